@@ -1,0 +1,122 @@
+"""The address plan: a pure function of explicit slots, so that adding or removing one thing moves no other.
+
+A network has 10.<slot>.0.0/16. Its regions (slots 0–10) and sites (slots 11–14) have a /20 of it each; slot 15 holds the
+VPN's client pools. A region's /20 holds a /24 per tier and zone; a site's /20 a /24 per firewall zone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+
+from estate.model import CloudNode, Network, Role, Server, ZoneKind
+
+HOST_OFFSETS = {
+    Role.PUBLIC_SENTRY: 16,
+    Role.PRIVATE_SENTRY: 16,
+    Role.SEED: 64,
+    Role.VPN: 96,
+    Role.MONITOR: 128,
+    Role.VALIDATOR: 32,
+    Role.SIGNER: 64,
+    Role.EDGE: 1,
+}
+"""Where each role's numbers begin within its /24. AWS keeps the first four addresses of a subnet and the last one."""
+
+NAT_GATEWAY_OFFSET = 8
+MANAGEMENT_EDGE_OFFSET = HOST_OFFSETS[Role.EDGE]
+VPN_POOL_SLOT = 15
+
+
+class Tier(StrEnum):
+    """The kinds of subnet in a region."""
+
+    PUBLIC = "public"
+    INGRESS = "ingress"
+    PRIVATE = "private"
+
+
+TIER_OFFSETS = {Tier.PUBLIC: 0, Tier.INGRESS: 5, Tier.PRIVATE: 10}
+ROLE_TIERS = {
+    Role.PUBLIC_SENTRY: Tier.PUBLIC,
+    Role.SEED: Tier.PUBLIC,
+    Role.VPN: Tier.PUBLIC,
+    Role.PRIVATE_SENTRY: Tier.PRIVATE,
+    Role.MONITOR: Tier.PRIVATE,
+}
+
+
+def _part(block: IPv4Network, prefix: int, slot: int) -> IPv4Network:
+    return IPv4Network((int(block.network_address) + (slot << (32 - prefix)), prefix))
+
+
+def network_block(network: Network) -> IPv4Network:
+    return IPv4Network(((10 << 24) + (network.slot << 16), 16))
+
+
+def region_block(network: Network, region: str) -> IPv4Network:
+    return _part(network_block(network), 20, network.regions[region].slot)
+
+
+def site_block(network: Network, site: str) -> IPv4Network:
+    return _part(network_block(network), 20, network.sites[site].slot)
+
+
+def subnet(network: Network, region: str, tier: Tier, zone: str) -> IPv4Network:
+    slot = TIER_OFFSETS[tier] + network.regions[region].zones[zone].slot
+    return _part(region_block(network, region), 24, slot)
+
+
+def ingress_subnets(network: Network, region: str) -> tuple[IPv4Network, ...]:
+    """The subnets in which only load-balancer nodes live."""
+    return tuple(subnet(network, region, Tier.INGRESS, zone) for zone in sorted(network.regions[region].zones))
+
+
+def nat_gateway_address(network: Network, region: str, zone: str) -> IPv4Address:
+    return subnet(network, region, Tier.PUBLIC, zone)[NAT_GATEWAY_OFFSET]
+
+
+def node_address(network: Network, node: CloudNode) -> IPv4Address:
+    return subnet(network, node.region, ROLE_TIERS[Role(node.role)], node.zone)[HOST_OFFSETS[Role(node.role)] + node.number]
+
+
+def vpn_pool(network: Network, region: str) -> IPv4Network:
+    """The addresses of VPN clients of the gateways in ``region``."""
+    return _part(_part(network_block(network), 20, VPN_POOL_SLOT), 24, network.regions[region].slot)
+
+
+def zone_block(network: Network, site: str, zone: str) -> IPv4Network:
+    return _part(site_block(network, site), 24, network.sites[site].zones[zone].slot)
+
+
+def zone_gateway(network: Network, site: str, zone: str) -> IPv4Address:
+    """The address that the edge firewalls share in this zone."""
+    return zone_block(network, site, zone)[1]
+
+
+def server_address(network: Network, site: str, server: Server) -> IPv4Address:
+    return zone_block(network, site, server.zone)[HOST_OFFSETS[Role(server.role)] + server.number]
+
+
+def management_zone(network: Network, site: str) -> str:
+    return next(name for name, zone in network.sites[site].zones.items() if zone.kind is ZoneKind.MANAGEMENT)
+
+
+def management_address(network: Network, site: str, server: Server) -> IPv4Address:
+    """Where a server takes SSH and is scraped: in the management zone, and nowhere else."""
+    return zone_block(network, site, management_zone(network, site))[HOST_OFFSETS[Role(server.role)] + server.number]
+
+
+def edge_zone_address(network: Network, site: str, zone: str, edge_number: int) -> IPv4Address:
+    """An edge firewall's own address in a zone, beside the shared gateway address."""
+    return zone_block(network, site, zone)[HOST_OFFSETS[Role.EDGE] + edge_number]
+
+
+def tunnel_inside(network: Network, site: str, region: str, edge_number: int, tunnel: int) -> IPv4Network:
+    """The /30 inside tunnel 0 or 1 between an edge and a region's VPN gateway: AWS has the first address, the edge the second.
+
+    From 169.254.8.0/21, which avoids the link-local addresses that AWS keeps for itself.
+    """
+    site_index = network.sites[site].slot - 11
+    index = ((site_index * 11 + network.regions[region].slot) * 2 + (edge_number - 1)) * 2 + tunnel
+    return IPv4Network((int(IPv4Address("169.254.8.0")) + index * 4, 30))

@@ -1,0 +1,1 @@
+"""The lab: the estate rehearsed on one machine."""
