@@ -1,0 +1,151 @@
+"""The ways in which a part is had: a published archive, a build from Go modules, a build from a crate, a Go toolchain."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+import urllib.request
+from pathlib import Path
+
+from tools import cache, commands, compilers
+from tools.cache import Progress
+from tools.commands import PartError
+from tools.recipes import CargoBuild, GoBuild, Recipe, Release
+
+CONNECT_SECONDS = 5
+"""How long a release's server may be silent before the part is built instead."""
+
+
+def from_release(part: Recipe, target: Path, progress: Progress) -> bool:
+    """Unpack the part's published archive into `target`; say False where it cannot be reached or is not the reviewed one."""
+    assert part.release is not None
+    archive = target / "release.tar.gz"
+    try:
+        digest = _download(part.release, archive)
+    except OSError as error:
+        progress(f"{part.name} {part.version}: its release cannot be reached ({error}); building it instead")
+        archive.unlink(missing_ok=True)
+        return False
+    if digest != part.release.sha256:
+        progress(
+            f"{part.name} {part.version}: {part.release.url} has the SHA-256 {digest}, and tools/parts.toml says "
+            f"{part.release.sha256}: it is not the archive that was reviewed, so it is not used; building instead"
+        )
+        archive.unlink()
+        return False
+    _unpack(archive, target / part.release.into, part.release.strip_components)
+    archive.unlink()
+    return True
+
+
+def from_source(part: Recipe, target: Path, log: Path, progress: Progress) -> None:
+    """Build the part into `target` by the one way that its recipe names. Raises PartError."""
+    if part.go:
+        _go(part, part.go, target, log, progress)
+    elif part.cargo:
+        _cargo(part, part.cargo, target, log, progress)
+    elif part.toolchain:
+        progress(f"{part.name} {part.version}: fetching the toolchain")
+        compilers.toolchain(part.toolchain, target, log, progress)
+    else:
+        raise PartError(f"{part.name} cannot be had on this machine ({os.uname().machine}): its recipe names no way for it")
+
+
+def _download(release: Release, archive: Path) -> str:
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(release.url, timeout=CONNECT_SECONDS) as response, open(archive, "wb") as out:
+        while block := response.read(1 << 20):
+            digest.update(block)
+            out.write(block)
+    return digest.hexdigest()
+
+
+def _unpack(archive: Path, target: Path, strip_components: int) -> None:
+    with tarfile.open(archive) as tar:
+        members = []
+        for member in tar.getmembers():
+            inside = Path(member.name).parts[strip_components:]
+            if inside:
+                member.name = str(Path(*inside))
+                members.append(member)
+        tar.extractall(target, members=members, filter="data")
+
+
+def _go(part: Recipe, build: GoBuild, target: Path, log: Path, progress: Progress) -> None:
+    compiler = compilers.go(progress)
+    environment = compiler.environment | {"CGO_ENABLED": "1" if build.cgo else "0"}
+    progress(f"{part.name} {part.version}: fetching its Go modules")
+    for package in build.binaries.values():
+        commands.output([compiler.command, "list", "-deps", package], environment=environment, directory=build.module)
+    for name, source in build.copies.items():
+        copy = target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_module_directory(compiler, environment, build, source) / Path(source).name, copy)
+        copy.chmod(0o755)
+    progress(f"{part.name} {part.version}: compiling (minutes; log in {log})")
+    for name, package in build.binaries.items():
+        command = [compiler.command, "build", "-ldflags", build.ldflags, "-o", target / name, package]
+        commands.run(command, environment=environment, log=log, directory=build.module)
+
+
+    if build.library_beside:
+        library_directory = _module_directory(compiler, environment, build, next(iter(build.copies.values())))
+        for name in build.binaries:
+            look_beside(target / name, str(library_directory))
+
+
+def look_beside(program: Path, directory: str) -> None:
+    """Make a program that looks for shared libraries in `directory` look in its own instead (its ELF run path).
+
+    The linker writes the run path as one string of its own; the shorter one takes its place, ended early. Raises PartError
+    where the string is not there exactly once.
+    """
+    content = program.read_bytes()
+    old = directory.encode() + b"\0"
+    if content.count(old) != 1:
+        raise PartError(f"{program.name}: expected the run path {directory!r} once, found it {content.count(old)} times")
+    program.write_bytes(content.replace(old, b"$ORIGIN\0".ljust(len(old), b"\0")))
+
+
+def _module_directory(compiler: compilers.Go, environment: dict[str, str], build: GoBuild, source: str) -> Path:
+    """The directory of a `module:path` source, where the compiler keeps it."""
+    module, path = source.split(":")
+    command = [compiler.command, "list", "-m", "-json", module]
+    found = json.loads(commands.output(command, environment=environment, directory=build.module))
+    return (Path(found["Dir"]) / path).parent
+
+
+def _cargo(part: Recipe, build: CargoBuild, target: Path, log: Path, progress: Progress) -> None:
+    compiler = compilers.cargo(progress)
+    work = cache.root() / "build" / "cargo-target" / part.directory_name
+    environment = compiler.environment | {"CARGO_TARGET_DIR": str(work)}
+    progress(f"{part.name} {part.version}: fetching its crates")
+    manifest = build.lock / "Cargo.toml"
+    commands.run([compiler.command, "fetch", "--locked", "--manifest-path", manifest], environment=environment, log=log)
+    said = json.loads(
+        commands.output(
+            [compiler.command, "metadata", "--locked", "--offline", "--format-version", "1", "--manifest-path", manifest],
+            environment=environment,
+        )
+    )
+    sources = [
+        Path(package["manifest_path"]).parent
+        for package in said["packages"]
+        if package["name"] == build.crate and package["version"] == part.version
+    ]
+    if not sources:
+        raise PartError(f"{manifest.parent / 'Cargo.lock'} does not lock {build.crate} {part.version}: lock it there")
+    progress(f"{part.name} {part.version}: compiling (minutes; log in {log})")
+    commands.run(
+        [
+            *(compiler.command, "install", "--locked", "--offline", "--no-track", "--path", sources[0]),
+            *("--features", ",".join(build.features), "--root", target),
+        ],
+        environment=environment,
+        log=log,
+    )
+    shutil.rmtree(work, ignore_errors=True)
+

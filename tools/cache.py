@@ -1,0 +1,39 @@
+"""Where downloaded and built things live outside the tree, and the locks that let two builders meet there."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+Progress = Callable[[str], None]
+
+
+def root() -> Path:
+    """The cache directory: `$ESTATE_CACHE`, else `$XDG_CACHE_HOME/estate`, else `~/.cache/estate`; made if absent."""
+    if chosen := os.environ.get("ESTATE_CACHE"):
+        path = Path(chosen)
+    else:
+        path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "estate"
+    path = path.expanduser().absolute()
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def locked(name: str, progress: Progress) -> Iterator[None]:
+    """Hold the cache's lock of this name, waiting for whoever holds it. The kernel frees it when its holder dies."""
+    directory = root() / "locks"
+    directory.mkdir(exist_ok=True)
+    with open(directory / f"{name}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"{name}: another process is at it; waiting")
+            started = time.monotonic()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            progress(f"{name}: waited {time.monotonic() - started:.0f} s")
+        yield

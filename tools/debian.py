@@ -1,0 +1,103 @@
+"""Debian packages that the machine itself needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.cache import Progress, locked
+
+LAB_HOST = (
+    "apt-utils",
+    "ca-certificates",
+    "debootstrap",
+    "dpkg-dev",
+    "gnupg",
+    "iproute2",
+    "jq",
+    "nftables",
+    "openssh-client",
+    "python3-venv",
+    "systemd-container",
+    "util-linux",
+    "zstd",
+)
+"""What the lab needs on the machine that runs it; none of these starts a service."""
+
+
+class PackagesMissing(Exception):
+    """Debian packages are missing and could not be installed. `missing` names them."""
+
+    def __init__(self, missing: Sequence[str], why: str) -> None:
+        self.missing = tuple(missing)
+        super().__init__(
+            f"Debian packages missing: {' '.join(missing)}: {why}. Install them with: apt-get install {' '.join(missing)}"
+        )
+
+
+def missing(packages: Sequence[str]) -> list[str]:
+    """Those of the packages that are not installed, in the order given. Empty where there is no dpkg at all."""
+    if shutil.which("dpkg-query") is None:
+        return []
+    done = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *packages],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    installed = {line.split()[0] for line in done.stdout.splitlines() if line.endswith(" installed")}
+    return [name for name in packages if name not in installed]
+
+
+def ensure(packages: Sequence[str], progress: Progress = print) -> list[str]:
+    """Install what is missing of `packages`; return what was installed. The package lists are fetched only if needed.
+
+    Raises PackagesMissing without root, or where apt cannot install them.
+    """
+    if not missing(packages):
+        return []
+    if os.geteuid() != 0:
+        raise PackagesMissing(missing(packages), "installing them takes root")
+    with locked("apt", progress):
+        wanted = missing(packages)
+        if not wanted:
+            return []
+        progress(f"installing Debian packages: {' '.join(wanted)}")
+        _finish_interrupted_installation()
+        first = _install(wanted)
+        if first.returncode != 0:
+            subprocess.run([*_APT, "update", "-qq"], env=_environment(), capture_output=True, check=False)
+            second = _install(wanted)
+            if second.returncode != 0:
+                raise PackagesMissing(wanted, "apt-get said: " + " / ".join(_last_lines(second.stderr or second.stdout)))
+    return wanted
+
+
+_APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3")
+
+
+def _install(packages: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    command = [*_APT, "install", "-y", "-qq", "--no-install-recommends", *packages]
+    return subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+
+
+def _finish_interrupted_installation() -> None:
+    """Configure what a killed installation left half done; dpkg refuses to go on without."""
+    updates = Path("/var/lib/dpkg/updates")
+    half_done = updates.is_dir() and any(updates.iterdir())
+    audit = subprocess.run(["dpkg", "--audit"], capture_output=True, text=True, check=False)
+    if half_done or audit.stdout.strip():
+        subprocess.run(
+            ["dpkg", "--force-confold", "--configure", "-a"], env=_environment(), capture_output=True, check=False
+        )
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+
+
+def _last_lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()[-3:]]

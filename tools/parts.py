@@ -1,0 +1,100 @@
+"""The parts: each is built or downloaded at most once, into a directory of the cache that then never changes.
+
+A part appears under its name by one rename, when it is whole: a build killed at any moment leaves nothing that could be
+taken for a part, and the next one starts over from what the compilers' own caches kept.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tools import builders, cache, debian
+from tools.cache import Progress
+from tools.commands import PartError
+from tools.recipes import Recipe, recipe, recipes
+
+__all__ = ["PartError", "defaults", "ensure", "ensure_all", "location", "ready"]
+
+
+def location(name: str) -> Path:
+    """Where the part of this name is, or will be, in the cache. Raises UnknownPart."""
+    return cache.root() / "parts" / recipe(name).directory_name
+
+
+def ready(name: str) -> bool:
+    """Whether the part is in the cache, whole."""
+    return location(name).is_dir()
+
+
+def defaults() -> list[str]:
+    """The parts that every lab needs, in the order in which they are best built."""
+    return [name for name, part in recipes().items() if part.default]
+
+
+def ensure(name: str, progress: Progress = print) -> Path:
+    """The directory of a part (programs in its `bin/`), building or downloading it first if the cache has it not.
+
+    Several processes may ask at once: one builds, the others wait. Raises UnknownPart; PartError or
+    `debian.PackagesMissing` where the part cannot be had, saying why and what to do.
+    """
+    target = location(name)
+    if target.is_dir():
+        return target
+    part = recipe(name)
+    with cache.locked(part.directory_name, progress):
+        if target.is_dir():
+            return target
+        started = time.monotonic()
+        _build(part, target, progress)
+        progress(f"{name} {part.version}: ready after {time.monotonic() - started:.0f} s")
+    return target
+
+
+def ensure_all(names: Sequence[str], progress: Progress = print) -> dict[str, Path]:
+    """Several parts at once: two are built at a time, since each build has stretches that use one processor or none.
+
+    Raises what `ensure` raises, for the first that fails, after the others have ended.
+    """
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        waiting = {name: pool.submit(ensure, name, progress) for name in names}
+    return {name: result.result() for name, result in waiting.items()}
+
+
+def trim() -> None:
+    """Remove what builds left behind: sources and compiler caches, which no finished part needs."""
+    shutil.rmtree(cache.root() / "build", ignore_errors=True)
+
+
+def _build(part: Recipe, target: Path, progress: Progress) -> None:
+    staging_area = cache.root() / "build" / "staging"
+    staging_area.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(exist_ok=True)
+    for abandoned in staging_area.glob(f"{part.directory_name}.*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    log = cache.root() / "build" / "logs" / f"{part.name}.log"
+    log.unlink(missing_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f"{part.directory_name}.", dir=staging_area))
+    staging.chmod(0o755)
+    try:
+        if part.release is None or not builders.from_release(part, staging, progress):
+            debian.ensure(_compiler_packages(part), progress)
+            builders.from_source(part, staging, log, progress)
+        for name, source in part.files.items():
+            if not (staging / name).exists():
+                (staging / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, staging / name)
+        os.sync()
+        staging.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _compiler_packages(part: Recipe) -> list[str]:
+    """The Debian packages a build needs that are not there, where a program of the same name does not already serve."""
+    return [name for name in part.debian if not shutil.which(name) and name != "golang-go"]

@@ -1,0 +1,152 @@
+"""The recipes in `parts.toml`, read and typed. Pure but for reading the files of this directory."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+DIRECTORY = Path(__file__).resolve().parent
+BUILD_RULES = "1"
+"""Raised when the way parts are built changes what comes out, so that cached parts are not taken for new ones."""
+
+
+class UnknownPart(Exception):
+    """No recipe has the name asked for."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"unknown part {name!r}: tools/parts.toml declares {', '.join(sorted(recipes()))}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A published archive, used only if its SHA-256 (hex) is `sha256`; unpacked into `into` of the part."""
+
+    url: str
+    sha256: str
+    into: str
+    strip_components: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoBuild:
+    """Programs built from Go modules. `module` is the directory that holds go.mod and go.sum.
+
+    `library_beside`: the programs load a shared library of the build, from the directory that they are in themselves.
+    """
+
+    module: Path
+    cgo: bool
+    ldflags: str
+    binaries: dict[str, str]
+    copies: dict[str, str]
+    library_beside: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CargoBuild:
+    """Programs built from a crate. `lock` is the directory that holds Cargo.toml and Cargo.lock."""
+
+    crate: str
+    lock: Path
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """A Go toolchain as the Go module system carries it: `module` is path@version, `sum` its h1 checksum."""
+
+    module: str
+    sum: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one part is had. `digest` (12 hex) covers everything that decides what is built."""
+
+    name: str
+    version: str
+    summary: str
+    default: bool
+    debian: tuple[str, ...]
+    release: Release | None
+    go: GoBuild | None
+    cargo: CargoBuild | None
+    toolchain: Toolchain | None
+    files: dict[str, Path]
+    digest: str
+
+    @property
+    def directory_name(self) -> str:
+        return f"{self.name}-{self.version}-{self.digest}"
+
+
+def machine() -> str:
+    """The processor as the kernel names it (`x86_64`, `aarch64`)."""
+    return platform.machine()
+
+
+@cache
+def recipes() -> dict[str, Recipe]:
+    """Every recipe of `parts.toml`, by name."""
+    tables = tomllib.loads((DIRECTORY / "parts.toml").read_text())
+    return {name: _recipe(name, table) for name, table in tables.items()}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of this name. Raises UnknownPart."""
+    try:
+        return recipes()[name]
+    except KeyError:
+        raise UnknownPart(name) from None
+
+
+def _recipe(name: str, table: dict) -> Recipe:
+    go = table.get("go")
+    cargo = table.get("cargo")
+    release = table.get("release", {}).get(machine())
+    toolchain = table.get("toolchain", {}).get(machine())
+    files = {target: DIRECTORY / source for target, source in table.get("files", {}).items()}
+    return Recipe(
+        name=name,
+        version=table["version"],
+        summary=table["summary"],
+        default=table.get("default", False),
+        debian=tuple(table.get("debian", ())),
+        release=Release(**release) if release else None,
+        go=GoBuild(
+            module=DIRECTORY / go["module"],
+            cgo=go["cgo"],
+            ldflags=go["ldflags"],
+            binaries=go["binaries"],
+            copies={
+                target.format(machine=machine()): source.format(machine=machine())
+                for target, source in go.get("copies", {}).items()
+            },
+            library_beside=go.get("library_beside", False),
+        )
+        if go
+        else None,
+        cargo=CargoBuild(crate=cargo["crate"], lock=DIRECTORY / cargo["lock"], features=tuple(cargo["features"]))
+        if cargo
+        else None,
+        toolchain=Toolchain(**toolchain) if toolchain else None,
+        files=files,
+        digest=_digest(
+            table, [DIRECTORY / part["module" if part is go else "lock"] for part in (go, cargo) if part], files
+        ),
+    )
+
+
+def _digest(table: dict, lock_directories: list[Path], files: dict[str, Path]) -> str:
+    what_is_built = {key: value for key, value in table.items() if key not in ("summary", "default", "debian")}
+    digest = hashlib.sha256(f"{BUILD_RULES} {machine()} {what_is_built!r}".encode())
+    for path in files.values():
+        digest.update(path.read_bytes())
+    for directory in lock_directories:
+        for path in sorted(directory.glob("*.mod")) + sorted(directory.glob("*.sum")) + sorted(directory.glob("Cargo.*")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
