@@ -1,0 +1,93 @@
+"""What a role knows about the host that it configures. Pure: no pyinfra, so that rendering can be tested without it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from estate import hosts as estate_hosts
+from estate import load
+from estate.findings import DeclarationError, Problem
+from estate.hosts import Host
+from estate.model import Chain, Network, Role
+from hosts import stack_output
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_NETWORK = "cosmoshub"
+
+
+class Named(Protocol):
+    """A pyinfra host, of which only the name matters here."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostContext:
+    """One host in its network. ``inventory`` is the stack output of that name; ``archive_keyring`` signs the package repository."""
+
+    network: Network
+    host: Host
+    inventory: Mapping[str, Any] = field(repr=False)
+    archive_keyring: Path | None = None
+
+    @property
+    def chain(self) -> Chain:
+        return self.network.chain
+
+    @property
+    def everyone(self) -> tuple[Host, ...]:
+        """All hosts of the network, in order of name."""
+        return estate_hosts.hosts(self.network)
+
+    def of_role(self, *roles: Role) -> tuple[Host, ...]:
+        return tuple(host for host in self.everyone if host.role in roles)
+
+    def public_address(self, name: str) -> str | None:
+        """The public address of the host ``name``: its declared one, or what the cloud assigned."""
+        declared = next(host for host in self.everyone if host.name == name).public_address
+        return str(declared) if declared else self.inventory.get("hosts", {}).get(name, {}).get("public_address")
+
+
+@lru_cache(maxsize=1)
+def declared() -> Network:
+    """The network that ``ESTATE_NETWORK`` names, with the chain facts of ``ESTATE_CHAIN`` where that is set."""
+    chain = os.environ.get("ESTATE_CHAIN")
+    return load.read(load.stack_file(ROOT, os.environ.get("ESTATE_NETWORK", DEFAULT_NETWORK)), chain=Path(chain) if chain else None)
+
+
+@lru_cache(maxsize=1)
+def joined() -> tuple[Network, Mapping[str, Any]]:
+    """The declared network and the stack's ``inventory`` output, which agree.
+
+    Raises:
+        DeclarationError: with every disagreement between the two.
+    """
+    network = declared()
+    inventory = stack_output.read(network.name, ROOT)
+    problems = stack_output.problems(network, inventory)
+    if problems:
+        raise DeclarationError(problems)
+    return network, inventory
+
+
+@lru_cache(maxsize=1)
+def _by_name() -> Mapping[str, Host]:
+    return {host.name: host for host in estate_hosts.hosts(joined()[0])}
+
+
+def of(host: Named) -> HostContext:
+    """The context of a pyinfra host, whatever connector its name begins with (``@fake/…``)."""
+    network, inventory = joined()
+    name = host.name.rsplit("/", 1)[-1]
+    if name not in _by_name():
+        raise DeclarationError([Problem(
+            file="hosts/inventory.py", path="hosts", value=repr(name), rule="a host must be one that the network declares",
+            reason="its role and addresses come from the declaration", fix=f"declare it in stacks/Pulumi.{network.name}.yaml, or leave it out",
+        )])
+    keyring = os.environ.get("ESTATE_ARCHIVE_KEYRING")
+    return HostContext(network=network, host=_by_name()[name], inventory=inventory, archive_keyring=Path(keyring) if keyring else None)

@@ -1,0 +1,1 @@
+"""What is asked of a host before anything is changed: few questions, each one round trip."""

@@ -1,0 +1,1 @@
+"""One module a role, and those that every host shares. Each has ``apply(context)``, which declares its operations."""
