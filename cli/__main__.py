@@ -1,0 +1,114 @@
+"""``bin/estate``: reads the words, runs the command, turns errors into exit codes: 0 done, 1 a check failed, 2 bad usage or declaration."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.errors import CheckFailed, UsageError
+from estate.findings import DeclarationError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DEFAULT_NETWORK = "cosmoshub"
+
+
+def _network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", nargs="?", default=DEFAULT_NETWORK, metavar="NETWORK", help=f"a stacks/Pulumi.<network>.yaml (default {DEFAULT_NETWORK})")
+
+
+def _option_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--network", default=DEFAULT_NETWORK, metavar="NETWORK", help=f"the network (default {DEFAULT_NETWORK})")
+
+
+def _live(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--live", action="store_true", help="against the real accounts and hosts, not the lab")
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output, and nothing else")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="bin/estate", description="Runs a validator company's whole estate: cloud, bare metal, keys, access.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+    up = command("up", "bring a network up, in the lab on this machine or (--live) for real; run it again any time")
+    _network(up)
+    _live(up)
+    up.add_argument("--yes", action="store_true", help="with --live: do not ask after the preview")
+    plan = command("plan", "what an up would change, and whether the policies allow it; changes nothing")
+    _network(plan)
+    _live(plan)
+    status = command("status", "one screen: hosts, height, who signed, peers, what is off")
+    _network(status)
+    _json(status)
+    ssh = command("ssh", "a shell on a host of the lab, the way an operator gets there: through the VPN gateway")
+    ssh.add_argument("host", metavar="HOST")
+    ssh.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="run this instead of a shell")
+    _option_network(ssh)
+    logs = command("logs", "the journal of a host of the lab")
+    logs.add_argument("host", metavar="HOST")
+    logs.add_argument("--unit", help="only this systemd unit")
+    logs.add_argument("--lines", type=int, default=100)
+    logs.add_argument("--follow", action="store_true")
+    _option_network(logs)
+    down = command("down", "take the lab of a network away: machines, namespaces, processes, state")
+    _network(down)
+    drawing = command("map", "draw the estate from its declaration")
+    _network(drawing)
+    drawing.add_argument("--svg", metavar="FILE", help="where to write the picture (default <network>.svg)")
+    new = command("new", "write a complete, valid declaration to edit")
+    new.add_argument("network", metavar="NETWORK")
+    key = command("key", "the consensus key: where it is, its generation, and moving it to another datacentre")
+    key.add_argument("action", choices=("status", "generate", "move"))
+    _network(key)
+    key.add_argument("--to", metavar="SITE", help="with move: the site that is to hold the key")
+    drill = command("drill", "rehearse a failure in the running lab and report what happened")
+    drill.add_argument("name", nargs="?", metavar="NAME")
+    drill.add_argument("--list", action="store_true", help="what there is to rehearse")
+    _option_network(drill)
+    check = command("check", "read the declarations and report every problem")
+    check.add_argument("networks", nargs="*", metavar="NETWORK")
+    _json(check)
+    test = command("test", "run all tests; set up what they need")
+    test.add_argument("--fast", action="store_true", help="only those that need neither root nor the lab")
+    test.add_argument("words", nargs=argparse.REMAINDER, metavar="…", help="passed on to pytest")
+    return top
+
+
+MODULES = {"map": "drawing", "test": "testing"}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    arguments, rest = parser().parse_known_args(words)
+    if rest:
+        if arguments.command != "test":
+            parser().error(f"unrecognised: {' '.join(rest)}")
+        arguments.words = [*rest, *arguments.words]
+    module = importlib.import_module(f"cli.{MODULES.get(arguments.command, arguments.command)}")
+    try:
+        return module.run(CHECKOUT, arguments) or 0
+    except DeclarationError as error:
+        from cli.report import print_problems
+
+        print_problems(error.problems)
+        return 2
+    except UsageError as error:
+        print(f"estate: {error}", file=sys.stderr)
+        return 2
+    except CheckFailed as error:
+        print(f"estate: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("estate: stopped; run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,46 @@
+"""What a person sees while something long goes on: stages with their times, on standard error when standard output is JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+
+class Progress:
+    """Stages of one command. Each prints what it waits for, then its outcome and how long it took."""
+
+    def __init__(self, *, json_output: bool = False) -> None:
+        self.console = Console(stderr=json_output, highlight=False, soft_wrap=True)
+        self.timings: dict[str, float] = {}
+        self._outcome = ""
+
+    def say(self, text: str) -> None:
+        self.console.print(f"    {text}", style="dim")
+
+    def outcome(self, text: str) -> None:
+        """What the running stage achieved, for its closing line."""
+        self._outcome = text
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Progress]:
+        self._outcome = ""
+        self.console.print(f"[bold]{name}[/] …")
+        begun = time.monotonic()
+        try:
+            yield self
+        except BaseException:
+            self.console.print(f"  [red]✗[/] {name} ({time.monotonic() - begun:.1f} s)")
+            raise
+        seconds = time.monotonic() - begun
+        self.timings[name] = self.timings.get(name, 0.0) + seconds
+        self.console.print(f"  [green]✓[/] {self._outcome or name} ({seconds:.1f} s)")
+
+    def save(self, path: Path) -> None:
+        """Seconds per stage as JSON, for ``bench/`` to read."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({name: round(seconds, 2) for name, seconds in self.timings.items()}, indent=2))

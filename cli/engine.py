@@ -1,0 +1,90 @@
+"""The Pulumi engine, driven by its own command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cli import processes
+from tools import engine as engine_part
+
+UNCHANGED = ("same",)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One stack of this checkout, in one backend. ``settings`` are environment variables on top of the caller's own.
+
+    ``config_file`` is the declaration that the engine reads and may write its own lines into; None: the stack's own file.
+    """
+
+    checkout: Path
+    stack: str
+    records: Path
+    logs: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    config_file: Path | None = None
+
+    def _environment(self) -> dict[str, str]:
+        return engine_part.environment({**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **self.settings})
+
+    def _run(self, *words: str, on_line: Callable[[str], None] | None = None, name: str | None = None) -> None:
+        environment = self._environment()
+        pulumi = shutil.which("pulumi", path=environment["PATH"]) or "pulumi"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        processes.run([pulumi, *words, "--non-interactive", "--color", "never"], records=self.records, environment=environment,
+                      cwd=self.checkout, on_line=on_line, log=self.logs / f"pulumi-{name or words[0]}.log")
+
+    def _config(self) -> list[str]:
+        return ["--config-file", str(self.config_file)] if self.config_file else []
+
+    def select(self) -> None:
+        """Makes the stack in the backend if it is not there."""
+        self._run("stack", "select", "--create", self.stack, *self._config(), name="select")
+
+    def cancel(self) -> None:
+        """Releases a lock that a killed engine left. Only for a backend of which the caller is the one user."""
+        self._run("cancel", "--yes", "--stack", self.stack)
+
+    def _steps(self, command: str, *extra: str, progress: Callable[[int], None] | None = None) -> dict[str, int]:
+        events = self.logs / f"{command}-events.json"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        events.unlink(missing_ok=True)
+        self._run(command, "--stack", self.stack, *self._config(), "--event-log", str(events), *extra)
+        return changes(events)
+
+    def preview(self, *, policies: Path | None, refresh: bool = False) -> dict[str, int]:
+        extra = ["--policy-pack", str(policies)] if policies else []
+        return self._steps("preview", *extra, *(["--refresh"] if refresh else []))
+
+    def up(self, *, policies: Path | None, parallel: int = 64) -> dict[str, int]:
+        """Brings the stack to what is declared; returns resources by what was done to them (create, update, same, …)."""
+        extra = ["--policy-pack", str(policies)] if policies else []
+        return self._steps("up", "--yes", "--skip-preview", "--parallel", str(parallel), *extra)
+
+    def outputs(self) -> dict[str, object]:
+        lines: list[str] = []
+        self._run("stack", "output", "--json", "--stack", self.stack, on_line=lines.append, name="output")
+        return json.loads("\n".join(lines))
+
+    def export(self) -> dict[str, object]:
+        target = self.logs / "state.json"
+        self._run("stack", "export", "--stack", self.stack, "--file", str(target), name="export")
+        return json.loads(target.read_text())
+
+
+def changes(event_log: Path) -> dict[str, int]:
+    """Resources by operation, from the summary that closes an engine event log (one JSON object a line)."""
+    for line in reversed(event_log.read_text().splitlines()):
+        event = json.loads(line)
+        if summary := event.get("summaryEvent"):
+            return dict(summary.get("resourceChanges") or {})
+    return {}
+
+
+def changed(counts: dict[str, int]) -> int:
+    return sum(count for operation, count in counts.items() if operation not in UNCHANGED)

@@ -1,0 +1,26 @@
+"""``bin/estate new``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from cli import declaration
+from cli.errors import UsageError
+from estate import example, load
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    name = arguments.network
+    if not re.fullmatch(r"[a-z][a-z0-9]{1,15}", name):
+        raise UsageError(f"{name!r} cannot name a network: a lower-case letter, then 1 to 15 letters and digits; it becomes part of host names; choose e.g. 'osmosis'")
+    path = load.stack_file(checkout, name)
+    if path.exists():
+        raise UsageError(f"{path.relative_to(checkout)} exists already and is left as it is")
+    taken = {declaration.read(checkout, each).slot for each in declaration.names(checkout)}
+    slot = next(number for number in range(1, 255) if number not in taken)
+    path.write_text(example.declaration(name, slot))
+    declaration.read(checkout, name)
+    print(f"wrote {path.relative_to(checkout)}: complete and valid; edit it, then `bin/estate check {name}` and `bin/estate plan {name}`")
+    return 0

@@ -1,0 +1,34 @@
+"""``bin/estate plan``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cli import cloud, declaration, processes
+from cli.console import Progress
+from cli.engine import changed
+from cli.errors import CheckFailed
+from lab.paths import LabPaths
+from tools import parts
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    network = declaration.read(checkout, arguments.network)
+    paths = LabPaths(checkout=checkout, network=network.name)
+    progress = Progress()
+    with progress.stage("engine"):
+        parts.ensure("pulumi", progress.say)
+    policies = checkout / cloud.POLICIES
+    try:
+        with cloud.exclusive(paths), progress.stage("preview, with the policies"):
+            if arguments.live:
+                counts = cloud.live(checkout, paths, network).preview(policies=policies, refresh=True)
+            else:
+                with cloud.rehearsed(checkout, paths, network) as engine:
+                    counts = engine.preview(policies=policies)
+            progress.outcome(f"an up would leave: {cloud.in_words(counts)}")
+    except processes.CommandFailed as error:
+        raise CheckFailed(f"the engine refuses this plan:\n{error}") from None
+    print(f"{network.name}: {changed(counts)} resources would change; the policies allow it")
+    return 0

@@ -1,0 +1,135 @@
+"""Child processes that never outlive their command for long: even after ``kill -9`` the next command ends what was left.
+
+Each child leads a session of its own and is recorded by process id and start time before it runs on; ``end_leftovers``
+ends recorded groups whose leader is still the process that was recorded, and no other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class CommandFailed(Exception):
+    """A child ended with a non-zero status: what was run, and the last lines that it printed."""
+
+    def __init__(self, command: Sequence[str], status: int, tail: Sequence[str]) -> None:
+        self.command, self.status, self.tail = tuple(command), status, tuple(tail)
+        super().__init__("\n".join([f"`{' '.join(command)}` ended with status {status}; its last lines:", *(f"    {line}" for line in tail)]))
+
+
+def start_time(pid: int) -> int | None:
+    """The start of process ``pid`` in clock ticks since boot; None where there is no such process or it is a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def _record(directory: Path, pid: int) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{pid}.pid"
+    path.write_text(f"{pid} {start_time(pid) or 0}\n")
+    return path
+
+
+def _group_lives(pgid: int) -> bool:
+    try:
+        os.killpg(pgid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _end_group(pgid: int, patience_seconds: float = 10.0) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pgid, number)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + patience_seconds
+        while time.monotonic() < deadline and _group_lives(pgid):
+            time.sleep(0.05)
+
+
+def end_leftovers(directory: Path) -> int:
+    """Ends the process groups recorded in ``directory`` that still run; returns how many there were."""
+    ended = 0
+    for path in sorted(directory.glob("*.pid")):
+        pid, _, begun = path.read_text().partition(" ")
+        if pid.isdigit() and begun.strip().isdigit() and start_time(int(pid)) == int(begun):
+            _end_group(int(pid))
+            ended += 1
+        path.unlink(missing_ok=True)
+    return ended
+
+
+def _die_with_parent() -> None:
+    os.setsid()
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    records: Path,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    on_line: Callable[[str], None] | None = None,
+    log: Path | None = None,
+) -> None:
+    """Runs ``command`` to its end, handing each line that it prints to ``on_line`` and keeping all of them in ``log``.
+
+    Raises:
+        CommandFailed: with its last 40 lines.
+    """
+    tail: list[str] = []
+    with subprocess.Popen(
+        command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", preexec_fn=_die_with_parent,
+    ) as child:
+        record = _record(records, child.pid)
+        sink = log.open("w") if log else None
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                line = line.rstrip("\n")
+                tail = [*tail[-39:], line]
+                if sink:
+                    sink.write(line + "\n")
+                if on_line:
+                    on_line(line)
+            status = child.wait()
+        except BaseException:
+            _end_group(child.pid)
+            raise
+        finally:
+            if sink:
+                sink.close()
+            record.unlink(missing_ok=True)
+    if status:
+        raise CommandFailed(command, status, tail)
+
+
+def start(command: Sequence[str], *, records: Path, log: Path, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+    """Starts a companion process that ends with this command; ``stop`` ends it earlier."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as sink:
+        child = subprocess.Popen(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, preexec_fn=_die_with_parent)
+    _record(records, child.pid)
+    return child
+
+
+def stop(child: subprocess.Popen[bytes], *, records: Path) -> None:
+    _end_group(child.pid)
+    child.wait()
+    (records / f"{child.pid}.pid").unlink(missing_ok=True)
