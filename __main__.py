@@ -1,0 +1,25 @@
+"""One network's cloud side: its stack file declares it, the components build it, the inventory tells the hosts."""
+
+import pulumi
+
+from components.account import provider
+from components.base import Args
+from components.service_instance import ServiceInstance
+from estate import load
+from estate.findings import DeclarationError
+from estate.model import Network
+
+
+def declared() -> Network:
+    source = f"stacks/Pulumi.{pulumi.get_stack()}.yaml"
+    try:
+        return load.network(pulumi.Config("estate").require_object("network"), source=source)
+    except DeclarationError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+network = declared()
+instance = ServiceInstance(
+    network.name, Args(network=network), opts=pulumi.ResourceOptions(providers=[provider(network)])
+)
+pulumi.export("inventory", instance.inventory)

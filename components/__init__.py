@@ -1,0 +1,4 @@
+"""The estate's Pulumi components: one noun a file.
+
+They take plan objects and each other, never configuration or the environment.
+"""
