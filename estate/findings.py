@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Problem:
-    """One thing that is wrong: where (``file``, dotted ``path``), the ``value`` given, the ``rule``, its ``reason``, the ``fix``."""
+    """One thing that is wrong: where (``file``, dotted ``path``), the ``value`` given, the ``rule``, its ``reason``, the ``fix``.
+
+    ``line`` counts from 1; 0 where it is not known.
+    """
 
     file: str
     path: str
@@ -17,9 +24,15 @@ class Problem:
     rule: str
     reason: str
     fix: str
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """The file, and the line in it as editors and terminals understand it."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.path}: got {self.value}; {self.rule}; {self.reason}; {self.fix}"
+        return f"{self.place}: {self.path}: got {self.value}; {self.rule}; {self.reason}; {self.fix}"
 
 
 class DeclarationError(ValueError):
@@ -27,9 +40,27 @@ class DeclarationError(ValueError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        count = len(self.problems)
-        super().__init__("\n".join([f"{count} problem{'s' if count != 1 else ''} in the declaration:", *(f"  {each}" for each in self.problems)]))
+        super().__init__("\n".join([f"{heading(self.problems)}:", *(f"  {each}" for each in self.problems)]))
+
+
+def heading(problems: Sequence[Problem]) -> str:
+    return f"{len(problems)} problem{'s' if len(problems) != 1 else ''} in the declaration"
 
 
 def as_json(problems: Sequence[Problem]) -> str:
     return json.dumps([asdict(problem) for problem in problems], indent=2)
+
+
+def as_table(problems: Sequence[Problem]) -> Table:
+    """The problems for a terminal: where and what was given on the left, rule, reason and fix on the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=heading(problems), title_justify="left", title_style="bold red", show_lines=True, expand=True)
+    table.add_column("where", ratio=2, overflow="fold")
+    table.add_column("what to know", ratio=3, overflow="fold")
+    for each in problems:
+        where = Text.assemble((each.place, "dim"), "\n", (each.path, "bold"), "\n", (each.value, "red"))
+        what = Text.assemble(each.rule, "\n", (each.reason, "dim"), "\n", (each.fix, "green"))
+        table.add_row(where, what)
+    return table

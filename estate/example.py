@@ -1,0 +1,253 @@
+"""A complete, valid declaration to begin a network with, and the slot that a new network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from string import Template
+from typing import Any
+
+import yaml
+
+HIGHEST_SLOT = 254
+_ALL_ROLES = "[public-sentry, private-sentry, seed, vpn, monitor, edge, validator, signer]"
+_DOCUMENTATION_BLOCKS = ("192.0.2", "198.51.100", "203.0.113")
+
+_NETWORK = Template("""\
+# yaml-language-server: $$schema=schema.json
+# $name: one file declares the network's whole ServiceInstance. It is complete and valid as it stands.
+# What is yours to write: chain facts, account, images, partners, sites with their servers, people. Addresses, names and firewalls follow.
+config:
+  estate:network:
+    name: $name               # begins every host name, at most 16 letters and digits
+    slot: $slot                    # 10.$slot.0.0/16 is this network's, for ever
+    owner: network-operations  # who answers for it; on every resource as a tag
+    stage: production          # or testnet
+
+    # What the chain is, apart from whose estate runs on it.
+    chain:
+      chain_id: $name-1
+      client:                  # installed as this Debian package, in exactly this version
+        package: ${letters}d
+        version: 1.0.0
+        daemon: ${letters}d
+        release:               # what the package is made of
+          url: https://downloads.example/${letters}d/v1.0.0/${letters}d-linux-amd64
+          sha256: "$release_sha256"
+      genesis:
+        url: https://downloads.example/$name-1/genesis.json
+        sha256: "$genesis_sha256"
+      bech32_prefix: $letters
+      minimum_gas_prices: 0.01u$letters
+      block_seconds: 6
+      ports: {p2p: 26656, rpc: 26657, lcd: 1317, privval: 26659, metrics: 26660}
+      seeds: ["$seed_id@seed.$name.example:26656"]
+      persistent_peers: ["$peer_id@peer.$name.example:26656"]
+
+    aws:
+      account_id: "111122223333"
+
+    # At least two regions of two zones. Slots place the subnets: never reuse or change one that is deployed.
+    regions:
+      us-east-2:
+        slot: 0
+        asn: 64801             # private, of its own in this network
+        image: ami-0123456789abcdef0
+        zones: {a: {slot: 0}, b: {slot: 1}}
+      eu-west-1:
+        slot: 1
+        asn: 64802
+        image: ami-0fedcba9876543210
+        zones: {a: {slot: 0}, b: {slot: 1}}
+
+    # Virtual machines. Role, region and number are a host's identity.
+    nodes:
+      - {role: public-sentry, region: us-east-2, zone: a, number: 1}
+      - {role: private-sentry, region: us-east-2, zone: b, number: 1}
+      - {role: public-sentry, region: eu-west-1, zone: a, number: 1}
+      - {role: private-sentry, region: eu-west-1, zone: b, number: 1}
+      - {role: seed, region: us-east-2, zone: b, number: 1}
+      - {role: seed, region: eu-west-1, zone: a, number: 1}
+      - {role: vpn, region: us-east-2, zone: a, number: 1, instance_type: t3.small, disk_gib: 16}
+      - {role: vpn, region: eu-west-1, zone: b, number: 1, instance_type: t3.small, disk_gib: 16}
+      - {role: monitor, region: us-east-2, zone: b, number: 1, instance_type: t3.large, disk_gib: 200}
+      - {role: monitor, region: eu-west-1, zone: a, number: 1, instance_type: t3.large, disk_gib: 200}
+
+    # Public names; RPC and LCD answer with TLS at the load balancers, in front of the seeds.
+    endpoints:
+      dns_zone: validators.example
+      seed: $name-seed.validators.example
+      rpc: $name.validators.example
+      lcd: $name-lcd.validators.example
+
+    # Other validators whose private sentries peer with ours, until a date.
+    partners:
+      northwind:
+        account_id: "444455556666"
+        vpc_id: vpc-0a1b2c3d4e5f60718
+        vpc_region: eu-west-1
+        region: eu-west-1      # where the peering ends on our side
+        cidrs: [172.20.$slot.0/24]
+        peers: ["$partner_id@172.20.$slot.10:26656"]
+        expires: $expires
+        contact: noc@northwind.example
+
+    # Datacentres, of different vendors on different continents.
+    sites:
+""")
+
+_SITE = Template("""\
+      $site:
+        slot: $site_slot
+        vendor: $vendor
+        facility: $facility
+        continent: $continent
+        asn: $asn
+        uplink: $uplink        # the carrier's block; its first address is the carrier's gateway
+        cabinet: {id: C$slot-$cabinet, pdus: [pdu-a, pdu-b], switches: [core-a, core-b]}
+        zones:                 # one VLAN and one /24 each, with the edge firewalls between them
+          validator-a: {kind: validator, slot: 0, vlan: 110}
+          validator-b: {kind: validator, slot: 1, vlan: 111}
+          signer-a: {kind: signer, slot: 2, vlan: 120}
+          signer-b: {kind: signer, slot: 3, vlan: 121}
+          management: {kind: management, slot: 4, vlan: 130}
+          edge: {kind: edge, slot: 5, vlan: 140}
+        servers:               # a pair of identical machines a role; active: the one that does the work
+""")
+
+_SERVER = Template("""\
+          - role: $role
+            zone: $zone
+            number: $number
+            hardware: $hardware
+            serial: $serial
+            rack_units: [$unit]
+            power: [pdu-a, pdu-b]
+            nics: [{mac: "$mac:00", switch: core-a}, {mac: "$mac:01", switch: core-b}]
+""")
+
+_LINK = Template("""\
+          $region:
+            certificates:
+              - arn:aws:acm:$region:111122223333:certificate/$name-$site-edge-01
+              - arn:aws:acm:$region:111122223333:certificate/$name-$site-edge-02
+""")
+
+_REST = Template("""\
+
+    # The one site whose active signer holds the consensus key. Two that sign at once are slashed.
+    signing:
+      backend: softsign
+      custody: dal1
+
+    vpn:
+      port: 1194
+      certificate_authority: vault:pki/$name-vpn#ca_chain
+
+    # People, their keys, and the roles on whose hosts they have an account.
+    operators:
+      alice:
+        ssh_public_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGh2bHVrN3JrZnV5eGZ2d2t6bHh1Z3JtYXN0ZXJrZXkx alice"]
+        roles: $all_roles
+
+    # Central services, by address: hosts send nowhere else.
+    services:
+      packages: {address: 198.51.100.10, port: 80, consumers: $all_roles}
+      time: {address: 198.51.100.11, port: 123, protocol: udp, consumers: $all_roles}
+      resolver: {address: 198.51.100.12, port: 53, protocol: udp, consumers: [public-sentry, private-sentry, seed, vpn, monitor, edge]}
+      vault: {address: 198.51.100.13, port: 8200, consumers: $all_roles}
+      logs: {address: 198.51.100.14, port: 6514, consumers: $all_roles}
+      metrics: {address: 198.51.100.15, port: 443, consumers: [monitor]}
+
+    # Credentials from Vault: short, and none that is not declared.
+    leases:
+      sentry-tls: {kind: pki, path: pki-$name/issue/sentry, roles: [public-sentry, private-sentry], ttl_seconds: 86400, renew_before_seconds: 21600}
+      seed-tls: {kind: pki, path: pki-$name/issue/seed, roles: [seed], ttl_seconds: 86400, renew_before_seconds: 21600}
+      vpn-server: {kind: pki, path: pki-$name/issue/vpn, roles: [vpn], ttl_seconds: 86400, renew_before_seconds: 21600}
+      monitor-discovery: {kind: aws, path: aws/creds/$name-monitor, roles: [monitor], ttl_seconds: 3600, renew_before_seconds: 900}
+      validator-tls: {kind: pki, path: pki-$name/issue/validator, roles: [validator], ttl_seconds: 86400, renew_before_seconds: 21600}
+      signer-unlock: {kind: kv, path: kv/$name/signer, roles: [signer], ttl_seconds: 120, renew_before_seconds: 30, single_use: true}
+      edge-bgp: {kind: kv, path: kv/$name/edge, roles: [edge], ttl_seconds: 3600, renew_before_seconds: 900}
+
+    # What the monitors read.
+    monitoring:
+      chain: {roles: [public-sentry, private-sentry, seed, validator], port: 26660}
+      host: {roles: $all_roles, port: 9100}
+""")
+
+_PAIRS = (
+    ("edge", ("edge", "edge"), "Dell PowerEdge R250"),
+    ("validator", ("validator-a", "validator-b"), "Dell PowerEdge R660"),
+    ("signer", ("signer-a", "signer-b"), "Dell PowerEdge R250"),
+)
+_SITES = (
+    {"site": "dal1", "vendor": "DataBank", "facility": "DFW3 Dallas", "continent": "north-america"},
+    {"site": "hel1", "vendor": "Equinix", "facility": "HE7 Helsinki", "continent": "europe"},
+)
+
+
+def _uplink(slot: int, position: int) -> str:
+    """The first three bytes and the last one of a /28 for a site: of a documentation range, which the owner replaces."""
+    index = (slot - 1) * len(_SITES) + position
+    return f"{_DOCUMENTATION_BLOCKS[index // 16 % 3]}.{index % 16 * 16}"
+
+
+def _site(name: str, slot: int, position: int) -> str:
+    site = _SITES[position]
+    uplink = _uplink(slot, position)
+    block, _, first = uplink.rpartition(".")
+    parts = [_SITE.substitute(site, site_slot=11 + position, asn=64901 + position, uplink=f"{uplink}/28", cabinet=position + 1, slot=slot)]
+    unit = 0
+    for role, zones, hardware in _PAIRS:
+        for number, zone in enumerate(zones, start=1):
+            unit += 1
+            parts.append(_SERVER.substitute(role=role, zone=zone, number=number, hardware=hardware, unit=unit,
+                                            serial=f"{site['site'].upper()}-{slot:03d}-{unit:02d}", mac=f"d0:94:66:{slot:02x}:{position * 16 + unit:02x}"))
+            if number == 1:
+                parts.append("            active: true\n")
+            if role == "edge":
+                parts.append(f"            public_address: {block}.{int(first) + 3 + number}\n")
+    parts.append("        links:                 # tunnels to every region; a certificate for each edge, edge 1 first\n")
+    parts += [_LINK.substitute(region=region, name=name, site=site["site"]) for region in ("us-east-2", "eu-west-1")]
+    return "".join(parts)
+
+
+def _node_id(slot: int, salt: int) -> str:
+    return f"{slot:02x}{salt:02x}" * 10
+
+
+def declaration(name: str, slot: int, *, today: date | None = None) -> str:
+    """The text of ``Pulumi.<name>.yaml``: a valid declaration of the network ``name`` in ``slot``, with comments, to edit.
+
+    Its one partner expires a year after ``today`` (by default this day).
+    """
+    day = today or date.today()
+    letters = "".join(letter for letter in name if letter.isalpha())
+    values: dict[str, Any] = {
+        "name": name, "slot": slot, "letters": letters, "all_roles": _ALL_ROLES, "release_sha256": "2a" * 32, "genesis_sha256": "3b" * 32,
+        "seed_id": _node_id(slot, 1), "peer_id": _node_id(slot, 2), "partner_id": _node_id(slot, 3),
+        "expires": date(day.year + 1, day.month, min(day.day, 28)),
+    }
+    return _NETWORK.substitute(values) + "".join(_site(name, slot, position) for position in range(len(_SITES))) + _REST.substitute(values)
+
+
+@cache
+def declared() -> dict[str, Any]:
+    """The example's declaration as plain values, of a network in slot 7; not to be changed."""
+    document = yaml.load(declaration("example", 7, today=date(2030, 1, 1)), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    network: dict[str, Any] = document["config"]["estate:network"]
+    return network
+
+
+def next_slot(taken: Iterable[int]) -> int:
+    """The lowest slot that no network has.
+
+    Raises:
+        ValueError: if all slots are taken.
+    """
+    used = set(taken)
+    for slot in range(1, HIGHEST_SLOT + 1):
+        if slot not in used:
+            return slot
+    raise ValueError(f"all slots from 1 to {HIGHEST_SLOT} are taken; 10.0.0.0/8 holds no more networks, so retire one first")

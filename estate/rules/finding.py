@@ -1,0 +1,83 @@
+"""What a rule reports, and the words that rules share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A problem without its file. ``involves``: the other places that it was concluded from.
+
+    In ``involves``, ``*`` stands for any one part of a path and a last part ``[keys]`` for which keys a mapping has. Where one of
+    these places is malformed the finding is not reported, because it may only follow from that.
+    """
+
+    path: str
+    value: str
+    rule: str
+    reason: str
+    fix: str
+    involves: tuple[str, ...] = ()
+
+
+def show(value: Any) -> str:
+    """A declared value as a message shows it, in at most about 80 characters."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = str(value)
+        return repr(text if len(text) <= 80 else f"{text[:60]}…{text[-16:]}")
+    if isinstance(value, dict):
+        return f"a mapping of {', '.join(map(str, value))}"[:80] if value else "an empty mapping"
+    if isinstance(value, list | tuple):
+        text = ", ".join(map(str, value))
+        return ("an empty list" if not value else f"[{text}]") if len(text) <= 78 else f"a list of {len(value)}"
+    return str(value)
+
+
+def words(items: Iterable[Any], last: str = "and") -> str:
+    """``a, b and c``."""
+    *most, end = [str(item) for item in items] or ["nothing"]
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def nearest(given: str, known: Collection[str]) -> str | None:
+    """The known word that ``given`` was probably meant to be."""
+    close = get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def choose(given: str, known: Collection[str]) -> str:
+    """Advice to write one of ``known``, the nearest first."""
+    close = nearest(given, known)
+    rest = [each for each in known if each != close]
+    if close:
+        return f"did you mean {close}?" + (f" Known are also {words(rest)}" if rest and len(rest) <= 8 else "")
+    if len(known) > 12:
+        return f"use one that exists, such as {words(list(known)[:3], 'or')}"
+    return f"use one of {words(known, 'or')}" if known else "declare it first"
+
+
+def repeated(items: Iterable[tuple[str, Key]]) -> Iterator[tuple[str, Key, str]]:
+    """Of pairs of path and key: each later path with a key that was seen before, that key, and the path that had it first."""
+    first: dict[Key, str] = {}
+    for path, key in items:
+        if key in first:
+            yield path, key, first[key]
+        else:
+            first[key] = path
+
+
+def free(taken: Iterable[int], low: int, high: int) -> str:
+    """Advice about slots and numbers: the lowest that is free from ``low`` to ``high``."""
+    used = set(taken)
+    slot = next((each for each in range(low, high + 1) if each not in used), None)
+    return f"{slot} is free" if slot is not None else f"all from {low} to {high} are taken, so remove another first"

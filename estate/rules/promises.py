@@ -1,0 +1,63 @@
+"""The predicates behind the estate's promises: one each, shared by declaration rules, policies and prover."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+from estate import aws
+from estate.model import CHAIN_ROLES, Role, ZoneKind
+
+PRIVATE_BLOCKS = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+"""RFC 1918."""
+
+PRIVATE_ASN_RANGES = ((64512, 65534), (4200000000, 4294967294))
+"""RFC 6996."""
+
+WIDEST_PARTNER_PREFIX = 22
+"""A partner's private sentries fit in 1022 addresses; a wider block lets in machines that nobody spoke of."""
+
+SIGNER_SERVICES = frozenset({"packages", "time", "logs", "vault", "coordination"})
+"""The central services that a signer may call; it opens connections to nothing else but its validators."""
+
+NECESSARY_SERVICES = ("packages", "time", "logs")
+"""The central services that every host uses."""
+
+SIGNER_LEASE_SECONDS = 300
+"""The longest that a credential of a signer may live."""
+
+SINGLE_USE_SECONDS = 300
+"""The longest that a single-use credential may wait for its use."""
+
+ZONE_KINDS = {Role.VALIDATOR: ZoneKind.VALIDATOR, Role.SIGNER: ZoneKind.SIGNER, Role.EDGE: ZoneKind.EDGE}
+"""The kind of firewall zone that each bare-metal role stands in."""
+
+EDGE_NUMBERS = (1, 2)
+"""The two edge firewalls of a site."""
+
+MINIMUM_ZONES = 2
+MINIMUM_CHAIN_DISK_GIB = 100
+
+
+def may_have_public_address(role: Role) -> bool:
+    """Whether a bare-metal host of this role may own a public address: only the edge firewalls may."""
+    return role is Role.EDGE
+
+
+def is_private(block: IPv4Network | IPv4Address) -> bool:
+    """Whether all of it is RFC 1918 space."""
+    whole = block if isinstance(block, IPv4Network) else IPv4Network((block, 32))
+    return any(whole.subnet_of(private) for private in PRIVATE_BLOCKS)
+
+
+def is_private_asn(asn: int) -> bool:
+    return any(low <= asn <= high for low, high in PRIVATE_ASN_RANGES)
+
+
+def belongs_in(role: Role, kind: ZoneKind) -> bool:
+    """Whether a bare-metal host of this role may stand in a firewall zone of this kind."""
+    return ZONE_KINDS[role] is kind
+
+
+def is_throttled(role: Role, instance_type: str) -> bool:
+    """Whether a node of the chain would run on a processor that is throttled when its credits are spent."""
+    return role in CHAIN_ROLES and aws.family(instance_type) in aws.BURSTABLE_FAMILIES
