@@ -1,4 +1,4 @@
-"""Real systemd hosts on one computer: systemd-nspawn over an overlay of one image, each in a network namespace made beforehand."""
+"""Real systemd hosts on one computer: systemd-nspawn over one image, each in a network namespace made beforehand."""
 
 from lab.machines.cloud_config import UserDataError
 from lab.machines.machine import (

@@ -1,8 +1,8 @@
 """One cgroup per machine: by it the lab knows, counts and ends exactly the processes that are its own.
 
-A cgroup of the unified hierarchy outlives whoever made it and cannot be left by a process of the machine, so it holds after the
-command line was killed, where a pid in a file might by then belong to a stranger. Works on a unified system, and on a hybrid one,
-where the unified hierarchy only tracks and the memory limit is set in the v1 hierarchy.
+A cgroup of the unified hierarchy outlives whoever made it and cannot be left by a process of the machine, so it holds
+after the command line was killed, where a pid in a file might by then belong to a stranger. Works on a unified system,
+and on a hybrid one, where the unified hierarchy only tracks and the memory limit is set in the v1 hierarchy.
 """
 
 import os
@@ -109,7 +109,9 @@ def kill(name: str) -> None:
     with suppress(FileNotFoundError):
         (hierarchies().unified / name / "cgroup.kill").write_text("1")
     if not wait_empty(name, 10):
-        raise TimeoutError(f"cgroup {name}: processes {processes(name)} outlive SIGKILL; the kernel holds them, look at dmesg")
+        raise TimeoutError(
+            f"cgroup {name}: processes {processes(name)} outlive SIGKILL; the kernel holds them, look at dmesg"
+        )
 
 
 def remove(name: str) -> None:

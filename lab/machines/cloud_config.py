@@ -65,7 +65,9 @@ def parse(text: str | None) -> UserData:
         raise UserDataError(f"user data is a {type(config).__name__}: #cloud-config must be a mapping")
     for key, value in config.items():
         if key in FIXED and value != FIXED[key]:
-            raise UserDataError(f"user data {key}: {value!r}: must be {FIXED[key]!r}, hosts are configured by pyinfra; remove it")
+            raise UserDataError(
+                f"user data {key}: {value!r}: must be {FIXED[key]!r}, hosts are configured by pyinfra; remove it"
+            )
         if key not in FIXED and key not in FOLLOWED:
             raise UserDataError(
                 f"user data {key!r}: not among {', '.join(FOLLOWED)}; user data only makes a host reachable, "
@@ -94,9 +96,13 @@ def _file(entry: dict[str, str]) -> WrittenFile:
     unknown = set(entry) - {"path", "content", "permissions", "encoding", "owner"}
     path = str(entry.get("path", ""))
     if unknown or not path.startswith("/") or ".." in path.split("/"):
-        raise UserDataError(f"user data write_files {entry!r}: needs an absolute path, and no key {sorted(unknown) or ''}")
+        raise UserDataError(
+            f"user data write_files {entry!r}: needs an absolute path, and no key {sorted(unknown) or ''}"
+        )
     if entry.get("owner", "root:root") not in ("root", "root:root"):
-        raise UserDataError(f"user data write_files {path}: owner {entry['owner']!r} must be root:root; other users come with roles")
+        raise UserDataError(
+            f"user data write_files {path}: owner {entry['owner']!r} must be root:root; other users come with roles"
+        )
     content = entry.get("content", "").encode()
     match entry.get("encoding", "text/plain"):
         case "text/plain":

@@ -27,8 +27,8 @@ def path() -> Path:
 def ensure(progress: cache.Progress = print) -> Path:
     """Build the image if the cache has none of this recipe; returns its root directory.
 
-    Takes about a minute the first time. Concurrent callers wait for one builder. It can be killed at any moment: the image appears
-    whole, by a rename, or not at all, and what was half-built is removed by the next call.
+    Takes about a minute the first time. Concurrent callers wait for one builder. It can be killed at any moment: the
+    image appears whole, by a rename, or not at all, and what was half-built is removed by the next call.
 
     Raises:
         LabUnavailable: root, a program, a feature of the kernel, or a source of Debian packages is missing.
@@ -55,7 +55,8 @@ def ensure(progress: cache.Progress = print) -> Path:
         _bootstrap(building, sources, lock)
         progress("building the machines' image: configuring")
         configure(building / "root")
-        (building / "recipe.json").write_text(json.dumps({"suites": recipe.SUITES, "packages": recipe.packages()}, indent=1))
+        made_of = {"suites": recipe.SUITES, "packages": recipe.packages()}
+        (building / "recipe.json").write_text(json.dumps(made_of, indent=1))
         building.rename(image.parent)
     return image
 
@@ -69,7 +70,13 @@ def debian_sources() -> list[str]:
     if mirror := os.environ.get("ESTATE_DEBIAN_MIRROR"):
         return [_source_line(mirror, recipe.SUITE)]
     listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(ORIGIN) $(COMPONENT)", "Created-By: Packages"],
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(REPO_URI) $(RELEASE) $(ORIGIN) $(COMPONENT)",
+            "Created-By: Packages",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -96,7 +103,8 @@ def _bootstrap(building: Path, sources: list[str], lock: int) -> None:
     (building / "sources.list").write_text("\n".join(sources) + "\n")
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--fork", "--pid", "--kill-child", "--mount-proc"]
     command += ["mmdebstrap", "--mode=root", "--variant=minbase", '--aptopt=APT::Install-Recommends "false"']
-    command += ["--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.EXCLUDED_PATHS)]
+    command += ["--dpkgopt=force-unsafe-io"]
+    command += [f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.EXCLUDED_PATHS]
     command += ["--include", ",".join(recipe.packages())]
     command += [recipe.SUITE, str(building / "root"), str(building / "sources.list")]
     log = building / "build.log"

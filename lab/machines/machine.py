@@ -1,8 +1,9 @@
 """Start, stop and look into machines: systemd-nspawn over a disk of their own, in a network namespace made beforehand.
 
-Everything that a machine is in the kernel hangs on its processes: its mounts live in a mount namespace of their own, so they go with
-the last process, and the processes are in one cgroup, so they can be found and ended whoever started them. What is left on the disk
-is `<lab>/machines/<name>/`: the upper layer of its disk, which stays until `destroy`, as a real disk would.
+Everything that a machine is in the kernel hangs on its processes: its mounts live in a mount namespace of their own, so
+they go with the last process, and the processes are in one cgroup, so they can be found and ended whoever started them.
+What is left on the disk is `<lab>/machines/<name>/`: the upper layer of its disk, which stays until `destroy`, as a
+real disk would.
 """
 
 import fcntl
@@ -24,6 +25,9 @@ from lab.paths import LabPaths
 
 POWEROFF = signal.SIGRTMIN + 4
 """What systemd as pid 1 takes as an order to power off; see systemd(1), SIGNALS."""
+
+ENTERED = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd")
+"""What of a machine a command is put into."""
 
 INOTIFY_INSTANCES = 1024
 """Each machine's systemd takes about five of root's inotify instances, of which Linux gives 128 by default."""
@@ -47,7 +51,7 @@ mount -t overlay -o lowerdir=image,upperdir=upper,workdir=work,volatile overlay 
 exec {lock}>&-
 exec "$@"
 """
-"""Runs in a mount namespace of its own. The lock is held until the cgroup is joined, so nobody sees a machine half-started."""
+"""Runs in a mount namespace of its own. The lock is held until the cgroup is joined, so two never start."""
 
 
 class BootFailed(Exception):
@@ -67,9 +71,9 @@ class Started:
 def start(lab: LabPaths, machine: Machine, *, root: Path | None = None, timeout_seconds: float = 90) -> Started:
     """Boot the machine unless it runs, and wait until its sshd listens.
 
-    The first start makes its disk. A machine that runs in another namespace than the one that now has the name `machine.netns` is
-    booted anew. What a killed start left is finished or repaired. `root` is the image (`image.ensure()` if not given); a machine
-    keeps the image that it was made from.
+    The first start makes its disk. A machine that runs in another namespace than the one that now has the name
+    `machine.netns` is booted anew. What a killed start left is finished or repaired. `root` is the image
+    (`image.ensure()` if not given); a machine keeps the image that it was made from.
 
     Raises:
         LabUnavailable: this computer cannot run machines.
@@ -84,7 +88,9 @@ def start(lab: LabPaths, machine: Machine, *, root: Path | None = None, timeout_
     lab.machines.chmod(0o700)
     namespace = Path("/run/netns") / machine.netns
     if not namespace.exists():
-        raise BootFailed(f"{machine.name}: the network namespace {machine.netns} does not exist; make it before its machine")
+        raise BootFailed(
+            f"{machine.name}: the network namespace {machine.netns} does not exist; make it before its machine"
+        )
     with _locked(directory) as lock:
         booted = not _runs_in(lab, machine.name, namespace)
         if booted:
@@ -129,7 +135,8 @@ def start_all(
 def stop(lab: LabPaths, name: str, *, graceful_seconds: float = 20) -> None:
     """Power the machine off, and end it after `graceful_seconds` if it has not (at once if 0); its disk stays.
 
-    Afterwards no process, mount or cgroup of it is left. Stopping a machine that does not run removes what a kill has left.
+    Afterwards no process, mount or cgroup of it is left. Stopping a machine that does not run removes what a kill has
+    left.
     """
     directory = _directory(lab, name)
     if directory.is_dir():
@@ -180,7 +187,12 @@ def known_hosts(lab: LabPaths, machines: Iterable[Machine]) -> str:
 
 
 def execute(
-    lab: LabPaths, name: str, command: Sequence[str], *, text_input: str | None = None, timeout_seconds: float | None = 60
+    lab: LabPaths,
+    name: str,
+    command: Sequence[str],
+    *,
+    text_input: str | None = None,
+    timeout_seconds: float | None = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as root inside the machine, without the network; output is captured as text.
 
@@ -203,11 +215,11 @@ def enter(lab: LabPaths, name: str) -> list[str]:
     if pid is None:
         raise LookupError(f"machine {name} does not run; start it first")
     environment = ["env", "-i", f"PATH={NSPAWN_ENVIRONMENT['PATH']}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb"]
-    return ["nsenter", "--target", str(pid), *"-m -u -i -n -p -C -r -w".split(), "--", *environment]
+    return ["nsenter", "--target", str(pid), *ENTERED, "--", *environment]
 
 
 def logs(lab: LabPaths, name: str, *, unit: str | None = None, lines: int = 200) -> str:
-    """The end of the machine's journal, whether it runs or not, of one unit or of all; of its console if it has no journal yet."""
+    """The end of the machine's journal, of one unit or all, running or not; of its console if there is no journal."""
     journal = _directory(lab, name) / "upper/var/log/journal"
     chosen = ["--unit", unit] if unit else []
     command = ["journalctl", "--no-pager", "--lines", str(lines), *chosen]
@@ -251,8 +263,8 @@ def _make_disk(lab: LabPaths, machine: Machine, root: Path) -> None:
     if record.exists():
         if not (directory / "image" / "usr").is_dir():
             raise BootFailed(
-                f"{machine.name}: the image that its disk lies over, {(directory / 'image').readlink()}, is gone from the cache; "
-                "its disk is of no use without: destroy the machine, and it is made anew"
+                f"{machine.name}: the image that its disk lies over, {(directory / 'image').readlink()}, is gone "
+                "from the cache; its disk is of no use without: destroy the machine, and it is made anew"
             )
         return
     for name in ("upper", "work", "root"):

@@ -1,4 +1,4 @@
-"""What cloud-init does on an instance's first boot: name, identity, the admin's key, host keys; done before the boot, as files.
+"""What cloud-init does on an instance's first boot: name, identity, admin's key, host keys; here as files, before it.
 
 The host key is made here and not by the machine, so that its public half is pinned before the first connection.
 """
@@ -31,9 +31,10 @@ USER_DATA_SCRIPT_PATH = "/var/lib/cloud/instance/scripts/user-data"
 class Machine:
     """One host: what a cloud or a datacentre's technician decides about it.
 
-    `name` is unique in the lab and names its directory and cgroup; `netns` is the network namespace it lives in, made beforehand
-    with its interfaces, addresses and routes; `addresses` (interface → CIDR) only serves `known_hosts`; `authorized_keys` are
-    OpenSSH public keys of the admin user; `user_data` as cloud-init takes it; `memory_mib` limits the whole machine.
+    `name` is unique in the lab and names its directory and cgroup; `netns` is the network namespace it lives in, made
+    beforehand with its interfaces, addresses and routes; `addresses` (interface → CIDR) only serves `known_hosts`;
+    `authorized_keys` are OpenSSH public keys of the admin user; `user_data` as cloud-init takes it; `memory_mib` limits
+    the whole machine.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class File:
-    """A file of the machine's disk before its first boot; `path` is absolute, `directory_mode` is for the parent if it is new."""
+    """A file of the machine's disk before its first boot: absolute path; `directory_mode` is for a new parent."""
 
     path: str
     content: bytes
@@ -131,7 +132,7 @@ def known_hosts(machine: Machine, public_key: str) -> str:
 
 
 def write(upper: Path, image: Path, made: Iterable[File]) -> None:
-    """Write the files into the upper layer of a machine's disk, each whole or not at all, over the root file system `image`.
+    """Write the files into the upper layer of a machine's disk over the root file system `image`, each whole.
 
     A directory of the upper layer covers the image's one, owner and mode too, so each is made like the image's.
 
@@ -153,7 +154,8 @@ def _make_directories(upper: Path, image: Path, directory: Path, file: File) -> 
         mine, below = upper / part, image / part
         if below.is_symlink():
             raise cloud_config.UserDataError(
-                f"{file.path}: /{part} is a symbolic link in the image, the file would end up in {below.readlink()}; give that path"
+                f"{file.path}: /{part} is a symbolic link in the image, "
+                f"the file would end up in {below.readlink()}; give that path"
             )
         like = below.stat() if below.is_dir() else None
         mine.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the machines' image is made of: Debian packages by purpose, files, and units that a machine of the lab does without."""
+"""What the machines' image is made of: Debian packages by purpose, files, and units that a machine does without."""
 
 import hashlib
 import json
