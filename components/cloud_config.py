@@ -26,7 +26,7 @@ def operator_keys(network: Network, host: Host) -> list[str]:
 def render(
     network: Network, host: Host, *, files: Mapping[str, str] | None = None, commands: list[list[str]] | None = None
 ) -> str:
-    """``#cloud-config`` of ``host``. ``files`` (scripts by path) are written before ``commands`` run; nothing is secret."""
+    """``#cloud-config`` of ``host``. ``files`` (scripts by path) are written before ``commands`` run; no secrets."""
     config: dict[str, Any] = {
         "hostname": host.name,
         "preserve_hostname": False,

@@ -23,7 +23,7 @@ NAME_LIMIT = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One thing served: its DNS name, its port (outside and on the seeds), and a path that answers while blocks come."""
+    """One thing served: its DNS name, its port (outside and on the seeds), and a path that answers if it works."""
 
     name: str
     port: int
@@ -51,7 +51,7 @@ class EndpointArgs(RegionalArgs):
 
 
 class Endpoint(Component):
-    """A network load balancer that ends TLS, its targets, and the latency records that lead the nearest clients to it."""
+    """A network load balancer that ends TLS, its targets, and the records that lead the nearest clients to it."""
 
     TOKEN = "estate:endpoint:Endpoint"
 

@@ -19,7 +19,7 @@ class InstanceIdentityArgs(Args):
 
 
 class InstanceIdentity(Component):
-    """A role's instance profile. It allows nothing: it proves to Vault what an instance is; leases are what it may do."""
+    """A role's instance profile. It allows nothing: it proves to Vault what an instance is; leases do the rest."""
 
     TOKEN = "estate:security:InstanceIdentity"
 

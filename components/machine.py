@@ -37,7 +37,7 @@ class MachineArgs(RegionalArgs):
 class Machine(Component):
     """An instance at its fixed address, with encrypted disks; in the public tier with a fixed public address too.
 
-    Subclasses are the roles. ``DATA_DISK``: whether what the role keeps has a disk of its own, which outlives the instance.
+    Subclasses are the roles. ``DATA_DISK``: whether what the role keeps has a disk that outlives the instance.
     """
 
     DATA_DISK = True
@@ -113,7 +113,7 @@ class Machine(Component):
         self.register_outputs({"instance_id": instance.id, "public_address": self.public_address})
 
     def _public_address_property(self, tier: Tier) -> dict[str, Any]:
-        """Stated only where there must be none: an elastic address makes it true, and a stated false would then replace."""
+        """Stated only where there must be none: an elastic address makes it true; a stated false would replace."""
         return {} if tier is Tier.PUBLIC else {"associate_public_ip_address": False}
 
     def _user_data(self) -> str:

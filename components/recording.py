@@ -11,6 +11,7 @@ from typing import Any
 
 import pulumi
 from pulumi.runtime import mocks, rpc
+from pulumi.runtime.settings import set_root_resource
 
 from components.account import provider
 from components.base import Args
@@ -176,6 +177,7 @@ def record_program(build: Callable[[], Any], *, stack: str, preview: bool = Fals
     recorded = Recorded()
     cloud = _Cloud()
     asyncio.set_event_loop(asyncio.new_event_loop())
+    set_root_resource(None)
     mocks.set_mocks(cloud, project="estate", stack=stack, preview=preview, monitor=_Monitor(cloud, recorded))
 
     @pulumi.runtime.test

@@ -27,7 +27,7 @@ RULES
 
 
 class VpnGateway(Machine):
-    """A VPN gateway at a fixed public address. Clients leave it with its address: no route and no group knows theirs."""
+    """A VPN gateway at a fixed public address. Clients leave it with its address; nothing else knows theirs."""
 
     TOKEN = "estate:host:VpnGateway"
     DATA_DISK = False

@@ -1,0 +1,132 @@
+"""Instances: where they stand, how they are locked."""
+
+from __future__ import annotations
+
+import yaml
+
+from components.recording import Recorded
+from estate.hosts import hosts
+from estate.model import Network
+
+INSTANCE = "aws:ec2/instance:Instance"
+
+
+def test_every_cloud_host_is_an_instance_at_its_address(recorded: Recorded, network: Network) -> None:
+    found = {each.name.removesuffix("-instance"): each.inputs for each in recorded.of(INSTANCE)}
+    declared = {host.name: host for host in hosts(network) if host.in_cloud}
+    assert set(found) == set(declared)
+    for name, host in declared.items():
+        assert found[name]["privateIp"] == str(host.address)
+        assert found[name]["availabilityZone"] == f"{host.place}{host.zone}"
+        assert found[name]["instanceType"] == host.node.instance_type
+        assert found[name]["ami"] == network.regions[host.place].image
+
+
+def test_an_instance_stands_in_the_tier_of_its_role(recorded: Recorded) -> None:
+    known = {each.urn: each for each in recorded.resources}
+    for each in recorded.of(INSTANCE):
+        subnet = known[each.property_dependencies["subnetId"][0]]
+        assert subnet.inputs["tags"]["Tier"] == each.inputs["tags"]["Tier"]
+        assert subnet.inputs["availabilityZone"] == each.inputs["availabilityZone"]
+
+
+def test_an_instance_has_the_group_of_its_role(recorded: Recorded) -> None:
+    known = {each.urn: each for each in recorded.resources}
+    for each in recorded.of(INSTANCE):
+        (group,) = each.property_dependencies["vpcSecurityGroupIds"]
+        assert known[group].inputs["tags"]["Role"] == each.inputs["tags"]["Role"]
+        assert known[group].inputs["region"] == each.inputs["region"]
+
+
+def test_metadata_takes_a_token_and_does_not_leave_the_instance(recorded: Recorded) -> None:
+    for each in recorded.of(INSTANCE):
+        options = each.inputs["metadataOptions"]
+        assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1), each.name
+
+
+def test_every_disk_is_encrypted_with_the_regions_key(recorded: Recorded) -> None:
+    known = {each.urn: each for each in recorded.resources}
+    for each in recorded.of(INSTANCE):
+        assert each.inputs["rootBlockDevice"]["encrypted"] is True
+        assert each.inputs["rootBlockDevice"]["kmsKeyId"]
+    for volume in recorded.of("aws:ebs/volume:Volume"):
+        (key,) = volume.property_dependencies["kmsKeyId"]
+        assert volume.inputs["encrypted"] is True
+        assert known[key].inputs["region"] == volume.inputs["region"]
+
+
+def test_a_data_disk_has_the_declared_size_and_its_hosts_zone(recorded: Recorded, network: Network) -> None:
+    declared = {f"{host.name}-data": host for host in hosts(network) if host.in_cloud and host.role != "vpn"}
+    found = {each.name: each.inputs for each in recorded.of("aws:ebs/volume:Volume")}
+    assert set(found) == set(declared)
+    for name, host in declared.items():
+        assert (found[name]["size"], found[name]["availabilityZone"]) == (
+            host.node.disk_gib,
+            f"{host.place}{host.zone}",
+        )
+
+
+def test_a_production_instance_cannot_be_terminated_by_mistake(recorded: Recorded, network: Network) -> None:
+    assert {each.inputs["disableApiTermination"] for each in recorded.of(INSTANCE)} == {network.stage == "production"}
+
+
+def test_no_instance_has_a_key_pair(recorded: Recorded) -> None:
+    assert [each.name for each in recorded.of(INSTANCE) if "keyName" in each.inputs] == [], (
+        "operators have keys of their own"
+    )
+
+
+def test_only_public_hosts_have_a_public_address(recorded: Recorded, network: Network) -> None:
+    declared = {host.name for host in hosts(network) if host.in_cloud and host.public}
+    found = {
+        each.name.removesuffix("-address-association") for each in recorded.of("aws:ec2/eipAssociation:EipAssociation")
+    }
+    assert found == declared
+    private = [each for each in recorded.of(INSTANCE) if each.inputs["tags"]["Tier"] == "private"]
+    assert all(each.inputs["associatePublicIpAddress"] is False for each in private)
+
+
+def user_data(recorded: Recorded, name: str) -> dict:
+    text = recorded.named(f"{name}-instance").inputs["userData"]
+    assert text.startswith("#cloud-config\n")
+    return yaml.safe_load(text)
+
+
+def test_operators_of_a_role_can_log_in_to_a_new_instance_and_others_cannot(
+    recorded: Recorded, network: Network
+) -> None:
+    for host in hosts(network):
+        if host.in_cloud:
+            expected = {
+                key
+                for operator in network.operators.values()
+                if host.role in operator.roles
+                for key in operator.ssh_public_keys
+            }
+            given = user_data(recorded, host.name)
+            assert set(given["ssh_authorized_keys"]) == expected
+            assert given["ssh_pwauth"] is False
+            assert given["hostname"] == host.name
+
+
+def test_a_vpn_gateway_forwards_for_its_clients_and_no_one_else(recorded: Recorded, network: Network) -> None:
+    from estate import addressing
+
+    for host in hosts(network):
+        if host.in_cloud:
+            given = user_data(recorded, host.name)
+            if host.role == "vpn":
+                (script,) = given["write_files"]
+                assert given["runcmd"] == [[script["path"]]]
+                assert (
+                    f'ip saddr {addressing.vpn_pool(network, host.place)} oifname "$out" masquerade'
+                    in script["content"]
+                )
+            else:
+                assert "write_files" not in given
+                assert "runcmd" not in given
+
+
+def test_changed_user_data_touches_no_running_instance(recorded: Recorded) -> None:
+    """It only makes a new instance reachable; to change it, EC2 would stop the host."""
+    assert {each.ignore_changes for each in recorded.of(INSTANCE)} == {("userData",)}

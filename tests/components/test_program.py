@@ -1,0 +1,88 @@
+"""The program itself: from the engine's configuration to the output."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pulumi
+import pytest
+import yaml
+from pulumi.runtime import set_all_config
+
+from components.recording import Recorded, record_program
+from estate.model import Network
+from tests.conftest import ROOT
+
+PROGRAM = ROOT / "__main__.py"
+ENTRIES = {"network", "hosts", "endpoints", "nat", "links", "signer", "leases", "scrape", "later"}
+
+
+@pytest.fixture
+def configure() -> Iterator[object]:
+    yield lambda declared: set_all_config({"estate:network": json.dumps(declared, default=str)})
+    set_all_config({})
+
+
+def run() -> None:
+    runpy.run_path(str(PROGRAM), run_name="__main__")
+
+
+def test_the_program_builds_what_is_declared(stack_file: Path, recorded: Recorded, configure) -> None:
+    configure(yaml.safe_load(stack_file.read_text())["config"]["estate:network"])
+    built = record_program(run, stack=stack_file.name.split(".")[1])
+    assert {each.urn for each in built.resources} == {each.urn for each in recorded.resources}
+
+
+def test_a_bad_declaration_is_a_plain_problem_and_not_a_traceback(stack_file: Path, configure) -> None:
+    declared = yaml.safe_load(stack_file.read_text())["config"]["estate:network"]
+    configure({**declared, "slot": 0})
+    with pytest.raises(pulumi.RunError) as caught:
+        record_program(run, stack=stack_file.name.split(".")[1])
+    assert "problem" in str(caught.value)
+    assert f"stacks/{stack_file.name}" in str(caught.value)
+    assert "slot" in str(caught.value)
+
+
+def test_the_program_is_short() -> None:
+    assert len(PROGRAM.read_text().splitlines()) < 30
+
+
+def test_the_inventory_has_the_agreed_entries(recorded: Recorded, network: Network) -> None:
+    assert set(recorded.inventory) == ENTRIES
+    assert recorded.inventory["network"] == network.name
+    json.dumps(recorded.inventory)
+
+
+def test_the_inventory_has_every_cloud_host_and_who_has_a_public_address(recorded: Recorded, network: Network) -> None:
+    from estate.hosts import hosts
+
+    declared = {host.name: host for host in hosts(network) if host.in_cloud}
+    assert set(recorded.inventory["hosts"]) == set(declared)
+    for name, entry in recorded.inventory["hosts"].items():
+        assert set(entry) == {"instance_id", "private_address", "public_address"}
+        assert entry["private_address"] == str(declared[name].address)
+        assert (entry["public_address"] is not None) is declared[name].public
+
+
+def test_the_inventory_has_each_zones_nat_address(recorded: Recorded, network: Network) -> None:
+    nat = recorded.inventory["nat"]
+    assert {region: set(zones) for region, zones in nat.items()} == {
+        name: set(region.zones) for name, region in network.regions.items()
+    }
+
+
+def test_the_inventory_has_what_the_monitors_scrape(recorded: Recorded, network: Network) -> None:
+    assert {job: entry["port"] for job, entry in recorded.inventory["scrape"].items()} == {
+        job: each.port for job, each in network.monitoring.items()
+    }
+
+
+def test_the_inventory_says_what_is_declared_and_not_served_yet(recorded: Recorded, network: Network) -> None:
+    later = recorded.inventory["later"]
+    assert all(f"Vault lease {name}" in later for name in network.leases)
+    assert len([each for each in later if each.startswith("VPN service")]) == len(
+        [node for node in network.nodes if node.role == "vpn"]
+    )

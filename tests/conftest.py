@@ -1,0 +1,45 @@
+"""What every test gets: an event loop of its own, no cloud credential, and a home with nothing in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOREIGN_PREFIXES = ("AWS_", "GOOGLE_", "CLOUDSDK_", "PULUMI_", "VAULT_")
+
+
+def stack_files() -> list[Path]:
+    """Every declared network."""
+    return sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hermetic_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Built parts stay where they are cached; credentials and habits of the person who runs the tests do not count."""
+    with pytest.MonkeyPatch.context() as patch:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "estate"
+        patch.setenv("ESTATE_CACHE", os.environ.get("ESTATE_CACHE") or str(cache))
+        for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
+            patch.delenv(name)
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_event_loop() -> Iterator[None]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.fixture(scope="session", params=stack_files(), ids=lambda path: path.name.split(".")[1])
+def stack_file(request: pytest.FixtureRequest) -> Path:
+    return request.param
