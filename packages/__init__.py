@@ -1,0 +1,1 @@
+"""The estate's own signed APT repository: what its hosts install that Debian does not carry."""

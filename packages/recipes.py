@@ -1,0 +1,73 @@
+"""What goes into each package, as data. Another program is another function here, or another call of `chain_client`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MAINTAINER = "Estate packages <packages@estate.invalid>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file taken from `url`, used only if its SHA-256 (hex) is `sha256`.
+
+    `member` names the file inside, where what is downloaded is a tar archive.
+    """
+
+    url: str
+    sha256: str
+    member: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A Debian package. Paths are absolute, as on the host that installs it.
+
+    `programs` and `libraries` map a path to the file that goes there, `texts` to what the file says, `links` to the target
+    of a symbolic link.
+    """
+
+    name: str
+    version: str
+    summary: str
+    architecture: str = "amd64"
+    depends: tuple[str, ...] = ("libc6", "libgcc-s1")
+    section: str = "net"
+    programs: Mapping[str, Path | Download] = field(default_factory=dict)
+    libraries: Mapping[str, Path | Download] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}_{self.version.replace(':', '%3a')}_{self.architecture}.deb"
+
+
+def chain_client(
+    *, package: str, version: str, daemon: str, program: Path | Download, libraries: Sequence[Path] = ()
+) -> Package:
+    """A chain's node software: `/usr/bin/<daemon>`, in a directory of its own with the shared libraries it was built with.
+
+    The dynamic linker finds these beside the program if its run path is `$ORIGIN`, as the parts of `tools` have it.
+    """
+    home = f"/usr/lib/{package}"
+    return Package(
+        name=package,
+        version=version,
+        summary=f"Cosmos SDK node software {daemon}",
+        programs={f"{home}/{daemon}": program},
+        libraries={f"{home}/{library.name}": library for library in libraries},
+        links={f"/usr/bin/{daemon}": f"../lib/{package}/{daemon}"},
+    )
+
+
+def tmkms(*, version: str, program: Path | Download) -> Package:
+    """The signer's key management system: `/usr/bin/tmkms`."""
+    return Package(
+        name="tmkms",
+        version=version,
+        summary="Tendermint key management system: remote signer for validators",
+        programs={"/usr/bin/tmkms": program},
+    )
