@@ -2,9 +2,10 @@
 
 from pyinfra import host
 
+from estate import topology
 from estate.model import Role
 from hosts import context
-from hosts.roles import base, edge, firewall, monitor, packages, seed, sentry, signer, validator, vpn
+from hosts.roles import base, edge, firewall, monitor, node, packages, seed, sentry, signer, validator, vpn
 
 # A line of its own for each role: pyinfra tells operations apart by the lines of the call stack.
 APPLY = {
@@ -22,4 +23,7 @@ current = context.of(host)
 base.apply(current)
 firewall.apply(current)
 packages.apply(current)
+base.start(current)
+if topology.needs_chain(current.host):
+    node.prepare(current)
 APPLY[current.host.role](current)

@@ -32,7 +32,7 @@ class File:
     """
 
     path: str
-    content: str | HiddenValue = field(repr=False)
+    content: str | bytes | HiddenValue = field(repr=False)
     owner: str = "root"
     group: str = "root"
     mode: str = "644"
@@ -41,7 +41,8 @@ class File:
 
     @property
     def raw(self) -> bytes:
-        return (self.content.unmask() if isinstance(self.content, HiddenValue) else self.content).encode()
+        content = self.content.unmask() if isinstance(self.content, HiddenValue) else self.content
+        return content if isinstance(content, bytes) else content.encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,8 +185,8 @@ def _show(change: Plan, state: State) -> None:
         host.log(f"Will remove {path}", logger.info)
     for file in change.files:
         host.log(f"Will {'modify' if file.path in state.entries else 'create'} {file.path}", logger.info)
-        if isinstance(file.content, HiddenValue):
-            logger.info("  (secret content)")
+        if not isinstance(file.content, str):
+            logger.info("  (%s content)", "binary" if isinstance(file.content, bytes) else "secret")
             continue
         current = host.get_fact(FileContents, path=file.path) if file.path in state.entries else None
         for line in unified_diff(current or [], file.content.splitlines(), "on the host", "declared", lineterm=""):

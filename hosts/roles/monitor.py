@@ -1,4 +1,4 @@
-"""The monitor of a host."""
+"""A monitor: what every host has. Prometheus and its like come later; who may be scraped is in the firewalls already."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from hosts.context import HostContext
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations."""
+    """Declares nothing beyond the base."""

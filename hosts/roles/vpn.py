@@ -1,9 +1,35 @@
-"""The vpn of a host."""
+"""A VPN gateway. Its forwarding and its address translation are in its ruleset; the VPN service is configured and not yet started.
+
+It waits for the certificate authority and the one-time codes, which come from Vault.
+"""
 
 from __future__ import annotations
 
+from estate import addressing
+from hosts import interfaces
 from hosts.context import HostContext
+from hosts.operations import files
+from hosts.operations.files import Directory, File
+from hosts.rendering import render
+
+DIRECTORY = "/etc/openvpn/server"
+
+
+def server_config(context: HostContext) -> str:
+    """OpenVPN's configuration: a certificate, a password and a one-time code, and routes to this network alone."""
+    network = context.network
+    pool = addressing.vpn_pool(network, context.host.place)
+    block = addressing.network_block(network)
+    return render(
+        "vpn/server.conf.j2", network=network.name, host=context.host.name, address=context.host.address, port=network.vpn.port,
+        interface=interfaces.VPN_INTERFACE, pool=pool, block=block, authority=network.vpn.certificate_authority,
+    )
 
 
 def apply(context: HostContext) -> None:
     """Declares the operations."""
+    files.install(name="Configure the VPN service", items=[
+        Directory(path=DIRECTORY, mode="750"),
+        File(path=f"{DIRECTORY}/{context.network.name}.conf", content=server_config(context), mode="600"),
+        File(path="/etc/pam.d/openvpn", content=render("vpn/pam.j2")),
+    ])

@@ -1,0 +1,41 @@
+"""The accounts of a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase, QuoteString, StringCommand
+from typing_extensions import override
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountState:
+    """User ids by name, and the members of the group that was asked for; ``None`` where there is no such group."""
+
+    users: dict[str, int]
+    members: frozenset[str] | None = None
+
+
+class Accounts(FactBase[AccountState]):
+    """All users, and the members of ``group``, in one round trip."""
+
+    @override
+    def command(self, group: str) -> StringCommand:
+        return StringCommand("getent passwd | cut -d: -f1,3; getent group", QuoteString(group), "| sed 's/^/=/'; true")
+
+    @staticmethod
+    @override
+    def default() -> AccountState:
+        return AccountState(users={})
+
+    @override
+    def process(self, output: list[str]) -> AccountState:
+        users: dict[str, int] = {}
+        members: frozenset[str] | None = None
+        for line in output:
+            if line.startswith("="):
+                members = frozenset(filter(None, line.rsplit(":", 1)[1].split(",")))
+            elif ":" in line:
+                name, _, number = line.partition(":")
+                users[name] = int(number)
+        return AccountState(users=users, members=members)

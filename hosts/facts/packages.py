@@ -1,0 +1,27 @@
+"""What the package manager has installed."""
+
+from __future__ import annotations
+
+from pyinfra.api import FactBase, QuoteString, StringCommand
+from typing_extensions import override
+
+
+class InstalledVersions(FactBase[dict[str, str]]):
+    """Version by name of those ``packages`` that are installed whole, in one round trip."""
+
+    @override
+    def command(self, packages: tuple[str, ...]) -> StringCommand:
+        return StringCommand(
+            "dpkg-query -W -f", QuoteString("${db:Status-Status}\\t${Package}\\t${Version}\\n"), "--", *(QuoteString(name) for name in packages),
+            "2>/dev/null; true",
+        )
+
+    @staticmethod
+    @override
+    def default() -> dict[str, str]:
+        return {}
+
+    @override
+    def process(self, output: list[str]) -> dict[str, str]:
+        rows = [line.split("\t") for line in output]
+        return {row[1]: row[2] for row in rows if len(row) == 3 and row[0] == "installed"}

@@ -1,0 +1,38 @@
+"""How far the VPN service of a gateway is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase, QuoteString, StringCommand
+from typing_extensions import override
+
+
+@dataclass(frozen=True, kw_only=True)
+class VpnState:
+    """What there is of the service: its software, its certificate, a running daemon."""
+
+    installed: bool = False
+    certified: bool = False
+    running: bool = False
+
+
+class VpnService(FactBase[VpnState]):
+    """The state of the VPN service of ``network``."""
+
+    @override
+    def command(self, network: str) -> StringCommand:
+        return StringCommand(
+            "command -v openvpn >/dev/null && echo installed;",
+            "test -e", QuoteString(f"/etc/openvpn/server/{network}/server.pem"), "&& echo certified;",
+            "systemctl -q is-active", QuoteString(f"openvpn-server@{network}.service"), "&& echo running; true",
+        )
+
+    @staticmethod
+    @override
+    def default() -> VpnState:
+        return VpnState()
+
+    @override
+    def process(self, output: list[str]) -> VpnState:
+        return VpnState(installed="installed" in output, certified="certified" in output, running="running" in output)

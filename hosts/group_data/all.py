@@ -1,0 +1,10 @@
+"""How pyinfra reaches every host: as the deploying user, by key, to a host whose key is known beforehand."""
+
+from hosts.accounts import DEPLOY_USER
+
+ssh_user = DEPLOY_USER
+ssh_strict_host_key_checking = "yes"
+ssh_allow_agent = True
+ssh_look_for_keys = False
+ssh_connect_retries = 3
+_sudo = True

@@ -1,0 +1,82 @@
+"""Chain nodes: their identity, and files that depend on the identities of other hosts' nodes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from pyinfra import host, logger
+from pyinfra.api import Host, StringCommand, operation
+
+from hosts.facts.node import ConfiguredPeers, Identity, NodeIdentity
+from hosts.operations import files
+from hosts.operations.files import Item
+
+_known: dict[str, str] = {}
+"""Node ids that this run has read, by host name. They never change once they exist."""
+
+
+def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis: str, state: Identity) -> str | None:
+    """The script that gives a node its user, its directories, its genesis and its keys; `None` if it has them. Pure.
+
+    A key that is there is never replaced. The private validator key that comes along is of no weight: no chain knows it.
+    """
+    if state.user and state.genesis == genesis and state.node_id:
+        return None
+    home_, user_ = shlex.quote(home), shlex.quote(user)
+    return "\n".join([
+        "set -eu; umask 077",
+        f"getent passwd {user_} >/dev/null || useradd --system --user-group --home-dir {home_} --no-create-home --shell /usr/sbin/nologin {user_}",
+        f"install -d -o {user_} -g {user_} -m 700 {home_} {home_}/config {home_}/data",
+        f"ln -sfn {shlex.quote(genesis)} {home_}/config/genesis.json",
+        f"if [ ! -s {home_}/config/node_key.json ]; then",
+        "  scratch=$(mktemp -d); trap 'rm -rf \"$scratch\"' EXIT",
+        f"  /usr/bin/{daemon} init node --chain-id {shlex.quote(chain_id)} --home \"$scratch\" >/dev/null 2>\"$scratch/said\" || {{ cat \"$scratch/said\" >&2; exit 1; }}",
+        "  for file in config/priv_validator_key.json data/priv_validator_state.json config/node_key.json; do",
+        f"    [ -s {home_}/$file ] && continue",
+        f"    install -o {user_} -g {user_} -m 600 \"$scratch/$file\" {home_}/$file.new; sync {home_}/$file.new; mv -fT {home_}/$file.new {home_}/$file",
+        "  done",
+        "fi",
+    ])
+
+
+@operation()
+def identify(user: str, home: str, daemon: str, chain_id: str, genesis: str) -> Iterator[StringCommand]:
+    """Gives a node its user, directories, genesis and keys, unless it has them: one question, and one command if anything is missing."""
+    state = host.get_fact(NodeIdentity, user=user, home=home)
+    needed = identification(user=user, home=home, daemon=daemon, chain_id=chain_id, genesis=genesis, state=state)
+    if needed:
+        yield StringCommand(needed)
+
+
+def _inventory() -> dict[str, Host]:
+    return {each.name.rsplit("/", 1)[-1]: each for each in host.state.inventory}
+
+
+def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
+    """The node ids of the hosts `wanted` (`host:port` by name): asked of them, or where one does not answer, as configured here now.
+
+    A host that has none yet, or cannot be asked and is not configured here, is left out.
+    """
+    inventory = _inventory()
+    for name in wanted:
+        if name in _known or name not in inventory:
+            continue
+        try:
+            found = inventory[name].get_fact(NodeIdentity, user=user, home=home, _sudo=True, _ignore_errors=True)
+        except Exception as error:  # noqa: BLE001 (pyinfra raises what its connector raises)
+            logger.warning(f"{host.name}: cannot ask {name} for its node id: {error}")
+            continue
+        if found.node_id:
+            _known[name] = found.node_id
+    ids = {name: _known[name] for name in wanted if name in _known}
+    if len(ids) < len(wanted):
+        configured = host.get_fact(ConfiguredPeers, home=home)
+        ids |= {name: configured[place] for name, place in wanted.items() if name not in ids and place in configured}
+    return ids
+
+
+@operation()
+def configure(wanted: Mapping[str, str], user: str, home: str, build: Callable[[Mapping[str, str]], Sequence[Item]]) -> Iterator[StringCommand]:
+    """Installs the files that `build` makes of the node ids of the hosts `wanted`, all together or none."""
+    yield from files.install._inner(items=build(node_ids(wanted, user, home)))

@@ -1,0 +1,37 @@
+"""Debian packages, several at once, at exact versions, from the estate's repository."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+
+from hosts.facts.packages import InstalledVersions
+
+APT_GET = "apt-get -q -o DPkg::Lock::Timeout=120"
+
+
+def command(wanted: Mapping[str, str | None], installed: Mapping[str, str]) -> str | None:
+    """The one command that installs what is missing or of another version; ``None`` if nothing is. Pure.
+
+    The lists are fetched only then: a version that is installed already needs no news of the repository.
+    """
+    missing = [name for name, version in wanted.items() if name not in installed or version not in (None, installed[name])]
+    if not missing:
+        return None
+    targets = " ".join(shlex.quote(name if wanted[name] is None else f"{name}={wanted[name]}") for name in sorted(missing))
+    return (
+        f"export DEBIAN_FRONTEND=noninteractive; dpkg --configure -a && {APT_GET} update && "
+        f"{APT_GET} install -y --no-install-recommends --allow-downgrades --allow-change-held-packages "
+        f"-o Dpkg::Options::=--force-confold {targets}"
+    )
+
+
+@operation()
+def ensure(wanted: Mapping[str, str | None]) -> Iterator[StringCommand]:
+    """Installs ``wanted`` (version by name; ``None``: any): one question, and one command if anything is missing."""
+    needed = command(wanted, host.get_fact(InstalledVersions, packages=tuple(sorted(wanted))))
+    if needed:
+        yield StringCommand(needed)
