@@ -1,9 +1,11 @@
-"""The sentry of a host."""
+"""A sentry: a node between the network and our validators; public or private as its role says."""
 
 from __future__ import annotations
 
 from hosts.context import HostContext
+from hosts.roles import node
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations."""
+    """Declares the operations; what makes it a sentry is in `hosts.node_config`."""
+    node.apply(context)

@@ -1,9 +1,11 @@
-"""The validator of a host."""
+"""A validator: a node that signs through its site's signer; a spare follows the chain and signs nothing of weight."""
 
 from __future__ import annotations
 
 from hosts.context import HostContext
+from hosts.roles import node
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations."""
+    """Declares the operations; what makes it a validator is in `hosts.node_config`."""
+    node.apply(context)

@@ -80,11 +80,11 @@ StartLimitIntervalSec=0
 
 [Service]
 User={USER}
-ExecStart={program} start --home {home(node)}
+ExecStart={program} start --home {home(node)} --log_no_color
 Restart=always
 RestartSec=2
 TimeoutStopSec=20
-LimitNOFILE=65536
+LimitNOFILE=16384
 NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths={home(node)}

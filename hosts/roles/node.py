@@ -1,0 +1,100 @@
+"""A node of the chain: what public and private sentries, seeds and validators have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from estate.hosts import Host
+from estate.model import Chain, Role
+from hosts import node_config
+from hosts.context import HostContext
+from hosts.operations import node, units
+from hosts.operations.files import File, Item
+from hosts.operations.units import Unit
+from hosts.rendering import render
+from hosts.roles import packages
+
+SETTLING_SECONDS = 2
+"""How long a node must stay up after a restart, for its new configuration to be taken as good.
+
+A daemon refuses a bad one within a second; one that waits for its signer gives up after three, which is no fault of its configuration.
+"""
+
+
+def user(chain: Chain) -> str:
+    return chain.client.daemon
+
+
+def home(chain: Chain) -> str:
+    return f"/var/lib/{chain.client.daemon}"
+
+
+def unit_name(chain: Chain) -> str:
+    return f"{chain.client.daemon}.service"
+
+
+def genesis_package(chain: Chain) -> str:
+    return f"{chain.chain_id.lower().replace('_', '-')}-genesis"
+
+
+def genesis_path(chain: Chain) -> str:
+    return f"/usr/share/estate/{chain.chain_id}/genesis.json"
+
+
+def _restart(chain: Chain) -> str:
+    """Restarts a running node, and fails if its configuration does not let it stay up."""
+    unit = unit_name(chain)
+    return (
+        f"systemctl daemon-reload; if systemctl -q is-active {unit}; then systemctl restart {unit}; sleep {SETTLING_SECONDS}; "
+        f'[ "$(systemctl show -p SubState --value {unit})" = running ]; fi'
+    )
+
+
+def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
+    """The node's configuration and its unit. The daemon reads all of it before any of it replaces what is there."""
+    chain = context.chain
+    settings = node_config.settings(context.network, context.host, node_ids, context.inventory)
+    values = {"node": settings, "chain": chain}
+    config = f"{home(chain)}/config"
+    owner = {"owner": "root", "group": user(chain), "mode": "640"}
+    reads = (
+        f'ln -sf {config}/node_key.json "$STAGE"{config}/node_key.json && '
+        f'/usr/bin/{chain.client.daemon} comet show-node-id --home "$STAGE"{home(chain)} >/dev/null'
+    )
+    then = _restart(chain)
+    return [
+        File(path=f"{config}/config.toml", content=render("node/config.toml.j2", **values), check=reads, then=then, **owner),
+        File(path=f"{config}/app.toml", check=reads, then=then, **owner, content=render(
+            "node/app.toml.j2", recent_states_kept=node_config.RECENT_STATES_KEPT, pruning_interval=node_config.PRUNING_INTERVAL, **values)),
+        File(path=f"{config}/client.toml", content=render("node/client.toml.j2", **values), **owner),
+        File(path=f"/etc/systemd/system/{unit_name(chain)}", then=then,
+             content=render("node/daemon.service.j2", chain=chain, user=user(chain), home=home(chain))),
+    ]
+
+
+def _known_hosts(context: HostContext) -> tuple[Host, ...]:
+    """Our hosts whose node ids this node's configuration names: its peers, and those that it must not tell anyone of."""
+    hidden = (Role.VALIDATOR, Role.PRIVATE_SENTRY) if context.host.role in (Role.PUBLIC_SENTRY, Role.SEED) else ()
+    return tuple(dict.fromkeys([*node_config.own_peers(context.network, context.host), *context.of_role(*hidden)]))
+
+
+def prepare(context: HostContext) -> None:
+    """Installs the client and gives the node its identity. On every host before any is configured: peers are named by their identities."""
+    chain = context.chain
+    packages.install(f"Install {chain.client.package} {chain.client.version} and the genesis of {chain.chain_id}",
+                     {chain.client.package: chain.client.version, genesis_package(chain): None})
+    node.identify(
+        name=f"Give the node of {chain.chain_id} its identity", user=user(chain), home=home(chain), daemon=chain.client.daemon,
+        chain_id=chain.chain_id, genesis=genesis_path(chain),
+    )
+
+
+def apply(context: HostContext) -> None:
+    """Configures the node and keeps it running."""
+    chain = context.chain
+    node.configure(
+        name=f"Configure the node of {chain.chain_id}", user=user(chain), home=home(chain),
+        wanted={each.name: f"{each.address}:{chain.ports.p2p}" for each in _known_hosts(context)},
+        build=lambda node_ids: items(context, node_ids),
+    )
+    units.ensure(name=f"Run the node of {chain.chain_id}", units=[Unit(name=unit_name(chain))])
