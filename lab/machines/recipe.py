@@ -14,6 +14,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "time": ("chrony",),
     "packages": ("ca-certificates", "curl", "gpg", "gpgv", "jq"),
     "availability": ("keepalived", "haproxy"),
+    "routing": ("bird2",),
     "names": ("unbound", "dns-root-data"),
     "web": ("nginx-light",),
     "signing": ("libusb-1.0-0",),
