@@ -60,7 +60,14 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, location)
         if id(node) in self.open:
-            self.report(location, node, "an alias of what surrounds it", "must not contain itself", "it would have no end", "write it out")
+            self.report(
+                location,
+                node,
+                "an alias of what surrounds it",
+                "must not contain itself",
+                "it would have no end",
+                "write it out",
+            )
             return None
         self.open.add(id(node))
         try:
@@ -74,8 +81,14 @@ class _Builder:
         try:
             return self.loader.construct_object(node)
         except (ValueError, yaml.YAMLError):
-            self.report(location, node, repr(node.value), "must be a value that YAML knows", "it looks like a date, a number or a tag but is none",
-                        "put it in quotes if it is text")
+            self.report(
+                location,
+                node,
+                repr(node.value),
+                "must be a value that YAML knows",
+                "it looks like a date, a number or a tag but is none",
+                "put it in quotes if it is text",
+            )
             return node.value
 
     def mapping(self, node: yaml.MappingNode, location: Location) -> dict[Any, Any]:
@@ -83,8 +96,14 @@ class _Builder:
         for key, _ in node.value:
             name, line = str(key.value), key.start_mark.line + 1
             if name != "<<" and name in first:
-                self.report((*location, name), key, f"{name!r} a second time", "each key must stand once", f"line {first[name]} has it already, and only one of the two would count",
-                            "remove or rename one of the two")
+                self.report(
+                    (*location, name),
+                    key,
+                    f"{name!r} a second time",
+                    "each key must stand once",
+                    f"line {first[name]} has it already, and only one of the two would count",
+                    "remove or rename one of the two",
+                )
             first.setdefault(name, line)
         if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
             self.loader.flatten_mapping(node)
@@ -98,7 +117,17 @@ class _Builder:
         return result
 
     def report(self, location: Location, node: yaml.Node, value: str, rule: str, reason: str, fix: str) -> None:
-        self.problems.append(Problem(file=self.file, path=dotted(location), value=value, rule=rule, reason=reason, fix=fix, line=node.start_mark.line + 1))
+        self.problems.append(
+            Problem(
+                file=self.file,
+                path=dotted(location),
+                value=value,
+                rule=rule,
+                reason=reason,
+                fix=fix,
+                line=node.start_mark.line + 1,
+            )
+        )
 
 
 def parse(text: str, file: str) -> Document:
@@ -121,8 +150,15 @@ def _broken(error: yaml.YAMLError, file: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or str(error)
     around = getattr(error, "context", None)
-    return Problem(file=file, path="(the file)", value=f"{what}, {around}" if around else what, rule="must be YAML", reason="nothing after the first fault can be read",
-                   fix="look at this line and the one before: indentation, a missing colon, quote or bracket", line=mark.line + 1 if mark else 0)
+    return Problem(
+        file=file,
+        path="(the file)",
+        value=f"{what}, {around}" if around else what,
+        rule="must be YAML",
+        reason="nothing after the first fault can be read",
+        fix="look at this line and the one before: indentation, a missing colon, quote or bracket",
+        line=mark.line + 1 if mark else 0,
+    )
 
 
 def read(path: Path) -> Document:
@@ -131,10 +167,24 @@ def read(path: Path) -> Document:
     try:
         return parse(path.read_text(encoding="utf-8"), file)
     except FileNotFoundError:
-        value, reason, fix = "no such file", "a network is declared in one file", f"write it, or see which there are: {_siblings(path)}"
+        value, reason, fix = (
+            "no such file",
+            "a network is declared in one file",
+            f"write it, or see which there are: {_siblings(path)}",
+        )
     except (OSError, UnicodeDecodeError) as error:
-        value, reason, fix = f"{type(error).__name__}: {error}", "it could not be opened as text", "see who may read it, and that it is UTF-8"
-    return Document(file, None, problems=(Problem(file=file, path="(the file)", value=value, rule="must be a readable file", reason=reason, fix=fix),))
+        value, reason, fix = (
+            f"{type(error).__name__}: {error}",
+            "it could not be opened as text",
+            "see who may read it, and that it is UTF-8",
+        )
+    return Document(
+        file,
+        None,
+        problems=(
+            Problem(file=file, path="(the file)", value=value, rule="must be a readable file", reason=reason, fix=fix),
+        ),
+    )
 
 
 def _siblings(path: Path) -> str:

@@ -197,18 +197,33 @@ def _site(name: str, slot: int, position: int) -> str:
     site = _SITES[position]
     uplink = _uplink(slot, position)
     block, _, first = uplink.rpartition(".")
-    parts = [_SITE.substitute(site, site_slot=11 + position, asn=64901 + position, uplink=f"{uplink}/28", cabinet=position + 1, slot=slot)]
+    parts = [
+        _SITE.substitute(
+            site, site_slot=11 + position, asn=64901 + position, uplink=f"{uplink}/28", cabinet=position + 1, slot=slot
+        )
+    ]
     unit = 0
     for role, zones, hardware in _PAIRS:
         for number, zone in enumerate(zones, start=1):
             unit += 1
-            parts.append(_SERVER.substitute(role=role, zone=zone, number=number, hardware=hardware, unit=unit,
-                                            serial=f"{site['site'].upper()}-{slot:03d}-{unit:02d}", mac=f"d0:94:66:{slot:02x}:{position * 16 + unit:02x}"))
+            parts.append(
+                _SERVER.substitute(
+                    role=role,
+                    zone=zone,
+                    number=number,
+                    hardware=hardware,
+                    unit=unit,
+                    serial=f"{site['site'].upper()}-{slot:03d}-{unit:02d}",
+                    mac=f"d0:94:66:{slot:02x}:{position * 16 + unit:02x}",
+                )
+            )
             if number == 1:
                 parts.append("            active: true\n")
             if role == "edge":
                 parts.append(f"            public_address: {block}.{int(first) + 3 + number}\n")
-    parts.append("        links:                 # tunnels to every region; a certificate for each edge, edge 1 first\n")
+    parts.append(
+        "        links:                 # tunnels to every region; a certificate for each edge, edge 1 first\n"
+    )
     parts += [_LINK.substitute(region=region, name=name, site=site["site"]) for region in ("us-east-2", "eu-west-1")]
     return "".join(parts)
 
@@ -225,17 +240,30 @@ def declaration(name: str, slot: int, *, today: date | None = None) -> str:
     day = today or date.today()
     letters = "".join(letter for letter in name if letter.isalpha())
     values: dict[str, Any] = {
-        "name": name, "slot": slot, "letters": letters, "all_roles": _ALL_ROLES, "release_sha256": "2a" * 32, "genesis_sha256": "3b" * 32,
-        "seed_id": _node_id(slot, 1), "peer_id": _node_id(slot, 2), "partner_id": _node_id(slot, 3),
+        "name": name,
+        "slot": slot,
+        "letters": letters,
+        "all_roles": _ALL_ROLES,
+        "release_sha256": "2a" * 32,
+        "genesis_sha256": "3b" * 32,
+        "seed_id": _node_id(slot, 1),
+        "peer_id": _node_id(slot, 2),
+        "partner_id": _node_id(slot, 3),
         "expires": date(day.year + 1, day.month, min(day.day, 28)),
     }
-    return _NETWORK.substitute(values) + "".join(_site(name, slot, position) for position in range(len(_SITES))) + _REST.substitute(values)
+    return (
+        _NETWORK.substitute(values)
+        + "".join(_site(name, slot, position) for position in range(len(_SITES)))
+        + _REST.substitute(values)
+    )
 
 
 @cache
 def declared() -> dict[str, Any]:
     """The example's declaration as plain values, of a network in slot 7; not to be changed."""
-    document = yaml.load(declaration("example", 7, today=date(2030, 1, 1)), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    document = yaml.load(
+        declaration("example", 7, today=date(2030, 1, 1)), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
     network: dict[str, Any] = document["config"]["estate:network"]
     return network
 
@@ -250,4 +278,6 @@ def next_slot(taken: Iterable[int]) -> int:
     for slot in range(1, HIGHEST_SLOT + 1):
         if slot not in used:
             return slot
-    raise ValueError(f"all slots from 1 to {HIGHEST_SLOT} are taken; 10.0.0.0/8 holds no more networks, so retire one first")
+    raise ValueError(
+        f"all slots from 1 to {HIGHEST_SLOT} are taken; 10.0.0.0/8 holds no more networks, so retire one first"
+    )

@@ -31,7 +31,15 @@ def _location(path: str) -> Location:
 
 
 def _problem(source: Document, location: Location, finding: Finding) -> Problem:
-    return Problem(file=source.file, path=finding.path, value=finding.value, rule=finding.rule, reason=finding.reason, fix=finding.fix, line=source.line(location))
+    return Problem(
+        file=source.file,
+        path=finding.path,
+        value=finding.value,
+        rule=finding.rule,
+        reason=finding.reason,
+        fix=finding.fix,
+        line=source.line(location),
+    )
 
 
 def _ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -51,7 +59,9 @@ def _examine(declared: Document, chain: Document | None, today: date) -> Examine
     problems = [*declared.problems, *(chain.problems if chain else ())]
     for location, finding in found:
         in_chain = chain is not None and location[:1] == ("chain",)
-        problems.append(_problem(chain, location[1:], finding) if in_chain and chain else _problem(declared, location, finding))
+        problems.append(
+            _problem(chain, location[1:], finding) if in_chain and chain else _problem(declared, location, finding)
+        )
     return Examined(examined.network if not problems else None, _ordered(problems))
 
 
@@ -61,7 +71,9 @@ def _demand(examined: Examined) -> Network:
     return examined.network
 
 
-def network(declared: Mapping[str, Any], *, source: str, chain: Mapping[str, Any] | None = None, today: date | None = None) -> Network:
+def network(
+    declared: Mapping[str, Any], *, source: str, chain: Mapping[str, Any] | None = None, today: date | None = None
+) -> Network:
     """The network that ``declared`` describes; ``chain`` replaces its chain facts, to rehearse it on another chain.
 
     ``today`` is the day for which partners must be current, by default this one.
@@ -89,17 +101,44 @@ def _lacking(source: Document, path: str, value: str, rule: str, reason: str, fi
 def _declared(stack: Document) -> tuple[Document | None, tuple[Problem, ...]]:
     """The part of a stack file that declares the network, or why there is none."""
     if stack.value is None:
-        empty = _lacking(stack, "(the file)", "nothing", "must declare a network", "the file is empty", "bin/estate new NETWORK writes one to edit")
+        empty = _lacking(
+            stack,
+            "(the file)",
+            "nothing",
+            "must declare a network",
+            "the file is empty",
+            "bin/estate new NETWORK writes one to edit",
+        )
         return None, stack.problems or (empty,)
     config = stack.value.get("config") if isinstance(stack.value, Mapping) else None
     if not isinstance(config, Mapping):
         given = show(stack.value) if not isinstance(stack.value, Mapping) else show(config)
-        return None, (*stack.problems, _lacking(stack, "config", given, "must be a mapping", "Pulumi reads a stack's configuration from it", f"put config: and below it {CONFIG_KEY}:",
-                                                stack.line(("config",))))
+        return None, (
+            *stack.problems,
+            _lacking(
+                stack,
+                "config",
+                given,
+                "must be a mapping",
+                "Pulumi reads a stack's configuration from it",
+                f"put config: and below it {CONFIG_KEY}:",
+                stack.line(("config",)),
+            ),
+        )
     if CONFIG_KEY not in config:
         close = nearest(CONFIG_KEY, [str(key) for key in config])
-        return None, (*stack.problems, _lacking(stack, f"config.{CONFIG_KEY}", "nothing", "must be given: the network's declaration", "the program reads the network from it and from nothing else",
-                                                f"did you mean {CONFIG_KEY} with {close}?" if close else f"add {CONFIG_KEY}: below config", stack.line(("config",))))
+        return None, (
+            *stack.problems,
+            _lacking(
+                stack,
+                f"config.{CONFIG_KEY}",
+                "nothing",
+                "must be given: the network's declaration",
+                "the program reads the network from it and from nothing else",
+                f"did you mean {CONFIG_KEY} with {close}?" if close else f"add {CONFIG_KEY}: below config",
+                stack.line(("config",)),
+            ),
+        )
     return stack.part("config", CONFIG_KEY), ()
 
 
@@ -115,8 +154,15 @@ def examine(path: Path, *, chain: Path | None = None, today: date | None = None)
     examined = _examine(declared, facts, today or date.today())
     stack, name = _stack_name(path), declared.value.get("name") if isinstance(declared.value, Mapping) else None
     if stack and isinstance(name, str) and name != stack and not any(each.path == "name" for each in examined.problems):
-        misnamed = _lacking(declared, "name", show(name), f"must be {stack}, as the file says", "the stack and the network are found by one name", f"write name: {stack}, or rename the file to Pulumi.{name}.yaml",
-                            declared.line(("name",)))
+        misnamed = _lacking(
+            declared,
+            "name",
+            show(name),
+            f"must be {stack}, as the file says",
+            "the stack and the network are found by one name",
+            f"write name: {stack}, or rename the file to Pulumi.{name}.yaml",
+            declared.line(("name",)),
+        )
         return Examined(None, _ordered([*examined.problems, misnamed]))
     return examined
 

@@ -18,10 +18,15 @@ from pydantic_core import ErrorDetails
 from estate import example, vocabulary
 from estate.document import Location, dotted
 from estate.model import Model, Network, Vpn
-from estate.rules.finding import Finding, nearest, show, words
+from estate.rules.finding import Finding, a, nearest, show, words
 from estate.vocabulary import Words
 
+KEY = "[key]"
+"""What pydantic puts at the end of a location that is a mapping's key."""
+
 KEYS = "[keys]"
+"""Stands in an unknown place for which keys a mapping has."""
+
 SECRET_REFERENCES = {(Vpn, "certificate_authority")}
 ROUNDS = 8
 
@@ -43,11 +48,14 @@ class Place:
     field: str
     annotation: Any
     key: bool = False
+    entry: bool = False
 
     @property
     def words(self) -> Words:
         found = vocabulary.words(self.owner, self.field)
-        return found.key if self.key and found.key else found
+        if self.key and found.key:
+            return found.key
+        return found.entry if self.entry and found.entry else found
 
 
 def _plain(annotation: Any) -> Any:
@@ -55,7 +63,11 @@ def _plain(annotation: Any) -> Any:
     while True:
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
-        elif type(None) in get_args(annotation) and get_origin(annotation) is not None and get_origin(annotation) is not tuple:
+        elif (
+            type(None) in get_args(annotation)
+            and get_origin(annotation) is not None
+            and get_origin(annotation) is not tuple
+        ):
             annotation = Union[tuple(each for each in get_args(annotation) if each is not type(None))]  # noqa: UP007
         else:
             return annotation
@@ -63,6 +75,9 @@ def _plain(annotation: Any) -> Any:
 
 def place_of(location: Location) -> Place | None:
     """The place that ``location`` names in the model; None if it leads through an unknown field."""
+    if location and location[-1] == KEY:
+        around = place_of(location[:-2])
+        return Place(around.owner, around.field, around.annotation, key=True) if around else None
     place: Place | None = None
     current: Any = Network
     for step in location:
@@ -73,15 +88,11 @@ def place_of(location: Location) -> Place | None:
                 return None
             place, current = Place(current, str(step), known.annotation), known.annotation
         elif place is not None and get_origin(current) is dict:
-            if step == KEYS:
-                continue
             current = get_args(current)[1]
             place = Place(place.owner, place.field, current)
         elif place is not None and get_origin(current) is tuple:
             current = get_args(current)[0]
-            place = Place(place.owner, place.field, current)
-    if place is not None and location and location[-1] == KEYS:
-        return Place(place.owner, place.field, place.annotation, key=True)
+            place = Place(place.owner, place.field, current, entry=True)
     return place
 
 
@@ -110,7 +121,7 @@ def _value(place: Place | None, value: Any) -> str:
 def _what(model: type[Model]) -> str:
     """``a cloud node``: the model's name as words."""
     name = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in model.__name__).strip()
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return a(name)
 
 
 def _unknown_field(location: Location, given: Any, document: Any) -> tuple[Finding, str | None]:
@@ -121,17 +132,27 @@ def _unknown_field(location: Location, given: Any, document: Any) -> tuple[Findi
     meant = nearest(str(location[-1]), [each for each in fields if each not in present])
     close = meant or nearest(str(location[-1]), fields)
     finding = Finding(
-        path=dotted(location), value=show(given), rule=f"must be a field of {_what(owner)}" if owner else "must be a known field",
+        path=dotted(location),
+        value=show(given),
+        rule=f"must be a field of {_what(owner)}" if owner else "must be a known field",
         reason="a field that nobody reads would be left out in silence",
-        fix=f"did you mean {close}? The fields are {words(fields)}" if close else f"remove it; the fields are {words(fields)}")
+        fix=f"did you mean {close}? The fields are {words(fields)}"
+        if close
+        else f"remove it; the fields are {words(fields)}",
+    )
     return finding, meant
 
 
 def _missing(location: Location) -> Finding:
     place = place_of(location)
     assert place is not None
-    return Finding(path=dotted(location), value="nothing", rule=f"must be given: {place.words.rule}", reason=place.words.reason,
-                   fix=f"add {location[-1]}: {place.words.example}")
+    return Finding(
+        path=dotted(location),
+        value="nothing",
+        rule=f"must be given: {place.words.rule}",
+        reason=place.words.reason,
+        fix=f"add for example {location[-1]}: {place.words.example}",
+    )
 
 
 def _is_container(annotation: Any) -> bool:
@@ -139,40 +160,76 @@ def _is_container(annotation: Any) -> bool:
     return get_origin(plain) in (dict, tuple) or (isinstance(plain, type) and issubclass(plain, Model))
 
 
-_CONTAINER_RULES = {"dict_type": "must be a mapping (key: value)", "model_type": "must be a mapping (field: value)", "tuple_type": "must be a list",
-                    "model_attributes_type": "must be a mapping (field: value)"}
+_CONTAINER_RULES = {
+    "dict_type": "must be a mapping (key: value)",
+    "model_type": "must be a mapping (field: value)",
+    "tuple_type": "must be a list",
+    "model_attributes_type": "must be a mapping (field: value)",
+}
 
 
 def _malformed(error: ErrorDetails, location: Location) -> Finding:
     """Any other error: the field's own words say what it must be."""
     place = place_of(location)
     given = error["input"]
-    if location and location[-1] == KEYS:
+    if location and location[-1] == KEY:
         path, given = dotted(location[:-1]), str(location[-2])
     else:
         path = dotted(location)
     if place is None:
-        return Finding(path=path or "(the declaration)", value=show(given), rule="must be a mapping (field: value)", reason="a network is described by its fields",
-                       fix="write the network's fields below estate:network")
+        return Finding(
+            path=path or "(the declaration)",
+            value=show(given),
+            rule="must be a mapping (field: value)",
+            reason="a network is described by its fields",
+            fix="write the network's fields below estate:network",
+        )
     value, about = _value(place, given), place.words
-    item = bool(location) and isinstance(location[-1], int)
     owner = _model_at(location)
     if error["type"] in _CONTAINER_RULES:
         rule = _CONTAINER_RULES[error["type"]]
         if owner is not None:
-            return Finding(path=path, value=value, rule=f"{rule} with {words(list(owner.model_fields))}", reason=about.reason, fix=f"write it out as {_what(owner)}")
+            return Finding(
+                path=path,
+                value=value,
+                rule=f"{rule} with {words(list(owner.model_fields))}",
+                reason=about.reason,
+                fix=f"write it out as {_what(owner)}",
+            )
         return Finding(path=path, value=value, rule=rule, reason=about.reason, fix=f"write for example {about.example}")
     if error["type"] == "too_short" and _is_container(place.annotation):
-        return Finding(path=path, value=value, rule="must not be empty", reason=about.reason, fix=f"add at least one, such as {about.example}")
+        return Finding(
+            path=path,
+            value=value,
+            rule="must not be empty",
+            reason=about.reason,
+            fix=f"add at least one, such as {about.example}",
+        )
     options = _options(place.annotation)
     if options:
         close = nearest(str(given), options)
-        return Finding(path=path, value=value, rule=f"must be one of {words(options, 'or')}", reason=about.reason,
-                       fix=f"did you mean {close}?" if close else f"write {words(options, 'or')}")
+        return Finding(
+            path=path,
+            value=value,
+            rule=f"must be one of {words(options, 'or')}",
+            reason=about.reason,
+            fix=f"did you mean {close}?" if close else f"write {words(options, 'or')}",
+        )
     if error["type"] in ("string_type",) and isinstance(given, int | float) and not isinstance(given, bool):
-        return Finding(path=path, value=value, rule=f"must be {about.rule}", reason="without quotes YAML reads it as a number, and digits can be lost", fix="put it in quotes")
-    rule = f"each entry: {about.rule}" if item and about.rule.startswith("a list") else f"must be {about.rule}"
-    return Finding(path=path, value=value, rule=rule, reason=about.reason, fix=f"write for example {about.example}")
+        return Finding(
+            path=path,
+            value=value,
+            rule=f"must be {about.rule}",
+            reason="without quotes YAML reads it as a number, and digits can be lost",
+            fix="put it in quotes",
+        )
+    return Finding(
+        path=path,
+        value=value,
+        rule=f"must be {about.rule}",
+        reason=about.reason,
+        fix=f"write for example {about.example}",
+    )
 
 
 def _get(document: Any, location: Location) -> Any:
@@ -203,7 +260,7 @@ def _stand_in(location: Location) -> Any:
 
 def _make_good(document: Any, location: Location, kind: str) -> tuple[str, ...]:
     """Puts something sound at ``location``, or takes away what is there. Returns the place that is unknown from now on."""
-    if location and location[-1] == KEYS:
+    if location and location[-1] == KEY:
         parent, key = _get(document, location[:-2]), location[-2]
         parent.pop(key, None)
         return (*map(str, location[:-2]), KEYS)
@@ -220,14 +277,18 @@ def _make_good(document: Any, location: Location, kind: str) -> tuple[str, ...]:
     return tuple(map(str, location))
 
 
-def _without_nesting(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Each location once, the first error said of it."""
+def _told_once(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Each location once, the first error said of it; and no list called too short because of a malformed entry."""
+    locations = {error["loc"] for error in errors}
     seen: set[Location] = set()
     kept = []
     for error in errors:
-        if error["loc"] not in seen:
-            seen.add(error["loc"])
-            kept.append(error)
+        location = error["loc"]
+        holds_another = any(len(each) > len(location) and each[: len(location)] == location for each in locations)
+        if location in seen or (error["type"] == "too_short" and holds_another):
+            continue
+        seen.add(location)
+        kept.append(error)
     return kept
 
 
@@ -244,7 +305,7 @@ def examine(declared: Any) -> Shape:
             shape.network = Network.model_validate(document)
             return shape
         except ValidationError as failure:
-            errors = _without_nesting(failure.errors(include_url=False, include_context=False))
+            errors = _told_once(failure.errors(include_url=False, include_context=False))
         renamed: set[Location] = set()
         for error in errors:
             location = error["loc"]
@@ -261,7 +322,9 @@ def examine(declared: Any) -> Shape:
             location = error["loc"]
             if error["type"] == "extra_forbidden" or location in renamed:
                 continue
-            shape.findings.append((location, _missing(location) if error["type"] == "missing" else _malformed(error, location)))
+            shape.findings.append(
+                (location, _missing(location) if error["type"] == "missing" else _malformed(error, location))
+            )
             try:
                 shape.unknown.add(_make_good(document, location, error["type"]))
             except (KeyError, IndexError, TypeError, StopIteration):

@@ -7,56 +7,88 @@ import binascii
 from collections.abc import Iterator
 
 from estate.model import Network, Role
-from estate.rules.finding import Finding, choose, repeated, show
+from estate.rules.finding import Finding, choose, repeated, show, words
 
 SYSTEM_ACCOUNTS = frozenset(
-    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody debian admin sshd systemd-network "
-    "messagebus tmkms chrony bird unbound prometheus".split()
+    ["root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data", "backup", "list", "irc", "nobody", "debian", "admin", "sshd", "systemd-network", "messagebus", "tmkms", "chrony", "bird", "unbound", "prometheus"]
 )
 
 
 def custody_is_a_site(network: Network) -> Iterator[Finding]:
     """The key is held in a datacentre that we have."""
     if network.signing.custody not in network.sites:
-        yield Finding(path="signing.custody", value=show(network.signing.custody), rule="must be one of the declared sites", reason="the active signer there holds the consensus key",
-                      fix=choose(network.signing.custody, network.sites), involves=("sites.[keys]",))
+        yield Finding(
+            path="signing.custody",
+            value=show(network.signing.custody),
+            rule="must be one of the declared sites",
+            reason="the active signer there holds the consensus key",
+            fix=choose(network.signing.custody, network.sites),
+            involves=("sites.[keys]",),
+        )
 
 
 def custody_has_an_active_signer(network: Network) -> Iterator[Finding]:
     """There is a signer to hold the key."""
     site = network.sites.get(network.signing.custody)
     if site and not any(server.role == Role.SIGNER for server in site.servers):
-        others = [name for name, each in network.sites.items() if any(server.role == Role.SIGNER for server in each.servers)]
-        yield Finding(path="signing.custody", value=show(network.signing.custody), rule="must be a site with a signer", reason=f"{network.signing.custody} has none, so nothing would sign",
-                      fix=f"add signers to {network.signing.custody}" + (f", or move custody to {others[0]}" if others else ""),
-                      involves=(f"sites.{network.signing.custody}.servers.*.role",))
+        others = [
+            name for name, each in network.sites.items() if any(server.role == Role.SIGNER for server in each.servers)
+        ]
+        yield Finding(
+            path="signing.custody",
+            value=show(network.signing.custody),
+            rule="must be a site with a signer",
+            reason=f"{network.signing.custody} has none, so nothing would sign",
+            fix=f"add signers to {network.signing.custody}" + (f", or move custody to {others[0]}" if others else ""),
+            involves=(f"sites.{network.signing.custody}.servers.*.role",),
+        )
 
 
 def somebody_operates(network: Network) -> Iterator[Finding]:
     """Somebody has an account on hosts of each role."""
     reached = {role for operator in network.operators.values() for role in operator.roles}
-    for role in Role:
-        if role not in reached:
-            yield Finding(path="operators", value=f"nobody for {role}", rule="must give somebody access to hosts of each role",
-                          reason=f"nobody could repair a {role}", fix=f"add {role} to the roles of an operator", involves=("operators.[keys]", "operators.*.roles.*"))
+    missing = [role for role in Role if role not in reached]
+    if missing:
+        yield Finding(
+            path="operators",
+            value=f"nobody for {words(missing)}",
+            rule="must give somebody access to hosts of each role",
+            reason="what nobody can enter nobody can repair",
+            fix=f"add {words(missing)} to the roles of an operator",
+            involves=("operators.[keys]", "operators.*.roles.*"),
+        )
 
 
 def operators_are_people(network: Network) -> Iterator[Finding]:
     """A person's account is not one of the system's."""
     for name in network.operators:
         if name in SYSTEM_ACCOUNTS:
-            yield Finding(path=f"operators.{name}", value=show(name), rule="must not be an account of the system",
-                          reason=f"{name} exists on the hosts already, with rights of its own, and does not say who came in", fix="name the person")
+            yield Finding(
+                path=f"operators.{name}",
+                value=show(name),
+                rule="must not be an account of the system",
+                reason=f"{name} exists on the hosts already, with rights of its own, and does not say who came in",
+                fix="name the person",
+            )
 
 
 def operator_keys_are_personal(network: Network) -> Iterator[Finding]:
     """A key is one person's, listed once."""
-    keys = ((f"operators.{name}.ssh_public_keys.{index}", key.split()[1]) for name, operator in network.operators.items() for index, key in enumerate(operator.ssh_public_keys))
+    keys = (
+        (f"operators.{name}.ssh_public_keys.{index}", key.split()[1])
+        for name, operator in network.operators.items()
+        for index, key in enumerate(operator.ssh_public_keys)
+    )
     for path, key, first in repeated(keys):
         same = path.split(".")[1] == first.split(".")[1]
-        yield Finding(path=path, value=show(key), rule="each key must be listed once, for one person",
-                      reason=f"{first} is the same key" + ("" if same else ", so nobody could say which of the two came in"),
-                      fix="remove one of the two" if same else "let each person make a key of their own", involves=(first,))
+        yield Finding(
+            path=path,
+            value=show(key),
+            rule="each key must be listed once, for one person",
+            reason=f"{first} is the same key" + ("" if same else ", so nobody could say which of the two came in"),
+            fix="remove one of the two" if same else "let each person make a key of their own",
+            involves=(first,),
+        )
 
 
 def operator_keys_are_whole(network: Network) -> Iterator[Finding]:
@@ -69,8 +101,13 @@ def operator_keys_are_whole(network: Network) -> Iterator[Finding]:
             except binascii.Error:
                 raw = b""
             if not _complete(raw, kind):
-                yield Finding(path=f"operators.{name}.ssh_public_keys.{index}", value=show(body), rule=f"must be a whole {kind} key",
-                              reason="its body does not decode to one, so sshd would ignore the line", fix="copy the .pub file again, as one line")
+                yield Finding(
+                    path=f"operators.{name}.ssh_public_keys.{index}",
+                    value=show(body),
+                    rule=f"must be a whole {kind} key",
+                    reason="its body does not decode to one, so sshd would ignore the line",
+                    fix="copy the .pub file again, as one line",
+                )
 
 
 def _complete(raw: bytes, kind: str) -> bool:
@@ -80,8 +117,8 @@ def _complete(raw: bytes, kind: str) -> bool:
         size = int.from_bytes(raw[:4], "big")
         if len(raw) < 4 + size:
             return False
-        parts.append(raw[4:4 + size])
-        raw = raw[4 + size:]
+        parts.append(raw[4 : 4 + size])
+        raw = raw[4 + size :]
     return len(parts) > 1 and parts[0] == kind.encode() and all(parts)
 
 
@@ -95,5 +132,11 @@ def roles_are_listed_once(network: Network) -> Iterator[Finding]:
     ]
     for path, roles in lists:
         for place, role, first in repeated((f"{path}.{index}", role) for index, role in enumerate(roles)):
-            yield Finding(path=place, value=show(role), rule="each role must be listed once", reason=f"{first} is the same, so another was probably meant", fix="remove it, or write the role that was meant",
-                          involves=(first,))
+            yield Finding(
+                path=place,
+                value=show(role),
+                rule="each role must be listed once",
+                reason=f"{first} is the same, so another was probably meant",
+                fix="remove it, or write the role that was meant",
+                involves=(first,),
+            )

@@ -22,35 +22,62 @@ class Claim(NamedTuple):
     value: Hashable
 
 
-def _collisions(networks: Networks, claims: list[Claim], rule: str, reason: str, fix: str) -> Iterator[tuple[Path, Finding]]:
+def _collisions(
+    networks: Networks, claims: list[Claim], rule: str, reason: str, fix: str
+) -> Iterator[tuple[Path, Finding]]:
     """One finding for each claim that a network of another file has made before."""
     first: dict[Hashable, Claim] = {}
     for claim in claims:
         earlier = first.setdefault(claim.value, claim)
         if earlier.file != claim.file:
             value = claim.value[-1] if isinstance(claim.value, tuple) else claim.value
-            yield claim.file, Finding(path=claim.path, value=show(value), rule=rule, reason=f"{networks[earlier.file].name} has it at {earlier.path}{reason}", fix=fix)
+            yield (
+                claim.file,
+                Finding(
+                    path=claim.path,
+                    value=show(value),
+                    rule=rule,
+                    reason=f"{networks[earlier.file].name} has it at {earlier.path}{reason}",
+                    fix=fix,
+                ),
+            )
 
 
 def slots_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """Two networks do not share addresses, which also keeps their VPCs from overlapping."""
     taken = [network.slot for network in networks.values()]
     claims = [Claim(file, "slot", network.slot) for file, network in networks.items()]
-    yield from _collisions(networks, claims, "each network must have a slot of its own", ", and both would have the same addresses",
-                           f"choose another slot before anything is deployed: {free(taken, 1, 254)}")
+    yield from _collisions(
+        networks,
+        claims,
+        "each network must have a slot of its own",
+        ", and both would have the same addresses",
+        f"choose another slot before anything is deployed: {free(taken, 1, 254)}",
+    )
 
 
 def names_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """Host names tell two networks apart."""
     claims = [Claim(file, "name", network.name) for file, network in networks.items()]
-    yield from _collisions(networks, claims, "each network must have a name of its own", ", and hosts of both would have the same names", "rename the newer network")
+    yield from _collisions(
+        networks,
+        claims,
+        "each network must have a name of its own",
+        ", and hosts of both would have the same names",
+        "rename the newer network",
+    )
 
 
 def chains_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """One chain is validated once: a second instance with the same key would sign twice."""
     claims = [Claim(file, "chain.chain_id", network.chain.chain_id) for file, network in networks.items()]
-    yield from _collisions(networks, claims, "each chain must be validated by one network", ", and two instances that sign for one chain are slashed",
-                           "declare more sites or regions in the first network instead")
+    yield from _collisions(
+        networks,
+        claims,
+        "each chain must be validated by one network",
+        ", and two instances that sign for one chain are slashed",
+        "declare more sites or regions in the first network instead",
+    )
 
 
 def machines_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
@@ -62,10 +89,27 @@ def machines_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
                 path = f"sites.{site}.servers.{index}"
                 serials.append(Claim(file, f"{path}.serial", server.serial))
                 macs += [Claim(file, f"{path}.nics.{number}.mac", nic.mac) for number, nic in enumerate(server.nics)]
-                units += [Claim(file, f"{path}.rack_units.{number}", (each.vendor, each.facility, each.cabinet.id, unit)) for number, unit in enumerate(server.rack_units)]
-    yield from _collisions(networks, serials, "each server must serve one network", ", and a machine of two networks is a way from one to the other", "read the serial on the machine again")
-    yield from _collisions(networks, macs, "each network card must have a MAC address of its own", "", "read the address on the card again")
-    yield from _collisions(networks, units, "each rack unit of a cabinet must hold one server", ", in the same cabinet", "choose another unit")
+                units += [
+                    Claim(file, f"{path}.rack_units.{number}", (each.vendor, each.facility, each.cabinet.id, unit))
+                    for number, unit in enumerate(server.rack_units)
+                ]
+    yield from _collisions(
+        networks,
+        serials,
+        "each server must serve one network",
+        ", and a machine of two networks is a way from one to the other",
+        "read the serial on the machine again",
+    )
+    yield from _collisions(
+        networks, macs, "each network card must have a MAC address of its own", "", "read the address on the card again"
+    )
+    yield from _collisions(
+        networks,
+        units,
+        "each rack unit of a cabinet must hold one server",
+        ", in the same cabinet",
+        "choose another unit",
+    )
 
 
 def uplinks_are_disjoint(networks: Networks) -> Iterator[tuple[Path, Finding]]:
@@ -75,8 +119,16 @@ def uplinks_are_disjoint(networks: Networks) -> Iterator[tuple[Path, Finding]]:
         for site, each in network.sites.items():
             for other, path, uplink in seen:
                 if other != file and uplink.overlaps(each.uplink):
-                    yield file, Finding(path=f"sites.{site}.uplink", value=show(each.uplink), rule="must not overlap with the uplink of another network",
-                                        reason=f"{networks[other].name} has {uplink} at {path}", fix="write the block that the carrier assigned to this network")
+                    yield (
+                        file,
+                        Finding(
+                            path=f"sites.{site}.uplink",
+                            value=show(each.uplink),
+                            rule="must not overlap with the uplink of another network",
+                            reason=f"{networks[other].name} has {uplink} at {path}",
+                            fix="write the block that the carrier assigned to this network",
+                        ),
+                    )
                     break
             seen.append((file, f"sites.{site}.uplink", each.uplink))
 
@@ -88,38 +140,95 @@ def partners_do_not_overlap_with_networks(networks: Networks) -> Iterator[tuple[
             for index, block in enumerate(partner.cidrs):
                 for other, owner in networks.items():
                     if other != file and block.overlaps(addressing.network_block(owner)):
-                        yield file, Finding(path=f"partners.{name}.cidrs.{index}", value=show(block), rule=f"must not overlap with {addressing.network_block(owner)}",
-                                            reason=f"it is the block of {owner.name}, and a partner must not be taken for one of our networks", fix="ask the partner for a VPC with other addresses")
+                        yield (
+                            file,
+                            Finding(
+                                path=f"partners.{name}.cidrs.{index}",
+                                value=show(block),
+                                rule=f"must not overlap with {addressing.network_block(owner)}",
+                                reason=f"it is the block of {owner.name}, and a partner must not be taken for one of our networks",
+                                fix="ask the partner for a VPC with other addresses",
+                            ),
+                        )
 
 
 def endpoints_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """A public name leads to one network."""
-    claims = [Claim(file, f"endpoints.{field}", getattr(network.endpoints, field)) for file, network in networks.items() for field in ("seed", "rpc", "lcd")]
-    yield from _collisions(networks, claims, "each endpoint must belong to one network", ", and a name leads to one place", "choose another name in the zone")
+    claims = [
+        Claim(file, f"endpoints.{field}", getattr(network.endpoints, field))
+        for file, network in networks.items()
+        for field in ("seed", "rpc", "lcd")
+    ]
+    yield from _collisions(
+        networks,
+        claims,
+        "each endpoint must belong to one network",
+        ", and a name leads to one place",
+        "choose another name in the zone",
+    )
 
 
 def vpn_authorities_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """A VPN certificate opens one network."""
-    claims = [Claim(file, "vpn.certificate_authority", network.vpn.certificate_authority) for file, network in networks.items()]
-    yield from _collisions(networks, claims, "each VPN must have a certificate authority of its own", ", and a certificate for one VPN would open the other",
-                           "let Vault make another authority, and name that")
+    claims = [
+        Claim(file, "vpn.certificate_authority", network.vpn.certificate_authority)
+        for file, network in networks.items()
+    ]
+    yield from _collisions(
+        networks,
+        claims,
+        "each VPN must have a certificate authority of its own",
+        ", and a certificate for one VPN would open the other",
+        "let Vault make another authority, and name that",
+    )
 
 
 def leases_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """A credential is of one network."""
-    claims = [Claim(file, f"leases.{name}.path", lease.path) for file, network in networks.items() for name, lease in network.leases.items()]
-    yield from _collisions(networks, claims, "each lease must belong to one network", ", and a credential that leaks in one would open the other", "write a path with this network's name in it")
+    claims = [
+        Claim(file, f"leases.{name}.path", lease.path)
+        for file, network in networks.items()
+        for name, lease in network.leases.items()
+    ]
+    yield from _collisions(
+        networks,
+        claims,
+        "each lease must belong to one network",
+        ", and a credential that leaks in one would open the other",
+        "write a path with this network's name in it",
+    )
 
 
 def certificates_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """A tunnel's identity is of one network's edge."""
-    claims = [Claim(file, f"sites.{site}.links.{region}.certificates.{index}", arn)
-              for file, network in networks.items() for site, each in network.sites.items() for region, link in each.links.items() for index, arn in enumerate(link.certificates)]
-    yield from _collisions(networks, claims, "each edge must have certificates of its own", ", and the two could not be told apart or revoked apart", "issue another one")
+    claims = [
+        Claim(file, f"sites.{site}.links.{region}.certificates.{index}", arn)
+        for file, network in networks.items()
+        for site, each in network.sites.items()
+        for region, link in each.links.items()
+        for index, arn in enumerate(link.certificates)
+    ]
+    yield from _collisions(
+        networks,
+        claims,
+        "each edge must have certificates of its own",
+        ", and the two could not be told apart or revoked apart",
+        "issue another one",
+    )
 
 
-RULES = (slots_are_distinct, names_are_distinct, chains_are_distinct, machines_are_distinct, uplinks_are_disjoint, partners_do_not_overlap_with_networks,
-         endpoints_are_distinct, vpn_authorities_are_distinct, leases_are_distinct, certificates_are_distinct)
+RULES = (
+    slots_are_distinct,
+    names_are_distinct,
+    chains_are_distinct,
+    machines_are_distinct,
+    uplinks_are_disjoint,
+    partners_do_not_overlap_with_networks,
+    endpoints_are_distinct,
+    vpn_authorities_are_distinct,
+    leases_are_distinct,
+    certificates_are_distinct,
+)
 
 
 def check(networks: Networks) -> tuple[tuple[Path, Finding], ...]:

@@ -49,6 +49,11 @@ def words(items: Iterable[Any], last: str = "and") -> str:
     return f"{', '.join(most)} {last} {end}" if most else end
 
 
+def a(noun: str) -> str:
+    """The noun with its article."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
 def nearest(given: str, known: Collection[str]) -> str | None:
     """The known word that ``given`` was probably meant to be."""
     close = get_close_matches(given, list(known), n=1, cutoff=0.6)
@@ -63,6 +68,8 @@ def choose(given: str, known: Collection[str]) -> str:
         return f"did you mean {close}?" + (f" Known are also {words(rest)}" if rest and len(rest) <= 8 else "")
     if len(known) > 12:
         return f"use one that exists, such as {words(list(known)[:3], 'or')}"
+    if len(known) == 1:
+        return f"use {words(known)}"
     return f"use one of {words(known, 'or')}" if known else "declare it first"
 
 

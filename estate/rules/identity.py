@@ -9,7 +9,18 @@ from estate.model import Network
 from estate.rules.finding import Finding, repeated, show
 from estate.rules.promises import PRIVATE_BLOCKS
 
-MAINNETS = {"cosmoshub-4", "phoenix-1", "columbus-5", "osmosis-1", "juno-1", "celestia", "dydx-mainnet-1", "injective-1", "akashnet-2", "kava_2222-10"}
+MAINNETS = {
+    "cosmoshub-4",
+    "phoenix-1",
+    "columbus-5",
+    "osmosis-1",
+    "juno-1",
+    "celestia",
+    "dydx-mainnet-1",
+    "injective-1",
+    "akashnet-2",
+    "kava_2222-10",
+}
 SSH_PORT = 22
 HOST_METRICS_PORT = 9100
 
@@ -18,9 +29,14 @@ def ports_are_distinct(network: Network) -> Iterator[Finding]:
     """A node of the chain listens on each of its ports once."""
     ports = network.chain.ports.model_dump()
     for path, port, first in repeated((f"chain.ports.{name}", port) for name, port in ports.items()):
-        yield Finding(path=path, value=show(port), rule="each port of a node must be different",
-                      reason=f"{first.rsplit('.', 1)[1]} listens on it too, and the second to start would fail",
-                      fix="give one of the two another port", involves=(first,))
+        yield Finding(
+            path=path,
+            value=show(port),
+            rule="each port of a node must be different",
+            reason=f"{first.rsplit('.', 1)[1]} listens on it too, and the second to start would fail",
+            fix="give one of the two another port",
+            involves=(first,),
+        )
 
 
 def ports_leave_the_hosts_own_alone(network: Network) -> Iterator[Finding]:
@@ -28,38 +44,64 @@ def ports_leave_the_hosts_own_alone(network: Network) -> Iterator[Finding]:
     own = {SSH_PORT: "SSH", HOST_METRICS_PORT: "the host's metrics exporter"}
     for name, port in network.chain.ports.model_dump().items():
         if port in own:
-            yield Finding(path=f"chain.ports.{name}", value=show(port), rule=f"must not be {SSH_PORT} or {HOST_METRICS_PORT}",
-                          reason=f"{own[port]} listens on it on every host", fix="use the chain's usual port")
+            yield Finding(
+                path=f"chain.ports.{name}",
+                value=show(port),
+                rule=f"must not be {SSH_PORT} or {HOST_METRICS_PORT}",
+                reason=f"{own[port]} listens on it on every host",
+                fix="use the chain's usual port",
+            )
 
 
 def release_is_of_the_version(network: Network) -> Iterator[Finding]:
     """What is packaged as a version was released as that version."""
     client = network.chain.client
     if client.release and client.version.split("-")[0] not in client.release.url:
-        yield Finding(path="chain.client.release.url", value=show(client.release.url), rule=f"must be the release of version {client.version}",
-                      reason="the package would say one version and hold another", fix="change the version or the address, whichever is out of date",
-                      involves=("chain.client.version",))
+        yield Finding(
+            path="chain.client.release.url",
+            value=show(client.release.url),
+            rule=f"must be the release of version {client.version}",
+            reason="the package would say one version and hold another",
+            fix="change the version or the address, whichever is out of date",
+            involves=("chain.client.version",),
+        )
 
 
 def checksums_differ(network: Network) -> Iterator[Finding]:
     """Two different files do not have one checksum."""
     client, genesis = network.chain.client, network.chain.genesis
     if client.release and client.release.sha256 == genesis.sha256:
-        yield Finding(path="chain.genesis.sha256", value=show(genesis.sha256), rule="must be the checksum of the genesis file",
-                      reason="it is the checksum of the client's release, and no two files have the same", fix="take the checksum of the genesis file again",
-                      involves=("chain.client.release.sha256",))
+        yield Finding(
+            path="chain.genesis.sha256",
+            value=show(genesis.sha256),
+            rule="must be the checksum of the genesis file",
+            reason="it is the checksum of the client's release, and no two files have the same",
+            fix="take the checksum of the genesis file again",
+            involves=("chain.client.release.sha256",),
+        )
 
 
 def stage_fits_the_chain(network: Network) -> Iterator[Finding]:
     """A main network is production, and only what is not one is a testnet."""
     chain_id = network.chain.chain_id
     if network.stage == "testnet" and chain_id in MAINNETS:
-        yield Finding(path="stage", value=show(network.stage), rule=f"must be production for {chain_id}",
-                      reason="it is a main network, where mistakes cost stake, and testnets are handled with less care",
-                      fix="write production, or name the testnet's chain id", involves=("chain.chain_id",))
+        yield Finding(
+            path="stage",
+            value=show(network.stage),
+            rule=f"must be production for {chain_id}",
+            reason="it is a main network, where mistakes cost stake, and testnets are handled with less care",
+            fix="write production, or name the testnet's chain id",
+            involves=("chain.chain_id",),
+        )
     if network.stage == "production" and "testnet" in chain_id:
-        yield Finding(path="stage", value=show(network.stage), rule=f"must be testnet for {chain_id}",
-                      reason="alarms of a testnet would wake people as those of production do", fix="write testnet", involves=("chain.chain_id",))
+        yield Finding(
+            path="stage",
+            value=show(network.stage),
+            rule=f"must be testnet for {chain_id}",
+            reason="alarms of a testnet would wake people as those of production do",
+            fix="write testnet",
+            involves=("chain.chain_id",),
+        )
 
 
 def _peer_lists(network: Network) -> Iterator[tuple[str, str]]:
@@ -73,8 +115,13 @@ def peer_ports_exist(network: Network) -> Iterator[Finding]:
     for path, peer in _peer_lists(network):
         port = peer.rsplit(":", 1)[1]
         if not 1 <= int(port) <= 65535:
-            yield Finding(path=path, value=show(peer), rule="must end in a port from 1 to 65535", reason=f"{port} is none",
-                          fix="write the port that the peer listens on, often 26656")
+            yield Finding(
+                path=path,
+                value=show(peer),
+                rule="must end in a port from 1 to 65535",
+                reason=f"{port} is none",
+                fix="write the port that the peer listens on, often 26656",
+            )
 
 
 def peers_are_public(network: Network) -> Iterator[Finding]:
@@ -85,10 +132,19 @@ def peers_are_public(network: Network) -> Iterator[Finding]:
             address = IPv4Address(host)
         except ValueError:
             continue
-        if any(address in block for block in PRIVATE_BLOCKS) or address.is_loopback or address.is_unspecified or address.is_multicast:
-            yield Finding(path=path, value=show(peer), rule="must be reachable from the internet",
-                          reason=f"{host} is not a public address, so our nodes would dial it for ever",
-                          fix="write the peer's public address; a private peering is declared under partners")
+        if (
+            any(address in block for block in PRIVATE_BLOCKS)
+            or address.is_loopback
+            or address.is_unspecified
+            or address.is_multicast
+        ):
+            yield Finding(
+                path=path,
+                value=show(peer),
+                rule="must be reachable from the internet",
+                reason=f"{host} is not a public address, so our nodes would dial it for ever",
+                fix="write the peer's public address; a private peering is declared under partners",
+            )
 
 
 def peers_are_others(network: Network) -> Iterator[Finding]:
@@ -97,15 +153,27 @@ def peers_are_others(network: Network) -> Iterator[Finding]:
     for path, peer in _peer_lists(network):
         host = peer.split("@")[1].rsplit(":", 1)[0]
         if host in own:
-            yield Finding(path=path, value=show(peer), rule="must be a peer of somebody else", reason=f"{host} is our own endpoint, and a node does not peer with itself",
-                          fix="remove it: our nodes know each other already", involves=("endpoints.seed", "endpoints.rpc", "endpoints.lcd"))
+            yield Finding(
+                path=path,
+                value=show(peer),
+                rule="must be a peer of somebody else",
+                reason=f"{host} is our own endpoint, and a node does not peer with itself",
+                fix="remove it: our nodes know each other already",
+                involves=("endpoints.seed", "endpoints.rpc", "endpoints.lcd"),
+            )
 
 
 def peers_are_distinct(network: Network) -> Iterator[Finding]:
     """One node id is one peer."""
     for path, node_id, first in repeated((path, peer.split("@")[0]) for path, peer in _peer_lists(network)):
-        yield Finding(path=path, value=show(node_id), rule="a node id must be listed once", reason=f"{first} has it too; a node keeps one connection to each id",
-                      fix="remove one of the two, or correct the id", involves=(first,))
+        yield Finding(
+            path=path,
+            value=show(node_id),
+            rule="a node id must be listed once",
+            reason=f"{first} has it too; a node keeps one connection to each id",
+            fix="remove one of the two, or correct the id",
+            involves=(first,),
+        )
 
 
 def boundary_is_of_the_account(network: Network) -> Iterator[Finding]:
@@ -115,9 +183,19 @@ def boundary_is_of_the_account(network: Network) -> Iterator[Finding]:
         return
     _, _, service, _, account, resource = boundary.split(":", 5)
     if service != "iam" or not resource.startswith("policy/"):
-        yield Finding(path="aws.permissions_boundary", value=show(boundary), rule="must be the ARN of an IAM policy",
-                      reason="only a managed policy can bound a role", fix="write arn:aws:iam::<account>:policy/<name>")
+        yield Finding(
+            path="aws.permissions_boundary",
+            value=show(boundary),
+            rule="must be the ARN of an IAM policy",
+            reason="only a managed policy can bound a role",
+            fix="write arn:aws:iam::<account>:policy/<name>",
+        )
     elif account != network.aws.account_id:
-        yield Finding(path="aws.permissions_boundary", value=show(boundary), rule=f"must be a policy of account {network.aws.account_id}",
-                      reason="a role cannot be bounded by a policy of another account", fix="create the policy in this account and name that",
-                      involves=("aws.account_id",))
+        yield Finding(
+            path="aws.permissions_boundary",
+            value=show(boundary),
+            rule=f"must be a policy of account {network.aws.account_id}",
+            reason="a role cannot be bounded by a policy of another account",
+            fix="create the policy in this account and name that",
+            involves=("aws.account_id",),
+        )

@@ -12,10 +12,16 @@ from estate.rules.identity import SSH_PORT
 def every_role_is_monitored(network: Network) -> Iterator[Finding]:
     """No host fails unseen."""
     read = {role for job in network.monitoring.values() for role in job.roles}
-    for role in Role:
-        if role not in read:
-            yield Finding(path="monitoring", value=f"no job for {role}", rule="must read hosts of each role", reason=f"a {role} would fail unseen", fix=f"add {role} to the roles of a job",
-                          involves=("monitoring.[keys]", "monitoring.*.roles.*"))
+    missing = [role for role in Role if role not in read]
+    if missing:
+        yield Finding(
+            path="monitoring",
+            value=f"no job for {words(missing)}",
+            rule="must read hosts of each role",
+            reason="a host that nobody reads fails unseen",
+            fix=f"add {words(missing)} to the roles of a job",
+            involves=("monitoring.[keys]", "monitoring.*.roles.*"),
+        )
 
 
 def chain_nodes_are_read(network: Network) -> Iterator[Finding]:
@@ -24,9 +30,14 @@ def chain_nodes_are_read(network: Network) -> Iterator[Finding]:
     read = {role for job in network.monitoring.values() if job.port == port for role in job.roles}
     missing = [role for role in CHAIN_ROLES if role not in read]
     if missing:
-        yield Finding(path="monitoring", value=f"port {port} not read on {words(missing)}", rule="must read the chain's metrics on every node of the chain",
-                      reason="height, peers and missed blocks are seen there and nowhere else", fix=f"declare a job with port {port} and the roles {words(missing)}",
-                      involves=("monitoring.[keys]", "monitoring.*.roles.*", "monitoring.*.port", "chain.ports.metrics"))
+        yield Finding(
+            path="monitoring",
+            value=f"port {port} not read on {words(missing)}",
+            rule="must read the chain's metrics on every node of the chain",
+            reason="height, peers and missed blocks are seen there and nowhere else",
+            fix=f"declare a job with port {port} and the roles {words(missing)}",
+            involves=("monitoring.[keys]", "monitoring.*.roles.*", "monitoring.*.port", "chain.ports.metrics"),
+        )
 
 
 def jobs_read_their_own_ports(network: Network) -> Iterator[Finding]:
@@ -36,17 +47,40 @@ def jobs_read_their_own_ports(network: Network) -> Iterator[Finding]:
         for other, earlier in jobs[:position]:
             shared = [role for role in job.roles if role in earlier.roles]
             if shared and (job.port, job.path) == (earlier.port, earlier.path):
-                yield Finding(path=f"monitoring.{name}.port", value=show(job.port), rule="each job must read a port of its own", reason=f"{other} reads it too, on {words(shared)}",
-                              fix="correct the port of one of the two, or join them",
-                              involves=(f"monitoring.{other}.port", f"monitoring.{other}.roles.*", f"monitoring.{name}.roles.*", f"monitoring.{name}.path", f"monitoring.{other}.path"))
+                yield Finding(
+                    path=f"monitoring.{name}.port",
+                    value=show(job.port),
+                    rule="each job must read a port of its own",
+                    reason=f"{other} reads it too, on {words(shared)}",
+                    fix="correct the port of one of the two, or join them",
+                    involves=(
+                        f"monitoring.{other}.port",
+                        f"monitoring.{other}.roles.*",
+                        f"monitoring.{name}.roles.*",
+                        f"monitoring.{name}.path",
+                        f"monitoring.{other}.path",
+                    ),
+                )
                 break
 
 
 def jobs_read_metrics_ports(network: Network) -> Iterator[Finding]:
     """A job reads metrics, and opens no other port of a node to the monitors."""
     ports = network.chain.ports
-    others = {ports.p2p: "the chain's p2p", ports.rpc: "the chain's RPC", ports.lcd: "the chain's LCD", ports.privval: "the signer's connection", SSH_PORT: "SSH"}
+    others = {
+        ports.p2p: "the chain's p2p",
+        ports.rpc: "the chain's RPC",
+        ports.lcd: "the chain's LCD",
+        ports.privval: "the signer's connection",
+        SSH_PORT: "SSH",
+    }
     for name, job in network.monitoring.items():
         if job.port in others:
-            yield Finding(path=f"monitoring.{name}.port", value=show(job.port), rule="must be a port that serves metrics", reason=f"it is the port of {others[job.port]}, and the job would open it to the monitors",
-                          fix=f"write the exporter's port, such as {ports.metrics} or 9100", involves=("chain.ports.*",))
+            yield Finding(
+                path=f"monitoring.{name}.port",
+                value=show(job.port),
+                rule="must be a port that serves metrics",
+                reason=f"it is the port of {others[job.port]}, and the job would open it to the monitors",
+                fix=f"write the exporter's port, such as {ports.metrics} or 9100",
+                involves=("chain.ports.*",),
+            )

@@ -19,12 +19,20 @@ def security_groups_fit(network: Network) -> Iterator[Finding]:
     for host in hosts(network):
         if not host.in_cloud or host.role in seen:
             continue
-        for direction, rules in (("inbound", topology.inbound(network, host)), ("outbound", topology.outbound(network, host))):
+        for direction, rules in (
+            ("inbound", topology.inbound(network, host)),
+            ("outbound", topology.outbound(network, host)),
+        ):
             count = sum(len(rule.addresses) for rule in rules)
             if count > SECURITY_GROUP_RULES:
                 seen.add(host.role)
-                yield Finding(path="nodes", value=f"{count} {direction} rules for {host.name}", rule=f"must need at most {SECURITY_GROUP_RULES} rules a direction for one host",
-                              reason="a security group of AWS takes no more", fix="declare fewer hosts, partners or services, or raise the quota first")
+                yield Finding(
+                    path="nodes",
+                    value=f"{count} {direction} rules for {host.name}",
+                    rule=f"must need at most {SECURITY_GROUP_RULES} rules a direction for one host",
+                    reason="a security group of AWS takes no more",
+                    fix="declare fewer hosts, partners or services, or raise the quota first",
+                )
                 break
 
 
@@ -33,5 +41,10 @@ def tunnel_interfaces_are_distinct(network: Network) -> Iterator[Finding]:
     for site, each in network.sites.items():
         names = ((f"sites.{site}.links.{region}", naming.tunnel_interface(region, 1, 0)) for region in each.links)
         for path, name, first in repeated(names):
-            yield Finding(path=path, value=show(path.rsplit(".", 1)[1]), rule="each region must give its tunnels names of their own", reason=f"{first.rsplit('.', 1)[1]} shortens to {name} too",
-                          fix="use another region")
+            yield Finding(
+                path=path,
+                value=show(path.rsplit(".", 1)[1]),
+                rule="each region must give its tunnels names of their own",
+                reason=f"{first.rsplit('.', 1)[1]} shortens to {name} too",
+                fix="use another region",
+            )

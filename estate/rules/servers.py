@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from estate.model import Network, Role, Server
 from estate.rules import promises
-from estate.rules.finding import Finding, choose, free, repeated, show, words
+from estate.rules.finding import Finding, a, choose, free, repeated, show, words
 
 SITE_ROLES = (Role.EDGE, Role.VALIDATOR, Role.SIGNER)
 
@@ -27,8 +27,14 @@ def servers_stand_in_declared_zones(network: Network) -> Iterator[Finding]:
     for path, site, server in _servers(network):
         zones = network.sites[site].zones
         if server.zone not in zones:
-            yield Finding(path=f"{path}.zone", value=show(server.zone), rule=f"must be one of the zones of {site}", reason="a server has its VLAN and its address from its zone",
-                          fix=choose(server.zone, zones), involves=(f"sites.{site}.zones.[keys]",))
+            yield Finding(
+                path=f"{path}.zone",
+                value=show(server.zone),
+                rule=f"must be one of the zones of {site}",
+                reason="a server has its VLAN and its address from its zone",
+                fix=choose(server.zone, zones),
+                involves=(f"sites.{site}.zones.[keys]",),
+            )
 
 
 def servers_stand_in_zones_of_their_kind(network: Network) -> Iterator[Finding]:
@@ -43,10 +49,16 @@ def servers_stand_in_zones_of_their_kind(network: Network) -> Iterator[Finding]:
         role = Role(server.role)
         if server.zone in zones and not promises.belongs_in(role, zones[server.zone].kind):
             wanted = [name for name, zone in zones.items() if promises.belongs_in(role, zone.kind)]
-            yield Finding(path=f"{path}.zone", value=show(server.zone), rule=f"must be a zone of kind {promises.ZONE_KINDS[role]} for a {role}",
-                          reason=f"{server.zone} is a zone of kind {zones[server.zone].kind}; {reasons[role]}",
-                          fix=f"move it to {words(wanted, 'or')}" if wanted else f"declare a zone of kind {promises.ZONE_KINDS[role]}",
-                          involves=(f"{path}.role", f"sites.{site}.zones.{server.zone}.kind", f"sites.{site}.zones.[keys]"))
+            yield Finding(
+                path=f"{path}.zone",
+                value=show(server.zone),
+                rule=f"must be a zone of kind {promises.ZONE_KINDS[role]} for {a(role)}",
+                reason=f"{server.zone} is a zone of kind {zones[server.zone].kind}; {reasons[role]}",
+                fix=f"move it to {words(wanted, 'or')}"
+                if wanted
+                else f"declare a zone of kind {promises.ZONE_KINDS[role]}",
+                involves=(f"{path}.role", f"sites.{site}.zones.{server.zone}.kind", f"sites.{site}.zones.[keys]"),
+            )
 
 
 def servers_come_in_pairs(network: Network) -> Iterator[Finding]:
@@ -55,9 +67,14 @@ def servers_come_in_pairs(network: Network) -> Iterator[Finding]:
         for role in SITE_ROLES:
             count = len(_of_role(network, site, role))
             if count < 2:
-                yield Finding(path=f"sites.{site}.servers", value=f"{count} {role}{'' if count == 1 else 's'}", rule=f"must have two servers of role {role}",
-                              reason="a broken server is replaced by its twin in minutes, by a delivery in weeks", fix=f"add a {role}, identical to the first",
-                              involves=(f"sites.{site}.servers.*.role",))
+                yield Finding(
+                    path=f"sites.{site}.servers",
+                    value=f"{count} {role}{'' if count == 1 else 's'}",
+                    rule=f"must have two servers of role {role}",
+                    reason="a broken server is replaced by its twin in minutes, by a delivery in weeks",
+                    fix=f"add {a(role)}, identical to the first",
+                    involves=(f"sites.{site}.servers.*.role",),
+                )
 
 
 def edges_are_one_and_two(network: Network) -> Iterator[Finding]:
@@ -65,8 +82,14 @@ def edges_are_one_and_two(network: Network) -> Iterator[Finding]:
     for site in network.sites:
         for path, server in _of_role(network, site, Role.EDGE):
             if server.number not in promises.EDGE_NUMBERS:
-                yield Finding(path=f"{path}.number", value=show(server.number), rule="must be 1 or 2 for an edge",
-                              reason="tunnels and shared gateway addresses are planned for a pair of edges", fix="number the two edges 1 and 2", involves=(f"{path}.role",))
+                yield Finding(
+                    path=f"{path}.number",
+                    value=show(server.number),
+                    rule="must be 1 or 2 for an edge",
+                    reason="tunnels and shared gateway addresses are planned for a pair of edges",
+                    fix="number the two edges 1 and 2",
+                    involves=(f"{path}.role",),
+                )
 
 
 def server_numbers_are_distinct(network: Network) -> Iterator[Finding]:
@@ -75,9 +98,14 @@ def server_numbers_are_distinct(network: Network) -> Iterator[Finding]:
     for path, (site, role, number), first in seen:
         taken = [server.number for _, server in _of_role(network, site, role)]
         place, other = path.rsplit(".", 1)[0], first.rsplit(".", 1)[0]
-        yield Finding(path=path, value=show(number), rule="each server of one role and site must have a number of its own",
-                      reason=f"{other} is {role} {number} in {site} already, so both would have its name", fix=f"choose another number: {free(taken, 1, 30)}",
-                      involves=(first, f"{place}.role", f"{other}.role"))
+        yield Finding(
+            path=path,
+            value=show(number),
+            rule="each server of one role and site must have a number of its own",
+            reason=f"{other} is {role} {number} in {site} already, so both would have its name",
+            fix=f"choose another number: {free(taken, 1, 30)}",
+            involves=(first, f"{place}.role", f"{other}.role"),
+        )
 
 
 def pairs_stand_apart(network: Network) -> Iterator[Finding]:
@@ -86,11 +114,26 @@ def pairs_stand_apart(network: Network) -> Iterator[Finding]:
         for role in (Role.VALIDATOR, Role.SIGNER):
             servers = _of_role(network, site, role)
             for path, zone, first in repeated((f"{path}.zone", server.zone) for path, server in servers):
-                others = [name for name, each in network.sites[site].zones.items() if promises.belongs_in(role, each.kind) and name != zone]
-                yield Finding(path=path, value=show(zone), rule=f"each {role} of a site must stand in a zone of its own",
-                              reason=f"{first.rsplit('.', 1)[0]} stands there too, and a fault of the zone would take both",
-                              fix=f"move it to {words(others, 'or')}" if others else f"declare another zone of kind {promises.ZONE_KINDS[role]}",
-                              involves=(first, f"{path.rsplit('.', 1)[0]}.role", f"{first.rsplit('.', 1)[0]}.role", f"sites.{site}.zones.*.kind"))
+                others = [
+                    name
+                    for name, each in network.sites[site].zones.items()
+                    if promises.belongs_in(role, each.kind) and name != zone
+                ]
+                yield Finding(
+                    path=path,
+                    value=show(zone),
+                    rule=f"each {role} of a site must stand in a zone of its own",
+                    reason=f"{first.rsplit('.', 1)[0]} stands there too, and a fault of the zone would take both",
+                    fix=f"move it to {words(others, 'or')}"
+                    if others
+                    else f"declare another zone of kind {promises.ZONE_KINDS[role]}",
+                    involves=(
+                        first,
+                        f"{path.rsplit('.', 1)[0]}.role",
+                        f"{first.rsplit('.', 1)[0]}.role",
+                        f"sites.{site}.zones.*.kind",
+                    ),
+                )
 
 
 def pairs_are_identical(network: Network) -> Iterator[Finding]:
@@ -101,9 +144,14 @@ def pairs_are_identical(network: Network) -> Iterator[Finding]:
             for path, server in servers[1:]:
                 first, model = servers[0][0], servers[0][1].hardware
                 if server.hardware != model:
-                    yield Finding(path=f"{path}.hardware", value=show(server.hardware), rule=f"must be the same hardware as the other {role} of {site}",
-                                  reason=f"{first} is a {model}; a spare is of use only if it is the same machine", fix=f"write {model}, or replace the other one too",
-                                  involves=(f"{first}.hardware", f"{path}.role", f"{first}.role"))
+                    yield Finding(
+                        path=f"{path}.hardware",
+                        value=show(server.hardware),
+                        rule=f"must be the same hardware as the other {role} of {site}",
+                        reason=f"{first} is a {model}; a spare is of use only if it is the same machine",
+                        fix=f"write {model}, or replace the other one too",
+                        involves=(f"{first}.hardware", f"{path}.role", f"{first}.role"),
+                    )
 
 
 def one_of_a_role_is_active(network: Network) -> Iterator[Finding]:
@@ -114,28 +162,52 @@ def one_of_a_role_is_active(network: Network) -> Iterator[Finding]:
             active = [path for path, server in servers if server.active]
             involves = (f"sites.{site}.servers.*.active", f"sites.{site}.servers.*.role")
             if servers and not active:
-                yield Finding(path=f"sites.{site}.servers", value=f"no active {role}", rule=f"exactly one {role} must be active", reason="a site without one does not take part",
-                              fix=f"write active: true on {servers[0][0]}", involves=involves)
+                yield Finding(
+                    path=f"sites.{site}.servers",
+                    value=f"no active {role}",
+                    rule=f"exactly one {role} must be active",
+                    reason="a site without one does not take part",
+                    fix=f"write active: true on {servers[0][0]}",
+                    involves=involves,
+                )
             for path in active[1:]:
-                yield Finding(path=f"{path}.active", value="true", rule=f"exactly one {role} must be active",
-                              reason=f"{active[0]} is active too" + (", and two that sign at once are slashed" if role in (Role.VALIDATOR, Role.SIGNER) else ""),
-                              fix="remove active from one of the two", involves=involves)
+                yield Finding(
+                    path=f"{path}.active",
+                    value="true",
+                    rule=f"exactly one {role} must be active",
+                    reason=f"{active[0]} is active too"
+                    + (", and two that sign at once are slashed" if role in (Role.VALIDATOR, Role.SIGNER) else ""),
+                    fix="remove active from one of the two",
+                    involves=involves,
+                )
 
 
 def only_edges_have_public_addresses(network: Network) -> Iterator[Finding]:
     """Validators and signers are hidden."""
     for path, _, server in _servers(network):
         if server.public_address is not None and not promises.may_have_public_address(Role(server.role)):
-            yield Finding(path=f"{path}.public_address", value=show(server.public_address), rule=f"a {server.role} must not have a public address",
-                          reason="whoever can address it can attack it; it is reached from inside only", fix="remove public_address", involves=(f"{path}.role",))
+            yield Finding(
+                path=f"{path}.public_address",
+                value=show(server.public_address),
+                rule=f"a {server.role} must not have a public address",
+                reason="whoever can address it can attack it; it is reached from inside only",
+                fix="remove public_address",
+                involves=(f"{path}.role",),
+            )
 
 
 def edges_have_public_addresses(network: Network) -> Iterator[Finding]:
     """Tunnels end at an edge's own public address."""
     for path, _, server in _servers(network):
         if server.role == Role.EDGE and server.public_address is None:
-            yield Finding(path=f"{path}.public_address", value="nothing", rule="an edge must have a public address", reason="the tunnels to the cloud end there",
-                          fix="add public_address, from the site's uplink", involves=(f"{path}.role",))
+            yield Finding(
+                path=f"{path}.public_address",
+                value="nothing",
+                rule="an edge must have a public address",
+                reason="the tunnels to the cloud end there",
+                fix="add public_address, from the site's uplink",
+                involves=(f"{path}.role",),
+            )
 
 
 def public_addresses_lie_in_the_uplink(network: Network) -> Iterator[Finding]:
@@ -147,36 +219,81 @@ def public_addresses_lie_in_the_uplink(network: Network) -> Iterator[Finding]:
             continue
         involves = (f"sites.{site}.uplink", f"{path}.role")
         if address not in uplink:
-            yield Finding(path=f"{path}.public_address", value=show(address), rule=f"must lie in the uplink of {site}, {uplink}", reason="the carrier routes nothing else to this site",
-                          fix=f"choose one from {uplink[2]} to {uplink[-2]}" if uplink.num_addresses > 3 else "choose one of the uplink", involves=involves)
+            yield Finding(
+                path=f"{path}.public_address",
+                value=show(address),
+                rule=f"must lie in the uplink of {site}, {uplink}",
+                reason="the carrier routes nothing else to this site",
+                fix=f"choose one from {uplink[2]} to {uplink[-2]}"
+                if uplink.num_addresses > 3
+                else "choose one of the uplink",
+                involves=involves,
+            )
         elif address in (uplink.network_address, uplink.broadcast_address, uplink.network_address + 1):
-            what = "the carrier's gateway" if address == uplink.network_address + 1 else "the network's own or its broadcast address"
-            yield Finding(path=f"{path}.public_address", value=show(address), rule="must be a host address of the uplink", reason=f"it is {what}",
-                          fix=f"choose one from {uplink[2]} to {uplink[-2]}" if uplink.num_addresses > 3 else "choose one of the uplink", involves=involves)
+            what = (
+                "the carrier's gateway"
+                if address == uplink.network_address + 1
+                else "the network's own or its broadcast address"
+            )
+            yield Finding(
+                path=f"{path}.public_address",
+                value=show(address),
+                rule="must be a host address of the uplink",
+                reason=f"it is {what}",
+                fix=f"choose one from {uplink[2]} to {uplink[-2]}"
+                if uplink.num_addresses > 3
+                else "choose one of the uplink",
+                involves=involves,
+            )
 
 
-def _unique(network: Network, values: Iterator[tuple[str, object]], rule: str, reason: str, fix: str) -> Iterator[Finding]:
+def _unique(
+    network: Network, values: Iterator[tuple[str, object]], rule: str, reason: str, fix: str
+) -> Iterator[Finding]:
     for path, value, first in repeated(values):
-        yield Finding(path=path, value=show(value), rule=rule, reason=f"{first} has it too{reason}", fix=fix, involves=(first,))
+        yield Finding(
+            path=path, value=show(value), rule=rule, reason=f"{first} has it too{reason}", fix=fix, involves=(first,)
+        )
 
 
 def public_addresses_are_distinct(network: Network) -> Iterator[Finding]:
     """One address is one edge."""
-    values = ((f"{path}.public_address", server.public_address) for path, _, server in _servers(network) if server.public_address)
-    yield from _unique(network, values, "each edge must have a public address of its own", "", "choose another address of the uplink")
+    values = (
+        (f"{path}.public_address", server.public_address)
+        for path, _, server in _servers(network)
+        if server.public_address
+    )
+    yield from _unique(
+        network, values, "each edge must have a public address of its own", "", "choose another address of the uplink"
+    )
 
 
 def serials_are_distinct(network: Network) -> Iterator[Finding]:
     """One serial is one machine."""
     values = ((f"{path}.serial", server.serial) for path, _, server in _servers(network))
-    yield from _unique(network, values, "each server must have a serial of its own", ", and remote hands would pull the wrong machine", "read the serial on the machine again")
+    yield from _unique(
+        network,
+        values,
+        "each server must have a serial of its own",
+        ", and remote hands would pull the wrong machine",
+        "read the serial on the machine again",
+    )
 
 
 def macs_are_distinct(network: Network) -> Iterator[Finding]:
     """One MAC address is one network card."""
-    values = ((f"{path}.nics.{index}.mac", nic.mac) for path, _, server in _servers(network) for index, nic in enumerate(server.nics))
-    yield from _unique(network, values, "each network card must have a MAC address of its own", ", and two cards with one address take each other's packets",
-                       "read the address on the card again")
+    values = (
+        (f"{path}.nics.{index}.mac", nic.mac)
+        for path, _, server in _servers(network)
+        for index, nic in enumerate(server.nics)
+    )
+    yield from _unique(
+        network,
+        values,
+        "each network card must have a MAC address of its own",
+        ", and two cards with one address take each other's packets",
+        "read the address on the card again",
+    )
 
 
 def macs_are_of_cards(network: Network) -> Iterator[Finding]:
@@ -184,16 +301,31 @@ def macs_are_of_cards(network: Network) -> Iterator[Finding]:
     for path, _, server in _servers(network):
         for index, nic in enumerate(server.nics):
             if int(nic.mac[:2], 16) & 1:
-                yield Finding(path=f"{path}.nics.{index}.mac", value=show(nic.mac), rule="must be the address of one card", reason="its first pair is odd, so it is a multicast address (IEEE 802)",
-                              fix="read the address on the card again")
+                yield Finding(
+                    path=f"{path}.nics.{index}.mac",
+                    value=show(nic.mac),
+                    rule="must be the address of one card",
+                    reason="its first pair is odd, so it is a multicast address (IEEE 802)",
+                    fix="read the address on the card again",
+                )
 
 
 def rack_units_are_distinct(network: Network) -> Iterator[Finding]:
     """One rack unit holds one machine."""
     for site in network.sites:
-        values = [(f"{path}.rack_units.{index}", unit) for path, name, server in _servers(network) if name == site for index, unit in enumerate(server.rack_units)]
-        yield from _unique(network, iter(values), f"each rack unit of cabinet {network.sites[site].cabinet.id} must hold one server", ", and two machines do not fit",
-                           f"choose another unit: {free((unit for _, unit in values), 1, 48)}")
+        values = [
+            (f"{path}.rack_units.{index}", unit)
+            for path, name, server in _servers(network)
+            if name == site
+            for index, unit in enumerate(server.rack_units)
+        ]
+        yield from _unique(
+            network,
+            iter(values),
+            f"each rack unit of cabinet {network.sites[site].cabinet.id} must hold one server",
+            ", and two machines do not fit",
+            f"choose another unit: {free((unit for _, unit in values), 1, 48)}",
+        )
 
 
 def power_is_known(network: Network) -> Iterator[Finding]:
@@ -202,16 +334,28 @@ def power_is_known(network: Network) -> Iterator[Finding]:
         pdus = network.sites[site].cabinet.pdus
         for index, feed in enumerate(server.power):
             if feed not in pdus:
-                yield Finding(path=f"{path}.power.{index}", value=show(feed), rule=f"must be one of the PDUs of cabinet {network.sites[site].cabinet.id}",
-                              reason="no cable leads to another", fix=choose(feed, pdus), involves=(f"sites.{site}.cabinet.pdus.*",))
+                yield Finding(
+                    path=f"{path}.power.{index}",
+                    value=show(feed),
+                    rule=f"must be one of the PDUs of cabinet {network.sites[site].cabinet.id}",
+                    reason="no cable leads to another",
+                    fix=choose(feed, pdus),
+                    involves=(f"sites.{site}.cabinet.pdus.*",),
+                )
 
 
 def power_is_dual(network: Network) -> Iterator[Finding]:
     """A server outlives the loss of one feed."""
     for path, _, server in _servers(network):
         if len(set(server.power)) < 2:
-            yield Finding(path=f"{path}.power", value=show(server.power), rule="must be two different PDUs", reason="a server with one feed falls with it",
-                          fix="wire its second power supply, and name both", involves=(f"{path}.power.*",))
+            yield Finding(
+                path=f"{path}.power",
+                value=show(server.power),
+                rule="must be two different PDUs",
+                reason="a server with one feed falls with it",
+                fix="wire its second power supply, and name both",
+                involves=(f"{path}.power.*",),
+            )
 
 
 def switches_are_known(network: Network) -> Iterator[Finding]:
@@ -220,14 +364,25 @@ def switches_are_known(network: Network) -> Iterator[Finding]:
         switches = network.sites[site].cabinet.switches
         for index, nic in enumerate(server.nics):
             if nic.switch not in switches:
-                yield Finding(path=f"{path}.nics.{index}.switch", value=show(nic.switch), rule=f"must be one of the switches of cabinet {network.sites[site].cabinet.id}",
-                              reason="no cable leads to another", fix=choose(nic.switch, switches), involves=(f"sites.{site}.cabinet.switches.*",))
+                yield Finding(
+                    path=f"{path}.nics.{index}.switch",
+                    value=show(nic.switch),
+                    rule=f"must be one of the switches of cabinet {network.sites[site].cabinet.id}",
+                    reason="no cable leads to another",
+                    fix=choose(nic.switch, switches),
+                    involves=(f"sites.{site}.cabinet.switches.*",),
+                )
 
 
 def bonds_have_two_switches(network: Network) -> Iterator[Finding]:
     """A server outlives the loss of one switch."""
     for path, _, server in _servers(network):
         if len({nic.switch for nic in server.nics}) < 2:
-            yield Finding(path=f"{path}.nics", value=words(nic.switch for nic in server.nics), rule="must be wired to two different switches",
-                          reason="a bond over one switch falls with it", fix="wire the second network card to the other switch",
-                          involves=(f"{path}.nics.*.switch",))
+            yield Finding(
+                path=f"{path}.nics",
+                value=words(nic.switch for nic in server.nics),
+                rule="must be wired to two different switches",
+                reason="a bond over one switch falls with it",
+                fix="wire the second network card to the other switch",
+                involves=(f"{path}.nics.*.switch",),
+            )

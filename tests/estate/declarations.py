@@ -1,0 +1,54 @@
+"""Declarations for tests: the example's, edited by dotted paths."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from estate import example, load
+from estate.findings import DeclarationError, Problem
+from estate.model import Network
+
+TODAY = date(2030, 6, 1)
+REMOVED = "(removed)"
+SOURCE = "example.yaml"
+
+
+def _step(value: Any, key: str) -> Any:
+    return value[int(key)] if isinstance(value, list) else value[key]
+
+
+def edited(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the example's declaration with each dotted path of ``change`` set, appended or removed."""
+    document = copy.deepcopy(example.declared())
+    removals = []
+    for path, value in change.items():
+        *parents, last = path.split(".")
+        at: Any = document
+        for key in parents:
+            at = _step(at, key)
+        if value == REMOVED:
+            removals.append((at, last))
+        elif isinstance(at, list) and int(last) == len(at):
+            at.append(copy.deepcopy(value))
+        else:
+            at[int(last) if isinstance(at, list) else last] = copy.deepcopy(value)
+    for at, last in reversed(removals):
+        del at[int(last) if isinstance(at, list) else last]
+    return document
+
+
+def sound(change: Mapping[str, Any] | None = None) -> Network:
+    """The example's network, with changes that leave it valid."""
+    return load.network(edited(change or {}), source=SOURCE, today=TODAY)
+
+
+def problems(declared: Any) -> tuple[Problem, ...]:
+    """What is reported of ``declared``."""
+    try:
+        load.network(declared, source=SOURCE, today=TODAY)
+    except DeclarationError as error:
+        return error.problems
+    return ()

@@ -1,0 +1,135 @@
+"""Networks are also checked against each other: what two ServiceInstances must never share."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from estate import example, load
+from estate.findings import DeclarationError
+from estate.rules import estates
+
+TODAY = date(2030, 6, 1)
+
+
+def declare(root: Path, name: str, slot: int, *changes: tuple[str, str]) -> None:
+    text = example.declaration(name, slot, today=TODAY)
+    for old, new in changes:
+        assert old in text, f"the example no longer says {old}"
+        text = text.replace(old, new)
+    (root / "stacks").mkdir(exist_ok=True)
+    (root / "stacks" / f"Pulumi.{name}.yaml").write_text(text)
+
+
+def told(root: Path) -> set[tuple[str, str, str]]:
+    try:
+        load.all_networks(root, today=TODAY)
+    except DeclarationError as error:
+        return {(Path(problem.file).stem, problem.path, problem.rule) for problem in error.problems}
+    return set()
+
+
+def test_two_examples_go_together(tmp_path: Path) -> None:
+    declare(tmp_path, "alpha", 3)
+    declare(tmp_path, "beta", 4)
+    assert list(load.all_networks(tmp_path, today=TODAY)) == ["alpha", "beta"]
+
+
+CASES = [
+    ("two networks with one slot", [("slot: 4  ", "slot: 3  ")], "slot", "each network must have a slot of its own"),
+    (
+        "one chain validated twice",
+        [("chain_id: beta-1", "chain_id: alpha-1")],
+        "chain.chain_id",
+        "each chain must be validated by one network",
+    ),
+    (
+        "one server of two networks",
+        [("DAL1-004-03", "DAL1-003-03")],
+        "sites.dal1.servers.2.serial",
+        "each server must serve one network",
+    ),
+    (
+        "one network card of two networks",
+        [("d0:94:66:04:03:00", "d0:94:66:03:03:00")],
+        "sites.dal1.servers.2.nics.0.mac",
+        "each network card must have a MAC address of its own",
+    ),
+    (
+        "one rack unit of two networks",
+        [("C4-1", "C3-1")],
+        "sites.dal1.servers.0.rack_units.0",
+        "each rack unit of a cabinet must hold one server",
+    ),
+    (
+        "two uplinks that overlap",
+        [
+            ("uplink: 192.0.2.96/28", "uplink: 192.0.2.64/28"),
+            ("192.0.2.100", "192.0.2.70"),
+            ("192.0.2.101", "192.0.2.71"),
+        ],
+        "sites.dal1.uplink",
+        "must not overlap with the uplink of another network",
+    ),
+    (
+        "a partner inside another network",
+        [("cidrs: [172.20.4.0/24]", "cidrs: [10.3.4.0/24]"), ("@172.20.4.10", "@10.3.4.10")],
+        "partners.northwind.cidrs.0",
+        "must not overlap with 10.3.0.0/16",
+    ),
+    (
+        "one name for two networks' RPC",
+        [("rpc: beta.validators", "rpc: alpha.validators")],
+        "endpoints.rpc",
+        "each endpoint must belong to one network",
+    ),
+    (
+        "one authority for two VPNs",
+        [("pki/beta-vpn", "pki/alpha-vpn")],
+        "vpn.certificate_authority",
+        "each VPN must have a certificate authority of its own",
+    ),
+    (
+        "one credential of two networks",
+        [("kv/beta/signer", "kv/alpha/signer")],
+        "leases.signer-unlock.path",
+        "each lease must belong to one network",
+    ),
+    (
+        "one certificate of two edges",
+        [
+            (
+                "us-east-2:111122223333:certificate/beta-dal1-edge-01",
+                "us-east-2:111122223333:certificate/alpha-dal1-edge-01",
+            )
+        ],
+        "sites.dal1.links.us-east-2.certificates.0",
+        "each edge must have certificates of its own",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "changes", "path", "rule"), CASES, ids=[case[0] for case in CASES])
+def test_what_two_networks_share_is_reported_in_the_second(
+    tmp_path: Path, fault: str, changes: list[tuple[str, str]], path: str, rule: str
+) -> None:
+    declare(tmp_path, "alpha", 3)
+    declare(tmp_path, "beta", 4, *changes)
+    assert ("Pulumi.beta", path, rule) in told(tmp_path)
+    assert {file for file, _, _ in told(tmp_path)} == {"Pulumi.beta"}
+
+
+def test_every_rule_between_networks_has_a_case() -> None:
+    assert len({case[3].split(" must")[0] for case in CASES}) >= len(estates.RULES) - 2
+
+
+def test_a_fault_in_one_file_does_not_hide_what_two_others_share(tmp_path: Path) -> None:
+    declare(tmp_path, "alpha", 3)
+    declare(tmp_path, "beta", 4, ("chain_id: beta-1", "chain_id: alpha-1"))
+    declare(tmp_path, "gamma", 5, ("custody: dal1", "custody: nowhere"))
+    assert {(file, path) for file, path, _ in told(tmp_path)} == {
+        ("Pulumi.beta", "chain.chain_id"),
+        ("Pulumi.gamma", "signing.custody"),
+    }
