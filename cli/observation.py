@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from estate.hosts import Host, hosts, of_role
-from estate.model import Network, Role
+from estate.model import CHAIN_ROLES, Network, Role
+from hosts.keys.public_key import ConsensusKey
+from lab.chain.plan import RPC_PORT, STRANGER_ADDRESSES
+from lab.chain.watch import ChainUnreachable, Node
+from lab.machines import machine
+from lab.netns import NamespaceMissing
 from lab.paths import LabPaths
 
 CLAIM_COUNT = 17
 """How many promises the design makes; none is checked by a prover yet."""
 
-NODE_ROLES = (Role.PUBLIC_SENTRY, Role.PRIVATE_SENTRY, Role.SEED, Role.VALIDATOR)
 MISSED_WINDOW = 50
+BEHIND_BLOCKS = 5
 
 
 @dataclass(frozen=True)
@@ -56,3 +63,111 @@ class Observation:
     nodes: dict[str, NodeState] = field(default_factory=dict)
     endpoints: tuple[tuple[str, str], ...] = ()
     later: tuple[str, ...] = ()
+
+
+def consensus_key_file(paths: LabPaths) -> Path:
+    """The public half of the network's consensus key, as base64, once it has been generated."""
+    return paths.root / "consensus.pub"
+
+
+def consensus_key(paths: LabPaths) -> ConsensusKey | None:
+    file = consensus_key_file(paths)
+    return ConsensusKey.from_base64(file.read_text()) if file.exists() else None
+
+
+def node(network: Network, paths: LabPaths, host: Host) -> Node:
+    """The RPC of the chain node on one of our hosts, asked on the host itself."""
+    address = str(host.address) if host.role is Role.SEED else "127.0.0.1"
+    return Node(address, network.chain.ports.rpc, paths.namespace(host.name), timeout_seconds=3)
+
+
+def _node_state(network: Network, paths: LabPaths, host: Host) -> NodeState | None:
+    try:
+        rpc = node(network, paths, host)
+        return NodeState(height=rpc.head().height, peers=len(rpc.peers()))
+    except (ChainUnreachable, NamespaceMissing):
+        return None
+
+
+def _signing(network: Network, paths: LabPaths, strangers: Node, problems: list[str]) -> tuple[SigningState, ...]:
+    key = consensus_key(paths)
+    record = None
+    if key is None:
+        problems.append(f"{network.name} has no consensus key yet: nothing of ours is signed; `bin/estate key generate {network.name}`")
+    else:
+        try:
+            record = strangers.signing(key.address, MISSED_WINDOW)
+        except (ChainUnreachable, NamespaceMissing) as error:
+            problems.append(f"the chain does not answer: {error}")
+    if record is not None and not record.bonded:
+        problems.append("our validator is not in the validator set")
+    states = []
+    for host in of_role(network, Role.VALIDATOR):
+        if not host.active:
+            continue
+        holds = host.place == network.signing.custody and record is not None
+        states.append(SigningState(validator=host.name, active=host.place == network.signing.custody,
+                                   last_signed_height=record.last_signed_height if holds else None, missed_last_50=record.missed if holds else None))
+        if holds and record.missed:
+            problems.append(f"our validator missed {record.missed} of the last {record.blocks} blocks")
+    return tuple(states)
+
+
+def _endpoints(network: Network) -> tuple[tuple[str, str], ...]:
+    ports = network.chain.ports
+    return (
+        ("rpc", f"https://{network.endpoints.rpc}:{ports.rpc}"),
+        ("lcd", f"https://{network.endpoints.lcd}:{ports.lcd}"),
+        ("seed", f"{network.endpoints.seed}:{ports.p2p}"),
+    )
+
+
+def later(paths: LabPaths) -> tuple[str, ...]:
+    """What is declared and deployed, but not served by anything yet."""
+    if not paths.outputs.exists():
+        return ()
+    return tuple(json.loads(paths.outputs.read_text()).get("inventory", {}).get("later", ()))
+
+
+def strangers_node(paths: LabPaths) -> Node:
+    """The RPC of a node that is not ours: what the rest of the world sees."""
+    return Node(str(STRANGER_ADDRESSES[0]), RPC_PORT, paths.namespace("world"), timeout_seconds=3)
+
+
+def observe(network: Network, paths: LabPaths) -> Observation:
+    """One look, within seconds; what does not answer becomes a problem, never an exception."""
+    running, made = set(machine.list_running(paths)), set(machine.made(paths))
+    problems: list[str] = []
+    declared = hosts(network)
+    states = []
+    for host in declared:
+        state = "running" if host.name in running else "stopped" if host.name in made else "declared"
+        states.append(HostState(name=host.name, role=host.role, site=host.place, state=state))
+    down = [each.name for each in states if each.state == "stopped"]
+    problems += [f"{name} is stopped; `bin/estate up {network.name}` starts it" for name in down]
+    if not running:
+        problems.append(f"nothing runs here: `bin/estate up {network.name}` brings it up")
+    nodes: dict[str, NodeState] = {}
+    height, signing = None, ()
+    if running:
+        chain_hosts = [host for host in declared if host.role in CHAIN_ROLES and host.name in running]
+        with ThreadPoolExecutor(8) as pool:
+            for host, state in zip(chain_hosts, pool.map(lambda each: _node_state(network, paths, each), chain_hosts), strict=True):
+                if state is None:
+                    problems.append(f"the node on {host.name} does not answer")
+                else:
+                    nodes[host.name] = state
+        strangers = strangers_node(paths)
+        try:
+            height = strangers.head().height
+        except (ChainUnreachable, NamespaceMissing):
+            height = max((each.height for each in nodes.values()), default=None)
+        if height is not None:
+            problems += [f"{name} is {height - each.height} blocks behind" for name, each in nodes.items() if height - each.height > BEHIND_BLOCKS]
+        problems += [f"{name} has no peers" for name, each in nodes.items() if not each.peers]
+        signing = _signing(network, paths, strangers, problems)
+    return Observation(
+        network=network.name, chain_id=network.chain.chain_id, height=height, hosts=tuple(states), signing=signing,
+        claims={"proved": 0, "refuted": 0, "not_modelled": CLAIM_COUNT}, problems=tuple(problems), nodes=nodes,
+        endpoints=_endpoints(network), later=later(paths),
+    )

@@ -34,7 +34,7 @@ def show(seen: Observation, console: Console) -> None:
     console.print(f"[bold]{seen.network}[/]  chain {seen.chain_id}  height [bold]{seen.height if seen.height is not None else '—'}[/]")
     hosts = Table(box=None, pad_edge=False)
     for column in ("host", "role", "site", "state", "height", "peers"):
-        hosts.add_column(column)
+        hosts.add_column(column, no_wrap=True)
     for host in seen.hosts:
         colour = "green" if host.state == "running" else "red"
         node = seen.nodes.get(host.name)

@@ -71,3 +71,15 @@ def tmkms(*, version: str, program: Path | Download) -> Package:
         summary="Tendermint key management system: remote signer for validators",
         programs={"/usr/bin/tmkms": program},
     )
+
+
+def genesis(*, chain_id: str, document: Path | Download) -> Package:
+    """A chain's genesis, from which its nodes start: `/usr/share/estate/<chain id>/genesis.json`. Its version is its place in time: one."""
+    return Package(
+        name=f"{chain_id.lower().replace('_', '-')}-genesis",
+        version="1",
+        summary=f"Genesis of the chain {chain_id}",
+        architecture="all",
+        depends=(),
+        libraries={f"/usr/share/estate/{chain_id}/genesis.json": document},
+    )

@@ -1,0 +1,139 @@
+"""The lab of one network, stage by stage. Each stage is idempotent, so that a killed run is simply run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli import cloud, configuration, declaration
+from cli.console import Progress
+from cli.engine import changed
+from cli.errors import CheckFailed
+from estate.model import Network
+from lab import fleet, netns
+from lab.chain import genesis, world
+from lab.cloud.store import Store
+from lab.machines import image, machine
+from lab.machines.provision import Machine
+from lab.paths import LabPaths
+from lab.wiring import apply, plan
+from packages import build, recipes
+from tools import debian, parts
+from tools import recipes as part_recipes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an up changed."""
+
+    resources: int
+    host_operations: int
+
+
+def obstacles() -> list[str]:
+    """Why this machine cannot boot hosts; empty where it can."""
+    found = []
+    if platform.system() != "Linux":
+        found.append(f"this is {platform.system()}, and machines and networks are made with Linux namespaces")
+    elif os.geteuid() != 0:
+        found.append("this is not root, which namespaces, nftables and systemd-nspawn need")
+    return found
+
+
+class Rehearsal:
+    """A network's lab in this checkout."""
+
+    def __init__(self, checkout: Path, network: Network, progress: Progress) -> None:
+        self.checkout = checkout
+        self.declared = network
+        self.progress = progress
+        self.paths = LabPaths(checkout=checkout, network=network.name)
+
+    def have_parts(self, *, hosts: bool) -> None:
+        """The programs that the lab is made with, built or installed once into the cache."""
+        with self.progress.stage("parts: engine" + (", signer, chain daemon, machine image" if hosts else "")):
+            if hosts:
+                debian.ensure(debian.LAB_HOST, self.progress.say)
+            parts.ensure("pulumi", self.progress.say)
+            if hosts:
+                for name in ("wasmd", "tmkms"):
+                    parts.ensure(name, self.progress.say)
+                image.ensure(self.progress.say)
+
+    def make_chain(self) -> None:
+        """The chain that the lab's world runs, and the packages that its hosts install."""
+        with self.progress.stage("chain and packages"):
+            daemon = parts.ensure("wasmd", self.progress.say) / "bin"
+            version = part_recipes.recipe("wasmd").version
+            self.chain = genesis.create(self.paths, self.declared, binary=daemon / "wasmd", version=version, progress=self.progress.say)
+            self.network = declaration.read(self.checkout, self.declared.name, chain=self.paths.chain_facts)
+            wanted = [
+                recipes.chain_client(package="wasmd", version=version, daemon="wasmd", program=daemon / "wasmd",
+                                     libraries=[daemon / "libwasmvm.x86_64.so"]),
+                recipes.tmkms(version=part_recipes.recipe("tmkms").version, program=parts.ensure("tmkms", self.progress.say) / "bin" / "tmkms"),
+                recipes.genesis(chain_id=self.network.chain.chain_id, document=self.chain.genesis),
+            ]
+            repository = build.repository(self.paths.repository, self.paths.keyring, wanted)
+            self.progress.outcome(f"chain {self.network.chain.chain_id}; {len(repository.built)} packages built")
+
+    def create_cloud(self) -> int:
+        """``pulumi up`` with the policies; returns how many resources it changed."""
+        with self.progress.stage("cloud: pulumi up, with the policies"), cloud.rehearsed(self.checkout, self.paths, self.declared) as engine:
+            counts = engine.up(policies=self.checkout / cloud.POLICIES)
+            self.paths.outputs.write_text(json.dumps(engine.outputs(), indent=2))
+            self.progress.outcome(f"cloud: {cloud.in_words(counts)}")
+        return changed(counts)
+
+    def connect(self) -> None:
+        """Namespaces, links, routes and rulesets for what the cloud made and the sites declare."""
+        with self.progress.stage("network: namespaces, routes, firewalls"):
+            with Store(self.paths.cloud_state) as store:
+                self.resources = store.resources()
+            wiring = plan.plan(self.declared, self.resources, self.paths)
+            changes = apply.apply(wiring, self.paths, self.progress.say)
+            self.progress.outcome(f"network: {len(wiring.namespaces)} namespaces, {changes}")
+
+    def _authorized_key(self) -> str:
+        key = self.paths.ssh_key
+        if not key.exists():
+            key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial = key.with_name("making")
+            for leftover in (partial, partial.with_suffix(".pub")):
+                leftover.unlink(missing_ok=True)
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab operator", "-f", str(partial)], check=True)
+            partial.with_suffix(".pub").rename(key.with_suffix(".pub"))
+            partial.rename(key)
+        return key.with_suffix(".pub").read_text().strip()
+
+    def boot(self) -> None:
+        """The strangers' machines first, so that their chain already moves while ours boot."""
+        key = self._authorized_key()
+        with self.progress.stage("world: strangers, partners, packages, time, names"):
+            world.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
+        with self.progress.stage("machines"):
+            wanted = fleet.fleet(self.network, self.resources, self.paths, key)
+            started = machine.start_all(self.paths, wanted)
+            self.paths.known_hosts.write_text(machine.known_hosts(self.paths, wanted))
+            self._remove_undeclared(wanted)
+            self.progress.outcome(f"{len(wanted)} machines run, {sum(each.booted for each in started)} of them booted now")
+
+    def _remove_undeclared(self, wanted: tuple[Machine, ...]) -> None:
+        keep = {each.name for each in wanted}
+        for name in machine.made(self.paths):
+            if name.startswith(f"{self.network.name}-") and name not in keep:
+                self.progress.say(f"{name} is not declared any more: removing it")
+                machine.destroy(self.paths, name)
+
+    def configure(self) -> int:
+        """pyinfra, from the operator's place behind the VPN; returns how many operations changed a host."""
+        with self.progress.stage("hosts: pyinfra over SSH, through the VPN gateway"):
+            done = configuration.deploy(self.checkout, self.paths, environment=configuration.rehearsal_environment(self.paths),
+                                        inside=netns.command(self.paths.namespace("operator")))
+            self.progress.outcome(f"hosts: {done.changed} operations changed something, {done.unchanged} found nothing to do")
+        if done.failed:
+            raise CheckFailed(f"{done.failed} host operations failed; see {cloud.logs(self.paths) / 'pyinfra.log'}")
+        return done.changed
