@@ -1,4 +1,4 @@
-"""The repository: packages in a pool, their index, and the index's signature, replaced in an order that no reader notices."""
+"""The repository: a pool of packages, its index and the index's signature, changed so that no reader notices."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Repository:
     """Whether this call wrote and signed a new index."""
 
     def sources(self, uri: str, keyring: str = f"/usr/share/keyrings/{PUBLIC_KEYRING}") -> str:
-        """The text of a host's `.sources` file for this repository served at `uri`, with the public key at `keyring`."""
+        """The text of a host's `.sources` file for this repository at `uri`, its public key at `keyring`."""
         return f"Types: deb\nURIs: {uri}\nSuites: {SUITE}\nComponents: {COMPONENT}\nSigned-By: {keyring}\n"
 
 
@@ -135,6 +135,6 @@ def _write(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def _held(target: Path) -> Iterator[None]:
-    with open(target / ".lock", "w") as lock:
+    with (target / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

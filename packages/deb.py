@@ -14,7 +14,7 @@ from packages.download import fetch, sha256
 from packages.recipes import MAINTAINER, Download, Package
 
 BUILT_AT = 1704067200
-"""The time that everything inside a package carries (seconds since 1970): a fixed one, so that equal content is equal bytes."""
+"""The time that everything inside a package carries (seconds since 1970), so that equal content is equal bytes."""
 
 COMPRESSION = ("-Zzstd", "-z1")
 FORMAT = "1"

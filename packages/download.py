@@ -32,23 +32,25 @@ def fetch(download: Download) -> Path:
                     partial.write(block)
         except OSError as error:
             raise DownloadRefused(
-                f"{download.url} cannot be downloaded ({error}): check the URL and this machine's way to it, then run again"
+                f"{download.url} cannot be downloaded ({error}): "
+                "check the URL and this machine's way to it, then run again"
             ) from error
         partial.flush()
         found = sha256(Path(partial.name))
         if found != download.sha256:
             raise DownloadRefused(
-                f"{download.url} has the SHA-256 {found}, and the declaration pins {download.sha256}: it is not the file that "
-                "was reviewed, so it is not used. Compare both with what its publisher signed before changing the pin."
+                f"{download.url} has the SHA-256 {found}, and the declaration pins {download.sha256}: "
+                "it is not the file that was reviewed, so it is not used. "
+                "Compare both with what its publisher signed before changing the pin."
             )
         os.link(partial.name, f"{partial.name}.whole")
-        os.replace(f"{partial.name}.whole", kept)
+        Path(f"{partial.name}.whole").replace(kept)
     return _member(download, kept)
 
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, hex."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -67,5 +69,5 @@ def _member(download: Download, archive: Path) -> Path:
             with tempfile.NamedTemporaryFile(dir=archive.parent, delete=False) as partial:
                 while block := content.read(1 << 20):
                     partial.write(block)
-        os.replace(partial.name, unpacked)
+        Path(partial.name).replace(unpacked)
     return unpacked

@@ -25,8 +25,8 @@ class Download:
 class Package:
     """A Debian package. Paths are absolute, as on the host that installs it.
 
-    `programs` and `libraries` map a path to the file that goes there, `texts` to what the file says, `links` to the target
-    of a symbolic link.
+    `programs` and `libraries` map a path to the file that goes there, `texts` to what the file says, `links` to the
+    target of a symbolic link.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Package:
 def chain_client(
     *, package: str, version: str, daemon: str, program: Path | Download, libraries: Sequence[Path] = ()
 ) -> Package:
-    """A chain's node software: `/usr/bin/<daemon>`, in a directory of its own with the shared libraries it was built with.
+    """A chain's node software: `/usr/bin/<daemon>`, in a directory of its own with the shared libraries it needs.
 
     The dynamic linker finds these beside the program if its run path is `$ORIGIN`, as the parts of `tools` have it.
     """
@@ -74,7 +74,10 @@ def tmkms(*, version: str, program: Path | Download) -> Package:
 
 
 def genesis(*, chain_id: str, document: Path | Download) -> Package:
-    """A chain's genesis, from which its nodes start: `/usr/share/estate/<chain id>/genesis.json`. Its version is its place in time: one."""
+    """A chain's genesis, from which its nodes start: `/usr/share/estate/<chain id>/genesis.json`.
+
+    Its version is its place in time: one.
+    """
     return Package(
         name=f"{chain_id.lower().replace('_', '-')}-genesis",
         version="1",

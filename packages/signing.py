@@ -91,6 +91,6 @@ def _gpg(directory: Path, *arguments: str, given: bytes = b"", may_fail: bool = 
 
 @contextlib.contextmanager
 def _held(directory: Path) -> Iterator[None]:
-    with open(directory / ".lock", "w") as lock:
+    with (directory / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

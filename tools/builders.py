@@ -1,4 +1,4 @@
-"""The ways in which a part is had: a published archive, a build from Go modules, a build from a crate, a Go toolchain."""
+"""The ways in which a part is had: a published archive, a build from Go modules or a crate, a Go toolchain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONNECT_SECONDS = 5
 
 
 def from_release(part: Recipe, target: Path, progress: Progress) -> bool:
-    """Unpack the part's published archive into `target`; say False where it cannot be reached or is not the reviewed one."""
+    """Unpack the part's published archive into `target`; False if it cannot be reached or is not the reviewed one."""
     assert part.release is not None
     archive = target / "release.tar.gz"
     try:
@@ -51,12 +51,14 @@ def from_source(part: Recipe, target: Path, log: Path, progress: Progress) -> No
         progress(f"{part.name} {part.version}: fetching the toolchain")
         compilers.toolchain(part.toolchain, target, log, progress)
     else:
-        raise PartError(f"{part.name} cannot be had on this machine ({os.uname().machine}): its recipe names no way for it")
+        raise PartError(
+            f"{part.name} cannot be had on this machine ({os.uname().machine}): its recipe names no way for it"
+        )
 
 
 def _download(release: Release, archive: Path) -> str:
     digest = hashlib.sha256()
-    with urllib.request.urlopen(release.url, timeout=CONNECT_SECONDS) as response, open(archive, "wb") as out:
+    with urllib.request.urlopen(release.url, timeout=CONNECT_SECONDS) as response, archive.open("wb") as out:
         while block := response.read(1 << 20):
             digest.update(block)
             out.write(block)
@@ -90,7 +92,6 @@ def _go(part: Recipe, build: GoBuild, target: Path, log: Path, progress: Progres
         command = [compiler.command, "build", "-ldflags", build.ldflags, "-o", target / name, package]
         commands.run(command, environment=environment, log=log, directory=build.module)
 
-
     if build.library_beside:
         library_directory = _module_directory(compiler, environment, build, next(iter(build.copies.values())))
         for name in build.binaries:
@@ -100,13 +101,15 @@ def _go(part: Recipe, build: GoBuild, target: Path, log: Path, progress: Progres
 def look_beside(program: Path, directory: str) -> None:
     """Make a program that looks for shared libraries in `directory` look in its own instead (its ELF run path).
 
-    The linker writes the run path as one string of its own; the shorter one takes its place, ended early. Raises PartError
-    where the string is not there exactly once.
+    The linker writes the run path as one string of its own; the shorter one takes its place, ended early. Raises
+    PartError where the string is not there exactly once.
     """
     content = program.read_bytes()
     old = directory.encode() + b"\0"
     if content.count(old) != 1:
-        raise PartError(f"{program.name}: expected the run path {directory!r} once, found it {content.count(old)} times")
+        raise PartError(
+            f"{program.name}: expected the run path {directory!r} once, found it {content.count(old)} times"
+        )
     program.write_bytes(content.replace(old, b"$ORIGIN\0".ljust(len(old), b"\0")))
 
 
@@ -127,7 +130,16 @@ def _cargo(part: Recipe, build: CargoBuild, target: Path, log: Path, progress: P
     commands.run([compiler.command, "fetch", "--locked", "--manifest-path", manifest], environment=environment, log=log)
     said = json.loads(
         commands.output(
-            [compiler.command, "metadata", "--locked", "--offline", "--format-version", "1", "--manifest-path", manifest],
+            [
+                compiler.command,
+                "metadata",
+                "--locked",
+                "--offline",
+                "--format-version",
+                "1",
+                "--manifest-path",
+                manifest,
+            ],
             environment=environment,
         )
     )
@@ -148,4 +160,3 @@ def _cargo(part: Recipe, build: CargoBuild, target: Path, log: Path, progress: P
         log=log,
     )
     shutil.rmtree(work, ignore_errors=True)
-

@@ -28,7 +28,7 @@ def locked(name: str, progress: Progress) -> Iterator[None]:
     """Hold the cache's lock of this name, waiting for whoever holds it. The kernel frees it when its holder dies."""
     directory = root() / "locks"
     directory.mkdir(exist_ok=True)
-    with open(directory / f"{name}.lock", "w") as lock:
+    with (directory / f"{name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

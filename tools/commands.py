@@ -1,4 +1,4 @@
-"""Long commands of a build: output to a log, the end of the log in the error, and no child left if its parent is killed."""
+"""Long commands of a build: output to a log, its end in the error, and no child left behind a killed parent."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ class PartError(Exception):
     """A part could not be had. The text says which, why and what to do."""
 
 
-def run(command: Sequence[str | Path], *, environment: Mapping[str, str], log: Path, directory: Path | None = None) -> None:
+def run(
+    command: Sequence[str | Path], *, environment: Mapping[str, str], log: Path, directory: Path | None = None
+) -> None:
     """Run a build step, appending its output to `log`. Raises PartError with the last lines of the log if it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "ab") as output:
+    with log.open("ab") as output:
         output.write(f"+ {' '.join(map(str, command))}\n".encode())
         output.flush()
         done = subprocess.run(
@@ -29,7 +31,9 @@ def run(command: Sequence[str | Path], *, environment: Mapping[str, str], log: P
         )
     if done.returncode != 0:
         tail = "\n".join("  " + line for line in log.read_text(errors="replace").splitlines()[-20:])
-        raise PartError(f"`{' '.join(map(str, command[:3]))} …` failed with exit code {done.returncode}:\n{tail}\n(all of it: {log})")
+        raise PartError(
+            f"`{' '.join(map(str, command[:3]))} …` failed with exit code {done.returncode}:\n{tail}\n(log: {log})"
+        )
 
 
 def output(command: Sequence[str | Path], *, environment: Mapping[str, str], directory: Path | None = None) -> str:
@@ -44,9 +48,8 @@ def output(command: Sequence[str | Path], *, environment: Mapping[str, str], dir
         check=False,
     )
     if done.returncode != 0:
-        raise PartError(
-            f"`{' '.join(map(str, command))}` failed with exit code {done.returncode}: {(done.stderr or done.stdout).strip()}"
-        )
+        said = (done.stderr or done.stdout).strip()
+        raise PartError(f"`{' '.join(map(str, command))}` failed with exit code {done.returncode}: {said}")
     return done.stdout
 
 

@@ -61,8 +61,9 @@ def toolchain(wanted: Toolchain, target: Path, log: Path, progress: Progress) ->
     said = json.loads(commands.output([fetcher, "mod", "download", "-json", wanted.module], environment=environment))
     if said["Sum"] != wanted.sum:
         raise PartError(
-            f"{wanted.module} has the sum {said['Sum']}, and its recipe says {wanted.sum}: it is not the toolchain that was "
-            "reviewed, so it is not used. Look into it before changing tools/parts.toml."
+            f"{wanted.module} has the sum {said['Sum']}, and its recipe says {wanted.sum}: "
+            "it is not the toolchain that was reviewed, so it is not used. "
+            "Look into it before changing tools/parts.toml."
         )
     log.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(said["Dir"], target, dirs_exist_ok=True)
@@ -73,7 +74,7 @@ def toolchain(wanted: Toolchain, target: Path, log: Path, progress: Progress) ->
 
 
 def go_environment() -> dict[str, str]:
-    """The environment of a Go build: its caches under ours, no toolchain but the one that runs, nothing from outside."""
+    """The environment of a Go build: its caches under ours, no other toolchain, no settings of the user's."""
     area = cache.root() / "build" / "go"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GO") or name in _GO_SETTINGS_KEPT}
     return kept | {
@@ -110,7 +111,9 @@ def cargo(progress: Progress) -> Cargo:
         if _rust_version("/usr/bin/cargo") >= RUST_MINIMUM:
             return Cargo(command="/usr/bin/cargo", environment=environment | {"RUSTC": "/usr/bin/rustc"})
     needed = ".".join(map(str, RUST_MINIMUM))
-    raise PartError(f"no cargo of at least {needed} was found, and Debian here offers none: install Rust {needed} or newer")
+    raise PartError(
+        f"no cargo of at least {needed} was found, and Debian here offers none: install Rust {needed} or newer"
+    )
 
 
 def _go_version(command: str) -> tuple[int, ...]:

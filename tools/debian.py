@@ -10,14 +10,13 @@ from pathlib import Path
 
 from tools.cache import Progress, locked
 
-LAB_HOST = (
-    "apt-utils",
+LAB = (
     "ca-certificates",
-    "debootstrap",
+    "debian-archive-keyring",
     "dpkg-dev",
     "gnupg",
     "iproute2",
-    "jq",
+    "mmdebstrap",
     "nftables",
     "openssh-client",
     "python3-venv",
@@ -34,7 +33,8 @@ class PackagesMissing(Exception):
     def __init__(self, missing: Sequence[str], why: str) -> None:
         self.missing = tuple(missing)
         super().__init__(
-            f"Debian packages missing: {' '.join(missing)}: {why}. Install them with: apt-get install {' '.join(missing)}"
+            f"Debian packages missing: {' '.join(missing)}: {why}. "
+            f"Install them with: apt-get install {' '.join(missing)}"
         )
 
 
@@ -72,7 +72,8 @@ def ensure(packages: Sequence[str], progress: Progress = print) -> list[str]:
             subprocess.run([*_APT, "update", "-qq"], env=_environment(), capture_output=True, check=False)
             second = _install(wanted)
             if second.returncode != 0:
-                raise PackagesMissing(wanted, "apt-get said: " + " / ".join(_last_lines(second.stderr or second.stdout)))
+                said = " / ".join(_last_lines(second.stderr or second.stdout))
+                raise PackagesMissing(wanted, f"apt-get said: {said}")
     return wanted
 
 

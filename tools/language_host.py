@@ -1,9 +1,9 @@
 """Pulumi's Python language host: starts the program in its virtual environment when the engine asks for it.
 
 A release of Pulumi brings its own; an engine built from its Go module does not, because the host's module is not
-published. The engine starts this with the address of its own server as last argument, reads the port from the first line
-of stdout, and speaks the `LanguageRuntime` service (pulumi/proto/language.proto) to it. Each `Run` is a process of its own, so that a
-preview leaves nothing behind that the update after it would see.
+published. The engine starts this with the address of its own server as last argument, reads the port from the first
+line of stdout, and speaks the `LanguageRuntime` service (pulumi/proto/language.proto) to it. Each `Run` is a process of
+its own, so that a preview leaves nothing behind that the update after it would see.
 """
 
 from __future__ import annotations

@@ -147,6 +147,6 @@ def _digest(table: dict, lock_directories: list[Path], files: dict[str, Path]) -
     for path in files.values():
         digest.update(path.read_bytes())
     for directory in lock_directories:
-        for path in sorted(directory.glob("*.mod")) + sorted(directory.glob("*.sum")) + sorted(directory.glob("Cargo.*")):
+        for path in sorted([*directory.glob("go.*"), *directory.glob("Cargo.*")]):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]

@@ -43,12 +43,20 @@ class Apt:
 
     def __init__(self, directory: Path, made: Repository, uri: str) -> None:
         self.directory = directory
-        for name in ("state/lists/partial", "cache/archives/partial", "etc/sources.list.d", "etc/preferences.d", "dpkg"):
+        for name in (
+            "state/lists/partial",
+            "cache/archives/partial",
+            "etc/sources.list.d",
+            "etc/preferences.d",
+            "dpkg",
+        ):
             (directory / name).mkdir(parents=True)
         (directory / "dpkg/status").touch()
         (directory / "etc/sources.list").write_text("")
         (directory / "etc/keyring.gpg").write_bytes(made.keyring.read_bytes())
-        (directory / "etc/sources.list.d/estate.sources").write_text(made.sources(uri, str(directory / "etc/keyring.gpg")))
+        (directory / "etc/sources.list.d/estate.sources").write_text(
+            made.sources(uri, str(directory / "etc/keyring.gpg"))
+        )
         options = {
             "Dir::State": directory / "state",
             "Dir::State::status": directory / "dpkg/status",
@@ -118,7 +126,7 @@ def test_apt_refuses_an_index_that_someone_changed(apt: Apt, built: Repository) 
 
 
 def test_apt_refuses_a_release_that_someone_changed(apt: Apt, built: Repository) -> None:
-    release = built.directory / "dists/estate/InRelease"
+    release = built.directory / "dists/stable/InRelease"
     release.write_text(release.read_text().replace("Label: estate", "Label: mallet"))
     refused = apt("update", "--error-on=any")
     assert refused.returncode != 0
@@ -127,17 +135,17 @@ def test_apt_refuses_a_release_that_someone_changed(apt: Apt, built: Repository)
 
 def test_apt_refuses_a_release_signed_by_another_key(apt: Apt, built: Repository, tmp_path: Path) -> None:
     another = repository(tmp_path / "another", tmp_path / "another-keys", [client(tmp_path)])
-    forged = (another.directory / "dists/estate/InRelease").read_bytes()
-    (built.directory / "dists/estate/InRelease").write_bytes(forged)
-    (built.directory / "dists/estate/Release.gpg").unlink()
+    forged = (another.directory / "dists/stable/InRelease").read_bytes()
+    (built.directory / "dists/stable/InRelease").write_bytes(forged)
+    (built.directory / "dists/stable/Release.gpg").unlink()
     refused = apt("update", "--error-on=any")
     assert refused.returncode != 0
     assert "NO_PUBKEY" in refused.stderr
 
 
 def test_apt_refuses_an_unsigned_release(apt: Apt, built: Repository) -> None:
-    (built.directory / "dists/estate/InRelease").unlink()
-    (built.directory / "dists/estate/Release.gpg").unlink()
+    (built.directory / "dists/stable/InRelease").unlink()
+    (built.directory / "dists/stable/Release.gpg").unlink()
     refused = apt("update", "--error-on=any")
     assert refused.returncode != 0
     assert "is not signed" in refused.stderr
@@ -198,7 +206,9 @@ def test_the_secret_key_is_for_its_owner_alone(built: Repository, keys: Path) ->
     assert not list(built.directory.rglob("*private*"))
 
 
-def test_a_download_of_the_pinned_checksum_is_packaged(tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_of_the_pinned_checksum_is_packaged(
+    tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ESTATE_CACHE", str(tmp_path / "cache"))
     source = program(tmp_path)
     pinned = Download(url=source.as_uri(), sha256=sha256(source))

@@ -161,7 +161,11 @@ def test_a_missing_virtual_environment_is_named(stack: Stack) -> None:
 def test_an_interrupt_ends_the_engine_and_the_program_without_a_traceback(stack: Stack) -> None:
     stack.done("config", "set", "hang", "true")
     running = subprocess.Popen(
-        stack.command("preview"), cwd=stack.directory, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        stack.command("preview"),
+        cwd=stack.directory,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     assert running.stdout is not None
     said = b""
