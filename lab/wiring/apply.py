@@ -1,0 +1,255 @@
+"""Makes the machine's network what a ``Wiring`` says: idempotent, and safe to kill and run again at any moment."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.paths import LabPaths
+from lab.wiring import certificates, difference, namespace, observed
+from lab.wiring.model import Interface, Namespace, Wiring
+from lab.wiring.observed import Observed, observe
+from lab.wiring.programs import Programs, stop
+from lab.wiring.rulesets import Loaded, load
+
+PASSES = 4
+"""An address that goes can take routes with it; so a namespace is looked at again until nothing differs."""
+
+WORKERS = 4
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Changes:
+    """What an apply did, in words."""
+
+    created: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return len(self.created) + len(self.repaired) + len(self.removed)
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __str__(self) -> str:
+        return f"{len(self.created)} created, {len(self.repaired)} repaired, {len(self.removed)} removed"
+
+
+def state_directory(paths: LabPaths) -> Path:
+    return paths.root / "wiring"
+
+
+@contextmanager
+def _alone(paths: LabPaths) -> Iterator[Path]:
+    """Nobody else changes this lab's wiring meanwhile."""
+    directory = state_directory(paths)
+    directory.mkdir(parents=True, exist_ok=True)
+    with (paths.root / "wiring.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield directory
+
+
+def apply(wiring: Wiring, paths: LabPaths, progress: Progress = lambda _: None) -> Changes:
+    """Creates, repairs and removes what differs, and only that; returns what it did.
+
+    In machines it adds what is missing and leaves alone what their systems made: addresses, routes, settings, firewall.
+
+    Raises:
+        namespace.CommandFailed: the system refused a command.
+    """
+    with _alone(paths) as directory:
+        return _Reconciler(wiring, paths, directory, progress).run()
+
+
+def remove(paths: LabPaths) -> None:
+    """Takes away every namespace of this lab, with its links and every process in it; nothing else."""
+    with _alone(paths) as directory:
+        names = namespace.named(paths.prefix)
+
+        def inside() -> list[int]:
+            return [pid for pids in namespace.occupants(names).values() for pid in pids]
+
+        stop(inside(), inside)
+        _delete_namespaces(names)
+        for control in Path("/run").glob(f"{paths.prefix}bird-*.ctl"):
+            control.unlink()
+        shutil.rmtree(directory)
+    (paths.root / "wiring.lock").unlink(missing_ok=True)
+
+
+def _delete_namespaces(names: Sequence[str]) -> None:
+    """Deletes the named namespaces, their links first, because a process may keep a namespace alive without its name."""
+    real = [name for name in names if namespace.exists(name)]
+    for name in real:
+        links = [each.name for each in observe(name).interfaces.values() if each.kind in difference.OWN_KINDS]
+        namespace.delete_links(name, links)
+    if real:
+        namespace.run(["ip", "-batch", "-"], "".join(f"netns del {name}\n" for name in real))
+    for name in set(names) - set(real):
+        (namespace.NAMED / name).unlink(missing_ok=True)
+
+
+class _Reconciler:
+    def __init__(self, wiring: Wiring, paths: LabPaths, directory: Path, progress: Progress) -> None:
+        self.wiring, self.prefix, self.directory, self.progress = wiring, paths.prefix, directory, progress
+        self.names = {each.name: self.prefix + each.name for each in wiring.namespaces}
+        self.changes = Changes()
+        self.fresh: set[str] = set()
+        self.seen: dict[str, Observed] = {}
+
+    def run(self) -> Changes:
+        self.progress("namespaces")
+        self._namespaces()
+        with ThreadPoolExecutor(WORKERS) as workers:
+            self.seen = dict(zip(self.names, workers.map(observe, self.names.values()), strict=True))
+            self._settings()
+            self.progress("firewalls")
+            self._rulesets(workers)
+            self.progress("links")
+            self._links()
+            self.progress("addresses and routes")
+            for done in workers.map(self._configure, self.wiring.namespaces):
+                self.changes.created += done["created"]
+                self.changes.repaired += done["repaired"]
+        self._settings()
+        self.progress("routing and load balancing")
+        self.changes.created += [f"certificate {name}" for name in certificates.ensure(self.wiring.certificates)]
+        programs = Programs(self.prefix, self.directory)
+        self.changes.repaired += programs.ensure(self.wiring.processes, list(self.names.values()))
+        return self.changes
+
+    def _namespaces(self) -> None:
+        present = namespace.named(self.prefix)
+        broken = [name for name in present if not namespace.exists(name)]
+        surplus = [name for name in present if name not in self.names.values()]
+        _delete_namespaces(sorted({*broken, *surplus}))
+        self.changes.removed += [f"namespace {name}" for name in surplus]
+        missing = [name for name in self.names.values() if name not in present or name in broken]
+        if missing:
+            namespace.run(["ip", "-batch", "-"], "".join(f"netns add {name}\n" for name in missing))
+        self.fresh = set(missing)
+        self.changes.created += [f"namespace {name}" for name in missing]
+
+    def _settings(self) -> None:
+        """Kernel settings; those of single interfaces once these are there."""
+        for each in self.wiring.namespaces:
+            wanted = dict(each.settings)
+            wanted |= {f"net/ipv4/conf/{interface.name}/proxy_arp": "1" for interface in each.interfaces if interface.proxy_arp}
+            if not self.seen[each.name].handed_over:
+                wanted |= dict(each.handover_settings)
+            if not wanted:
+                continue
+            with namespace.inside(self.names[each.name]):
+                for key, value in wanted.items():
+                    present = observed.read_setting(key)
+                    if present not in (None, value):
+                        (Path("/proc/sys") / key).write_text(value)
+                        self._note(each.name, f"{key} = {value}")
+
+    def _rulesets(self, workers: ThreadPoolExecutor) -> None:
+        """Firewalls stand before the first link does."""
+        loaded = Loaded(self.directory / "rulesets.json")
+        routers = [each for each in self.wiring.namespaces if not each.machine]
+        differing = workers.map(lambda each: loaded.differs(self.names[each.name], each.ruleset), routers)
+        for each, differs in zip(routers, list(differing), strict=True):
+            if differs:
+                loaded.replace(self.names[each.name], each.ruleset)
+                self._note(each.name, "firewall")
+        loaded.save(set(self.names.values()))
+        for each in self.wiring.namespaces:
+            if each.machine and each.handover_ruleset and not self.seen[each.name].handed_over:
+                load(self.names[each.name], _replacing(each.handover_ruleset))
+
+    def _links(self) -> None:
+        doomed: dict[str, list[str]] = {}
+        made: list[str] = []
+        recreated: set[tuple[str, str]] = set()
+        for each in self.wiring.namespaces:
+            seen = self.seen[each.name]
+            for name in difference.surplus_interfaces(self.prefix, each, seen):
+                doomed.setdefault(each.name, []).append(name)
+                self.changes.removed.append(f"{each.name}/{name}")
+            for interface in each.interfaces:
+                if interface.bridge and not self._is_made(each, interface):
+                    if interface.name in seen.interfaces:
+                        doomed.setdefault(each.name, []).append(interface.name)
+                    made.append(f"link add name {interface.name} netns {self.names[each.name]} type bridge")
+                    recreated.add((each.name, interface.name))
+        for each, interface in self._cables():
+            peer = self.wiring.namespace(interface.peer[0])
+            other = next(end for end in peer.interfaces if end.name == interface.peer[1])
+            if self._is_made(each, interface) and self._is_made(peer, other):
+                continue
+            for place, end in ((each, interface), (peer, other)):
+                if end.name in self.seen[place.name].interfaces:
+                    doomed.setdefault(place.name, []).append(end.name)
+                recreated.add((place.name, end.name))
+            made.append(
+                f"link add name {interface.name} netns {self.names[each.name]} type veth"
+                f" peer name {other.name} netns {self.names[peer.name]}"
+            )
+            self._note(each.name, f"link {interface.name} to {peer.name}/{other.name}")
+        for name, links in doomed.items():
+            namespace.delete_links(self.names[name], links)
+        if made:
+            namespace.run(["ip", "-batch", "-"], "\n".join(made) + "\n")
+        self._mark(recreated)
+
+    def _mark(self, recreated: set[tuple[str, str]]) -> None:
+        """Says on each new interface what it is; until then it is not taken for made."""
+        by_name: dict[str, list[str]] = {}
+        for each in self.wiring.namespaces:
+            for interface in each.interfaces:
+                if (each.name, interface.name) in recreated:
+                    alias = difference.alias(self.prefix, interface)
+                    by_name.setdefault(each.name, []).append(f"link set dev {interface.name} alias {alias}")
+        for name, lines in by_name.items():
+            namespace.run(["ip", "-n", self.names[name], "-batch", "-"], "\n".join(lines) + "\n")
+
+    def _configure(self, wanted: Namespace) -> dict[str, list[str]]:
+        """Addresses, routes and rules of one namespace, until a look at it shows no difference."""
+        name = self.names[wanted.name]
+        fresh = name in self.fresh
+        words: list[str] = []
+        for _ in range(PASSES):
+            seen = observe(name)
+            steps = difference.steps(wanted, seen)
+            if wanted.machine:
+                steps += difference.handover_steps(wanted, seen)
+            if not steps:
+                break
+            words += [f"{wanted.name}: {step.words}" for step in steps]
+            text = "".join(f"{step.command}\n" for step in steps)
+            namespace.run(["ip", "-n", name, "-batch", "-"], text)
+        else:
+            raise namespace.CommandFailed(f"{name}: still differs after {PASSES} passes: {'; '.join(step.words for step in steps)}")
+        return {"created": [], "repaired": []} if fresh else {"created": [], "repaired": words}
+
+    def _is_made(self, each: Namespace, interface: Interface) -> bool:
+        return difference.is_made(self.prefix, interface, self.seen[each.name].interfaces.get(interface.name))
+
+    def _cables(self) -> Iterator[tuple[Namespace, Interface]]:
+        """Each veth pair once, by its first end."""
+        for each in self.wiring.namespaces:
+            for interface in each.interfaces:
+                if interface.peer and (each.name, interface.name) < interface.peer:
+                    yield each, interface
+
+    def _note(self, name: str, words: str) -> None:
+        """A change in a namespace that this apply made is part of making it."""
+        if self.names[name] not in self.fresh:
+            self.changes.repaired.append(f"{name}: {words}")
+
+
+def _replacing(ruleset: str) -> str:
+    """``ruleset``, in place of its first table if that is there already."""
+    head = ruleset.split("{", 1)[0].strip()
+    return f"{head}\ndelete {head}\n{ruleset}"

@@ -1,0 +1,69 @@
+"""A network load balancer: in each of its subnets a namespace with haproxy, which ends TLS and opens connections of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.wiring import security
+from lab.wiring.cloud import Cloud, CloudInterface, LoadBalancer, Target
+from lab.wiring.draft import Draft
+from lab.wiring.model import Certificate, Process
+
+SECONDS_IDLE = 350
+"""After which AWS forgets a connection without traffic."""
+
+
+def targets(cloud: Cloud, balancer: LoadBalancer, group: str, zone: str) -> tuple[Target, ...]:
+    """Whom the node in ``zone`` hands connections to: everyone, or only its own zone's."""
+    everyone = cloud.targets.get(group, ())
+    return everyone if balancer.across_zones else tuple(target for target in everyone if target.zone == zone)
+
+
+def run_node(
+    draft: Draft, cloud: Cloud, name: str, interface: CloudInterface, authority: Path
+) -> tuple[Process, tuple[Certificate, ...]]:
+    """The node's namespace settings, haproxy and certificates."""
+    balancer = cloud.balancers[interface.owner]
+    zone = cloud.subnets[interface.subnet].zone
+    draft.setting(name, "net/ipv4/ip_forward", "0")
+    ports = ", ".join(str(listener.port) for listener in balancer.listeners)
+    accepted = [f"tcp dport {{ {ports} }} accept"] if ports else []
+    draft.ruleset(
+        name,
+        security.table(
+            security.chain("to-node", [security.ESTABLISHED, *accepted], hook="filter hook input priority 0; policy drop")
+        ),
+    )
+    certificates = [
+        Certificate(path=str(authority / f"{listener.names[0].removeprefix('*.')}.pem"), names=listener.names)
+        for listener in balancer.listeners
+        if listener.protocol == "TLS" and listener.names
+    ]
+    paths = {certificate.names: certificate.path for certificate in certificates}
+    sections = [_DEFAULTS]
+    for listener in balancer.listeners:
+        tls = f" ssl crt {paths[listener.names]} ssl-min-ver TLSv1.2" if listener.names in paths else ""
+        if listener.protocol == "TLS" and not tls:
+            continue
+        sections.append(f"frontend port-{listener.port}\n    bind {interface.address}:{listener.port}{tls}\n    default_backend port-{listener.port}\n")
+        servers = "\n".join(
+            f"    server {target.address} {target.address}:{target.port} check inter 5s fall 3 rise 1 source {interface.address}"
+            for target in targets(cloud, balancer, listener.target_group, zone)
+        )
+        sections.append(f"backend port-{listener.port}\n    balance source\n{servers}\n")
+    process = Process(namespace=name, program="haproxy", configuration="\n".join(sections))
+    return process, tuple(sorted(set(certificates)))
+
+
+_DEFAULTS = f"""global
+    maxconn 2000
+    log stderr local0 notice
+    user nobody
+    group nogroup
+
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client {SECONDS_IDLE}s
+    timeout server {SECONDS_IDLE}s
+"""

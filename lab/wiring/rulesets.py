@@ -1,0 +1,62 @@
+"""The wiring's nftables table in a router: loaded whole or not at all, and compared with what the kernel really has."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+from lab.wiring import namespace
+
+TABLE = "ip lab"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def load(name: str, text: str) -> None:
+    """Loads a ruleset file in the namespace ``name``, in one transaction.
+
+    Raises:
+        namespace.CommandFailed: nft refused it; what was there stays.
+    """
+    namespace.run(["nsenter", f"--net={namespace.NAMED / name}", "nft", "-f", "-"], text)
+
+
+def listing(name: str, table: str = TABLE) -> str:
+    """The table as the kernel has it, without counters; empty if it is not there."""
+    command = ["nsenter", f"--net={namespace.NAMED / name}", "nft", "-s", "list", "table", *table.split()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout if done.returncode == 0 else ""
+
+
+class Loaded:
+    """What was loaded into each namespace, and how the kernel listed it right after; kept in ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.known: dict[str, list[str]] = json.loads(path.read_text())
+        except (FileNotFoundError, ValueError):
+            self.known = {}
+
+    def differs(self, name: str, wanted: str) -> bool:
+        """Whether the kernel has another table than ``wanted``, whoever changed it."""
+        present = listing(name)
+        if not wanted:
+            return bool(present)
+        return self.known.get(name) != [_digest(wanted), _digest(present)]
+
+    def replace(self, name: str, wanted: str) -> None:
+        """Puts ``wanted`` in place of the table."""
+        load(name, f"table {TABLE}\ndelete table {TABLE}\n{wanted}")
+        self.known[name] = [_digest(wanted), _digest(listing(name))]
+
+    def save(self, names: set[str]) -> None:
+        """Writes what is known of ``names`` to disk, forgetting other namespaces."""
+        self.known = {name: value for name, value in sorted(self.known.items()) if name in names}
+        staged = self.path.with_suffix(".new")
+        staged.write_text(json.dumps(self.known))
+        staged.rename(self.path)
