@@ -11,11 +11,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AwsRegion:
-    """``place`` for people, the letters of its availability ``zones``, ``opt_in``: whether an account must enable it first."""
+    """``place`` for people, the letters of its availability ``zones``, ``opt_in``.
+
+    Whether an account must enable it first.
+    """
 
     place: str
     zones: str
     opt_in: bool = False
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 REGIONS = {
@@ -53,20 +60,26 @@ REGIONS = {
     "me-south-1": AwsRegion("Bahrain", "abc", opt_in=True),
 }
 
-X86_FAMILIES = frozenset(
-    ["c5", "c5a", "c5ad", "c5d", "c5n", "c6a", "c6i", "c6id", "c6in", "c7a", "c7i", "c7i-flex", "c8i", "c8i-flex", "c8a", "m5", "m5a", "m5ad", "m5d", "m5dn", "m5n", "m5zn", "m6a", "m6i", "m6id", "m6idn", "m6in", "m7a", "m7i", "m7i-flex", "m8i", "m8i-flex", "m8a", "r5", "r5a", "r5ad", "r5b", "r5d", "r5dn", "r5n", "r6a", "r6i", "r6id", "r6idn", "r6in", "r7a", "r7i", "r7iz", "r8i", "r8i-flex", "r8a", "i3", "i3en", "i4i", "i7i", "i7ie", "d3", "d3en", "x2idn", "x2iedn", "z1d", "t2", "t3", "t3a"]
+X86_FAMILIES = _names(
+    "c5 c5a c5ad c5d c5n c6a c6i c6id c6in c7a c7i c7i-flex c8i c8i-flex c8a m5 m5a m5ad m5d m5dn m5n "
+    "m5zn m6a m6i m6id m6idn m6in m7a m7i m7i-flex m8i m8i-flex m8a r5 r5a r5ad r5b r5d r5dn r5n r6a r6i "
+    "r6id r6idn r6in r7a r7i r7iz r8i r8i-flex r8a i3 i3en i4i i7i i7ie d3 d3en x2idn x2iedn z1d t2 t3 "
+    "t3a"
 )
 """Families with amd64 processors that the estate's packages run on."""
 
 BURSTABLE_FAMILIES = frozenset({"t2", "t3", "t3a"})
 """Families whose processor is throttled when its credits are spent."""
 
-ARM_FAMILIES = frozenset(
-    ["a1", "t4g", "c6g", "c6gd", "c6gn", "c7g", "c7gd", "c7gn", "c8g", "c8gd", "c8gn", "m6g", "m6gd", "m7g", "m7gd", "m8g", "m8gd", "r6g", "r6gd", "r7g", "r7gd", "r8g", "r8gd", "i4g", "i8g", "i8ge", "im4gn", "is4gen", "x2gd", "x8g"]
+ARM_FAMILIES = _names(
+    "a1 t4g c6g c6gd c6gn c7g c7gd c7gn c8g c8gd c8gn m6g m6gd m7g m7gd m8g m8gd r6g r6gd r7g r7gd r8g "
+    "r8gd i4g i8g i8ge im4gn is4gen x2gd x8g"
 )
 
-SIZES = frozenset(
-    ["nano", "micro", "small", "medium", "large", "xlarge", "2xlarge", "3xlarge", "4xlarge", "6xlarge", "8xlarge", "9xlarge", "10xlarge", "12xlarge", "16xlarge", "18xlarge", "24xlarge", "32xlarge", "48xlarge", "metal", "metal-16xl", "metal-24xl", "metal-32xl", "metal-48xl"]
+SIZES = _names(
+    "nano micro small medium large xlarge 2xlarge 3xlarge 4xlarge 6xlarge 8xlarge 9xlarge 10xlarge "
+    "12xlarge 16xlarge 18xlarge 24xlarge 32xlarge 48xlarge metal metal-16xl metal-24xl metal-32xl "
+    "metal-48xl"
 )
 
 

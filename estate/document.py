@@ -17,7 +17,9 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Document:
-    """``value`` is what the file says, ``lines`` the line (from 1) of each part, ``problems`` what was wrong with the YAML itself."""
+    """``value`` is what the file says, ``lines`` the line (from 1) of each part, ``problems`` what was wrong with the
+    YAML itself.
+    """
 
     file: str
     value: Any
@@ -162,7 +164,10 @@ def _broken(error: yaml.YAMLError, file: str) -> Problem:
 
 
 def read(path: Path) -> Document:
-    """The document in the file at ``path``; a file that cannot be read gives a document without value and one problem."""
+    """The document in the file at ``path``.
+
+    A file that cannot be read gives a document without value and one problem.
+    """
     file = str(path)
     try:
         return parse(path.read_text(encoding="utf-8"), file)

@@ -17,7 +17,8 @@ _DOCUMENTATION_BLOCKS = ("192.0.2", "198.51.100", "203.0.113")
 _NETWORK = Template("""\
 # yaml-language-server: $$schema=schema.json
 # $name: one file declares the network's whole ServiceInstance. It is complete and valid as it stands.
-# What is yours to write: chain facts, account, images, partners, sites with their servers, people. Addresses, names and firewalls follow.
+# What is yours to write: chain facts, account, images, partners, sites with their servers, people.
+# Addresses, names and firewalls follow from it.
 config:
   estate:network:
     name: $name               # begins every host name, at most 16 letters and digits
@@ -155,20 +156,60 @@ _REST = Template("""\
     services:
       packages: {address: 198.51.100.10, port: 80, consumers: $all_roles}
       time: {address: 198.51.100.11, port: 123, protocol: udp, consumers: $all_roles}
-      resolver: {address: 198.51.100.12, port: 53, protocol: udp, consumers: [public-sentry, private-sentry, seed, vpn, monitor, edge]}
+      resolver:
+        address: 198.51.100.12
+        port: 53
+        protocol: udp
+        consumers: [public-sentry, private-sentry, seed, vpn, monitor, edge]
       vault: {address: 198.51.100.13, port: 8200, consumers: $all_roles}
       logs: {address: 198.51.100.14, port: 6514, consumers: $all_roles}
       metrics: {address: 198.51.100.15, port: 443, consumers: [monitor]}
 
     # Credentials from Vault: short, and none that is not declared.
     leases:
-      sentry-tls: {kind: pki, path: pki-$name/issue/sentry, roles: [public-sentry, private-sentry], ttl_seconds: 86400, renew_before_seconds: 21600}
-      seed-tls: {kind: pki, path: pki-$name/issue/seed, roles: [seed], ttl_seconds: 86400, renew_before_seconds: 21600}
-      vpn-server: {kind: pki, path: pki-$name/issue/vpn, roles: [vpn], ttl_seconds: 86400, renew_before_seconds: 21600}
-      monitor-discovery: {kind: aws, path: aws/creds/$name-monitor, roles: [monitor], ttl_seconds: 3600, renew_before_seconds: 900}
-      validator-tls: {kind: pki, path: pki-$name/issue/validator, roles: [validator], ttl_seconds: 86400, renew_before_seconds: 21600}
-      signer-unlock: {kind: kv, path: kv/$name/signer, roles: [signer], ttl_seconds: 120, renew_before_seconds: 30, single_use: true}
-      edge-bgp: {kind: kv, path: kv/$name/edge, roles: [edge], ttl_seconds: 3600, renew_before_seconds: 900}
+      sentry-tls:
+        kind: pki
+        path: pki-$name/issue/sentry
+        roles: [public-sentry, private-sentry]
+        ttl_seconds: 86400
+        renew_before_seconds: 21600
+      seed-tls:
+        kind: pki
+        path: pki-$name/issue/seed
+        roles: [seed]
+        ttl_seconds: 86400
+        renew_before_seconds: 21600
+      vpn-server:
+        kind: pki
+        path: pki-$name/issue/vpn
+        roles: [vpn]
+        ttl_seconds: 86400
+        renew_before_seconds: 21600
+      monitor-discovery:
+        kind: aws
+        path: aws/creds/$name-monitor
+        roles: [monitor]
+        ttl_seconds: 3600
+        renew_before_seconds: 900
+      validator-tls:
+        kind: pki
+        path: pki-$name/issue/validator
+        roles: [validator]
+        ttl_seconds: 86400
+        renew_before_seconds: 21600
+      signer-unlock:
+        kind: kv
+        path: kv/$name/signer
+        roles: [signer]
+        ttl_seconds: 120
+        renew_before_seconds: 30
+        single_use: true
+      edge-bgp:
+        kind: kv
+        path: kv/$name/edge
+        roles: [edge]
+        ttl_seconds: 3600
+        renew_before_seconds: 900
 
     # What the monitors read.
     monitoring:
@@ -188,7 +229,10 @@ _SITES = (
 
 
 def _uplink(slot: int, position: int) -> str:
-    """The first three bytes and the last one of a /28 for a site: of a documentation range, which the owner replaces."""
+    """The first three bytes and the last one of a /28 for a site.
+
+    Of a documentation range, which the owner replaces.
+    """
     index = (slot - 1) * len(_SITES) + position
     return f"{_DOCUMENTATION_BLOCKS[index // 16 % 3]}.{index % 16 * 16}"
 
@@ -233,7 +277,9 @@ def _node_id(slot: int, salt: int) -> str:
 
 
 def declaration(name: str, slot: int, *, today: date | None = None) -> str:
-    """The text of ``Pulumi.<name>.yaml``: a valid declaration of the network ``name`` in ``slot``, with comments, to edit.
+    """The text of ``Pulumi.<name>.yaml``.
+
+    A valid declaration of the network ``name`` in ``slot``, with comments, to edit.
 
     Its one partner expires a year after ``today`` (by default this day).
     """

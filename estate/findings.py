@@ -1,4 +1,7 @@
-"""What a check reports: one shape for declarations, policies and claims, as a table for people and as JSON for machines."""
+"""What a check reports.
+
+One shape for declarations, policies and claims, as a table for people and as JSON for machines.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Problem:
-    """One thing that is wrong: where (``file``, dotted ``path``), the ``value`` given, the ``rule``, its ``reason``, the ``fix``.
+    """One thing that is wrong.
+
+    Where (``file``, dotted ``path``), the ``value`` given, the ``rule``, its ``reason``, the ``fix``.
 
     ``line`` counts from 1; 0 where it is not known.
     """

@@ -168,7 +168,9 @@ def examine(path: Path, *, chain: Path | None = None, today: date | None = None)
 
 
 def read(path: Path, *, chain: Path | None = None, today: date | None = None) -> Network:
-    """The network declared in the stack file ``path``; ``chain``: a YAML file of chain facts that replace the declared ones.
+    """The network declared in the stack file ``path``.
+
+    ``chain``: a YAML file of chain facts that replace the declared ones.
 
     Raises:
         DeclarationError: with every problem, each with file, line, path, value, rule, reason and fix.

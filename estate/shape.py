@@ -1,7 +1,7 @@
 """What is malformed in a declaration, in plain words, and the declaration with those parts made good.
 
-The made-good declaration lets the rules about the rest be checked in the same run; the places where something was put in or
-taken out are remembered, so that nothing is concluded from them.
+The made-good declaration lets the rules about the rest be checked in the same run; the places where something was
+put in or taken out are remembered, so that nothing is concluded from them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ ROUNDS = 8
 
 @dataclass
 class Shape:
-    """``network`` where one could be made; ``findings`` with their locations; ``unknown`` places, whose values are not the declared ones."""
+    """``network`` where one could be made.
+
+    ``findings`` with their locations; ``unknown`` places, whose values are not the declared ones.
+    """
 
     network: Network | None = None
     findings: list[tuple[Location, Finding]] = field(default_factory=list)
@@ -42,7 +45,10 @@ class Shape:
 
 @dataclass(frozen=True)
 class Place:
-    """What the model says about a location: the ``owner`` and ``field`` nearest to it, and whether it is a mapping's key."""
+    """What the model says about a location.
+
+    The ``owner`` and ``field`` nearest to it, and whether it is a mapping's key.
+    """
 
     owner: type[Model]
     field: str
@@ -125,7 +131,10 @@ def _what(model: type[Model]) -> str:
 
 
 def _unknown_field(location: Location, given: Any, document: Any) -> tuple[Finding, str | None]:
-    """What is said of a field that the model does not have; and the absent field that it was meant to be, if one is near."""
+    """What is said of a field that the model does not have.
+
+    And the absent field that it was meant to be, if one is near.
+    """
     owner = _model_at(location[:-1])
     fields = list(owner.model_fields) if owner else []
     present = _get(document, location[:-1])
@@ -239,7 +248,9 @@ def _get(document: Any, location: Location) -> Any:
 
 
 def _stand_in(location: Location) -> Any:
-    """A sound value for ``location``: the one that the example has there, or in the first entry of each mapping and list on the way.
+    """A sound value for ``location``.
+
+    The one that the example has there, or in the first entry of each mapping and list on the way.
 
     Raises:
         KeyError: if the example has nothing there.
@@ -259,7 +270,10 @@ def _stand_in(location: Location) -> Any:
 
 
 def _make_good(document: Any, location: Location, kind: str) -> tuple[str, ...]:
-    """Puts something sound at ``location``, or takes away what is there. Returns the place that is unknown from now on."""
+    """Puts something sound at ``location``, or takes away what is there.
+
+    Returns the place that is unknown from now on.
+    """
     if location and location[-1] == KEY:
         parent, key = _get(document, location[:-2]), location[-2]
         parent.pop(key, None)

@@ -13,7 +13,10 @@ from estate.model import Model
 
 @dataclass(frozen=True)
 class Words:
-    """``rule`` follows "must be", ``reason`` says why, ``example`` is what could be written. ``key`` is about a mapping's keys, ``entry`` about each entry of a list."""
+    """``rule`` follows "must be", ``reason`` says why, ``example`` is what could be written.
+
+    ``key`` is about a mapping's keys, ``entry`` about each entry of a list.
+    """
 
     rule: str
     reason: str

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from estate.model import Network, Role
 from estate.rules.finding import Finding, choose, repeated, show, words
 
-SYSTEM_ACCOUNTS = frozenset(
-    ["root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data", "backup", "list", "irc", "nobody", "debian", "admin", "sshd", "systemd-network", "messagebus", "tmkms", "chrony", "bird", "unbound", "prometheus"]
+_SYSTEM_ACCOUNTS = (
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody debian "
+    "admin sshd systemd-network messagebus tmkms chrony bird unbound prometheus"
 )
+SYSTEM_ACCOUNTS = frozenset(_SYSTEM_ACCOUNTS.split())
 
 
 def custody_is_a_site(network: Network) -> Iterator[Finding]:
@@ -111,7 +113,9 @@ def operator_keys_are_whole(network: Network) -> Iterator[Finding]:
 
 
 def _complete(raw: bytes, kind: str) -> bool:
-    """Whether ``raw`` is a sequence of length-prefixed strings, the first of which is ``kind`` (RFC 4253 section 6.6)."""
+    """Whether ``raw`` is a sequence of length-prefixed strings, the first of which is ``kind`` (RFC 4253 section
+    6.6).
+    """
     parts = []
     while raw:
         size = int.from_bytes(raw[:4], "big")

@@ -33,7 +33,10 @@ def endpoints_are_distinct(network: Network) -> Iterator[Finding]:
             path=path,
             value=show(name),
             rule="each endpoint must have a name of its own",
-            reason=f"{first.split('.')[1]} has it too: seeds are reached directly, RPC and LCD each by their own listener and certificate",
+            reason=(
+                f"{first.split('.')[1]} has it too: seeds are reached directly, RPC and LCD each by their own "
+                "listener and certificate"
+            ),
             fix=f"write for example {network.name}-{path.split('.')[1]}.{network.endpoints.dns_zone}",
             involves=(first,),
         )

@@ -146,7 +146,10 @@ def partners_do_not_overlap_with_networks(networks: Networks) -> Iterator[tuple[
                                 path=f"partners.{name}.cidrs.{index}",
                                 value=show(block),
                                 rule=f"must not overlap with {addressing.network_block(owner)}",
-                                reason=f"it is the block of {owner.name}, and a partner must not be taken for one of our networks",
+                                reason=(
+                                    f"it is the block of {owner.name}, and a partner must not be taken for one "
+                                    "of our networks"
+                                ),
                                 fix="ask the partner for a VPC with other addresses",
                             ),
                         )

@@ -14,8 +14,8 @@ Key = TypeVar("Key", bound=Hashable)
 class Finding:
     """A problem without its file. ``involves``: the other places that it was concluded from.
 
-    In ``involves``, ``*`` stands for any one part of a path and a last part ``[keys]`` for which keys a mapping has. Where one of
-    these places is malformed the finding is not reported, because it may only follow from that.
+    In ``involves``, ``*`` stands for any one part of a path and a last part ``[keys]`` for which keys a mapping
+    has. Where one of these places is malformed the finding is not reported, because it may only follow from that.
     """
 
     path: str
@@ -74,7 +74,10 @@ def choose(given: str, known: Collection[str]) -> str:
 
 
 def repeated(items: Iterable[tuple[str, Key]]) -> Iterator[tuple[str, Key, str]]:
-    """Of pairs of path and key: each later path with a key that was seen before, that key, and the path that had it first."""
+    """Of pairs of path and key.
+
+    Each later path with a key that was seen before, that key, and the path that had it first.
+    """
     first: dict[Key, str] = {}
     for path, key in items:
         if key in first:

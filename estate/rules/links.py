@@ -32,7 +32,10 @@ def every_site_reaches_every_region(network: Network) -> Iterator[Finding]:
                     path=f"sites.{name}.links",
                     value=f"no link to {region}",
                     rule="must have a link to each declared region",
-                    reason=f"AWS does not carry traffic of a tunnel on through a peering, so sentries, VPN and monitors in {region} would not reach {name}",
+                    reason=(
+                        "AWS does not carry traffic of a tunnel on through a peering, so sentries, VPN and "
+                        f"monitors in {region} would not reach {name}"
+                    ),
                     fix=f"add {region} with the certificates of both edges",
                     involves=(f"sites.{name}.links.[keys]", "regions.[keys]"),
                 )

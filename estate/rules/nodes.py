@@ -139,7 +139,10 @@ def seeds_behind_endpoints(network: Network) -> Iterator[Finding]:
             path="nodes",
             value=f"{count} seed{'' if count == 1 else 's'}",
             rule="must have at least two seeds",
-            reason=f"{network.endpoints.seed}, {network.endpoints.rpc} and {network.endpoints.lcd} are answered by seeds, and one alone is not load-balanced",
+            reason=(
+                f"{network.endpoints.seed}, {network.endpoints.rpc} and {network.endpoints.lcd} are answered "
+                "by seeds, and one alone is not load-balanced"
+            ),
             fix="add seeds to nodes, in different zones",
             involves=("nodes.*.role", "endpoints.seed", "endpoints.rpc", "endpoints.lcd"),
         )
@@ -159,7 +162,10 @@ def nodes_of_a_role_are_spread(network: Network) -> Iterator[Finding]:
                 path=f"nodes.{indexes[-1]}.zone",
                 value=show(network.nodes[indexes[-1]].zone),
                 rule="nodes of one role in one region must stand in more than one zone",
-                reason=f"all {len(indexes)} nodes of role {role} in {region} stand in it, and its outage would take them together",
+                reason=(
+                    f"all {len(indexes)} nodes of role {role} in {region} stand in it, and its outage would "
+                    "take them together"
+                ),
                 fix=f"move one to zone {other}",
                 involves=tuple(
                     f"nodes.{index}.{field}" for index in indexes for field in ("zone", "role", "region", "number")

@@ -114,7 +114,9 @@ def partner_blocks_are_private(network: Network) -> Iterator[Finding]:
                 path=path,
                 value=show(block),
                 rule="must lie in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
-                reason="a route to it through the peering would capture traffic that belongs on the internet (RFC 1918)",
+                reason=(
+                    "a route to it through the peering would capture traffic that belongs on the internet (RFC 1918)"
+                ),
                 fix="ask the partner for the private block of its sentries",
             )
 

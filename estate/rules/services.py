@@ -65,7 +65,9 @@ def vault_serves_whoever_leases(network: Network) -> Iterator[Finding]:
             path="services.vault.consumers",
             value=show(service.consumers),
             rule="must list every role that has a lease",
-            reason=f"{words(f'{leasing[role]} is for {role}' for role in missing)}, and firewalls would keep it from Vault",
+            reason=(
+                f"{words(f'{leasing[role]} is for {role}' for role in missing)}, and firewalls would keep it from Vault"
+            ),
             fix=f"add {words(missing)}",
             involves=("services.vault.consumers.*", "leases.*.roles.*"),
         )

@@ -56,7 +56,10 @@ def site_slots_are_distinct(network: Network) -> Iterator[Finding]:
             path=path,
             value=show(slot),
             rule="each site must have a slot of its own",
-            reason=f"{first.split('.')[1]} has it too, and both would have {addressing.site_block(network, path.split('.')[1])}",
+            reason=(
+                f"{first.split('.')[1]} has it too, and both would have "
+                f"{addressing.site_block(network, path.split('.')[1])}"
+            ),
             fix=f"choose another slot: {free((each for _, each in slots), 11, 14)}",
             involves=(first, "slot"),
         )
@@ -170,7 +173,10 @@ def zones_of_each_kind(network: Network) -> Iterator[Finding]:
                     path=f"sites.{name}.zones",
                     value=f"{counts[kind]} of kind {kind}",
                     rule=f"must have at least two zones of kind {kind}",
-                    reason=f"the two {kind}s of a site stand in different zones, so that a fault of one zone leaves the other",
+                    reason=(
+                        f"the two {kind}s of a site stand in different zones, so that a fault of one zone "
+                        "leaves the other"
+                    ),
                     fix=f"add a zone of kind {kind}, with a slot and a VLAN",
                     involves=involves,
                 )
