@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,25 +57,36 @@ class Rehearsal:
     def have_parts(self, *, hosts: bool) -> None:
         """The programs that the lab is made with, built or installed once into the cache."""
         with self.progress.stage("parts: engine" + (", signer, chain daemon, machine image" if hosts else "")):
-            if hosts:
-                debian.ensure(debian.LAB_HOST, self.progress.say)
-            parts.ensure("pulumi", self.progress.say)
-            if hosts:
-                for name in ("wasmd", "tmkms"):
-                    parts.ensure(name, self.progress.say)
-                image.ensure(self.progress.say)
+            if not hosts:
+                parts.ensure("pulumi", self.progress.say)
+                return
+            debian.ensure(debian.LAB, self.progress.say)
+            with ThreadPoolExecutor(max_workers=1) as beside:
+                machines = beside.submit(image.ensure, self.progress.say)
+                parts.ensure_all(parts.defaults(), self.progress.say)
+                machines.result()
 
     def make_chain(self) -> None:
         """The chain that the lab's world runs, and the packages that its hosts install."""
         with self.progress.stage("chain and packages"):
             daemon = parts.ensure("wasmd", self.progress.say) / "bin"
             version = part_recipes.recipe("wasmd").version
-            self.chain = genesis.create(self.paths, self.declared, binary=daemon / "wasmd", version=version, progress=self.progress.say)
+            self.chain = genesis.create(
+                self.paths, self.declared, binary=daemon / "wasmd", version=version, progress=self.progress.say
+            )
             self.network = declaration.read(self.checkout, self.declared.name, chain=self.paths.chain_facts)
             wanted = [
-                recipes.chain_client(package="wasmd", version=version, daemon="wasmd", program=daemon / "wasmd",
-                                     libraries=[daemon / "libwasmvm.x86_64.so"]),
-                recipes.tmkms(version=part_recipes.recipe("tmkms").version, program=parts.ensure("tmkms", self.progress.say) / "bin" / "tmkms"),
+                recipes.chain_client(
+                    package="wasmd",
+                    version=version,
+                    daemon="wasmd",
+                    program=daemon / "wasmd",
+                    libraries=[daemon / "libwasmvm.x86_64.so"],
+                ),
+                recipes.tmkms(
+                    version=part_recipes.recipe("tmkms").version,
+                    program=parts.ensure("tmkms", self.progress.say) / "bin" / "tmkms",
+                ),
                 recipes.genesis(chain_id=self.network.chain.chain_id, document=self.chain.genesis),
             ]
             repository = build.repository(self.paths.repository, self.paths.keyring, wanted)
@@ -82,7 +94,10 @@ class Rehearsal:
 
     def create_cloud(self) -> int:
         """``pulumi up`` with the policies; returns how many resources it changed."""
-        with self.progress.stage("cloud: pulumi up, with the policies"), cloud.rehearsed(self.checkout, self.paths, self.declared) as engine:
+        with (
+            self.progress.stage("cloud: pulumi up, with the policies"),
+            cloud.rehearsed(self.checkout, self.paths, self.declared) as engine,
+        ):
             counts = engine.up(policies=self.checkout / cloud.POLICIES)
             self.paths.outputs.write_text(json.dumps(engine.outputs(), indent=2))
             self.progress.outcome(f"cloud: {cloud.in_words(counts)}")
@@ -104,7 +119,9 @@ class Rehearsal:
             partial = key.with_name("making")
             for leftover in (partial, partial.with_suffix(".pub")):
                 leftover.unlink(missing_ok=True)
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab operator", "-f", str(partial)], check=True)
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab operator", "-f", str(partial)], check=True
+            )
             partial.with_suffix(".pub").rename(key.with_suffix(".pub"))
             partial.rename(key)
         return key.with_suffix(".pub").read_text().strip()
@@ -119,7 +136,9 @@ class Rehearsal:
             started = machine.start_all(self.paths, wanted)
             self.paths.known_hosts.write_text(machine.known_hosts(self.paths, wanted))
             self._remove_undeclared(wanted)
-            self.progress.outcome(f"{len(wanted)} machines run, {sum(each.booted for each in started)} of them booted now")
+            self.progress.outcome(
+                f"{len(wanted)} machines run, {sum(each.booted for each in started)} of them booted now"
+            )
 
     def _remove_undeclared(self, wanted: tuple[Machine, ...]) -> None:
         keep = {each.name for each in wanted}
@@ -131,9 +150,15 @@ class Rehearsal:
     def configure(self) -> int:
         """pyinfra, from the operator's place behind the VPN; returns how many operations changed a host."""
         with self.progress.stage("hosts: pyinfra over SSH, through the VPN gateway"):
-            done = configuration.deploy(self.checkout, self.paths, environment=configuration.rehearsal_environment(self.paths),
-                                        inside=netns.command(self.paths.namespace("operator")))
-            self.progress.outcome(f"hosts: {done.changed} operations changed something, {done.unchanged} found nothing to do")
+            done = configuration.deploy(
+                self.checkout,
+                self.paths,
+                environment=configuration.rehearsal_environment(self.paths),
+                inside=netns.command(self.paths.namespace("operator")),
+            )
+            self.progress.outcome(
+                f"hosts: {done.changed} operations changed something, {done.unchanged} found nothing to do"
+            )
         if done.failed:
             raise CheckFailed(f"{done.failed} host operations failed; see {cloud.logs(self.paths) / 'pyinfra.log'}")
         return done.changed
