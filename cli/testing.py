@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cli.console import Progress
 
-FAST = "not engine and not lab"
+FAST = "not engine and not lab and not slow"
 
 
 def _set_up(progress: Progress) -> None:
@@ -29,7 +29,9 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if not arguments.fast:
         progress = Progress()
         if os.geteuid() != 0 or platform.system() != "Linux":
-            progress.console.print("[yellow]not root on Linux: the tests that boot machines will be reported as skipped[/]")
+            progress.console.print(
+                "[yellow]not root on Linux: the tests that boot machines will be reported as skipped[/]"
+            )
         else:
             _set_up(progress)
     return subprocess.call(command, cwd=checkout)

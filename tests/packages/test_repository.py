@@ -84,7 +84,7 @@ class Apt:
 def served(built: Repository) -> Iterator[str]:
     handler = functools.partial(QuietHandler, directory=str(built.directory))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 
