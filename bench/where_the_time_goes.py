@@ -1,6 +1,6 @@
 """Prints where the time of the last ``bin/estate up`` went: seconds and share of each stage.
 
-    .venv/bin/python bench/where_the_time_goes.py [NETWORK]
+.venv/bin/python bench/where_the_time_goes.py [NETWORK]
 """
 
 import json

@@ -16,11 +16,19 @@ DEFAULT_NETWORK = "cosmoshub"
 
 
 def _network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("network", nargs="?", default=DEFAULT_NETWORK, metavar="NETWORK", help=f"a stacks/Pulumi.<network>.yaml (default {DEFAULT_NETWORK})")
+    parser.add_argument(
+        "network",
+        nargs="?",
+        default=DEFAULT_NETWORK,
+        metavar="NETWORK",
+        help=f"a stacks/Pulumi.<network>.yaml (default {DEFAULT_NETWORK})",
+    )
 
 
 def _option_network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--network", default=DEFAULT_NETWORK, metavar="NETWORK", help=f"the network (default {DEFAULT_NETWORK})")
+    parser.add_argument(
+        "--network", default=DEFAULT_NETWORK, metavar="NETWORK", help=f"the network (default {DEFAULT_NETWORK})"
+    )
 
 
 def _live(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +40,9 @@ def _json(parser: argparse.ArgumentParser) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="bin/estate", description="Runs a validator company's whole estate: cloud, bare metal, keys, access.")
+    top = argparse.ArgumentParser(
+        prog="bin/estate", description="Runs a validator company's whole estate: cloud, bare metal, keys, access."
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, text: str) -> argparse.ArgumentParser:

@@ -40,7 +40,9 @@ def exclusive(paths: LabPaths) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CheckFailed(f"another command is changing the lab of {paths.network}; wait for it to end, then run this again") from None
+            raise CheckFailed(
+                f"another command is changing the lab of {paths.network}; wait for it to end, then run this again"
+            ) from None
         processes.end_leftovers(records(paths))
         yield
 
@@ -49,7 +51,12 @@ def world(network: Network) -> dict[str, object]:
     """What lies outside our account: the partners' VPCs, which accept our peering."""
     return {
         "vpcs": [
-            {"ownerId": partner.account_id, "vpcId": partner.vpc_id, "cidr": str(partner.cidrs[0]), "region": partner.vpc_region}
+            {
+                "ownerId": partner.account_id,
+                "vpcId": partner.vpc_id,
+                "cidr": str(partner.cidrs[0]),
+                "region": partner.vpc_region,
+            }
             for partner in network.partners.values()
         ]
     }
@@ -63,8 +70,19 @@ def provider(checkout: Path, paths: LabPaths, network: Network) -> Iterator[int]
     port_file.parent.mkdir(parents=True, exist_ok=True)
     world_file.write_text(json.dumps(world(network)))
     port_file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "lab.cloud", "--state", str(paths.cloud_state), "--world", str(world_file), "--lab-id", paths.lab_id,
-               "--port-file", str(port_file)]
+    command = [
+        sys.executable,
+        "-m",
+        "lab.cloud",
+        "--state",
+        str(paths.cloud_state),
+        "--world",
+        str(world_file),
+        "--lab-id",
+        paths.lab_id,
+        "--port-file",
+        str(port_file),
+    ]
     child = processes.start(command, records=records(paths), log=logs(paths) / "cloud.log", cwd=checkout)
     try:
         deadline = time.monotonic() + PROVIDER_START_SECONDS
@@ -97,7 +115,11 @@ def rehearsed(checkout: Path, paths: LabPaths, network: Network) -> Iterator[Eng
                 "PULUMI_DEBUG_PROVIDERS": f"aws:{port},gcp:{port}",
                 "PULUMI_EXPERIMENTAL": "1",
                 "PULUMI_SKIP_CHECKPOINTS": "1",
-                "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                "AWS_ACCESS_KEY_ID": "",
+                "AWS_SECRET_ACCESS_KEY": "",
+                "AWS_PROFILE": "",
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             },
             config_file=declared,
         )
@@ -115,4 +137,7 @@ def live(checkout: Path, paths: LabPaths, network: Network) -> Engine:
 def in_words(counts: dict[str, int]) -> str:
     """E.g. ``312 to create, 4 to replace, 20 unchanged``."""
     names = {"same": "unchanged", "create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
-    return ", ".join(f"{count} {names.get(operation, operation)}" for operation, count in sorted(counts.items())) or "nothing"
+    return (
+        ", ".join(f"{count} {names.get(operation, operation)}" for operation, count in sorted(counts.items()))
+        or "nothing"
+    )

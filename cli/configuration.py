@@ -44,7 +44,14 @@ def rehearsal_environment(paths: LabPaths) -> dict[str, str]:
     }
 
 
-def deploy(checkout: Path, paths: LabPaths, *, environment: dict[str, str], inside: tuple[str, ...] = (), limit: str | None = None) -> Counts:
+def deploy(
+    checkout: Path,
+    paths: LabPaths,
+    *,
+    environment: dict[str, str],
+    inside: tuple[str, ...] = (),
+    limit: str | None = None,
+) -> Counts:
     """Configures the hosts; ``inside`` is put before the command, ``limit`` is pyinfra's own.
 
     Raises:
@@ -57,7 +64,20 @@ def deploy(checkout: Path, paths: LabPaths, *, environment: dict[str, str], insi
             found.append(closing)
 
     pyinfra = Path(sys.executable).with_name("pyinfra")
-    words = [*inside, str(pyinfra), "-y", "hosts/inventory.py", "hosts/deploy.py", *(["--limit", limit] if limit else [])]
-    processes.run(words, records=cloud.records(paths), environment={**os.environ, **environment}, cwd=checkout, on_line=read,
-                  log=cloud.logs(paths) / "pyinfra.log")
+    words = [
+        *inside,
+        str(pyinfra),
+        "-y",
+        "hosts/inventory.py",
+        "hosts/deploy.py",
+        *(["--limit", limit] if limit else []),
+    ]
+    processes.run(
+        words,
+        records=cloud.records(paths),
+        environment={**os.environ, **environment},
+        cwd=checkout,
+        on_line=read,
+        log=cloud.logs(paths) / "pyinfra.log",
+    )
     return found[-1] if found else Counts(changed=0, failed=0, unchanged=0)

@@ -36,8 +36,14 @@ class Engine:
         environment = self._environment()
         pulumi = shutil.which("pulumi", path=environment["PATH"]) or "pulumi"
         self.logs.mkdir(parents=True, exist_ok=True)
-        processes.run([pulumi, *words, "--non-interactive", "--color", "never"], records=self.records, environment=environment,
-                      cwd=self.checkout, on_line=on_line, log=self.logs / f"pulumi-{name or words[0]}.log")
+        processes.run(
+            [pulumi, *words, "--non-interactive", "--color", "never"],
+            records=self.records,
+            environment=environment,
+            cwd=self.checkout,
+            on_line=on_line,
+            log=self.logs / f"pulumi-{name or words[0]}.log",
+        )
 
     def _config(self) -> list[str]:
         return ["--config-file", str(self.config_file)] if self.config_file else []

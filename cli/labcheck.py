@@ -22,7 +22,9 @@ def the_host(network: Network, name: str) -> Host:
 
 def must_run(paths: LabPaths, name: str) -> None:
     if not machine.is_running(paths, name):
-        raise UsageError(f"{name} does not run in the lab of {paths.network}; `bin/estate up {paths.network}` brings it up")
+        raise UsageError(
+            f"{name} does not run in the lab of {paths.network}; `bin/estate up {paths.network}` brings it up"
+        )
 
 
 def chain_facts(paths: LabPaths) -> Path | None:

@@ -14,7 +14,9 @@ from estate import example, load
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     name = arguments.network
     if not re.fullmatch(r"[a-z][a-z0-9]{1,15}", name):
-        raise UsageError(f"{name!r} cannot name a network: a lower-case letter, then 1 to 15 letters and digits; it becomes part of host names; choose e.g. 'osmosis'")
+        raise UsageError(
+            f"{name!r} cannot name a network: a lower-case letter, then 1 to 15 letters and digits; it becomes part of host names; choose e.g. 'osmosis'"
+        )
     path = load.stack_file(checkout, name)
     if path.exists():
         raise UsageError(f"{path.relative_to(checkout)} exists already and is left as it is")
@@ -22,5 +24,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     slot = next(number for number in range(1, 255) if number not in taken)
     path.write_text(example.declaration(name, slot))
     declaration.read(checkout, name)
-    print(f"wrote {path.relative_to(checkout)}: complete and valid; edit it, then `bin/estate check {name}` and `bin/estate plan {name}`")
+    print(
+        f"wrote {path.relative_to(checkout)}: complete and valid; edit it, then `bin/estate check {name}` and `bin/estate plan {name}`"
+    )
     return 0

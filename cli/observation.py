@@ -93,7 +93,9 @@ def _signing(network: Network, paths: LabPaths, strangers: Node, problems: list[
     key = consensus_key(paths)
     record = None
     if key is None:
-        problems.append(f"{network.name} has no consensus key yet: nothing of ours is signed; `bin/estate key generate {network.name}`")
+        problems.append(
+            f"{network.name} has no consensus key yet: nothing of ours is signed; `bin/estate key generate {network.name}`"
+        )
     else:
         try:
             record = strangers.signing(key.address, MISSED_WINDOW)
@@ -106,8 +108,14 @@ def _signing(network: Network, paths: LabPaths, strangers: Node, problems: list[
         if not host.active:
             continue
         holds = host.place == network.signing.custody and record is not None
-        states.append(SigningState(validator=host.name, active=host.place == network.signing.custody,
-                                   last_signed_height=record.last_signed_height if holds else None, missed_last_50=record.missed if holds else None))
+        states.append(
+            SigningState(
+                validator=host.name,
+                active=host.place == network.signing.custody,
+                last_signed_height=record.last_signed_height if holds else None,
+                missed_last_50=record.missed if holds else None,
+            )
+        )
         if holds and record.missed:
             problems.append(f"our validator missed {record.missed} of the last {record.blocks} blocks")
     return tuple(states)
@@ -152,7 +160,9 @@ def observe(network: Network, paths: LabPaths) -> Observation:
     if running:
         chain_hosts = [host for host in declared if host.role in CHAIN_ROLES and host.name in running]
         with ThreadPoolExecutor(8) as pool:
-            for host, state in zip(chain_hosts, pool.map(lambda each: _node_state(network, paths, each), chain_hosts), strict=True):
+            for host, state in zip(
+                chain_hosts, pool.map(lambda each: _node_state(network, paths, each), chain_hosts), strict=True
+            ):
                 if state is None:
                     problems.append(f"the node on {host.name} does not answer")
                 else:
@@ -163,11 +173,22 @@ def observe(network: Network, paths: LabPaths) -> Observation:
         except (ChainUnreachable, NamespaceMissing):
             height = max((each.height for each in nodes.values()), default=None)
         if height is not None:
-            problems += [f"{name} is {height - each.height} blocks behind" for name, each in nodes.items() if height - each.height > BEHIND_BLOCKS]
+            problems += [
+                f"{name} is {height - each.height} blocks behind"
+                for name, each in nodes.items()
+                if height - each.height > BEHIND_BLOCKS
+            ]
         problems += [f"{name} has no peers" for name, each in nodes.items() if not each.peers]
         signing = _signing(network, paths, strangers, problems)
     return Observation(
-        network=network.name, chain_id=network.chain.chain_id, height=height, hosts=tuple(states), signing=signing,
-        claims={"proved": 0, "refuted": 0, "not_modelled": CLAIM_COUNT}, problems=tuple(problems), nodes=nodes,
-        endpoints=_endpoints(network), later=later(paths),
+        network=network.name,
+        chain_id=network.chain.chain_id,
+        height=height,
+        hosts=tuple(states),
+        signing=signing,
+        claims={"proved": 0, "refuted": 0, "not_modelled": CLAIM_COUNT},
+        problems=tuple(problems),
+        nodes=nodes,
+        endpoints=_endpoints(network),
+        later=later(paths),
     )

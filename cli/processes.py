@@ -23,7 +23,14 @@ class CommandFailed(Exception):
 
     def __init__(self, command: Sequence[str], status: int, tail: Sequence[str]) -> None:
         self.command, self.status, self.tail = tuple(command), status, tuple(tail)
-        super().__init__("\n".join([f"`{' '.join(command)}` ended with status {status}; its last lines:", *(f"    {line}" for line in tail)]))
+        super().__init__(
+            "\n".join(
+                [
+                    f"`{' '.join(command)}` ended with status {status}; its last lines:",
+                    *(f"    {line}" for line in tail),
+                ]
+            )
+        )
 
 
 def start_time(pid: int) -> int | None:
@@ -94,8 +101,15 @@ def run(
     """
     tail: list[str] = []
     with subprocess.Popen(
-        command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", preexec_fn=_die_with_parent,
+        command,
+        env=environment,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        preexec_fn=_die_with_parent,
     ) as child:
         record = _record(records, child.pid)
         sink = log.open("w") if log else None
@@ -120,11 +134,26 @@ def run(
         raise CommandFailed(command, status, tail)
 
 
-def start(command: Sequence[str], *, records: Path, log: Path, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str],
+    *,
+    records: Path,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.Popen[bytes]:
     """Starts a companion process that ends with this command; ``stop`` ends it earlier."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink:
-        child = subprocess.Popen(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, preexec_fn=_die_with_parent)
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            preexec_fn=_die_with_parent,
+        )
     _record(records, child.pid)
     return child
 

@@ -12,7 +12,9 @@ from estate.findings import Problem
 
 def print_problems(problems: Sequence[Problem]) -> None:
     console = Console(stderr=True, highlight=False)
-    table = Table(title=f"{len(problems)} problem{'s' if len(problems) != 1 else ''}", title_justify="left", show_lines=True)
+    table = Table(
+        title=f"{len(problems)} problem{'s' if len(problems) != 1 else ''}", title_justify="left", show_lines=True
+    )
     for column in ("where", "given", "rule", "why", "what to do"):
         table.add_column(column, overflow="fold")
     for each in problems:

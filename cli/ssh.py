@@ -15,9 +15,25 @@ ADMIN_USER = "debian"
 def command(paths: LabPaths, address: str, words: list[str]) -> list[str]:
     """The ssh command line that reaches ``address`` in the lab."""
     return [
-        "ip", "netns", "exec", paths.namespace("operator"),
-        "ssh", "-F", "none", "-i", str(paths.ssh_key), "-o", f"UserKnownHostsFile={paths.known_hosts}", "-o", "StrictHostKeyChecking=yes",
-        "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", f"{ADMIN_USER}@{address}", *words,
+        "ip",
+        "netns",
+        "exec",
+        paths.namespace("operator"),
+        "ssh",
+        "-F",
+        "none",
+        "-i",
+        str(paths.ssh_key),
+        "-o",
+        f"UserKnownHostsFile={paths.known_hosts}",
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        "LogLevel=ERROR",
+        f"{ADMIN_USER}@{address}",
+        *words,
     ]
 
 

@@ -77,7 +77,9 @@ def nat_gateway_address(network: Network, region: str, zone: str) -> IPv4Address
 
 
 def node_address(network: Network, node: CloudNode) -> IPv4Address:
-    return subnet(network, node.region, ROLE_TIERS[Role(node.role)], node.zone)[HOST_OFFSETS[Role(node.role)] + node.number]
+    return subnet(network, node.region, ROLE_TIERS[Role(node.role)], node.zone)[
+        HOST_OFFSETS[Role(node.role)] + node.number
+    ]
 
 
 def vpn_pool(network: Network, region: str) -> IPv4Network:

@@ -48,10 +48,17 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 HostNumber = Annotated[int, Field(ge=1, le=30)]
 NodeId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 PeerAddress = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}@[A-Za-z0-9.-]+:[0-9]{1,5}$")]
-DnsName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$", max_length=253)]
+DnsName = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$", max_length=253)
+]
 Arn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+$")]
 Asn = Annotated[int, Field(ge=1, le=4294967294)]
-SshPublicKey = Annotated[str, StringConstraints(pattern=r"^(ssh-ed25519|sk-ssh-ed25519@openssh\.com|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+( \S+)?$")]
+SshPublicKey = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(ssh-ed25519|sk-ssh-ed25519@openssh\.com|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+( \S+)?$"
+    ),
+]
 SecretRef = Annotated[str, StringConstraints(pattern=r"^vault:[a-z0-9-]+(/[A-Za-z0-9._-]+)+#[a-z0-9_]+$")]
 
 

@@ -21,7 +21,10 @@ def safe(name: str, limit: int) -> str:
 def tunnel_interface(region: str, edge: int, tunnel: int) -> str:
     """The name of an edge's tunnel interface, e.g. ``vti-use1-1a``: at most 15 characters (Linux IFNAMSIZ)."""
     area, *middle, ordinal = region.split("-")
-    compass = "".join(word[0] for word in "-".join(middle).replace("northeast", "north-east").replace("southeast", "south-east").split("-"))
+    compass = "".join(
+        word[0]
+        for word in "-".join(middle).replace("northeast", "north-east").replace("southeast", "south-east").split("-")
+    )
     return f"vti-{area}{compass}{ordinal}-{edge}{'ab'[tunnel]}"
 
 

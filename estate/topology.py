@@ -108,31 +108,73 @@ def _p2p(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     for role in (Role.PUBLIC_SENTRY, Role.SEED):
         members = [host for host in everyone if host.role is role]
         if members:
-            yield Flow(id=f"p2p-internet-{role}", source=_anyone(), destination=_end(role, members), protocol="tcp", ports=port,
-                       why="anyone on the network may gossip with it")
+            yield Flow(
+                id=f"p2p-internet-{role}",
+                source=_anyone(),
+                destination=_end(role, members),
+                protocol="tcp",
+                ports=port,
+                why="anyone on the network may gossip with it",
+            )
     for role in (*SENTRY_ROLES, Role.SEED):
         members = [host for host in everyone if host.role is role]
         if members:
-            yield Flow(id=f"p2p-{role}-internet", source=_end(role, members), destination=internet, protocol="tcp", ports=UNPRIVILEGED,
-                       why="it dials peers of the network, which listen where they like")
+            yield Flow(
+                id=f"p2p-{role}-internet",
+                source=_end(role, members),
+                destination=internet,
+                protocol="tcp",
+                ports=UNPRIVILEGED,
+                why="it dials peers of the network, which listen where they like",
+            )
     if len(sentries) > 1:
-        yield Flow(id="p2p-sentry-sentry", source=_end("sentries", sentries), destination=_end("sentries", sentries), protocol="tcp",
-                   ports=port, why="sentries gossip with each other over the backbone, between regions too")
+        yield Flow(
+            id="p2p-sentry-sentry",
+            source=_end("sentries", sentries),
+            destination=_end("sentries", sentries),
+            protocol="tcp",
+            ports=port,
+            why="sentries gossip with each other over the backbone, between regions too",
+        )
     if sentries and validators:
-        yield Flow(id="p2p-sentry-validator", source=_end("sentries", sentries), destination=_end("validators", validators), protocol="tcp",
-                   ports=port, why="sentries keep the validators in step with the network")
-        yield Flow(id="p2p-validator-sentry", source=_end("validators", validators), destination=_end("sentries", sentries), protocol="tcp",
-                   ports=port, why="validators dial their own sentries and nobody else")
+        yield Flow(
+            id="p2p-sentry-validator",
+            source=_end("sentries", sentries),
+            destination=_end("validators", validators),
+            protocol="tcp",
+            ports=port,
+            why="sentries keep the validators in step with the network",
+        )
+        yield Flow(
+            id="p2p-validator-sentry",
+            source=_end("validators", validators),
+            destination=_end("sentries", sentries),
+            protocol="tcp",
+            ports=port,
+            why="validators dial their own sentries and nobody else",
+        )
     for name, partner in network.partners.items():
         private = [host for host in everyone if host.role is Role.PRIVATE_SENTRY and host.place == partner.region]
         theirs = End(name=f"partner {name}", addresses=partner.cidrs)
         if private:
             ours = _end(f"private sentries in {partner.region}", private)
-            yield Flow(id=f"p2p-partner-{name}-in", source=theirs, destination=ours, protocol="tcp", ports=port,
-                       why=f"{name}'s private sentries peer with ours, until {partner.expires}")
+            yield Flow(
+                id=f"p2p-partner-{name}-in",
+                source=theirs,
+                destination=ours,
+                protocol="tcp",
+                ports=port,
+                why=f"{name}'s private sentries peer with ours, until {partner.expires}",
+            )
             for partner_port in sorted({int(peer.rsplit(":", 1)[1]) for peer in partner.peers}):
-                yield Flow(id=f"p2p-partner-{name}-out-{partner_port}", source=ours, destination=theirs, protocol="tcp",
-                           ports=(partner_port, partner_port), why=f"our private sentries peer with {name}'s, until {partner.expires}")
+                yield Flow(
+                    id=f"p2p-partner-{name}-out-{partner_port}",
+                    source=ours,
+                    destination=theirs,
+                    protocol="tcp",
+                    ports=(partner_port, partner_port),
+                    why=f"our private sentries peer with {name}'s, until {partner.expires}",
+                )
 
 
 def _signing(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
@@ -141,8 +183,14 @@ def _signing(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
         signers = [host for host in everyone if host.role is Role.SIGNER and host.place == site]
         validators = [host for host in everyone if host.role is Role.VALIDATOR and host.place == site]
         if signers and validators:
-            yield Flow(id=f"privval-{site}", source=_end(f"signers in {site}", signers), destination=_end(f"validators in {site}", validators),
-                       protocol="tcp", ports=port, why="the signer dials its validators; nothing dials a signer")
+            yield Flow(
+                id=f"privval-{site}",
+                source=_end(f"signers in {site}", signers),
+                destination=_end(f"validators in {site}", validators),
+                protocol="tcp",
+                ports=port,
+                why="the signer dials its validators; nothing dials a signer",
+            )
 
 
 def _public_endpoints(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
@@ -151,36 +199,75 @@ def _public_endpoints(network: Network, everyone: tuple[Host, ...]) -> Iterator[
         seeds = [host for host in everyone if host.role is Role.SEED and host.place == region]
         if not seeds:
             continue
-        balancer = End(name=f"load balancer in {region}", addresses=addressing.ingress_subnets(network, region), place=region)
+        balancer = End(
+            name=f"load balancer in {region}", addresses=addressing.ingress_subnets(network, region), place=region
+        )
         for label, port in (("rpc", ports.rpc), ("lcd", ports.lcd)):
-            yield Flow(id=f"{label}-internet-{region}", source=_anyone(), destination=balancer, protocol="tcp", ports=(port, port),
-                       why=f"public {label.upper()}, with TLS, by name")
-            yield Flow(id=f"{label}-balancer-{region}", source=balancer, destination=_end(f"seeds in {region}", seeds), protocol="tcp",
-                       ports=(port, port), why=f"the load balancer hands public {label.upper()} on to the seeds")
+            yield Flow(
+                id=f"{label}-internet-{region}",
+                source=_anyone(),
+                destination=balancer,
+                protocol="tcp",
+                ports=(port, port),
+                why=f"public {label.upper()}, with TLS, by name",
+            )
+            yield Flow(
+                id=f"{label}-balancer-{region}",
+                source=balancer,
+                destination=_end(f"seeds in {region}", seeds),
+                protocol="tcp",
+                ports=(port, port),
+                why=f"the load balancer hands public {label.upper()} on to the seeds",
+            )
 
 
 def _operations(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     gateways = [host for host in everyone if host.role is Role.VPN]
     monitors = [host for host in everyone if host.role is Role.MONITOR]
     if gateways:
-        yield Flow(id="vpn-internet", source=_anyone(), destination=_end("VPN gateways", gateways), protocol="udp",
-                   ports=(network.vpn.port,) * 2, why="operators come through the instance's VPN")
-        yield Flow(id="ssh-vpn", source=_end("VPN gateways", gateways), destination=_end("every host", everyone, management=True),
-                   protocol="tcp", ports=(SSH_PORT,) * 2, why="SSH, from the VPN only", management=True)
+        yield Flow(
+            id="vpn-internet",
+            source=_anyone(),
+            destination=_end("VPN gateways", gateways),
+            protocol="udp",
+            ports=(network.vpn.port,) * 2,
+            why="operators come through the instance's VPN",
+        )
+        yield Flow(
+            id="ssh-vpn",
+            source=_end("VPN gateways", gateways),
+            destination=_end("every host", everyone, management=True),
+            protocol="tcp",
+            ports=(SSH_PORT,) * 2,
+            why="SSH, from the VPN only",
+            management=True,
+        )
     for name, job in network.monitoring.items():
         targets = [host for host in everyone if host.role in job.roles]
         if monitors and targets:
-            yield Flow(id=f"scrape-{name}", source=_end("monitors", monitors), destination=_end(f"scraped by {name}", targets, management=True),
-                       protocol="tcp", ports=(job.port,) * 2, why=f"the monitors read {name}", management=True)
+            yield Flow(
+                id=f"scrape-{name}",
+                source=_end("monitors", monitors),
+                destination=_end(f"scraped by {name}", targets, management=True),
+                protocol="tcp",
+                ports=(job.port,) * 2,
+                why=f"the monitors read {name}",
+                management=True,
+            )
 
 
 def _services(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     for name, service in network.services.items():
         consumers = [host for host in everyone if host.role in service.consumers]
         if consumers:
-            yield Flow(id=f"service-{name}", source=_end(f"users of {name}", consumers),
-                       destination=End(name=f"service {name}", addresses=(_single(service.address),)), protocol=service.protocol,
-                       ports=(service.port,) * 2, why=f"central service {name}")
+            yield Flow(
+                id=f"service-{name}",
+                source=_end(f"users of {name}", consumers),
+                destination=End(name=f"service {name}", addresses=(_single(service.address),)),
+                protocol=service.protocol,
+                ports=(service.port,) * 2,
+                why=f"central service {name}",
+            )
 
 
 def _tunnels(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
@@ -189,12 +276,30 @@ def _tunnels(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     if not edges:
         return
     for port in IKE_PORTS:
-        yield Flow(id=f"ike-{port}", source=_end("edges", edges), destination=End(name="cloud VPN endpoints", addresses=INTERNET),
-                   protocol="udp", ports=(port, port), why="edges open the tunnels to the cloud regions")
-    yield Flow(id="bgp-out", source=_end("edges", edges), destination=inside, protocol="tcp", ports=(BGP_PORT,) * 2,
-               why="edges exchange routes with the cloud regions inside the tunnels")
-    yield Flow(id="bgp-in", source=inside, destination=_end("edges", edges), protocol="tcp", ports=(BGP_PORT,) * 2,
-               why="edges exchange routes with the cloud regions inside the tunnels")
+        yield Flow(
+            id=f"ike-{port}",
+            source=_end("edges", edges),
+            destination=End(name="cloud VPN endpoints", addresses=INTERNET),
+            protocol="udp",
+            ports=(port, port),
+            why="edges open the tunnels to the cloud regions",
+        )
+    yield Flow(
+        id="bgp-out",
+        source=_end("edges", edges),
+        destination=inside,
+        protocol="tcp",
+        ports=(BGP_PORT,) * 2,
+        why="edges exchange routes with the cloud regions inside the tunnels",
+    )
+    yield Flow(
+        id="bgp-in",
+        source=inside,
+        destination=_end("edges", edges),
+        protocol="tcp",
+        ports=(BGP_PORT,) * 2,
+        why="edges exchange routes with the cloud regions inside the tunnels",
+    )
 
 
 def flows(network: Network) -> tuple[Flow, ...]:
@@ -206,19 +311,32 @@ def flows(network: Network) -> tuple[Flow, ...]:
 
 def _projected(flow: Flow, other: End, host: Host, *, management: bool) -> Rule:
     own = {_single(host.address), _single(host.management_address)}
-    return Rule(flow=flow.id, protocol=flow.protocol, ports=flow.ports, management=management,
-                addresses=tuple(address for address in other.addresses if address not in own))
+    return Rule(
+        flow=flow.id,
+        protocol=flow.protocol,
+        ports=flow.ports,
+        management=management,
+        addresses=tuple(address for address in other.addresses if address not in own),
+    )
 
 
 def inbound(network: Network, host: Host) -> tuple[Rule, ...]:
     """What may open connections to this host."""
-    rules = (_projected(flow, flow.source, host, management=flow.management) for flow in flows(network) if host.name in flow.destination.hosts)
+    rules = (
+        _projected(flow, flow.source, host, management=flow.management)
+        for flow in flows(network)
+        if host.name in flow.destination.hosts
+    )
     return tuple(rule for rule in rules if rule.addresses)
 
 
 def outbound(network: Network, host: Host) -> tuple[Rule, ...]:
     """What this host may open connections to."""
-    rules = (_projected(flow, flow.destination, host, management=False) for flow in flows(network) if host.name in flow.source.hosts)
+    rules = (
+        _projected(flow, flow.destination, host, management=False)
+        for flow in flows(network)
+        if host.name in flow.source.hosts
+    )
     return tuple(rule for rule in rules if rule.addresses)
 
 
@@ -232,17 +350,30 @@ def forwarded(network: Network, site: str) -> tuple[ForwardRule, ...]:
     Traffic of an edge itself is not forwarded; two hosts of one zone never pass the firewall.
     """
     block = addressing.site_block(network, site)
-    edges = {_single(address) for host in hosts(network) if host.role is Role.EDGE for address in (host.address, host.management_address)}
+    edges = {
+        _single(address)
+        for host in hosts(network)
+        if host.role is Role.EDGE
+        for address in (host.address, host.management_address)
+    }
     rules = []
     for flow in flows(network):
         sources = tuple(each for each in flow.source.addresses if each not in edges)
         destinations = tuple(each for each in flow.destination.addresses if each not in edges)
         here_in, here_out = _within(destinations, block), _within(sources, block)
         if here_in and sources:
-            rules.append(ForwardRule(flow=flow.id, protocol=flow.protocol, ports=flow.ports, sources=sources, destinations=here_in))
+            rules.append(
+                ForwardRule(
+                    flow=flow.id, protocol=flow.protocol, ports=flow.ports, sources=sources, destinations=here_in
+                )
+            )
         elsewhere = tuple(each for each in destinations if not each.subnet_of(block))
         if here_out and elsewhere:
-            rules.append(ForwardRule(flow=flow.id, protocol=flow.protocol, ports=flow.ports, sources=here_out, destinations=elsewhere))
+            rules.append(
+                ForwardRule(
+                    flow=flow.id, protocol=flow.protocol, ports=flow.ports, sources=here_out, destinations=elsewhere
+                )
+            )
     return tuple(rules)
 
 

@@ -2,7 +2,9 @@ from cli.configuration import Counts, counts
 
 
 def test_the_closing_line_of_a_run_gives_what_changed_failed_and_stood():
-    assert counts("    Grand total                 75       30         1        44") == Counts(changed=30, failed=1, unchanged=44)
+    assert counts("    Grand total                 75       30         1        44") == Counts(
+        changed=30, failed=1, unchanged=44
+    )
 
 
 def test_a_dash_means_none():

@@ -5,7 +5,11 @@ from cli import engine
 
 def test_changes_are_those_of_the_last_summary(tmp_path):
     log = tmp_path / "events"
-    events = [{"resourcePreEvent": {}}, {"summaryEvent": {"resourceChanges": {"create": 3, "same": 2}}}, {"cancelEvent": {}}]
+    events = [
+        {"resourcePreEvent": {}},
+        {"summaryEvent": {"resourceChanges": {"create": 3, "same": 2}}},
+        {"cancelEvent": {}},
+    ]
     log.write_text("\n".join(map(json.dumps, events)))
     assert engine.changes(log) == {"create": 3, "same": 2}
 

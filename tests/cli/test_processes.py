@@ -28,7 +28,9 @@ def test_a_failed_child_tells_its_command_status_and_last_lines(tmp_path):
 
 def test_every_line_reaches_the_caller_and_the_log(tmp_path):
     seen: list[str] = []
-    processes.run(["sh", "-c", "echo one; echo two >&2"], records=tmp_path / "run", on_line=seen.append, log=tmp_path / "log")
+    processes.run(
+        ["sh", "-c", "echo one; echo two >&2"], records=tmp_path / "run", on_line=seen.append, log=tmp_path / "log"
+    )
     assert sorted(seen) == ["one", "two"]
     assert sorted((tmp_path / "log").read_text().split()) == ["one", "two"]
 
@@ -47,7 +49,9 @@ def test_after_kill_9_of_a_command_its_children_are_ended_by_the_next(tmp_path):
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as command:
         child = int(command.stdout.readline())
         command.send_signal(signal.SIGKILL)
-    assert processes.start_time(child) is not None, "the child ignores SIGTERM, so it must have outlived its parent for this test to mean anything"
+    assert processes.start_time(child) is not None, (
+        "the child ignores SIGTERM, so it must have outlived its parent for this test to mean anything"
+    )
     original = processes._end_group
     processes._end_group = lambda pgid: original(pgid, patience_seconds=0.3)
     try:
