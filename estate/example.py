@@ -12,7 +12,7 @@ import yaml
 
 HIGHEST_SLOT = 254
 _ALL_ROLES = "[public-sentry, private-sentry, seed, vpn, monitor, edge, validator, signer]"
-_DOCUMENTATION_BLOCKS = ("192.0.2", "198.51.100", "203.0.113")
+_DOCUMENTATION_BLOCKS = ("192.0.2", "203.0.113")
 
 _NETWORK = Template("""\
 # yaml-language-server: $$schema=schema.json
@@ -234,7 +234,7 @@ def _uplink(slot: int, position: int) -> str:
     Of a documentation range, which the owner replaces.
     """
     index = (slot - 1) * len(_SITES) + position
-    return f"{_DOCUMENTATION_BLOCKS[index // 16 % 3]}.{index % 16 * 16}"
+    return f"{_DOCUMENTATION_BLOCKS[index // 16 % len(_DOCUMENTATION_BLOCKS)]}.{index % 16 * 16}"
 
 
 def _site(name: str, slot: int, position: int) -> str:

@@ -1,0 +1,135 @@
+"""The schema that editors use is current, describes every field, and accepts every stack file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from estate import example, schema, vocabulary
+from estate.shape import every_field
+from tests.estate.declarations import edited
+
+ROOT = Path(__file__).parents[2]
+CURRENT = schema.schema()
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+UNDERSTOOD = {
+    *("$ref", "$defs", "$schema", "title", "description", "examples", "default", "type", "format", "required"),
+    *("properties", "additionalProperties", "propertyNames", "patternProperties", "items", "anyOf", "enum", "const"),
+    *("pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "minItems", "minProperties"),
+}
+
+
+def refusals(value: Any, rule: Any, path: str = "") -> Iterator[str]:
+    """Where ``value`` breaks ``rule``, by the part of JSON Schema that the model needs."""
+    if rule is True:
+        return
+    if rule is False:
+        yield f"{path}: not allowed"
+        return
+    assert set(rule) <= UNDERSTOOD, f"the check does not understand {set(rule) - UNDERSTOOD}"
+    if "$ref" in rule:
+        yield from refusals(value, CURRENT["$defs"][rule["$ref"].rsplit("/", 1)[1]], path)
+    if "anyOf" in rule and all(any(True for _ in refusals(value, each, path)) for each in rule["anyOf"]):
+        yield f"{path}: none of the alternatives"
+    if "enum" in rule and value not in rule["enum"] or "const" in rule and value != rule["const"]:
+        yield f"{path}: not one of the choices"
+    wanted = rule.get("type")
+    if wanted == "null":
+        if value is not None:
+            yield f"{path}: not null"
+    elif wanted and (not isinstance(value, TYPES[wanted]) or (wanted != "boolean" and isinstance(value, bool))):
+        yield f"{path}: not of type {wanted}"
+        return
+    if isinstance(value, str):
+        if not re.search(rule.get("pattern", ""), value) or not rule.get("minLength", 0) <= len(value) <= rule.get(
+            "maxLength", 10**6
+        ):
+            yield f"{path}: malformed text"
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if not rule.get("minimum", value) <= value <= rule.get("maximum", value) or value <= rule.get(
+            "exclusiveMinimum", value - 1
+        ):
+            yield f"{path}: out of range"
+    elif isinstance(value, list):
+        if len(value) < rule.get("minItems", 0):
+            yield f"{path}: too short"
+        for index, each in enumerate(value):
+            yield from refusals(each, rule.get("items", True), f"{path}.{index}")
+    elif isinstance(value, dict):
+        yield from (f"{path}.{name}: missing" for name in rule.get("required", []) if name not in value)
+        if len(value) < rule.get("minProperties", 0):
+            yield f"{path}: too few"
+        for key, each in value.items():
+            yield from refusals(key, rule.get("propertyNames", True), f"{path}.{key}")
+            fitting = [
+                each for pattern, each in rule.get("patternProperties", {}).items() if re.search(pattern, str(key))
+            ]
+            known = rule.get("properties", {}).get(key) or (
+                fitting[0] if fitting else rule.get("additionalProperties", True)
+            )
+            yield from refusals(each, known, f"{path}.{key}")
+
+
+def stack(text: str) -> Any:
+    return json.loads(json.dumps(yaml.safe_load(text), default=str))
+
+
+def test_the_schema_file_is_current() -> None:
+    assert (ROOT / schema.SCHEMA_FILE).read_text() == schema.text(), "run python -m estate.schema"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ids=lambda path: path.stem)
+def test_every_stack_file_validates_against_it(path: Path) -> None:
+    assert list(refusals(stack(path.read_text()), CURRENT)) == []
+
+
+def test_the_example_validates_against_it() -> None:
+    assert list(refusals(stack(example.declaration("example", 7, today=date(2030, 1, 1))), CURRENT)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"colour": "blue"},
+        {"slot": 255},
+        {"regions.us-east-2.image": "debian"},
+        {"nodes.0.role": "validator"},
+        {"sites.dal1.slot": 3},
+        {"name": "(removed)"},
+        {"sites.dal1.servers.0.nics.0.mac": "x"},
+        {"regions.europe": {"slot": 3}},
+        {"partners.northwind.cidrs": []},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_it_refuses_what_the_model_refuses(change: dict[str, Any]) -> None:
+    declared = {"config": {"estate:network": stack(yaml.safe_dump(edited(change)))}}
+    assert list(refusals(declared, CURRENT)) != []
+
+
+def test_every_field_has_words_and_every_word_a_field() -> None:
+    assert set(vocabulary.WORDS) == set(every_field())
+
+
+def test_every_field_is_described_in_the_schema() -> None:
+    lacking = [
+        f"{owner.__name__}.{name}"
+        for owner, name in every_field()
+        if not CURRENT["$defs"][owner.__name__]["properties"][name].get("description")
+    ]
+    assert lacking == []
+
+
+def test_every_mapping_by_name_has_words_for_its_keys() -> None:
+    mappings = [
+        (owner, name) for owner, name in every_field() if str(owner.model_fields[name].annotation).startswith("dict[")
+    ]
+    assert mappings
+    assert [f"{owner.__name__}.{name}" for owner, name in mappings if vocabulary.words(owner, name).key is None] == []
