@@ -22,6 +22,7 @@ UNIT = "tmkms.service"
 UNIT_FILE = f"/usr/local/lib/systemd/system/{UNIT}"
 USER = "tmkms"
 PACKAGE = "tmkms"
+VERSION = "0.15.0"
 PASSWORD_FILE = "/run/tmkms/hsm-password"
 
 

@@ -1,9 +1,48 @@
-"""The signer of a host."""
+"""A signer: tmkms, which dials the validators of its site and listens to nobody."""
 
 from __future__ import annotations
 
+from hosts import signer_config
 from hosts.context import HostContext
+from hosts.operations import files, signer
+from hosts.operations.files import Directory, File, Item
+from hosts.rendering import render
+from hosts.roles import packages
+from hosts.signer_config import CONFIG, HOME, PACKAGE, UNIT, UNIT_FILE, USER, VERSION, Duty, SignerSettings
+
+SETTLING_SECONDS = 1
+
+
+def _restart(settings: SignerSettings) -> str:
+    """Restarts a running tmkms with its new configuration, if what it is to sign with is there; else stops it."""
+    needed = [settings.state_file, *([settings.key_file] if settings.backend == "softsign" else [])]
+    present = " && ".join(f"[ -s {path} ]" for path in needed)
+    return (
+        f"systemctl daemon-reload; if systemctl -q is-active {UNIT}; then systemctl stop {UNIT}; if {present}; then systemctl start {UNIT}; "
+        f'sleep {SETTLING_SECONDS}; [ "$(systemctl show -p SubState --value {UNIT})" = running ]; fi; fi'
+    )
+
+
+def items(context: HostContext) -> list[Item]:
+    """The signer's configuration and its unit."""
+    settings = signer_config.settings(context.network, context.host)
+    then = _restart(settings)
+    values = {"signer": settings, "chain": context.chain, "host": context.host, "user": USER, "home": HOME, "config_file": CONFIG}
+    return [
+        Directory(path="/etc/tmkms"),
+        File(path=CONFIG, content=render("signer/tmkms.toml.j2", **values), group=USER, mode="640", then=then),
+        Directory(path=UNIT_FILE.rpartition("/")[0]),
+        File(path=UNIT_FILE, content=render("signer/tmkms.service.j2", **values), then=then),
+    ]
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations."""
+    """Declares the operations. A consensus key is used if it is there and never made: that is a ceremony, `hosts.keys`."""
+    network, what = context.network, signer_config.duty(context.network, context.host)
+    state_file = signer_config.state_file(network, Duty.CONSENSUS)
+    packages.install(f"Install {PACKAGE} {VERSION}", {PACKAGE: VERSION, "openssl": None})
+    signer.prepare(name="Make the signer's user, directories and own keys", what=what, state_file=state_file,
+                   standby_state=signer_config.state_file(network, Duty.STANDBY))
+    files.install(name="Configure tmkms", items=items(context))
+    signer.run(name=f"Run tmkms with its {what} key" if what is not Duty.SPARE else "Keep the spare signer stopped", what=what,
+               state_file=state_file, custody=network.signing.custody, in_hsm=network.signing.backend == "yubihsm")

@@ -1,0 +1,26 @@
+"""What a signer host holds."""
+
+from __future__ import annotations
+
+from pyinfra.api import FactBase, StringCommand
+from typing_extensions import override
+
+from hosts.keys import observation
+from hosts.keys.observation import SignerObservation
+
+
+class Signer(FactBase[SignerObservation]):
+    """The keys, state and service of a signer, in one round trip; the keys by their public halves only."""
+
+    @override
+    def command(self, state_file: str) -> StringCommand:
+        return StringCommand(observation.observe(state_file))
+
+    @staticmethod
+    @override
+    def default() -> SignerObservation:
+        return SignerObservation()
+
+    @override
+    def process(self, output: list[str]) -> SignerObservation:
+        return observation.parse("\n".join(output))

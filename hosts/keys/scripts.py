@@ -1,0 +1,147 @@
+"""What the ceremonies do on a signer host: shell scripts, run there as root. Each can be killed and run again. Pure.
+
+No script prints a private key or has one among its arguments; keys go from program to program through pipes and files in memory.
+"""
+
+from __future__ import annotations
+
+from hosts.keys.observation import CERTIFICATE, DESTROYING, EPHEMERAL_KEY, INCOMING, INITIAL_STATE, SEALED, public_half
+from hosts.signer_config import CONSENSUS_KEY, CONSENSUS_PUBLIC, HOME, KEYS, STATE, UNIT, USER
+
+NEW_KEY = f"{CONSENSUS_KEY}.new"
+SETTINGS = "set -eu; umask 077; export LC_ALL=C"
+NO_PROCESS = 'if grep -lqx tmkms /proc/[0-9]*/comm 2>/dev/null; then echo "tmkms still runs here" >&2; exit 1; fi'
+MASKED = f'if [ "$(readlink /etc/systemd/system/{UNIT})" != /dev/null ]; then echo "{UNIT} is not masked" >&2; exit 1; fi'
+
+
+def _script(*lines: str) -> str:
+    return "\n".join([SETTINGS, *lines])
+
+
+def _erase(path: str) -> str:
+    return f"if [ -e {path} ]; then shred -fu {path}; fi"
+
+
+def _record(key_file: str) -> str:
+    """Writes the public half of `key_file` down, unless that is done."""
+    return (
+        f"if [ ! -s {CONSENSUS_PUBLIC} ]; then {public_half(key_file)} > {CONSENSUS_PUBLIC}.new; chmod 644 {CONSENSUS_PUBLIC}.new; "
+        f"sync {CONSENSUS_PUBLIC}.new; [ -s {CONSENSUS_PUBLIC}.new ]; mv -fT {CONSENSUS_PUBLIC}.new {CONSENSUS_PUBLIC}; fi"
+    )
+
+
+def generate(state_file: str) -> str:
+    """Makes the key, with its state before it. An existing key or state is never replaced."""
+    return _script(
+        f"if [ -e {CONSENSUS_KEY} ]; then echo 'a consensus key is here already' >&2; exit 1; fi",
+        f"if [ ! -s {state_file} ]; then",
+        f"  printf %s '{INITIAL_STATE}' > {state_file}.new; chown {USER}:{USER} {state_file}.new; sync {state_file}.new; mv -fT {state_file}.new {state_file}",
+        "fi",
+        f"rm -f {NEW_KEY}; /usr/bin/tmkms softsign keygen -t consensus {NEW_KEY} >/dev/null",
+        f"chown root:{USER} {NEW_KEY}; chmod 640 {NEW_KEY}; sync {NEW_KEY}; mv -nT {NEW_KEY} {CONSENSUS_KEY}",
+        _record(CONSENSUS_KEY),
+        f"sync {KEYS} {STATE}",
+    )
+
+
+def start() -> str:
+    """Starts tmkms if it is configured to sign with the consensus key; prints whether it was."""
+    return _script(
+        f"if grep -qx 'path = \"{CONSENSUS_KEY}\"' /etc/tmkms/tmkms.toml; then",
+        f"  systemctl daemon-reload; systemctl enable -q {UNIT}; systemctl restart {UNIT}; echo started",
+        "fi",
+    )
+
+
+def halt() -> str:
+    """Stops tmkms and makes sure that nothing starts it: neither a deploy, nor a boot, nor a person by habit."""
+    return _script(
+        f"systemctl stop {UNIT}; systemctl disable -q {UNIT} 2>/dev/null || true; systemctl mask -q {UNIT}",
+        f"sync /etc/systemd/system; {MASKED}; {NO_PROCESS}",
+    )
+
+
+def invite(host: str) -> str:
+    """Makes the ephemeral key and its certificate, both new, and prints the certificate."""
+    fresh = f"{INCOMING}.new"
+    return _script(
+        f"rm -rf {fresh} {INCOMING}; mkdir {fresh}",
+        f"openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {fresh}/ephemeral.key 2>/dev/null "
+        f"|| openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {fresh}/ephemeral.key",
+        f"openssl req -x509 -new -key {fresh}/ephemeral.key -subj '/CN={host}' -days 2 -out {fresh}/certificate.pem",
+        f"sync {fresh}/*; mv -T {fresh} {INCOMING}; sync {HOME}",
+    )
+
+
+def certificate() -> str:
+    return f"cat {CERTIFICATE}"
+
+
+def seal(state_file: str) -> str:
+    """Prints key and state, encrypted to the certificate on standard input (CMS, ECDH, AES-256-GCM). Only where nothing signs any more."""
+    return _script(
+        MASKED, NO_PROCESS,
+        'scratch=$(mktemp -d /run/estate-key.XXXXXX); trap \'rm -rf "$scratch"\' EXIT; cat > "$scratch/certificate.pem"',
+        _record(CONSENSUS_KEY),
+        f"cp {state_file} \"$scratch/state\"",
+        f"tar -cf - -C {KEYS} consensus.key -C \"$scratch\" state "
+        '| openssl cms -encrypt -binary -stream -aes-256-gcm -outform PEM -recip "$scratch/certificate.pem"',
+    )
+
+
+def receive() -> str:
+    """Keeps the package that is on standard input."""
+    return _script(f"cat > {SEALED}.new; sync {SEALED}.new; mv -fT {SEALED}.new {SEALED}; sync {INCOMING}")
+
+
+def _open() -> tuple[str, ...]:
+    """Opens the package in memory: `$scratch/consensus.key`, `$scratch/state`."""
+    return (
+        'scratch=$(mktemp -d /run/estate-key.XXXXXX); trap \'rm -rf "$scratch"\' EXIT',
+        f"openssl cms -decrypt -binary -inform PEM -in {SEALED} -inkey {EPHEMERAL_KEY} -recip {CERTIFICATE} -out \"$scratch/package\" 2>/dev/null",
+        'tar -xf "$scratch/package" -C "$scratch" --no-same-owner consensus.key state',
+    )
+
+
+def look_into() -> str:
+    """Opens the package and prints whose key and which state it holds, and nothing if it cannot be opened."""
+    scratch, decrypt, unpack = _open()
+    return _script(
+        f"[ -s {SEALED} ] && [ -s {EPHEMERAL_KEY} ] || exit 0",
+        scratch,
+        f"if {decrypt} && {unpack}; then",
+        f"  echo key $({public_half('$scratch/consensus.key')}); echo state $(cat \"$scratch/state\")",
+        "fi",
+    )
+
+
+def destroy() -> str:
+    """Destroys the key, only where nothing signs any more. It is out of tmkms's reach before the first byte is overwritten."""
+    return _script(
+        MASKED, NO_PROCESS,
+        f"if [ -e {CONSENSUS_KEY} ]; then {_record(CONSENSUS_KEY)}; mv -fT {CONSENSUS_KEY} {DESTROYING}; sync {KEYS}; fi",
+        _erase(DESTROYING), _erase(NEW_KEY),
+        f"sync {KEYS}; if [ -e {CONSENSUS_KEY} ] || [ -e {DESTROYING} ]; then echo 'the key is still here' >&2; exit 1; fi",
+    )
+
+
+def unseal(state_file: str, expected: str) -> str:
+    """Puts state, record and key into place, in this order. `expected`: the key's public half in base64."""
+    return _script(
+        f"if [ -e {CONSENSUS_KEY} ]; then echo 'a consensus key is here already' >&2; exit 1; fi",
+        *_open(),
+        f'[ "$({public_half("$scratch/consensus.key")})" = "{expected}" ] || {{ echo "the package holds another key" >&2; exit 1; }}',
+        f"install -o {USER} -g {USER} -m 600 \"$scratch/state\" {state_file}.new; sync {state_file}.new; mv -fT {state_file}.new {state_file}; sync {STATE}",
+        f"install -o root -g {USER} -m 640 \"$scratch/consensus.key\" {NEW_KEY}; sync {NEW_KEY}; mv -nT {NEW_KEY} {CONSENSUS_KEY}",
+        _record(CONSENSUS_KEY), f"sync {KEYS}",
+    )
+
+
+def tidy() -> str:
+    """Removes the ephemeral key, so that the package can never be opened again, and then the package."""
+    return _script(_erase(EPHEMERAL_KEY), _erase(NEW_KEY), f"rm -rf {INCOMING} {INCOMING}.new; sync {HOME}")
+
+
+def release() -> str:
+    """Lets tmkms run again where it was halted."""
+    return _script(f"systemctl unmask -q {UNIT}", *start().splitlines()[1:])

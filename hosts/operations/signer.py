@@ -1,0 +1,112 @@
+"""Signers: what a deploy makes on them, and whether it may let them run. It never makes, moves or removes a consensus key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyinfra import host, logger
+from pyinfra.api import StringCommand, operation
+
+from hosts.facts.signer import Signer
+from hosts.keys.observation import INITIAL_STATE, SignerObservation
+from hosts.signer_config import CONNECTION_KEY, HOME, KEYS, STANDBY_KEY, STATE, UNIT, USER, Duty
+
+
+def provision(state: SignerObservation, what: Duty, standby_state: str) -> str | None:
+    """The script that gives a signer its user, its directories, the key it proves itself with, and its standby key if it needs one. Pure.
+
+    The standby key's state is there before the key is: a key without a state never comes to be.
+    """
+    wants_standby = what is Duty.STANDBY
+    if state.provisioned and (state.standby or not wants_standby):
+        return None
+    lines = [
+        "set -eu; umask 077",
+        f"getent passwd {USER} >/dev/null || useradd --system --user-group --home-dir {HOME} --no-create-home --shell /usr/sbin/nologin {USER}",
+        f"install -d -o root -g {USER} -m 750 {HOME} {KEYS}",
+        f"install -d -o {USER} -g {USER} -m 700 {STATE}",
+    ]
+
+    def make(path: str) -> list[str]:
+        return [
+            f"if [ ! -s {path} ]; then",
+            f"  rm -f {path}.new; /usr/bin/tmkms softsign keygen -t consensus {path}.new >/dev/null",
+            f"  chown root:{USER} {path}.new; chmod 640 {path}.new; sync {path}.new; mv -nT {path}.new {path}",
+            "fi",
+        ]
+
+    lines += make(CONNECTION_KEY)
+    if wants_standby:
+        lines += [
+            f"if [ ! -s {standby_state} ]; then",
+            f"  printf %s '{INITIAL_STATE}' > {standby_state}.new; chown {USER}:{USER} {standby_state}.new; sync {standby_state}.new",
+            f"  mv -fT {standby_state}.new {standby_state}",
+            "fi",
+            *make(STANDBY_KEY),
+        ]
+    lines.append(f"sync {HOME} {KEYS} {STATE}")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether tmkms shall run; `because` where that is not what the declaration asks for."""
+
+    run: bool
+    unmask: bool = False
+    touch: bool = True
+    because: str | None = None
+
+
+def verdict(what: Duty, state: SignerObservation, custody: str, *, in_hsm: bool = False) -> Verdict:
+    """Whether tmkms may run on a signer. Pure. On any doubt it may not. `in_hsm`: the consensus key is in a device, not in a file."""
+    if what is Duty.SPARE:
+        return Verdict(run=False)
+    if state.masked and state.key is not None:
+        return Verdict(run=False, touch=False, because="a move of its key has begun and is not done; nothing is started; finish it: bin/estate key move")
+    if what is Duty.STANDBY:
+        return Verdict(run=True, unmask=state.masked)
+    if state.key is None and not in_hsm:
+        return Verdict(run=False, because=(
+            f"{custody} has the custody, but its signer holds no consensus key; nothing is started; make one (bin/estate key generate) or bring it "
+            f"here (bin/estate key move --to {custody})"
+        ))
+    if state.masked:
+        return Verdict(run=False, touch=False, because="its service is masked; nothing is started; finish what masked it: bin/estate key status")
+    if state.state is None:
+        return Verdict(run=False, because=(
+            "its consensus key has no signing state; nothing is started, for it might sign again what it has signed; restore the state file, or "
+            "write one above the chain's height"
+        ))
+    return Verdict(run=True)
+
+
+@operation()
+def prepare(what: Duty, state_file: str, standby_state: str) -> Iterator[StringCommand]:
+    """Gives a signer its user, directories and own keys, unless it has them."""
+    needed = provision(host.get_fact(Signer, state_file=state_file), what, standby_state)
+    if needed:
+        yield StringCommand(needed)
+
+
+@operation()
+def run(what: Duty, state_file: str, custody: str, in_hsm: bool) -> Iterator[StringCommand]:
+    """Runs tmkms where it may run, stops it where it may not, and says why."""
+    state = host.get_fact(Signer, state_file=state_file)
+    decided = verdict(what, state, custody, in_hsm=in_hsm)
+    if decided.because:
+        logger.warning(f"{host.name}: {decided.because}")
+    if not decided.touch:
+        return
+    needed = []
+    if decided.unmask:
+        needed.append(f"systemctl unmask {UNIT}")
+    if decided.run and not (state.enabled and state.active):
+        needed.append(f"systemctl daemon-reload && systemctl enable --now {UNIT}")
+    if not decided.run and (state.enabled or state.active):
+        needed.append(f"systemctl disable --now {UNIT}")
+    if needed:
+        yield StringCommand(" && ".join(needed))
+
+
