@@ -69,20 +69,8 @@ def debian_sources() -> list[str]:
     """
     if mirror := os.environ.get("ESTATE_DEBIAN_MIRROR"):
         return [_source_line(mirror, recipe.SUITE)]
-    listed = subprocess.run(
-        [
-            "apt-get",
-            "indextargets",
-            "--format",
-            "$(REPO_URI) $(RELEASE) $(ORIGIN) $(COMPONENT)",
-            "Created-By: Packages",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
     found = {}
-    for line in listed.splitlines():
+    for line in _apt_index_targets().splitlines():
         uri, release, origin, component = (line.split(" ") + [""] * 4)[:4]
         if origin == "Debian" and component == "main" and release in recipe.SUITES:
             found[release] = _source_line(uri, release)
@@ -92,6 +80,12 @@ def debian_sources() -> list[str]:
             "run `apt-get update`, or set ESTATE_DEBIAN_MIRROR to the URL of a Debian mirror"
         )
     return [found[suite] for suite in recipe.SUITES if suite in found]
+
+
+def _apt_index_targets() -> str:
+    shown = "$(REPO_URI) $(RELEASE) $(ORIGIN) $(COMPONENT)"
+    command = ["apt-get", "indextargets", "--format", shown, "Created-By: Packages"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def _source_line(uri: str, suite: str) -> str:

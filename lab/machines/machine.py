@@ -176,6 +176,11 @@ def made(lab: LabPaths) -> list[str]:
     return sorted(path.parent.name for path in lab.machines.glob("*/machine.json"))
 
 
+def is_outdated(lab: LabPaths, name: str) -> bool:
+    """Whether the machine's disk lies over another image than the present recipe makes; destroying it renews it."""
+    return (_directory(lab, name) / "image").readlink() != image.path()
+
+
 def host_key(lab: LabPaths, name: str) -> str:
     """The public host key (`ssh-ed25519 AAAA…`) of a machine that was started once."""
     return provision.public_half((_directory(lab, name) / "upper" / provision.HOST_KEY_PATH.lstrip("/")).read_bytes())
