@@ -28,7 +28,9 @@ class Named(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class HostContext:
-    """One host in its network. ``inventory`` is the stack output of that name; ``archive_keyring`` signs the package repository."""
+    """One host in its network. ``inventory`` is the stack output of that name; ``archive_keyring`` signs the package
+    repository.
+    """
 
     network: Network
     host: Host
@@ -57,7 +59,9 @@ class HostContext:
 def declared() -> Network:
     """The network that ``ESTATE_NETWORK`` names, with the chain facts of ``ESTATE_CHAIN`` where that is set."""
     chain = os.environ.get("ESTATE_CHAIN")
-    return load.read(load.stack_file(ROOT, os.environ.get("ESTATE_NETWORK", DEFAULT_NETWORK)), chain=Path(chain) if chain else None)
+    return load.read(
+        load.stack_file(ROOT, os.environ.get("ESTATE_NETWORK", DEFAULT_NETWORK)), chain=Path(chain) if chain else None
+    )
 
 
 @lru_cache(maxsize=1)
@@ -85,9 +89,19 @@ def of(host: Named) -> HostContext:
     network, inventory = joined()
     name = host.name.rsplit("/", 1)[-1]
     if name not in _by_name():
-        raise DeclarationError([Problem(
-            file="hosts/inventory.py", path="hosts", value=repr(name), rule="a host must be one that the network declares",
-            reason="its role and addresses come from the declaration", fix=f"declare it in stacks/Pulumi.{network.name}.yaml, or leave it out",
-        )])
+        raise DeclarationError(
+            [
+                Problem(
+                    file="hosts/inventory.py",
+                    path="hosts",
+                    value=repr(name),
+                    rule="a host must be one that the network declares",
+                    reason="its role and addresses come from the declaration",
+                    fix=f"declare it in stacks/Pulumi.{network.name}.yaml, or leave it out",
+                )
+            ]
+        )
     keyring = os.environ.get("ESTATE_ARCHIVE_KEYRING")
-    return HostContext(network=network, host=_by_name()[name], inventory=inventory, archive_keyring=Path(keyring) if keyring else None)
+    return HostContext(
+        network=network, host=_by_name()[name], inventory=inventory, archive_keyring=Path(keyring) if keyring else None
+    )

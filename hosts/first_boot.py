@@ -1,7 +1,8 @@
-"""What an edge's installation medium brings, so that the site can be reached at all: network, routes, gateway addresses. Pure.
+"""What a bare-metal host's installation medium brings: its network and its firewall, and an edge's routes. Pure.
 
-Nothing behind an edge is reachable before it speaks BGP and holds the zone gateways, so this much is on its disk before the
-first boot. The role manages the same files afterwards, byte for byte.
+Nothing behind an edge is reachable before it speaks BGP and holds the zone gateways, so this much is on its disk
+before the first boot; and no host of a datacentre is up without its firewall. The roles manage the same files
+afterwards, byte for byte.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ from typing import Any
 
 from estate.hosts import Host
 from estate.model import Network, Role
-from hosts import networkd, routing
+from hosts import networkd, routing, rulesets
 from hosts.rendering import render
 
-UNITS = ("bird.service", "keepalived.service")
-"""What starts at an edge's boot."""
+ROUTING_UNITS = ("bird.service", "keepalived.service")
+
+
+def units(host: Host) -> tuple[str, ...]:
+    """What starts at the first boot of a bare-metal host."""
+    if host.in_cloud:
+        return ()
+    return ("nftables.service", *ROUTING_UNITS) if host.role is Role.EDGE else ("nftables.service",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +39,14 @@ class FirstFile:
 def scripts() -> tuple[FirstFile, ...]:
     """What keepalived calls, and the state that it starts from."""
     return (
-        FirstFile(path=routing.NOTIFY, content=render("edge/vrrp-notify.j2", state_file=routing.VRRP_STATE), mode="755"),
+        FirstFile(
+            path=routing.NOTIFY, content=render("edge/vrrp-notify.j2", state_file=routing.VRRP_STATE), mode="755"
+        ),
         FirstFile(path=routing.TRACK, content=render("edge/has-routes.j2"), mode="755"),
-        FirstFile(path="/etc/tmpfiles.d/estate-edge.conf", content=render("edge/tmpfiles.conf.j2", state_file=routing.VRRP_STATE)),
+        FirstFile(
+            path="/etc/tmpfiles.d/estate-edge.conf",
+            content=render("edge/tmpfiles.conf.j2", state_file=routing.VRRP_STATE),
+        ),
     )
 
 
@@ -48,10 +60,14 @@ def daemons(network: Network, edge: Host) -> tuple[FirstFile, ...]:
 
 def files(network: Network, host: Host, inventory: Mapping[str, Any]) -> tuple[FirstFile, ...]:
     """What is on the disk of a bare-metal host before its first boot; nothing for a host in the cloud."""
-    made = tuple(
-        FirstFile(path=f"{networkd.DIRECTORY}/{name}", content=text) for name, text in networkd.files(network, host).items()
-    )
-    if host.role is not Role.EDGE:
-        return made
-    forwarding = FirstFile(path="/etc/sysctl.d/50-first-boot.conf", content=render("edge/first-boot.sysctl.j2"))
-    return (*made, forwarding, *scripts(), *daemons(network, host))
+    if host.in_cloud:
+        return ()
+    made = [
+        FirstFile(path=f"{networkd.DIRECTORY}/{name}", content=text)
+        for name, text in networkd.files(network, host).items()
+    ]
+    made.append(FirstFile(path=rulesets.PATH, content=rulesets.ruleset(network, host, inventory), mode="600"))
+    if host.role is Role.EDGE:
+        made.append(FirstFile(path="/etc/sysctl.d/50-first-boot.conf", content=render("edge/first-boot.sysctl.j2")))
+        made += [*scripts(), *daemons(network, host)]
+    return tuple(made)

@@ -39,13 +39,18 @@ def _port(network: Network, site: str, zone: str, address: IPv4Address) -> ZoneP
     block = addressing.zone_block(network, site, zone)
     vlan = network.sites[site].zones[zone].vlan
     return ZonePort(
-        zone=zone, vlan=vlan, interface=naming.bond_interface(vlan), address=IPv4Interface((address, block.prefixlen)),
+        zone=zone,
+        vlan=vlan,
+        interface=naming.bond_interface(vlan),
+        address=IPv4Interface((address, block.prefixlen)),
         gateway=addressing.zone_gateway(network, site, zone),
     )
 
 
 def zone_ports(network: Network, host: Host) -> tuple[ZonePort, ...]:
-    """A bare-metal host's zones: all of them for an edge, its own and the management zone for the others; none in the cloud."""
+    """A bare-metal host's zones: all of them for an edge, its own and the management zone for the others; none in
+    the cloud.
+    """
     if host.in_cloud:
         return ()
     site = network.sites[host.place]
@@ -75,7 +80,9 @@ def management_interface(network: Network, host: Host) -> str:
 
 def uplink_interface(network: Network, site: str) -> str:
     """The edges' interface to the internet: the VLAN of the edge zone, which also carries their public addresses."""
-    return next(naming.bond_interface(zone.vlan) for zone in network.sites[site].zones.values() if zone.kind is ZoneKind.EDGE)
+    return next(
+        naming.bond_interface(zone.vlan) for zone in network.sites[site].zones.values() if zone.kind is ZoneKind.EDGE
+    )
 
 
 def uplink_gateway(network: Network, site: str) -> IPv4Address:
@@ -93,16 +100,23 @@ def tunnels(network: Network, edge: Host) -> tuple[Tunnel, ...]:
     for region in network.sites[edge.place].links:
         for index in (0, 1):
             inside = addressing.tunnel_inside(network, edge.place, region, edge.number, index)
-            found.append(Tunnel(
-                region=region, interface=naming.tunnel_interface(region, edge.number, index),
-                inside=IPv4Interface((inside[2], inside.prefixlen)), peer=inside[1], peer_asn=network.regions[region].asn,
-            ))
+            found.append(
+                Tunnel(
+                    region=region,
+                    interface=naming.tunnel_interface(region, edge.number, index),
+                    inside=IPv4Interface((inside[2], inside.prefixlen)),
+                    peer=inside[1],
+                    peer_asn=network.regions[region].asn,
+                )
+            )
     return tuple(found)
 
 
 def other_edges(edge: Host, everyone: tuple[Host, ...]) -> tuple[Host, ...]:
     """The edges that share the site's gateway addresses with this one."""
-    return tuple(host for host in everyone if host.role is Role.EDGE and host.place == edge.place and host.name != edge.name)
+    return tuple(
+        host for host in everyone if host.role is Role.EDGE and host.place == edge.place and host.name != edge.name
+    )
 
 
 def region_blocks(network: Network) -> tuple[IPv4Network, ...]:

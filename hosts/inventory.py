@@ -1,7 +1,8 @@
 """pyinfra's inventory: every host of the network, grouped by role, by place and by network.
 
-The cloud's part comes from the stack's outputs, the datacentres' part from the declaration; the two must agree. Environment:
-``ESTATE_NETWORK``, ``ESTATE_OUTPUTS``, ``ESTATE_CHAIN``, ``ESTATE_SSH_KEY``, ``ESTATE_KNOWN_HOSTS``, ``ESTATE_ARCHIVE_KEYRING``.
+The cloud's part comes from the stack's outputs, the datacentres' part from the declaration; the two must agree.
+Environment: ``ESTATE_NETWORK``, ``ESTATE_OUTPUTS``, ``ESTATE_CHAIN``, ``ESTATE_SSH_KEY``, ``ESTATE_KNOWN_HOSTS``,
+``ESTATE_ARCHIVE_KEYRING``.
 """
 
 import os
@@ -16,4 +17,6 @@ except DeclarationError as error:
     print(error, file=sys.stderr)
     sys.exit(2)
 
-globals().update(groups.grouped(_network, ssh_key=os.environ.get("ESTATE_SSH_KEY"), known_hosts=os.environ.get("ESTATE_KNOWN_HOSTS")))
+globals().update(
+    groups.grouped(_network, ssh_key=os.environ.get("ESTATE_SSH_KEY"), known_hosts=os.environ.get("ESTATE_KNOWN_HOSTS"))
+)

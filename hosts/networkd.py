@@ -36,13 +36,20 @@ def _vlan(network: Network, host: Host, port: ZonePort) -> str:
     else:
         gateway = port.gateway
     return render(
-        "base/vlan.network.j2", interface=port.interface, addresses=addresses, gateway=gateway, table=table, own=port.address.ip,
+        "base/vlan.network.j2",
+        interface=port.interface,
+        addresses=addresses,
+        gateway=gateway,
+        table=table,
+        own=port.address.ip,
         block=port.address.network,
     )
 
 
 def files(network: Network, host: Host) -> dict[str, str]:
-    """File name → text, of a host of a datacentre; none for a host in the cloud, whose image sets its one interface up."""
+    """File name → text, of a host of a datacentre; none for a host in the cloud, whose image sets its one interface
+    up.
+    """
     if host.server is None:
         return {}
     ports = interfaces.zone_ports(network, host)
@@ -58,6 +65,10 @@ def files(network: Network, host: Host) -> dict[str, str]:
         made[f"40-{port.interface}.network"] = _vlan(network, host, port)
     for tunnel in interfaces.tunnels(network, host) if host.role is Role.EDGE else ():
         number = tunnel_id(tunnel.inside.network)
-        made[f"50-{tunnel.interface}.netdev"] = render("edge/tunnel.netdev.j2", interface=tunnel.interface, number=number, mtu=TUNNEL_MTU)
-        made[f"60-{tunnel.interface}.network"] = render("edge/tunnel.network.j2", interface=tunnel.interface, inside=tunnel.inside)
+        made[f"50-{tunnel.interface}.netdev"] = render(
+            "edge/tunnel.netdev.j2", interface=tunnel.interface, number=number, mtu=TUNNEL_MTU
+        )
+        made[f"60-{tunnel.interface}.network"] = render(
+            "edge/tunnel.network.j2", interface=tunnel.interface, inside=tunnel.inside
+        )
     return made

@@ -38,8 +38,13 @@ def virtual_gateways(network: Network, edge: Host) -> tuple[VirtualGateway, ...]
     zones = network.sites[edge.place].zones
     return tuple(
         VirtualGateway(
-            zone=port.zone, interface=port.interface, router_id=zones[port.zone].slot + 1, own=str(port.address.ip),
-            others=tuple(str(addressing.edge_zone_address(network, edge.place, port.zone, other.number)) for other in others),
+            zone=port.zone,
+            interface=port.interface,
+            router_id=zones[port.zone].slot + 1,
+            own=str(port.address.ip),
+            others=tuple(
+                str(addressing.edge_zone_address(network, edge.place, port.zone, other.number)) for other in others
+            ),
             address=f"{port.gateway}/{port.address.network.prefixlen}",
         )
         for port in interfaces.zone_ports(network, edge)
@@ -49,20 +54,37 @@ def virtual_gateways(network: Network, edge: Host) -> tuple[VirtualGateway, ...]
 def keepalived(network: Network, edge: Host) -> str:
     """keepalived.conf: all zone gateways go together, to the edge that has routes to the cloud."""
     return render(
-        "edge/keepalived.conf.j2", host=edge.name, gateways=virtual_gateways(network, edge), priority=150 if edge.active else 100,
-        notify=NOTIFY, track=TRACK,
+        "edge/keepalived.conf.j2",
+        host=edge.name,
+        gateways=virtual_gateways(network, edge),
+        priority=150 if edge.active else 100,
+        notify=NOTIFY,
+        track=TRACK,
     )
 
 
 def bird(network: Network, edge: Host) -> str:
-    """bird.conf: one BGP session a tunnel; in come the regions' blocks, out go the site's and this edge's management address."""
+    """bird.conf: one BGP session a tunnel; in come the regions' blocks, out go the site's and this edge's management
+    address.
+    """
     return render(
-        "edge/bird.conf.j2", host=edge.name, router_id=edge.management_address, asn=network.sites[edge.place].asn,
-        site_block=addressing.site_block(network, edge.place), management_address=edge.management_address, state_file=VRRP_STATE,
+        "edge/bird.conf.j2",
+        host=edge.name,
+        router_id=edge.management_address,
+        asn=network.sites[edge.place].asn,
+        site_block=addressing.site_block(network, edge.place),
+        management_address=edge.management_address,
+        state_file=VRRP_STATE,
         prepends=BACKUP_PREPENDS,
         tunnels=[
-            {"name": tunnel.interface.replace("-", "_"), "interface": tunnel.interface, "own": tunnel.inside.ip, "peer": tunnel.peer,
-             "peer_asn": tunnel.peer_asn, "block": addressing.region_block(network, tunnel.region)}
+            {
+                "name": tunnel.interface.replace("-", "_"),
+                "interface": tunnel.interface,
+                "own": tunnel.inside.ip,
+                "peer": tunnel.peer,
+                "peer_asn": tunnel.peer_asn,
+                "block": addressing.region_block(network, tunnel.region),
+            }
             for tunnel in interfaces.tunnels(network, edge)
         ],
     )
@@ -76,8 +98,13 @@ def swanctl(network: Network, edge: Host, inventory: Mapping[str, Any]) -> str:
         index = "ab".index(tunnel.interface[-1])
         reported = links.get(tunnel.region, {}).get(str(edge.number), [])
         if index < len(reported):
-            connections.append({
-                "name": tunnel.interface, "local": edge.public_address, "remote": reported[index]["outside_address"],
-                "number": networkd.tunnel_id(tunnel.inside.network), "certificate": f"{edge.name}.pem",
-            })
+            connections.append(
+                {
+                    "name": tunnel.interface,
+                    "local": edge.public_address,
+                    "remote": reported[index]["outside_address"],
+                    "number": networkd.tunnel_id(tunnel.inside.network),
+                    "certificate": f"{edge.name}.pem",
+                }
+            )
     return render("edge/swanctl.conf.j2", host=edge.name, connections=connections)

@@ -1,7 +1,9 @@
-"""A host's nftables ruleset, from the topology and nothing else. Pure: the same declaration gives the same text, byte for byte.
+"""A host's nftables ruleset, from the topology and nothing else. Pure: the same declaration gives the same text, byte
+for byte.
 
-Beside the topology's flows a ruleset has only what the network itself needs: loopback, answers, ICMP errors and neighbour
-discovery, in the cloud DHCP and the instance's metadata (for root), between edges VRRP, to the tunnels' far ends ESP.
+Beside the topology's flows a ruleset has only what the network itself needs: loopback, answers, ICMP errors and
+neighbour discovery, in the cloud DHCP and the instance's metadata (for root), between edges VRRP, to the tunnels' far
+ends ESP.
 """
 
 from __future__ import annotations
@@ -18,11 +20,16 @@ from hosts import interfaces
 from hosts.rendering import render
 
 TEMPLATE = "firewall/nftables.conf.j2"
+PATH = "/etc/nftables.conf"
+"""Where a host keeps its ruleset; ``nftables.service`` loads it before the network is up."""
+
 LOG_GROUP = 1
 """The netlink group on which dropped packets are logged; ulogd writes it to the system log."""
 
 PRIVATE = IPv4Network("10.0.0.0/8")
 METADATA = IPv4Address("169.254.169.254")
+ESP, VRRP = 50, 112
+"""Protocol numbers; a host need not have a table of their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +90,17 @@ def _input(network: Network, host: Host) -> list[Accept]:
             interface, own = _names(names), str(host.management_address)
         else:
             interface, own = _names([interfaces.service_interface(network, host)]), str(host.address)
-        accepts.append(Accept(
-            match=_match(f"iifname {interface}", _with("ip saddr", rule.addresses), f"ip daddr {own}", f"{rule.protocol} dport {_ports(rule.ports)}"),
-            counter=f"in-{rule.flow}",
-        ))
+        accepts.append(
+            Accept(
+                match=_match(
+                    f"iifname {interface}",
+                    _with("ip saddr", rule.addresses),
+                    f"ip daddr {own}",
+                    f"{rule.protocol} dport {_ports(rule.ports)}",
+                ),
+                counter=f"in-{rule.flow}",
+            )
+        )
     return accepts
 
 
@@ -95,10 +109,12 @@ def _output(network: Network, host: Host) -> list[Accept]:
     tunnels = interfaces.tunnels(network, host) if host.role is Role.EDGE else ()
     for rule in topology.outbound(network, host):
         through = f"oifname {_names(each.interface for each in tunnels)}" if tunnels and _is_bgp(rule) else ""
-        accepts.append(Accept(
-            match=_match(through, _with("ip daddr", rule.addresses), f"{rule.protocol} dport {_ports(rule.ports)}"),
-            counter=f"out-{rule.flow}",
-        ))
+        accepts.append(
+            Accept(
+                match=_match(through, _with("ip daddr", rule.addresses), f"{rule.protocol} dport {_ports(rule.ports)}"),
+                counter=f"out-{rule.flow}",
+            )
+        )
     return accepts
 
 
@@ -116,25 +132,49 @@ def _cloud_essentials() -> tuple[list[Accept], list[Accept]]:
 def tunnel_ends(edge: Host, inventory: Mapping[str, Any]) -> tuple[IPv4Address, ...]:
     """The outside addresses of the cloud's ends of an edge's tunnels, as the stack reports them."""
     regions = inventory.get("links", {}).get(edge.place, {})
-    return tuple(sorted(
-        IPv4Address(tunnel["outside_address"]) for region in regions.values() for tunnel in region.get(str(edge.number), ())
-    ))
+    return tuple(
+        sorted(
+            IPv4Address(tunnel["outside_address"])
+            for region in regions.values()
+            for tunnel in region.get(str(edge.number), ())
+        )
+    )
 
 
 def _edge_essentials(network: Network, edge: Host, inventory: Mapping[str, Any]) -> tuple[list[Accept], list[Accept]]:
     inward, outward = [], []
     others = interfaces.other_edges(edge, hosts(network))
     for port in interfaces.zone_ports(network, edge) if others else ():
-        theirs = _addresses(addressing.edge_zone_address(network, edge.place, port.zone, other.number) for other in others)
-        inward.append(Accept(match=f'iifname "{port.interface}" ip saddr {theirs} ip daddr {port.address.ip} ip protocol vrrp', counter="in-vrrp"))
-        outward.append(Accept(match=f'oifname "{port.interface}" ip saddr {port.address.ip} ip daddr {theirs} ip protocol vrrp', counter="out-vrrp"))
+        theirs = _addresses(
+            addressing.edge_zone_address(network, edge.place, port.zone, other.number) for other in others
+        )
+        inward.append(
+            Accept(
+                match=f'iifname "{port.interface}" ip saddr {theirs} ip daddr {port.address.ip} ip protocol {VRRP}',
+                counter="in-vrrp",
+            )
+        )
+        outward.append(
+            Accept(
+                match=f'oifname "{port.interface}" ip saddr {port.address.ip} ip daddr {theirs} ip protocol {VRRP}',
+                counter="out-vrrp",
+            )
+        )
     ends = tunnel_ends(edge, inventory)
     if ends:
-        uplink = interfaces.uplink_interface(network, edge.place)
-        inward.append(Accept(
-            match=f'iifname "{uplink}" ip saddr {_addresses(ends)} ip daddr {edge.public_address} ip protocol esp', counter="in-esp"))
-        outward.append(Accept(
-            match=f'oifname "{uplink}" ip saddr {edge.public_address} ip daddr {_addresses(ends)} ip protocol esp', counter="out-esp"))
+        uplink, far = interfaces.uplink_interface(network, edge.place), _addresses(ends)
+        inward.append(
+            Accept(
+                match=f'iifname "{uplink}" ip saddr {far} ip daddr {edge.public_address} ip protocol {ESP}',
+                counter="in-esp",
+            )
+        )
+        outward.append(
+            Accept(
+                match=f'oifname "{uplink}" ip saddr {edge.public_address} ip daddr {far} ip protocol {ESP}',
+                counter="out-esp",
+            )
+        )
     return inward, outward
 
 
@@ -146,7 +186,8 @@ def _edge_refusals(network: Network, edge: Host) -> list[Refusal]:
     regions = _addresses(interfaces.region_blocks(network))
     refusals = [
         Refusal(match=f'iifname "{port.interface}" ip saddr != {port.address.network}', counter="forged-from-zone")
-        for port in interfaces.zone_ports(network, edge) if port.interface != uplink
+        for port in interfaces.zone_ports(network, edge)
+        if port.interface != uplink
     ]
     if interfaces.tunnels(network, edge):
         refusals += [
@@ -164,7 +205,11 @@ def _edge_refusals(network: Network, edge: Host) -> list[Refusal]:
 def _edge_forward(network: Network, edge: Host) -> list[Accept]:
     return [
         Accept(
-            match=_match(_with("ip saddr", rule.sources), _with("ip daddr", rule.destinations), f"{rule.protocol} dport {_ports(rule.ports)}"),
+            match=_match(
+                _with("ip saddr", rule.sources),
+                _with("ip daddr", rule.destinations),
+                f"{rule.protocol} dport {_ports(rule.ports)}",
+            ),
             counter=f"forward-{rule.flow}",
         )
         for rule in topology.forwarded(network, edge.place)
@@ -175,7 +220,8 @@ def _edge_translation(network: Network, edge: Host) -> list[str]:
     """The site leaves by the edge's public address, but never as that to the estate or to a partner."""
     kept = [PRIVATE, *(cidr for partner in network.partners.values() for cidr in partner.cidrs)]
     uplink = interfaces.uplink_interface(network, edge.place)
-    return [f'oifname "{uplink}" ip saddr {addressing.site_block(network, edge.place)} ip daddr != {_addresses(kept)} snat ip to {edge.public_address}']
+    site = addressing.site_block(network, edge.place)
+    return [f'oifname "{uplink}" ip saddr {site} ip daddr != {_addresses(kept)} snat ip to {edge.public_address}']
 
 
 def _vpn_rules(network: Network, gateway: Host) -> tuple[list[Accept], list[Accept], list[str]]:
@@ -184,9 +230,17 @@ def _vpn_rules(network: Network, gateway: Host) -> tuple[list[Accept], list[Acce
     pool = addressing.vpn_pool(network, gateway.place)
     ssh = f"tcp dport {topology.SSH_PORT}"
     reachable = [rule for rule in topology.outbound(network, gateway) if rule.flow == "ssh-vpn"]
-    inward = [Accept(match=f"{tunnel} ip saddr {pool} ip daddr {gateway.management_address} {ssh}", counter="in-ssh-operators")]
+    inward = [
+        Accept(
+            match=f"{tunnel} ip saddr {pool} ip daddr {gateway.management_address} {ssh}", counter="in-ssh-operators"
+        )
+    ]
     forward = [
-        Accept(match=f"{tunnel} ip saddr {pool} ip daddr {_addresses(rule.addresses)} {ssh}", counter="forward-ssh-operators") for rule in reachable
+        Accept(
+            match=f"{tunnel} ip saddr {pool} ip daddr {_addresses(rule.addresses)} {ssh}",
+            counter="forward-ssh-operators",
+        )
+        for rule in reachable
     ]
     return inward, forward, [f'oifname "{interfaces.CLOUD_INTERFACE}" ip saddr {pool} masquerade']
 
@@ -203,12 +257,24 @@ def ruleset(network: Network, host: Host, inventory: Mapping[str, Any]) -> str:
     if host.role is Role.EDGE:
         more_in, more_out = _edge_essentials(network, host, inventory)
         inward, outward = inward + more_in, outward + more_out
-        forward, refusals, translation = _edge_forward(network, host), _edge_refusals(network, host), _edge_translation(network, host)
+        forward, refusals, translation = (
+            _edge_forward(network, host),
+            _edge_refusals(network, host),
+            _edge_translation(network, host),
+        )
     if host.role is Role.VPN:
         more_in, forward, translation = _vpn_rules(network, host)
         inward = inward + more_in
     counters = sorted({each.counter for each in (*inward, *outward, *forward, *refusals)})
     return render(
-        TEMPLATE, host=host.name, network=network.name, inward=inward, outward=outward, forward=forward, refusals=refusals,
-        translation=translation, counters=counters, log_group=LOG_GROUP,
+        TEMPLATE,
+        host=host.name,
+        network=network.name,
+        inward=inward,
+        outward=outward,
+        forward=forward,
+        refusals=refusals,
+        translation=translation,
+        counters=counters,
+        log_group=LOG_GROUP,
     )

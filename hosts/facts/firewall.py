@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from pyinfra.api import FactBase
 from typing_extensions import override
 
-RULESET = "/etc/nftables.conf"
+from hosts.rulesets import PATH
+
 STATE = "/var/lib/estate/firewall"
 LOADED_DIGEST = (
     "nft -s list ruleset | awk '{ n = split($0, w, /[ \\t,]+/); "
     "for (i = 2; i <= n; i++) { x = w[i]; for (j = i - 1; j > 0 && w[j] > x; j--) w[j + 1] = w[j]; w[j + 1] = x } "
     'l = ""; for (i = 1; i <= n; i++) l = l " " w[i]; print l }\' | sha256sum | cut -c1-64'
 )
-"""Shell: a digest of what the kernel has. Words are sorted within each line, because a set's order differs from load to load."""
+"""Shell: a digest of what the kernel has. Words are sorted within each line, because a set's order differs from load
+to load.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallState:
-    """SHA-256 of the kept file, digest of what was loaded when it was confirmed, digest of what is loaded now; starts at boot."""
+    """SHA-256 of the kept file, digest of what was loaded when it was confirmed, digest of what is loaded now;
+    starts at boot.
+    """
 
     file: str | None = None
     confirmed: str | None = None
@@ -33,7 +38,8 @@ class Firewall(FactBase[FirewallState]):
     @override
     def command(self) -> str:
         return (
-            f"echo file $(sha256sum {RULESET} 2>/dev/null | cut -c1-64); echo confirmed $(cat {STATE}/confirmed 2>/dev/null); "
+            f"echo file $(sha256sum {PATH} 2>/dev/null | cut -c1-64); "
+            f"echo confirmed $(cat {STATE}/confirmed 2>/dev/null); "
             f"echo loaded $({LOADED_DIGEST}); echo enabled $(systemctl is-enabled nftables.service 2>/dev/null); true"
         )
 
@@ -46,5 +52,8 @@ class Firewall(FactBase[FirewallState]):
     def process(self, output: list[str]) -> FirewallState:
         values = dict(line.split(" ", 1) for line in output if " " in line)
         return FirewallState(
-            file=values.get("file"), confirmed=values.get("confirmed"), loaded=values.get("loaded"), enabled=values.get("enabled") == "enabled",
+            file=values.get("file"),
+            confirmed=values.get("confirmed"),
+            loaded=values.get("loaded"),
+            enabled=values.get("enabled") == "enabled",
         )

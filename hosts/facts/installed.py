@@ -23,7 +23,9 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The entries by path, the names in the listed directories, and the ids of follow-ups that a killed run still owes."""
+    """The entries by path, the names in the listed directories, and the ids of follow-ups that a killed run still
+    owes.
+    """
 
     entries: dict[str, Entry]
     listings: dict[str, tuple[str, ...]]
@@ -36,10 +38,25 @@ class Installed(FactBase[State]):
     @override
     def command(self, paths: tuple[str, ...], listed: tuple[str, ...] = ()) -> StringCommand:
         quoted = [QuoteString(path) for path in paths]
-        bits: list[object] = ["export LC_ALL=C;", "stat", "--printf", r"'=\t%F\t%a\t%U\t%G\t%n\n'", "--", *quoted, "2>/dev/null;"]
+        bits: list[object] = [
+            "export LC_ALL=C;",
+            "stat",
+            "--printf",
+            r"'=\t%F\t%a\t%U\t%G\t%n\n'",
+            "--",
+            *quoted,
+            "2>/dev/null;",
+        ]
         bits += ["sha256sum", "--", *quoted, "2>/dev/null;"]
         for directory in listed:
-            bits += ["find", QuoteString(directory), "-mindepth 1 -maxdepth 1", "-printf", r"'>\t%h\t%f\n'", "2>/dev/null;"]
+            bits += [
+                "find",
+                QuoteString(directory),
+                "-mindepth 1 -maxdepth 1",
+                "-printf",
+                r"'>\t%h\t%f\n'",
+                "2>/dev/null;",
+            ]
         bits += ["find", PENDING, "-type f -printf", r"'!\t%f\n'", "2>/dev/null;", "true"]
         return StringCommand(*bits)
 
@@ -67,7 +84,13 @@ class Installed(FactBase[State]):
                 digest, _, path = line.partition("  ")
                 digests[path] = digest
         entries = {
-            path: Entry(kind="file" if kind.startswith("regular") else kind, mode=mode, owner=owner, group=group, sha256=digests.get(path))
+            path: Entry(
+                kind="file" if kind.startswith("regular") else kind,
+                mode=mode,
+                owner=owner,
+                group=group,
+                sha256=digests.get(path),
+            )
             for path, (kind, mode, owner, group) in found.items()
         }
         return State(entries=entries, listings=listings, pending=frozenset(pending))

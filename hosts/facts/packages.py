@@ -12,7 +12,10 @@ class InstalledVersions(FactBase[dict[str, str]]):
     @override
     def command(self, packages: tuple[str, ...]) -> StringCommand:
         return StringCommand(
-            "dpkg-query -W -f", QuoteString("${db:Status-Status}\\t${Package}\\t${Version}\\n"), "--", *(QuoteString(name) for name in packages),
+            "dpkg-query -W -f",
+            QuoteString("${db:Status-Status}\\t${Package}\\t${Version}\\n"),
+            "--",
+            *(QuoteString(name) for name in packages),
             "2>/dev/null; true",
         )
 

@@ -25,8 +25,10 @@ class UnitStates(FactBase[dict[str, UnitState]]):
     def command(self, units: tuple[str, ...]) -> StringCommand:
         names = [QuoteString(unit) for unit in units]
         return StringCommand(
-            "for unit in", *names, "; do echo \"@$unit\";",
-            "systemctl show -p LoadState,ActiveState,UnitFileState,NeedDaemonReload -- \"$unit\" 2>/dev/null; done; true",
+            "for unit in",
+            *names,
+            '; do echo "@$unit";',
+            'systemctl show -p LoadState,ActiveState,UnitFileState,NeedDaemonReload -- "$unit" 2>/dev/null; done; true',
         )
 
     @staticmethod

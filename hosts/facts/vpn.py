@@ -24,8 +24,12 @@ class VpnService(FactBase[VpnState]):
     def command(self, network: str) -> StringCommand:
         return StringCommand(
             "command -v openvpn >/dev/null && echo installed;",
-            "test -e", QuoteString(f"/etc/openvpn/server/{network}/server.pem"), "&& echo certified;",
-            "systemctl -q is-active", QuoteString(f"openvpn-server@{network}.service"), "&& echo running; true",
+            "test -e",
+            QuoteString(f"/etc/openvpn/server/{network}/server.pem"),
+            "&& echo certified;",
+            "systemctl -q is-active",
+            QuoteString(f"openvpn-server@{network}.service"),
+            "&& echo running; true",
         )
 
     @staticmethod

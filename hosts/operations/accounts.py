@@ -23,7 +23,10 @@ def commands(names: Collection[str], group: str, state: AccountState) -> list[st
     taken = sorted(name for name in names if name in state.users and name not in members)
     for name in taken:
         if state.users[name] < FIRST_PERSON:
-            raise OperationError(f"operator {name!r}: user id {state.users[name]} is the system's; people begin at {FIRST_PERSON}; choose another name")
+            raise OperationError(
+                f"operator {name!r}: user id {state.users[name]} is the system's, people begin at {FIRST_PERSON}; "
+                "choose another name"
+            )
     quoted = shlex.quote(group)
     needed = [] if state.members is not None else [f"groupadd --system {quoted}"]
     for name in sorted(set(names) - state.users.keys()):

@@ -1,8 +1,8 @@
 """Files that are installed together: rendered here, staged on the host, checked there, and only then moved into place.
 
 Content travels on standard input, so that it is in no argument list and in no log; the staging directory is in memory.
-A file replaces its predecessor by ``rename``. If a follow-up fails, all files of the call are put back and the follow-ups run
-again. A follow-up that a killed run owed is run by the next one.
+A file replaces its predecessor by ``rename``. If a follow-up fails, all files of the call are put back and the
+follow-ups run again. A follow-up that a killed run owed is run by the next one.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from hosts.facts.installed import PENDING, Entry, Installed, State
 class File:
     """A file as it must be.
 
-    ``check``: a shell command that must succeed before anything is replaced; it finds the staged file in ``$STAGED``, and every
-    file of the call under ``$STAGE`` + its path. ``then``: a shell command after this file changed; equal ones run once.
+    ``check``: a shell command that must succeed before anything is replaced; it finds the staged file in ``$STAGED``,
+    and every file of the call under ``$STAGE`` + its path. ``then``: a shell command after this file changed; equal
+    ones run once.
     """
 
     path: str
@@ -108,7 +109,11 @@ def plan(items: Sequence[Item], state: State) -> Plan:
             different = not _same(item, state.entries.get(item.path))
             changed += [item] * different
             if isinstance(item, Directory) and item.exclusive:
-                strays = [path for name in state.listings.get(item.path, ()) if (path := f"{item.path}/{name}") not in declared]
+                strays = [
+                    path
+                    for name in state.listings.get(item.path, ())
+                    if (path := f"{item.path}/{name}") not in declared
+                ]
                 removals += strays
                 different = different or bool(strays)
         if item.then and (different or followup_id(item.then) in state.pending):
@@ -135,13 +140,21 @@ def _archive(items: Sequence[Item]) -> str:
 
 def _replace(file: File) -> str:
     path, new = shlex.quote(file.path), shlex.quote(f"{file.path}.estate-new")
-    return (f'mkdir -p {shlex.quote(file.path.rsplit("/", 1)[0] or "/")}; '
-            f'install -o {file.owner} -g {file.group} -m {file.mode} "$STAGE"{path} {new}; mv -fT {new} {path}')
+    return (
+        f"mkdir -p {shlex.quote(file.path.rsplit('/', 1)[0] or '/')}; "
+        f'install -o {file.owner} -g {file.group} -m {file.mode} "$STAGE"{path} {new}; mv -fT {new} {path}'
+    )
+
+
+def _save(path: str) -> str:
+    parent = shlex.quote(path.rsplit("/", 1)[0])
+    return f'if [ -e {shlex.quote(path)} ]; then mkdir -p "$OLD"{parent}; cp -a {shlex.quote(path)} "$OLD"{parent}/; fi'
 
 
 def _restore(path: str) -> str:
     path, new = shlex.quote(path), shlex.quote(f"{path}.estate-new")
-    return f'if [ -e "$OLD"{path} ]; then cp -a "$OLD"{path} {new}; rm -rf {path}; mv -fT {new} {path}; else rm -rf {path}; fi'
+    back = f'cp -a "$OLD"{path} {new}; rm -rf {path}; mv -fT {new} {path}'
+    return f'if [ -e "$OLD"{path} ]; then {back}; else rm -rf {path}; fi'
 
 
 def script(change: Plan) -> str:
@@ -160,17 +173,20 @@ def script(change: Plan) -> str:
             path = shlex.quote(file.path)
             refusal = shlex.quote(f"{file.path}: refused by its check, nothing was replaced: {file.check}")
             lines.append(f'STAGED="$STAGE"{path}; export STAGED; ( {file.check} ) || {{ echo {refusal} >&2; exit 1; }}')
-    lines += [f'if [ -e {shlex.quote(path)} ]; then cp -a --parents {shlex.quote(path)} "$OLD"; fi' for path in touched]
+    lines += [_save(path) for path in touched]
     lines += [f"touch {PENDING}/{followup_id(command)}" for command in change.followups]
     lines += [
-        f"install -d -o {each.owner} -g {each.group} -m {each.mode} {shlex.quote(each.path)}" for each in change.directories
+        f"install -d -o {each.owner} -g {each.group} -m {each.mode} {shlex.quote(each.path)}"
+        for each in change.directories
     ]
     lines += [_replace(file) for file in change.files]
     lines += [f"rm -rf -- {shlex.quote(path)}" for path in change.removals]
     if change.followups:
         lines.append("put_back() {")
         lines += [f"  {_restore(path)}" for path in touched] or ["  :"]
-        lines += [f"  if ( {command} ); then rm -f {PENDING}/{followup_id(command)}; fi" for command in change.followups]
+        lines += [
+            f"  if ( {command} ); then rm -f {PENDING}/{followup_id(command)}; fi" for command in change.followups
+        ]
         lines += ['  echo "$1: failed; every file of this change was put back" >&2; exit 1', "}"]
         lines += [
             f"if ( {command} ); then rm -f {PENDING}/{followup_id(command)}; else put_back {shlex.quote(command)}; fi"
@@ -197,7 +213,8 @@ def _show(change: Plan, state: State) -> None:
 def install(items: Sequence[Item]) -> Iterator[StringCommand]:
     """Makes a host's files as declared, all together or none: one question, and one command if anything differs."""
     state = host.get_fact(
-        Installed, paths=tuple(item.path for item in items),
+        Installed,
+        paths=tuple(item.path for item in items),
         listed=tuple(item.path for item in items if isinstance(item, Directory) and item.exclusive),
     )
     change = plan(items, state)

@@ -1,7 +1,8 @@
 """An nftables ruleset that cannot lock its operator out.
 
-It is checked by the host's own ``nft``, loaded in one transaction while a timer stands ready to put the previous one back, and
-kept only after a connection made anew reached the host through it. Without that the timer fires and nothing has changed.
+It is checked by the host's own ``nft``, loaded in one transaction while a timer stands ready to put the previous one
+back, and kept only after a connection made anew reached the host through it. Without that the timer fires and nothing
+has changed.
 """
 
 from __future__ import annotations
@@ -16,48 +17,63 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.facts.files import FileContents
 
-from hosts.facts.firewall import LOADED_DIGEST, RULESET, STATE, Firewall
+from hosts.facts.firewall import LOADED_DIGEST, STATE, Firewall
+from hosts.rulesets import PATH
 
 TIMER = "estate-firewall-rollback"
+REFUSED = "this ruleset is refused by nft; the loaded one and the kept one stay"
+TOO_LATE = "confirmed too late: the previous ruleset is back"
 
 TRACK = (
     "nft list ruleset | grep -q 'ct state' || { nft 'add table inet estate_tracking; "
     "add chain inet estate_tracking input { type filter hook input priority 0; }; "
-    "add rule inet estate_tracking input ct state invalid counter'; echo tracking; sleep 0.3; echo tracked; sleep 0.2; }"
+    "add rule inet estate_tracking input ct state invalid counter'; "
+    "echo tracking; sleep 0.3; echo tracked; sleep 0.2; }"
 )
-"""Lets the kernel see the present connection as established before it is judged by that: its first packets are these words."""
+"""Lets the kernel see the present connection as established before it is judged by that: its first packets are these
+words.
+"""
 
 
 def trial(rollback_seconds: float) -> str:
-    """Shell: takes a ruleset on standard input, checks it, arms the timer, and loads it. The kept file stays as it is."""
-    return "\n".join((
-        "set -eu; umask 077",
-        f"mkdir -p {STATE}; cd {STATE}; cat > new",
-        "if ! nft -c -f new; then echo 'this ruleset is refused by nft; the loaded one and the kept one stay' >&2; exit 1; fi",
-        f"if ! systemctl is-active -q '{TIMER}-*.timer'; then",
-        "  { echo 'flush ruleset'; nft -s list ruleset; } > previous.partial; mv -f previous.partial previous",
-        "fi",
-        f"old=$(systemctl list-units --plain --no-legend '{TIMER}-*.timer' | cut -d' ' -f1)",
-        f"systemd-run -q --collect --unit={TIMER}-$$ --on-active={rollback_seconds:g}s --timer-property=AccuracySec=100ms "
-        f"/usr/sbin/nft -f {STATE}/previous",
-        "for each in $old; do systemctl stop \"$each\" || true; done",
-        TRACK,
-        "nft -f new",
-        f"{LOADED_DIGEST} > trial",
-    ))
+    """Shell: takes a ruleset on standard input, checks it, arms the timer, and loads it. The kept file stays as it
+    is.
+    """
+    timer = (
+        f"systemd-run -q --collect --unit={TIMER}-$$ --on-active={rollback_seconds:g}s "
+        "--timer-property=AccuracySec=100ms"
+    )
+    return "\n".join(
+        (
+            "set -eu; umask 077",
+            f"mkdir -p {STATE}; cd {STATE}; cat > new",
+            f"if ! nft -c -f new; then echo {REFUSED!r} >&2; exit 1; fi",
+            f"if ! systemctl is-active -q '{TIMER}-*.timer'; then",
+            "  { echo 'flush ruleset'; nft -s list ruleset; } > previous.partial; mv -f previous.partial previous",
+            "fi",
+            f"old=$(systemctl list-units --plain --no-legend '{TIMER}-*.timer' | cut -d' ' -f1)",
+            f"{timer} /usr/sbin/nft -f {STATE}/previous",
+            'for each in $old; do systemctl stop "$each" || true; done',
+            TRACK,
+            "nft -f new",
+            f"{LOADED_DIGEST} > trial",
+        )
+    )
 
 
 def confirmation() -> str:
     """Shell: keeps the ruleset on trial, if it is still the loaded one, and disarms the timer."""
-    return "\n".join((
-        "set -eu; umask 077",
-        f"cd {STATE}",
-        f'if [ "$({LOADED_DIGEST})" != "$(cat trial)" ]; then echo "confirmed too late: the previous ruleset is back" >&2; exit 1; fi',
-        f"install -m 600 new {RULESET}.estate-new; mv -f {RULESET}.estate-new {RULESET}",
-        "mv -f trial confirmed",
-        "systemctl -q enable nftables.service 2>/dev/null",
-        f"systemctl stop '{TIMER}-*.timer'",
-    ))
+    return "\n".join(
+        (
+            "set -eu; umask 077",
+            f"cd {STATE}",
+            f'if [ "$({LOADED_DIGEST})" != "$(cat trial)" ]; then echo {TOO_LATE!r} >&2; exit 1; fi',
+            f"install -m 600 new {PATH}.estate-new; mv -f {PATH}.estate-new {PATH}",
+            "mv -f trial confirmed",
+            "systemctl -q enable nftables.service 2>/dev/null",
+            f"systemctl stop '{TIMER}-*.timer'",
+        )
+    )
 
 
 def confirm(state: State, host: Host) -> bool:
@@ -71,7 +87,9 @@ def confirm(state: State, host: Host) -> bool:
             fresh.connect()
             done, output = fresh.run_shell_command(command, **arguments)
         except (ConnectError, OSError) as error:
-            host.log(f"no new connection came through the new ruleset ({error}): the previous one returns", logger.error)
+            host.log(
+                f"no new connection came through the new ruleset ({error}): the previous one returns", logger.error
+            )
             return False
         finally:
             if fresh.client is not None:
@@ -82,13 +100,13 @@ def confirm(state: State, host: Host) -> bool:
 
 
 @operation()
-def ruleset(text: str, rollback_seconds: float = 30) -> Iterator[StringCommand | FunctionCommand]:
+def ruleset(text: str, rollback_seconds: float = 60) -> Iterator[StringCommand | FunctionCommand]:
     """Keeps and loads the nftables ruleset ``text``; one question if it is already kept, loaded and untouched."""
     now = host.get_fact(Firewall)
     if now.file == sha256(text.encode()).hexdigest() and now.loaded and now.loaded == now.confirmed and now.enabled:
         return
     if host.state.config.DIFF and not host.state.is_executing:
-        current = host.get_fact(FileContents, path=RULESET) if now.file else None
+        current = host.get_fact(FileContents, path=PATH) if now.file else None
         for line in unified_diff(current or [], text.splitlines(), "on the host", "declared", lineterm=""):
             logger.info("  %s", line)
     yield StringCommand(trial(rollback_seconds), _stdin=text.splitlines())

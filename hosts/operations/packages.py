@@ -18,10 +18,14 @@ def command(wanted: Mapping[str, str | None], installed: Mapping[str, str]) -> s
 
     The lists are fetched only then: a version that is installed already needs no news of the repository.
     """
-    missing = [name for name, version in wanted.items() if name not in installed or version not in (None, installed[name])]
+    missing = [
+        name for name, version in wanted.items() if name not in installed or version not in (None, installed[name])
+    ]
     if not missing:
         return None
-    targets = " ".join(shlex.quote(name if wanted[name] is None else f"{name}={wanted[name]}") for name in sorted(missing))
+    targets = " ".join(
+        shlex.quote(name if wanted[name] is None else f"{name}={wanted[name]}") for name in sorted(missing)
+    )
     return (
         f"export DEBIAN_FRONTEND=noninteractive; dpkg --configure -a && {APT_GET} update && "
         f"{APT_GET} install -y --no-install-recommends --allow-downgrades --allow-change-held-packages "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from estate import topology
-from estate.hosts import Host
 from estate.model import Role, Service
 from hosts import accounts, networkd
 from hosts.context import HostContext
@@ -15,8 +16,34 @@ from hosts.rendering import render
 from hosts.roles import firewall, packages
 
 UNUSED_MODULES = (
-    "dccp", "sctp", "rds", "tipc", "n-hdlc", "ax25", "netrom", "x25", "rose", "decnet", "econet", "af_802154", "ipx", "appletalk", "psnap",
-    "p8022", "p8023", "can", "atm", "cramfs", "freevxfs", "jffs2", "hfs", "hfsplus", "udf", "squashfs", "firewire-core", "vivid",
+    "dccp",
+    "sctp",
+    "rds",
+    "tipc",
+    "n-hdlc",
+    "ax25",
+    "netrom",
+    "x25",
+    "rose",
+    "decnet",
+    "econet",
+    "af_802154",
+    "ipx",
+    "appletalk",
+    "psnap",
+    "p8022",
+    "p8023",
+    "can",
+    "atm",
+    "cramfs",
+    "freevxfs",
+    "jffs2",
+    "hfs",
+    "hfsplus",
+    "udf",
+    "squashfs",
+    "firewire-core",
+    "vivid",
 )
 FORWARDING_ROLES = (Role.EDGE, Role.VPN)
 OWN_UNITS = (
@@ -33,30 +60,57 @@ def service(context: HostContext, name: str) -> Service | None:
     return declared if declared and context.host.role in declared.consumers else None
 
 
-def acquaintances(context: HostContext) -> tuple[Host, ...]:
-    """The hosts that this one may open connections to."""
-    names = {name for flow in topology.flows(context.network) if context.host.name in flow.source.hosts for name in flow.destination.hosts}
-    return tuple(host for host in context.everyone if host.name in names and host.name != context.host.name)
+def acquaintances(context: HostContext) -> dict[str, IPv4Address]:
+    """The hosts that this one may open connections to: address by name, the management address where that is all it
+    may reach.
+    """
+    known: dict[str, IPv4Address] = {}
+    for flow in topology.flows(context.network):
+        if context.host.name in flow.source.hosts:
+            for host in context.everyone:
+                if host.name in flow.destination.hosts and host.name != context.host.name:
+                    known[host.name] = (
+                        known.get(host.name, host.management_address) if flow.management else host.address
+                    )
+    return dict(sorted(known.items()))
 
 
 def _access(context: HostContext) -> list[Item]:
     people = accounts.operators(context.network, context.host)
     address = context.host.management_address
     config = render(
-        "base/sshd_config.j2", host=context.host.name, address=address, users=[accounts.DEPLOY_USER, *people],
-        keys_directory=accounts.KEYS_DIRECTORY, deploy_user=accounts.DEPLOY_USER,
+        "base/sshd_config.j2",
+        host=context.host.name,
+        address=address,
+        users=[accounts.DEPLOY_USER, *people],
+        keys_directory=accounts.KEYS_DIRECTORY,
+        deploy_user=accounts.DEPLOY_USER,
     )
-    listening = f"ss -Hltn src {address}:{topology.SSH_PORT}"
+    listening = f"ss -Hltn src {address}:{topology.SSH_PORT} | grep -q ."
+    until_listening = f"for i in 1 2 3 4 5 6 7 8 9 10; do {listening} && exit 0; sleep 0.3; done; exit 1"
     return [
         Directory(path=accounts.KEYS_DIRECTORY, exclusive=True),
-        *(File(path=f"{accounts.KEYS_DIRECTORY}/{name}", content="".join(f"{key}\n" for key in keys)) for name, keys in people.items()),
-        File(path="/etc/sudoers.d/estate", content=render("base/sudoers.j2", group=accounts.OPERATORS_GROUP), mode="440",
-             check='visudo -cqf "$STAGED"'),
-        File(path="/etc/systemd/system/ssh.service.d/estate.conf", content=render("base/ssh.service.conf.j2"), then="systemctl daemon-reload"),
+        *(
+            File(path=f"{accounts.KEYS_DIRECTORY}/{name}", content="".join(f"{key}\n" for key in keys))
+            for name, keys in people.items()
+        ),
         File(
-            path="/etc/ssh/sshd_config", content=config, mode="600",
+            path="/etc/sudoers.d/estate",
+            content=render("base/sudoers.j2", group=accounts.OPERATORS_GROUP),
+            mode="440",
+            check='visudo -cqf "$STAGED"',
+        ),
+        File(
+            path="/etc/systemd/system/ssh.service.d/estate.conf",
+            content=render("base/ssh.service.conf.j2"),
+            then="systemctl daemon-reload",
+        ),
+        File(
+            path="/etc/ssh/sshd_config",
+            content=config,
+            mode="600",
             check=f'sshd -t -f "$STAGED" && ip -o -4 address show to {address}/32 | grep -q .',
-            then=f"systemctl reload-or-restart ssh.service && for i in 1 2 3 4 5 6 7 8 9 10; do {listening} | grep -q . && exit 0; sleep 0.3; done; exit 1",
+            then=f"systemctl reload-or-restart ssh.service && {until_listening}",
         ),
     ]
 
@@ -64,7 +118,9 @@ def _access(context: HostContext) -> list[Item]:
 def _kernel(context: HostContext) -> list[Item]:
     policy_routed = not context.host.in_cloud
     settings = render(
-        "base/sysctl.conf.j2", forwards=context.host.role in FORWARDING_ROLES, reverse_path=2 if policy_routed else 1,
+        "base/sysctl.conf.j2",
+        forwards=context.host.role in FORWARDING_ROLES,
+        reverse_path=2 if policy_routed else 1,
     )
     return [
         File(path="/etc/sysctl.d/60-estate.conf", content=settings, then="systemctl restart systemd-sysctl.service"),
@@ -75,13 +131,20 @@ def _kernel(context: HostContext) -> list[Item]:
 def _surroundings(context: HostContext) -> list[Item]:
     chrony = render("base/chrony.conf.j2", server=service(context, "time"))
     return [
-        File(path="/etc/chrony/chrony.conf", content=chrony, check='! command -v chronyd >/dev/null || chronyd -p -f "$STAGED" >/dev/null',
-             then="systemctl try-restart chrony.service"),
+        File(
+            path="/etc/chrony/chrony.conf",
+            content=chrony,
+            check='! command -v chronyd >/dev/null || chronyd -p -f "$STAGED" >/dev/null',
+            then="systemctl try-restart chrony.service",
+        ),
         File(path="/etc/resolv.conf", content=render("base/resolv.conf.j2", server=service(context, "resolver"))),
         File(path="/etc/hosts", content=render("base/hosts.j2", host=context.host.name, known=acquaintances(context))),
         File(path="/etc/hostname", content=f"{context.host.name}\n", then="hostname -F /etc/hostname"),
-        File(path="/etc/systemd/journald.conf.d/60-estate.conf", content=render("base/journald.conf.j2"),
-             then="systemctl restart systemd-journald.service"),
+        File(
+            path="/etc/systemd/journald.conf.d/60-estate.conf",
+            content=render("base/journald.conf.j2"),
+            then="systemctl restart systemd-journald.service",
+        ),
     ]
 
 
@@ -98,7 +161,12 @@ def _network(context: HostContext) -> list[Item]:
 def items(context: HostContext) -> list[Item]:
     """Every file that does not wait for a package."""
     return [
-        *_access(context), *_kernel(context), *_surroundings(context), *_network(context), *firewall.items(context), *packages.items(context),
+        *_access(context),
+        *_kernel(context),
+        *_surroundings(context),
+        *_network(context),
+        *firewall.items(context),
+        *packages.items(context),
     ]
 
 

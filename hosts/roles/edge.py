@@ -12,18 +12,25 @@ from hosts.roles import packages
 
 PACKAGES = ("bird2", "keepalived")
 CHECKS = {
-    "/etc/bird/bird.conf": f"systemd-tmpfiles --create estate-edge.conf && test -e {routing.VRRP_STATE} && bird -p -c \"$STAGED\"",
+    "/etc/bird/bird.conf": 'systemd-tmpfiles --create estate-edge.conf && bird -p -c "$STAGED"',
     "/etc/keepalived/keepalived.conf": 'keepalived -t -f "$STAGED"',
 }
 FOLLOWUPS = {
     "/etc/bird/bird.conf": "! systemctl -q is-active bird.service || birdc configure",
-    "/etc/keepalived/keepalived.conf": "! systemctl -q is-active keepalived.service || systemctl reload keepalived.service",
+    "/etc/keepalived/keepalived.conf": "systemctl try-reload-or-restart keepalived.service",
 }
 LOAD_TUNNELS = "! systemctl -q is-active strongswan.service || swanctl --load-all"
 
 
 def _item(file: FirstFile) -> File:
-    return File(path=file.path, content=file.content, mode=file.mode, group=file.group, check=CHECKS.get(file.path), then=FOLLOWUPS.get(file.path))
+    return File(
+        path=file.path,
+        content=file.content,
+        mode=file.mode,
+        group=file.group,
+        check=CHECKS.get(file.path),
+        then=FOLLOWUPS.get(file.path),
+    )
 
 
 def items(context: HostContext) -> list[Item]:
@@ -37,8 +44,10 @@ def items(context: HostContext) -> list[Item]:
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations. The tunnels' daemon comes with the installation medium and its certificates; it is not started here."""
+    """Declares the operations. The tunnels' daemon comes with the installation medium and its certificates; it is
+    not started here.
+    """
     packages.install("Install the routing daemons", dict.fromkeys(PACKAGES))
     files.install(name="Install what keepalived calls", items=[_item(file) for file in first_boot.scripts()])
     files.install(name="Configure routes and gateway addresses", items=items(context))
-    units.ensure(name="Run the routing daemons", units=[Unit(name=unit) for unit in first_boot.UNITS])
+    units.ensure(name="Run the routing daemons", units=[Unit(name=unit) for unit in first_boot.ROUTING_UNITS])

@@ -20,10 +20,18 @@ COMMON = ("openssh-server", "sudo", "chrony", *firewall.PACKAGES)
 
 def _keyring(context: HostContext) -> bytes:
     if context.archive_keyring is None or not context.archive_keyring.is_file():
-        raise DeployError(str(Problem(
-            file="environment", path="ESTATE_ARCHIVE_KEYRING", value=repr(context.archive_keyring), rule="it must name the repository's keyring",
-            reason="a host installs nothing that the estate did not sign", fix="set it to the file that the repository was published with",
-        )))
+        raise DeployError(
+            str(
+                Problem(
+                    file="environment",
+                    path="ESTATE_ARCHIVE_KEYRING",
+                    value=repr(context.archive_keyring),
+                    rule="it must name the repository's keyring",
+                    reason="a host installs nothing that the estate did not sign",
+                    fix="set it to the file that the repository was published with",
+                )
+            )
+        )
     return context.archive_keyring.read_bytes()
 
 
@@ -35,15 +43,21 @@ def items(context: HostContext) -> list[Item]:
         File(path=KEYRING, content=_keyring(context)),
         File(path="/etc/apt/sources.list", content=render("base/sources.list.j2")),
         Directory(path=SOURCES, exclusive=True),
-        File(path=f"{SOURCES}/estate.sources",
-             content=render("base/estate.sources.j2", address=service.address, port=service.port, keyring=KEYRING)),
-        File(path="/etc/apt/preferences.d/estate", content=render("base/estate.preferences.j2", address=service.address)),
+        File(
+            path=f"{SOURCES}/estate.sources",
+            content=render("base/estate.sources.j2", address=service.address, port=service.port, keyring=KEYRING),
+        ),
+        File(
+            path="/etc/apt/preferences.d/estate", content=render("base/estate.preferences.j2", address=service.address)
+        ),
         File(path="/etc/apt/apt.conf.d/50-estate", content=render("base/apt.conf.j2")),
     ]
 
 
 def install(name: str, wanted: Mapping[str, str | None]) -> None:
-    """Installs ``wanted`` (version by package name; ``None``: whichever the repository has) as the operation ``name``."""
+    """Installs ``wanted`` (version by package name; ``None``: whichever the repository has) as the operation
+    ``name``.
+    """
     packages.ensure(name=name, wanted=wanted)
 
 

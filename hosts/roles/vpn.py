@@ -1,4 +1,5 @@
-"""A VPN gateway. Its forwarding and its address translation are in its ruleset; the VPN service is configured and not yet started.
+"""A VPN gateway. Its forwarding and its address translation are in its ruleset; the VPN service is configured and not
+yet started.
 
 It waits for the certificate authority and the one-time codes, which come from Vault.
 """
@@ -21,15 +22,25 @@ def server_config(context: HostContext) -> str:
     pool = addressing.vpn_pool(network, context.host.place)
     block = addressing.network_block(network)
     return render(
-        "vpn/server.conf.j2", network=network.name, host=context.host.name, address=context.host.address, port=network.vpn.port,
-        interface=interfaces.VPN_INTERFACE, pool=pool, block=block, authority=network.vpn.certificate_authority,
+        "vpn/server.conf.j2",
+        network=network.name,
+        host=context.host.name,
+        address=context.host.address,
+        port=network.vpn.port,
+        interface=interfaces.VPN_INTERFACE,
+        pool=pool,
+        block=block,
+        authority=network.vpn.certificate_authority,
     )
 
 
 def apply(context: HostContext) -> None:
     """Declares the operations."""
-    files.install(name="Configure the VPN service", items=[
-        Directory(path=DIRECTORY, mode="750"),
-        File(path=f"{DIRECTORY}/{context.network.name}.conf", content=server_config(context), mode="600"),
-        File(path="/etc/pam.d/openvpn", content=render("vpn/pam.j2")),
-    ])
+    files.install(
+        name="Configure the VPN service",
+        items=[
+            Directory(path=DIRECTORY, mode="750"),
+            File(path=f"{DIRECTORY}/{context.network.name}.conf", content=server_config(context), mode="600"),
+            File(path="/etc/pam.d/openvpn", content=render("vpn/pam.j2")),
+        ],
+    )

@@ -18,7 +18,8 @@ def inventory(network: Network) -> dict[str, Any]:
         "network": network.name,
         "hosts": {
             host.name: {
-                "instance_id": f"i-{index:017x}", "private_address": str(host.address),
+                "instance_id": f"i-{index:017x}",
+                "private_address": str(host.address),
                 "public_address": f"203.0.113.{index + 1}" if host.public else None,
             }
             for index, host in enumerate(cloud)
@@ -26,7 +27,10 @@ def inventory(network: Network) -> dict[str, Any]:
         "endpoints": {},
         "nat": {},
         "links": {
-            site: {region: {str(edge.number): _tunnels(network, edge, region) for edge in edges if edge.place == site} for region in each.links}
+            site: {
+                region: {str(edge.number): _tunnels(network, edge, region) for edge in edges if edge.place == site}
+                for region in each.links
+            }
             for site, each in network.sites.items()
         },
         "signer": {},
@@ -40,9 +44,12 @@ def _tunnels(network: Network, edge: Any, region: str) -> list[dict[str, Any]]:
     ours = [tunnel for tunnel in interfaces.tunnels(network, edge) if tunnel.region == region]
     return [
         {
-            "interface": tunnel.interface, "outside_address": f"203.0.113.{100 + 2 * network.regions[region].slot + index}",
+            "interface": tunnel.interface,
+            "outside_address": f"203.0.113.{100 + 2 * network.regions[region].slot + index}",
             "inside_cidr": str(addressing.tunnel_inside(network, edge.place, region, edge.number, index)),
-            "cloud_inside_address": str(tunnel.peer), "edge_inside_address": str(tunnel.inside.ip), "cloud_asn": tunnel.peer_asn,
+            "cloud_inside_address": str(tunnel.peer),
+            "edge_inside_address": str(tunnel.inside.ip),
+            "cloud_asn": tunnel.peer_asn,
             "edge_asn": network.sites[edge.place].asn,
         }
         for index, tunnel in enumerate(ours)
