@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.netns import entered
 from lab.paths import LabPaths
 from lab.wiring import certificates, difference, namespace, observed
 from lab.wiring.model import Interface, Namespace, Wiring
@@ -147,7 +148,7 @@ class _Reconciler:
                 wanted |= dict(each.handover_settings)
             if not wanted:
                 continue
-            with namespace.inside(self.names[each.name]):
+            with entered(self.names[each.name]):
                 for key, value in wanted.items():
                     present = observed.read_setting(key)
                     if present not in (None, value):

@@ -1,17 +1,12 @@
-"""Network namespaces of this machine: which there are, and how to be inside one for a moment."""
+"""Network namespaces of this machine: which there are, who lives in them, and what the system's commands say of them."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
-NAMED = Path("/run/netns")
-_CLONE_NEWNET = 0x40000000
-_libc = ctypes.CDLL(None, use_errno=True)
+from lab.netns import NAMED
 
 
 class CommandFailed(RuntimeError):
@@ -48,35 +43,6 @@ def exists(name: str) -> bool:
 def named(prefix: str) -> tuple[str, ...]:
     """The names under ``/run/netns`` that begin with ``prefix``, real namespaces or what is left of them."""
     return tuple(sorted(each.name for each in NAMED.glob(f"{prefix}*"))) if NAMED.is_dir() else ()
-
-
-def _enter(descriptor: int) -> None:
-    if _libc.setns(descriptor, _CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"setns: {os.strerror(number)}")
-
-
-@contextmanager
-def inside(name: str) -> Iterator[None]:
-    """This thread inside the namespace ``name``: sockets made and ``/proc/sys/net`` files opened here belong to it."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        target = os.open(NAMED / name, os.O_RDONLY)
-        try:
-            _enter(target)
-        finally:
-            os.close(target)
-        try:
-            yield
-        finally:
-            _enter(home)
-    finally:
-        os.close(home)
-
-
-def processes(name: str) -> tuple[int, ...]:
-    """The processes that live in the namespace ``name``."""
-    return occupants([name]).get(name, ())
 
 
 def occupants(names: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
-from lab.wiring.namespace import inside
+from lab.netns import entered
 
 SECONDS = 1.0
 IP_TRANSPARENT = 19
@@ -72,7 +72,7 @@ def _family(address: str) -> socket.AddressFamily:
 def _open(probe: Probe) -> socket.socket | Verdict:
     """A socket on its way, or what the sender's own system said at once."""
     kind = socket.SOCK_STREAM if probe.protocol == "tcp" else socket.SOCK_DGRAM
-    with inside(probe.namespace):
+    with entered(probe.namespace):
         made = socket.socket(_family(probe.destination), kind)
         try:
             made.setblocking(False)
@@ -113,7 +113,7 @@ def _outcome(made: socket.socket, probe: Probe) -> Verdict:
 def _listen(listener: Listener) -> socket.socket | None:
     """The listener's socket; None where a service has the port."""
     tcp = listener.protocol == "tcp"
-    with inside(listener.namespace):
+    with entered(listener.namespace):
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,7 +133,7 @@ def send(probes: Sequence[Probe], *, listeners: Sequence[Listener] = (), seconds
     """What became of each probe, in their order, while ``listeners`` are open.
 
     Raises:
-        FileNotFoundError: a namespace is not there.
+        lab.netns.NamespaceMissing: a namespace is not there.
         OSError: the probing itself failed.
     """
     verdicts: dict[int, Verdict] = {}

@@ -101,7 +101,7 @@ def _plug(draft: Draft, network: Network, site: str, host: Host, zone: str, addr
     """A server's leg in a zone: a cable from its bond to the zone's switch."""
     vlan = network.sites[site].zones[zone].vlan
     block = addressing.zone_block(network, site, zone)
-    port = interface_name(f"{host.role}-{host.number:02d}.{vlan}")
+    port = interface_name(f"{host.role[:4]}-{host.number:02d}.{vlan}")
     draft.link(
         (fabric(site), port),
         (host.name, naming.bond_interface(vlan)),
