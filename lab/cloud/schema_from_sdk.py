@@ -92,8 +92,9 @@ def describe_sdk() -> dict[str, Any]:
         module = importlib.import_module(f"pulumi_aws.{area}")
         for noun in nouns:
             resource = getattr(module, noun)
-            # A nested shape can carry the same name as a resource's arguments; the resource's own module has the right one.
-            args = getattr(sys.modules[resource.__module__], f"{noun}Args")
+            own_module = sys.modules[resource.__module__]
+            # Where a nested shape has taken the name, the SDK calls the resource's own arguments `<Noun>InitArgs`.
+            args = getattr(own_module, f"{noun}InitArgs", None) or getattr(own_module, f"{noun}Args")
             described[resource.pulumi_type] = _describe_resource(resource, args)
     provider = importlib.import_module("pulumi_aws.provider")
     described[PROVIDER_TOKEN] = _describe_resource(provider.Provider, provider.ProviderArgs)

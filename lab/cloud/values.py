@@ -15,7 +15,9 @@ def from_struct(struct: struct_pb2.Struct | None) -> Properties:
     """Returns a struct as plain Python; whole numbers become `int`, nulls at the top level are dropped."""
     if struct is None:
         return {}
-    return {name: _from_value(value) for name, value in struct.fields.items() if value.WhichOneof("kind") != "null_value"}
+    return {
+        name: _from_value(value) for name, value in struct.fields.items() if value.WhichOneof("kind") != "null_value"
+    }
 
 
 def _from_value(value: struct_pb2.Value) -> Any:
