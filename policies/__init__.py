@@ -1,0 +1,1 @@
+"""The policy pack: run by the engine on every preview and update, and by itself on any state of ours."""

@@ -1,0 +1,47 @@
+"""A VPC's default security group lets nothing through, and every VPC's is taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pulumi_policy import PolicyResource, Severity
+
+from .reading import each
+from .rule import referred, stack_rule, violation
+
+GROUP, VPC = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/vpc:Vpc"
+
+
+def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
+    groups = [resource for resource in resources if resource.resource_type == GROUP]
+    for group in groups:
+        if each(group.props, "ingress") or each(group.props, "egress"):
+            yield (
+                violation(
+                    "it has rules",
+                    "it has none",
+                    "an interface without a group of its own falls into it",
+                    "leave them out",
+                ),
+                group.urn,
+            )
+    taken = {vpc.urn for group in groups if (vpc := referred(group, "vpcId", VPC))}
+    for vpc in resources:
+        if vpc.resource_type == VPC and vpc.urn not in taken:
+            yield (
+                violation(
+                    "its default group is as AWS made it",
+                    "it is emptied",
+                    "AWS's lets all members talk",
+                    "add a DefaultSecurityGroup",
+                ),
+                vpc.urn,
+            )
+
+
+RULE = stack_rule(
+    "default-groups-are-empty",
+    "The default security group of each VPC is taken over and has no rule.",
+    check,
+    Severity.HIGH,
+)

@@ -1,0 +1,38 @@
+"""Whoever reads a firewall can see what each rule is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import UNKNOWN, stated
+from .rule import resource_rule, violation
+
+MEANINGLESS = ("", "Managed by Pulumi", "Managed by Terraform")
+
+
+def _described(args: ResourceValidationArgs) -> Iterator[str]:
+    given = stated(args.props, "description", "")
+    if given is UNKNOWN or given in MEANINGLESS:
+        yield violation(
+            f"the description is {given if given is UNKNOWN else given or 'empty'}",
+            "it says what for",
+            "a rule that nobody can explain is never removed",
+            "name the flow",
+        )
+
+
+RULE = resource_rule(
+    "security-groups-are-described",
+    "Security groups and their rules say what they are for.",
+    dict.fromkeys(
+        (
+            "aws:ec2/securityGroup:SecurityGroup",
+            "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        ),
+        _described,
+    ),
+    Severity.LOW,
+)

@@ -1,0 +1,35 @@
+"""Instance metadata takes a session token, and stays on the instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import UNKNOWN, stated
+from .rule import resource_rule, violation
+
+
+def _instance(args: ResourceValidationArgs) -> Iterator[str]:
+    options = stated(args.props, "metadataOptions", {})
+    options = {} if options is UNKNOWN else options
+    tokens, hops = stated(options, "httpTokens"), stated(options, "httpPutResponseHopLimit")
+    if tokens != "required":
+        yield violation(
+            f"httpTokens is {tokens}",
+            "it is required (IMDSv2)",
+            "without it one forged request reads the role's credentials",
+            "state required",
+        )
+    if hops != 1:
+        yield violation(
+            f"httpPutResponseHopLimit is {hops}", "it is 1", "a token must not pass through a proxy", "state 1"
+        )
+
+
+RULE = resource_rule(
+    "metadata-takes-a-token",
+    "Instances offer IMDSv2 only, with a hop limit of one.",
+    {"aws:ec2/instance:Instance": _instance},
+    Severity.HIGH,
+)

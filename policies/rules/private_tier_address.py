@@ -1,0 +1,56 @@
+"""Nothing in a private tier has a public address of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import each, stated, tag
+from .rule import resource_rule, violation
+
+REASON = "a public address makes a hidden host a target"
+
+
+def _instance(args: ResourceValidationArgs) -> Iterator[str]:
+    if tag(args.props, "Tier") == "public":
+        return
+    given = stated(args.props, "associatePublicIpAddress")
+    if given is not False:
+        yield violation(
+            f"associatePublicIpAddress is {given}",
+            "outside the public tier it is false",
+            REASON,
+            "state false, or tag it Tier: public",
+        )
+    if each(args.props, "ipv6Addresses") or stated(args.props, "ipv6AddressCount", 0) != 0:
+        yield violation("IPv6 addresses are given", "outside the public tier there are none", REASON, "leave them out")
+
+
+def _subnet(args: ResourceValidationArgs) -> Iterator[str]:
+    if tag(args.props, "Tier") == "public":
+        return
+    for key in ("mapPublicIpOnLaunch", "assignIpv6AddressOnCreation"):
+        if stated(args.props, key, False) is not False:
+            yield violation(
+                f"{key} is {stated(args.props, key)}", "outside the public tier it is false", REASON, "state false"
+            )
+
+
+def _address(args: ResourceValidationArgs) -> Iterator[str]:
+    tier = tag(args.props, "Tier")
+    if tier != "public":
+        yield violation(
+            f"an elastic address is tagged Tier: {tier}",
+            "it belongs to the public tier",
+            REASON,
+            "tag it so, or drop it",
+        )
+
+
+RULE = resource_rule(
+    "private-tier-has-no-public-address",
+    "Instances, subnets and elastic addresses outside the public tier have nothing public.",
+    {"aws:ec2/instance:Instance": _instance, "aws:ec2/subnet:Subnet": _subnet, "aws:ec2/eip:Eip": _address},
+    Severity.CRITICAL,
+)

@@ -1,0 +1,89 @@
+"""No elastic address and no way to the internet gateway is tied to a private tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pulumi_policy import PolicyResource, Severity
+
+from .reading import UNKNOWN, stated, tag
+from .rule import referred, stack_rule, violation
+
+INSTANCE, SUBNET, TABLE = "aws:ec2/instance:Instance", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable"
+GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+TIERS_WITH_GATEWAY = ("public", "ingress")
+
+
+def _tier(resource: PolicyResource | None) -> object:
+    return None if resource is None else tag(resource.props, "Tier")
+
+
+def _address(resource: PolicyResource) -> Iterator[str]:
+    tier = _tier(referred(resource, "instanceId", INSTANCE))
+    if tier != "public":
+        yield violation(
+            f"an elastic address goes to an instance of tier {tier}",
+            "only public ones have one",
+            "the others must not be reachable",
+            "drop the association; by property instanceId it must be seen whose it is",
+        )
+
+
+def _nat(resource: PolicyResource) -> Iterator[str]:
+    tier = _tier(referred(resource, "subnetId", SUBNET))
+    if tier != "public":
+        yield violation(
+            f"a NAT gateway stands in tier {tier}", "it stands in the public one", "else it has no way out", "move it"
+        )
+
+
+def _route(resource: PolicyResource) -> Iterator[str]:
+    if stated(resource.props, "gatewayId") is None and "gatewayId" not in resource.property_dependencies:
+        return
+    tier = _tier(referred(resource, "routeTableId", TABLE))
+    if referred(resource, "gatewayId", GATEWAY) and tier not in TIERS_WITH_GATEWAY:
+        yield violation(
+            f"a table of tier {tier} leads to the internet gateway",
+            "only public and ingress tables do",
+            "private hosts go out by NAT",
+            "route through the zone's NAT gateway",
+        )
+
+
+def _same(resource: PolicyResource, one: tuple[str, str] | None, other: tuple[str, str]) -> Iterator[str]:
+    first = tag(resource.props, "Tier") if one is None else _tier(referred(resource, *one))
+    second = _tier(referred(resource, *other))
+    if first is UNKNOWN or second is UNKNOWN or first is None or first != second:
+        yield violation(
+            f"tier {first} is put into tier {second}",
+            "both are one tier",
+            "what holds for a tier must hold for all in it",
+            "use its own",
+        )
+
+
+def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
+    for resource in resources:
+        match resource.resource_type:
+            case "aws:ec2/eipAssociation:EipAssociation":
+                found = _address(resource)
+            case "aws:ec2/natGateway:NatGateway":
+                found = _nat(resource)
+            case "aws:ec2/route:Route":
+                found = _route(resource)
+            case "aws:ec2/instance:Instance":
+                found = _same(resource, None, ("subnetId", SUBNET))
+            case "aws:ec2/routeTableAssociation:RouteTableAssociation":
+                found = _same(resource, ("subnetId", SUBNET), ("routeTableId", TABLE))
+            case _:
+                continue
+        for message in found:
+            yield message, resource.urn
+
+
+RULE = stack_rule(
+    "private-tier-stays-private",
+    "Addresses, NAT gateways, routes, instances and subnets are tied to the tier that they say.",
+    check,
+    Severity.CRITICAL,
+)

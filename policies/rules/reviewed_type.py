@@ -1,0 +1,32 @@
+"""A type that no rule was written for is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pulumi_policy import PolicyResource, Severity
+
+from .rule import stack_rule, violation
+from .types import TAGGED, UNTAGGED
+
+OURS = ("estate:", "pulumi:")
+
+
+def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
+    for resource in resources:
+        type_ = resource.resource_type
+        if not type_.startswith(OURS) and type_ not in TAGGED | UNTAGGED:
+            yield (
+                violation(
+                    f"{type_} is used",
+                    "only types that the rules know are",
+                    "it could open what they keep shut",
+                    "write the rules that it needs, then add it to their types",
+                ),
+                resource.urn,
+            )
+
+
+RULE = stack_rule(
+    "types-are-reviewed", "The stack has only resource types that this pack was written for.", check, Severity.HIGH
+)

@@ -1,0 +1,61 @@
+"""The resource types that the rules have been written for."""
+
+TAGGED = frozenset(
+    {
+        "aws:acm/certificate:Certificate",
+        "aws:cloudwatch/logGroup:LogGroup",
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "aws:dynamodb/table:Table",
+        "aws:ebs/volume:Volume",
+        "aws:ec2/customerGateway:CustomerGateway",
+        "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
+        "aws:ec2/defaultRouteTable:DefaultRouteTable",
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+        "aws:ec2/eip:Eip",
+        "aws:ec2/flowLog:FlowLog",
+        "aws:ec2/instance:Instance",
+        "aws:ec2/internetGateway:InternetGateway",
+        "aws:ec2/natGateway:NatGateway",
+        "aws:ec2/routeTable:RouteTable",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/subnet:Subnet",
+        "aws:ec2/vpc:Vpc",
+        "aws:ec2/vpcEndpoint:VpcEndpoint",
+        "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
+        "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter",
+        "aws:ec2/vpnConnection:VpnConnection",
+        "aws:ec2/vpnGateway:VpnGateway",
+        "aws:iam/instanceProfile:InstanceProfile",
+        "aws:iam/policy:Policy",
+        "aws:iam/role:Role",
+        "aws:kms/key:Key",
+        "aws:lb/listener:Listener",
+        "aws:lb/loadBalancer:LoadBalancer",
+        "aws:lb/targetGroup:TargetGroup",
+        "aws:route53/healthCheck:HealthCheck",
+        "aws:route53/zone:Zone",
+        "aws:s3/bucket:Bucket",
+        "aws:sns/topic:Topic",
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    }
+)
+UNTAGGED = frozenset(
+    {
+        "aws:acm/certificateValidation:CertificateValidation",
+        "aws:ec2/eipAssociation:EipAssociation",
+        "aws:ec2/route:Route",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "aws:ec2/volumeAttachment:VolumeAttachment",
+        "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:kms/alias:Alias",
+        "aws:lb/targetGroupAttachment:TargetGroupAttachment",
+        "aws:route53/record:Record",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketVersioning:BucketVersioning",
+    }
+)
+"""AWS keeps no tags on them."""

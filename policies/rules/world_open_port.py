@@ -1,0 +1,100 @@
+"""The world reaches the declared ports and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .cidr import is_world
+from .reading import UNKNOWN, each, stated, tag
+from .rule import resource_rule, violation
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What a rule tagged with it may open, and for which roles (none named: any)."""
+
+    protocol: str
+    roles: frozenset[str] = frozenset()
+
+
+EXPOSURES = {
+    "p2p": Exposure("tcp", frozenset({"public-sentry", "seed"})),
+    "rpc": Exposure("tcp", frozenset({"load-balancer"})),
+    "lcd": Exposure("tcp", frozenset({"load-balancer"})),
+    "vpn": Exposure("udp", frozenset({"vpn"})),
+    "path-mtu": Exposure("icmp"),
+}
+PATH_MTU = (3, 4)
+NEVER = frozenset({22, 23, 135, 139, 445, 2375, 2376, 2379, 3389, 5900, 6443, 8200, 9090, 9100, 26659, 26660})
+"""SSH, remote desktops, control planes, secrets, the signer's port, metrics."""
+
+REASON = "each port open to the world is a way in"
+
+
+def _judge(args: ResourceValidationArgs) -> Iterator[str]:
+    props = args.props
+    exposure, role = tag(props, "Exposure"), tag(props, "Role")
+    protocol, low, high = (stated(props, key) for key in ("ipProtocol", "fromPort", "toPort"))
+    allowed = EXPOSURES.get(exposure) if isinstance(exposure, str) else None
+    given = f"{protocol} {low}-{high} of {role} is open to the world (Exposure: {exposure})"
+    if UNKNOWN in (protocol, low, high, role):
+        yield violation(given, "a rule open to the world states all of it", "the unknown cannot be judged", "state it")
+    elif allowed is None:
+        yield violation(
+            given, f"only {', '.join(EXPOSURES)} may be", REASON, "name the sources, or tag a declared exposure"
+        )
+    elif protocol != allowed.protocol or (allowed.roles and role not in allowed.roles):
+        yield violation(
+            given,
+            f"{exposure} is {allowed.protocol} of {', '.join(sorted(allowed.roles)) or 'any role'}",
+            REASON,
+            "close it",
+        )
+    elif exposure == "path-mtu":
+        if (low, high) != PATH_MTU:
+            yield violation(given, "only type 3 code 4, packet too big", REASON, "state fromPort 3, toPort 4")
+    elif low != high or low in NEVER:
+        yield violation(
+            given, "one port, and none that is for operators or signers", REASON, "open the one port that is served"
+        )
+
+
+def _ingress(args: ResourceValidationArgs) -> Iterator[str]:
+    sources = [stated(args.props, key) for key in ("cidrIpv4", "cidrIpv6")]
+    if UNKNOWN in sources:
+        yield violation(
+            "the source is unknown", "a rule states its source", "the unknown may be the world", "state the CIDR"
+        )
+    elif stated(args.props, "prefixListId") is not None:
+        yield violation(
+            "the source is a prefix list",
+            "a rule states its source",
+            "what is in the list is not seen here",
+            "state CIDRs",
+        )
+    elif any(source is not None and is_world(source) for source in sources):
+        yield from _judge(args)
+
+
+def _inline(args: ResourceValidationArgs) -> Iterator[str]:
+    if each(args.props, "ingress") or each(args.props, "egress"):
+        yield violation(
+            "rules are given inline",
+            "each rule is a resource of its own",
+            "only so it is tagged, described and judged",
+            "move them out",
+        )
+
+
+RULE = resource_rule(
+    "no-undeclared-port-is-open-to-the-world",
+    "Only p2p, RPC and LCD at the load balancer, and the VPN are open to the world, over IPv4 and IPv6.",
+    {
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress,
+        "aws:ec2/securityGroup:SecurityGroup": _inline,
+    },
+    Severity.CRITICAL,
+)

@@ -1,0 +1,123 @@
+"""The pack as a whole: what each rule says of itself, and that the estate as built breaks none."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pulumi_policy import EnforcementLevel, PolicyResource, ResourceValidationPolicy, StackValidationPolicy
+
+from components.recording import Recorded, record
+from estate import load
+from policies.rules import registry
+from policies.rules.types import TAGGED, UNTAGGED
+from tests.conftest import ROOT
+from tests.policies.judging import judged, judged_together, options, unknown_checking_proxy
+
+PACK = ROOT / "policies"
+RULES = registry.rules()
+
+
+@pytest.fixture(scope="session")
+def recorded(stack_file: Path) -> Recorded:
+    return record(load.read(stack_file))
+
+
+def as_stack(recorded: Recorded) -> list[PolicyResource]:
+    made = {
+        each.urn: PolicyResource(
+            each.type,
+            unknown_checking_proxy(dict(each.inputs)),
+            each.urn,
+            each.name,
+            options(protect=each.protect),
+            None,
+            None,
+            [],
+            {},
+        )
+        for each in recorded.resources
+    }
+    for each in recorded.resources:
+        made[each.urn].property_dependencies = {
+            key: [made[urn] for urn in urns if urn in made] for key, urns in each.property_dependencies.items()
+        }
+    return list(made.values())
+
+
+@pytest.mark.parametrize("policy", RULES, ids=lambda policy: policy.name)
+def test_a_rule_blocks_and_says_what_it_is_about(policy: Any) -> None:
+    assert policy.enforcement_level is EnforcementLevel.MANDATORY
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", policy.name)
+    assert policy.description.endswith(".")
+    assert policy.severity is not None
+
+
+def test_no_two_rules_have_one_name() -> None:
+    assert len({policy.name for policy in RULES}) == len(RULES)
+
+
+def test_every_file_with_a_rule_is_in_the_registry() -> None:
+    files = {path.stem for path in (PACK / "rules").glob("*.py") if "\nRULE = " in path.read_text()}
+    assert files == {module.__name__.rsplit(".", 1)[1] for module in registry.MODULES}
+
+
+def test_the_pack_knows_nothing_of_the_estates_own_model() -> None:
+    """It must stand alone: a mistake in the model must not be a mistake in what checks it."""
+    for path in PACK.rglob("*.py"):
+        assert not re.search(
+            r"^\s*(from|import) (estate|components|hosts|lab|cli|tools)\b", path.read_text(), re.MULTILINE
+        ), path
+
+
+def test_the_engine_finds_the_projects_own_python() -> None:
+    pack = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
+    assert pack["runtime"] == {"name": "python", "options": {"virtualenv": "../.venv"}}
+
+
+@pytest.mark.parametrize(
+    "policy", [each for each in RULES if isinstance(each, ResourceValidationPolicy)], ids=lambda policy: policy.name
+)
+def test_the_estate_breaks_no_rule_on_single_resources(policy: Any, recorded: Recorded) -> None:
+    found = {
+        each.name: messages
+        for each in recorded.resources
+        if (messages := judged(policy, each.type, each.inputs, protect=each.protect))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "policy", [each for each in RULES if isinstance(each, StackValidationPolicy)], ids=lambda policy: policy.name
+)
+def test_the_estate_breaks_no_rule_on_the_whole_stack(policy: Any, recorded: Recorded) -> None:
+    assert judged_together(policy, as_stack(recorded)) == []
+
+
+def test_every_type_in_use_is_known_and_tagged_if_it_can_be(recorded: Recorded) -> None:
+    for each in recorded.resources:
+        if each.type.startswith("aws:"):
+            assert each.type in TAGGED | UNTAGGED
+            assert (each.type in TAGGED) is ("tags" in each.inputs), each.type
+
+
+def test_a_message_says_what_was_given_the_rule_why_and_what_to_do(recorded: Recorded) -> None:
+    """Every rule, shown an empty resource of each type, explains itself in four parts."""
+    said = 0
+    for policy in RULES:
+        if isinstance(policy, ResourceValidationPolicy):
+            for type_ in sorted(TAGGED):
+                for message in judged(policy, type_, EMPTY.get(type_, {})):
+                    said += 1
+                    assert message.count("; ") >= 3, message
+    assert said > 20
+
+
+EMPTY = {
+    "aws:iam/policy:Policy": {"policy": json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})},
+    "aws:iam/role:Role": {"assumeRolePolicy": json.dumps({"Statement": {"Effect": "Allow", "Principal": "*"}})},
+}

@@ -1,0 +1,159 @@
+"""Rules on resources together: what passes, and each way to break it."""
+
+from __future__ import annotations
+
+import pytest
+
+from policies.rules import closed_bucket, default_group, private_tier_association, reviewed_type
+from tests.policies.judging import STRING, TAGS, judged_together, resource
+
+INSTANCE, SUBNET, TABLE = "aws:ec2/instance:Instance", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable"
+BLOCKED = dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True)
+
+
+def tier(name: str) -> dict:
+    return {"tags": {**TAGS, "Tier": name}}
+
+
+def subnet(name: str):
+    return resource(SUBNET, f"subnet-{name}", tier(name))
+
+
+def table(name: str):
+    return resource(TABLE, f"table-{name}", tier(name))
+
+
+def route(where: str, gateway_type: str = "aws:ec2/internetGateway:InternetGateway"):
+    gateway = resource(gateway_type, "gateway")
+    return resource("aws:ec2/route:Route", "route", {"gatewayId": STRING}, routeTableId=table(where), gatewayId=gateway)
+
+
+def association(instance_tier: str):
+    host = resource(INSTANCE, "host", tier(instance_tier), subnetId=subnet(instance_tier))
+    return resource("aws:ec2/eipAssociation:EipAssociation", "association", instanceId=host)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        route("public"),
+        route("ingress"),
+        route("private", "aws:ec2/vpnGateway:VpnGateway"),
+        association("public"),
+        resource("aws:ec2/natGateway:NatGateway", "nat", subnetId=subnet("public")),
+        resource(INSTANCE, "host", tier("private"), subnetId=subnet("private")),
+        resource(
+            "aws:ec2/routeTableAssociation:RouteTableAssociation",
+            "a",
+            subnetId=subnet("private"),
+            routeTableId=table("private"),
+        ),
+        resource("aws:ec2/route:Route", "peering", {"vpcPeeringConnectionId": STRING}, routeTableId=table("private")),
+    ],
+    ids=lambda given: f"{given.resource_type.rsplit(':', 1)[1]} {given.name}",
+)
+def test_what_stays_in_its_tier_passes(given) -> None:
+    assert judged_together(private_tier_association.RULE, [given]) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (route("private"), "leads to the internet gateway"),
+        (association("private"), "goes to an instance of tier private"),
+        (association("ingress"), "goes to an instance of tier ingress"),
+        (
+            resource("aws:ec2/eipAssociation:EipAssociation", "blind", {"instanceId": STRING}),
+            "goes to an instance of tier None",
+        ),
+        (resource("aws:ec2/natGateway:NatGateway", "nat", subnetId=subnet("private")), "stands in tier private"),
+        (
+            resource(INSTANCE, "host", tier("private"), subnetId=subnet("public")),
+            "tier private is put into tier public",
+        ),
+        (resource(INSTANCE, "host", {"tags": {**TAGS, "Tier": STRING}}, subnetId=subnet("public")), "tier unknown"),
+        (resource(INSTANCE, "host", subnetId=subnet("public")), "tier None is put"),
+        (
+            resource(
+                "aws:ec2/routeTableAssociation:RouteTableAssociation",
+                "a",
+                subnetId=subnet("private"),
+                routeTableId=table("public"),
+            ),
+            "tier private is put into tier public",
+        ),
+    ],
+    ids=lambda given: given if isinstance(given, str) else None,
+)
+def test_what_leaves_its_tier_is_said(given, said: str) -> None:
+    ((message, name),) = judged_together(private_tier_association.RULE, [given])
+    assert said in message
+    assert name == given.name
+
+
+def test_an_emptied_default_group_passes() -> None:
+    vpc = resource("aws:ec2/vpc:Vpc", "vpc")
+    group = resource(
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "group", {"ingress": [], "egress": []}, vpcId=vpc
+    )
+    assert judged_together(default_group.RULE, [vpc, group]) == []
+
+
+@pytest.mark.parametrize(
+    "rules", [{"ingress": [{"protocol": "-1"}]}, {"egress": [{"protocol": "-1"}]}, {"ingress": STRING}]
+)
+def test_a_default_group_with_rules_is_said(rules: dict) -> None:
+    vpc = resource("aws:ec2/vpc:Vpc", "vpc")
+    group = resource("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "group", rules, vpcId=vpc)
+    ((message, name),) = judged_together(default_group.RULE, [vpc, group])
+    assert "it has rules" in message
+    assert name == "group"
+
+
+def test_a_vpc_whose_default_group_is_as_aws_made_it_is_said() -> None:
+    ((message, name),) = judged_together(default_group.RULE, [resource("aws:ec2/vpc:Vpc", "vpc")])
+    assert "as AWS made it" in message
+    assert name == "vpc"
+
+
+def bucket_with(block: dict | None, *, encrypted: bool) -> list:
+    bucket = resource("aws:s3/bucket:Bucket", "bucket")
+    parts = [bucket]
+    if encrypted:
+        parts.append(resource(closed_bucket.ENCRYPTION, "encryption", bucket=bucket))
+    if block is not None:
+        parts.append(resource(closed_bucket.BLOCK, "block", block, bucket=bucket))
+    return parts
+
+
+def test_an_encrypted_closed_bucket_passes() -> None:
+    assert judged_together(closed_bucket.RULE, bucket_with(BLOCKED, encrypted=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (bucket_with(BLOCKED, encrypted=False), "no encryption configuration"),
+        (bucket_with(None, encrypted=True), "not true"),
+        (bucket_with({**BLOCKED, "blockPublicAcls": False}, encrypted=True), "blockPublicAcls: not true"),
+        (bucket_with({**BLOCKED, "restrictPublicBuckets": STRING}, encrypted=True), "restrictPublicBuckets: not true"),
+    ],
+)
+def test_an_open_or_readable_bucket_is_said(parts: list, said: str) -> None:
+    ((message, _),) = judged_together(closed_bucket.RULE, parts)
+    assert said in message
+
+
+def test_known_types_pass() -> None:
+    assert (
+        judged_together(reviewed_type.RULE, [resource("aws:ec2/vpc:Vpc", "vpc"), resource("estate:network:Vpc", "own")])
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    "type_", ["aws:ec2/securityGroupRule:SecurityGroupRule", "aws:rds/instance:Instance", "random:index:RandomPassword"]
+)
+def test_a_type_that_no_rule_knows_is_refused_by_name(type_: str) -> None:
+    ((message, _),) = judged_together(reviewed_type.RULE, [resource(type_, "new")])
+    assert type_ in message
