@@ -125,7 +125,7 @@ def rehearsed(checkout: Path, paths: LabPaths, network: Network) -> Iterator[Eng
         )
         for lock in backend.glob(".pulumi/locks/**/*.json"):
             lock.unlink()
-        engine.select()
+        engine.make_stack("estate", paths.root / "stack")
         yield engine
 
 

@@ -30,7 +30,7 @@ class Engine:
     config_file: Path | None = None
 
     def _environment(self) -> dict[str, str]:
-        return engine_part.environment({**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **self.settings})
+        return engine_part.environment({**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DEBUG_COMMANDS": "true", **self.settings})
 
     def _run(self, *words: str, on_line: Callable[[str], None] | None = None, name: str | None = None) -> None:
         environment = self._environment()
@@ -48,13 +48,16 @@ class Engine:
     def _config(self) -> list[str]:
         return ["--config-file", str(self.config_file)] if self.config_file else []
 
-    def select(self) -> None:
-        """Makes the stack in the backend if it is not there."""
-        self._run("stack", "select", "--create", self.stack, *self._config(), name="select")
-
-    def cancel(self) -> None:
-        """Releases a lock that a killed engine left. Only for a backend of which the caller is the one user."""
-        self._run("cancel", "--yes", "--stack", self.stack)
+    def make_stack(self, project: str, scratch: Path) -> None:
+        """Makes the stack in the backend if it is not there, from a project in ``scratch``: the engine writes its salt there
+        and not into the declaration. Where ``config_file`` is set, that salt is added to it."""
+        scratch.mkdir(parents=True, exist_ok=True)
+        (scratch / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n")
+        self._run("stack", "select", "--create", self.stack, "--cwd", str(scratch), name="select")
+        salt = (scratch / f"Pulumi.{self.stack}.yaml").read_text()
+        if self.config_file:
+            with self.config_file.open("a") as config:
+                config.write(f"\n{salt}")
 
     def _steps(self, command: str, *extra: str, progress: Callable[[int], None] | None = None) -> dict[str, int]:
         events = self.logs / f"{command}-events.json"

@@ -49,12 +49,17 @@ def _record(directory: Path, pid: int) -> Path:
     return path
 
 
-def _group_lives(pgid: int) -> bool:
-    try:
-        os.killpg(pgid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _members(pgid: int) -> bool:
+    """Whether the group has a process that runs; one that ended and only waits to be reaped does not."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if fields[0] != "Z" and int(fields[2]) == pgid:
+                return True
+    return False
 
 
 def _end_group(pgid: int, patience_seconds: float = 10.0) -> None:
@@ -64,7 +69,9 @@ def _end_group(pgid: int, patience_seconds: float = 10.0) -> None:
         except ProcessLookupError:
             return
         deadline = time.monotonic() + patience_seconds
-        while time.monotonic() < deadline and _group_lives(pgid):
+        while time.monotonic() < deadline:
+            if not _members(pgid):
+                return
             time.sleep(0.05)
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
 class Model(BaseModel):
@@ -60,6 +60,17 @@ SshPublicKey = Annotated[
     ),
 ]
 SecretRef = Annotated[str, StringConstraints(pattern=r"^vault:[a-z0-9-]+(/[A-Za-z0-9._-]+)+#[a-z0-9_]+$")]
+
+
+ENGINE_MIDNIGHT = " 00:00:00 +0000 UTC"
+"""What the engine makes of a bare YAML date when it hands it on as text."""
+
+
+def _without_midnight(value: object) -> object:
+    return value.removesuffix(ENGINE_MIDNIGHT) if isinstance(value, str) else value
+
+
+Day = Annotated[date, BeforeValidator(_without_midnight)]
 
 
 class Download(Model):
@@ -153,7 +164,7 @@ class Partner(Model):
     region: RegionName
     cidrs: Annotated[tuple[IPv4Network, ...], Field(min_length=1)]
     peers: Annotated[tuple[PeerAddress, ...], Field(min_length=1)]
-    expires: date
+    expires: Day
     contact: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
