@@ -89,6 +89,6 @@ def chain_facts(network: Network, *, version: str, genesis: Path, sha256: str, p
         "minimum_gas_prices": f"0{DENOM}",
         "block_seconds": BLOCK_SECONDS,
         "ports": network.chain.ports.model_dump(),
-        "seeds": list(peers[:1]),
+        "seeds": [],
         "persistent_peers": list(peers),
     }
