@@ -19,7 +19,7 @@ from lab.cloud.store import Row
 
 PROTOCOLS = ("-1", "all", "tcp", "udp", "icmp", "icmpv6")
 _WITH_PORTS = ("tcp", "udp", "6", "17")
-_DESCRIPTION = r"[A-Za-z0-9. _\-:/()#,@\[\]+=&;{}!$*]*"
+_DESCRIPTION = r"[A-Za-z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}"
 _RULES = (tokens.SECURITY_GROUP_INGRESS_RULE, tokens.SECURITY_GROUP_EGRESS_RULE, tokens.SECURITY_GROUP_RULE)
 _NO_PREFIX_LIST = ("InvalidPrefixListID.NotFound", "The prefix list ID '{id}' does not exist")
 _IN_USE = ("DependencyViolation", "resource {id} has a dependent object ({by})")
@@ -261,7 +261,7 @@ SPECS = (
             "revokeRulesOnDelete": False,
         },
         autoname=Autoname(longest=255),
-        rules=(_named_like_an_id, matches("description", _DESCRIPTION + r"{0,255}", "a security group's characters")),
+        rules=(_named_like_an_id, matches("description", _DESCRIPTION, "a security group's characters")),
         references=(IN_VPC, *_inline_references()),
         refusals=(_refuse_group,),
         in_use=_IN_USE,
