@@ -48,8 +48,9 @@ def exclusive(paths: LabPaths) -> Iterator[None]:
 
 
 def world(network: Network) -> dict[str, object]:
-    """What lies outside our account: the partners' VPCs, which accept our peering."""
+    """What the stack finds and does not make: the partners' VPCs, which accept our peering, and the edges' certificates."""
     return {
+        "certificates": [arn for site in network.sites.values() for link in site.links.values() for arn in link.certificates],
         "vpcs": [
             {
                 "ownerId": partner.account_id,

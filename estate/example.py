@@ -91,7 +91,7 @@ config:
         region: eu-west-1      # where the peering ends on our side
         cidrs: [172.20.$slot.0/24]
         peers: ["$partner_id@172.20.$slot.10:26656"]
-        expires: $expires
+        expires: "$expires"
         contact: noc@northwind.example
 
     # Datacentres, of different vendors on different continents.

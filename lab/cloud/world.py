@@ -49,12 +49,14 @@ class World:
     Attributes:
         vpcs: the VPCs of other accounts.
         quotas: the limits of the own account.
+        certificates: ARNs of the own account's private certificates, which a certificate authority outside of the stack issued.
         public_pool: where elastic, load balancer and VPN tunnel addresses come from; a documentation range.
         public_pool6: where VPCs get their /56 from.
     """
 
     vpcs: tuple[ForeignVpc, ...] = ()
     quotas: Quotas = field(default_factory=Quotas)
+    certificates: frozenset[str] = frozenset()
     public_pool: ipaddress.IPv4Network = ipaddress.IPv4Network("203.0.113.0/24")
     public_pool6: ipaddress.IPv6Network = ipaddress.IPv6Network("2001:db8::/32")
 
@@ -71,7 +73,7 @@ def read_world(path: Path | None) -> World:
     """Reads the world from JSON.
 
     The file is a list of VPCs `{"ownerId", "vpcId", "cidr", "region"}`, or an object
-    `{"vpcs": [...], "quotas": {"vpcs_per_region": 10, ...}, "publicPool": "203.0.113.0/24"}`.
+    `{"vpcs": [...], "quotas": {"vpcs_per_region": 10, ...}, "certificates": [ARN, ...], "publicPool": "203.0.113.0/24"}`.
 
     Raises:
         ValueError: the file is of another form; the message names what is wrong.
@@ -97,4 +99,4 @@ def _world(document: Mapping[str, Any]) -> World:
     if unknown := set(quotas) - known:
         raise KeyError(f"unknown quotas {sorted(unknown)}, known are {sorted(known)}")
     pool = ipaddress.IPv4Network(document.get("publicPool", "203.0.113.0/24"))
-    return World(vpcs, Quotas(**quotas), pool)
+    return World(vpcs, Quotas(**quotas), frozenset(map(str, document.get("certificates", ()))), pool)

@@ -53,7 +53,8 @@ def _refuse_customer_gateway(call: Call) -> None:
                 f"Value ({given_address}) for parameter ipAddress is invalid. Invalid IP address.",
             )
     certificate = call.props.get("certificateArn")
-    if certificate and not call.find(tokens.CERTIFICATE, arn=certificate, type="PRIVATE"):
+    issued = certificate in call.world.certificates and f":acm:{call.region}:" in certificate
+    if certificate and not issued and not call.find(tokens.CERTIFICATE, arn=certificate, type="PRIVATE"):
         call.refuse(
             "InvalidParameterValue",
             f"Value ({certificate}) for parameter certificateArn is invalid: no private certificate of this region.",
