@@ -1,0 +1,106 @@
+"""pyinfra's own view: the groups, and the whole inventory run without a machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from estate import load
+from estate.hosts import hosts
+from hosts import groups
+from tests.hosts import samples
+
+ROOT = Path(__file__).parents[2]
+SECRET = "planted-7f3a9c-secret"
+CHILD = "tests/hosts/fake_inventory.py"
+
+
+@pytest.fixture
+def environment(stack_file: Path, tmp_path: Path) -> dict[str, str]:
+    network = load.read(stack_file)
+    (tmp_path / "outputs.json").write_text(json.dumps({"inventory": samples.inventory(network)}))
+    (tmp_path / "keyring.gpg").write_bytes(b"keyring")
+    return os.environ | {
+        "ESTATE_NETWORK": network.name, "ESTATE_OUTPUTS": str(tmp_path / "outputs.json"),
+        "ESTATE_ARCHIVE_KEYRING": str(tmp_path / "keyring.gpg"),
+    }
+
+
+def pyinfra(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("pyinfra")), "--group-data", "hosts/group_data", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_every_host_is_in_the_groups_of_its_role_its_place_and_its_network(stack_file: Path) -> None:
+    network = load.read(stack_file)
+    grouped = groups.grouped(network)
+    assert [name for name, _ in grouped["all"]] == [host.name for host in hosts(network)]
+    for host in hosts(network):
+        for group in (host.role.value, host.place, network.name):
+            assert host.name in grouped[group]
+
+
+def test_every_host_is_reached_at_its_management_address_with_a_known_key(stack_file: Path) -> None:
+    network = load.read(stack_file)
+    for (_, data), host in zip(groups.grouped(network, ssh_key="/k", known_hosts="/h")["all"], hosts(network), strict=True):
+        assert data == {"ssh_hostname": str(host.management_address), "ssh_key": "/k", "ssh_known_hosts_file": "/h"}
+    assert 'ssh_strict_host_key_checking = "yes"' in (ROOT / "hosts" / "group_data" / "all.py").read_text()
+
+
+def test_the_whole_inventory_is_prepared_without_a_machine(environment: dict[str, str], stack_file: Path) -> None:
+    done = pyinfra(CHILD, "hosts/deploy.py", "--dry", environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    count = len(hosts(load.read(stack_file)))
+    assert (done.stdout + done.stderr).count("Ready: hosts/deploy.py") == count
+    assert re.search(rf"Load the firewall's ruleset\s+{count} ", done.stdout + done.stderr)
+
+
+def test_the_whole_inventory_is_run_without_a_machine(environment: dict[str, str]) -> None:
+    done = pyinfra(CHILD, "hosts/deploy.py", "-y", environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Grand total\s+(\d+)\s+\d+\s+-\s+", done.stdout + done.stderr), "errors in the grand total"
+
+
+def test_a_limit_by_role_takes_only_that_role(environment: dict[str, str]) -> None:
+    done = pyinfra(CHILD, "hosts/deploy.py", "--dry", "--limit", "edge", environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    prepared = set(re.findall(r"\[@fake/(\S+)\]\s+Ready", done.stdout + done.stderr))
+    assert prepared and all("-edge-" in name for name in prepared)
+
+
+def test_an_inventory_that_disagrees_with_the_declaration_stops_with_every_problem(environment: dict[str, str]) -> None:
+    outputs = Path(environment["ESTATE_OUTPUTS"])
+    document = json.loads(outputs.read_text())
+    first, second = sorted(document["inventory"]["hosts"])[:2]
+    document["inventory"]["hosts"].pop(first)
+    document["inventory"]["hosts"][second]["private_address"] = "10.99.0.1"
+    outputs.write_text(json.dumps(document))
+    done = pyinfra("hosts/inventory.py", "hosts/deploy.py", "--dry", environment=environment)
+    assert done.returncode == 2
+    assert first in done.stderr and "10.99.0.1" in done.stderr and "2 problems" in done.stderr
+
+
+def test_a_planted_secret_is_in_no_word_that_pyinfra_says(environment: dict[str, str], tmp_path: Path) -> None:
+    deploy = tmp_path / "deploy.py"
+    deploy.write_text(
+        "from pyinfra.api import HiddenValue\n"
+        "from hosts.operations import files\n"
+        f"files.install(name='Install a secret', items=[files.File(path='/etc/secret', content=HiddenValue({SECRET!r}), mode='600')])\n"
+    )
+    for mode in ("--dry", "-y"):
+        done = pyinfra(CHILD, str(deploy), mode, "--diff", "--debug", "-vvv", environment=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert SECRET not in done.stdout + done.stderr
+
+
+def test_every_operation_has_a_name() -> None:
+    """An operation without one prints its arguments, secrets included."""
+    calls = re.compile(r"\b(?:files|units|packages|firewall|account_operations|accounts|node|signer|server|systemd|apt)\.(?:install|ensure|ruleset|people)\((?!name=|\s*name=|\s*\"|f\")")
+    for file in (ROOT / "hosts" / "roles").glob("*.py"):
+        assert not calls.search(file.read_text()), f"{file.name}: {calls.search(file.read_text())}"
