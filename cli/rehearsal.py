@@ -8,15 +8,18 @@ import platform
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cli import cloud, configuration, declaration
+from cli import cloud, configuration, declaration, observation
 from cli.console import Progress
 from cli.engine import changed
 from cli.errors import CheckFailed
 from estate.model import Network
+from hosts.keys import ceremonies
+from hosts.keys.remote import RemoteChain, RemoteSigners, Ssh, active_signer
 from lab import fleet, netns
-from lab.chain import genesis, world
+from lab.chain import genesis, join, world
 from lab.cloud.store import Store
 from lab.machines import image, machine
 from lab.machines.provision import Machine
@@ -133,6 +136,10 @@ class Rehearsal:
             world.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
         with self.progress.stage("machines"):
             wanted = fleet.fleet(self.network, self.resources, self.paths, key)
+            for name in machine.made(self.paths):
+                if machine.is_outdated(self.paths, name):
+                    self.progress.say(f"{name} was made from an older image: making it anew")
+                    machine.destroy(self.paths, name)
             started = machine.start_all(self.paths, wanted)
             self.paths.known_hosts.write_text(machine.known_hosts(self.paths, wanted))
             self._remove_undeclared(wanted)
@@ -162,3 +169,47 @@ class Rehearsal:
         if done.failed:
             raise CheckFailed(f"{done.failed} host operations failed; see {cloud.logs(self.paths) / 'pyinfra.log'}")
         return done.changed
+
+    def _signers(self) -> RemoteSigners:
+        return remote_signers(self.network, self.paths)
+
+    def sign(self) -> None:
+        """The consensus key, where there is none yet, and our place in the validator set."""
+        with self.progress.stage("signing: the key, and our place among the validators"):
+            signers = self._signers()
+            status = ceremonies.status(signers)
+            if status.problems:
+                raise CheckFailed("the consensus key is not as it should be:\n" + "\n".join(f"  {each}" for each in status.problems))
+            key = status.key
+            if key is None:
+                target = active_signer(self.network, self.network.signing.custody).name
+                self.progress.say(f"first start of this key: generating it on {target}")
+                key = ceremonies.generate(signers, target=target, transcript=transcript(self.paths, "generate"))
+            observation.consensus_key_file(self.paths).write_text(key.base64 + "\n")
+            daemon = parts.ensure("wasmd", self.progress.say) / "bin" / "wasmd"
+            wallet = join.OperatorWallet(
+                chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=world.node(self.paths)
+            )
+            sent = join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
+            self.progress.outcome(f"signing: {key.bech32_address(self.network.chain.bech32_prefix)} is in the validator set"
+                                  + (", bonded now" if sent else ""))
+
+
+def remote_signers(network: Network, paths: LabPaths) -> RemoteSigners:
+    """The lab's signer hosts, reached as an operator reaches them."""
+    return RemoteSigners(network=network, ssh=_ssh(paths))
+
+
+def remote_chain(network: Network, paths: LabPaths) -> RemoteChain:
+    return RemoteChain(network=network, ssh=_ssh(paths))
+
+
+def _ssh(paths: LabPaths) -> Ssh:
+    return Ssh(key=paths.ssh_key, known_hosts=paths.known_hosts, prefix=netns.command(paths.namespace("operator")))
+
+
+def transcript(paths: LabPaths, ceremony: str) -> ceremonies.Transcript:
+    """Where the record of a ceremony goes: one file each, never overwritten."""
+    directory = paths.root / "transcripts"
+    directory.mkdir(parents=True, exist_ok=True)
+    return ceremonies.Transcript(directory / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{ceremony}.log")

@@ -1,0 +1,86 @@
+"""``bin/estate up``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from cli import cloud, configuration, declaration, observation, processes, status
+from cli.console import Progress
+from cli.engine import changed
+from cli.errors import CheckFailed
+from cli.rehearsal import Outcome, Rehearsal, obstacles
+from estate.model import Network
+from hosts.keys.custody import Refused
+from lab.paths import LabPaths
+from tools import parts
+
+
+def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
+    paths = LabPaths(checkout=checkout, network=network.name)
+    missing = obstacles()
+    lab = Rehearsal(checkout, network, progress)
+    with cloud.exclusive(paths):
+        lab.have_parts(hosts=not missing)
+        if missing:
+            outcome = Outcome(resources=lab.create_cloud(), host_operations=0)
+        else:
+            lab.make_chain()
+            resources = lab.create_cloud()
+            lab.connect()
+            lab.boot()
+            operations = lab.configure()
+            lab.sign()
+            outcome = Outcome(resources=resources, host_operations=operations)
+        progress.save(paths.root / "timings.json")
+    if missing:
+        progress.console.print("[yellow]left out: machines, network, hosts and chain, because:[/]")
+        for reason in missing:
+            progress.console.print(f"  {reason}")
+    else:
+        status.show(observation.observe(lab.network, paths), progress.console)
+    print(f"changes: {outcome.resources} resources, {outcome.host_operations} host operations")
+    return 0
+
+
+def _deploy(checkout: Path, network: Network, progress: Progress, *, sure: bool) -> int:
+    paths = LabPaths(checkout=checkout, network=network.name)
+    policies = checkout / cloud.POLICIES
+    with cloud.exclusive(paths):
+        with progress.stage("engine"):
+            parts.ensure("pulumi", progress.say)
+        engine = cloud.live(checkout, paths, network)
+        with progress.stage("preview against the real accounts, with the policies"):
+            counts = engine.preview(policies=policies, refresh=True)
+            progress.outcome(f"an up would leave: {cloud.in_words(counts)}")
+        for line in (cloud.logs(paths) / "pulumi-preview.log").read_text().splitlines():
+            progress.console.print(f"    {line}", style="dim", markup=False)
+        if not sure:
+            if not sys.stdin.isatty():
+                raise CheckFailed("nobody is there to confirm: nothing was changed; run this in a terminal, or add --yes")
+            if input(f"Deploy {network.name} to account {network.aws.account_id}? Type its name: ").strip() != network.name:
+                raise CheckFailed("not confirmed: nothing was changed")
+        with progress.stage("cloud: pulumi up, with the policies"):
+            resources = changed(engine.up(policies=policies))
+            outputs = paths.root / "live-outputs.json"
+            outputs.write_text(json.dumps(engine.outputs(), indent=2))
+        with progress.stage("hosts: pyinfra over SSH, by your own VPN connection"):
+            environment = {"ESTATE_NETWORK": network.name, "ESTATE_OUTPUTS": str(outputs)}
+            done = configuration.deploy(checkout, paths, environment=environment)
+    print(f"changes: {resources} resources, {done.changed} host operations")
+    return 1 if done.failed else 0
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    network = declaration.read(checkout, arguments.network)
+    progress = Progress()
+    try:
+        if arguments.live:
+            return _deploy(checkout, network, progress, sure=arguments.yes)
+        return _rehearse(checkout, network, progress)
+    except (processes.CommandFailed, Refused) as error:
+        raise CheckFailed(str(error)) from None
+    except ExceptionGroup as group:
+        raise CheckFailed("\n".join([group.message, *(f"  {each}" for each in group.exceptions)])) from None
