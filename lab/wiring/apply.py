@@ -143,7 +143,9 @@ class _Reconciler:
         """Kernel settings; those of single interfaces once these are there."""
         for each in self.wiring.namespaces:
             wanted = dict(each.settings)
-            wanted |= {f"net/ipv4/conf/{interface.name}/proxy_arp": "1" for interface in each.interfaces if interface.proxy_arp}
+            wanted |= {
+                f"net/ipv4/conf/{interface.name}/proxy_arp": "1" for interface in each.interfaces if interface.proxy_arp
+            }
             if not self.seen[each.name].handed_over:
                 wanted |= dict(each.handover_settings)
             if not wanted:
@@ -231,7 +233,9 @@ class _Reconciler:
             text = "".join(f"{step.command}\n" for step in steps)
             namespace.run(["ip", "-n", name, "-batch", "-"], text)
         else:
-            raise namespace.CommandFailed(f"{name}: still differs after {PASSES} passes: {'; '.join(step.words for step in steps)}")
+            raise namespace.CommandFailed(
+                f"{name}: still differs after {PASSES} passes: {'; '.join(step.words for step in steps)}"
+            )
         return {"created": [], "repaired": []} if fresh else {"created": [], "repaired": words}
 
     def _is_made(self, each: Namespace, interface: Interface) -> bool:

@@ -31,7 +31,9 @@ def run_node(
     draft.ruleset(
         name,
         security.table(
-            security.chain("to-node", [security.ESTABLISHED, *accepted], hook="filter hook input priority 0; policy drop")
+            security.chain(
+                "to-node", [security.ESTABLISHED, *accepted], hook="filter hook input priority 0; policy drop"
+            )
         ),
     )
     certificates = [
@@ -45,7 +47,9 @@ def run_node(
         tls = f" ssl crt {paths[listener.names]} ssl-min-ver TLSv1.2" if listener.names in paths else ""
         if listener.protocol == "TLS" and not tls:
             continue
-        sections.append(f"frontend port-{listener.port}\n    bind {interface.address}:{listener.port}{tls}\n    default_backend port-{listener.port}\n")
+        sections.append(
+            f"frontend port-{listener.port}\n    bind {interface.address}:{listener.port}{tls}\n    default_backend port-{listener.port}\n"
+        )
         servers = "\n".join(
             f"    server {target.address} {target.address}:{target.port} check inter 5s fall 3 rise 1 source {interface.address}"
             for target in targets(cloud, balancer, listener.target_group, zone)

@@ -21,9 +21,26 @@ def authority(directory: Path) -> Path:
         staged = directory / "ca.pem.new"
         run(
             [
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650",
-                "-subj", "/CN=Lab certificate authority", "-addext", "basicConstraints=critical,CA:TRUE",
-                "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", str(key), "-out", str(staged),
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "3650",
+                "-subj",
+                "/CN=Lab certificate authority",
+                "-addext",
+                "basicConstraints=critical,CA:TRUE",
+                "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign",
+                "-keyout",
+                str(key),
+                "-out",
+                str(staged),
             ]
         )
         staged.rename(certificate)
@@ -37,10 +54,16 @@ def _is_good(certificate: Certificate, ca: Path) -> bool:
         return False
     shown = subprocess.run(
         ["openssl", "x509", "-in", str(path), "-noout", "-ext", "subjectAltName", "-checkend", str(SECONDS_LEFT)],
-        capture_output=True, text=True,
+        capture_output=True,
+        text=True,
     )
     verified = subprocess.run(["openssl", "verify", "-CAfile", str(ca), str(path)], capture_output=True)
-    names = {part.strip().removeprefix("DNS:") for line in shown.stdout.splitlines() for part in line.split(",") if "DNS:" in part}
+    names = {
+        part.strip().removeprefix("DNS:")
+        for line in shown.stdout.splitlines()
+        for part in line.split(",")
+        if "DNS:" in part
+    }
     return shown.returncode == 0 and verified.returncode == 0 and names == set(certificate.names)
 
 
@@ -56,10 +79,32 @@ def ensure(certificates: Sequence[Certificate]) -> list[str]:
         names = ",".join(f"DNS:{name}" for name in certificate.names)
         run(
             [
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(DAYS),
-                "-subj", f"/CN={certificate.names[0][:64]}", "-addext", f"subjectAltName={names}",
-                "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth",
-                "-CA", str(ca), "-CAkey", str(ca.with_suffix(".key")), "-keyout", str(key), "-out", str(signed),
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                str(DAYS),
+                "-subj",
+                f"/CN={certificate.names[0][:64]}",
+                "-addext",
+                f"subjectAltName={names}",
+                "-addext",
+                "basicConstraints=critical,CA:FALSE",
+                "-addext",
+                "extendedKeyUsage=serverAuth",
+                "-CA",
+                str(ca),
+                "-CAkey",
+                str(ca.with_suffix(".key")),
+                "-keyout",
+                str(key),
+                "-out",
+                str(signed),
             ]
         )
         staged = path.with_suffix(".new")

@@ -13,7 +13,14 @@ from lab.cloud.store import Resource
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 PROTOCOL_NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "-1": "all"}
 ROUTE_TARGETS = ("gatewayId", "natGatewayId", "vpcPeeringConnectionId", "networkInterfaceId", "instanceId")
-UNWIRED_ROUTE_TARGETS = ("transitGatewayId", "vpcEndpointId", "egressOnlyGatewayId", "carrierGatewayId", "coreNetworkArn", "localGatewayId")
+UNWIRED_ROUTE_TARGETS = (
+    "transitGatewayId",
+    "vpcEndpointId",
+    "egressOnlyGatewayId",
+    "carrierGatewayId",
+    "coreNetworkArn",
+    "localGatewayId",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +59,8 @@ class NetworkAcl:
     @property
     def open(self) -> bool:
         return all(
-            bool(rules) and rules[0].allow and rules[0].protocol == "all" and EVERYWHERE in rules[0].blocks for rules in (self.ingress, self.egress)
+            bool(rules) and rules[0].allow and rules[0].protocol == "all" and EVERYWHERE in rules[0].blocks
+            for rules in (self.ingress, self.egress)
         )
 
 
@@ -238,7 +246,11 @@ def _group_permissions(reader: _Reader, resource: Resource) -> list[Permission]:
     """The permissions of one rule of its own; none where it is for IPv6 only."""
     properties = resource.properties
     protocol = _protocol(properties["ipProtocol"])
-    matched = {"id": resource.id, "protocol": protocol, **_matched(protocol, properties.get("fromPort"), properties.get("toPort"))}
+    matched = {
+        "id": resource.id,
+        "protocol": protocol,
+        **_matched(protocol, properties.get("fromPort"), properties.get("toPort")),
+    }
     if referenced := properties.get("referencedSecurityGroupId"):
         return [Permission(**matched, group=str(referenced).rsplit("/", 1)[-1])]
     if prefix_list := properties.get("prefixListId"):
@@ -258,7 +270,11 @@ def _inline_permissions(reader: _Reader, id: str, rules: Iterable[Mapping[str, A
             blocks += _prefix_list(reader, prefix_list)
         if blocks:
             permissions.append(Permission(**matched, blocks=blocks))
-        others = [*(rule.get("securityGroups") or ()), rule.get("sourceSecurityGroupId"), group if rule.get("self") else None]
+        others = [
+            *(rule.get("securityGroups") or ()),
+            rule.get("sourceSecurityGroupId"),
+            group if rule.get("self") else None,
+        ]
         permissions += [Permission(**matched, group=other) for other in others if other]
     return permissions
 
@@ -270,7 +286,9 @@ def _groups(reader: _Reader) -> dict[str, SecurityGroup]:
             rules[resource.properties["securityGroupId"], direction] += _group_permissions(reader, resource)
     for resource in reader.of("ec2/securityGroupRule"):
         group = resource.properties["securityGroupId"]
-        rules[group, resource.properties["type"]] += _inline_permissions(reader, resource.id, [resource.properties], group)
+        rules[group, resource.properties["type"]] += _inline_permissions(
+            reader, resource.id, [resource.properties], group
+        )
     groups = {}
     for resource in [*reader.of("ec2/securityGroup"), *reader.of("ec2/defaultSecurityGroup")]:
         for direction in ("ingress", "egress"):
@@ -294,7 +312,9 @@ def _acl_permission(id: str, rule: Mapping[str, Any], number: int, action: str) 
     matched = _matched(protocol, rule.get("fromPort"), rule.get("toPort"))
     if protocol == "icmp":
         matched = {"ports": None, "icmp": (_number(rule.get("icmpType")), _number(rule.get("icmpCode")))}
-    return Permission(id=f"{id} {number}", protocol=protocol, blocks=blocks, allow=action == "allow", number=number, **matched)
+    return Permission(
+        id=f"{id} {number}", protocol=protocol, blocks=blocks, allow=action == "allow", number=number, **matched
+    )
 
 
 def _acls(reader: _Reader) -> dict[str, NetworkAcl]:
@@ -307,9 +327,16 @@ def _acls(reader: _Reader) -> dict[str, NetworkAcl]:
     for resource in [*reader.of("ec2/networkAcl"), *reader.of("ec2/defaultNetworkAcl")]:
         for egress, name in ((False, "ingress"), (True, "egress")):
             inline = resource.properties.get(name) or ()
-            rules[resource.id, egress] += [_acl_permission(resource.id, rule, int(rule["ruleNo"]), rule["action"]) for rule in inline]
+            rules[resource.id, egress] += [
+                _acl_permission(resource.id, rule, int(rule["ruleNo"]), rule["action"]) for rule in inline
+            ]
         ordered = {
-            egress: tuple(sorted({rule.number: rule for rule in rules[resource.id, egress] if rule}.values(), key=lambda rule: rule.number))
+            egress: tuple(
+                sorted(
+                    {rule.number: rule for rule in rules[resource.id, egress] if rule}.values(),
+                    key=lambda rule: rule.number,
+                )
+            )
             for egress in (False, True)
         }
         acls[resource.id] = NetworkAcl(id=resource.id, ingress=ordered[False], egress=ordered[True])
@@ -329,10 +356,13 @@ def _acl_of_subnets(reader: _Reader) -> dict[str, str]:
             defaults[resource.properties.get("vpcId") or resource.made_for] = resource.id
     chosen = {}
     for resource in reader.of("ec2/networkAcl", "ec2/defaultNetworkAcl"):
-        chosen.update({subnet: resource.id for subnet in resource.properties.get("subnetIds") or ()})
+        chosen.update(dict.fromkeys(resource.properties.get("subnetIds") or (), resource.id))
     for resource in reader.of("ec2/networkAclAssociation"):
         chosen[resource.properties["subnetId"]] = resource.properties["networkAclId"]
-    return {subnet.id: chosen.get(subnet.id) or defaults.get(subnet.properties["vpcId"], "") for subnet in reader.of("ec2/subnet")}
+    return {
+        subnet.id: chosen.get(subnet.id) or defaults.get(subnet.properties["vpcId"], "")
+        for subnet in reader.of("ec2/subnet")
+    }
 
 
 def _routes(reader: _Reader, properties: Mapping[str, Any], origin: str) -> list[CloudRoute]:
@@ -442,7 +472,9 @@ def _balancer_interfaces(reader: _Reader, public: Mapping[str, IPv4Address]) -> 
         if balancer is None:
             continue
         subnet = resource.properties["subnetId"]
-        mapping = next((each for each in balancer.properties.get("subnetMappings") or () if each.get("subnetId") == subnet), {})
+        mapping = next(
+            (each for each in balancer.properties.get("subnetMappings") or () if each.get("subnetId") == subnet), {}
+        )
         own = (resource.properties.get("association") or {}).get("publicIp") or resource.properties.get("publicIp")
         interfaces.append(
             CloudInterface(
@@ -452,7 +484,9 @@ def _balancer_interfaces(reader: _Reader, public: Mapping[str, IPv4Address]) -> 
                 subnet=subnet,
                 address=IPv4Address(resource.properties["privateIp"]),
                 groups=tuple(sorted(balancer.properties.get("securityGroups") or ())) or None,
-                public=IPv4Address(own) if own else public.get(mapping.get("allocationId") or "") or public.get(resource.id),
+                public=IPv4Address(own)
+                if own
+                else public.get(mapping.get("allocationId") or "") or public.get(resource.id),
             )
         )
     return interfaces
@@ -460,7 +494,10 @@ def _balancer_interfaces(reader: _Reader, public: Mapping[str, IPv4Address]) -> 
 
 def _declared_interfaces(reader: _Reader, public: Mapping[str, IPv4Address]) -> list[CloudInterface]:
     """Interfaces that the program made itself and attached to an instance as a further one."""
-    attached = {each.properties["networkInterfaceId"]: each.properties["instanceId"] for each in reader.of("ec2/networkInterfaceAttachment")}
+    attached = {
+        each.properties["networkInterfaceId"]: each.properties["instanceId"]
+        for each in reader.of("ec2/networkInterfaceAttachment")
+    }
     return [
         CloudInterface(
             id=resource.id,
@@ -479,7 +516,11 @@ def _declared_interfaces(reader: _Reader, public: Mapping[str, IPv4Address]) -> 
 
 def _internet_gateways(reader: _Reader) -> dict[str, str]:
     """The internet gateway of each VPC that has one."""
-    found = {resource.properties["vpcId"]: resource.id for resource in reader.of("ec2/internetGateway") if resource.properties.get("vpcId")}
+    found = {
+        resource.properties["vpcId"]: resource.id
+        for resource in reader.of("ec2/internetGateway")
+        if resource.properties.get("vpcId")
+    }
     for resource in reader.of("ec2/internetGatewayAttachment"):
         found[resource.properties["vpcId"]] = resource.properties["internetGatewayId"]
     return found
@@ -507,7 +548,9 @@ def _peerings(reader: _Reader) -> tuple[Peering, ...]:
 
 
 def _vpn_gateways(reader: _Reader) -> dict[str, VpnGateway]:
-    attached = {each.properties["vpnGatewayId"]: each.properties["vpcId"] for each in reader.of("ec2/vpnGatewayAttachment")}
+    attached = {
+        each.properties["vpnGatewayId"]: each.properties["vpcId"] for each in reader.of("ec2/vpnGatewayAttachment")
+    }
     gateways = {}
     for resource in reader.of("ec2/vpnGateway"):
         vpc = attached.get(resource.id) or resource.properties.get("vpcId") or ""
@@ -523,7 +566,9 @@ def _vpn_connections(reader: _Reader) -> tuple[VpnConnection, ...]:
         properties = resource.properties
         customer = reader.by_id.get(properties.get("customerGatewayId", ""))
         if customer is None or not properties.get("vpnGatewayId"):
-            reader.not_modelled.append(f"{resource.id}: only connections to a VPN gateway and a known customer gateway are wired")
+            reader.not_modelled.append(
+                f"{resource.id}: only connections to a VPN gateway and a known customer gateway are wired"
+            )
             continue
         asn = customer.properties.get("bgpAsnExtended") or customer.properties.get("bgpAsn") or 65000
         connections.append(
@@ -542,7 +587,9 @@ def _certificate_names(reader: _Reader, arn: str) -> tuple[str, ...]:
     for resource in reader.of("acm/certificate"):
         if arn in (resource.id, resource.properties.get("arn")):
             properties = resource.properties
-            return tuple(dict.fromkeys([properties["domainName"], *sorted(properties.get("subjectAlternativeNames") or ())]))
+            return tuple(
+                dict.fromkeys([properties["domainName"], *sorted(properties.get("subjectAlternativeNames") or ())])
+            )
     return ()
 
 
@@ -564,7 +611,9 @@ def _balancers(reader: _Reader) -> dict[str, LoadBalancer]:
         properties = resource.properties
         kind = properties.get("loadBalancerType", "application")
         if kind != "network":
-            reader.not_modelled.append(f"{resource.id}: a load balancer of type {kind} is not wired, only network load balancers are")
+            reader.not_modelled.append(
+                f"{resource.id}: a load balancer of type {kind} is not wired, only network load balancers are"
+            )
             continue
         balancers[resource.id] = LoadBalancer(
             id=resource.id,
@@ -611,7 +660,11 @@ def read(resources: Iterable[Resource]) -> Cloud:
         )
         for resource in reader.of("ec2/vpc")
     }
-    tables = {each.properties["subnetId"]: each.properties["routeTableId"] for each in reader.of("ec2/routeTableAssociation") if each.properties.get("subnetId")}
+    tables = {
+        each.properties["subnetId"]: each.properties["routeTableId"]
+        for each in reader.of("ec2/routeTableAssociation")
+        if each.properties.get("subnetId")
+    }
     acls = _acl_of_subnets(reader)
     subnets = {
         resource.id: Subnet(
@@ -634,7 +687,9 @@ def read(resources: Iterable[Resource]) -> Cloud:
         acls=_acls(reader),
         groups=_groups(reader),
         interfaces=tuple(sorted(interfaces, key=lambda each: each.address)),
-        instance_names={each.id: (each.properties.get("tags") or {}).get("Name", each.id) for each in reader.of("ec2/instance")},
+        instance_names={
+            each.id: (each.properties.get("tags") or {}).get("Name", each.id) for each in reader.of("ec2/instance")
+        },
         internet_gateways=_internet_gateways(reader),
         peerings=_peerings(reader),
         vpn_gateways=_vpn_gateways(reader),

@@ -100,7 +100,9 @@ def _rule_steps(wanted: Namespace, observed: Observed) -> Iterator[Step]:
     for rule in sorted(set(wanted.rules) - observed.rules):
         yield Step(command=f"rule add {_rule_text(rule)}", words=f"rule {rule.priority} to table {rule.table}")
     for rule in sorted(observed.rules - set(wanted.rules)):
-        yield Step(command=f"rule del {_rule_text(rule)}", words=f"rule {rule.priority} to table {rule.table} taken away")
+        yield Step(
+            command=f"rule del {_rule_text(rule)}", words=f"rule {rule.priority} to table {rule.table} taken away"
+        )
 
 
 def _route_text(route: Route) -> str:

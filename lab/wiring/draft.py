@@ -86,8 +86,12 @@ class Draft:
         )
         for (namespace, name), peer, addresses, master, proxy in ends:
             if name in self.open[namespace].interfaces:
-                raise ValueError(f"{namespace}: got a second interface {name}, to {'/'.join(peer)}; names are unique in a namespace")
-            self.open[namespace].interfaces[name] = Interface(name=name, peer=peer, master=master, addresses=addresses, proxy_arp=proxy)
+                raise ValueError(
+                    f"{namespace}: got a second interface {name}, to {'/'.join(peer)}; names are unique in a namespace"
+                )
+            self.open[namespace].interfaces[name] = Interface(
+                name=name, peer=peer, master=master, addresses=addresses, proxy_arp=proxy
+            )
 
     def router_link(self, near: tuple[str, str], far: tuple[str, str]) -> tuple[str, str]:
         """A link between two routers; returns the addresses of the near and the far end."""
@@ -113,7 +117,9 @@ class Draft:
 
     def handover_addresses(self, name: str, interface: str, *addresses: str) -> None:
         known = self.open[name].interfaces[interface]
-        self.open[name].interfaces[interface] = replace(known, handover_addresses=(*known.handover_addresses, *addresses))
+        self.open[name].interfaces[interface] = replace(
+            known, handover_addresses=(*known.handover_addresses, *addresses)
+        )
 
     def namespaces(self) -> tuple[Namespace, ...]:
         return tuple(

@@ -67,7 +67,9 @@ def _of_site(wiring: Wiring, site: str) -> dict[str, tuple[str, ...]]:
     servers = {interface.peer[0] for interface in wiring.namespace(name).interfaces if interface.peer}
     found = {name: (TO_INTERNET,)}
     for each in wiring.namespaces:
-        tunnels = tuple(i.name for i in each.interfaces if i.peer and i.peer[0] in servers and i.peer[1].startswith("vti-"))
+        tunnels = tuple(
+            i.name for i in each.interfaces if i.peer and i.peer[0] in servers and i.peer[1].startswith("vti-")
+        )
         if tunnels and not each.machine:
             found[each.name] = tunnels
     return found

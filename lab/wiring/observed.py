@@ -63,7 +63,11 @@ def _interface(link: dict[str, Any]) -> ObservedInterface:
         kind=link.get("linkinfo", {}).get("info_kind", ""),
         up="UP" in link.get("flags", ()),
         master=link.get("master", ""),
-        addresses=frozenset(f"{each['local']}/{each['prefixlen']}" for each in link.get("addr_info", ()) if not each["local"].startswith("fe80:")),
+        addresses=frozenset(
+            f"{each['local']}/{each['prefixlen']}"
+            for each in link.get("addr_info", ())
+            if not each["local"].startswith("fe80:")
+        ),
     )
 
 

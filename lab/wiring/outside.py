@@ -103,4 +103,9 @@ def connect_operator(draft: Draft, network: Network) -> None:
         near_addresses=(f"{pool[OPERATOR_NUMBER]}/{pool.prefixlen}",),
         far_addresses=(f"{pool[1]}/{pool.prefixlen}",),
     )
-    draft.route(OPERATOR, Route(destination="default", device=OPERATOR_INTERFACE, gateway=str(pool[1]), source=str(pool[OPERATOR_NUMBER])))
+    draft.route(
+        OPERATOR,
+        Route(
+            destination="default", device=OPERATOR_INTERFACE, gateway=str(pool[1]), source=str(pool[OPERATOR_NUMBER])
+        ),
+    )

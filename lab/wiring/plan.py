@@ -88,7 +88,11 @@ def _names(network: Network, cloud: Cloud) -> vpc.Names:
         place = vpcs[subnet.vpc].removeprefix("vpc-")
         letter = subnet.zone.removeprefix(cloud.vpcs[subnet.vpc].region) or subnet.id
         if each.kind == "instance":
-            name = machines.get(each.owner) or by_address.get(each.address) or cloud.instance_names.get(each.owner, each.owner)
+            name = (
+                machines.get(each.owner)
+                or by_address.get(each.address)
+                or cloud.instance_names.get(each.owner, each.owner)
+            )
         else:
             name = f"{'nat' if each.kind == 'nat' else 'nlb'}-{place}-{letter}"
         if each.owner not in machines and name in taken:
@@ -127,6 +131,10 @@ def _check(wiring: Wiring) -> None:
     ends = {(each.name, interface.name): interface for each in wiring.namespaces for interface in each.interfaces}
     for (namespace, name), interface in ends.items():
         if len(name) > LONGEST_INTERFACE_NAME:
-            raise ValueError(f"{namespace}/{name}: got {len(name)} characters; Linux takes {LONGEST_INTERFACE_NAME}; choose a shorter name")
+            raise ValueError(
+                f"{namespace}/{name}: got {len(name)} characters; Linux takes {LONGEST_INTERFACE_NAME}; choose a shorter name"
+            )
         if interface.peer and ends[interface.peer].peer != (namespace, name):
-            raise ValueError(f"{namespace}/{name}: got the peer {interface.peer}, which has another; a cable has two ends; this is a defect")
+            raise ValueError(
+                f"{namespace}/{name}: got the peer {interface.peer}, which has another; a cable has two ends; this is a defect"
+            )

@@ -83,7 +83,10 @@ class Programs:
             if wanted.get(name) and wanted[name].program == "bird":
                 surplus += keep[1:]
             if surplus:
-                stop(surplus, lambda name=name, surplus=surplus: [p for p in surplus if p in self.running([name]).get(name, ())])
+                stop(
+                    surplus,
+                    lambda name=name, surplus=surplus: [p for p in surplus if p in self.running([name]).get(name, ())],
+                )
                 done.append(f"{name}: {len(surplus)} program{'s' if len(surplus) > 1 else ''} stopped")
         present = self.running(names)
         started = []
@@ -110,7 +113,11 @@ class Programs:
         with self._log(process).open("w") as log:
             subprocess.run(
                 ["nsenter", f"--net={namespace.NAMED / name}", "setsid", "--fork", *command],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False, cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+                cwd="/",
             )
 
     def _wait(self, started: Sequence[str], wanted: dict[str, Process]) -> None:
@@ -120,7 +127,9 @@ class Programs:
         while waiting and time.monotonic() < deadline:
             time.sleep(0.1)
             present = self.running(waiting)
-            waiting = [name for name in waiting if not any(_is_program(pid, wanted[name]) for pid in present.get(name, ()))]
+            waiting = [
+                name for name in waiting if not any(_is_program(pid, wanted[name]) for pid in present.get(name, ()))
+            ]
             gone = [name for name in waiting if not present.get(name)]
             if gone:
                 time.sleep(0.2)

@@ -26,7 +26,7 @@ def table(*parts: str) -> str:
 
 def chain(name: str, rules: Iterable[str], *, hook: str = "") -> str:
     """A chain; ``hook`` is the text after ``type`` for a base chain."""
-    lines = ([f"type {hook};"] if hook else []) + list(rules)
+    lines = ([f"type {hook};"] if hook else []) + [rule for rule in rules if rule]
     return f"\tchain {name} {{\n" + "".join(f"\t\t{line}\n" for line in lines) + "\t}"
 
 
@@ -61,7 +61,10 @@ def _service_match(permission: Permission) -> str:
         return ""
     if protocol == "icmp":
         kind, code = permission.icmp
-        parts = [f"icmp type {kind}" if kind is not None else "ip protocol icmp", f"icmp code {code}" if code is not None else ""]
+        parts = [
+            f"icmp type {kind}" if kind is not None else "ip protocol icmp",
+            f"icmp code {code}" if code is not None else "",
+        ]
         return " ".join(part for part in parts if part)
     if permission.ports is None:
         return f"ip protocol {protocol}"
@@ -70,16 +73,24 @@ def _service_match(permission: Permission) -> str:
 
 
 def rule(permission: Permission, other_end: str, *, verdict: str, group_set: str = "") -> str:
-    """One nftables rule; ``other_end`` is saddr for what comes in and daddr for what goes out."""
+    """One nftables rule, none where nothing can match; ``other_end`` is saddr for what comes in, daddr for what goes out."""
+    if not (permission.blocks or group_set):
+        return ""
     where = f"ip {other_end} @{group_set}" if group_set else _block_match(other_end, permission.blocks)
     counted = "counter " if verdict == "drop" else ""
-    return " ".join(part for part in (where, _service_match(permission), f"{counted}{verdict}", _comment(permission.id)) if part)
+    return " ".join(
+        part for part in (where, _service_match(permission), f"{counted}{verdict}", _comment(permission.id)) if part
+    )
 
 
 def _group_chains(group: SecurityGroup) -> list[str]:
     return [
-        chain(f"{group.id}-out", [rule(each, "daddr", verdict="accept", group_set=each.group) for each in group.egress]),
-        chain(f"{group.id}-in", [rule(each, "saddr", verdict="accept", group_set=each.group) for each in group.ingress]),
+        chain(
+            f"{group.id}-out", [rule(each, "daddr", verdict="accept", group_set=each.group) for each in group.egress]
+        ),
+        chain(
+            f"{group.id}-in", [rule(each, "saddr", verdict="accept", group_set=each.group) for each in group.ingress]
+        ),
     ]
 
 
@@ -159,21 +170,33 @@ def vpc_ruleset(cloud: Cloud, guarded: Sequence[Guarded]) -> str:
 
     def per_interface(direction: str) -> dict[str, str]:
         return {
-            each.name: f"goto {direction}-{_combination(each.interface.groups)}" for each in guarded if each.interface.groups is not None
+            each.name: f"goto {direction}-{_combination(each.interface.groups)}"
+            for each in guarded
+            if each.interface.groups is not None
         }
 
     chains = [part for group in groups for part in _group_chains(group)]
     for combination in combinations:
         for direction in ("out", "in"):
             jumps = [f"jump {group}-{direction}" for group in combination if group in known]
-            last = f'counter drop comment "no rule of {", ".join(combination) or "any group"} matches"'[: LONGEST_COMMENT + 24]
+            last = f'counter drop comment "no rule of {", ".join(combination) or "any group"} matches"'[
+                : LONGEST_COMMENT + 24
+            ]
             chains.append(chain(f"{direction}-{_combination(combination)}", [*jumps, last]))
     return table(
         *(address_set(group, cloud.members(group)) for group in referenced),
         *_spoofing_parts(guarded),
         *_acl_parts(cloud, guarded),
         *chains,
-        chain("groups-out", [ESTABLISHED, *dispatch("iifname", per_interface("out"))], hook="filter hook forward priority 0; policy accept"),
-        chain("groups-in", [ESTABLISHED, *dispatch("oifname", per_interface("in"))], hook="filter hook forward priority 10; policy accept"),
+        chain(
+            "groups-out",
+            [ESTABLISHED, *dispatch("iifname", per_interface("out"))],
+            hook="filter hook forward priority 0; policy accept",
+        ),
+        chain(
+            "groups-in",
+            [ESTABLISHED, *dispatch("oifname", per_interface("in"))],
+            hook="filter hook forward priority 10; policy accept",
+        ),
         chain("to-router", ["ip protocol icmp accept"], hook="filter hook input priority 0; policy drop"),
     )

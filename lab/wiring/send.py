@@ -151,7 +151,9 @@ def send(probes: Sequence[Probe], *, listeners: Sequence[Listener] = (), seconds
                 verdicts[index] = begun
                 continue
             open_sockets.enter_context(begun)
-            watched.register(begun, selectors.EVENT_WRITE if probe.protocol == "tcp" else selectors.EVENT_READ, (index, begun))
+            watched.register(
+                begun, selectors.EVENT_WRITE if probe.protocol == "tcp" else selectors.EVENT_READ, (index, begun)
+            )
             waiting += 1
         deadline = time.monotonic() + seconds
         while waiting and (left := deadline - time.monotonic()) > 0:

@@ -80,7 +80,12 @@ def _connect_server(draft: Draft, network: Network, site: str, host: Host) -> No
     gateway = addressing.zone_gateway(network, site, host.zone)
     draft.route(
         host.name,
-        Route(destination="default", device=naming.bond_interface(zones[host.zone].vlan), gateway=str(gateway), source=str(host.address)),
+        Route(
+            destination="default",
+            device=naming.bond_interface(zones[host.zone].vlan),
+            gateway=str(gateway),
+            source=str(host.address),
+        ),
     )
     if management == host.zone:
         return
@@ -117,7 +122,9 @@ def _hand_over_edge(draft: Draft, network: Network, site: str, host: Host) -> No
     uplink = naming.bond_interface(edge_vlan)
     if host.public_address is not None:
         draft.address(host.name, uplink, f"{host.public_address}/{declared.uplink.prefixlen}")
-        way_out = Route(destination="default", device=uplink, gateway=str(declared.uplink[1]), source=str(host.public_address))
+        way_out = Route(
+            destination="default", device=uplink, gateway=str(declared.uplink[1]), source=str(host.public_address)
+        )
         draft.route(host.name, way_out)
     if host.number == min(server.number for server in declared.servers if server.role == Role.EDGE):
         for name, zone in declared.zones.items():
@@ -126,6 +133,10 @@ def _hand_over_edge(draft: Draft, network: Network, site: str, host: Host) -> No
             draft.handover_addresses(host.name, naming.bond_interface(zone.vlan), f"{shared}/{length}")
     draft.handover(
         host.name,
-        settings={"net/ipv4/ip_forward": "1", "net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0"},
+        settings={
+            "net/ipv4/ip_forward": "1",
+            "net/ipv4/conf/all/rp_filter": "0",
+            "net/ipv4/conf/default/rp_filter": "0",
+        },
         ruleset=EDGE_HANDOVER.format(uplink=uplink, block=addressing.site_block(network, site)),
     )

@@ -57,7 +57,9 @@ def _edge_of(network: Network, connection: VpnConnection, region: str) -> Host |
         if connection.peer and str(edge.public_address) == connection.peer:
             return edge
     for edge in edges:
-        if connection.insides and connection.insides[0] == addressing.tunnel_inside(network, edge.place, region, edge.number, 0):
+        if connection.insides and connection.insides[0] == addressing.tunnel_inside(
+            network, edge.place, region, edge.number, 0
+        ):
             return edge
     return None
 

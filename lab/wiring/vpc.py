@@ -53,10 +53,14 @@ def connect_interfaces(draft: Draft, cloud: Cloud, names: Names, vpc: Vpc) -> tu
         inside = f"ens{5 + count}"
         near = interface_name(each.id)
         draft.loopback(router, f"{gateway}/32")
-        draft.link((router, near), (own, inside), far_addresses=(f"{each.address}/{subnet.block.prefixlen}",), near_proxy=True)
+        draft.link(
+            (router, near), (own, inside), far_addresses=(f"{each.address}/{subnet.block.prefixlen}",), near_proxy=True
+        )
         draft.route(router, Route(destination=f"{each.address}/32", table=LOCAL_TABLE, device=near))
         if count == 0:
-            draft.route(own, Route(destination="default", device=inside, gateway=str(gateway), source=str(each.address)))
+            draft.route(
+                own, Route(destination="default", device=inside, gateway=str(gateway), source=str(each.address))
+            )
         guarded.append(security.Guarded(name=near, interface=each))
     draft.route(router, *(Route(destination=str(block), kind="blackhole", table=LOCAL_TABLE) for block in vpc.blocks))
     draft.rule(router, Rule(priority=LOCAL_PRIORITY, table=LOCAL_TABLE), Rule(priority=OUTSIDE_PRIORITY, table=0))
@@ -77,7 +81,9 @@ def connect_internet_gateway(draft: Draft, cloud: Cloud, names: Names, vpc: Vpc,
     mapped = {each.address: each.public for each in cloud.interfaces if each.public and cloud.vpc_of(each) == vpc.id}
     draft.route(name, *(Route(destination=str(block), device=TO_VPC, gateway=to_router) for block in vpc.blocks))
     draft.route(name, Route(destination="default", device=TO_INTERNET, gateway=to_internet))
-    draft.route(internet, *(Route(destination=f"{public}/32", device=outside, gateway=to_outside) for public in mapped.values()))
+    draft.route(
+        internet, *(Route(destination=f"{public}/32", device=outside, gateway=to_outside) for public in mapped.values())
+    )
     draft.ruleset(name, _translation(mapped))
     return {gateway: f"{near} {to_gateway}"}
 
@@ -99,8 +105,12 @@ def _translation(mapped: Mapping[IPv4Address, IPv4Address]) -> str:
             [f'iifname "{TO_INTERNET}" ip daddr != @elastic counter drop comment "no such public address"'],
             hook="filter hook prerouting priority -300; policy accept",
         ),
-        security.chain("inward", ["dnat to ip daddr map @private"], hook="nat hook prerouting priority -100; policy accept"),
-        security.chain("outward", ["snat to ip saddr map @public"], hook="nat hook postrouting priority 100; policy accept"),
+        security.chain(
+            "inward", ["dnat to ip daddr map @private"], hook="nat hook prerouting priority -100; policy accept"
+        ),
+        security.chain(
+            "outward", ["snat to ip saddr map @public"], hook="nat hook postrouting priority 100; policy accept"
+        ),
         security.chain(
             "forward",
             [
@@ -125,7 +135,9 @@ def translate_outbound(draft: Draft, name: str, interface: CloudInterface) -> No
                 [security.ESTABLISHED, f"ip daddr != {interface.address} ct state new accept"],
                 hook="filter hook forward priority 0; policy drop",
             ),
-            security.chain("outward", [f"snat to {interface.address}"], hook="nat hook postrouting priority 100; policy accept"),
+            security.chain(
+                "outward", [f"snat to {interface.address}"], hook="nat hook postrouting priority 100; policy accept"
+            ),
             security.chain("to-router", [], hook="filter hook input priority 0; policy drop"),
         ),
     )

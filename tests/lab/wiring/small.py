@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ ALL = {"protocol": "-1", "fromPort": 0, "toPort": 0}
 REGIONS = ("us-east-1", "eu-central-1")
 
 
+@cache
 def network() -> Network:
     """The Cosmos Hub's declaration, cut down to two regions and one datacentre."""
     document = yaml.safe_load((ROOT / "stacks" / "Pulumi.cosmoshub.yaml").read_text())["config"][load.CONFIG_KEY]
@@ -46,7 +48,9 @@ class Account:
         id = f"{prefix}-{next(self.counter):08x}aabbccdde"
         module, name = noun.split("/")
         token = f"aws:{module}/{name}:{name[0].upper()}{name[1:]}"
-        self.made.append(Resource(urn=f"urn:{id}", type=token, id=id, region=region, properties=properties, made_for=made_for))
+        self.made.append(
+            Resource(urn=f"urn:{id}", type=token, id=id, region=region, properties=properties, made_for=made_for)
+        )
         return id
 
     def properties(self, id: str) -> dict[str, Any]:
@@ -88,7 +92,9 @@ class Estate:
         return self.account.made
 
     def host(self, role: Role, place: str, number: int = 1) -> Host:
-        return next(each for each in hosts(self.network) if (each.role, each.place, each.number) == (role, place, number))
+        return next(
+            each for each in hosts(self.network) if (each.role, each.place, each.number) == (role, place, number)
+        )
 
     def public(self, name: str) -> str:
         return self.account.properties(self.elastic[name])["publicIp"]
@@ -108,10 +114,14 @@ def build(network: Network | None = None) -> Estate:
 def _region(estate: Estate, region: str) -> None:
     make, network = estate.account.make, estate.network
     vpc = estate.vpcs[region] = make("ec2/vpc", "vpc", region, cidrBlock=str(addressing.region_block(network, region)))
-    acl = {"ingress": [{**ALL, "ruleNo": 100, "action": "allow", "cidrBlock": str(addressing.network_block(network))},
-                       {"protocol": "tcp", "fromPort": 22, "toPort": 22, "ruleNo": 200, "action": "deny", "cidrBlock": EVERYWHERE},
-                       {**ALL, "ruleNo": 300, "action": "allow", "cidrBlock": EVERYWHERE}],
-           "egress": [{**ALL, "ruleNo": 100, "action": "allow", "cidrBlock": EVERYWHERE}]}
+    acl = {
+        "ingress": [
+            {**ALL, "ruleNo": 100, "action": "allow", "cidrBlock": str(addressing.network_block(network))},
+            {"protocol": "tcp", "fromPort": 22, "toPort": 22, "ruleNo": 200, "action": "deny", "cidrBlock": EVERYWHERE},
+            {**ALL, "ruleNo": 300, "action": "allow", "cidrBlock": EVERYWHERE},
+        ],
+        "egress": [{**ALL, "ruleNo": 100, "action": "allow", "cidrBlock": EVERYWHERE}],
+    }
     estate.acls[region] = make("ec2/defaultNetworkAcl", "acl", region, vpcId=vpc, **acl)
     estate.account.properties(estate.acls[region])["defaultNetworkAclId"] = estate.acls[region]
     gateway = make("ec2/internetGateway", "igw", region, vpcId=vpc)
@@ -124,7 +134,9 @@ def _region(estate: Estate, region: str) -> None:
                 make("ec2/route", "r", region, routeTableId=table, destinationCidrBlock=EVERYWHERE, gatewayId=gateway)
         for zone in zones:
             block = addressing.subnet(network, region, tier, zone)
-            subnet = make("ec2/subnet", "subnet", region, vpcId=vpc, cidrBlock=str(block), availabilityZone=f"{region}{zone}")
+            subnet = make(
+                "ec2/subnet", "subnet", region, vpcId=vpc, cidrBlock=str(block), availabilityZone=f"{region}{zone}"
+            )
             estate.subnets[region, tier, zone] = subnet
             table = estate.tables[region, f"{tier}-{zone if tier is Tier.PRIVATE else 'all'}"]
             make("ec2/routeTableAssociation", "rtbassoc", region, subnetId=subnet, routeTableId=table)
@@ -141,9 +153,22 @@ def _nat(estate: Estate, region: str, zone: str) -> None:
     make = estate.account.make
     address = estate.account.address(region)
     estate.elastic[f"nat-{region}-{zone}"] = address
-    nat = make("ec2/natGateway", "nat", region, subnetId=estate.subnets[region, Tier.PUBLIC, zone], allocationId=address,
-               privateIp=str(addressing.nat_gateway_address(estate.network, region, zone)))
-    make("ec2/route", "r", region, routeTableId=estate.tables[region, f"private-{zone}"], destinationCidrBlock=EVERYWHERE, natGatewayId=nat)
+    nat = make(
+        "ec2/natGateway",
+        "nat",
+        region,
+        subnetId=estate.subnets[region, Tier.PUBLIC, zone],
+        allocationId=address,
+        privateIp=str(addressing.nat_gateway_address(estate.network, region, zone)),
+    )
+    make(
+        "ec2/route",
+        "r",
+        region,
+        routeTableId=estate.tables[region, f"private-{zone}"],
+        destinationCidrBlock=EVERYWHERE,
+        natGatewayId=nat,
+    )
 
 
 def _groups(estate: Estate, region: str, vpc: str) -> None:
@@ -167,8 +192,14 @@ def _instance(estate: Estate, region: str, host: Host) -> None:
     make = estate.account.make
     tier = addressing.ROLE_TIERS[host.role]
     instance = estate.instances[host.name] = make(
-        "ec2/instance", "i", region, subnetId=estate.subnets[region, tier, host.zone], privateIp=str(host.address),
-        vpcSecurityGroupIds=[estate.groups[region, host.role]], sourceDestCheck=True, tags={"Name": host.name},
+        "ec2/instance",
+        "i",
+        region,
+        subnetId=estate.subnets[region, tier, host.zone],
+        privateIp=str(host.address),
+        vpcSecurityGroupIds=[estate.groups[region, host.role]],
+        sourceDestCheck=True,
+        tags={"Name": host.name},
     )
     if tier is Tier.PUBLIC:
         address = estate.elastic[host.name] = estate.account.address(region)
@@ -182,18 +213,47 @@ def _balancer(estate: Estate, region: str, vpc: str) -> None:
         return
     names = estate.network.endpoints
     certificate = make("acm/certificate", "cert", region, domainName=names.rpc, subjectAlternativeNames=[names.lcd])
-    balancer = make("lb/loadBalancer", "lb", region, loadBalancerType="network", name="seeds", enableCrossZoneLoadBalancing=True,
-                    securityGroups=[estate.groups[region, "balancer"]])
+    balancer = make(
+        "lb/loadBalancer",
+        "lb",
+        region,
+        loadBalancerType="network",
+        name="seeds",
+        enableCrossZoneLoadBalancing=True,
+        securityGroups=[estate.groups[region, "balancer"]],
+    )
     for zone in sorted(estate.network.regions[region].zones):
         subnet = addressing.subnet(estate.network, region, Tier.INGRESS, zone)
         address = f"203.0.113.{next(estate.account.publics)}"
-        make("ec2/networkInterface", "eni", region, made_for=balancer, subnetId=estate.subnets[region, Tier.INGRESS, zone],
-             privateIp=str(subnet[40]), publicIp=address)
+        make(
+            "ec2/networkInterface",
+            "eni",
+            region,
+            made_for=balancer,
+            subnetId=estate.subnets[region, Tier.INGRESS, zone],
+            privateIp=str(subnet[40]),
+            publicIp=address,
+        )
     group = make("lb/targetGroup", "tg", region, port=26657)
     for seed in seeds:
-        make("lb/targetGroupAttachment", "tga", region, targetGroupArn=group, targetId=estate.instances[seed.name], port=26657)
-    make("lb/listener", "listener", region, loadBalancerArn=balancer, port=26657, protocol="TLS", certificateArn=certificate,
-         defaultActions=[{"type": "forward", "targetGroupArn": group}])
+        make(
+            "lb/targetGroupAttachment",
+            "tga",
+            region,
+            targetGroupArn=group,
+            targetId=estate.instances[seed.name],
+            port=26657,
+        )
+    make(
+        "lb/listener",
+        "listener",
+        region,
+        loadBalancerArn=balancer,
+        port=26657,
+        protocol="TLS",
+        certificateArn=certificate,
+        defaultActions=[{"type": "forward", "targetGroupArn": group}],
+    )
 
 
 def _peerings(estate: Estate) -> None:
@@ -204,17 +264,35 @@ def _peerings(estate: Estate) -> None:
         for here, there in ((near, far), (far, near)):
             for (region, key), table in sorted(estate.tables.items()):
                 if region == here and not key.startswith("ingress"):
-                    make("ec2/route", "r", here, routeTableId=table, vpcPeeringConnectionId=peering,
-                         destinationCidrBlock=str(addressing.region_block(network, there)))
+                    make(
+                        "ec2/route",
+                        "r",
+                        here,
+                        routeTableId=table,
+                        vpcPeeringConnectionId=peering,
+                        destinationCidrBlock=str(addressing.region_block(network, there)),
+                    )
     for partner in network.partners.values():
         if partner.region not in estate.vpcs:
             continue
-        peering = make("ec2/vpcPeeringConnection", "pcx", partner.region, vpcId=estate.vpcs[partner.region],
-                       peerVpcId=partner.vpc_id, acceptStatus="active")
+        peering = make(
+            "ec2/vpcPeeringConnection",
+            "pcx",
+            partner.region,
+            vpcId=estate.vpcs[partner.region],
+            peerVpcId=partner.vpc_id,
+            acceptStatus="active",
+        )
         for zone in sorted(network.regions[partner.region].zones):
             for cidr in partner.cidrs:
-                make("ec2/route", "r", partner.region, routeTableId=estate.tables[partner.region, f"private-{zone}"],
-                     vpcPeeringConnectionId=peering, destinationCidrBlock=str(cidr))
+                make(
+                    "ec2/route",
+                    "r",
+                    partner.region,
+                    routeTableId=estate.tables[partner.region, f"private-{zone}"],
+                    vpcPeeringConnectionId=peering,
+                    destinationCidrBlock=str(cidr),
+                )
 
 
 def _sites(estate: Estate) -> None:
@@ -226,11 +304,25 @@ def _sites(estate: Estate) -> None:
                 make("ec2/vpnGatewayRoutePropagation", "vgwp", region, vpnGatewayId=gateway, routeTableId=table)
         for host in hosts(network):
             if host.role is Role.EDGE and region in network.sites[host.place].links:
-                customer = make("ec2/customerGateway", "cgw", region, ipAddress=str(host.public_address),
-                                bgpAsn=str(network.sites[host.place].asn))
-                insides = [str(addressing.tunnel_inside(network, host.place, region, host.number, tunnel)) for tunnel in (0, 1)]
-                make("ec2/vpnConnection", "vpn", region, vpnGatewayId=gateway, customerGatewayId=customer,
-                     tunnel1InsideCidr=insides[0], tunnel2InsideCidr=insides[1])
+                customer = make(
+                    "ec2/customerGateway",
+                    "cgw",
+                    region,
+                    ipAddress=str(host.public_address),
+                    bgpAsn=str(network.sites[host.place].asn),
+                )
+                insides = [
+                    str(addressing.tunnel_inside(network, host.place, region, host.number, tunnel)) for tunnel in (0, 1)
+                ]
+                make(
+                    "ec2/vpnConnection",
+                    "vpn",
+                    region,
+                    vpnGatewayId=gateway,
+                    customerGatewayId=customer,
+                    tunnel1InsideCidr=insides[0],
+                    tunnel2InsideCidr=insides[1],
+                )
 
 
 def inside(address: str, block: Any) -> bool:
