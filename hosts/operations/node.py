@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Lock
 
+import gevent
 from pyinfra import host, logger
 from pyinfra.api import Host, StringCommand, operation
+from pyinfra.context import ctx_host, ctx_state
 
 from hosts.facts.node import ConfiguredPeers, Identity, NodeIdentity
 from hosts.operations import files
@@ -14,6 +18,11 @@ from hosts.operations.files import Item
 
 _known: dict[str, str] = {}
 """Node ids that this run has read, by host name. They never change once they exist."""
+
+_silent: set[str] = set()
+"""Hosts that could not be asked in this run."""
+
+_asking: defaultdict[str, Lock] = defaultdict(Lock)
 
 
 def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis: str, state: Identity) -> str | None:
@@ -53,22 +62,34 @@ def _inventory() -> dict[str, Host]:
     return {each.name.rsplit("/", 1)[-1]: each for each in host.state.inventory}
 
 
+def _ask(name: str, other: Host, user: str, home: str) -> None:
+    """Reads the node id of `other`, once in a run, whoever asks first; one that does not answer is not asked again."""
+    with _asking[name]:
+        if name in _known or name in _silent:
+            return
+        with ctx_host.use(other):
+            try:
+                found = other.get_fact(NodeIdentity, user=user, home=home, _sudo=True, _ignore_errors=True)
+            except Exception as error:  # noqa: BLE001 (pyinfra raises what its connector raises)
+                _silent.add(name)
+                logger.warning(f"{name} does not tell its node id: {error}; its peers keep the one that they are configured with, if any")
+                return
+        if found.node_id:
+            _known[name] = found.node_id
+
+
 def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
     """The node ids of the hosts `wanted` (`host:port` by name): asked of them, or where one does not answer, as configured here now.
 
     A host that has none yet, or cannot be asked and is not configured here, is left out.
     """
-    inventory = _inventory()
-    for name in wanted:
-        if name in _known or name not in inventory:
-            continue
-        try:
-            found = inventory[name].get_fact(NodeIdentity, user=user, home=home, _sudo=True, _ignore_errors=True)
-        except Exception as error:  # noqa: BLE001 (pyinfra raises what its connector raises)
-            logger.warning(f"{host.name}: cannot ask {name} for its node id: {error}")
-            continue
-        if found.node_id:
-            _known[name] = found.node_id
+    inventory, state = _inventory(), host.state
+
+    def ask(name: str) -> None:
+        with ctx_state.use(state):
+            _ask(name, inventory[name], user, home)
+
+    gevent.joinall([gevent.spawn(ask, name) for name in wanted if name in inventory and name not in _known and name not in _silent], raise_error=True)
     ids = {name: _known[name] for name in wanted if name in _known}
     if len(ids) < len(wanted):
         configured = host.get_fact(ConfiguredPeers, home=home)
