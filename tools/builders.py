@@ -13,7 +13,7 @@ from pathlib import Path
 from tools import cache, commands, compilers
 from tools.cache import Progress
 from tools.commands import PartError
-from tools.recipes import CargoBuild, GoBuild, Recipe, Release
+from tools.recipes import CargoBuild, GoBuild, Recipe, Release, machine
 
 CONNECT_SECONDS = 5
 """How long a release's server may be silent before the part is built instead."""
@@ -126,34 +126,23 @@ def _cargo(part: Recipe, build: CargoBuild, target: Path, log: Path, progress: P
     work = cache.root() / "build" / "cargo-target" / part.directory_name
     environment = compiler.environment | {"CARGO_TARGET_DIR": str(work)}
     progress(f"{part.name} {part.version}: fetching its crates")
-    manifest = build.lock / "Cargo.toml"
-    commands.run([compiler.command, "fetch", "--locked", "--manifest-path", manifest], environment=environment, log=log)
-    said = json.loads(
-        commands.output(
-            [
-                compiler.command,
-                "metadata",
-                "--locked",
-                "--offline",
-                "--format-version",
-                "1",
-                "--manifest-path",
-                manifest,
-            ],
-            environment=environment,
-        )
-    )
+    manifest = ("--manifest-path", build.lock / "Cargo.toml")
+    platform = f"{machine()}-unknown-linux-gnu"
+    fetch = [compiler.command, "fetch", "--locked", "--target", platform, *manifest]
+    commands.run(fetch, environment=environment, log=log)
+    describe = ["metadata", "--locked", "--offline", "--format-version", "1", "--filter-platform", platform, *manifest]
+    said = json.loads(commands.output([compiler.command, *describe], environment=environment))
     sources = [
         Path(package["manifest_path"]).parent
         for package in said["packages"]
         if package["name"] == build.crate and package["version"] == part.version
     ]
     if not sources:
-        raise PartError(f"{manifest.parent / 'Cargo.lock'} does not lock {build.crate} {part.version}: lock it there")
+        raise PartError(f"{build.lock / 'Cargo.lock'} does not lock {build.crate} {part.version}: lock it there")
     progress(f"{part.name} {part.version}: compiling (minutes; log in {log})")
     commands.run(
         [
-            *(compiler.command, "install", "--locked", "--offline", "--no-track", "--path", sources[0]),
+            *(compiler.command, "install", "--locked", "--no-track", "--path", sources[0]),
             *("--features", ",".join(build.features), "--root", target),
         ],
         environment=environment,
