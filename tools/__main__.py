@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
                 state = str(parts.location(name)) if parts.ready(name) else "not built"
                 print(f"{name:18} {part.version:10} {state}\n{'':29} {part.summary}")
         elif chosen.verb == "trim":
-            parts.trim()
+            if not parts.trim():
+                print("error: a build is running; nothing was removed. Run it again when the build is done.")
+                return 1
         elif chosen.verb == "environment":
             for name, value in engine.additions(_say).items():
                 print(f"export {name}={shlex.quote(value)}")

@@ -24,11 +24,35 @@ def root() -> Path:
 
 
 @contextlib.contextmanager
-def locked(name: str, progress: Progress) -> Iterator[None]:
-    """Hold the cache's lock of this name, waiting for whoever holds it. The kernel frees it when its holder dies."""
+def shared(name: str) -> Iterator[None]:
+    """Hold the cache's lock of this name together with others, so that nobody is `alone` with it."""
+    with _lock_file(name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
+def alone(name: str) -> Iterator[bool]:
+    """Whether nobody else holds the lock of this name; if so, nobody can while the block runs."""
+    with _lock_file(name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _lock_file(name: str) -> Path:
     directory = root() / "locks"
     directory.mkdir(exist_ok=True)
-    with (directory / f"{name}.lock").open("w") as lock:
+    return directory / f"{name}.lock"
+
+
+@contextlib.contextmanager
+def locked(name: str, progress: Progress) -> Iterator[None]:
+    """Hold the cache's lock of this name, waiting for whoever holds it. The kernel frees it when its holder dies."""
+    with _lock_file(name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

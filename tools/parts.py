@@ -51,7 +51,8 @@ def ensure(name: str, progress: Progress = print) -> Path:
         if target.is_dir():
             return target
         started = time.monotonic()
-        _build(part, target, progress)
+        with cache.shared("build"):
+            _build(part, target, progress)
         progress(f"{name} {part.version}: ready after {time.monotonic() - started:.0f} s")
     return target
 
@@ -59,16 +60,27 @@ def ensure(name: str, progress: Progress = print) -> Path:
 def ensure_all(names: Sequence[str], progress: Progress = print) -> dict[str, Path]:
     """Several parts at once: two are built at a time, since each build has stretches that use one processor or none.
 
-    Raises what `ensure` raises, for the first that fails, after the others have ended.
+    What the builds left behind (gigabytes) is removed at the end. Raises what `ensure` raises, for the first that
+    fails, after the others have ended.
     """
+    if all(map(ready, names)):
+        return {name: location(name) for name in names}
     with ThreadPoolExecutor(max_workers=2) as pool:
         waiting = {name: pool.submit(ensure, name, progress) for name in names}
-    return {name: result.result() for name, result in waiting.items()}
+    had = {name: result.result() for name, result in waiting.items()}
+    trim()
+    return had
 
 
-def trim() -> None:
-    """Remove what builds left behind: sources and compiler caches, which no finished part needs."""
-    shutil.rmtree(cache.root() / "build", ignore_errors=True)
+def trim() -> bool:
+    """Remove what builds left behind: sources and compiler caches, which no finished part needs.
+
+    Returns False, and removes nothing, while a build runs.
+    """
+    with cache.alone("build") as nobody_builds:
+        if nobody_builds:
+            shutil.rmtree(cache.root() / "build", ignore_errors=True)
+        return nobody_builds
 
 
 def _build(part: Recipe, target: Path, progress: Progress) -> None:
@@ -86,9 +98,8 @@ def _build(part: Recipe, target: Path, progress: Progress) -> None:
             debian.ensure(_compiler_packages(part), progress)
             builders.from_source(part, staging, log, progress)
         for name, source in part.files.items():
-            if not (staging / name).exists():
-                (staging / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, staging / name)
+            (staging / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, staging / name)
         os.sync()
         staging.rename(target)
     finally:

@@ -78,6 +78,21 @@ def test_a_killed_build_is_no_part_and_is_cleared_away(counted: Path, own_cache:
     assert list(own_cache.glob("build/staging/*")) == []
 
 
+def test_what_builds_leave_behind_is_removed_when_all_are_done(counted: Path, own_cache: Path) -> None:
+    had = parts.ensure_all(["wasmd", "tmkms"], lambda text: None)
+    assert all((directory / "bin/whole").exists() for directory in had.values())
+    assert not (own_cache / "build").exists()
+
+
+def test_nothing_is_removed_under_a_running_build(own_cache: Path) -> None:
+    (own_cache / "build/go").mkdir(parents=True)
+    with cache.shared("build"):
+        assert not parts.trim()
+    assert (own_cache / "build/go").exists()
+    assert parts.trim()
+    assert not (own_cache / "build").exists()
+
+
 def test_a_failed_build_says_what_the_compiler_said_last(own_cache: Path) -> None:
     log = own_cache / "log"
     with pytest.raises(commands.PartError, match="(?s)exit code 3.*undefined: frobnicate"):
