@@ -109,39 +109,38 @@ class Rehearsal:
         for namespace in (self.operator, self.namespace):
             subprocess.run(["ip", "netns", "delete", namespace], check=False, capture_output=True)
 
-    def environment(self, **more: str) -> dict[str, str]:
-        return (
-            os.environ
-            | {
-                "ESTATE_NETWORK": self.network.name,
-                "ESTATE_OUTPUTS": str(self.outputs),
-                "ESTATE_SSH_KEY": str(self.key),
-                "ESTATE_KNOWN_HOSTS": str(self.known_hosts),
-                "ESTATE_ARCHIVE_KEYRING": str(self.keyring),
-            }
-            | more
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "ESTATE_NETWORK": self.network.name,
+            "ESTATE_OUTPUTS": str(self.outputs),
+            "ESTATE_SSH_KEY": str(self.key),
+            "ESTATE_KNOWN_HOSTS": str(self.known_hosts),
+            "ESTATE_ARCHIVE_KEYRING": str(self.keyring),
+        }
+
+    def _pyinfra(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        program = str(Path(sys.executable).with_name("pyinfra"))
+        command = ["ip", "netns", "exec", self.operator, program, "--limit", self.host.name, "hosts/inventory.py"]
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=ROOT,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
 
-    def deploy(self, *arguments: str, deploy: str = "hosts/deploy.py", **more: str) -> Outcome:
+    def deploy(self, deploy: str = "hosts/deploy.py") -> Outcome:
         """Runs pyinfra on the host alone."""
-        command = [
-            "ip",
-            "netns",
-            "exec",
-            self.operator,
-            str(Path(sys.executable).with_name("pyinfra")),
-            "-y",
-            "--limit",
-            self.host.name,
-            "hosts/inventory.py",
-            deploy,
-            *arguments,
-        ]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment(**more), capture_output=True, text=True, timeout=300, check=False
-        )
+        done = self._pyinfra(deploy, "-y")
         text = done.stdout + done.stderr
         return Outcome(code=done.returncode, text=text, changed=len(re.findall(r"\]\s+Success$", text, re.MULTILINE)))
+
+    def preview(self, *options: str) -> str:
+        """What pyinfra says that it would do."""
+        done = self._pyinfra("hosts/deploy.py", "--dry", *options)
+        return done.stdout + done.stderr
 
     def on_host(self, command: str) -> str:
         """What a shell command says on the machine, asked from outside SSH."""

@@ -41,7 +41,9 @@ def keyring(tmp_path: Path) -> Path:
 
 def contexts(network: Network, keyring: Path | None = None) -> list[HostContext]:
     inventory = samples.inventory(network)
-    return [HostContext(network=network, host=host, inventory=inventory, archive_keyring=keyring) for host in hosts(network)]
+    return [
+        HostContext(network=network, host=host, inventory=inventory, archive_keyring=keyring) for host in hosts(network)
+    ]
 
 
 def file(items: list[object], path: str) -> File:
@@ -82,7 +84,12 @@ def test_sshd_listens_on_the_management_address_alone_and_takes_keys_alone(netwo
     for context in contexts(network, keyring):
         config = text(base.items(context), "/etc/ssh/sshd_config")
         assert re.findall(r"^ListenAddress (.*)$", config, re.MULTILINE) == [str(context.host.management_address)]
-        for line in ("PermitRootLogin no", "PasswordAuthentication no", "AuthenticationMethods publickey", "DisableForwarding yes"):
+        for line in (
+            "PermitRootLogin no",
+            "PasswordAuthentication no",
+            "AuthenticationMethods publickey",
+            "DisableForwarding yes",
+        ):
             assert f"\n{line}\n" in config, f"{context.host.name}: {line}"
 
 
@@ -100,7 +107,9 @@ def test_sshd_itself_accepts_its_configuration(network: Network, keyring: Path, 
     Path("/run/sshd").mkdir(exist_ok=True) if os.geteuid() == 0 else None
     for context in contexts(network, keyring)[::7]:
         config = tmp_path / "sshd_config"
-        config.write_text(text(base.items(context), "/etc/ssh/sshd_config").replace("/etc/ssh/ssh_host_ed25519_key", str(key)))
+        config.write_text(
+            text(base.items(context), "/etc/ssh/sshd_config").replace("/etc/ssh/ssh_host_ed25519_key", str(key))
+        )
         done = subprocess.run([sshd, "-t", "-f", str(config)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
@@ -115,13 +124,19 @@ def test_what_could_lock_an_operator_out_is_checked_before_it_is_replaced(networ
 def test_an_operator_has_keys_only_on_hosts_of_his_roles(network: Network, keyring: Path) -> None:
     for context in contexts(network, keyring):
         paths = {item.path for item in base.items(context) if item.path.startswith(f"{accounts.KEYS_DIRECTORY}/")}
-        expected = {f"{accounts.KEYS_DIRECTORY}/{name}" for name, each in network.operators.items() if context.host.role in each.roles}
+        expected = {
+            f"{accounts.KEYS_DIRECTORY}/{name}"
+            for name, each in network.operators.items()
+            if context.host.role in each.roles
+        }
         assert paths == expected, context.host.name
 
 
 def test_the_clock_is_asked_of_the_declared_service_and_nobody_else(network: Network, keyring: Path) -> None:
     for context in contexts(network, keyring):
-        servers = re.findall(r"^(?:server|pool|peer) (\S+)", text(base.items(context), "/etc/chrony/chrony.conf"), re.MULTILINE)
+        servers = re.findall(
+            r"^(?:server|pool|peer) (\S+)", text(base.items(context), "/etc/chrony/chrony.conf"), re.MULTILINE
+        )
         assert servers == [str(network.services["time"].address)], context.host.name
 
 
@@ -143,7 +158,9 @@ def test_hosts_whose_role_has_no_resolver_look_up_nothing(network: Network, keyr
 def test_a_host_knows_the_names_of_those_it_may_speak_to_and_no_others(network: Network, keyring: Path) -> None:
     signer = next(each for each in contexts(network, keyring) if each.host.role is Role.SIGNER)
     known = {name for line in text(base.items(signer), "/etc/hosts").splitlines()[2:] for name in line.split()[1:]}
-    own_validators = {each.name for each in hosts(network) if each.role is Role.VALIDATOR and each.place == signer.host.place}
+    own_validators = {
+        each.name for each in hosts(network) if each.role is Role.VALIDATOR and each.place == signer.host.place
+    }
     assert known == own_validators
 
 
@@ -159,7 +176,9 @@ def test_packages_come_from_the_estates_repository_alone_and_are_signed(network:
     items = packages.items(contexts(network, keyring)[0])
     service = network.services["packages"]
     source = text(items, "/etc/apt/sources.list.d/estate.sources")
-    assert f"URIs: http://{service.address}:{service.port}/\n" in source and f"Signed-By: {packages.KEYRING}\n" in source
+    assert (
+        f"URIs: http://{service.address}:{service.port}/\n" in source and f"Signed-By: {packages.KEYRING}\n" in source
+    )
     assert "deb " not in text(items, "/etc/apt/sources.list"), "no other archive"
     assert file(items, packages.KEYRING).content == keyring.read_bytes()
 
@@ -201,7 +220,8 @@ def test_an_edge_takes_from_each_region_its_own_block_and_gives_away_only_the_si
         config = routing.bird(network, edge_host)
         imported = set(re.findall(r"if net = (\S+) && bgp_path.first = (\d+) then accept;\n\t\t\treject;", config))
         expected = {
-            (str(addressing.region_block(network, region)), str(network.regions[region].asn)) for region in network.sites[edge_host.place].links
+            (str(addressing.region_block(network, region)), str(network.regions[region].asn))
+            for region in network.sites[edge_host.place].links
         }
         assert imported == expected, edge_host.name
         assert config.count("import filter") == config.count("protocol bgp ")
@@ -228,16 +248,17 @@ def test_the_gateways_of_all_zones_move_together_and_have_ids_of_their_own(netwo
         assert {each.zone for each in gateways} == set(zones)
         assert len({each.router_id for each in gateways}) == len(zones)
         config = routing.keepalived(network, edge_host)
-        assert re.findall(r"^\t\t(\S+)$", config[config.index("group {") : config.index("track_script")], re.MULTILINE) == [
-            each.zone for each in gateways
-        ]
+        assert re.findall(
+            r"^\t\t(\S+)$", config[config.index("group {") : config.index("track_script")], re.MULTILINE
+        ) == [each.zone for each in gateways]
 
 
 def test_the_active_edge_of_a_site_is_preferred(network: Network) -> None:
     for site in network.sites:
         priorities = {
             host.active: int(re.search(r"\tpriority (\d+)", routing.keepalived(network, host))[1])  # type: ignore[index]
-            for host in edges(network) if host.place == site
+            for host in edges(network)
+            if host.place == site
         }
         assert priorities[True] > priorities[False]
         assert priorities[True] - 60 < priorities[False], "an active edge without routes must lose to one that has them"
@@ -253,11 +274,16 @@ def test_keepalived_itself_accepts_its_configuration(network: Network, tmp_path:
         written = routing.keepalived(network, edge_host)
         config.write_text(written.replace(routing.NOTIFY, "/bin/true").replace(routing.TRACK, "/bin/true"))
         links = "".join(
-            f"ip link add {each.interface} type veth peer name p{each.router_id}; ip address add {each.own}/24 dev {each.interface}; "
+            f"ip link add {each.interface} type veth peer name p{each.router_id}; "
+            f"ip address add {each.own}/24 dev {each.interface}; "
             for each in routing.virtual_gateways(network, edge_host)
         )
         done = subprocess.run(
-            ["unshare", "-n", "sh", "-c", f"{links} {keepalived} -t -f {config}"], capture_output=True, text=True, check=False)
+            ["unshare", "-n", "sh", "-c", f"{links} {keepalived} -t -f {config}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -266,7 +292,9 @@ def test_a_tunnel_is_configured_for_each_far_end_that_the_stack_reports(network:
     for edge_host in edges(network):
         config = routing.swanctl(network, edge_host, inventory)
         ends = {
-            tunnel["outside_address"] for region in inventory["links"][edge_host.place].values() for tunnel in region[str(edge_host.number)]
+            tunnel["outside_address"]
+            for region in inventory["links"][edge_host.place].values()
+            for tunnel in region[str(edge_host.number)]
         }
         assert set(re.findall(r"remote_addrs = (\S+)", config)) == ends, edge_host.name
         assert "auth = psk" not in config, "certificates only"
@@ -280,7 +308,9 @@ def test_a_vpn_gateway_asks_for_certificate_password_and_code(network: Network, 
             assert "verify-client-cert require" in config and "openvpn-plugin-auth-pam.so" in config
             routes = re.findall(r'push "route (\S+) (\S+)"', config)
             block = addressing.network_block(network)
-            assert routes == [(str(block.network_address), str(block.netmask))], "operators reach their own network alone"
+            assert routes == [(str(block.network_address), str(block.netmask))], (
+                "operators reach their own network alone"
+            )
 
 
 def test_what_an_edge_boots_with_is_what_its_role_manages(network: Network, keyring: Path) -> None:

@@ -13,7 +13,13 @@ NOTHING = State(entries={}, listings={}, pending=frozenset())
 
 
 def present(file: File, **changes: str) -> Entry:
-    values = {"kind": "file", "mode": file.mode, "owner": file.owner, "group": file.group, "sha256": sha256(file.raw).hexdigest()}
+    values = {
+        "kind": "file",
+        "mode": file.mode,
+        "owner": file.owner,
+        "group": file.group,
+        "sha256": sha256(file.raw).hexdigest(),
+    }
     return Entry(**(values | changes))
 
 
@@ -30,7 +36,13 @@ def test_a_file_that_is_as_declared_changes_nothing() -> None:
 
 
 def test_content_mode_owner_and_kind_each_make_a_difference() -> None:
-    for change in ({"sha256": "0" * 64}, {"mode": "600"}, {"owner": "debian"}, {"group": "debian"}, {"kind": "symbolic link"}):
+    for change in (
+        {"sha256": "0" * 64},
+        {"mode": "600"},
+        {"owner": "debian"},
+        {"group": "debian"},
+        {"kind": "symbolic link"},
+    ):
         changed = plan([MOTD], State(entries={MOTD.path: present(MOTD, **change)}, listings={}, pending=frozenset()))
         assert changed.files == (MOTD,), change
         assert changed.followups == ("true",), change
@@ -43,7 +55,9 @@ def test_a_leading_zero_of_a_mode_is_no_difference() -> None:
 
 def test_equal_followups_run_once_in_order_of_the_files() -> None:
     items = [
-        File(path="/a", content="", then="one"), File(path="/b", content="", then="two"), File(path="/c", content="", then="one"),
+        File(path="/a", content="", then="one"),
+        File(path="/b", content="", then="two"),
+        File(path="/c", content="", then="one"),
     ]
     assert plan(items, NOTHING).followups == ("one", "two")
 
@@ -70,12 +84,16 @@ def test_a_followup_that_a_killed_run_owes_runs_though_the_file_is_as_declared()
 def test_every_check_comes_before_the_first_replacement() -> None:
     items = [File(path="/a", content="", check="check-a"), File(path="/b", content="", check="check-b")]
     text = script(plan(items, NOTHING))
-    assert text.index("check-b") < text.index("mv -fT"), "a later check could refuse when an earlier file is already replaced"
+    assert text.index("check-b") < text.index("mv -fT"), (
+        "a later check could refuse when an earlier file is already replaced"
+    )
 
 
 def test_a_followup_is_owed_before_the_first_replacement() -> None:
     text = script(plan([MOTD], NOTHING))
-    assert text.index(followup_id("true")) < text.index("mv -fT"), "killed in between, nobody would know that it is owed"
+    assert text.index(followup_id("true")) < text.index("mv -fT"), (
+        "killed in between, nobody would know that it is owed"
+    )
 
 
 def test_a_path_with_spaces_and_quotes_is_one_path() -> None:
@@ -93,10 +111,15 @@ def test_a_secret_is_not_in_the_script_nor_in_any_representation() -> None:
 
 def test_the_state_of_paths_is_read_as_it_was_printed() -> None:
     digest = "a" * 64
-    found = Installed().process([
-        "=\tregular file\t644\troot\troot\t/etc/motd", "=\tdirectory\t755\troot\troot\t/etc/keys", f"{digest}  /etc/motd",
-        ">\t/etc/keys\talice", "!\tabc",
-    ])
+    found = Installed().process(
+        [
+            "=\tregular file\t644\troot\troot\t/etc/motd",
+            "=\tdirectory\t755\troot\troot\t/etc/keys",
+            f"{digest}  /etc/motd",
+            ">\t/etc/keys\talice",
+            "!\tabc",
+        ]
+    )
     assert found.entries["/etc/motd"] == Entry(kind="file", mode="644", owner="root", group="root", sha256=digest)
     assert found.entries["/etc/keys"].sha256 is None
     assert found.listings == {"/etc/keys": ("alice",)}

@@ -27,7 +27,8 @@ def environment(stack_file: Path, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "outputs.json").write_text(json.dumps({"inventory": samples.inventory(network)}))
     (tmp_path / "keyring.gpg").write_bytes(b"keyring")
     return os.environ | {
-        "ESTATE_NETWORK": network.name, "ESTATE_OUTPUTS": str(tmp_path / "outputs.json"),
+        "ESTATE_NETWORK": network.name,
+        "ESTATE_OUTPUTS": str(tmp_path / "outputs.json"),
         "ESTATE_ARCHIVE_KEYRING": str(tmp_path / "keyring.gpg"),
     }
 
@@ -48,7 +49,9 @@ def test_every_host_is_in_the_groups_of_its_role_its_place_and_its_network(stack
 
 def test_every_host_is_reached_at_its_management_address_with_a_known_key(stack_file: Path) -> None:
     network = load.read(stack_file)
-    for (_, data), host in zip(groups.grouped(network, ssh_key="/k", known_hosts="/h")["all"], hosts(network), strict=True):
+    for (_, data), host in zip(
+        groups.grouped(network, ssh_key="/k", known_hosts="/h")["all"], hosts(network), strict=True
+    ):
         assert data == {"ssh_hostname": str(host.management_address), "ssh_key": "/k", "ssh_known_hosts_file": "/h"}
     assert 'ssh_strict_host_key_checking = "yes"' in (ROOT / "hosts" / "group_data" / "all.py").read_text()
 
@@ -91,7 +94,8 @@ def test_a_planted_secret_is_in_no_word_that_pyinfra_says(environment: dict[str,
     deploy.write_text(
         "from pyinfra.api import HiddenValue\n"
         "from hosts.operations import files\n"
-        f"files.install(name='Install a secret', items=[files.File(path='/etc/secret', content=HiddenValue({SECRET!r}), mode='600')])\n"
+        f"secret = files.File(path='/etc/secret', content=HiddenValue({SECRET!r}), mode='600')\n"
+        "files.install(name='Install a secret', items=[secret])\n"
     )
     for mode in ("--dry", "-y"):
         done = pyinfra(CHILD, str(deploy), mode, "--diff", "--debug", "-vvv", environment=environment)
@@ -101,6 +105,8 @@ def test_a_planted_secret_is_in_no_word_that_pyinfra_says(environment: dict[str,
 
 def test_every_operation_has_a_name() -> None:
     """An operation without one prints its arguments, secrets included."""
-    calls = re.compile(r"\b(?:files|units|packages|firewall|account_operations|accounts|node|signer|server|systemd|apt)\.(?:install|ensure|ruleset|people)\((?!name=|\s*name=|\s*\"|f\")")
+    calls = re.compile(
+        r"\b(?:files|units|packages|firewall|account_operations|accounts|node|signer|server|systemd|apt)\.(?:install|ensure|ruleset|people)\((?!name=|\s*name=|\s*\"|f\")"
+    )
     for file in (ROOT / "hosts" / "roles").glob("*.py"):
         assert not calls.search(file.read_text()), f"{file.name}: {calls.search(file.read_text())}"

@@ -50,7 +50,9 @@ def test_a_unit_that_runs_and_is_enabled_needs_nothing() -> None:
 def test_units_are_enabled_before_they_start_and_read_anew_before_both() -> None:
     stopped = UnitState(loaded=True, active=False, enabled=False, stale=True)
     assert units.commands([Unit(name="a.service")], {"a.service": stopped}) == [
-        "systemctl daemon-reload", "systemctl enable a.service", "systemctl start a.service",
+        "systemctl daemon-reload",
+        "systemctl enable a.service",
+        "systemctl start a.service",
     ]
 
 
@@ -59,10 +61,20 @@ def test_a_unit_that_is_not_there_cannot_be_running_when_it_must_not() -> None:
 
 
 def test_unit_states_are_read_as_they_were_printed() -> None:
-    states = UnitStates().process([
-        "@a.service", "LoadState=loaded", "ActiveState=active", "UnitFileState=enabled", "NeedDaemonReload=no",
-        "@b.service", "LoadState=not-found", "ActiveState=inactive", "UnitFileState=", "NeedDaemonReload=no",
-    ])
+    states = UnitStates().process(
+        [
+            "@a.service",
+            "LoadState=loaded",
+            "ActiveState=active",
+            "UnitFileState=enabled",
+            "NeedDaemonReload=no",
+            "@b.service",
+            "LoadState=not-found",
+            "ActiveState=inactive",
+            "UnitFileState=",
+            "NeedDaemonReload=no",
+        ]
+    )
     assert states["a.service"] == RUNNING
     assert states["b.service"] == UnitState(loaded=False, active=False, enabled=False, stale=False)
 
@@ -78,7 +90,9 @@ def test_another_version_is_installed_exactly_even_if_it_is_older() -> None:
 
 
 def test_a_half_installed_package_counts_as_missing() -> None:
-    assert InstalledVersions().process(["installed\tchrony\t4.3", "half-configured\tgaiad\t25.1.0"]) == {"chrony": "4.3"}
+    assert InstalledVersions().process(["installed\tchrony\t4.3", "half-configured\tgaiad\t25.1.0"]) == {
+        "chrony": "4.3"
+    }
 
 
 def test_the_previous_ruleset_stands_ready_before_the_new_one_is_loaded() -> None:
@@ -88,7 +102,9 @@ def test_the_previous_ruleset_stands_ready_before_the_new_one_is_loaded() -> Non
 
 
 def test_a_ruleset_is_kept_only_by_its_confirmation() -> None:
-    assert "/etc/nftables.conf" not in firewall.trial(30), "a reboot before the confirmation must bring the previous one"
+    assert "/etc/nftables.conf" not in firewall.trial(30), (
+        "a reboot before the confirmation must bring the previous one"
+    )
     confirmation = firewall.confirmation()
     assert confirmation.index("trial") < confirmation.index("mv -f") < confirmation.index("systemctl stop")
 

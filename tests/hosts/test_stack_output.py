@@ -22,20 +22,37 @@ SENTRY, PRIVATE = "cosmoshub-public-sentry-us-east-1-01", "cosmoshub-private-sen
 Change = Callable[[dict[str, Any]], Any]
 DISAGREEMENTS: dict[str, tuple[Change, str, str]] = {
     "a node without an instance": (
-        lambda it: it["hosts"].pop(SENTRY), f"inventory.hosts.{SENTRY}", "every declared cloud node must have an instance"),
+        lambda it: it["hosts"].pop(SENTRY),
+        f"inventory.hosts.{SENTRY}",
+        "every declared cloud node must have an instance",
+    ),
     "an instance without a node": (
-        lambda it: it["hosts"].update(stray={"instance_id": "i-0", "private_address": "10.1.0.99", "public_address": None}),
-        "inventory.hosts.stray", "every instance must be of a declared cloud node"),
+        lambda it: it["hosts"].update(
+            stray={"instance_id": "i-0", "private_address": "10.1.0.99", "public_address": None}
+        ),
+        "inventory.hosts.stray",
+        "every instance must be of a declared cloud node",
+    ),
     "another private address": (
-        lambda it: it["hosts"][SENTRY].update(private_address="10.1.0.200"), f"inventory.hosts.{SENTRY}.private_address", "it must be 10.1.0.17"),
+        lambda it: it["hosts"][SENTRY].update(private_address="10.1.0.200"),
+        f"inventory.hosts.{SENTRY}.private_address",
+        "it must be 10.1.0.17",
+    ),
     "a private sentry in public": (
         lambda it: it["hosts"][PRIVATE].update(public_address="203.0.113.9"),
-        f"inventory.hosts.{PRIVATE}.public_address", "a private-sentry must have no public address"),
+        f"inventory.hosts.{PRIVATE}.public_address",
+        "a private-sentry must have no public address",
+    ),
     "a public sentry in private": (
         lambda it: it["hosts"][SENTRY].update(public_address=None),
-        f"inventory.hosts.{SENTRY}.public_address", "a public-sentry must have a public address"),
+        f"inventory.hosts.{SENTRY}.public_address",
+        "a public-sentry must have a public address",
+    ),
     "a link without tunnels": (
-        lambda it: it["links"]["ash1"].pop("us-east-1"), "inventory.links.ash1.us-east-1", "every declared link must have its tunnels"),
+        lambda it: it["links"]["ash1"].pop("us-east-1"),
+        "inventory.links.ash1.us-east-1",
+        "every declared link must have its tunnels",
+    ),
     "another network": (lambda it: it.update(network="terra"), "inventory.network", "it must be 'cosmoshub'"),
 }
 
@@ -62,7 +79,9 @@ def test_all_disagreements_are_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"inventory": []}', '{"inventory": {"network": "cosmoshub"}}'])
-def test_outputs_that_are_not_outputs_are_refused_with_their_place(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outputs_that_are_not_outputs_are_refused_with_their_place(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "outputs.json"
     file.write_text(text)
     monkeypatch.setenv("ESTATE_OUTPUTS", str(file))
@@ -70,7 +89,9 @@ def test_outputs_that_are_not_outputs_are_refused_with_their_place(text: str, tm
         stack_output.read("cosmoshub", ROOT)
 
 
-def test_a_missing_file_of_outputs_is_named_with_the_command_that_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_of_outputs_is_named_with_the_command_that_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ESTATE_OUTPUTS", str(tmp_path / "nowhere.json"))
     with pytest.raises(DeclarationError, match="pulumi stack output --json --stack cosmoshub"):
         stack_output.read("cosmoshub", ROOT)
