@@ -50,12 +50,13 @@ def state_directory(paths: LabPaths) -> Path:
 
 @contextmanager
 def _alone(paths: LabPaths) -> Iterator[Path]:
-    """Nobody else changes this lab's wiring meanwhile."""
+    """Nobody else changes this lab's wiring meanwhile, not even a command that a killed apply had started."""
     directory = state_directory(paths)
     directory.mkdir(parents=True, exist_ok=True)
     with (paths.root / "wiring.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield directory
+        with namespace.lending(lock.fileno()):
+            yield directory
 
 
 def apply(wiring: Wiring, paths: LabPaths, progress: Progress = lambda _: None) -> Changes:
@@ -104,6 +105,7 @@ class _Reconciler:
         self.names = {each.name: self.prefix + each.name for each in wiring.namespaces}
         self.changes = Changes()
         self.fresh: set[str] = set()
+        self.touched: set[str] = set()
         self.seen: dict[str, Observed] = {}
 
     def run(self) -> Changes:
@@ -200,6 +202,8 @@ class _Reconciler:
                 f" peer name {other.name} netns {self.names[peer.name]}"
             )
             self._note(each.name, f"link {interface.name} to {peer.name}/{other.name}")
+        gone = {end for name, links in doomed.items() for link in links if (end := self._peer_of(name, link))}
+        self.touched = {*doomed, *(name for name, _ in recreated), *gone}
         for name, links in doomed.items():
             namespace.delete_links(self.names[name], links)
         if made:
@@ -222,8 +226,9 @@ class _Reconciler:
         name = self.names[wanted.name]
         fresh = name in self.fresh
         words: list[str] = []
-        for _ in range(PASSES):
-            seen = observe(name)
+        for attempt in range(PASSES):
+            known = attempt == 0 and wanted.name not in self.touched
+            seen = self.seen[wanted.name] if known else observe(name)
             steps = difference.steps(wanted, seen)
             if wanted.machine:
                 steps += difference.handover_steps(wanted, seen)
@@ -237,6 +242,10 @@ class _Reconciler:
                 f"{name}: still differs after {PASSES} passes: {'; '.join(step.words for step in steps)}"
             )
         return {"created": [], "repaired": []} if fresh else {"created": [], "repaired": words}
+
+    def _peer_of(self, name: str, link: str) -> str:
+        """The namespace that the other end of an interface is marked to be in."""
+        return self.seen[name].interfaces[link].alias.removeprefix(self.prefix).split("/")[0]
 
     def _is_made(self, each: Namespace, interface: Interface) -> bool:
         return difference.is_made(self.prefix, interface, self.seen[each.name].interfaces.get(interface.name))

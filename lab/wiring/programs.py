@@ -110,14 +110,17 @@ class Programs:
         configuration = self._configuration(process)
         configuration.write_text(process.configuration)
         command = _command(process, configuration, self.control(process.namespace))
+        let_go = "; ".join(f"exec {descriptor}>&-" for descriptor in namespace.lent()) or ":"
+        entered = ["nsenter", f"--net={namespace.NAMED / name}", "setsid", "--fork"]
         with self._log(process).open("w") as log:
             subprocess.run(
-                ["nsenter", f"--net={namespace.NAMED / name}", "setsid", "--fork", *command],
+                [*entered, "bash", "-c", f'{let_go}; exec "$@"', "bash", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 check=False,
                 cwd="/",
+                pass_fds=namespace.lent(),
             )
 
     def _wait(self, started: Sequence[str], wanted: dict[str, Process]) -> None:

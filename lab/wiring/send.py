@@ -21,7 +21,7 @@ from lab.netns import entered
 SECONDS = 1.0
 IP_TRANSPARENT = 19
 REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)
-FILTERED = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM, errno.ETIMEDOUT)
+FILTERED = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM, errno.ETIMEDOUT, errno.EADDRNOTAVAIL)
 GREETING = b"lab probe"
 
 
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
     ``REACHABLE``: a TCP connection stands, or a UDP answer came. ``REFUSED``: the destination itself said that nothing
     listens, so the packet arrived and the answer came back. ``DROPPED``: no answer. ``UNREACHABLE``: a router or firewall
-    on the way, or the sender itself, said no.
+    on the way, or the sender itself, said no: it has no route, or no address of that family.
     """
 
     REACHABLE = "reachable"
