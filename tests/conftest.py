@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,18 @@ def stack_files() -> list[Path]:
     return sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
 
 
+def free_of_foreign_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without what the person who runs the tests has set for clouds and engines."""
+    return {name: value for name, value in environment.items() if not name.startswith(FOREIGN_PREFIXES)}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _hermetic_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Built parts stay where they are cached; credentials and habits of the person who runs the tests do not count."""
     with pytest.MonkeyPatch.context() as patch:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "estate"
         patch.setenv("ESTATE_CACHE", os.environ.get("ESTATE_CACHE") or str(cache))
-        for name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
+        for name in set(os.environ) - set(free_of_foreign_settings(os.environ)):
             patch.delenv(name)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,0 +1,71 @@
+"""Each declared network, by the real engine with the policies, against the lab's AWS."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.recording import Recorded
+from tests.conftest import ROOT
+from tests.engine_stack import EngineStack, engine_stack
+
+pytestmark = pytest.mark.engine
+
+POLICIES = ("--policy-pack", str(ROOT / "policies"))
+
+
+@pytest.fixture(scope="session")
+def built(stack_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineStack]:
+    with engine_stack(tmp_path_factory.mktemp("engine"), stack_file) as stack:
+        said = stack.up(*POLICIES)
+        assert "estate@v0.1.0" in said, "the policies must have run"
+        yield stack
+
+
+def resources(said: str, state: str) -> int:
+    found = re.search(rf"^\s+(?:[+~-] )?(\d+) {state}$", said, re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
+def test_everything_recorded_is_made(built: EngineStack, recorded: Recorded) -> None:
+    said = built.up(*POLICIES)
+    assert resources(said, "unchanged") == len(recorded.resources) + 1, "with the stack itself"
+
+
+def test_a_second_update_changes_nothing(built: EngineStack) -> None:
+    built.up(*POLICIES, "--expect-no-changes")
+
+
+def test_the_cloud_gives_back_what_was_asked_for(built: EngineStack) -> None:
+    built.run("preview", "--refresh", "--expect-no-changes")
+
+
+def test_the_output_is_the_recorded_inventory_but_for_ids_and_addresses(built: EngineStack, recorded: Recorded) -> None:
+    made = built.outputs()["inventory"]
+    for entry in ("network", "signer", "scrape", "later"):
+        assert made[entry] == recorded.inventory[entry]
+    assert shape(made) == shape(json.loads(json.dumps(recorded.inventory)))
+
+
+def shape(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: shape(each) for key, each in value.items()}
+    return [shape(each) for each in value] if isinstance(value, list) else type(value).__name__
+
+
+def test_a_bad_declaration_is_said_plainly(built: EngineStack, tmp_path: Path) -> None:
+    bad = tmp_path / built.config.name
+    bad.write_text(re.sub(r"^    slot: \d+$", "    slot: 0", built.config.read_text(), count=1, flags=re.MULTILINE))
+    said = EngineStack(built.name, built.program, bad, built.environment).run("preview", fails=True)
+    assert "problem" in said
+    assert "slot" in said
+    assert "Traceback" not in said
+
+
+def test_the_engine_refuses_to_delete_what_is_protected(built: EngineStack) -> None:
+    assert "protect" in built.run("destroy", "--yes", "--skip-preview", fails=True)
+    built.run("preview", "--refresh", "--expect-no-changes")
