@@ -75,7 +75,9 @@ def parse_peers(result: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def record(address: str, commits: Sequence[Commit], sets: Mapping[int, frozenset[str]]) -> SigningRecord:
-    """The record of `address` over `commits`, given the validator set at each of their heights at which it did not sign."""
+    """The record of `address` over `commits`, given the validator set at each of their heights at which it did not
+    sign.
+    """
     signed = [commit.height for commit in commits if address in commit.signers]
     eligible = [
         commit.height

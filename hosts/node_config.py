@@ -19,9 +19,11 @@ INBOUND_PEERS = {Role.PUBLIC_SENTRY: 80, Role.PRIVATE_SENTRY: 0, Role.SEED: 200,
 OUTBOUND_PEERS = {Role.PUBLIC_SENTRY: 20, Role.PRIVATE_SENTRY: 20, Role.SEED: 40, Role.VALIDATOR: 20}
 
 DOUBLE_SIGN_CHECK_HEIGHT = 10
-"""Blocks a validator looks back over before it joins consensus; it stays out while it finds its own key's signatures there.
+"""Blocks a validator looks back over before it joins consensus; it stays out while it finds its own key's signatures
+there.
 
-CometBFT's last guard against a key that signs elsewhere. It costs up to this many missed blocks when a validator restarts.
+CometBFT's last guard against a key that signs elsewhere. It costs up to this many missed blocks when a validator
+restarts.
 """
 
 COMMIT_SHARE = 5 / 6
@@ -62,12 +64,15 @@ class NodeSettings:
 
 
 def signs(host: Host) -> bool:
-    """Whether this host is a validator that takes its signatures from a signer. A spare follows the chain with a key of no weight."""
+    """Whether this host is a validator that takes its signatures from a signer. A spare follows the chain with a key of
+    no weight.
+    """
     return host.role is Role.VALIDATOR and host.active
 
 
 def own_peers(network: Network, host: Host) -> tuple[Host, ...]:
-    """Our own hosts that this node keeps connections with, in order of name; the flows of `estate.topology` allow no others.
+    """Our own hosts that this node keeps connections with, in order of name; the flows of `estate.topology` allow no
+    others.
 
     A seed follows the chain through our public sentries, by the public addresses under which anyone may reach them.
     """
@@ -83,7 +88,9 @@ def own_peers(network: Network, host: Host) -> tuple[Host, ...]:
 def _partner_peers(network: Network, host: Host) -> tuple[str, ...]:
     if host.role is not Role.PRIVATE_SENTRY:
         return ()
-    return tuple(peer for partner in network.partners.values() if partner.region == host.place for peer in partner.peers)
+    return tuple(
+        peer for partner in network.partners.values() if partner.region == host.place for peer in partner.peers
+    )
 
 
 def _all_partner_ids(network: Network) -> tuple[str, ...]:
@@ -101,11 +108,14 @@ def _unique(items: Iterable[str]) -> tuple[str, ...]:
 def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventory: Mapping[str, Any]) -> NodeSettings:
     """The settings of the node on `host`.
 
-    - Public sentry: gossips with anyone, keeps hold of our sentries and validators, and tells nobody of the hidden ones.
-    - Private sentry: peers are only those that somebody declared: ours, its region's partners, the chain's persistent peers,
+    - Public sentry: gossips with anyone, keeps hold of our sentries and validators, and tells nobody of the hidden
+    ones.
+    - Private sentry: peers are only those that somebody declared: ours, its region's partners, the chain's persistent
+    peers,
       which it dials through the NAT gateway. No peer exchange, so it neither learns of strangers nor is told to them.
     - Seed: crawls and hands out addresses; serves RPC and LCD to the load balancer.
-    - Validator: its own sentries and nobody else; no peer exchange; addresses are private, so the address book is not strict.
+    - Validator: its own sentries and nobody else; no peer exchange; addresses are private, so the address book is not
+    strict.
 
     Args:
         node_ids: p2p node id by host name, of those hosts that have one already.
@@ -115,13 +125,19 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
     own = own_peers(network, host)
     known = [other for other in own if other.name in node_ids]
     public_addresses = {name: each.get("public_address") for name, each in inventory.get("hosts", {}).items()}
-    dialled = [(other, public_addresses.get(other.name) if host.role is Role.SEED else other.address) for other in known]
+    dialled = [
+        (other, public_addresses.get(other.name) if host.role is Role.SEED else other.address) for other in known
+    ]
     dialled = [(other, address) for other, address in dialled if address]
     partners = _partner_peers(network, host)
     chain_peers = () if host.role is Role.VALIDATOR else network.chain.persistent_peers
     public_address = public_addresses.get(host.name)
     exchanges = host.role in (Role.PUBLIC_SENTRY, Role.SEED)
-    hidden = [other for other in hosts(network) if other.role in (Role.VALIDATOR, Role.PRIVATE_SENTRY) and other.name in node_ids]
+    hidden = [
+        other
+        for other in hosts(network)
+        if other.role in (Role.VALIDATOR, Role.PRIVATE_SENTRY) and other.name in node_ids
+    ]
     serves = host.role is Role.SEED
     return NodeSettings(
         moniker=host.name,
@@ -136,9 +152,15 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         seed_mode=host.role is Role.SEED,
         addr_book_strict=exchanges,
         seeds=network.chain.seeds if exchanges else (),
-        persistent_peers=_unique([*(f"{node_ids[other.name]}@{address}:{ports.p2p}" for other, address in dialled), *partners, *chain_peers]),
-        private_peer_ids=_unique([*(node_ids[other.name] for other in hidden), *_all_partner_ids(network)]) if exchanges else (),
-        unconditional_peer_ids=() if serves else _unique([*(node_ids[other.name] for other in known), *map(_id, partners)]),
+        persistent_peers=_unique(
+            [*(f"{node_ids[other.name]}@{address}:{ports.p2p}" for other, address in dialled), *partners, *chain_peers]
+        ),
+        private_peer_ids=_unique([*(node_ids[other.name] for other in hidden), *_all_partner_ids(network)])
+        if exchanges
+        else (),
+        unconditional_peer_ids=()
+        if serves
+        else _unique([*(node_ids[other.name] for other in known), *map(_id, partners)]),
         max_inbound_peers=INBOUND_PEERS[host.role],
         max_outbound_peers=OUTBOUND_PEERS[host.role],
         double_sign_check_height=DOUBLE_SIGN_CHECK_HEIGHT if signs(host) else 0,

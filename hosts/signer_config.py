@@ -27,7 +27,9 @@ PASSWORD_FILE = "/run/tmkms/hsm-password"
 
 
 class Duty(StrEnum):
-    """What a signer signs with. `CONSENSUS`: the key of this network; `STANDBY`: a key that no chain knows, made on the host."""
+    """What a signer signs with. `CONSENSUS`: the key of this network; `STANDBY`: a key that no chain knows, made on the
+    host.
+    """
 
     CONSENSUS = "consensus"
     STANDBY = "standby"
@@ -51,7 +53,9 @@ class SignerSettings:
 
 
 def duty(network: Network, host: Host) -> Duty:
-    """A site that has not the custody signs with a key of no weight, so that its whole path is in use and known to work."""
+    """A site that has not the custody signs with a key of no weight, so that its whole path is in use and known to
+    work.
+    """
     if not host.active:
         return Duty.SPARE
     return Duty.CONSENSUS if host.place == network.signing.custody else Duty.STANDBY
@@ -66,7 +70,9 @@ def state_file(network: Network, what: Duty) -> str:
 def settings(network: Network, host: Host) -> SignerSettings:
     """The settings of the signer on `host`: it dials the active validators of its own site and nothing else."""
     what = duty(network, host)
-    validators = [each for each in hosts(network) if each.role is Role.VALIDATOR and each.place == host.place and each.active]
+    validators = [
+        each for each in hosts(network) if each.role is Role.VALIDATOR and each.place == host.place and each.active
+    ]
     return SignerSettings(
         duty=what,
         backend=network.signing.backend if what is Duty.CONSENSUS else "softsign",

@@ -16,7 +16,10 @@ class NamespaceMissing(Exception):
     """There is no namespace of this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"network namespace {name!r} does not exist: the lab that it belongs to is not up; bring it up with bin/estate up")
+        super().__init__(
+            f"network namespace {name!r} does not exist: the lab that it belongs to is not up; bring it up with "
+            "bin/estate up"
+        )
 
 
 def command(namespace: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Whether the daemon's user exists, where the genesis link points, and the node id; `None` where there is none."""
+    """Whether the daemon's user exists, where the genesis link points, the node id; `None` where there is none."""
 
     user: bool = False
     genesis: str | None = None
@@ -18,16 +18,23 @@ class Identity:
 
 
 class NodeIdentity(FactBase[Identity]):
-    """The identity of the node of `user` with this `home`, in one round trip. The key itself does not leave the host."""
+    """The identity of the node of `user` with this `home`, in one round trip. The key stays on the host."""
 
     @override
     def command(self, user: str, home: str) -> StringCommand:
         key = f"{home}/config/node_key.json"
         return StringCommand(
-            "getent passwd", QuoteString(user), ">/dev/null && echo user;",
-            "readlink", QuoteString(f"{home}/config/genesis.json"), "| sed 's/^/genesis /';",
-            "if [ -s", QuoteString(key), "]; then",
-            r"""sed -n 's/.*"value": *"\([^"]*\)".*/\1/p'""", QuoteString(key),
+            "getent passwd",
+            QuoteString(user),
+            ">/dev/null && echo user;",
+            "readlink",
+            QuoteString(f"{home}/config/genesis.json"),
+            "| sed 's/^/genesis /';",
+            "if [ -s",
+            QuoteString(key),
+            "]; then",
+            r"""sed -n 's/.*"value": *"\([^"]*\)".*/\1/p'""",
+            QuoteString(key),
             "| base64 -d | tail -c 32 | sha256sum | sed 's/^/node /'; fi; true",
         )
 
@@ -48,7 +55,9 @@ class ConfiguredPeers(FactBase[dict[str, str]]):
 
     @override
     def command(self, home: str) -> StringCommand:
-        return StringCommand("grep '^persistent_peers = '", QuoteString(f"{home}/config/config.toml"), "2>/dev/null; true")
+        return StringCommand(
+            "grep '^persistent_peers = '", QuoteString(f"{home}/config/config.toml"), "2>/dev/null; true"
+        )
 
     @staticmethod
     @override

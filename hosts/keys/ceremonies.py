@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from hosts.keys.custody import ChainView, Next, Refused, Sealed, Situation, Step, following, holders, may_generate, public_key
+from hosts.keys.custody import (
+    ChainView,
+    Next,
+    Refused,
+    Sealed,
+    Situation,
+    Step,
+    following,
+    holders,
+    may_generate,
+    public_key,
+)
 from hosts.keys.observation import SignerObservation
 from hosts.keys.public_key import ConsensusKey
 
@@ -54,7 +65,9 @@ class Transcript:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyStatus:
-    """Where the consensus key is. `holder`: the one host that holds it; `None`: nobody does. `problems`: what is not as it must be."""
+    """Where the consensus key is. `holder`: the one host that holds it; `None`: nobody does. `problems`: what is not as
+    it must be.
+    """
 
     key: ConsensusKey | None
     holder: str | None
@@ -74,7 +87,9 @@ def _problems(signers: Mapping[str, SignerObservation]) -> list[str]:
         if each.sealed or each.invited:
             found.append(f"{name}: what a key move needs is still there; finish it: bin/estate key move")
         if each.remnant:
-            found.append(f"{name}: a key is being destroyed there and is not yet gone; finish the move: bin/estate key move")
+            found.append(
+                f"{name}: a key is being destroyed there and is not yet gone; finish the move: bin/estate key move"
+            )
         if each.key is not None and each.state is None:
             found.append(f"{name}: the key has no signing state; tmkms is not started without one")
     return found
@@ -86,12 +101,17 @@ def status(signers: Signers) -> KeyStatus:
     holding = holders(seen)
     holder = holding[0] if len(holding) == 1 else None
     return KeyStatus(
-        key=public_key(seen), holder=holder, running=holder is not None and seen[holder].signs_consensus, signers=seen, problems=tuple(_problems(seen)),
+        key=public_key(seen),
+        holder=holder,
+        running=holder is not None and seen[holder].signs_consensus,
+        signers=seen,
+        problems=tuple(_problems(seen)),
     )
 
 
 def generate(signers: Signers, *, target: str, transcript: Transcript) -> ConsensusKey:
-    """Makes a network's consensus key on `target`, where it stays, and starts tmkms if its configuration is for that key.
+    """Makes a network's consensus key on `target`, where it stays, and starts tmkms if its configuration is for that
+    key.
 
     Raises:
         Refused: a key is, or was, on some signer.
@@ -102,10 +122,15 @@ def generate(signers: Signers, *, target: str, transcript: Transcript) -> Consen
     seen = signers.observe()
     made = seen[target].key
     if made is None or holders(seen) != (target,):
-        raise Refused(f"after making the key, {', '.join(holders(seen)) or 'nobody'} holds one; {target} alone must; nothing is started")
+        raise Refused(
+            f"after making the key, {', '.join(holders(seen)) or 'nobody'} holds one; {target} alone must; nothing is "
+            "started"
+        )
     key = ConsensusKey.from_base64(made)
     started = signers.start(target)
-    transcript.write(ceremony="generate", host=target, step="done", public_key=key.base64, address=key.address, started=started)
+    transcript.write(
+        ceremony="generate", host=target, step="done", public_key=key.base64, address=key.address, started=started
+    )
     return key
 
 
@@ -139,12 +164,21 @@ def _act(signers: Signers, step: Next, situation: Situation) -> None:
 
 
 def move(
-    signers: Signers, chain: ChainPort, *, target: str, custody_declared: bool, transcript: Transcript, wait_seconds: float = 600,
-    progress: Progress = lambda _: None, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic,
+    signers: Signers,
+    chain: ChainPort,
+    *,
+    target: str,
+    custody_declared: bool,
+    transcript: Transcript,
+    wait_seconds: float = 600,
+    progress: Progress = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Step, ...]:
     """Brings the consensus key to `target`, from wherever it is, and returns the steps that were done.
 
-    It starts nothing at a new place: that is a deploy's work, once the declaration gives that site the custody. Killed anywhere, it
+    It starts nothing at a new place: that is a deploy's work, once the declaration gives that site the custody. Killed
+    anywhere, it
     goes on from what it finds. Called for the host that holds the key, it undoes a move that has begun.
 
     Raises:
@@ -165,12 +199,17 @@ def move(
             return tuple(done)
         if step.step is Step.WAIT:
             if clock() > deadline:
-                raise Refused(f"the chain did not go past our last signature in {wait_seconds:.0f} s; it stands, or our nodes do; nothing is lost: call again")
+                raise Refused(
+                    f"the chain did not go past our last signature in {wait_seconds:.0f} s; it stands, or our nodes "
+                    "do; nothing is lost: call again"
+                )
             progress(f"{step.step}: head {situation.chain.head if situation.chain else '?'}")
             sleep(POLL_SECONDS)
             continue
         if done.count(step.step) >= 3:
-            raise Refused(f"{step.host}: this step was done three times and is not done: {step.step}; look at that host")
+            raise Refused(
+                f"{step.host}: this step was done three times and is not done: {step.step}; look at that host"
+            )
         progress(f"{step.host}: {step.step}")
         transcript.write(ceremony="move", target=target, host=step.host, step=str(step.step))
         _act(signers, step, situation)

@@ -1,8 +1,11 @@
-"""What may be done next with a consensus key: decided anew from what the hosts and the chain show, so that a ceremony that was
+"""What may be done next with a consensus key: decided anew from what the hosts and the chain show, so that a ceremony
+that was
 killed anywhere goes on where it stopped. Pure.
 
-The order keeps two promises. At no moment can two hosts sign with the key: it is destroyed at its old place, and seen to be gone,
-before it comes to be at the new one. At no moment is it lost: before it is destroyed, the new place has shown that it can open
+The order keeps two promises. At no moment can two hosts sign with the key: it is destroyed at its old place, and seen
+to be gone,
+before it comes to be at the new one. At no moment is it lost: before it is destroyed, the new place has shown that it
+can open
 the package that carries it.
 """
 
@@ -16,7 +19,9 @@ from hosts.keys.observation import SignedState, SignerObservation
 from hosts.keys.public_key import ConsensusKey
 
 MARGIN_BLOCKS = 5
-"""How many blocks the chain must have gone past our last signature, none of them signed by us, before a key leaves its place."""
+"""How many blocks the chain must have gone past our last signature, none of them signed by us, before a key leaves its
+place.
+"""
 
 
 class Step(StrEnum):
@@ -47,7 +52,9 @@ class Sealed:
 
 @dataclass(frozen=True, kw_only=True)
 class ChainView:
-    """The chain's head, and the heights above our last signed one at which our key's signature stands in a final commit."""
+    """The chain's head, and the heights above our last signed one at which our key's signature stands in a final
+    commit.
+    """
 
     head: int
     signed_since: tuple[int, ...] = ()
@@ -57,8 +64,10 @@ class ChainView:
 class Situation:
     """Everything that a decision rests on.
 
-    `signers`: what every signer host of the network holds, by name. `target`: where the key shall be. `sealed`: what the
-    target's package holds, if it could be opened. `chain`: `None` if it could not be asked. `custody_declared`: the target's site
+    `signers`: what every signer host of the network holds, by name. `target`: where the key shall be. `sealed`: what
+    the
+    target's package holds, if it could be opened. `chain`: `None` if it could not be asked. `custody_declared`: the
+    target's site
     has the custody in the declaration.
     """
 
@@ -83,11 +92,14 @@ def holders(signers: Mapping[str, SignerObservation]) -> tuple[str, ...]:
 
 
 def _same_key(situation: Situation) -> None:
-    keys = {each.key for each in situation.signers.values() if each.key} | {each.recorded for each in situation.signers.values() if each.recorded}
+    keys = {each.key for each in situation.signers.values() if each.key} | {
+        each.recorded for each in situation.signers.values() if each.recorded
+    }
     keys |= {situation.sealed.key} if situation.sealed else set()
     if len(keys) > 1:
         raise Refused(
-            f"got {len(keys)} different consensus keys on the signers ({', '.join(sorted(keys))}); a network has one; find out which the chain knows "
+            f"got {len(keys)} different consensus keys on the signers ({', '.join(sorted(keys))}); a network has one; "
+            "find out which the chain knows "
             f"and remove the others, with the signers stopped"
         )
 
@@ -102,11 +114,15 @@ def following(situation: Situation) -> Next:
     target = situation.target
     there = situation.signers[target]
     if not there.provisioned:
-        raise Refused(f"{target}: tmkms is not set up there; a key goes only where it can be used; deploy it first: pyinfra … --limit {target}")
+        raise Refused(
+            f"{target}: tmkms is not set up there; a key goes only where it can be used; deploy it first: pyinfra … "
+            f"--limit {target}"
+        )
     holding = holders(situation.signers)
     if len(holding) > 1:
         raise Refused(
-            f"got the consensus key at {' and '.join(holding)}; exactly one host may hold it; no ceremony does this: stop and mask both now, find out "
+            f"got the consensus key at {' and '.join(holding)}; exactly one host may hold it; no ceremony does this: "
+            "stop and mask both now, find out "
             f"which signed last, and destroy the other copy"
         )
     if not holding:
@@ -129,16 +145,29 @@ def _arrived(situation: Situation) -> Next:
 def _unseal(situation: Situation) -> Next:
     there = situation.signers[situation.target]
     remnants = sorted(name for name, each in situation.signers.items() if each.remnant)
+    if remnants and situation.sealed is None:
+        raise Refused(
+            f"{remnants[0]}: the key is being destroyed there, and {situation.target} has no package that opens; what is "
+            f"left of it may be the last copy; nothing is touched; look at {remnants[0]} and at every package before "
+            f"anything else"
+        )
     if remnants:
         return Next(step=Step.DESTROY, host=remnants[0])
     elsewhere = sorted(name for name, each in situation.signers.items() if each.sealed and name != situation.target)
     if situation.sealed is None:
-        where = f"a package for it is at {', '.join(elsewhere)}: move it there first" if elsewhere else "restore it from its backup"
+        where = (
+            f"a package for it is at {', '.join(elsewhere)}: move it there first"
+            if elsewhere
+            else "restore it from its backup"
+        )
         found = "a package that it cannot open" if there.sealed else "no package for it"
-        raise Refused(f"no signer holds a consensus key, and {situation.target} has {found}; there is nothing to move; {where}")
+        raise Refused(
+            f"no signer holds a consensus key, and {situation.target} has {found}; there is nothing to move; {where}"
+        )
     if there.state is not None and there.state > situation.sealed.state:
         raise Refused(
-            f"{situation.target}: its state file says that height {there.state.height} was signed, the package says {situation.sealed.state.height}; "
+            f"{situation.target}: its state file says that height {there.state.height} was signed, the package says "
+            f"{situation.sealed.state.height}; "
             f"something signed after the key was packed; find out what, and put the higher state into place by hand"
         )
     return Next(step=Step.UNSEAL, host=situation.target)
@@ -146,20 +175,29 @@ def _unseal(situation: Situation) -> Next:
 
 def _leave(situation: Situation, source: str) -> Next:
     here, target = situation.signers[source], situation.target
-    strays = sorted(name for name, each in situation.signers.items() if (each.sealed or each.invited) and name != target)
+    strays = sorted(
+        name for name, each in situation.signers.items() if (each.sealed or each.invited) and name != target
+    )
     if strays:
         return Next(step=Step.TIDY, host=strays[0])
     if not here.halted:
         return Next(step=Step.HALT, host=source)
     if here.state is None:
-        raise Refused(f"{source}: the key has no signing state; what it last signed is not known, so no floor can be carried; restore the state file")
+        raise Refused(
+            f"{source}: the key has no signing state; what it last signed is not known, so no floor can be carried; "
+            "restore the state file"
+        )
     chain = situation.chain
     if chain is None:
-        raise Refused("the chain cannot be asked; that nobody else signs with this key must be seen before it moves; make one of our nodes reachable")
+        raise Refused(
+            "the chain cannot be asked; that nobody else signs with this key must be seen before it moves; make one of "
+            "our nodes reachable"
+        )
     if chain.signed_since:
         heights = ", ".join(map(str, chain.signed_since))
         raise Refused(
-            f"got signatures of our key at heights {heights}, after {source} last signed {here.state.height}; someone else holds this key; "
+            f"got signatures of our key at heights {heights}, after {source} last signed {here.state.height}; someone "
+            "else holds this key; "
             f"nothing is moved; find the other signer before anything else"
         )
     if chain.head < here.state.height + MARGIN_BLOCKS:
@@ -180,12 +218,16 @@ def may_generate(signers: Mapping[str, SignerObservation], target: str) -> None:
     """
     for name, each in sorted(signers.items()):
         if each.key is not None:
-            raise Refused(f"{name} holds the consensus key {each.key}; a network has one key for life; move it instead: bin/estate key move")
+            raise Refused(
+                f"{name} holds the consensus key {each.key}; a network has one key for life; move it instead: "
+                "bin/estate key move"
+            )
         if each.sealed or each.invited:
             raise Refused(f"{name}: a move of the key to it has begun; finish it first: bin/estate key move")
         if each.recorded is not None:
             raise Refused(
-                f"{name} once held the consensus key {each.recorded}; a validator keeps its key for life, and a new one would be another validator; "
+                f"{name} once held the consensus key {each.recorded}; a validator keeps its key for life, and a new "
+                "one would be another validator; "
                 f"restore it from its backup"
             )
     if not signers[target].provisioned:

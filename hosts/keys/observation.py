@@ -1,11 +1,21 @@
-"""What a signer host holds: asked by one script, so that deploys and ceremonies see the same. Pure but for the script."""
+"""What a signer host holds: asked by one script, so that deploys and ceremonies see the same. Pure."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
-from hosts.signer_config import CONFIG, CONNECTION_KEY, CONSENSUS_KEY, CONSENSUS_PUBLIC, HOME, STANDBY_KEY, STATE, UNIT, Duty
+from hosts.signer_config import (
+    CONFIG,
+    CONNECTION_KEY,
+    CONSENSUS_KEY,
+    CONSENSUS_PUBLIC,
+    HOME,
+    STANDBY_KEY,
+    STATE,
+    UNIT,
+    Duty,
+)
 
 INCOMING = f"{HOME}/incoming"
 """Where a key arrives: the ephemeral key and certificate made for it, and the encrypted package."""
@@ -24,9 +34,8 @@ INITIAL_STATE = '{"height":"0","round":"0","step":0,"block_id":{"hash":"","parts
 
 def public_half(key_file: str) -> str:
     """A shell pipeline that prints the base64 of the public half of the base64 seed in `key_file`."""
-    return (
-        f"{{ printf '{PRIVATE_KEY_PREFIX}'; base64 -d {key_file}; }} | openssl pkey -inform DER -pubout -outform DER | tail -c 32 | base64"
-    )
+    private = f"{{ printf '{PRIVATE_KEY_PREFIX}'; base64 -d {key_file}; }}"
+    return f"{private} | openssl pkey -inform DER -pubout -outform DER | tail -c 32 | base64"
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -80,23 +89,25 @@ class SignerObservation:
 
 def observe(state_file: str) -> str:
     """The script, run as root. `state_file`: of the consensus key."""
-    return "\n".join([
-        "export LC_ALL=C",
-        "[ -x /usr/bin/tmkms ] && echo installed yes",
-        f"[ -s {CONNECTION_KEY} ] && [ -d {STATE} ] && echo provisioned yes",
-        f"[ -s {CONSENSUS_KEY} ] && echo key $({public_half(CONSENSUS_KEY)})",
-        f"[ -s {CONSENSUS_PUBLIC} ] && echo recorded $(cat {CONSENSUS_PUBLIC})",
-        f"[ -s {STANDBY_KEY} ] && echo standby yes",
-        f"[ -s {state_file} ] && echo state $(cat {state_file})",
-        f"""sed -n 's/^path = "\\(.*\\)"$/key_file \\1/p' {CONFIG} 2>/dev/null""",
-        f'[ "$(readlink /etc/systemd/system/{UNIT})" = /dev/null ] && echo masked yes',
-        f"""systemctl show -p ActiveState -p UnitFileState {UNIT} | tr = ' '""",
-        "echo processes $(grep -lx tmkms /proc/[0-9]*/comm 2>/dev/null | wc -l)",
-        f"[ -s {CERTIFICATE} ] && [ -s {EPHEMERAL_KEY} ] && echo invited yes",
-        f"[ -s {SEALED} ] && echo sealed yes",
-        f"[ -e {DESTROYING} ] && echo remnant yes",
-        "true",
-    ])
+    return "\n".join(
+        [
+            "export LC_ALL=C",
+            "[ -x /usr/bin/tmkms ] && echo installed yes",
+            f"[ -s {CONNECTION_KEY} ] && [ -d {STATE} ] && echo provisioned yes",
+            f"[ -s {CONSENSUS_KEY} ] && echo key $({public_half(CONSENSUS_KEY)})",
+            f"[ -s {CONSENSUS_PUBLIC} ] && echo recorded $(cat {CONSENSUS_PUBLIC})",
+            f"[ -s {STANDBY_KEY} ] && echo standby yes",
+            f"[ -s {state_file} ] && echo state $(cat {state_file})",
+            f"""sed -n 's/^path = "\\(.*\\)"$/key_file \\1/p' {CONFIG} 2>/dev/null""",
+            f'[ "$(readlink /etc/systemd/system/{UNIT})" = /dev/null ] && echo masked yes',
+            f"""systemctl show -p ActiveState -p UnitFileState {UNIT} | tr = ' '""",
+            "echo processes $(grep -lx tmkms /proc/[0-9]*/comm 2>/dev/null | wc -l)",
+            f"[ -s {CERTIFICATE} ] && [ -s {EPHEMERAL_KEY} ] && echo invited yes",
+            f"[ -s {SEALED} ] && echo sealed yes",
+            f"[ -e {DESTROYING} ] && echo remnant yes",
+            "true",
+        ]
+    )
 
 
 def parse_state(text: str) -> SignedState:

@@ -1,4 +1,6 @@
-"""The hosts, as the ceremonies reach them: over SSH, by script, with nothing secret in an argument list or on this machine."""
+"""The hosts, as the ceremonies reach them: over SSH, by script, with nothing secret in an argument list or on this
+machine.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from hosts.keys.public_key import ConsensusKey
 from hosts.signer_config import Duty
 
 SIGNED_BLOCKS_LOOKED_AT = 50
-"""How many commits above the last signed height are read at most, from the head down: a chain that is thousands ahead is asked no more."""
+"""How many commits above the last signed height are read at most, from the head down: a chain that is thousands ahead
+is asked no more.
+"""
 
 
 class HostFailed(Exception):
@@ -46,12 +50,29 @@ class Ssh:
             HostFailed: it could not be reached, or the script failed.
         """
         command = [
-            *self.prefix, "ssh", "-F", "none", "-i", str(self.key), "-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "BatchMode=yes",
-            "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", f"ConnectTimeout={self.connect_seconds}",
-            f"{self.user}@{host.management_address}", f"sudo {shell} -c {shlex.quote(script)}",
+            *self.prefix,
+            "ssh",
+            "-F",
+            "none",
+            "-i",
+            str(self.key),
+            "-o",
+            f"UserKnownHostsFile={self.known_hosts}",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            f"ConnectTimeout={self.connect_seconds}",
+            f"{self.user}@{host.management_address}",
+            f"sudo {shell} -c {shlex.quote(script)}",
         ]
         try:
-            done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout_seconds)
+            done = subprocess.run(
+                command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout_seconds
+            )
         except subprocess.TimeoutExpired:
             raise HostFailed(f"{host.name}: no end after {timeout_seconds:.0f} s") from None
         if done.returncode:
@@ -88,7 +109,9 @@ class RemoteSigners:
         return {each.name: observation.parse(output) for each, output in zip(signers, outputs, strict=True)}
 
     def look_into(self, name: str) -> Sealed | None:
-        found = dict(line.partition(" ")[::2] for line in self.ssh.run(self._host(name), scripts.look_into()).splitlines())
+        found = dict(
+            line.partition(" ")[::2] for line in self.ssh.run(self._host(name), scripts.look_into()).splitlines()
+        )
         if "key" not in found or "state" not in found:
             return None
         return Sealed(key=found["key"], state=observation.parse_state(found["state"]))
@@ -138,7 +161,8 @@ class RemoteChain:
         settings = node_config.settings(self.network, host, {}, {})
         address, _, port = settings.local_rpc.removeprefix("tcp://").partition(":")
         gets = [
-            f"exec 3<>/dev/tcp/{address}/{port}; printf 'GET /{method}?{urlencode(parameters)} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3; exec 3>&-; echo; echo @@"
+            f"exec 3<>/dev/tcp/{address}/{port}; printf 'GET /{method}?{urlencode(parameters)} HTTP/1.0\\r\\n\\r\\n' "
+            ">&3; cat <&3; exec 3>&-; echo; echo @@"
             for method, parameters in questions
         ]
         answers = self.ssh.run(host, "; ".join(gets), shell="bash").split("@@\n")[: len(questions)]
@@ -151,18 +175,24 @@ class RemoteChain:
         return results
 
     def view(self, address: str, above: int) -> ChainView | None:
-        """The head, and at which heights above `above` the commits have the signature of `address`; `None` if no node answers."""
+        """The head, and at which heights above `above` the commits have the signature of `address`; `None` if no node
+        answers.
+        """
         for host in of_role(self.network, *CHAIN_ROLES):
             try:
                 head = chain_rpc.parse_head(self._ask(host, [("status", {})])[0])
                 if head.catching_up:
                     continue
                 heights = range(max(above + 1, head.height - SIGNED_BLOCKS_LOOKED_AT), head.height)
-                answers = self._ask(host, [("commit", {"height": str(height)}) for height in heights]) if heights else []
+                answers = (
+                    self._ask(host, [("commit", {"height": str(height)}) for height in heights]) if heights else []
+                )
             except (HostFailed, ValueError, KeyError):
                 continue
             commits = [chain_rpc.parse_commit(each) for each in answers]
-            return ChainView(head=head.height, signed_since=tuple(each.height for each in commits if address in each.signers))
+            return ChainView(
+                head=head.height, signed_since=tuple(each.height for each in commits if address in each.signers)
+            )
         return None
 
 
@@ -177,4 +207,6 @@ def active_signer(network: Network, site: str) -> Host:
     for host in of_role(network, Role.SIGNER):
         if host.place == site and host.active:
             return host
-    raise Refused(f"{site} has no active signer; mark one `active: true` in stacks/Pulumi.{network.name}.yaml and deploy it")
+    raise Refused(
+        f"{site} has no active signer; mark one `active: true` in stacks/Pulumi.{network.name}.yaml and deploy it"
+    )

@@ -1,6 +1,7 @@
 """What the ceremonies do on a signer host: shell scripts, run there as root. Each can be killed and run again. Pure.
 
-No script prints a private key or has one among its arguments; keys go from program to program through pipes and files in memory.
+No script prints a private key or has one among its arguments; keys go from program to program through pipes and files
+in memory.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from hosts.signer_config import CONSENSUS_KEY, CONSENSUS_PUBLIC, HOME, KEYS, STA
 NEW_KEY = f"{CONSENSUS_KEY}.new"
 SETTINGS = "set -eu; umask 077; export LC_ALL=C"
 NO_PROCESS = 'if grep -lqx tmkms /proc/[0-9]*/comm 2>/dev/null; then echo "tmkms still runs here" >&2; exit 1; fi'
-MASKED = f'if [ "$(readlink /etc/systemd/system/{UNIT})" != /dev/null ]; then echo "{UNIT} is not masked" >&2; exit 1; fi'
+MASKED = (
+    f'if [ "$(readlink /etc/systemd/system/{UNIT})" != /dev/null ]; then echo "{UNIT} is not masked" >&2; exit 1; fi'
+)
 
 
 def _script(*lines: str) -> str:
@@ -25,8 +28,10 @@ def _erase(path: str) -> str:
 def _record(key_file: str) -> str:
     """Writes the public half of `key_file` down, unless that is done."""
     return (
-        f"if [ ! -s {CONSENSUS_PUBLIC} ]; then {public_half(key_file)} > {CONSENSUS_PUBLIC}.new; chmod 644 {CONSENSUS_PUBLIC}.new; "
-        f"sync {CONSENSUS_PUBLIC}.new; [ -s {CONSENSUS_PUBLIC}.new ]; mv -fT {CONSENSUS_PUBLIC}.new {CONSENSUS_PUBLIC}; fi"
+        f"if [ ! -s {CONSENSUS_PUBLIC} ]; then {public_half(key_file)} > {CONSENSUS_PUBLIC}.new; chmod 644 "
+        f"{CONSENSUS_PUBLIC}.new; "
+        f"sync {CONSENSUS_PUBLIC}.new; [ -s {CONSENSUS_PUBLIC}.new ]; mv -fT {CONSENSUS_PUBLIC}.new "
+        f"{CONSENSUS_PUBLIC}; fi"
     )
 
 
@@ -35,7 +40,8 @@ def generate(state_file: str) -> str:
     return _script(
         f"if [ -e {CONSENSUS_KEY} ]; then echo 'a consensus key is here already' >&2; exit 1; fi",
         f"if [ ! -s {state_file} ]; then",
-        f"  printf %s '{INITIAL_STATE}' > {state_file}.new; chown {USER}:{USER} {state_file}.new; sync {state_file}.new; mv -fT {state_file}.new {state_file}",
+        f"  printf %s '{INITIAL_STATE}' > {state_file}.new; chown {USER}:{USER} {state_file}.new; sync "
+        f"{state_file}.new; mv -fT {state_file}.new {state_file}",
         "fi",
         f"rm -f {NEW_KEY}; /usr/bin/tmkms softsign keygen -t consensus {NEW_KEY} >/dev/null",
         f"chown root:{USER} {NEW_KEY}; chmod 640 {NEW_KEY}; sync {NEW_KEY}; mv -nT {NEW_KEY} {CONSENSUS_KEY}",
@@ -78,13 +84,17 @@ def certificate() -> str:
 
 
 def seal(state_file: str) -> str:
-    """Prints key and state, encrypted to the certificate on standard input (CMS, ECDH, AES-256-GCM). Only where nothing signs any more."""
+    """Prints key and state, encrypted to the certificate on standard input (CMS, ECDH, AES-256-GCM).
+
+    Only where nothing signs any more.
+    """
     return _script(
-        MASKED, NO_PROCESS,
+        MASKED,
+        NO_PROCESS,
         'scratch=$(mktemp -d /run/estate-key.XXXXXX); trap \'rm -rf "$scratch"\' EXIT; cat > "$scratch/certificate.pem"',
         _record(CONSENSUS_KEY),
-        f"cp {state_file} \"$scratch/state\"",
-        f"tar -cf - -C {KEYS} consensus.key -C \"$scratch\" state "
+        f'cp {state_file} "$scratch/state"',
+        f'tar -cf - -C {KEYS} consensus.key -C "$scratch" state '
         '| openssl cms -encrypt -binary -stream -aes-256-gcm -outform PEM -recip "$scratch/certificate.pem"',
     )
 
@@ -97,8 +107,11 @@ def receive() -> str:
 def _open() -> tuple[str, ...]:
     """Opens the package in memory: `$scratch/consensus.key`, `$scratch/state`."""
     return (
-        'scratch=$(mktemp -d /run/estate-key.XXXXXX); trap \'rm -rf "$scratch"\' EXIT',
-        f"openssl cms -decrypt -binary -inform PEM -in {SEALED} -inkey {EPHEMERAL_KEY} -recip {CERTIFICATE} -out \"$scratch/package\" 2>/dev/null",
+        "scratch=$(mktemp -d /run/estate-key.XXXXXX); trap 'rm -rf \"$scratch\"' EXIT",
+        (
+            f"openssl cms -decrypt -binary -inform PEM -in {SEALED} -inkey {EPHEMERAL_KEY} -recip {CERTIFICATE} "
+            '-out "$scratch/package" 2>/dev/null'
+        ),
         'tar -xf "$scratch/package" -C "$scratch" --no-same-owner consensus.key state',
     )
 
@@ -110,18 +123,26 @@ def look_into() -> str:
         f"[ -s {SEALED} ] && [ -s {EPHEMERAL_KEY} ] || exit 0",
         scratch,
         f"if {decrypt} && {unpack}; then",
-        f"  echo key $({public_half('$scratch/consensus.key')}); echo state $(cat \"$scratch/state\")",
+        f'  echo key $({public_half("$scratch/consensus.key")}); echo state $(cat "$scratch/state")',
         "fi",
     )
 
 
 def destroy() -> str:
-    """Destroys the key, only where nothing signs any more. It is out of tmkms's reach before the first byte is overwritten."""
+    """Destroys the key, only where nothing signs any more.
+
+    It is out of tmkms's reach before the first byte is overwritten.
+    """
     return _script(
-        MASKED, NO_PROCESS,
-        f"if [ -e {CONSENSUS_KEY} ]; then {_record(CONSENSUS_KEY)}; mv -fT {CONSENSUS_KEY} {DESTROYING}; sync {KEYS}; fi",
-        _erase(DESTROYING), _erase(NEW_KEY),
-        f"sync {KEYS}; if [ -e {CONSENSUS_KEY} ] || [ -e {DESTROYING} ]; then echo 'the key is still here' >&2; exit 1; fi",
+        MASKED,
+        NO_PROCESS,
+        f"if [ -e {CONSENSUS_KEY} ]; then",
+        _record(CONSENSUS_KEY),
+        f"mv -fT {CONSENSUS_KEY} {DESTROYING}; sync {KEYS}; fi",
+        _erase(DESTROYING),
+        _erase(NEW_KEY),
+        f"sync {KEYS}",
+        f"if [ -e {CONSENSUS_KEY} ] || [ -e {DESTROYING} ]; then echo 'the key is still here' >&2; exit 1; fi",
     )
 
 
@@ -130,10 +151,14 @@ def unseal(state_file: str, expected: str) -> str:
     return _script(
         f"if [ -e {CONSENSUS_KEY} ]; then echo 'a consensus key is here already' >&2; exit 1; fi",
         *_open(),
-        f'[ "$({public_half("$scratch/consensus.key")})" = "{expected}" ] || {{ echo "the package holds another key" >&2; exit 1; }}',
-        f"install -o {USER} -g {USER} -m 600 \"$scratch/state\" {state_file}.new; sync {state_file}.new; mv -fT {state_file}.new {state_file}; sync {STATE}",
-        f"install -o root -g {USER} -m 640 \"$scratch/consensus.key\" {NEW_KEY}; sync {NEW_KEY}; mv -nT {NEW_KEY} {CONSENSUS_KEY}",
-        _record(CONSENSUS_KEY), f"sync {KEYS}",
+        f"found=$({public_half('$scratch/consensus.key')})",
+        f'if [ "$found" != "{expected}" ]; then echo "the package holds another key" >&2; exit 1; fi',
+        f'install -o {USER} -g {USER} -m 600 "$scratch/state" {state_file}.new; sync {state_file}.new',
+        f"mv -fT {state_file}.new {state_file}; sync {STATE}",
+        f'install -o root -g {USER} -m 640 "$scratch/consensus.key" {NEW_KEY}; sync {NEW_KEY}',
+        f"mv -nT {NEW_KEY} {CONSENSUS_KEY}",
+        _record(CONSENSUS_KEY),
+        f"sync {KEYS}",
     )
 
 

@@ -28,30 +28,38 @@ _asking: defaultdict[str, Lock] = defaultdict(Lock)
 def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis: str, state: Identity) -> str | None:
     """The script that gives a node its user, its directories, its genesis and its keys; `None` if it has them. Pure.
 
-    A key that is there is never replaced. The private validator key that comes along is of no weight: no chain knows it.
+    A key that is there is never replaced. The private validator key that comes along is of no weight: no chain knows
+    it.
     """
     if state.user and state.genesis == genesis and state.node_id:
         return None
     home_, user_ = shlex.quote(home), shlex.quote(user)
-    return "\n".join([
-        "set -eu; umask 077",
-        f"getent passwd {user_} >/dev/null || useradd --system --user-group --home-dir {home_} --no-create-home --shell /usr/sbin/nologin {user_}",
-        f"install -d -o {user_} -g {user_} -m 700 {home_} {home_}/config {home_}/data",
-        f"ln -sfn {shlex.quote(genesis)} {home_}/config/genesis.json",
-        f"if [ ! -s {home_}/config/node_key.json ]; then",
-        "  scratch=$(mktemp -d); trap 'rm -rf \"$scratch\"' EXIT",
-        f"  /usr/bin/{daemon} init node --chain-id {shlex.quote(chain_id)} --home \"$scratch\" >/dev/null 2>\"$scratch/said\" || {{ cat \"$scratch/said\" >&2; exit 1; }}",
-        "  for file in config/priv_validator_key.json data/priv_validator_state.json config/node_key.json; do",
-        f"    [ -s {home_}/$file ] && continue",
-        f"    install -o {user_} -g {user_} -m 600 \"$scratch/$file\" {home_}/$file.new; sync {home_}/$file.new; mv -fT {home_}/$file.new {home_}/$file",
-        "  done",
-        "fi",
-    ])
+    return "\n".join(
+        [
+            "set -eu; umask 077",
+            f"getent passwd {user_} >/dev/null ||",
+            f"  useradd --system --user-group --home-dir {home_} --no-create-home --shell /usr/sbin/nologin {user_}",
+            f"install -d -o {user_} -g {user_} -m 700 {home_} {home_}/config {home_}/data",
+            f"ln -sfn {shlex.quote(genesis)} {home_}/config/genesis.json",
+            f"if [ ! -s {home_}/config/node_key.json ]; then",
+            "  scratch=$(mktemp -d); trap 'rm -rf \"$scratch\"' EXIT",
+            f'  if ! /usr/bin/{daemon} init node --chain-id {shlex.quote(chain_id)} --home "$scratch" >/dev/null 2>"$scratch/said"',
+            '  then cat "$scratch/said" >&2; exit 1; fi',
+            "  for file in config/priv_validator_key.json data/priv_validator_state.json config/node_key.json; do",
+            f"    [ -s {home_}/$file ] && continue",
+            f'    install -o {user_} -g {user_} -m 600 "$scratch/$file" {home_}/$file.new; sync {home_}/$file.new',
+            f"    mv -fT {home_}/$file.new {home_}/$file",
+            "  done",
+            "fi",
+        ]
+    )
 
 
 @operation()
 def identify(user: str, home: str, daemon: str, chain_id: str, genesis: str) -> Iterator[StringCommand]:
-    """Gives a node its user, directories, genesis and keys, unless it has them: one question, and one command if anything is missing."""
+    """Gives a node its user, directories, genesis and keys, unless it has them: one question, and one command if
+    anything is missing.
+    """
     state = host.get_fact(NodeIdentity, user=user, home=home)
     needed = identification(user=user, home=home, daemon=daemon, chain_id=chain_id, genesis=genesis, state=state)
     if needed:
@@ -72,14 +80,18 @@ def _ask(name: str, other: Host, user: str, home: str) -> None:
                 found = other.get_fact(NodeIdentity, user=user, home=home, _sudo=True, _ignore_errors=True)
             except Exception as error:  # noqa: BLE001 (pyinfra raises what its connector raises)
                 _silent.add(name)
-                logger.warning(f"{name} does not tell its node id: {error}; its peers keep the one that they are configured with, if any")
+                logger.warning(
+                    f"{name} does not tell its node id: {error}; its peers keep the one that they are configured with, "
+                    "if any"
+                )
                 return
         if found.node_id:
             _known[name] = found.node_id
 
 
 def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
-    """The node ids of the hosts `wanted` (`host:port` by name): asked of them, or where one does not answer, as configured here now.
+    """The node ids of the hosts `wanted` (`host:port` by name): asked of them, or where one does not answer, as
+    configured here now.
 
     A host that has none yet, or cannot be asked and is not configured here, is left out.
     """
@@ -89,7 +101,14 @@ def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
         with ctx_state.use(state):
             _ask(name, inventory[name], user, home)
 
-    gevent.joinall([gevent.spawn(ask, name) for name in wanted if name in inventory and name not in _known and name not in _silent], raise_error=True)
+    gevent.joinall(
+        [
+            gevent.spawn(ask, name)
+            for name in wanted
+            if name in inventory and name not in _known and name not in _silent
+        ],
+        raise_error=True,
+    )
     ids = {name: _known[name] for name in wanted if name in _known}
     if len(ids) < len(wanted):
         configured = host.get_fact(ConfiguredPeers, home=home)
@@ -98,6 +117,8 @@ def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
 
 
 @operation()
-def configure(wanted: Mapping[str, str], user: str, home: str, build: Callable[[Mapping[str, str]], Sequence[Item]]) -> Iterator[StringCommand]:
+def configure(
+    wanted: Mapping[str, str], user: str, home: str, build: Callable[[Mapping[str, str]], Sequence[Item]]
+) -> Iterator[StringCommand]:
     """Installs the files that `build` makes of the node ids of the hosts `wanted`, all together or none."""
     yield from files.install._inner(items=build(node_ids(wanted, user, home)))

@@ -1,4 +1,6 @@
-"""Signers: what a deploy makes on them, and whether it may let them run. It never makes, moves or removes a consensus key."""
+"""Signers: what a deploy makes on them, and whether it may let them run. It never makes, moves or removes a consensus
+key.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from hosts.signer_config import CONNECTION_KEY, HOME, KEYS, STANDBY_KEY, STATE, 
 
 
 def provision(state: SignerObservation, what: Duty, standby_state: str) -> str | None:
-    """The script that gives a signer its user, its directories, the key it proves itself with, and its standby key if it needs one. Pure.
+    """The script that gives a signer its user, its directories, the key it proves itself with, and its standby key if
+    it needs one. Pure.
 
     The standby key's state is there before the key is: a key without a state never comes to be.
     """
@@ -23,7 +26,8 @@ def provision(state: SignerObservation, what: Duty, standby_state: str) -> str |
         return None
     lines = [
         "set -eu; umask 077",
-        f"getent passwd {USER} >/dev/null || useradd --system --user-group --home-dir {HOME} --no-create-home --shell /usr/sbin/nologin {USER}",
+        f"getent passwd {USER} >/dev/null ||",
+        f"  useradd --system --user-group --home-dir {HOME} --no-create-home --shell /usr/sbin/nologin {USER}",
         f"install -d -o root -g {USER} -m 750 {HOME} {KEYS}",
         f"install -d -o {USER} -g {USER} -m 700 {STATE}",
     ]
@@ -40,8 +44,8 @@ def provision(state: SignerObservation, what: Duty, standby_state: str) -> str |
     if wants_standby:
         lines += [
             f"if [ ! -s {standby_state} ]; then",
-            f"  printf %s '{INITIAL_STATE}' > {standby_state}.new; chown {USER}:{USER} {standby_state}.new; sync {standby_state}.new",
-            f"  mv -fT {standby_state}.new {standby_state}",
+            f"  printf %s '{INITIAL_STATE}' > {standby_state}.new; chown {USER}:{USER} {standby_state}.new",
+            f"  sync {standby_state}.new; mv -fT {standby_state}.new {standby_state}",
             "fi",
             *make(STANDBY_KEY),
         ]
@@ -60,25 +64,43 @@ class Verdict:
 
 
 def verdict(what: Duty, state: SignerObservation, custody: str, *, in_hsm: bool = False) -> Verdict:
-    """Whether tmkms may run on a signer. Pure. On any doubt it may not. `in_hsm`: the consensus key is in a device, not in a file."""
+    """Whether tmkms may run on a signer. Pure. On any doubt it may not. `in_hsm`: the consensus key is in a device, not
+    in a file.
+    """
     if what is Duty.SPARE:
         return Verdict(run=False)
     if state.masked and state.key is not None:
-        return Verdict(run=False, touch=False, because="a move of its key has begun and is not done; nothing is started; finish it: bin/estate key move")
+        return Verdict(
+            run=False,
+            touch=False,
+            because="a move of its key has begun and is not done; nothing is started; finish it: bin/estate key move",
+        )
     if what is Duty.STANDBY:
         return Verdict(run=True, unmask=state.masked)
     if state.key is None and not in_hsm:
-        return Verdict(run=False, because=(
-            f"{custody} has the custody, but its signer holds no consensus key; nothing is started; make one (bin/estate key generate) or bring it "
-            f"here (bin/estate key move --to {custody})"
-        ))
+        return Verdict(
+            run=False,
+            because=(
+                f"{custody} has the custody, but its signer holds no consensus key; nothing is started; make one "
+                "(bin/estate key generate) or bring it "
+                f"here (bin/estate key move --to {custody})"
+            ),
+        )
     if state.masked:
-        return Verdict(run=False, touch=False, because="its service is masked; nothing is started; finish what masked it: bin/estate key status")
+        return Verdict(
+            run=False,
+            touch=False,
+            because="its service is masked; nothing is started; finish what masked it: bin/estate key status",
+        )
     if state.state is None:
-        return Verdict(run=False, because=(
-            "its consensus key has no signing state; nothing is started, for it might sign again what it has signed; restore the state file, or "
-            "write one above the chain's height"
-        ))
+        return Verdict(
+            run=False,
+            because=(
+                "its consensus key has no signing state; nothing is started, for it might sign again what it has "
+                "signed; restore the state file, or "
+                "write one above the chain's height"
+            ),
+        )
     return Verdict(run=True)
 
 
@@ -108,5 +130,3 @@ def run(what: Duty, state_file: str, custody: str, in_hsm: bool) -> Iterator[Str
         needed.append(f"systemctl disable --now {UNIT}")
     if needed:
         yield StringCommand(" && ".join(needed))
-
-

@@ -17,7 +17,8 @@ from hosts.roles import packages
 SETTLING_SECONDS = 2
 """How long a node must stay up after a restart, for its new configuration to be taken as good.
 
-A daemon refuses a bad one within a second; one that waits for its signer gives up after three, which is no fault of its configuration.
+A daemon refuses a bad one within a second; one that waits for its signer gives up after three, which is no fault of its
+configuration.
 """
 
 
@@ -45,7 +46,8 @@ def _restart(chain: Chain) -> str:
     """Restarts a running node, and fails if its configuration does not let it stay up."""
     unit = unit_name(chain)
     return (
-        f"systemctl daemon-reload; if systemctl -q is-active {unit}; then systemctl restart {unit}; sleep {SETTLING_SECONDS}; "
+        f"systemctl daemon-reload; if systemctl -q is-active {unit}; then systemctl restart {unit}; sleep "
+        f"{SETTLING_SECONDS}; "
         f'[ "$(systemctl show -p SubState --value {unit})" = running ]; fi'
     )
 
@@ -63,29 +65,56 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
     )
     then = _restart(chain)
     return [
-        File(path=f"{config}/config.toml", content=render("node/config.toml.j2", **values), check=reads, then=then, **owner),
-        File(path=f"{config}/app.toml", check=reads, then=then, **owner, content=render(
-            "node/app.toml.j2", recent_states_kept=node_config.RECENT_STATES_KEPT, pruning_interval=node_config.PRUNING_INTERVAL, **values)),
+        File(
+            path=f"{config}/config.toml",
+            content=render("node/config.toml.j2", **values),
+            check=reads,
+            then=then,
+            **owner,
+        ),
+        File(
+            path=f"{config}/app.toml",
+            check=reads,
+            then=then,
+            **owner,
+            content=render(
+                "node/app.toml.j2",
+                recent_states_kept=node_config.RECENT_STATES_KEPT,
+                pruning_interval=node_config.PRUNING_INTERVAL,
+                **values,
+            ),
+        ),
         File(path=f"{config}/client.toml", content=render("node/client.toml.j2", **values), **owner),
-        File(path=f"/etc/systemd/system/{unit_name(chain)}", then=then,
-             content=render("node/daemon.service.j2", chain=chain, user=user(chain), home=home(chain))),
+        File(
+            path=f"/etc/systemd/system/{unit_name(chain)}",
+            then=then,
+            content=render("node/daemon.service.j2", chain=chain, user=user(chain), home=home(chain)),
+        ),
     ]
 
 
 def _known_hosts(context: HostContext) -> tuple[Host, ...]:
-    """Our hosts whose node ids this node's configuration names: its peers, and those that it must not tell anyone of."""
+    """Our hosts whose node ids this node's configuration names: its peers, and those that it keeps to itself."""
     hidden = (Role.VALIDATOR, Role.PRIVATE_SENTRY) if context.host.role in (Role.PUBLIC_SENTRY, Role.SEED) else ()
     return tuple(dict.fromkeys([*node_config.own_peers(context.network, context.host), *context.of_role(*hidden)]))
 
 
 def prepare(context: HostContext) -> None:
-    """Installs the client and gives the node its identity. On every host before any is configured: peers are named by their identities."""
+    """Installs the client and gives the node its identity. On every host before any is configured: peers are named by
+    their identities.
+    """
     chain = context.chain
-    packages.install(f"Install {chain.client.package} {chain.client.version} and the genesis of {chain.chain_id}",
-                     {chain.client.package: chain.client.version, genesis_package(chain): None})
+    packages.install(
+        f"Install {chain.client.package} {chain.client.version} and the genesis of {chain.chain_id}",
+        {chain.client.package: chain.client.version, genesis_package(chain): None},
+    )
     node.identify(
-        name=f"Give the node of {chain.chain_id} its identity", user=user(chain), home=home(chain), daemon=chain.client.daemon,
-        chain_id=chain.chain_id, genesis=genesis_path(chain),
+        name=f"Give the node of {chain.chain_id} its identity",
+        user=user(chain),
+        home=home(chain),
+        daemon=chain.client.daemon,
+        chain_id=chain.chain_id,
+        genesis=genesis_path(chain),
     )
 
 
@@ -93,7 +122,9 @@ def apply(context: HostContext) -> None:
     """Configures the node and keeps it running."""
     chain = context.chain
     node.configure(
-        name=f"Configure the node of {chain.chain_id}", user=user(chain), home=home(chain),
+        name=f"Configure the node of {chain.chain_id}",
+        user=user(chain),
+        home=home(chain),
         wanted={each.name: f"{each.address}:{chain.ports.p2p}" for each in _known_hosts(context)},
         build=lambda node_ids: items(context, node_ids),
     )

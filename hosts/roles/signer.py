@@ -18,7 +18,8 @@ def _restart(settings: SignerSettings) -> str:
     needed = [settings.state_file, *([settings.key_file] if settings.backend == "softsign" else [])]
     present = " && ".join(f"[ -s {path} ]" for path in needed)
     return (
-        f"systemctl daemon-reload; if systemctl -q is-active {UNIT}; then systemctl stop {UNIT}; if {present}; then systemctl start {UNIT}; "
+        f"systemctl daemon-reload; if systemctl -q is-active {UNIT}; then systemctl stop {UNIT}; if {present}; then "
+        f"systemctl start {UNIT}; "
         f'sleep {SETTLING_SECONDS}; [ "$(systemctl show -p SubState --value {UNIT})" = running ]; fi; fi'
     )
 
@@ -27,7 +28,14 @@ def items(context: HostContext) -> list[Item]:
     """The signer's configuration and its unit."""
     settings = signer_config.settings(context.network, context.host)
     then = _restart(settings)
-    values = {"signer": settings, "chain": context.chain, "host": context.host, "user": USER, "home": HOME, "config_file": CONFIG}
+    values = {
+        "signer": settings,
+        "chain": context.chain,
+        "host": context.host,
+        "user": USER,
+        "home": HOME,
+        "config_file": CONFIG,
+    }
     return [
         Directory(path="/etc/tmkms"),
         File(path=CONFIG, content=render("signer/tmkms.toml.j2", **values), group=USER, mode="640", then=then),
@@ -37,12 +45,21 @@ def items(context: HostContext) -> list[Item]:
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations. A consensus key is used if it is there and never made: that is a ceremony, `hosts.keys`."""
+    """Declares the operations. A consensus key is used if it is there, and never made: see `hosts.keys`."""
     network, what = context.network, signer_config.duty(context.network, context.host)
     state_file = signer_config.state_file(network, Duty.CONSENSUS)
     packages.install(f"Install {PACKAGE} {VERSION}", {PACKAGE: VERSION, "openssl": None})
-    signer.prepare(name="Make the signer's user, directories and own keys", what=what, state_file=state_file,
-                   standby_state=signer_config.state_file(network, Duty.STANDBY))
+    signer.prepare(
+        name="Make the signer's user, directories and own keys",
+        what=what,
+        state_file=state_file,
+        standby_state=signer_config.state_file(network, Duty.STANDBY),
+    )
     files.install(name="Configure tmkms", items=items(context))
-    signer.run(name=f"Run tmkms with its {what} key" if what is not Duty.SPARE else "Keep the spare signer stopped", what=what,
-               state_file=state_file, custody=network.signing.custody, in_hsm=network.signing.backend == "yubihsm")
+    signer.run(
+        name=f"Run tmkms with its {what} key" if what is not Duty.SPARE else "Keep the spare signer stopped",
+        what=what,
+        state_file=state_file,
+        custody=network.signing.custody,
+        in_hsm=network.signing.backend == "yubihsm",
+    )

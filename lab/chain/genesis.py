@@ -54,16 +54,24 @@ def home(paths: LabPaths) -> ChainHome:
 def daemon(binary: Path, *arguments: str, where: Path, stdin: str | None = None) -> str:
     """What a command of the daemon prints, run with `where` as its home."""
     done = subprocess.run(
-        [binary, *arguments, "--home", where], input=stdin, capture_output=True, text=True, check=False,
+        [binary, *arguments, "--home", where],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
         env={"HOME": str(where), "PATH": os.environ.get("PATH", "")},
     )
     if done.returncode:
-        raise ChainToolFailed(f"{binary.name} {' '.join(arguments)}: exit {done.returncode}: {done.stderr.strip()[-600:]}")
+        raise ChainToolFailed(
+            f"{binary.name} {' '.join(arguments)}: exit {done.returncode}: {done.stderr.strip()[-600:]}"
+        )
     return done.stdout
 
 
 def ruled(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The genesis document with the lab's rules: fast blocks suffer outages of minutes, a double sign costs 5 % and the seat for ever."""
+    """The genesis document with the lab's rules: fast blocks suffer outages of minutes, a double sign costs 5 % and the
+    seat for ever.
+    """
     state = dict(document["app_state"])
     slashing = {
         **state["slashing"]["params"],
@@ -73,7 +81,12 @@ def ruled(document: Mapping[str, Any]) -> dict[str, Any]:
         "slash_fraction_double_sign": "0.050000000000000000",
         "slash_fraction_downtime": "0.010000000000000000",
     }
-    staking = {**state["staking"]["params"], "unbonding_time": f"{plan.UNBONDING_SECONDS}s", "bond_denom": plan.DENOM, "historical_entries": 100}
+    staking = {
+        **state["staking"]["params"],
+        "unbonding_time": f"{plan.UNBONDING_SECONDS}s",
+        "bond_denom": plan.DENOM,
+        "historical_entries": 100,
+    }
     state["slashing"] = {**state["slashing"], "params": slashing}
     state["staking"] = {**state["staking"], "params": staking}
     return {**document, "app_state": state}
@@ -102,8 +115,23 @@ def _make(network: Network, binary: Path, target: ChainHome) -> None:
             shutil.copy(genesis, where / "config" / "genesis.json")
         signed = lead / "config" / "gentx" / f"{stranger.name}.json"
         signed.parent.mkdir(exist_ok=True)
-        daemon(binary, "genesis", "gentx", "validator", f"{plan.STRANGER_STAKE}{plan.DENOM}", "--chain-id", chain_id, "--moniker", stranger.name,
-               "--ip", str(stranger.address), "--output-document", str(signed), *keyring, where=where)
+        daemon(
+            binary,
+            "genesis",
+            "gentx",
+            "validator",
+            f"{plan.STRANGER_STAKE}{plan.DENOM}",
+            "--chain-id",
+            chain_id,
+            "--moniker",
+            stranger.name,
+            "--ip",
+            str(stranger.address),
+            "--output-document",
+            str(signed),
+            *keyring,
+            where=where,
+        )
     daemon(binary, "genesis", "collect-gentxs", where=lead)
     daemon(binary, "genesis", "validate", where=lead)
     shutil.copy(genesis, target.genesis)
@@ -131,7 +159,9 @@ def peers(chain: ChainHome) -> tuple[str, ...]:
     return tuple(f"{node_id(chain.node(each.name))}@{each.address}:{each.port}" for each in plan.strangers())
 
 
-def create(paths: LabPaths, network: Network, *, binary: Path, version: str, progress: Progress = lambda _: None) -> ChainHome:
+def create(
+    paths: LabPaths, network: Network, *, binary: Path, version: str, progress: Progress = lambda _: None
+) -> ChainHome:
     """Makes the chain of this lab, unless it is made, and writes its facts to `paths.chain_facts`.
 
     Args:

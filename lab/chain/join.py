@@ -1,4 +1,6 @@
-"""Our validator's place in the lab's chain: its operator bonds it, frees it from jail, and waits until it is in the set."""
+"""Our validator's place in the lab's chain: its operator bonds it, frees it from jail, and waits until it is in the
+set.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class JoinFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorWallet:
-    """The operator's wallet, used through the node at `node` from within `namespace`. `binary` is the daemon on this machine."""
+    """The operator's wallet, used through the node at `node` from within `namespace`. `binary` is the daemon on this
+    machine.
+    """
 
     chain: ChainHome
     binary: Path
@@ -42,18 +46,40 @@ class OperatorWallet:
         """
         inside = netns.command(self.node.namespace) if self.node.namespace else ()
         command: Sequence[str] = (
-            *inside, str(self.binary), *arguments, "--home", str(self.chain.wallet), "--node", f"tcp://{self.node.host}:{self.node.port}",
-            "--output", "json",
+            *inside,
+            str(self.binary),
+            *arguments,
+            "--home",
+            str(self.chain.wallet),
+            "--node",
+            f"tcp://{self.node.host}:{self.node.port}",
+            "--output",
+            "json",
         )
-        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60
+        )
         if done.returncode:
             raise JoinFailed(f"{' '.join(arguments[:3])}: exit {done.returncode}: {done.stderr.strip()[-600:]}")
         return json.loads(done.stdout)
 
     def address(self, *options: str) -> str:
         done = subprocess.run(
-            [self.binary, "keys", "show", plan.OPERATOR, "-a", *options, "--keyring-backend", "test", "--home", self.chain.wallet],
-            capture_output=True, text=True, check=True,
+            [
+                self.binary,
+                "keys",
+                "show",
+                plan.OPERATOR,
+                "-a",
+                *options,
+                "--keyring-backend",
+                "test",
+                "--home",
+                self.chain.wallet,
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout.strip()
 
@@ -63,8 +89,23 @@ class OperatorWallet:
         Raises:
             JoinFailed: the chain refused it, or no block took it in time.
         """
-        sent = self.run("tx", *transaction, "--from", plan.OPERATOR, "--keyring-backend", "test", "--chain-id", self.chain_id,
-                        "--gas", "400000", "--fees", f"0{plan.DENOM}", "--broadcast-mode", "sync", "--yes")
+        sent = self.run(
+            "tx",
+            *transaction,
+            "--from",
+            plan.OPERATOR,
+            "--keyring-backend",
+            "test",
+            "--chain-id",
+            self.chain_id,
+            "--gas",
+            "400000",
+            "--fees",
+            f"0{plan.DENOM}",
+            "--broadcast-mode",
+            "sync",
+            "--yes",
+        )
         if sent["code"]:
             raise JoinFailed(f"{' '.join(transaction[:2])}: refused: {sent['raw_log']}")
         deadline = time.monotonic() + wait_seconds
@@ -93,8 +134,13 @@ def creation(key: ConsensusKey, moniker: str) -> dict[str, str | dict[str, str]]
         "pubkey": {"@type": "/cosmos.crypto.ed25519.PubKey", "key": key.base64},
         "amount": f"{plan.OPERATOR_STAKE}{plan.DENOM}",
         "moniker": moniker,
-        "identity": "", "website": "", "security": "", "details": "",
-        "commission-rate": "0.05", "commission-max-rate": "0.20", "commission-max-change-rate": "0.01",
+        "identity": "",
+        "website": "",
+        "security": "",
+        "details": "",
+        "commission-rate": "0.05",
+        "commission-max-rate": "0.20",
+        "commission-max-change-rate": "0.01",
         "min-self-delegation": "1",
     }
 
@@ -110,14 +156,23 @@ def missing_step(validator: Mapping[str, Any] | None, key: ConsensusKey) -> str 
     known = validator["consensus_pubkey"].get("value") or validator["consensus_pubkey"].get("key")
     if known != key.base64:
         raise JoinFailed(
-            f"got consensus key {key.base64}; the chain knows our validator with {known}, and a validator keeps its key for life; "
+            f"got consensus key {key.base64}; the chain knows our validator with {known}, and a validator keeps its "
+            "key for life; "
             f"find the key, or take the lab down and start another chain"
         )
     return "unjail" if validator.get("jailed") else None
 
 
-def join(wallet: OperatorWallet, key: ConsensusKey, *, moniker: str, wait_seconds: float = 90, progress: Progress = lambda _: None) -> bool:
-    """Bonds our validator with the consensus key `key`, unless it is bonded, and waits until it is in the set. Whether anything was sent.
+def join(
+    wallet: OperatorWallet,
+    key: ConsensusKey,
+    *,
+    moniker: str,
+    wait_seconds: float = 90,
+    progress: Progress = lambda _: None,
+) -> bool:
+    """Bonds our validator with the consensus key `key`, unless it is bonded, and waits until it is in the set. Whether
+    anything was sent.
 
     Raises:
         JoinFailed, ChainUnreachable

@@ -18,7 +18,9 @@ P2P_PORT = 26656
 RPC_PORT = 26657
 
 STRANGER_ADDRESSES = tuple(IPv4Address(f"198.51.100.{last}") for last in (101, 102, 103))
-"""Validators of other companies, in the internet. With three of equal power, the chain lives without us, and with us without one of them."""
+"""Validators of other companies, in the internet. With three of equal power, the chain lives without us, and with us
+without one of them.
+"""
 
 STRANGER_STAKE = 100_000_000
 OPERATOR_STAKE = 40_000_000
@@ -27,7 +29,9 @@ OPERATOR = "operator"
 
 SIGNED_BLOCKS_WINDOW = 300
 MIN_SIGNED_PER_WINDOW = "0.200000000000000000"
-"""240 of 300 blocks may be missed, eight minutes: longer than the longest drill, short enough that a forgotten one shows."""
+"""240 of 300 blocks may be missed, eight minutes: longer than the longest drill, short enough that a forgotten one
+shows.
+"""
 
 DOWNTIME_JAIL_SECONDS = 60
 UNBONDING_SECONDS = 3600
@@ -49,13 +53,17 @@ class UnknownIdentity(Exception):
 
     def __init__(self, partner: str, peer: str, expected: str) -> None:
         super().__init__(
-            f"partner {partner}: got peer {peer}; the lab stands in for a partner whose node id anyone can derive ({expected}); it cannot hold "
+            f"partner {partner}: got peer {peer}; the lab stands in for a partner whose node id anyone can derive "
+            f"({expected}); it cannot hold "
             f"a real partner's key; rehearse with that id, or without the partner's node"
         )
 
 
 def strangers() -> tuple[Stranger, ...]:
-    return tuple(Stranger(name=f"stranger-{index}", address=each, port=P2P_PORT) for index, each in enumerate(STRANGER_ADDRESSES, start=1))
+    return tuple(
+        Stranger(name=f"stranger-{index}", address=each, port=P2P_PORT)
+        for index, each in enumerate(STRANGER_ADDRESSES, start=1)
+    )
 
 
 def partner_nodes(network: Network, partner: str) -> tuple[Stranger, ...]:
@@ -71,7 +79,11 @@ def partner_nodes(network: Network, partner: str) -> tuple[Stranger, ...]:
         if node_id != key.node_id:
             raise UnknownIdentity(partner, peer, key.node_id)
         address, _, port = place.partition(":")
-        nodes.append(Stranger(name=f"{partner}-{ordinal}", address=IPv4Address(address), port=int(port), key=key, validator=False))
+        nodes.append(
+            Stranger(
+                name=f"{partner}-{ordinal}", address=IPv4Address(address), port=int(port), key=key, validator=False
+            )
+        )
     return tuple(nodes)
 
 
@@ -79,7 +91,9 @@ def chain_id(network: Network) -> str:
     return f"{network.chain.chain_id}-lab"
 
 
-def chain_facts(network: Network, *, version: str, genesis: Path, sha256: str, peers: tuple[str, ...]) -> dict[str, Any]:
+def chain_facts(
+    network: Network, *, version: str, genesis: Path, sha256: str, peers: tuple[str, ...]
+) -> dict[str, Any]:
     """The lab's chain in the declaration's form: other facts, but the ports that the declared firewalls open."""
     return {
         "chain_id": chain_id(network),

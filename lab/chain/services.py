@@ -47,7 +47,11 @@ driftfile /var/lib/chrony/chrony.drift
 
 def _names(network: Network, records: Mapping[str, tuple[IPv4Address, ...]]) -> str:
     service = network.services["resolver"]
-    data = "\n".join(f'    local-data: "{name}. 60 IN A {address}"' for name, addresses in sorted(records.items()) for address in addresses)
+    data = "\n".join(
+        f'    local-data: "{name}. 60 IN A {address}"'
+        for name, addresses in sorted(records.items())
+        for address in addresses
+    )
     return f"""\
 server:
     interface: {service.address}@{service.port}

@@ -18,7 +18,9 @@ def unit_name(node: Stranger) -> str:
 
 
 def config_toml(node: Stranger, peers: Sequence[str]) -> str:
-    """`config.toml`. `peers`: `id@host:port` of the other strangers; a partner's node dials nobody, its peers dial it or are its neighbours."""
+    """`config.toml`. `peers`: `id@host:port` of the other strangers; a partner's node dials nobody, its peers dial it
+    or are its neighbours.
+    """
     return f"""\
 moniker = "{node.name}"
 log_level = "*:error"

@@ -1,4 +1,6 @@
-"""What the chain says of itself: how high it is, who signed its last blocks, who is whose peer. Over the RPC of any node."""
+"""What the chain says of itself: how high it is, who signed its last blocks, who is whose peer. Over the RPC of any
+node.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Node:
                 connection.request("GET", f"/{method}?{urlencode(parameters)}")
                 document = json.loads(connection.getresponse().read())
                 if "result" not in document:
-                    raise ChainUnreachable(f"{self.host}:{self.port}: {method} {dict(parameters)}: {document.get('error')}")
+                    raise ChainUnreachable(
+                        f"{self.host}:{self.port}: {method} {dict(parameters)}: {document.get('error')}"
+                    )
                 results.append(document["result"])
         except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
             raise ChainUnreachable(f"{self.host}:{self.port}: {error}") from error
@@ -61,14 +65,22 @@ class Node:
         return parse_validators(self.ask(("validators", {"per_page": "100", **at}))[0])
 
     def commits(self, last: int = 50) -> tuple[Commit, ...]:
-        """The last commits that are final, oldest first. The head's own is not: late precommits may still be added to it."""
+        """The last commits that are final, oldest first. The head's own is not: late precommits may still be added to
+        it.
+        """
         head = self.head().height
         heights = range(max(1, head - last), head)
-        return tuple(parse_commit(each) for each in self.ask(*(("commit", {"height": str(height)}) for height in heights)))
+        return tuple(
+            parse_commit(each) for each in self.ask(*(("commit", {"height": str(height)}) for height in heights))
+        )
 
     def signing(self, address: str, last: int = 50) -> SigningRecord:
         """How the validator with this consensus address fared in the last blocks."""
         commits = self.commits(last)
         unsigned = [commit.height for commit in commits if address not in commit.signers]
-        answers = self.ask(*(("validators", {"per_page": "100", "height": str(height)}) for height in unsigned)) if unsigned else []
+        answers = (
+            self.ask(*(("validators", {"per_page": "100", "height": str(height)}) for height in unsigned))
+            if unsigned
+            else []
+        )
         return record(address, commits, dict(zip(unsigned, map(parse_validators, answers), strict=True)))

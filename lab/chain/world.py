@@ -1,4 +1,6 @@
-"""The machines that are not ours: the strangers' nodes and the central services in the internet, each partner's node in its own VPC."""
+"""The machines that are not ours: the strangers' nodes and the central services in the internet, each partner's node in
+its own VPC.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ class WorldFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What one machine must have: `nodes` with the peers they dial, `files` by path, `trees` copied whole, `units` kept running.
+    """What one machine must have: `nodes` with the peers they dial, `files` by path, `trees` copied whole, `units` kept
+    running.
 
     `restarts`: the units to restart by the path whose change asks for it.
     """
@@ -56,25 +59,46 @@ def partner_machine(name: str) -> str:
 
 
 def setups(paths: LabPaths, network: Network, chain: ChainHome) -> tuple[Setup, ...]:
-    """What the world's machines must have. The partner's nodes dial nobody: their only way is the peering, and ours dial them."""
+    """What the world's machines must have. The partner's nodes dial nobody: their only way is the peering, and ours
+    dial them.
+    """
 
     def machine(name: str) -> Machine:
         return Machine(name=name, hostname=name, netns=paths.namespace(name))
 
     def node_files(nodes: Iterable[Stranger]) -> dict[str, str]:
-        return {f"/etc/systemd/system/{stranger.unit_name(each)}": stranger.unit(each, f"{PROGRAMS}/{plan.DAEMON}") for each in nodes}
+        return {
+            f"/etc/systemd/system/{stranger.unit_name(each)}": stranger.unit(each, f"{PROGRAMS}/{plan.DAEMON}")
+            for each in nodes
+        }
 
     known = peers(chain)
-    strangers = {each: tuple(peer for peer in known if not peer.endswith(f"@{each.address}:{each.port}")) for each in plan.strangers()}
+    strangers = {
+        each: tuple(peer for peer in known if not peer.endswith(f"@{each.address}:{each.port}"))
+        for each in plan.strangers()
+    }
     served = services.files(network, names.records(paths, network))
     restarts = {path: unit for path, unit in services.RESTARTS.items() if path in served}
     found = [
-        Setup(machine=machine(WORLD), nodes=strangers, files={**node_files(strangers), **served}, trees={services.REPOSITORY: paths.repository},
-              units=(*map(stranger.unit_name, strangers), *dict.fromkeys(restarts.values())), restarts=restarts)
+        Setup(
+            machine=machine(WORLD),
+            nodes=strangers,
+            files={**node_files(strangers), **served},
+            trees={services.REPOSITORY: paths.repository},
+            units=(*map(stranger.unit_name, strangers), *dict.fromkeys(restarts.values())),
+            restarts=restarts,
+        )
     ]
     for partner in sorted(network.partners):
-        nodes: dict[Stranger, tuple[str, ...]] = {each: () for each in plan.partner_nodes(network, partner)}
-        found.append(Setup(machine=machine(partner_machine(partner)), nodes=nodes, files=node_files(nodes), units=tuple(map(stranger.unit_name, nodes))))
+        nodes: dict[Stranger, tuple[str, ...]] = dict.fromkeys(plan.partner_nodes(network, partner), ())
+        found.append(
+            Setup(
+                machine=machine(partner_machine(partner)),
+                nodes=nodes,
+                files=node_files(nodes),
+                units=tuple(map(stranger.unit_name, nodes)),
+            )
+        )
     return tuple(found)
 
 
@@ -123,7 +147,12 @@ def _put_node(lab: LabPaths, name: str, node: Stranger, dialled: tuple[str, ...]
     unfinished = f"{where}.unfinished"
 
     def fill(archive: tarfile.TarFile) -> None:
-        for part in ("config/genesis.json", "config/node_key.json", "config/priv_validator_key.json", "data/priv_validator_state.json"):
+        for part in (
+            "config/genesis.json",
+            "config/node_key.json",
+            "config/priv_validator_key.json",
+            "data/priv_validator_state.json",
+        ):
             _add(archive, part, (chain.node(node.name) / part).read_bytes(), 0o600)
         _add(archive, "config/config.toml", stranger.config_toml(node, dialled).encode())
         _add(archive, "config/app.toml", stranger.app_toml().encode())
@@ -148,13 +177,30 @@ def _make(lab: LabPaths, setup: Setup, chain: ChainHome, program: Path) -> bool:
     has: dict[str, str] = json.loads(said) if said else {}
     changed = {path for path in wanted if has.get(path) != wanted[path]}
     if changed:
-        _run(lab, name, f"id {stranger.USER} >/dev/null 2>&1 || useradd --system --no-create-home {stranger.USER}; mkdir -p {PROGRAMS} /var/lib/chain")
+        _run(
+            lab,
+            name,
+            f"id {stranger.USER} >/dev/null 2>&1 || useradd --system --no-create-home {stranger.USER}; mkdir -p "
+            f"{PROGRAMS} /var/lib/chain",
+        )
         if PROGRAMS in changed:
-            _stream(lab, name, PROGRAMS, lambda archive: [archive.add(each, each.name) for each in sorted(program.parent.iterdir())] and None)
+            _stream(
+                lab,
+                name,
+                PROGRAMS,
+                lambda archive: [archive.add(each, each.name) for each in sorted(program.parent.iterdir())] and None,
+            )
         for path, source in setup.trees.items():
             if path in changed:
                 _replace_tree(lab, name, path, source)
-        _stream(lab, name, "/", lambda archive: [_add(archive, path, setup.files[path].encode()) for path in setup.files if path in changed] and None)
+        _stream(
+            lab,
+            name,
+            "/",
+            lambda archive: (
+                [_add(archive, path, setup.files[path].encode()) for path in setup.files if path in changed] and None
+            ),
+        )
         for node, dialled in setup.nodes.items():
             _put_node(lab, name, node, dialled, chain)
     restarted = sorted({unit for path, unit in setup.restarts.items() if path in changed})
@@ -176,11 +222,17 @@ def _replace_tree(lab: LabPaths, name: str, path: str, source: Path) -> None:
         return None if hidden else member
 
     _stream(lab, name, f"{path}.new", lambda archive: archive.add(source, ".", filter=visible))
-    _run(lab, name, f"chmod -R a+rX {path}.new; if [ -d {path} ]; then mv -T {path} {path}.old; fi; mv -T {path}.new {path}; rm -rf {path}.old")
+    _run(
+        lab,
+        name,
+        f"chmod -R a+rX {path}.new; if [ -d {path} ]; then mv -T {path} {path}.old; fi; mv -T {path}.new {path}; rm "
+        f"-rf {path}.old",
+    )
 
 
 def bring_up(paths: LabPaths, network: Network, chain: ChainHome, *, progress: Progress = lambda _: None) -> bool:
-    """Boots the world's machines and makes them run; waits until the strangers' chain makes blocks. Whether anything was changed.
+    """Boots the world's machines and makes them run; waits until the strangers' chain makes blocks. Whether anything
+    was changed.
 
     Args:
         network: as declared, with the lab chain's facts.
@@ -221,4 +273,6 @@ def wait_for_blocks(at: Node, *, wait_seconds: float = 60, progress: Progress = 
                 return head.height
             said = f"it is at height {head.height}, since {age_seconds:.0f} s"
         time.sleep(0.2)
-    raise WorldFailed(f"the strangers' chain makes no blocks, after {wait_seconds:.0f} s; {said}; see: bin/estate logs {WORLD}")
+    raise WorldFailed(
+        f"the strangers' chain makes no blocks, after {wait_seconds:.0f} s; {said}; see: bin/estate logs {WORLD}"
+    )
