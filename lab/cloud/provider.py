@@ -137,7 +137,8 @@ class Aws:
         """Returns what a resource's new inputs change, and notes that the engine knows the resource."""
         spec = spec_of(token)
         self._confirm(spec, id, settings, old_properties)
-        found = [change for change in changes(old_inputs, news) if _matters(spec, change, old_properties, news)]
+        known = {**_blocks_of_aws(old_inputs, old_properties, news), **old_inputs}
+        found = [change for change in changes(known, news) if _matters(spec, change, old_properties, news)]
         region = _region_of(spec, settings, news)
         if old_properties.get("region") not in (None, region) and not any(c.path == "region" for c in found):
             found.append(Change("region", "update"))
@@ -423,15 +424,27 @@ def _keeps_name(spec: TypeSpec, old_inputs: Mapping[str, Any], news: Mapping[str
     return same(old_inputs.get(spec.autoname.property), news.get(spec.autoname.property))
 
 
+def _blocks_of_aws(
+    old_inputs: Mapping[str, Any], old_properties: Mapping[str, Any], news: Mapping[str, Any]
+) -> Properties:
+    """Returns what AWS chose of the nested blocks that only the new inputs speak of, as far as these go."""
+    blocks = {}
+    for name, new in news.items():
+        present = old_properties.get(name)
+        if name not in old_inputs and isinstance(new, Mapping) and isinstance(present, Mapping):
+            blocks[name] = {key: present[key] for key in new if key in present}
+    return blocks
+
+
 def _matters(spec: TypeSpec, change: Change, old_properties: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     name = change.path.split(".")[0]
     if change.kind == "add":
         added = next(at_path(news, change.path), None)
         return not same(next(at_path(old_properties, change.path), None), added)
-    if change.kind == "delete" and change.path == name:
+    if change.kind == "delete":
         if name in spec.computed_inputs or name == "region":
             return False
-        return name not in spec.defaults or spec.defaults[name] != old_properties.get(name)
+        return name != change.path or name not in spec.defaults or spec.defaults[name] != old_properties.get(name)
     return True
 
 

@@ -118,6 +118,8 @@ def _settle_network(land: Landscape) -> None:
     land.make("balancers", t.SECURITY_GROUP, vpcId=vpc, name="balancers")
     land.make("third group", t.SECURITY_GROUP, vpcId=vpc, name="third")
     land.make("other group", t.SECURITY_GROUP, vpcId=other, name="other")
+    lone = land.make("lone vpc", t.VPC, cidrBlock="10.3.0.0/16")
+    land.make("lone group", t.SECURITY_GROUP, vpcId=lone, name="lone")
     land.make("us group", t.SECURITY_GROUP, vpcId=us, name="us", region="us-east-1")
     land.make(
         "ssh",
