@@ -1,4 +1,7 @@
-"""The estate as a picture: regions, zones, hosts, links and allowed flows of one network, from its declaration alone."""
+"""The estate as a picture.
+
+Regions, zones, hosts, links and allowed flows of one network, from its declaration alone.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ def layout(network: Network, status: Mapping[str, str] | None = None) -> Map:
 
 
 def svg(network: Network, status: Mapping[str, str] | None = None) -> str:
-    """The map as an SVG document; ``status`` gives states of hosts by name (``ok``, ``stopped``, …) for a dot on each card."""
+    """The map as an SVG document.
+
+    ``status`` gives states of hosts by name (``ok``, ``stopped``, …) for a dot on each card.
+    """
     drawn = draw(network, status)
     title = f"{network.name}: the validator estate for {network.chain.chain_id}"
     places = f"{len(network.regions)} cloud regions and {len(network.sites)} datacentres"

@@ -16,14 +16,20 @@ def _label(host: Host) -> str:
     return f"{str(host.role).replace('-', ' ').replace('vpn', 'VPN gateway')} {host.number:02d}"
 
 
-def host_card(scene: Scene, host: Host, box: Box, *, detail: str, pill: str = "", solid: bool = False, status: Mapping[str, str]) -> None:
-    """A host: its role and number, its address, a ``detail``, perhaps a ``pill``, and a dot for its state if it is known."""
+def host_card(
+    scene: Scene, host: Host, box: Box, *, detail: str, pill: str = "", solid: bool = False, status: Mapping[str, str]
+) -> None:
+    """A host.
+
+    Its role and number, its address, a ``detail``, perhaps a ``pill``, and a dot for its state if it is known.
+    """
     colour = style.ROLE_COLOURS[host.role]
     scene.cards[host.name] = box
     scene.front.append(f"<g><title>{host.name}</title>")
     scene.rectangle(box, style.WHITE, stroke=style.HAIRLINE, radius=6, layer="front")
     scene.front.append(
-        f'<path d="M{box.x + 6:g} {box.y:g} h-1 a5 5 0 0 0 -5 5 v{box.height - 10:g} a5 5 0 0 0 5 5 h1 z" fill="{colour}"/>'
+        f'<path d="M{box.x + 6:g} {box.y:g} h-1 a5 5 0 0 0 -5 5 '
+        f'v{box.height - 10:g} a5 5 0 0 0 5 5 h1 z" fill="{colour}"/>'
     )
     inner = box.x + 14
     state = status.get(host.name)
@@ -47,6 +53,14 @@ def gateway_card(scene: Scene, name: str, box: Box, title: str, detail: str) -> 
     scene.cards[name] = box
     scene.rectangle(box, style.WHITE, stroke=style.FAINT, radius=6, layer="front")
     middle = box.height > 34
-    scene.text(box.x + 12, box.y + (17 if middle else box.height / 2 + 4), title, size=11.5, bold=True, colour=style.MUTED, width=box.width - 20)
+    scene.text(
+        box.x + 12,
+        box.y + (17 if middle else box.height / 2 + 4),
+        title,
+        size=11.5,
+        bold=True,
+        colour=style.MUTED,
+        width=box.width - 20,
+    )
     if middle:
         scene.text(box.x + 12, box.y + 33, detail, size=10.5, mono=True, colour=style.FAINT, width=box.width - 20)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from estate import addressing
-from estate.hosts import Host, hosts
+from estate.hosts import hosts
 from estate.map import region as cloud
 from estate.map import site as datacentre
 from estate.map import style
-from estate.map.scene import Box, Point, Scene
+from estate.map.scene import Box, Scene
 from estate.map.style import Line
 from estate.model import SENTRY_ROLES, Network, Partner, Role
 
@@ -25,7 +25,9 @@ BAND = 50
 DROP = 38
 LANE = 30
 RISER = 16
+WIDEST_CELL = 330
 PARTNER = 64
+MESH = "backbone"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,18 @@ class Map:
     scene: Scene
     width: float
     height: float
+
+
+@dataclass
+class Lane:
+    """A horizontal line that regions or edges tap: ``ends`` are where."""
+
+    name: str
+    y: float
+    line: Line
+    said: str
+    colour: str
+    ends: list[float] = field(default_factory=list)
 
 
 def _rows(names: Sequence[str], widths: Mapping[str, float], room: float) -> list[list[str]]:
@@ -79,11 +93,12 @@ class _Page:
         self.content = max(*needed, NARROWEST - 2 * MARGIN)
         self.width = self.content + self.left + MARGIN
         self.y = 0.0
-        self.lanes: dict[str, list[float]] = {name: [] for name in ("", *self.sites)}
+        self.lanes: list[Lane] = []
+        self.verticals: list[tuple[float, float, float]] = []
 
     def riser(self, lane: str) -> float:
-        """The x of the vertical line that joins the rows' lanes of the mesh (``""``) or of a site."""
-        return MARGIN + RISER * (["", *self.sites].index(lane)) + 4
+        """The x of the vertical line that joins the rows' lanes of the mesh or of a site."""
+        return MARGIN + RISER * [MESH, *self.sites].index(lane) + 4
 
     def draw(self) -> Map:
         self._heading()
@@ -91,7 +106,7 @@ class _Page:
             self._region_row(row)
         for row in self.site_rows:
             self._site_row(row)
-        self._risers()
+        self._draw_lanes()
         self._services()
         self._legend()
         return Map(self.scene, self.width, self.y + MARGIN / 2)
@@ -100,7 +115,13 @@ class _Page:
         network, scene = self.network, self.scene
         scene.text(MARGIN, 62, network.name, size=32, bold=True)
         client = network.chain.client
-        scene.text(MARGIN, 87, f"{network.chain.chain_id} · {network.stage} · {client.package} {client.version}", size=14, colour=style.MUTED)
+        scene.text(
+            MARGIN,
+            87,
+            f"{network.chain.chain_id} · {network.stage} · {client.package} {client.version}",
+            size=14,
+            colour=style.MUTED,
+        )
         zones = sum(len(region.zones) for region in network.regions.values())
         sentries = sum(host.role in SENTRY_ROLES for host in self.hosts)
         facts = [
@@ -134,16 +155,15 @@ class _Page:
         network = self.network
         band = self._internet(again=row is not self.rows[0])
         top = band.bottom + DROP
-        tall = cloud.heights(network, self.hosts, row)
-        used = sum(cloud.width(network, name) for name in row)
-        gap = (self.content - used) / (len(row) - 1) if len(row) > 1 else 0
-        gap = min(gap, 90) if len(row) > 1 else 0
-        x = self.left + (self.content - used - gap * (len(row) - 1)) / 2
+        zones = sum(len(network.regions[name].zones) for name in row)
+        spare = self.content - sum(cloud.width(network, name) for name in row) - GAP * (len(row) - 1)
+        grid = cloud.grid(network, self.hosts, row, min(cloud.CELL_WIDTH + spare / zones, WIDEST_CELL))
+        x = self.left
         drawn = {}
         for name in row:
-            drawn[name] = cloud.draw(self.scene, network, self.hosts, name, (x, top), tall, band.bottom, self.status)
-            x = drawn[name].box.right + gap
-        self.y = top + tall.region
+            drawn[name] = cloud.draw(self.scene, network, self.hosts, name, (x, top), grid, band.bottom, self.status)
+            x = drawn[name].box.right + GAP
+        self.y = top + grid.region
         self._partners(drawn)
         self._backbone(drawn)
 
@@ -152,88 +172,144 @@ class _Page:
         fullest = 0
         for name, region in drawn.items():
             partners = [(each, partner) for each, partner in self.network.partners.items() if partner.region == name]
+            left = self._tunnel_tap(region, len(self.sites)) + 4
+            right = self._mesh_tap(region) - 18
             for index, (partner_name, partner) in enumerate(partners):
-                box = Box(region.box.x + cloud.GUTTER, self.y + 22 + index * (PARTNER + 10), region.box.width - 2 * cloud.GUTTER, PARTNER)
+                box = Box(left, self.y + 22 + index * (PARTNER + 10), right - left, PARTNER)
                 self._partner(partner_name, partner, box)
                 if region.partner_entry is not None:
                     x, bottom = region.partner_entry
-                    self.scene.route([(box.right, box.centre), (x, box.centre), (x, bottom)], style.PARTNER, end=False)
+                    self.scene.route([(x, box.y), (x, bottom)], style.PARTNER, end=False)
             fullest = max(fullest, len(partners))
         if fullest:
             self.y += 22 + fullest * (PARTNER + 10) - 10
+
+    def _tunnel_tap(self, region: cloud.Drawn, index: int) -> float:
+        """Where the tunnels of the site at ``index`` leave a region's gateway."""
+        return region.vpn_gateway.x + 22 + index * min(22, (region.vpn_gateway.width - 36) / max(1, len(self.sites)))
+
+    def _mesh_tap(self, region: cloud.Drawn) -> float:
+        return region.peering.right - 22
 
     def _partner(self, name: str, partner: Partner, box: Box) -> None:
         scene = self.scene
         scene.cards[f"partner {name}"] = box
         scene.rectangle(box, "#f5f2fe", stroke=style.PARTNER.colour, radius=8, dash="5 4", layer="front")
-        scene.text(box.x + 14, box.y + 22, f"partner {name}", size=13, bold=True, colour="#4c3a99", width=box.width / 2 - 20)
-        scene.text(box.right - 14, box.y + 22, f"until {partner.expires}", size=11, colour=style.PARTNER.colour, anchor="end")
-        scene.text(box.x + 14, box.y + 39, f"{partner.vpc_id} in {partner.vpc_region}", size=10.5, mono=True, colour=style.MUTED, width=box.width - 28)
+        scene.text(
+            box.x + 14, box.y + 22, f"partner {name}", size=13, bold=True, colour="#4c3a99", width=box.width / 2 - 20
+        )
+        scene.text(
+            box.right - 14, box.y + 22, f"until {partner.expires}", size=11, colour=style.PARTNER.colour, anchor="end"
+        )
+        scene.text(
+            box.x + 14,
+            box.y + 39,
+            f"{partner.vpc_id} in {partner.vpc_region}",
+            size=10.5,
+            mono=True,
+            colour=style.MUTED,
+            width=box.width - 28,
+        )
         blocks = ", ".join(map(str, partner.cidrs))
-        scene.text(box.x + 14, box.y + 55, f"{blocks} · private sentries only, p2p", size=10.5, colour=style.MUTED, width=box.width - 28)
+        scene.text(
+            box.x + 14,
+            box.y + 55,
+            f"{blocks} · private sentries only, p2p",
+            size=10.5,
+            colour=style.MUTED,
+            width=box.width - 28,
+        )
 
     def _backbone(self, drawn: Mapping[str, cloud.Drawn]) -> None:
-        """Below a row of regions: the mesh's lane, then one lane for the tunnels of each site, each with a tap to each region."""
-        scene = self.scene
+        """Below a row of regions.
+
+        The mesh's lane, then one lane for the tunnels of each site, each tapped by each region.
+        """
         first = self.y + 34
         meshed = len(self.network.regions)
         if meshed > 1:
-            taps = [each.peering.middle for each in drawn.values()]
-            self._lane("", first, taps, [each.peering.bottom for each in drawn.values()], style.BACKBONE)
-            self._said("", first, f"backbone: {_plural(meshed * (meshed - 1) // 2, 'VPC peering')}, full mesh", "#4a6fb0")
+            said = f"backbone: {_plural(meshed * (meshed - 1) // 2, 'VPC peering')}" + (
+                ", full mesh" if meshed > 2 else ""
+            )
+            lane = Lane(MESH, first, style.BACKBONE, said, "#4a6fb0")
+            for each in drawn.values():
+                self._tap(lane, self._mesh_tap(each), each.peering.bottom)
+            self.lanes.append(lane)
         for index, site in enumerate(self.sites):
-            y = first + (index + 1) * LANE
-            linked = [name for name in drawn if name in self.network.sites[site].links]
-            span = (len(self.sites) - 1) * 22
-            taps = [drawn[name].vpn_gateway.middle - span / 2 + index * 22 for name in linked]
-            self._lane(site, y, taps, [drawn[name].vpn_gateway.bottom for name in linked], style.TUNNEL)
-            self._said(site, y, f"{site}: two tunnels from each edge to each region, IPsec and BGP", style.MUTED)
+            said = f"{site}: two tunnels from each edge to each region, IPsec and BGP"
+            lane = Lane(site, first + (index + 1) * LANE, style.TUNNEL, said, style.MUTED)
+            for name, each in drawn.items():
+                if name in self.network.sites[site].links:
+                    self._tap(lane, self._tunnel_tap(each, index), each.vpn_gateway.bottom)
+            self.lanes.append(lane)
         self.y = first + len(self.sites) * LANE + 20
-        del scene
 
-    def _lane(self, name: str, y: float, taps: Sequence[float], tops: Sequence[float], line: Line) -> None:
-        self.lanes[name].append(y)
-        ends = [*taps]
-        if self.risers:
-            ends.append(self.riser(name))
-        if len(ends) > 1:
-            self.scene.route([(min(ends), y), (max(ends), y)], line, end=False)
-        for x, top in zip(taps, tops, strict=True):
-            self.scene.route([(x, top), (x, y)], line, end=False)
-
-    def _said(self, name: str, y: float, text: str, colour: str) -> None:
-        x = self.left + self.content / 2
-        self.scene.text(x, y + 4, text, size=11, colour=colour, anchor="middle", plate=style.PAGE)
-        del name
+    def _tap(self, lane: Lane, x: float, end: float) -> None:
+        """A line from a lane up or down to ``end``."""
+        lane.ends.append(x)
+        self.verticals.append((x, min(lane.y, end), max(lane.y, end)))
+        self.scene.route([(x, end), (x, lane.y)], lane.line, end=False)
 
     def _site_row(self, row: Sequence[str]) -> None:
-        network, scene = self.network, self.scene
         again = row is not self.site_rows[0]
         if again:
             self.y += LANE * len(row)
         top = self.y + 22
-        tall = datacentre.rows(network, self.hosts, row)
-        least = {name: datacentre.narrowest(network, name) for name in row}
+        tall = datacentre.rows(self.network, self.hosts, row)
+        least = {name: datacentre.narrowest(self.network, name) for name in row}
         spare = (self.content - sum(least.values()) - GAP * (len(row) - 1)) / len(row)
         x = self.left
         for index, name in enumerate(row):
             box = Box(x, top, least[name] + spare, tall.site)
-            drawn = datacentre.draw(scene, network, self.hosts, name, box, tall, self.status)
+            drawn = datacentre.draw(self.scene, self.network, self.hosts, name, box, tall, self.status)
             x = box.right + GAP
-            lane = self.lanes[name][-1]
-            if again and drawn.edges:
-                lane = top - 22 - LANE * (len(row) - 1 - index) - 4
-                self.lanes[name].append(lane)
-                scene.route([(self.riser(name), lane), (max(each[0] for each in drawn.edges), lane)], style.TUNNEL, end=False)
-            for edge in drawn.edges:
-                scene.route([(edge[0], lane), edge], style.TUNNEL, end=False)
+            if again:
+                self.lanes.append(Lane(name, top - 26 - LANE * (len(row) - 1 - index), style.TUNNEL, name, style.MUTED))
+            lane = [each for each in self.lanes if each.name == name][-1]
+            for middle, end in drawn.edges:
+                self._tap(lane, self._clear(middle, lane.y, end), end)
         self.y = top + tall.site + GAP
 
-    def _risers(self) -> None:
-        for name, lanes in self.lanes.items():
+    def _clear(self, x: float, top: float, bottom: float) -> float:
+        """The x nearest to ``x`` at which no other line runs between ``top`` and ``bottom``."""
+        taken = [each for each, upper, lower in self.verticals if upper < bottom and top < lower]
+        shifts = sorted(range(-48, 49, 12), key=abs)
+        return next((x + shift for shift in shifts if all(abs(x + shift - each) >= 12 for each in taken)), x)
+
+    def _draw_lanes(self) -> None:
+        """The horizontal lines, long enough for all their taps.
+
+        The risers that join lanes of one name; what each is.
+        """
+        for name in (MESH, *self.sites):
+            lanes = [lane for lane in self.lanes if lane.name == name]
             if len(lanes) > 1:
-                line = style.TUNNEL if name else style.BACKBONE
-                self.scene.route([(self.riser(name), lanes[0]), (self.riser(name), lanes[-1])], line, end=False)
+                x = self.riser(name)
+                self.scene.route([(x, lanes[0].y), (x, lanes[-1].y)], lanes[0].line, end=False, layer="lanes")
+                for lane in lanes:
+                    lane.ends.append(x)
+        for lane in self.lanes:
+            if len(lane.ends) > 1:
+                self.scene.route(
+                    [(min(lane.ends), lane.y), (max(lane.ends), lane.y)], lane.line, end=False, layer="lanes"
+                )
+                self._say(lane)
+
+    def _say(self, lane: Lane) -> None:
+        """Writes what the lane is where the most room is between the lines that cross it."""
+        crossing = sorted(x for x, top, bottom in self.verticals if top <= lane.y <= bottom)
+        stops = [min(lane.ends), *(x for x in crossing if min(lane.ends) < x < max(lane.ends)), max(lane.ends)]
+        room, left = max((right - left, left) for left, right in zip(stops, stops[1:], strict=False))
+        self.scene.text(
+            left + room / 2,
+            lane.y + 4,
+            lane.said,
+            size=11,
+            colour=lane.colour,
+            anchor="middle",
+            plate=style.PAGE,
+            width=room - 40,
+        )
 
     def _services(self) -> None:
         """What hosts may call, and hosts of which roles may call it."""
@@ -245,7 +321,13 @@ class _Page:
         scene.panels["services"] = band
         scene.rectangle(band, style.PANEL, stroke=style.HAIRLINE, radius=12)
         scene.text(band.x + 18, band.y + 25, "Central services", size=14, bold=True)
-        scene.text(band.x + 150, band.y + 25, "hosts of the marked roles may call them, and send nowhere else", size=11.5, colour=style.MUTED)
+        scene.text(
+            band.x + 150,
+            band.y + 25,
+            "hosts of the marked roles may call them, and send nowhere else",
+            size=11.5,
+            colour=style.MUTED,
+        )
         width = (band.width - 36 - (columns - 1) * 12) / columns
         for index, (name, service) in enumerate(services.items()):
             box = Box(band.x + 18 + index % columns * (width + 12), band.y + 40 + index // columns * 64, width, 54)
@@ -254,23 +336,31 @@ class _Page:
             scene.text(box.x + 12, box.y + 20, name, size=12, bold=True, width=width / 2)
             for place, role in enumerate(role for role in Role if role in service.consumers):
                 scene.dot(box.right - 14 - place * 12, box.y + 16, 4, style.ROLE_COLOURS[role], str(role))
-            scene.text(box.x + 12, box.y + 40, f"{service.address} · {service.protocol} {service.port}", size=10.5, mono=True, colour=style.MUTED, width=width - 24)
+            scene.text(
+                box.x + 12,
+                box.y + 40,
+                f"{service.address} · {service.protocol} {service.port}",
+                size=10.5,
+                mono=True,
+                colour=style.MUTED,
+                width=width - 24,
+            )
         self.y = band.bottom
 
     def _legend(self) -> None:
         scene, ports = self.scene, self.network.chain.ports
         entries: list[tuple[Line, str, bool]] = [
             (style.P2P, f"gossip, TCP {ports.p2p}", True),
-            (style.API, f"RPC and LCD with TLS, TCP {ports.rpc} and {ports.lcd}", False),
-            (style.VPN, f"operators: VPN, UDP {self.network.vpn.port}; SSH from it only", False),
+            (style.API, f"RPC and LCD with TLS, TCP {ports.rpc}, {ports.lcd}", False),
+            (style.VPN, f"operators: VPN, UDP {self.network.vpn.port}, then SSH", False),
             (style.OUTBOUND, "outbound only, by NAT", False),
-            (style.PARTNER, "a partner's private sentries", False),
-            (style.SIGNING, f"a signer dials its validators, TCP {ports.privval}", False),
+            (style.PARTNER, "partner's private sentries", False),
+            (style.SIGNING, f"signer dials validators, TCP {ports.privval}", False),
             (style.TUNNEL, "tunnels: p2p, SSH, metrics", False),
         ]
         x, y = self.left, self.y + 34
         for line, said, both in entries:
-            wide = 46 + style.text_width(said, 11.5) + 26
+            wide = 46 + style.text_width(said, 11.5) + 18
             if x + wide > self.width - MARGIN + 20:
                 x, y = self.left, y + 24
             scene.route([(x, y), (x + 34, y)], line, start=both, end=not line.pipe)
@@ -285,12 +375,16 @@ class _Page:
             scene.rectangle(Box(x, y - 6, 12, 12), style.ROLE_COLOURS[role], radius=3, layer="front")
             scene.text(x + 20, y + 4, said, size=11.5, colour=style.MUTED)
             x += wide
-        scene.text(self.width - MARGIN, y + 4, "drawn from the declaration, as every firewall rule is", size=11, colour=style.FAINT, anchor="end")
+        scene.text(
+            self.width - MARGIN,
+            y + 4,
+            "drawn from the declaration, as every firewall rule is",
+            size=11,
+            colour=style.FAINT,
+            anchor="end",
+        )
         self.y = y + 12
 
 
 def draw(network: Network, status: Mapping[str, str] | None = None) -> Map:
     return _Page(network, status or {}).draw()
-
-
-__all__ = ["Host", "Map", "Point", "draw"]

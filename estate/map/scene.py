@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
@@ -46,17 +46,29 @@ class Box:
         return self.x <= other.x and other.right <= self.right and self.y <= other.y and other.bottom <= self.bottom
 
 
+@dataclass(frozen=True)
+class Stroke:
+    """A line to draw: its SVG path, and the markers at its ends."""
+
+    line: Line
+    path: str
+    heads: str
+
+
 @dataclass
 class Scene:
     """What is drawn. ``cards`` are the boxes of hosts and gateways by name, ``panels`` those of what holds them."""
 
     ground: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    lanes: list[Stroke] = field(default_factory=list)
+    lines: list[Stroke] = field(default_factory=list)
     front: list[str] = field(default_factory=list)
     cards: dict[str, Box] = field(default_factory=dict)
     panels: dict[str, Box] = field(default_factory=dict)
 
-    def rectangle(self, box: Box, fill: str, *, stroke: str = "none", radius: float = 8, dash: str = "", layer: str = "ground") -> None:
+    def rectangle(
+        self, box: Box, fill: str, *, stroke: str = "none", radius: float = 8, dash: str = "", layer: str = "ground"
+    ) -> None:
         dashes = f' stroke-dasharray="{dash}"' if dash else ""
         getattr(self, layer).append(
             f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="{radius:g}" '
@@ -87,7 +99,8 @@ class Scene:
         family = f" font-family={quoteattr(style.MONO)}" if mono else ""
         where = f' text-anchor="{anchor}"' if anchor != "start" else ""
         self.front.append(
-            f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{colour}"{weight}{family}{where}>{escape(shown)}</text>'
+            f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{colour}"{weight}{family}{where}>'
+            f"{escape(shown)}</text>"
         )
 
     def dot(self, x: float, y: float, radius: float, fill: str, title: str = "") -> None:
@@ -99,31 +112,40 @@ class Scene:
         width = style.text_width(text, 9.5, bold=True) + 12
         box = Box(right - width, y - 7.5, width, 15)
         self.rectangle(box, colour if solid else style.WHITE, stroke=colour, radius=7.5, layer="front")
-        self.text(box.middle, y + 3.4, text, size=9.5, bold=True, colour=style.WHITE if solid else colour, anchor="middle")
+        self.text(
+            box.middle, y + 3.4, text, size=9.5, bold=True, colour=style.WHITE if solid else colour, anchor="middle"
+        )
 
-    def route(self, points: Sequence[Point], line: Line, *, start: bool = False, end: bool = True) -> None:
-        """A line along ``points`` with rounded corners, on a halo that parts it from what it crosses; heads at its ends."""
-        path = _rounded(points, 7)
-        dash = f' stroke-dasharray="{line.dash}"' if line.dash else ""
+    def route(
+        self, points: Sequence[Point], line: Line, *, start: bool = False, end: bool = True, layer: str = "lines"
+    ) -> None:
+        """A line along ``points`` with rounded corners, on a halo that parts it from what it crosses.
+
+        Heads at its ends.
+
+        The layer ``lanes`` lies below the layer ``lines``.
+        """
         heads = (f' marker-start="url(#head-{line.colour[1:]})"' if start else "") + (
             f' marker-end="url(#head-{line.colour[1:]})"' if end else ""
         )
-        self.lines.append(f'<path d="{path}" stroke="{style.WHITE}" stroke-width="{line.width + 4:g}" opacity="0.9"/>')
-        self.lines.append(f'<path d="{path}" stroke="{line.colour}" stroke-width="{line.width:g}"{dash}{heads}/>')
-        if line.pipe:
-            self.lines.append(f'<path d="{path}" stroke="{style.WHITE}" stroke-width="{line.width - 3:g}"/>')
+        strokes: list[Stroke] = getattr(self, layer)
+        strokes.append(Stroke(line, _rounded(points, 7), heads))
 
     def svg(self, width: float, height: float, title: str, description: str) -> str:
         colours = sorted({each.colour for each in vars(style).values() if isinstance(each, Line)})
         heads = "".join(
             f'<marker id="head-{colour[1:]}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-            f'markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0.6 0.8 L7.4 4 L0.6 7.2 Z" fill="{colour}"/></marker>'
+            f'markerUnits="userSpaceOnUse" orient="auto-start-reverse">'
+            f'<path d="M0.6 0.8 L7.4 4 L0.6 7.2 Z" fill="{colour}"/></marker>'
             for colour in colours
+        )
+        opening = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+            f'height="{height:g}" role="img" font-family={quoteattr(style.SANS)}>'
         )
         return "\n".join(
             [
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-                f'role="img" font-family={quoteattr(style.SANS)}>',
+                opening,
                 f"<title>{escape(title)}</title>",
                 f"<desc>{escape(description)}</desc>",
                 f"<defs>{heads}</defs>",
@@ -132,7 +154,8 @@ class Scene:
                 *self.ground,
                 "</g>",
                 '<g fill="none" stroke-linejoin="round">',
-                *self.lines,
+                *_strokes(self.lanes),
+                *_strokes(self.lines),
                 "</g>",
                 "<g>",
                 *self.front,
@@ -141,6 +164,20 @@ class Scene:
                 "",
             ]
         )
+
+
+def _strokes(strokes: Sequence[Stroke]) -> Iterator[str]:
+    """Kind by kind, first the halos and then the lines: lines of one kind join, and part only from those of others."""
+    for kind in dict.fromkeys(stroke.line for stroke in strokes):
+        same = [stroke for stroke in strokes if stroke.line == kind]
+        dash = f' stroke-dasharray="{kind.dash}"' if kind.dash else ""
+        for each in same:
+            yield f'<path d="{each.path}" stroke="{style.WHITE}" stroke-width="{kind.width + 3.5:g}" opacity="0.85"/>'
+        for each in same:
+            yield f'<path d="{each.path}" stroke="{kind.colour}" stroke-width="{kind.width:g}"{dash}{each.heads}/>'
+        if kind.pipe:
+            for each in same:
+                yield f'<path d="{each.path}" stroke="{style.WHITE}" stroke-width="{kind.width - 3:g}"/>'
 
 
 def _rounded(points: Sequence[Point], radius: float) -> str:

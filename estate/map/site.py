@@ -14,15 +14,17 @@ from estate.model import Network, Role, ZoneKind
 
 GUTTER = 24
 COLUMN_GAP = 18
-NARROWEST_COLUMN = 206
-MANAGEMENT_LANE = 40
+NARROWEST_COLUMN = 226
+MANAGEMENT_LANE = 30
+SIDE_GAP = 28
 CABINET = 216
-HEADER = 76
+HEADER = 104
 LABEL = 24
 ROW_GAP = 44
 MANAGEMENT = 46
 UNIT = 21
-PAD = 18
+PAD = 20
+TOP = 20
 
 
 def _zones(network: Network, site: str, kind: ZoneKind) -> list[str]:
@@ -37,11 +39,13 @@ def _columns(network: Network, site: str) -> int:
 
 def narrowest(network: Network, site: str) -> float:
     columns = _columns(network, site)
-    return 2 * GUTTER + columns * NARROWEST_COLUMN + (columns - 1) * COLUMN_GAP + MANAGEMENT_LANE + CABINET
+    return 2 * GUTTER + columns * NARROWEST_COLUMN + (columns - 1) * COLUMN_GAP + MANAGEMENT_LANE + CABINET + SIDE_GAP
 
 
 def _in_zone(hosts: Sequence[Host], site: str, zone: str) -> list[Host]:
-    return sorted((host for host in hosts if host.place == site and host.zone == zone), key=lambda host: (host.role, host.number))
+    return sorted(
+        (host for host in hosts if host.place == site and host.zone == zone), key=lambda host: (host.role, host.number)
+    )
 
 
 def _row(hosts: Sequence[Host], site: str, zones: Sequence[str]) -> float:
@@ -61,7 +65,7 @@ class Rows:
     @property
     def site(self) -> float:
         zones = self.edge + self.validator + self.signer + MANAGEMENT + 3 * ROW_GAP
-        return HEADER + max(zones, self.cabinet) + PAD
+        return max(TOP + zones - 16, TOP + HEADER + self.cabinet) + PAD
 
 
 def rows(network: Network, hosts: Sequence[Host], sites: Sequence[str]) -> Rows:
@@ -87,41 +91,56 @@ class Drawn:
     edges: tuple[Point, ...]
 
 
-def draw(scene: Scene, network: Network, hosts: Sequence[Host], site: str, box: Box, tall: Rows, status: Mapping[str, str]) -> Drawn:
+def draw(
+    scene: Scene, network: Network, hosts: Sequence[Host], site: str, box: Box, tall: Rows, status: Mapping[str, str]
+) -> Drawn:
     """Draws ``site`` in ``box``."""
     scene.panels[site] = box
     scene.rectangle(box, style.PANEL, stroke=style.HAIRLINE, radius=12)
     columns = _columns(network, site)
-    area = Box(box.x + GUTTER, box.y + HEADER, box.width - 2 * GUTTER - MANAGEMENT_LANE - CABINET, box.height - HEADER - PAD)
+    side = Box(box.x + GUTTER, box.y + TOP, CABINET, HEADER)
+    left = side.right + SIDE_GAP
+    area = Box(left, box.y + TOP, box.right - GUTTER - MANAGEMENT_LANE - left, box.height - TOP - PAD)
     column = (area.width - (columns - 1) * COLUMN_GAP) / columns
-    _header(scene, network, site, box, column)
+    _header(scene, network, site, side)
+    _cabinet(scene, network, hosts, site, Box(side.x, side.bottom, CABINET, _cabinet_height(network, site)))
 
     edge_box = Box(area.x, area.y, area.width, tall.edge)
     edges = _edges(scene, network, hosts, site, edge_box, column, status)
     validator_y = edge_box.bottom + ROW_GAP
     signer_y = validator_y + tall.validator + ROW_GAP
-    validators = _zone_row(scene, network, hosts, site, ZoneKind.VALIDATOR, Box(area.x, validator_y, area.width, tall.validator), status)
-    signers = _zone_row(scene, network, hosts, site, ZoneKind.SIGNER, Box(area.x, signer_y, area.width, tall.signer), status)
+    validators = _zone_row(
+        scene, network, hosts, site, ZoneKind.VALIDATOR, Box(area.x, validator_y, area.width, tall.validator), status
+    )
+    signers = _zone_row(
+        scene, network, hosts, site, ZoneKind.SIGNER, Box(area.x, signer_y, area.width, tall.signer), status
+    )
     for zone in validators:
         scene.route([(zone.middle, edge_box.bottom), (zone.middle, zone.y)], style.P2P, start=True)
     if validators:
-        scene.text(validators[0].middle + 10, edge_box.bottom + ROW_GAP / 2 + 4, "p2p with own sentries", size=10.5, colour=style.P2P.colour)
+        scene.text(
+            validators[0].middle + 10,
+            edge_box.bottom + ROW_GAP / 2 + 4,
+            "p2p with own sentries",
+            size=10.5,
+            colour=style.P2P.colour,
+        )
     _signing(scene, network, validators, signers, validator_y + tall.validator + ROW_GAP / 2)
     management = Box(area.x, signer_y + tall.signer + ROW_GAP - 16, area.width, MANAGEMENT)
     _management(scene, network, site, management, edge_box)
-    _cabinet(scene, network, hosts, site, Box(box.right - GUTTER - CABINET, area.y, CABINET, _cabinet_height(network, site)))
     return Drawn(box, edges)
 
 
-def _header(scene: Scene, network: Network, site: str, box: Box, column: float) -> None:
+def _header(scene: Scene, network: Network, site: str, box: Box) -> None:
     each = network.sites[site]
-    x = box.x + GUTTER
-    scene.text(x, box.y + 28, site, size=17, bold=True)
-    scene.text(x, box.y + 46, f"{each.vendor} {each.facility}", size=11.5, colour=style.MUTED, width=column - 40)
-    scene.text(x, box.y + 62, each.continent.replace("-", " ").title(), size=11.5, colour=style.MUTED)
-    right = box.right - GUTTER
-    scene.text(right, box.y + 27, str(addressing.site_block(network, site)), size=11, mono=True, colour=style.MUTED, anchor="end")
-    scene.text(right, box.y + 45, f"AS {each.asn}", size=11, colour=style.MUTED, anchor="end")
+    scene.text(box.x, box.y + 16, site, size=18, bold=True)
+    scene.text(box.right, box.y + 15, f"AS {each.asn}", size=11, colour=style.MUTED, anchor="end")
+    scene.text(box.x, box.y + 37, f"{each.vendor} · {each.facility}", size=12, colour=style.INK, width=box.width)
+    scene.text(box.x, box.y + 54, each.continent.replace("-", " ").title(), size=11.5, colour=style.MUTED)
+    scene.text(
+        box.x, box.y + 72, f"inside {addressing.site_block(network, site)}", size=10.5, mono=True, colour=style.MUTED
+    )
+    scene.text(box.x, box.y + 88, f"uplink {each.uplink}", size=10.5, mono=True, colour=style.MUTED)
 
 
 def _zone_box(scene: Scene, network: Network, site: str, zone: str, box: Box) -> None:
@@ -134,21 +153,33 @@ def _zone_box(scene: Scene, network: Network, site: str, zone: str, box: Box) ->
     scene.text(box.x + 9, box.y + 16, f"{zone} · VLAN {declared.vlan}", size=10.5, colour=style.MUTED, width=room)
 
 
-def _edges(scene: Scene, network: Network, hosts: Sequence[Host], site: str, box: Box, column: float, status: Mapping[str, str]) -> tuple[Point, ...]:
+def _edges(
+    scene: Scene, network: Network, hosts: Sequence[Host], site: str, box: Box, column: float, status: Mapping[str, str]
+) -> tuple[Point, ...]:
     zone = next(iter(_zones(network, site, ZoneKind.EDGE)), None)
     if zone is None:
         return ()
     _zone_box(scene, network, site, zone, box)
-    scene.text(box.middle, box.y + 16, f"firewall pair · uplink {network.sites[site].uplink}", size=10.5, colour=style.MUTED, anchor="middle")
+    scene.text(box.x + column + COLUMN_GAP + 9, box.y + 16, "firewall pair", size=10.5, colour=style.MUTED)
     tops = []
     for index, host in enumerate(_in_zone(hosts, site, zone)):
         card = Box(box.x + index * (column + COLUMN_GAP) + 8, box.y + LABEL, column - 16, HEIGHT)
-        host_card(scene, host, card, detail="", pill="active" if host.active else "standby", solid=host.active, status=status)
-        tops.append((card.right - 30, card.y))
+        host_card(
+            scene, host, card, detail="", pill="active" if host.active else "standby", solid=host.active, status=status
+        )
+        tops.append((card.middle, card.y))
     return tuple(tops)
 
 
-def _zone_row(scene: Scene, network: Network, hosts: Sequence[Host], site: str, kind: ZoneKind, box: Box, status: Mapping[str, str]) -> list[Box]:
+def _zone_row(
+    scene: Scene,
+    network: Network,
+    hosts: Sequence[Host],
+    site: str,
+    kind: ZoneKind,
+    box: Box,
+    status: Mapping[str, str],
+) -> list[Box]:
     zones = _zones(network, site, kind)
     if not zones:
         return []
@@ -178,7 +209,15 @@ def _signing(scene: Scene, network: Network, validators: Sequence[Box], signers:
         scene.route([(x, signer.y), (x, bus)], style.SIGNING, end=False)
     for x, validator in zip(into, validators, strict=True):
         scene.route([(x, bus), (x, validator.bottom)], style.SIGNING)
-    scene.text((min(up + into) + max(up + into)) / 2, bus + 4, f"signing · {network.chain.ports.privval}", size=10.5, colour=style.SIGNING.colour, anchor="middle", plate=style.PANEL)
+    scene.text(
+        (min(up + into) + max(up + into)) / 2,
+        bus + 4,
+        f"signing · {network.chain.ports.privval}",
+        size=10.5,
+        colour=style.SIGNING.colour,
+        anchor="middle",
+        plate=style.PANEL,
+    )
 
 
 def _management(scene: Scene, network: Network, site: str, box: Box, edge: Box) -> None:
@@ -186,9 +225,18 @@ def _management(scene: Scene, network: Network, site: str, box: Box, edge: Box) 
     if not zones:
         return
     _zone_box(scene, network, site, zones[0], box)
-    scene.text(box.x + 9, box.y + 35, "every server takes SSH and is read here, and nowhere else", size=10.5, colour=style.FAINT, width=box.width - 18)
-    lane = edge.right + MANAGEMENT_LANE / 2
-    scene.route([(edge.right, edge.centre), (lane, edge.centre), (lane, box.centre), (box.right, box.centre)], style.VPN)
+    scene.text(
+        box.x + 9,
+        box.y + 35,
+        "every server takes SSH and is read here, and nowhere else",
+        size=10.5,
+        colour=style.FAINT,
+        width=box.width - 18,
+    )
+    lane = edge.right + MANAGEMENT_LANE - 4
+    scene.route(
+        [(edge.right, edge.centre), (lane, edge.centre), (lane, box.centre), (box.right, box.centre)], style.VPN
+    )
 
 
 def _cabinet(scene: Scene, network: Network, hosts: Sequence[Host], site: str, box: Box) -> None:
@@ -196,9 +244,22 @@ def _cabinet(scene: Scene, network: Network, hosts: Sequence[Host], site: str, b
     each = network.sites[site]
     scene.panels[f"{site} cabinet"] = box
     scene.rectangle(box, style.CELL, stroke=style.HAIRLINE, radius=8)
-    scene.text(box.x + 12, box.y + 19, f"cabinet {each.cabinet.id}", size=11, bold=True, colour=style.MUTED, width=box.width - 24)
+    scene.text(
+        box.x + 12,
+        box.y + 19,
+        f"cabinet {each.cabinet.id}",
+        size=11,
+        bold=True,
+        colour=style.MUTED,
+        width=box.width - 24,
+    )
     y = box.y + 30
-    feeds = Box(box.x + 12, y, 5, (len(each.cabinet.switches) + sum(len(server.rack_units) for server in each.servers)) * UNIT - 3)
+    feeds = Box(
+        box.x + 12,
+        y,
+        5,
+        (len(each.cabinet.switches) + sum(len(server.rack_units) for server in each.servers)) * UNIT - 3,
+    )
     scene.rectangle(feeds, style.VPN.colour, radius=2)
     scene.rectangle(Box(box.right - 17, y, 5, feeds.height), style.TUNNEL.colour, radius=2)
     inner, width = box.x + 24, box.width - 48
@@ -214,7 +275,9 @@ def _cabinet(scene: Scene, network: Network, hosts: Sequence[Host], site: str, b
         scene.rectangle(Box(inner, y, 4, height - 3), colour, radius=2, layer="front")
         scene.text(inner + 11, y + 13, f"U{min(server.rack_units)}", size=9.5, mono=True, colour=style.FAINT)
         scene.text(inner + 38, y + 13, f"{server.role} {names[server.serial].number:02d}", size=10, width=width - 110)
-        scene.text(inner + width - 7, y + 13, server.serial, size=8.5, mono=True, colour=style.FAINT, anchor="end", width=70)
+        scene.text(
+            inner + width - 7, y + 13, server.serial, size=8.5, mono=True, colour=style.FAINT, anchor="end", width=70
+        )
         y += height
     scene.text(box.x + 12, box.bottom - 10, each.cabinet.pdus[0], size=9.5, colour=style.VPN.colour)
     scene.text(box.right - 12, box.bottom - 10, each.cabinet.pdus[-1], size=9.5, colour=style.MUTED, anchor="end")

@@ -29,7 +29,13 @@ ROLE_COLOURS = {
     Role.EDGE: "#475467",
 }
 
-STATE_COLOURS = {"ok": "#2e9e5b", "running": "#2e9e5b", "signing": "#2e9e5b", "standby": "#98a2b3", "stopped": "#98a2b3"}
+STATE_COLOURS = {
+    "ok": "#2e9e5b",
+    "running": "#2e9e5b",
+    "signing": "#2e9e5b",
+    "standby": "#98a2b3",
+    "stopped": "#98a2b3",
+}
 TROUBLE = "#d92d20"
 
 
@@ -60,7 +66,9 @@ def text_width(text: str, size: float, *, bold: bool = False, mono: bool = False
     """About how wide ``text`` is, in the same unit as ``size``; a little more than most fonts make it."""
     if mono:
         return len(text) * size * 0.605
-    units = sum(0.34 if each in _NARROW else 0.9 if each in _WIDE else 0.68 if each.isupper() else 0.575 for each in text)
+    units = sum(
+        0.34 if each in _NARROW else 0.9 if each in _WIDE else 0.68 if each.isupper() else 0.575 for each in text
+    )
     return units * size * (1.06 if bold else 1.0)
 
 
