@@ -147,8 +147,8 @@ def _unseal(situation: Situation) -> Next:
     remnants = sorted(name for name, each in situation.signers.items() if each.remnant)
     if remnants and situation.sealed is None:
         raise Refused(
-            f"{remnants[0]}: the key is being destroyed there, and {situation.target} has no package that opens; what is "
-            f"left of it may be the last copy; nothing is touched; look at {remnants[0]} and at every package before "
+            f"{remnants[0]}: the key is being destroyed there, and {situation.target} has no package that opens; what "
+            f"is left of it may be the last copy; nothing is touched; look at it and at every package before "
             f"anything else"
         )
     if remnants:

@@ -11,6 +11,9 @@ from hosts.signer_config import CONSENSUS_KEY, CONSENSUS_PUBLIC, HOME, KEYS, STA
 
 NEW_KEY = f"{CONSENSUS_KEY}.new"
 SETTINGS = "set -eu; umask 077; export LC_ALL=C"
+SCRATCH = "scratch=$(mktemp -d /run/estate-key.XXXXXX); trap 'rm -rf \"$scratch\"' EXIT"
+"""A directory in memory, gone when the script ends."""
+
 NO_PROCESS = 'if grep -lqx tmkms /proc/[0-9]*/comm 2>/dev/null; then echo "tmkms still runs here" >&2; exit 1; fi'
 MASKED = (
     f'if [ "$(readlink /etc/systemd/system/{UNIT})" != /dev/null ]; then echo "{UNIT} is not masked" >&2; exit 1; fi'
@@ -91,7 +94,8 @@ def seal(state_file: str) -> str:
     return _script(
         MASKED,
         NO_PROCESS,
-        'scratch=$(mktemp -d /run/estate-key.XXXXXX); trap \'rm -rf "$scratch"\' EXIT; cat > "$scratch/certificate.pem"',
+        SCRATCH,
+        'cat > "$scratch/certificate.pem"',
         _record(CONSENSUS_KEY),
         f'cp {state_file} "$scratch/state"',
         f'tar -cf - -C {KEYS} consensus.key -C "$scratch" state '
@@ -107,7 +111,7 @@ def receive() -> str:
 def _open() -> tuple[str, ...]:
     """Opens the package in memory: `$scratch/consensus.key`, `$scratch/state`."""
     return (
-        "scratch=$(mktemp -d /run/estate-key.XXXXXX); trap 'rm -rf \"$scratch\"' EXIT",
+        SCRATCH,
         (
             f"openssl cms -decrypt -binary -inform PEM -in {SEALED} -inkey {EPHEMERAL_KEY} -recip {CERTIFICATE} "
             '-out "$scratch/package" 2>/dev/null'
