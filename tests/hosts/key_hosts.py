@@ -125,7 +125,13 @@ def estate() -> FakeSigners:
     return FakeSigners(
         hosts={
             "west": replace(
-                READY, key=KEY, recorded=KEY, state=LAST_SIGNED, key_file=CONSENSUS_KEY, active=True, enabled=True,
+                READY,
+                key=KEY,
+                recorded=KEY,
+                state=LAST_SIGNED,
+                key_file=CONSENSUS_KEY,
+                active=True,
+                enabled=True,
                 processes=1,
             ),
             "west-spare": READY,

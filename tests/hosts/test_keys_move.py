@@ -25,11 +25,19 @@ def transcript(tmp_path: Path) -> Transcript:
 
 
 def move(
-    signers: FakeSigners, transcript: Transcript, *, target: str = "east", chain: FakeChain | None = None,
+    signers: FakeSigners,
+    transcript: Transcript,
+    *,
+    target: str = "east",
+    chain: FakeChain | None = None,
     declared: bool = False,
 ) -> tuple[Step, ...]:
     return ceremonies.move(
-        signers, chain or FakeChain(), target=target, custody_declared=declared, transcript=transcript,
+        signers,
+        chain or FakeChain(),
+        target=target,
+        custody_declared=declared,
+        transcript=transcript,
         sleep=lambda seconds: None,
     )
 
@@ -43,7 +51,9 @@ def safe(signers: FakeSigners) -> None:
         for name in ("west", "east"):
             duty = Duty.CONSENSUS if name == custody else Duty.STANDBY
             decided = verdict(duty, signers.hosts[name], custody)
-            assert not (decided.unmask and signers.hosts[name].key), "a deploy would free a halted signer that holds the key"
+            assert not (decided.unmask and signers.hosts[name].key), (
+                "a deploy would free a halted signer that holds the key"
+            )
             if decided.run and duty is Duty.CONSENSUS:
                 running.append(name)
         assert len(running) <= 1
@@ -181,8 +191,13 @@ def test_a_chain_that_stands_is_not_waited_for_for_ever(transcript: Transcript) 
     ticks = iter(range(0, 10_000, 60))
     with pytest.raises(Refused, match="did not go past our last signature"):
         ceremonies.move(
-            estate(), Standing(head=101), target="east", custody_declared=False, transcript=transcript,
-            sleep=lambda seconds: None, clock=lambda: float(next(ticks)),
+            estate(),
+            Standing(head=101),
+            target="east",
+            custody_declared=False,
+            transcript=transcript,
+            sleep=lambda seconds: None,
+            clock=lambda: float(next(ticks)),
         )
 
 
@@ -261,9 +276,7 @@ def test_a_transcript_tells_the_steps_and_no_secret(transcript: Transcript) -> N
 
 def test_a_first_key_is_made_once_and_started(transcript: Transcript) -> None:
     signers = estate()
-    signers.hosts["west"] = replace(
-        signers.hosts["east-spare"], key_file=CONSENSUS_KEY
-    )
+    signers.hosts["west"] = replace(signers.hosts["east-spare"], key_file=CONSENSUS_KEY)
     key = ceremonies.generate(signers, target="west", transcript=transcript)
     assert key.base64 == KEY
     assert signers.hosts["west"].signs_consensus

@@ -107,7 +107,9 @@ def test_a_seed_crawls_and_serves_and_follows_the_chain_by_public_addresses(
         assert node.keeps_history
         for peer in node.persistent_peers:
             address = peer.split("@")[1].split(":")[0]
-            assert address in public or peer in network.chain.persistent_peers, "the plan lets seeds dial nothing private"
+            assert address in public or peer in network.chain.persistent_peers, (
+                "the plan lets seeds dial nothing private"
+            )
 
 
 def test_only_seeds_serve_rpc_and_lcd(network: Network, known: Mapping[str, str]) -> None:

@@ -1,4 +1,6 @@
-"""A chain node's files are what its daemon reads, its identity is made once, and its peers are known by what is configured."""
+"""A chain node's files are what its daemon reads, its identity is made once, and its peers are known by what is
+configured.
+"""
 
 from __future__ import annotations
 
