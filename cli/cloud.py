@@ -50,7 +50,9 @@ def exclusive(paths: LabPaths) -> Iterator[None]:
 def world(network: Network) -> dict[str, object]:
     """What the stack finds and does not make: the partners' VPCs, which accept our peering, and the edges' certificates."""
     return {
-        "certificates": [arn for site in network.sites.values() for link in site.links.values() for arn in link.certificates],
+        "certificates": [
+            arn for site in network.sites.values() for link in site.links.values() for arn in link.certificates
+        ],
         "vpcs": [
             {
                 "ownerId": partner.account_id,
@@ -59,7 +61,7 @@ def world(network: Network) -> dict[str, object]:
                 "region": partner.vpc_region,
             }
             for partner in network.partners.values()
-        ]
+        ],
     }
 
 

@@ -30,7 +30,9 @@ class Engine:
     config_file: Path | None = None
 
     def _environment(self) -> dict[str, str]:
-        return engine_part.environment({**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DEBUG_COMMANDS": "true", **self.settings})
+        return engine_part.environment(
+            {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DEBUG_COMMANDS": "true", **self.settings}
+        )
 
     def _run(self, *words: str, on_line: Callable[[str], None] | None = None, name: str | None = None) -> None:
         environment = self._environment()

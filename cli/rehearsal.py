@@ -179,7 +179,9 @@ class Rehearsal:
             signers = self._signers()
             status = ceremonies.status(signers)
             if status.problems:
-                raise CheckFailed("the consensus key is not as it should be:\n" + "\n".join(f"  {each}" for each in status.problems))
+                raise CheckFailed(
+                    "the consensus key is not as it should be:\n" + "\n".join(f"  {each}" for each in status.problems)
+                )
             key = status.key
             if key is None:
                 target = active_signer(self.network, self.network.signing.custody).name
@@ -191,8 +193,10 @@ class Rehearsal:
                 chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=world.node(self.paths)
             )
             sent = join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
-            self.progress.outcome(f"signing: {key.bech32_address(self.network.chain.bech32_prefix)} is in the validator set"
-                                  + (", bonded now" if sent else ""))
+            self.progress.outcome(
+                f"signing: {key.bech32_address(self.network.chain.bech32_prefix)} is in the validator set"
+                + (", bonded now" if sent else "")
+            )
 
 
 def remote_signers(network: Network, paths: LabPaths) -> RemoteSigners:

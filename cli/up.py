@@ -59,8 +59,13 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, sure: bool)
             progress.console.print(f"    {line}", style="dim", markup=False)
         if not sure:
             if not sys.stdin.isatty():
-                raise CheckFailed("nobody is there to confirm: nothing was changed; run this in a terminal, or add --yes")
-            if input(f"Deploy {network.name} to account {network.aws.account_id}? Type its name: ").strip() != network.name:
+                raise CheckFailed(
+                    "nobody is there to confirm: nothing was changed; run this in a terminal, or add --yes"
+                )
+            if (
+                input(f"Deploy {network.name} to account {network.aws.account_id}? Type its name: ").strip()
+                != network.name
+            ):
                 raise CheckFailed("not confirmed: nothing was changed")
         with progress.stage("cloud: pulumi up, with the policies"):
             resources = changed(engine.up(policies=policies))

@@ -124,6 +124,7 @@ def _kernel(context: HostContext) -> list[Item]:
     )
     return [
         File(path="/etc/sysctl.d/60-estate.conf", content=settings, then="systemctl restart systemd-sysctl.service"),
+        File(path="/etc/modules-load.d/estate.conf", content="nf_conntrack\n"),
         File(path="/etc/modprobe.d/estate.conf", content=render("base/modprobe.conf.j2", modules=UNUSED_MODULES)),
     ]
 

@@ -1,0 +1,47 @@
+"""``bin/estate drill``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cli import cloud, declaration, labcheck, observation
+from cli.console import Progress
+from cli.errors import CheckFailed, UsageError
+from lab import drills
+from lab.cloud.store import Store
+from lab.paths import LabPaths
+from lab.wiring.plan import plan
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    if arguments.list or not arguments.name:
+        for name, drill in drills.DRILLS.items():
+            print(f"{name:<26} {(drill.__doc__ or '').splitlines()[0]}")
+        return 0
+    if arguments.name not in drills.DRILLS:
+        raise UsageError(f"there is no drill {arguments.name!r}; there are: {', '.join(drills.DRILLS)}")
+    declared = declaration.read(checkout, arguments.network)
+    paths = LabPaths(checkout=checkout, network=declared.name)
+    labcheck.must_run(paths, "world")
+    key = observation.consensus_key(paths)
+    if key is None:
+        raise CheckFailed(f"{declared.name} has no consensus key yet; finish `bin/estate up {declared.name}` first")
+    progress = Progress()
+    with cloud.exclusive(paths):
+        with Store(paths.cloud_state) as store:
+            wiring = plan(declared, store.resources(), paths)
+        estate = drills.Estate(
+            network=declaration.read(checkout, declared.name, chain=paths.chain_facts),
+            paths=paths,
+            wiring=wiring,
+            key=key,
+            say=progress.say,
+        )
+        try:
+            with progress.stage(f"drill {arguments.name}"):
+                drills.DRILLS[arguments.name](estate)
+                progress.outcome(f"drill {arguments.name}: the promise held")
+        except drills.Broken as error:
+            raise CheckFailed(f"drill {arguments.name}: {error}") from None
+    return 0
