@@ -88,7 +88,7 @@ def remove(paths: LabPaths) -> None:
 
 
 def _delete_namespaces(names: Sequence[str]) -> None:
-    """Deletes the named namespaces, their links first, because a process may keep a namespace alive without its name."""
+    """Deletes namespaces, their links first: a process may keep a namespace alive without its name."""
     real = [name for name in names if namespace.exists(name)]
     for name in real:
         links = [each.name for each in observe(name).interfaces.values() if each.kind in difference.OWN_KINDS]

@@ -1,4 +1,4 @@
-"""A network load balancer: in each of its subnets a namespace with haproxy, which ends TLS and opens connections of its own."""
+"""A network load balancer: in each of its subnets a namespace with haproxy, which ends TLS and connects anew."""
 
 from __future__ import annotations
 
@@ -47,14 +47,15 @@ def run_node(
         tls = f" ssl crt {paths[listener.names]} ssl-min-ver TLSv1.2" if listener.names in paths else ""
         if listener.protocol == "TLS" and not tls:
             continue
-        sections.append(
-            f"frontend port-{listener.port}\n    bind {interface.address}:{listener.port}{tls}\n    default_backend port-{listener.port}\n"
-        )
+        bound = f"{interface.address}:{listener.port}{tls}"
+        section = f"port-{listener.port}"
+        sections.append(f"frontend {section}\n    bind {bound}\n    default_backend {section}\n")
+        check = f"check inter 5s fall 3 rise 1 source {interface.address}"
         servers = "\n".join(
-            f"    server {target.address} {target.address}:{target.port} check inter 5s fall 3 rise 1 source {interface.address}"
+            f"    server {target.address} {target.address}:{target.port} {check}"
             for target in targets(cloud, balancer, listener.target_group, zone)
         )
-        sections.append(f"backend port-{listener.port}\n    balance source\n{servers}\n")
+        sections.append(f"backend {section}\n    balance source\n{servers}\n")
     process = Process(namespace=name, program="haproxy", configuration="\n".join(sections))
     return process, tuple(sorted(set(certificates)))
 

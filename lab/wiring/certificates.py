@@ -1,4 +1,4 @@
-"""The lab's own certificate authority, which stands in for the public ones that a load balancer's certificate comes from."""
+"""The lab's own certificate authority, which stands in for the public one of a load balancer's certificate."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ UNWIRED_ROUTE_TARGETS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """What one rule of a security group or network ACL matches. ``ports`` are inclusive; for ICMP type and code, None is any.
+    """What one rule of a security group or network ACL matches.
+
+    ``ports`` are inclusive, None is all; ``icmp`` is type and code, where None is any.
 
     Exactly one of ``blocks`` (addresses of the other end) and ``group`` (members of that security group) is given.
     """
@@ -50,7 +52,7 @@ class SecurityGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkAcl:
-    """Stateless rules in order of number. ``open`` says that it lets everything pass both ways, as AWS's default does."""
+    """Stateless rules in order of number; ``open`` if it lets everything pass both ways, as AWS's default does."""
 
     id: str
     ingress: tuple[Permission, ...]
@@ -90,7 +92,10 @@ class RouteTable:
 
 @dataclass(frozen=True, kw_only=True)
 class CloudInterface:
-    """An interface in a VPC, of the instance, NAT gateway or load balancer ``owner``. ``groups`` is None where none apply."""
+    """An interface in a VPC, of the instance, NAT gateway or load balancer ``owner``.
+
+    ``groups`` is None where none apply.
+    """
 
     id: str
     owner: str
@@ -122,7 +127,10 @@ class VpnGateway:
 
 @dataclass(frozen=True, kw_only=True)
 class VpnConnection:
-    """A site-to-site connection; ``insides`` are the /30 of its two tunnels, ``peer`` the outside address of the customer gateway."""
+    """A site-to-site connection.
+
+    ``insides`` are the /30 of its two tunnels, ``peer`` is the outside address of the customer gateway.
+    """
 
     id: str
     gateway: str

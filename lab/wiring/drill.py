@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.paths import LabPaths
-from lab.wiring import namespace, rulesets
+from lab.wiring import namespace, rulesets, security
 from lab.wiring.model import Wiring
 from lab.wiring.site import TO_INTERNET, fabric
 
@@ -19,12 +19,13 @@ TABLES = ("inet cut", "bridge cut")
 def _text(interfaces: Sequence[str]) -> str:
     """Drops what comes in or goes out by these interfaces, bridged or routed."""
     names = ", ".join(f'"{name}"' for name in sorted(interfaces))
-    return "".join(
-        f"table {table}\ndelete table {table}\ntable {table} {{\n"
-        f"\tchain inward {{\n\t\ttype filter hook prerouting priority -400; policy accept;\n\t\tiifname {{ {names} }} drop\n\t}}\n"
-        f"\tchain outward {{\n\t\ttype filter hook postrouting priority 400; policy accept;\n\t\toifname {{ {names} }} drop\n\t}}\n}}\n"
-        for table in TABLES
+    chains = "\n".join(
+        (
+            security.chain("inward", [f"iifname {{ {names} }} drop"], hook="filter hook prerouting priority -400"),
+            security.chain("outward", [f"oifname {{ {names} }} drop"], hook="filter hook postrouting priority 400"),
+        )
     )
+    return "".join(f"table {table}\ndelete table {table}\ntable {table} {{\n{chains}\n}}\n" for table in TABLES)
 
 
 def severed(wiring: Wiring, *, region: str = "", site: str = "", host: str = "") -> dict[str, tuple[str, ...]]:
@@ -76,7 +77,7 @@ def _of_site(wiring: Wiring, site: str) -> dict[str, tuple[str, ...]]:
 
 
 def cut(paths: LabPaths, wiring: Wiring, *, region: str = "", site: str = "", host: str = "") -> None:
-    """Cuts off one region, one datacentre or one host; further cuts add to it, in other routers or in place of the same one's.
+    """Cuts off one region, one datacentre or one host; further cuts add to it.
 
     Raises:
         KeyError: nothing in the lab has this name.

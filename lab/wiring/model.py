@@ -33,7 +33,10 @@ class Interface:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Route:
-    """One route of a table (254 is main). ``kind`` is unicast, blackhole or unreachable; ``source`` the preferred source address."""
+    """One route of a table; 254 is main.
+
+    ``kind`` is unicast, blackhole or unreachable; ``source`` the preferred source address.
+    """
 
     destination: str
     kind: str = "unicast"
@@ -52,7 +55,8 @@ class Route:
 class Rule:
     """A policy routing rule: which table a packet's route is looked up in.
 
-    ``arriving`` is the incoming interface, ``source`` an address; ``table`` 0 discards what is not from this namespace itself.
+    ``arriving`` is the incoming interface, ``source`` an address. ``table`` 0 discards what is not from this namespace
+    itself.
     """
 
     priority: int
@@ -65,9 +69,9 @@ class Rule:
 class Namespace:
     """A network namespace by its name without the lab's prefix.
 
-    In a router everything belongs to the wiring. In a machine (``machine``) its system has its own addresses, routes,
-    kernel settings and firewall beside what is given here; ``handover_*`` is how it is found when it is first switched on.
-    ``ruleset`` is nftables text of the one table ``ip lab`` (see ``lab.wiring.apply``).
+    In a router everything belongs to the wiring. In a machine its system has addresses, routes, kernel settings and a
+    firewall of its own beside what is given here; ``handover_*`` is how it is found when it is first switched on.
+    ``ruleset`` is nftables text of the one table ``ip lab``.
     """
 
     name: str

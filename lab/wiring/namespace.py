@@ -1,4 +1,4 @@
-"""Network namespaces of this machine: which there are, who lives in them, and what the system's commands say of them."""
+"""Network namespaces of this machine: which there are, who lives in them, and commands on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _lent: list[int] = []
 
 @contextmanager
 def lending(descriptor: int) -> Iterator[None]:
-    """Commands that run meanwhile inherit ``descriptor``: a lock on it is held until the last of them ended, whoever was killed."""
+    """Commands that run meanwhile inherit ``descriptor``.
+
+    So a lock on it is held until the last of them ended, whoever was killed.
+    """
     _lent.append(descriptor)
     try:
         yield

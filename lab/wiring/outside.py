@@ -1,4 +1,4 @@
-"""What is outside the estate: the internet with its clients, central services and strangers; partners; an operator's computer."""
+"""What is outside the estate: clients, central services and strangers on the internet; partners; an operator."""
 
 from __future__ import annotations
 

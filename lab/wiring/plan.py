@@ -16,10 +16,13 @@ from lab.wiring.draft import Draft, interface_name
 from lab.wiring.model import LONGEST_INTERFACE_NAME, Certificate, Process, Wiring
 
 
-def plan(network: Network, resources: Iterable[Resource], paths: LabPaths) -> Wiring:
+def plan(
+    network: Network, resources: Iterable[Resource], paths: LabPaths, *, fixed_tunnel_routes: bool = True
+) -> Wiring:
     """What there must be for the cloud's ``resources`` and the sites of ``network``.
 
-    Hosts that the cloud has no instance for, and regions without a VPC, are left out.
+    Hosts that the cloud has no instance for, and regions without a VPC, are left out. Without ``fixed_tunnel_routes``
+    nothing passes a tunnel but what BGP has learned: for edges that come up with their routing configured.
 
     Raises:
         ValueError: two things would have one name.
@@ -45,7 +48,9 @@ def plan(network: Network, resources: Iterable[Resource], paths: LabPaths) -> Wi
 
     propagated: dict[str, tuple[str, ...]] = {}
     for gateway in cloud.vpn_gateways.values():
-        way, process, found = tunnels.connect_vpn_gateway(draft, network, cloud, names, gateway)
+        way, process, found = tunnels.connect_vpn_gateway(
+            draft, network, cloud, names, gateway, fixed_routes=fixed_tunnel_routes
+        )
         ways[gateway.vpc][gateway.id] = way
         processes.append(process)
         propagated[gateway.id] = tuple(sorted({str(addressing.site_block(network, each.edge.place)) for each in found}))
@@ -132,9 +137,11 @@ def _check(wiring: Wiring) -> None:
     for (namespace, name), interface in ends.items():
         if len(name) > LONGEST_INTERFACE_NAME:
             raise ValueError(
-                f"{namespace}/{name}: got {len(name)} characters; Linux takes {LONGEST_INTERFACE_NAME}; choose a shorter name"
+                f"{namespace}/{name}: got {len(name)} characters; Linux takes {LONGEST_INTERFACE_NAME};"
+                " longer names are cut off; choose a shorter one"
             )
         if interface.peer and ends[interface.peer].peer != (namespace, name):
             raise ValueError(
-                f"{namespace}/{name}: got the peer {interface.peer}, which has another; a cable has two ends; this is a defect"
+                f"{namespace}/{name}: got the peer {interface.peer}, which has another;"
+                " a cable has two ends; this is a defect of the plan"
             )

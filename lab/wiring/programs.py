@@ -1,4 +1,4 @@
-"""BIRD and haproxy in the lab's routers: found by the configuration file they run with, whose name holds its content's hash."""
+"""BIRD and haproxy in the lab's routers, known by their configuration's file name, which holds its content's hash."""
 
 from __future__ import annotations
 

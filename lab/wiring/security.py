@@ -1,9 +1,9 @@
 """Security groups and network ACLs as nftables chains.
 
-Each permission becomes rules with the id of the AWS rule as comment. A packet between two interfaces of a VPC passes, in
-this order: the ACL of the subnet that it leaves and of the one that it enters (stateless, only where the two differ), the
-groups of the interface that sends it, the groups of the one that receives it (both stateful). The tests at each step are
-base chains of their own, so that what one accepts the next still sees.
+Each permission becomes a rule with the id of the AWS rule as comment. A packet between two interfaces of a VPC passes,
+in this order: the ACL of the subnet that it leaves and of the one that it enters (stateless, only where the two
+differ), the groups of the interface that sends it, the groups of the one that receives it (both stateful). Each step
+is a base chain of its own, so that what one accepts the next still sees.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _service_match(permission: Permission) -> str:
 
 
 def rule(permission: Permission, other_end: str, *, verdict: str, group_set: str = "") -> str:
-    """One nftables rule, none where nothing can match; ``other_end`` is saddr for what comes in, daddr for what goes out."""
+    """One nftables rule, none where nothing can match; ``other_end`` is saddr inwards and daddr outwards."""
     if not (permission.blocks or group_set):
         return ""
     where = f"ip {other_end} @{group_set}" if group_set else _block_match(other_end, permission.blocks)

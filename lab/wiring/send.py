@@ -29,8 +29,8 @@ class Verdict(StrEnum):
     """What became of a probe.
 
     ``REACHABLE``: a TCP connection stands, or a UDP answer came. ``REFUSED``: the destination itself said that nothing
-    listens, so the packet arrived and the answer came back. ``DROPPED``: no answer. ``UNREACHABLE``: a router or firewall
-    on the way, or the sender itself, said no: it has no route, or no address of that family.
+    listens, so the packet arrived and the answer came back. ``DROPPED``: no answer. ``UNREACHABLE``: a router or
+    firewall on the way, or the sender itself, said no: it has no route, or no address of that family.
     """
 
     REACHABLE = "reachable"

@@ -1,7 +1,7 @@
 """A region's VPN gateway: a namespace with a link for each tunnel, and BIRD that speaks BGP with the sites' edges.
 
-Tunnels are plain links: the lab's kernel has no ESP. Until the edges speak BGP, and whenever they do not, fixed routes of
-a worse metric lead both ways, over the first edge and its first tunnel before the others.
+Tunnels are plain links: the lab's kernel has no ESP. Where the edges do not come up with BGP, fixed
+routes of a worse metric lead both ways until they speak it, over the first edge and its first tunnel before the others.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def tunnels(network: Network, cloud: Cloud, gateway: VpnGateway) -> tuple[Tunnel
 
 
 def connect_vpn_gateway(
-    draft: Draft, network: Network, cloud: Cloud, names: Names, gateway: VpnGateway
+    draft: Draft, network: Network, cloud: Cloud, names: Names, gateway: VpnGateway, *, fixed_routes: bool
 ) -> tuple[str, Process, tuple[Tunnel, ...]]:
     """The gateway, its link to the VPC and its tunnels; returns the VPC's way to it, its BIRD, and the tunnels."""
     vpc = cloud.vpcs[gateway.vpc]
@@ -89,7 +89,9 @@ def connect_vpn_gateway(
     draft.route(name, *(Route(destination=str(block), device=TO_VPC, gateway=to_vpc) for block in vpc.blocks))
     found = tunnels(network, cloud, gateway)
     for tunnel in found:
-        _connect(draft, network, cloud, name, gateway, tunnel)
+        _connect(draft, name, tunnel)
+        if fixed_routes:
+            _route(draft, network, cloud, name, gateway, tunnel)
     interfaces = ", ".join(f'"{tunnel.gateway_interface}"' for tunnel in found)
     draft.ruleset(
         name,
@@ -106,14 +108,19 @@ def connect_vpn_gateway(
     return f"{near} {to_gateway}", process, found
 
 
-def _connect(draft: Draft, network: Network, cloud: Cloud, name: str, gateway: VpnGateway, tunnel: Tunnel) -> None:
-    inside, edge = tunnel.inside, tunnel.edge
+def _connect(draft: Draft, name: str, tunnel: Tunnel) -> None:
+    inside = tunnel.inside
     draft.link(
         (name, tunnel.gateway_interface),
-        (edge.name, tunnel.edge_interface),
+        (tunnel.edge.name, tunnel.edge_interface),
         near_addresses=(f"{inside[1]}/{inside.prefixlen}",),
         far_addresses=(f"{inside[2]}/{inside.prefixlen}",),
     )
+
+
+def _route(draft: Draft, network: Network, cloud: Cloud, name: str, gateway: VpnGateway, tunnel: Tunnel) -> None:
+    """The fixed routes over a tunnel, both ways; an edge's own management address by its own tunnels."""
+    inside, edge = tunnel.inside, tunnel.edge
     metric = FALLBACK_METRIC + tunnel.rank
     reached = [addressing.site_block(network, edge.place), IPv4Network((edge.management_address, 32))]
     for destination in reached:

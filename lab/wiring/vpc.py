@@ -22,7 +22,7 @@ TO_VPC, TO_INTERNET = "vpc", "internet"
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What VPCs and the owners of interfaces are called in the lab: ``vpcs`` and ``machines`` are namespaces by AWS id."""
+    """What things are called in the lab: namespaces by the AWS id of the VPC, or of the owner of an interface."""
 
     vpcs: Mapping[str, str]
     machines: Mapping[str, str]
@@ -69,7 +69,7 @@ def connect_interfaces(draft: Draft, cloud: Cloud, names: Names, vpc: Vpc) -> tu
 
 
 def connect_internet_gateway(draft: Draft, cloud: Cloud, names: Names, vpc: Vpc, internet: str) -> dict[str, str]:
-    """The gateway that puts each public address in place of its private one; returns the VPC's way to it by target id."""
+    """The gateway that puts each public address in place of its private one; returns the VPC's way to it by its id."""
     gateway = cloud.internet_gateways.get(vpc.id)
     if gateway is None:
         return {}

@@ -1,4 +1,4 @@
-"""Applying twice changes nothing, what is broken is mended, a kill leaves nothing that the next apply does not finish."""
+"""Applying twice changes nothing, what is broken is mended, what was killed is finished by the next apply."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def test_every_cable_of_the_lab_ends_in_the_lab(wired: Wired) -> None:
 
 
 def test_not_one_packet_leaves_the_lab(wired: Wired) -> None:
-    """This machine listens at all its addresses, every namespace calls them and some of the internet's: nobody answers."""
+    """This machine listens at all its addresses, every namespace calls these and some others: nobody answers."""
     names = [each.name for each in wired.wiring.namespaces]
     with socket.create_server(("", 0)) as listening:
         listening.settimeout(0)
@@ -253,7 +253,7 @@ def _balancer_address(wired: Wired) -> str:
 
 
 def _by_tls(wired: Wired, address: str, name: str) -> str:
-    """What a client reads that trusts the lab's authority and asks for ``name``; retried while health checks find the seeds."""
+    """What a client reads that trusts the lab's authority and asks for ``name``, once health checks found the seeds."""
     client = (
         "import socket, ssl, sys, time\n"
         "context = ssl.create_default_context(cafile=sys.argv[3])\n"

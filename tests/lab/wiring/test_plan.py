@@ -83,6 +83,17 @@ def test_every_name_fits_and_every_cable_has_two_ends(network: Network) -> None:
 
 @any_network
 @given(networks())
+def test_every_program_runs_where_there_is_a_router(network: Network) -> None:
+    _, wiring = wire(network)
+    routers = {each.name for each in wiring.namespaces if not each.machine}
+    assert {process.namespace for process in wiring.processes} <= routers
+    nodes = {name for name in routers if name.startswith("nlb-")}
+    balanced = {process.namespace for process in wiring.processes if process.program == "haproxy"}
+    assert balanced == nodes, "a load balancer's node balances nothing"
+
+
+@any_network
+@given(networks())
 def test_every_address_is_private_or_from_a_documentation_range(network: Network) -> None:
     _, wiring = wire(network)
     for each in wiring.namespaces:
@@ -146,7 +157,7 @@ def test_every_interface_of_a_vpc_is_guarded_both_ways(network: Network) -> None
 @any_network
 @given(networks())
 def test_what_comes_in_from_outside_a_vpc_ends_in_it_or_nowhere(network: Network) -> None:
-    """Peering is not transitive: only interfaces of the VPC choose a route table, everything else finds only its addresses."""
+    """Peering is not transitive: what does not come from an interface of the VPC finds only its addresses."""
     estate, wiring = wire(network)
     for each in wiring.namespaces:
         if not each.name.startswith("vpc-"):
