@@ -44,7 +44,7 @@ class Certificate(Component):
                 domain_name=names[0],
                 subject_alternative_names=list(names[1:]),
                 validation_method="DNS",
-                key_algorithm="EC_prime256v1",
+                key_algorithm="RSA_2048",
                 options={"certificate_transparency_logging_preference": "ENABLED"},
             )
             for region in args.regions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -11,9 +11,9 @@ import pulumi_aws as aws
 
 from components.base import Component, RegionalArgs
 from estate import topology
-from estate.hosts import of_role
+from estate.hosts import Host, of_role
 from estate.model import Network, Role
-from estate.topology import EVERYWHERE
+from estate.topology import EVERYWHERE, Rule
 
 RULE_LIMIT = 60
 """IPv4 rules that a group takes in each direction: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html."""
@@ -64,7 +64,7 @@ def host_permissions(network: Network, region: str, role: Role) -> Permissions:
     """What the topology lets hosts of ``role`` in ``region`` accept and open."""
     members = [host for host in of_role(network, role) if host.place == region]
 
-    def projected(project: object) -> tuple[Permission, ...]:
+    def projected(project: Callable[[Network, Host], tuple[Rule, ...]]) -> tuple[Permission, ...]:
         return _merged(
             (rule.protocol, rule.ports, cidr, rule.flow)
             for host in members

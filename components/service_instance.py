@@ -130,7 +130,6 @@ class ServiceInstance(Component):
             )
             for role in sorted({host.role for host in cloud})
         }
-        groups = {(host.place, host.role): None for host in cloud}
         groups = {
             (region, role): self._part(
                 SecurityGroup,
@@ -143,7 +142,7 @@ class ServiceInstance(Component):
                     permissions=host_permissions(self.network, region, role),
                 ),
             )
-            for region, role in groups
+            for region, role in sorted({(host.place, host.role) for host in cloud})
         }
         return {host.name: self._machine(host, identities[host.role], groups[host.place, host.role]) for host in cloud}
 
