@@ -1,4 +1,4 @@
-"""A signer dials its own site's validators, signs with the key that its site may use, and runs only where that is safe."""
+"""A signer dials its own validators, signs with the key that its site may use, runs only where that is safe."""
 
 from __future__ import annotations
 
