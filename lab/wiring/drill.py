@@ -1,7 +1,7 @@
 """Failures on purpose: a region, a datacentre or a host is cut off, as if someone had pulled its cables.
 
-A cut is an nftables table of its own in the routers concerned, so routes and links stay as they are, an apply does not
-heal it by accident, and neighbours learn of it as they would: by silence.
+A cut is an nftables table of its own in the routers concerned, so routes and links stay as they are and neighbours
+learn of it as they would: by silence. An apply takes it away, as it does with whatever is not declared.
 """
 
 from __future__ import annotations

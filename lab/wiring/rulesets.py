@@ -1,4 +1,4 @@
-"""The wiring's nftables table in a router: loaded whole or not at all, and compared with what the kernel really has."""
+"""A router's nftables ruleset: loaded whole or not at all, and compared with what the kernel really has."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from lab.wiring import namespace
-
-TABLE = "ip lab"
 
 
 def _digest(text: str) -> str:
@@ -25,11 +23,15 @@ def load(name: str, text: str) -> None:
     namespace.run(["nsenter", f"--net={namespace.NAMED / name}", "nft", "-f", "-"], text)
 
 
-def listing(name: str, table: str = TABLE) -> str:
-    """The table as the kernel has it, without counters; empty if it is not there."""
-    command = ["nsenter", f"--net={namespace.NAMED / name}", "nft", "-s", "list", "table", *table.split()]
+def _nft(name: str, *arguments: str) -> str:
+    command = ["nsenter", f"--net={namespace.NAMED / name}", "nft", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout if done.returncode == 0 else ""
+
+
+def listing(name: str, table: str = "") -> str:
+    """The whole ruleset, or one table, as the kernel has it, without counters; empty if it is not there."""
+    return _nft(name, "-s", "list", *(("table", *table.split()) if table else ("ruleset",)))
 
 
 class Loaded:
@@ -43,15 +45,15 @@ class Loaded:
             self.known = {}
 
     def differs(self, name: str, wanted: str) -> bool:
-        """Whether the kernel has another table than ``wanted``, whoever changed it."""
+        """Whether the kernel has anything else than ``wanted``, whoever changed it."""
         present = listing(name)
         if not wanted:
-            return bool(present)
+            return bool(present.strip())
         return self.known.get(name) != [_digest(wanted), _digest(present)]
 
     def replace(self, name: str, wanted: str) -> None:
-        """Puts ``wanted`` in place of the table."""
-        load(name, f"table {TABLE}\ndelete table {TABLE}\n{wanted}")
+        """Puts ``wanted`` in place of whatever is there."""
+        load(name, f"flush ruleset\n{wanted}")
         self.known[name] = [_digest(wanted), _digest(listing(name))]
 
     def save(self, names: set[str]) -> None:

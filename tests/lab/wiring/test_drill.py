@@ -70,10 +70,11 @@ def test_cuts_add_up_and_one_heal_takes_all_away(wired: Wired) -> None:
     assert unanswered(wired) == set()
 
 
-def test_an_apply_neither_heals_a_cut_nor_takes_it_for_damage(wired: Wired) -> None:
+def test_an_apply_heals_what_a_killed_drill_left_cut(wired: Wired) -> None:
     cut(wired.paths, wired.wiring, region=US)
-    assert not apply(wired.wiring, wired.paths)
-    assert "between regions" in unanswered(wired)
+    assert apply(wired.wiring, wired.paths).repaired == [f"vgw-{US}: firewall", f"vpc-{US}: firewall"]
+    assert cuts(wired.paths) == {}
+    assert unanswered(wired) == set()
 
 
 @pytest.mark.parametrize("what", [{"region": "mars-north-1"}, {"site": "moon1"}, {"host": "nobody"}])
