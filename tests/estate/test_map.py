@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 
 from estate import hosts, load
 from estate import map as drawing
@@ -56,7 +56,7 @@ def test_every_declared_network_is_drawn_without_overlaps(path: Path) -> None:
     assert_well_drawn(declared(path))
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@strategies.QUICK
 @given(strategies.large_networks())
 def test_any_network_is_drawn_without_overlaps(network: Network) -> None:
     assert_well_drawn(network)
