@@ -6,9 +6,7 @@ from estate.hosts import Host
 from estate.model import Network
 
 DEPLOY_USER = "debian"
-"""The account that the image or the installation medium brings, and that pyinfra uses. The estate never takes it
-away.
-"""
+"""The account that comes with the image, and that pyinfra uses. The estate never takes it away."""
 
 OPERATORS_GROUP = "estate-operators"
 KEYS_DIRECTORY = "/etc/ssh/authorized_keys.d"

@@ -23,14 +23,20 @@ DEFAULT_NETWORK = "cosmoshub"
 class Named(Protocol):
     """A pyinfra host, of which only the name matters here."""
 
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Name:
+    """A host by its name alone."""
+
     name: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostContext:
-    """One host in its network. ``inventory`` is the stack output of that name; ``archive_keyring`` signs the package
-    repository.
-    """
+    """One host in its network. ``inventory``: the stack's output; ``archive_keyring``: of the package repository."""
 
     network: Network
     host: Host

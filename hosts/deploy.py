@@ -1,5 +1,6 @@
-"""Configures a host: what every host has, then what its role needs. Run: ``pyinfra hosts/inventory.py
-hosts/deploy.py``.
+"""Configures a host: what every host has, then what its role needs.
+
+Run it from the root of the repository: ``pyinfra hosts/inventory.py hosts/deploy.py``.
 """
 
 from pyinfra import host

@@ -1,4 +1,4 @@
-"""What a bare-metal host's installation medium brings: its network and its firewall, and an edge's routes. Pure.
+"""What a bare-metal host's installation medium brings: its network and its firewall, and an edge's routes.
 
 Nothing behind an edge is reachable before it speaks BGP and holds the zone gateways, so this much is on its disk
 before the first boot; and no host of a datacentre is up without its firewall. The roles manage the same files
@@ -16,6 +16,7 @@ from estate.model import Network, Role
 from hosts import networkd, routing, rulesets
 from hosts.rendering import render
 
+AFTER_BIRD = "/etc/systemd/system/keepalived.service.d/estate.conf"
 ROUTING_UNITS = ("bird.service", "keepalived.service")
 
 
@@ -42,6 +43,7 @@ def scripts() -> tuple[FirstFile, ...]:
         FirstFile(
             path=routing.NOTIFY, content=render("edge/vrrp-notify.j2", state_file=routing.VRRP_STATE), mode="755"
         ),
+        FirstFile(path=AFTER_BIRD, content=render("edge/keepalived.service.conf.j2")),
         FirstFile(path=routing.TRACK, content=render("edge/has-routes.j2"), mode="755"),
         FirstFile(
             path="/etc/tmpfiles.d/estate-edge.conf",

@@ -23,9 +23,7 @@ def entry(host: Host, *, ssh_key: str | None, known_hosts: str | None) -> HostEn
 def grouped(
     network: Network, *, ssh_key: str | None = None, known_hosts: str | None = None
 ) -> dict[str, list[HostEntry | str]]:
-    """``all`` with every host's data; then the names by role (``public-sentry``), by place (``us-east-1``) and of
-    the network.
-    """
+    """``all`` with every host's data; then names by role (``public-sentry``), by place (``us-east-1``), by network."""
     groups: dict[str, list[HostEntry | str]] = {"all": []}
     for host in hosts(network):
         groups["all"].append(entry(host, ssh_key=ssh_key, known_hosts=known_hosts))

@@ -48,9 +48,7 @@ def _port(network: Network, site: str, zone: str, address: IPv4Address) -> ZoneP
 
 
 def zone_ports(network: Network, host: Host) -> tuple[ZonePort, ...]:
-    """A bare-metal host's zones: all of them for an edge, its own and the management zone for the others; none in
-    the cloud.
-    """
+    """A bare-metal host's zones: for an edge all of them, for others their own and the management zone."""
     if host.in_cloud:
         return ()
     site = network.sites[host.place]

@@ -47,9 +47,7 @@ def _vlan(network: Network, host: Host, port: ZonePort) -> str:
 
 
 def files(network: Network, host: Host) -> dict[str, str]:
-    """File name → text, of a host of a datacentre; none for a host in the cloud, whose image sets its one interface
-    up.
-    """
+    """File name → text, of a host of a datacentre. In the cloud the image sets the one interface up: none."""
     if host.server is None:
         return {}
     ports = interfaces.zone_ports(network, host)

@@ -64,9 +64,7 @@ def keepalived(network: Network, edge: Host) -> str:
 
 
 def bird(network: Network, edge: Host) -> str:
-    """bird.conf: one BGP session a tunnel; in come the regions' blocks, out go the site's and this edge's management
-    address.
-    """
+    """bird.conf: a BGP session a tunnel. In come the regions' blocks, out go the site's and this edge's own address."""
     return render(
         "edge/bird.conf.j2",
         host=edge.name,

@@ -15,16 +15,12 @@ LOADED_DIGEST = (
     "for (i = 2; i <= n; i++) { x = w[i]; for (j = i - 1; j > 0 && w[j] > x; j--) w[j + 1] = w[j]; w[j + 1] = x } "
     'l = ""; for (i = 1; i <= n; i++) l = l " " w[i]; print l }\' | sha256sum | cut -c1-64'
 )
-"""Shell: a digest of what the kernel has. Words are sorted within each line, because a set's order differs from load
-to load.
-"""
+"""Shell: a digest of what the kernel has. Words are sorted within a line: a set's order differs from load to load."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallState:
-    """SHA-256 of the kept file, digest of what was loaded when it was confirmed, digest of what is loaded now;
-    starts at boot.
-    """
+    """SHA-256 of the kept ``file``; digests of what was ``confirmed`` and is ``loaded``; ``enabled`` at boot."""
 
     file: str | None = None
     confirmed: str | None = None

@@ -23,9 +23,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The entries by path, the names in the listed directories, and the ids of follow-ups that a killed run still
-    owes.
-    """
+    """Entries by path, names in the listed directories, and ids of follow-ups that a killed run still owes."""
 
     entries: dict[str, Entry]
     listings: dict[str, tuple[str, ...]]

@@ -30,15 +30,11 @@ TRACK = (
     "add rule inet estate_tracking input ct state invalid counter'; "
     "echo tracking; sleep 0.3; echo tracked; sleep 0.2; }"
 )
-"""Lets the kernel see the present connection as established before it is judged by that: its first packets are these
-words.
-"""
+"""Shell: lets the kernel know the present connection, by these words, before it is judged by what the kernel knows."""
 
 
 def trial(rollback_seconds: float) -> str:
-    """Shell: takes a ruleset on standard input, checks it, arms the timer, and loads it. The kept file stays as it
-    is.
-    """
+    """Shell: takes a ruleset on standard input, checks it, arms the timer, loads it. The kept file stays as it is."""
     timer = (
         f"systemd-run -q --collect --unit={TIMER}-$$ --on-active={rollback_seconds:g}s "
         "--timer-property=AccuracySec=100ms"

@@ -61,9 +61,7 @@ def service(context: HostContext, name: str) -> Service | None:
 
 
 def acquaintances(context: HostContext) -> dict[str, IPv4Address]:
-    """The hosts that this one may open connections to: address by name, the management address where that is all it
-    may reach.
-    """
+    """Whom this host may open connections to: address by name; the management address where it is all it may reach."""
     known: dict[str, IPv4Address] = {}
     for flow in topology.flows(context.network):
         if context.host.name in flow.source.hosts:

@@ -16,6 +16,7 @@ CHECKS = {
     "/etc/keepalived/keepalived.conf": 'keepalived -t -f "$STAGED"',
 }
 FOLLOWUPS = {
+    first_boot.AFTER_BIRD: "systemctl daemon-reload",
     "/etc/bird/bird.conf": "! systemctl -q is-active bird.service || birdc configure",
     "/etc/keepalived/keepalived.conf": "systemctl try-reload-or-restart keepalived.service",
 }
@@ -44,9 +45,7 @@ def items(context: HostContext) -> list[Item]:
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations. The tunnels' daemon comes with the installation medium and its certificates; it is
-    not started here.
-    """
+    """Declares the operations. The tunnels' daemon comes with its certificates and is not started here."""
     packages.install("Install the routing daemons", dict.fromkeys(PACKAGES))
     files.install(name="Install what keepalived calls", items=[_item(file) for file in first_boot.scripts()])
     files.install(name="Configure routes and gateway addresses", items=items(context))

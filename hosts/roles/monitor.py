@@ -1,6 +1,4 @@
-"""A monitor: what every host has. Prometheus and its like come later; who may be scraped is in the firewalls
-already.
-"""
+"""A monitor: what every host has. Prometheus comes later; whom it may scrape is in the firewalls already."""
 
 from __future__ import annotations
 

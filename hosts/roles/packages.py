@@ -55,9 +55,7 @@ def items(context: HostContext) -> list[Item]:
 
 
 def install(name: str, wanted: Mapping[str, str | None]) -> None:
-    """Installs ``wanted`` (version by package name; ``None``: whichever the repository has) as the operation
-    ``name``.
-    """
+    """Installs ``wanted`` (version by package name; ``None``: any) as the operation ``name``."""
     packages.ensure(name=name, wanted=wanted)
 
 

@@ -1,6 +1,4 @@
-"""The inventory with every host behind pyinfra's ``@fake`` connector, which answers each command with success and
-silence.
-"""
+"""The inventory with every host behind pyinfra's ``@fake`` connector: each command succeeds and says nothing."""
 
 from hosts import context, groups
 
