@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.wiring import security
-from lab.wiring.cloud import Cloud, CloudInterface, LoadBalancer, Target
+from lab.wiring.cloud import Cloud, CloudInterface, HealthCheck, LoadBalancer, Target
 from lab.wiring.draft import Draft
 from lab.wiring.model import Certificate, Process
 
@@ -50,14 +50,26 @@ def run_node(
         bound = f"{interface.address}:{listener.port}{tls}"
         section = f"port-{listener.port}"
         sections.append(f"frontend {section}\n    bind {bound}\n    default_backend {section}\n")
-        check = f"check inter 5s fall 3 rise 1 source {interface.address}"
-        servers = "\n".join(
-            f"    server {target.address} {target.address}:{target.port} {check}"
-            for target in targets(cloud, balancer, listener.target_group, zone)
-        )
-        sections.append(f"backend {section}\n    balance source\n{servers}\n")
+        handed_to = targets(cloud, balancer, listener.target_group, zone)
+        check = cloud.health_checks.get(listener.target_group, HealthCheck())
+        sections.append(_backend(section, handed_to, check, interface))
     process = Process(namespace=name, program="haproxy", configuration="\n".join(sections))
     return process, tuple(sorted(set(certificates)))
+
+
+def _backend(section: str, handed_to: tuple[Target, ...], check: HealthCheck, interface: CloudInterface) -> str:
+    """Healthy targets; all of them where none is, as AWS does."""
+    lines = [f"backend {section}", "    balance source", "    option allbackups"]
+    if check.path:
+        lines += [f"    option httpchk GET {check.path}", f"    http-check expect status {check.matcher}"]
+    often = f"check inter {check.interval_seconds}s rise {check.rise} fall {check.fall}"
+    for target in handed_to:
+        where = f"{target.address}:{target.port} source {interface.address}"
+        lines += [
+            f"    server {target.address} {where} {often}",
+            f"    server {target.address}-unchecked {where} backup",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 _DEFAULTS = f"""global

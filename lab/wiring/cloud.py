@@ -157,6 +157,17 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """When a target is sent connections: ``path`` answers HTTP with ``matcher``; without a path, TCP connects."""
+
+    path: str = ""
+    matcher: str = "200-399"
+    interval_seconds: int = 30
+    rise: int = 5
+    fall: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadBalancer:
     id: str
     name: str
@@ -190,6 +201,7 @@ class Cloud:
     vpn_connections: tuple[VpnConnection, ...]
     balancers: Mapping[str, LoadBalancer]
     targets: Mapping[str, tuple[Target, ...]]
+    health_checks: Mapping[str, HealthCheck]
     not_modelled: tuple[str, ...] = ()
 
     def members(self, group: str) -> tuple[IPv4Address, ...]:
@@ -633,6 +645,21 @@ def _balancers(reader: _Reader) -> dict[str, LoadBalancer]:
     return balancers
 
 
+def _health_checks(reader: _Reader) -> dict[str, HealthCheck]:
+    checks = {}
+    for resource in reader.of("lb/targetGroup"):
+        declared = resource.properties.get("healthCheck") or {}
+        by_http = str(declared.get("protocol", "TCP")).upper() == "HTTP"
+        checks[resource.properties.get("arn", resource.id)] = HealthCheck(
+            path=declared.get("path") or "/" if by_http else "",
+            matcher=str(declared.get("matcher") or HealthCheck.matcher),
+            interval_seconds=int(declared.get("interval") or HealthCheck.interval_seconds),
+            rise=int(declared.get("healthyThreshold") or HealthCheck.rise),
+            fall=int(declared.get("unhealthyThreshold") or HealthCheck.fall),
+        )
+    return checks
+
+
 def _targets(reader: _Reader, subnets: Mapping[str, Subnet]) -> dict[str, tuple[Target, ...]]:
     groups = {resource.properties.get("arn", resource.id): resource for resource in reader.of("lb/targetGroup")}
     targets: dict[str, list[Target]] = defaultdict(list)
@@ -704,5 +731,6 @@ def read(resources: Iterable[Resource]) -> Cloud:
         vpn_connections=_vpn_connections(reader),
         balancers=_balancers(reader),
         targets=_targets(reader, subnets),
+        health_checks=_health_checks(reader),
         not_modelled=tuple(reader.not_modelled),
     )

@@ -234,7 +234,8 @@ def _balancer(estate: Estate, region: str, vpc: str) -> None:
             privateIp=str(subnet[40]),
             publicIp=address,
         )
-    group = make("lb/targetGroup", "tg", region, port=26657)
+    check = {"protocol": "HTTP", "path": "/health", "matcher": "200", "interval": 5, "unhealthyThreshold": 2}
+    group = make("lb/targetGroup", "tg", region, port=26657, healthCheck=check)
     for seed in seeds:
         make(
             "lb/targetGroupAttachment",

@@ -9,7 +9,7 @@ import pytest
 
 from lab.cloud.store import Resource
 from lab.wiring import security
-from lab.wiring.cloud import EVERYWHERE, Cloud, Permission, read
+from lab.wiring.cloud import EVERYWHERE, Cloud, HealthCheck, Permission, read
 from tests.lab.wiring import small
 
 REGION = "us-east-1"
@@ -163,6 +163,16 @@ def test_a_route_to_what_the_lab_does_not_wire_is_said_and_leads_nowhere() -> No
     assert any("tgw-1" in line for line in cloud.not_modelled)
     route = next(each for each in cloud.route_tables[table].routes if str(each.destination) == "172.31.0.0/16")
     assert route.target == ""
+
+
+def test_a_health_check_is_read_as_it_is_declared() -> None:
+    own = account()
+    declared = {"protocol": "HTTP", "path": "/health", "matcher": "200", "interval": 10, "unhealthyThreshold": 3}
+    by_http = own.make("lb/targetGroup", "tg", REGION, port=80, healthCheck=declared)
+    by_tcp = own.make("lb/targetGroup", "tg", REGION, port=80, healthCheck={"protocol": "TCP", "path": ""})
+    checks = read(own.made).health_checks
+    assert checks[by_http] == HealthCheck(path="/health", matcher="200", interval_seconds=10, rise=5, fall=3)
+    assert checks[by_tcp] == HealthCheck()
 
 
 def test_a_terminated_instance_has_no_interface() -> None:

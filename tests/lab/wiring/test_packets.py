@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -155,26 +157,48 @@ def test_replies_from_the_management_address_go_by_the_management_network(wired:
     )
 
 
-def test_the_load_balancer_ends_tls_and_hands_on_from_its_own_address(wired: Wired) -> None:
-    public = _balancer_address(wired)
-    seed = wired.host(Role.SEED, US)
-    server = (
-        "import socket; s = socket.create_server(('', 26657));\n"
-        "while True:\n c, a = s.accept(); c.sendall(('from ' + a[0]).encode()); c.close()\n"
-    )
-    seeds = [seed, wired.host(Role.SEED, US, 2)]
-    running = [
-        subprocess.Popen(["ip", "netns", "exec", wired.paths.namespace(each.name), "python3", "-c", server])
-        for each in seeds
-    ]
+SEED = """
+import http.server, sys
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(int(sys.argv[1]))
+        self.end_headers()
+        self.wfile.write(f"{sys.argv[2]} asked by {self.client_address[0]}".encode())
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("", 26657), Answer).serve_forever()
+"""
+
+
+@contextmanager
+def seeds_answering(wired: Wired, *statuses: int) -> Iterator[None]:
+    """The first seeds of America answer HTTP with these statuses."""
+    running = []
+    for number, status in enumerate(statuses, start=1):
+        seed = wired.paths.namespace(wired.host(Role.SEED, US, number).name)
+        arguments = ["python3", "-c", SEED, str(status), f"seed {number}"]
+        running.append(subprocess.Popen(["ip", "netns", "exec", seed, *arguments]))
     try:
-        shown = _by_tls(wired, public, wired.estate.network.endpoints.lcd)
+        yield
     finally:
         for process in running:
             process.kill()
             process.wait()
-    nodes = addressing.ingress_subnets(wired.estate.network, US)
-    assert any(shown.startswith(f"from {node.network_address + 40}") for node in nodes), shown
+
+
+def test_the_load_balancer_ends_tls_and_asks_from_its_own_address(wired: Wired) -> None:
+    endpoint = wired.estate.network.endpoints.lcd
+    with seeds_answering(wired, 200, 200):
+        shown = _by_tls(wired, _balancer_address(wired), endpoint, until="200")
+    nodes = [f"asked by {node.network_address + 40}" for node in addressing.ingress_subnets(wired.estate.network, US)]
+    assert any(node in shown for node in nodes), f"the seed was asked by someone else: {shown}"
+
+
+def test_the_load_balancer_asks_only_seeds_whose_health_check_passes(wired: Wired) -> None:
+    """A node that answers but has no blocks says so on the path that is checked."""
+    endpoint = wired.estate.network.endpoints.rpc
+    with seeds_answering(wired, 503, 200):
+        shown = [_by_tls(wired, _balancer_address(wired), endpoint, until="seed 2") for _ in range(3)]
+    assert all("seed 2" in each for each in shown), shown
 
 
 def test_the_load_balancer_serves_its_listeners_only(wired: Wired) -> None:
@@ -252,28 +276,28 @@ def _balancer_address(wired: Wired) -> str:
     )
 
 
-def _by_tls(wired: Wired, address: str, name: str) -> str:
-    """What a client reads that trusts the lab's authority and asks for ``name``, once health checks found the seeds."""
-    client = (
-        "import socket, ssl, sys, time\n"
-        "context = ssl.create_default_context(cafile=sys.argv[3])\n"
-        "for _ in range(40):\n"
-        "    try:\n"
-        "        plain = socket.create_connection((sys.argv[1], 26657), 2)\n"
-        "        with context.wrap_socket(plain, server_hostname=sys.argv[2]) as tls:\n"
-        "            text = tls.recv(64).decode()\n"
-        "        if text:\n"
-        "            print(text); break\n"
-        "    except OSError as error:\n"
-        "        last = error\n"
-        "    time.sleep(0.3)\n"
-        "else:\n"
-        "    print('nothing:', last)\n"
-    )
+CLIENT_OF_TLS = """
+import socket, ssl, sys, time
+address, name, authority, until = sys.argv[1:]
+context = ssl.create_default_context(cafile=authority)
+deadline, text = time.monotonic() + 60, "nothing"
+while until not in text and time.monotonic() < deadline:
+    try:
+        with context.wrap_socket(socket.create_connection((address, 26657), 5), server_hostname=name) as tls:
+            tls.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+            text = b"".join(iter(lambda: tls.recv(4096), b"")).decode() or "nothing"
+    except OSError as error:
+        text = repr(error)
+    time.sleep(0.3)
+print(text)
+"""
+
+
+def _by_tls(wired: Wired, address: str, name: str, *, until: str) -> str:
+    """What a client reads that trusts the lab's authority and asks for ``name``, once ``until`` is in it."""
     authority = wired.paths.root / "authority" / "ca.pem"
-    return namespace.run(
-        ["ip", "netns", "exec", wired.paths.namespace("client"), "python3", "-c", client, address, name, str(authority)]
-    ).strip()
+    inside = ["ip", "netns", "exec", wired.paths.namespace("client")]
+    return namespace.run([*inside, "python3", "-c", CLIENT_OF_TLS, address, name, str(authority), until])
 
 
 def test_every_router_was_seen_as_it_is(wired: Wired) -> None:
