@@ -65,4 +65,4 @@ def test_a_bad_declaration_is_said_plainly(built: EngineStack, tmp_path: Path) -
 
 
 def test_the_engine_refuses_to_delete_what_is_protected(built: EngineStack) -> None:
-    assert "marked for protection" in built.run("destroy", "--preview-only", fails=True)
+    assert "because it is protected" in built.run("destroy", "--preview-only", fails=True)
