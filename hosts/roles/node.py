@@ -14,11 +14,9 @@ from hosts.operations.units import Unit
 from hosts.rendering import render
 from hosts.roles import packages
 
-SETTLING_SECONDS = 2
-"""How long a node must stay up after a restart, for its new configuration to be taken as good.
-
-A daemon refuses a bad one within a second; one that waits for its signer gives up after three, which is no fault of its
-configuration.
+SETTLING_SECONDS = 30
+"""How long a restarted node may take until it listens somewhere, if only for its signer; after that, its new
+configuration is taken as bad. A daemon validates it before it opens a socket, and ends if it does not like it.
 """
 
 
@@ -43,12 +41,14 @@ def genesis_path(chain: Chain) -> str:
 
 
 def _restart(chain: Chain) -> str:
-    """Restarts a running node, and fails if its configuration does not let it stay up."""
+    """Restarts a running node, and fails if its configuration does not let it come as far as to listen."""
     unit = unit_name(chain)
+    show = f"systemctl show --value {unit} -p"
     return (
-        f"systemctl daemon-reload; if systemctl -q is-active {unit}; then systemctl restart {unit}; sleep "
-        f"{SETTLING_SECONDS}; "
-        f'[ "$(systemctl show -p SubState --value {unit})" = running ]; fi'
+        f'systemctl daemon-reload; [ "$({show} ActiveState)" = inactive ] && exit 0; systemctl restart {unit}; '
+        f"for attempt in $(seq {2 * SETTLING_SECONDS}); do "
+        f'[ "$({show} SubState)" = running ] || exit 1; pid=$({show} MainPID); '
+        'ss -Hltnp | grep -q "pid=$pid," && exit 0; sleep 0.5; done; exit 1'
     )
 
 
