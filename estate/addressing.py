@@ -1,7 +1,7 @@
 """The address plan: a pure function of explicit slots, so that adding or removing one thing moves no other.
 
-A network has 10.<slot>.0.0/16. Its regions (slots 0–10) and sites (slots 11–14) have a /20 of it each; slot 15 holds the
-VPN's client pools. A region's /20 holds a /24 per tier and zone; a site's /20 a /24 per firewall zone.
+A network has 10.<slot>.0.0/16. Its regions (slots 0–10) and sites (slots 11–14) have a /20 of it each; slot 15 holds
+the VPN's client pools. A region's /20 holds a /24 per tier and zone; a site's /20 a /24 per firewall zone.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def edge_zone_address(network: Network, site: str, zone: str, edge_number: int) 
 
 
 def tunnel_inside(network: Network, site: str, region: str, edge_number: int, tunnel: int) -> IPv4Network:
-    """The /30 inside tunnel 0 or 1 between an edge and a region's VPN gateway: AWS has the first address, the edge the second.
+    """The /30 in tunnel 0 or 1 between an edge and a region's VPN gateway: AWS has the first address, the edge the next.
 
     From 169.254.8.0/21, which avoids the link-local addresses that AWS keeps for itself.
     """

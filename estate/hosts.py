@@ -11,8 +11,9 @@ from estate.model import CloudNode, Network, Role, Server
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """One machine. ``place`` is a region or a site, ``address`` its service address, ``management_address`` where SSH is taken.
+    """One machine.
 
+    ``place`` is a region or a site, ``address`` its service address, ``management_address`` where SSH is taken.
     In the cloud the two are the same. ``public`` says that it owns a public address: a fixed one for an edge
     (``public_address``), one that the cloud assigns for a node in a public subnet.
     """

@@ -6,7 +6,10 @@ from hashlib import sha256
 
 
 def host(network: str, role: str, place: str, number: int) -> str:
-    """The host name ``<network>-<role>-<place>-<nn>``; ``place`` is a region or a site. At most 63 characters (RFC 1123)."""
+    """The host name ``<network>-<role>-<place>-<nn>``, in at most 63 characters (RFC 1123).
+
+    ``place`` is a region or a site.
+    """
     return safe(f"{network}-{role}-{place}-{number:02d}", 63)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from estate import example, vocabulary
-from estate.document import Location, dotted
+from estate.document import Location, dotted, leaves
 from estate.model import Model, Network, Vpn
 from estate.rules.finding import Finding, a, nearest, show, words
 from estate.vocabulary import Words
@@ -241,6 +242,16 @@ def _malformed(error: ErrorDetails, location: Location) -> Finding:
     )
 
 
+def _unquoted(location: Location, value: date) -> Finding:
+    return Finding(
+        path=dotted(location),
+        value=show(value),
+        rule="must be in quotes",
+        reason="YAML reads it as a date, and Pulumi cannot carry a date in a configuration",
+        fix=f'write "{value.isoformat()}"',
+    )
+
+
 def _get(document: Any, location: Location) -> Any:
     for step in location:
         document = document[step]
@@ -314,6 +325,10 @@ def examine(declared: Any) -> Shape:
         shape.findings.append(((), _malformed(declared_error, ())))
         return shape
     document = copy.deepcopy(dict(declared))
+    for location, value in list(leaves(document)):
+        if isinstance(value, date):
+            shape.findings.append((location, _unquoted(location, value)))
+            _get(document, location[:-1])[location[-1]] = value.isoformat()
     for _ in range(ROUNDS):
         try:
             shape.network = Network.model_validate(document)

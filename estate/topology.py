@@ -53,7 +53,10 @@ class End:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """``source`` may open connections to ``destination`` on ``ports`` (inclusive). ``id`` is stable; ``why`` is for people."""
+    """``source`` may open connections to ``destination`` on ``ports`` (inclusive).
+
+    ``id`` is stable; ``why`` is for people.
+    """
 
     id: str
     source: End
@@ -66,7 +69,10 @@ class Flow:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A flow as one host sees it: the other end's addresses, protocol, inclusive ports. ``management``: on that interface."""
+    """A flow as one host sees it: the other end's addresses, protocol, inclusive ports.
+
+    ``management``: on that interface.
+    """
 
     flow: str
     protocol: str
@@ -302,11 +308,19 @@ def _tunnels(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     )
 
 
+_asked_last: dict[str, tuple[Network, tuple[Flow, ...]]] = {}
+"""The last network asked and its flows: projections are asked host by host, of one network."""
+
+
 def flows(network: Network) -> tuple[Flow, ...]:
     """Every permission of the ServiceInstance, in a stable order."""
-    everyone = hosts(network)
-    parts = (_p2p, _signing, _public_endpoints, _operations, _services, _tunnels)
-    return tuple(flow for part in parts for flow in part(network, everyone))
+    known = _asked_last.get("flows")
+    if known is None or known[0] is not network:
+        everyone = hosts(network)
+        parts = (_p2p, _signing, _public_endpoints, _operations, _services, _tunnels)
+        known = network, tuple(flow for part in parts for flow in part(network, everyone))
+        _asked_last["flows"] = known
+    return known[1]
 
 
 def _projected(flow: Flow, other: End, host: Host, *, management: bool) -> Rule:
@@ -345,7 +359,7 @@ def _within(addresses: tuple[IPv4Network, ...], block: IPv4Network) -> tuple[IPv
 
 
 def forwarded(network: Network, site: str) -> tuple[ForwardRule, ...]:
-    """What the edge firewalls of ``site`` forward: flows with an end in one of its zones and the other beyond that zone.
+    """What the edge firewalls of ``site`` forward: flows with one end in a zone of it and the other beyond that zone.
 
     Traffic of an edge itself is not forwarded; two hosts of one zone never pass the firewall.
     """

@@ -176,7 +176,9 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "5e1f0c3a9b7d2e4f6a8c0b1d3e5f7a9c2b4d6e8f@172.20.4.10:26656",
         entry=PEER,
     ),
-    (model.Partner, "expires"): Words("a date, year-month-day", "a way in that nobody renews must close", "2027-12-31"),
+    (model.Partner, "expires"): Words(
+        "a date in quotes, year-month-day", "a way in that nobody renews must close", '"2027-12-31"'
+    ),
     (model.Partner, "contact"): Words(
         "an e-mail address", "someone there must be told before the peering changes", "noc@partner.example"
     ),

@@ -47,8 +47,8 @@ def test_it_says_what_each_section_is_for() -> None:
 
 
 def test_its_partner_ends_within_a_year_or_so() -> None:
-    assert "expires: 2031-06-01" in example.declaration("example", 7, today=TODAY)
-    assert "expires: 2029-02-28" in example.declaration("example", 7, today=date(2028, 2, 29))
+    assert 'expires: "2031-06-01"' in example.declaration("example", 7, today=TODAY)
+    assert 'expires: "2029-02-28"' in example.declaration("example", 7, today=date(2028, 2, 29))
 
 
 def test_the_next_slot_is_the_lowest_that_is_free() -> None:

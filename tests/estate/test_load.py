@@ -202,11 +202,17 @@ def test_broken_yaml_is_one_problem_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_date_that_does_not_exist_is_reported_like_any_other_value(tmp_path: Path) -> None:
-    text = GOOD.replace("expires: 2031-01-01", "expires: 2031-02-30")
-    assert {problem.rule for problem in load.examine(written(tmp_path, text), today=TODAY).problems} == {
-        "must be a value that YAML knows",
-        "must be a date, year-month-day",
-    }
+    rules_broken = {"must be a value that YAML knows", "must be a date in quotes, year-month-day"}
+    text = GOOD.replace('expires: "2031-01-01"', "expires: 2031-02-30")
+    assert {problem.rule for problem in load.examine(written(tmp_path, text), today=TODAY).problems} == rules_broken
+
+
+def test_a_date_without_quotes_is_a_problem_because_the_engine_refuses_it(tmp_path: Path) -> None:
+    text = GOOD.replace('expires: "2031-01-01"', "expires: 2031-01-01")
+    told = load.examine(written(tmp_path, text), today=TODAY).problems
+    assert [(problem.path, problem.rule, problem.fix) for problem in told] == [
+        ("partners.northwind.expires", "must be in quotes", 'write "2031-01-01"')
+    ]
 
 
 def test_an_alias_of_itself_is_reported_and_does_not_hang(tmp_path: Path) -> None:
