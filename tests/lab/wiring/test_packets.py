@@ -14,8 +14,11 @@ from estate import addressing
 from estate.hosts import hosts
 from estate.model import Role
 from lab.wiring import namespace
+from lab.wiring.apply import apply
 from lab.wiring.observed import observe
+from lab.wiring.plan import plan
 from lab.wiring.send import Listener, Verdict
+from tests.lab.wiring import small
 from tests.lab.wiring.conftest import Wired
 
 pytestmark = pytest.mark.lab
@@ -84,6 +87,22 @@ def test_the_acl_refuses_ssh_from_outside_whatever_a_group_may_say(wired: Wired)
     before = _dropped_by(router, "acl-")
     assert not wired.arrives(partner, sentry.address, SSH)
     assert _dropped_by(router, "acl-") > before, "something else than the ACL dropped it"
+
+
+def test_an_acl_that_forgets_the_way_back_drops_the_answer(wired: Wired) -> None:
+    """ACLs are stateless: the question arrives, the answer to the client's high port does not pass."""
+    estate = small.build()
+    forgetful = {"protocol": "tcp", "fromPort": 1024, "toPort": 65535, "ruleNo": 50, "action": "deny"}
+    estate.account.properties(estate.acls[US])["egress"].insert(0, {**forgetful, "cidrBlock": f"{CLIENT}/32"})
+    router = wired.paths.namespace(f"vpc-{US}")
+    probe = wired.probe("client", wired.estate.public(wired.host(Role.PUBLIC_SENTRY, US).name), P2P)
+    try:
+        apply(plan(estate.network, estate.resources, wired.paths), wired.paths)
+        assert wired.ask(probe) == [Verdict.DROPPED]
+        assert _dropped_by(router, f"{estate.acls[US]} 50") > 0, "it was not the answer that the ACL dropped"
+    finally:
+        apply(wired.wiring, wired.paths)
+    assert wired.ask(probe) == [Verdict.REFUSED]
 
 
 def test_regions_reach_each_other_through_their_peering(wired: Wired) -> None:
