@@ -15,8 +15,8 @@ from hosts.rendering import render
 from hosts.roles import packages
 
 SETTLING_SECONDS = 30
-"""How long a restarted node may take until it listens somewhere, if only for its signer; after that, its new
-configuration is taken as bad. A daemon validates it before it opens a socket, and ends if it does not like it.
+"""How long a restarted node may take until it listens for peers, or at least for its signer; after that, its new
+configuration is taken as bad.
 """
 
 
@@ -40,15 +40,19 @@ def genesis_path(chain: Chain) -> str:
     return f"/usr/share/estate/{chain.chain_id}/genesis.json"
 
 
-def _restart(chain: Chain) -> str:
-    """Restarts a running node, and fails if its configuration does not let it come as far as to listen."""
-    unit = unit_name(chain)
+def _restart(context: HostContext) -> str:
+    """Restarts a running node, and fails if its configuration does not let it come as far as to listen.
+
+    A validator listens for its signer first, and goes no further without it: that is no fault of its configuration.
+    """
+    unit, address, ports = unit_name(context.chain), context.host.address, context.chain.ports
+    wanted = [ports.p2p, *([ports.privval] if node_config.signs(context.host) else [])]
+    listens = " || ".join(f"ss -Hltn src {address}:{port} | grep -q ." for port in wanted)
     show = f"systemctl show --value {unit} -p"
     return (
         f'systemctl daemon-reload; [ "$({show} ActiveState)" = inactive ] && exit 0; systemctl restart {unit}; '
         f"for attempt in $(seq {2 * SETTLING_SECONDS}); do "
-        f'[ "$({show} SubState)" = running ] || exit 1; pid=$({show} MainPID); '
-        'ss -Hltnp | grep -q "pid=$pid," && exit 0; sleep 0.5; done; exit 1'
+        f'sleep 0.5; [ "$({show} SubState)" = running ] || exit 1; {{ {listens}; }} && exit 0; done; exit 1'
     )
 
 
@@ -59,11 +63,16 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
     values = {"node": settings, "chain": chain}
     config = f"{home(chain)}/config"
     owner = {"owner": "root", "group": user(chain), "mode": "640"}
+    here = " && ".join(
+        f"ip -o -4 address show to {address}/32 | grep -q ."
+        for address in dict.fromkeys((context.host.address, context.host.management_address))
+    )
     reads = (
+        f"{here} && "
         f'ln -sf {config}/node_key.json "$STAGE"{config}/node_key.json && '
         f'/usr/bin/{chain.client.daemon} comet show-node-id --home "$STAGE"{home(chain)} >/dev/null'
     )
-    then = _restart(chain)
+    then = _restart(context)
     return [
         File(
             path=f"{config}/config.toml",
