@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cli import declaration
 from cli.report import print_problems
-from estate.findings import DeclarationError, as_json
+from estate import load
+from estate.findings import DeclarationError, Problem, as_json
+
+
+def _problems(reading: Callable[[], object]) -> Sequence[Problem]:
+    try:
+        reading()
+    except DeclarationError as error:
+        return error.problems
+    return ()
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
-    problems = []
+    problems: list[Problem] = []
     wanted = arguments.networks or declaration.names(checkout)
-    for name in wanted:
-        try:
-            declaration.read(checkout, name)
-        except DeclarationError as error:
-            problems.extend(error.problems)
+    if arguments.networks:
+        for name in wanted:
+            problems += _problems(lambda name=name: declaration.read(checkout, name))
+    else:
+        problems += _problems(lambda: load.all_networks(checkout))
     if arguments.json:
         print(as_json(problems))
     elif problems:

@@ -115,7 +115,7 @@ def edge_zone_address(network: Network, site: str, zone: str, edge_number: int) 
 
 
 def tunnel_inside(network: Network, site: str, region: str, edge_number: int, tunnel: int) -> IPv4Network:
-    """The /30 in tunnel 0 or 1 between an edge and a region's VPN gateway: AWS has the first address, the edge the next.
+    """The /30 of tunnel 0 or 1 from an edge to a region's VPN gateway: AWS has the first address, the edge the other.
 
     From 169.254.8.0/21, which avoids the link-local addresses that AWS keeps for itself.
     """

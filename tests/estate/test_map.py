@@ -128,3 +128,9 @@ def test_every_line_is_of_a_kind_that_the_legend_explains() -> None:
     kinds = {line.colour for line in vars(style).values() if isinstance(line, style.Line)}
     drawn = set(re.findall(r'<path d="[^"]+" stroke="(#[0-9a-f]{6})"', text)) - {style.WHITE}
     assert drawn <= kinds
+
+
+def test_the_picture_in_the_documentation_is_current() -> None:
+    path = ROOT / "docs" / "cosmoshub.svg"
+    drawn = drawing.svg(declared(ROOT / "stacks" / "Pulumi.cosmoshub.yaml"))
+    assert path.read_text() == drawn, "run bin/estate map cosmoshub --svg docs/cosmoshub.svg"
