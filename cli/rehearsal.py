@@ -112,6 +112,8 @@ class Rehearsal:
             with Store(self.paths.cloud_state) as store:
                 self.resources = store.resources()
             wiring = plan.plan(self.declared, self.resources, self.paths)
+            for line in wiring.not_modelled:
+                self.progress.say(f"not modelled: {line}")
             changes = apply.apply(wiring, self.paths, self.progress.say)
             self.progress.outcome(f"network: {len(wiring.namespaces)} namespaces, {changes}")
 

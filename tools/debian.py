@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tools.cache import Progress, locked
 
 LAB = (
+    "bird2",
     "ca-certificates",
     "debian-archive-keyring",
     "dpkg-dev",
     "gnupg",
+    "haproxy",
     "iproute2",
     "mmdebstrap",
     "nftables",
     "openssh-client",
+    "openssl",
     "python3-venv",
     "systemd-container",
     "util-linux",
     "zstd",
 )
-"""What the lab needs on the machine that runs it; none of these starts a service."""
+"""What the lab needs on the machine that runs it."""
+
+SERVICES = ("bird.service", "haproxy.service")
+"""What these packages would run on the machine itself. The lab runs its own, in its namespaces: these stay disabled."""
+
+POLICY = Path("/usr/sbin/policy-rc.d")
+"""Where Debian asks whether an installation may start services; 101 forbids it."""
 
 
 class PackagesMissing(Exception):
@@ -82,7 +92,24 @@ _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3")
 
 def _install(packages: Sequence[str]) -> subprocess.CompletedProcess[str]:
     command = [*_APT, "install", "-y", "-qq", "--no-install-recommends", *packages]
-    return subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+    with _starting_nothing():
+        return subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+
+
+@contextlib.contextmanager
+def _starting_nothing() -> Iterator[None]:
+    """Services that come with packages are neither started now nor, where systemd runs, at the next boot."""
+    ours = not POLICY.exists()
+    if ours:
+        POLICY.write_text("#!/bin/sh\nexit 101\n")
+        POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        if ours:
+            POLICY.unlink(missing_ok=True)
+    if Path("/run/systemd/system").is_dir():
+        subprocess.run(["systemctl", "disable", *SERVICES], capture_output=True, check=False)
 
 
 def _finish_interrupted_installation() -> None:
