@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import runpy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+
+from estate import load
+from estate.model import Network
+
+if TYPE_CHECKING:
+    from components.recording import Recorded
 
 ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = ROOT / "__main__.py"
 FOREIGN_PREFIXES = ("AWS_", "GOOGLE_", "CLOUDSDK_", "PULUMI_", "VAULT_")
 
 
@@ -48,3 +59,27 @@ def _own_event_loop() -> Iterator[None]:
 @pytest.fixture(scope="session", params=stack_files(), ids=lambda path: path.name.split(".")[1])
 def stack_file(request: pytest.FixtureRequest) -> Path:
     return request.param
+
+
+@pytest.fixture(scope="session")
+def network(stack_file: Path) -> Network:
+    return load.read(stack_file)
+
+
+@pytest.fixture(scope="session")
+def recorded(stack_file: Path) -> Recorded:
+    """What the program itself, configured by the stack file, registers."""
+    return record_declared(yaml.safe_load(stack_file.read_text())["config"][load.CONFIG_KEY], stack_file)
+
+
+def record_declared(declared: object, stack_file: Path) -> Recorded:
+    """Runs the project's program under recording mocks, with ``declared`` as the engine would hand it over."""
+    from pulumi.runtime import set_all_config
+
+    from components.recording import record_program
+
+    set_all_config({load.CONFIG_KEY: json.dumps(declared, default=str)})
+    try:
+        return record_program(lambda: runpy.run_path(str(PROGRAM))["instance"], stack=stack_file.name.split(".")[1])
+    finally:
+        set_all_config({})

@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import json
-import runpy
-from collections.abc import Iterator
 from pathlib import Path
 
 import pulumi
 import pytest
 import yaml
-from pulumi.runtime import set_all_config
 
-from components.recording import Recorded, record_program
+from components.recording import Recorded
 from estate.model import Network
-from tests.conftest import ROOT
+from tests.conftest import PROGRAM, record_declared
 
-PROGRAM = ROOT / "__main__.py"
 ENTRIES = {"network", "hosts", "endpoints", "nat", "links", "signer", "leases", "scrape", "later"}
 
 
-@pytest.fixture
-def configure() -> Iterator[object]:
-    yield lambda declared: set_all_config({"estate:network": json.dumps(declared, default=str)})
-    set_all_config({})
-
-
-def run() -> None:
-    runpy.run_path(str(PROGRAM), run_name="__main__")
-
-
-def test_the_program_builds_what_is_declared(stack_file: Path, recorded: Recorded, configure) -> None:
-    configure(yaml.safe_load(stack_file.read_text())["config"]["estate:network"])
-    built = record_program(run, stack=stack_file.name.split(".")[1])
-    assert {each.urn for each in built.resources} == {each.urn for each in recorded.resources}
-
-
-def test_a_bad_declaration_is_a_plain_problem_and_not_a_traceback(stack_file: Path, configure) -> None:
+def test_a_bad_declaration_is_a_plain_problem_and_not_a_traceback(stack_file: Path) -> None:
     declared = yaml.safe_load(stack_file.read_text())["config"]["estate:network"]
-    configure({**declared, "slot": 0})
     with pytest.raises(pulumi.RunError) as caught:
-        record_program(run, stack=stack_file.name.split(".")[1])
+        record_declared({**declared, "slot": 0}, stack_file)
     assert "problem" in str(caught.value)
     assert f"stacks/{stack_file.name}" in str(caught.value)
     assert "slot" in str(caught.value)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from pulumi_policy import EnforcementLevel, PolicyResource, ResourceValidationPolicy, StackValidationPolicy
 
-from components.recording import Recorded, record
-from estate import load
+from components.recording import Recorded
 from policies.rules import registry
 from policies.rules.types import TAGGED, UNTAGGED
 from tests.conftest import ROOT
@@ -20,11 +18,6 @@ from tests.policies.judging import judged, judged_together, options, unknown_che
 
 PACK = ROOT / "policies"
 RULES = registry.rules()
-
-
-@pytest.fixture(scope="session")
-def recorded(stack_file: Path) -> Recorded:
-    return record(load.read(stack_file))
 
 
 def as_stack(recorded: Recorded) -> list[PolicyResource]:
