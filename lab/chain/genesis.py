@@ -18,6 +18,7 @@ import yaml
 from estate.model import Network
 from lab.chain import plan
 from lab.chain.identity import NodeKey
+from lab.chain.plan import Stranger
 from lab.paths import LabPaths
 
 Progress = Callable[[str], None]
@@ -139,13 +140,20 @@ def _make(network: Network, binary: Path, target: ChainHome) -> None:
         where = target.node(stranger.name)
         shutil.copy(target.genesis, where / "config" / "genesis.json")
         shutil.rmtree(where / "config" / "gentx", ignore_errors=True)
-    for partner in network.partners:
-        for node in plan.partner_nodes(network, partner):
-            where = target.node(node.name)
-            daemon(binary, "init", node.name, "--chain-id", chain_id, where=where)
-            shutil.copy(target.genesis, where / "config" / "genesis.json")
-            if node.key:
-                (where / "config" / "node_key.json").write_text(node.key.json)
+
+
+def _add_node(chain: ChainHome, node: Stranger, binary: Path, chain_id: str) -> None:
+    """Makes the home of a node that validates nothing, unless it is made."""
+    where = chain.node(node.name)
+    if where.exists():
+        return
+    unfinished = where.with_name(f"{node.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    daemon(binary, "init", node.name, "--chain-id", chain_id, where=unfinished)
+    shutil.copy(chain.genesis, unfinished / "config" / "genesis.json")
+    if node.key:
+        (unfinished / "config" / "node_key.json").write_text(node.key.json)
+    unfinished.rename(where)
 
 
 def node_id(where: Path) -> str:
@@ -167,6 +175,9 @@ def create(
     Args:
         network: as declared; its chain facts are those that the lab's stand in for.
         binary: the daemon, of the release `version`.
+
+    Raises:
+        ChainToolFailed: the daemon refused something, or this lab already runs another chain.
     """
     chain = home(paths)
     if not chain.root.exists():
@@ -176,6 +187,20 @@ def create(
         unfinished.root.mkdir(parents=True)
         _make(network, binary, unfinished)
         unfinished.root.rename(chain.root)
+    made_for = json.loads(chain.genesis.read_text())["chain_id"]
+    if made_for != plan.chain_id(network):
+        raise ChainToolFailed(
+            f"got chain {plan.chain_id(network)}; this lab runs {made_for}, and its nodes have that chain's blocks; "
+            f"take it down first: bin/estate down {network.name}"
+        )
+    for partner in network.partners:
+        try:
+            nodes = plan.partner_nodes(network, partner)
+        except plan.UnknownIdentity as unknown:
+            progress(str(unknown))
+            continue
+        for node in nodes:
+            _add_node(chain, node, binary, made_for)
     digest = sha256(chain.genesis.read_bytes()).hexdigest()
     facts = plan.chain_facts(network, version=version, genesis=chain.genesis, sha256=digest, peers=peers(chain))
     text = yaml.safe_dump(facts, sort_keys=False)

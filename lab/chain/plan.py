@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class UnknownIdentity(Exception):
         super().__init__(
             f"partner {partner}: got peer {peer}; the lab stands in for a partner whose node id anyone can derive "
             f"({expected}); it cannot hold "
-            f"a real partner's key; rehearse with that id, or without the partner's node"
+            f"a real partner's key; its node is left out; rehearse with that id, and an address, to have one"
         )
 
 
@@ -66,19 +66,27 @@ def strangers() -> tuple[Stranger, ...]:
     )
 
 
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True
+
+
 def partner_nodes(network: Network, partner: str) -> tuple[Stranger, ...]:
     """The nodes that stand in for those that `partner` declared.
 
     Raises:
-        UnknownIdentity: a declared node id is not the example's.
+        UnknownIdentity: a declared node id is not the example's, or is at a name and not at an address.
     """
     nodes = []
     for ordinal, peer in enumerate(network.partners[partner].peers):
         key = example_partner_key(partner, ordinal)
         node_id, _, place = peer.partition("@")
-        if node_id != key.node_id:
-            raise UnknownIdentity(partner, peer, key.node_id)
         address, _, port = place.partition(":")
+        if node_id != key.node_id or not _is_address(address):
+            raise UnknownIdentity(partner, peer, key.node_id)
         nodes.append(
             Stranger(
                 name=f"{partner}-{ordinal}", address=IPv4Address(address), port=int(port), key=key, validator=False

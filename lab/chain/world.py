@@ -1,6 +1,4 @@
-"""The machines that are not ours: the strangers' nodes and the central services in the internet, each partner's node in
-its own VPC.
-"""
+"""The machines that are not ours: strangers and central services in the internet, partners' nodes in their own VPCs."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from estate.model import Network
-from lab import machines
+from lab import machines, netns
 from lab.chain import names, plan, services, stranger
 from lab.chain.genesis import ChainHome, peers
 from lab.chain.plan import Stranger
@@ -90,7 +88,10 @@ def setups(paths: LabPaths, network: Network, chain: ChainHome) -> tuple[Setup, 
         )
     ]
     for partner in sorted(network.partners):
-        nodes: dict[Stranger, tuple[str, ...]] = dict.fromkeys(plan.partner_nodes(network, partner), ())
+        try:
+            nodes: dict[Stranger, tuple[str, ...]] = dict.fromkeys(plan.partner_nodes(network, partner), ())
+        except plan.UnknownIdentity:
+            continue
         found.append(
             Setup(
                 machine=machine(partner_machine(partner)),
@@ -240,7 +241,12 @@ def bring_up(paths: LabPaths, network: Network, chain: ChainHome, *, progress: P
     Raises:
         WorldFailed, LabUnavailable, BootFailed
     """
-    wanted = setups(paths, network, chain)
+    wanted = []
+    for each in setups(paths, network, chain):
+        if (netns.NAMED / each.machine.netns).exists() or each.machine.name == WORLD:
+            wanted.append(each)
+        else:
+            progress(f"{each.machine.name} is left out: no peering of the cloud leads to it")
     program = parts.ensure("wasmd", progress) / "bin" / plan.DAEMON
     started = machines.start_all(paths, [each.machine for each in wanted])
     with ThreadPoolExecutor(len(wanted)) as pool:

@@ -141,3 +141,8 @@ def test_configured_peers_are_known_by_their_addresses() -> None:
     assert ConfiguredPeers().process([line]) == {"10.1.0.17:26656": "a" * 40, "10.1.16.17:26656": "b" * 40}
     assert ConfiguredPeers().process(['persistent_peers = ""']) == {}
     assert ConfiguredPeers().process([]) == {}
+
+
+def test_every_node_has_its_identity_before_any_is_configured() -> None:
+    deploy = (Path(__file__).parents[2] / "hosts/deploy.py").read_text()
+    assert deploy.index("node.prepare(") < deploy.index("APPLY[current"), "operations run in the order of their lines"

@@ -84,3 +84,25 @@ def test_what_a_killed_run_left_is_made_anew(tmp_path: Path) -> None:
     assert json.loads(chain.genesis.read_text())["chain_id"] == "cosmoshub-4-lab"
     assert not leftover.exists()
     assert tomllib.loads((chain.node("stranger-1") / "config/config.toml").read_text())
+
+
+def test_a_real_partners_node_is_left_out_and_said_so(made: tuple[LabPaths, ChainHome]) -> None:
+    network = load.read(ROOT / "stacks/Pulumi.cosmoshub.yaml")
+    name, partner = next(iter(network.partners.items()))
+    real = partner.model_copy(update={"peers": (f"{'e' * 40}@172.20.4.10:26656",)})
+    said: list[str] = []
+    genesis.create(
+        made[0],
+        network.model_copy(update={"partners": {name: real}}),
+        binary=daemon(),
+        version="0.61.2",
+        progress=said.append,
+    )
+    assert any("its node is left out" in line for line in said)
+
+
+def test_a_lab_does_not_change_its_chain_under_way(made: tuple[LabPaths, ChainHome]) -> None:
+    network = load.read(ROOT / "stacks/Pulumi.cosmoshub.yaml")
+    other = network.model_copy(update={"chain": network.chain.model_copy(update={"chain_id": "cosmoshub-5"})})
+    with pytest.raises(genesis.ChainToolFailed, match="got chain cosmoshub-5-lab; this lab runs cosmoshub-4-lab"):
+        genesis.create(made[0], other, binary=daemon(), version="0.61.2")

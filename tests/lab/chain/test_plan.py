@@ -62,3 +62,13 @@ def test_a_real_partners_node_is_refused_with_what_to_do(network: Network) -> No
 def test_a_node_id_is_the_hash_of_its_public_key() -> None:
     assert NodeKey(bytes(32)).node_id == "139e3940e64b5491722088d9a0d741628fc826e0"
     assert example_partner_key("a", 0) != example_partner_key("a", 1) != example_partner_key("b", 1)
+
+
+def test_a_partner_that_is_given_by_name_is_not_stood_in_for(network: Network) -> None:
+    name, partner = next(iter(network.partners.items()))
+    named = partner.model_copy(
+        update={"peers": (f"{example_partner_key(name, 0).node_id}@node.partner.example:26656",)}
+    )
+    other = network.model_copy(update={"partners": {name: named}})
+    with pytest.raises(plan.UnknownIdentity, match="left out"):
+        plan.partner_nodes(other, name)
