@@ -49,7 +49,7 @@ class World:
     Attributes:
         vpcs: the VPCs of other accounts.
         quotas: the limits of the own account.
-        certificates: ARNs of the own account's private certificates, which a certificate authority outside of the stack issued.
+        certificates: ARNs of the own account's private certificates, issued by an authority outside of the stack.
         public_pool: where elastic, load balancer and VPN tunnel addresses come from; a documentation range.
         public_pool6: where VPCs get their /56 from.
     """
@@ -72,8 +72,8 @@ class World:
 def read_world(path: Path | None) -> World:
     """Reads the world from JSON.
 
-    The file is a list of VPCs `{"ownerId", "vpcId", "cidr", "region"}`, or an object
-    `{"vpcs": [...], "quotas": {"vpcs_per_region": 10, ...}, "certificates": [ARN, ...], "publicPool": "203.0.113.0/24"}`.
+    The file is a list of VPCs `{"ownerId", "vpcId", "cidr", "region"}`, or an object `{"vpcs": [...],
+    "quotas": {"vpcs_per_region": 10, ...}, "certificates": [ARN, ...], "publicPool": "203.0.113.0/24"}`.
 
     Raises:
         ValueError: the file is of another form; the message names what is wrong.
