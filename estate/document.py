@@ -44,7 +44,7 @@ class Document:
 
 
 def dotted(location: Location) -> str:
-    return ".".join(map(str, location))
+    return ".".join(str(step) or "''" for step in location)
 
 
 class _Builder:
