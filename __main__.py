@@ -1,5 +1,7 @@
 """One network's cloud side: its stack file declares it, the components build it, the inventory tells the hosts."""
 
+import gc
+
 import pulumi
 
 from components.account import provider
@@ -18,6 +20,7 @@ def declared() -> Network:
         raise pulumi.RunError(str(error)) from None
 
 
+gc.disable()  # all that is registered is needed to the end; to find that out takes half of the time
 network = declared()
 instance = ServiceInstance(
     network.name, Args(network=network), opts=pulumi.ResourceOptions(providers=[provider(network)])
