@@ -265,7 +265,8 @@ def ruleset(network: Network, host: Host, inventory: Mapping[str, Any]) -> str:
     if host.role is Role.VPN:
         more_in, forward, translation = _vpn_rules(network, host)
         inward = inward + more_in
-    counters = sorted({each.counter for each in (*inward, *outward, *forward, *refusals)})
+    rules: tuple[Accept | Refusal, ...] = (*inward, *outward, *forward, *refusals)
+    counters = sorted({each.counter for each in rules})
     return render(
         TEMPLATE,
         host=host.name,

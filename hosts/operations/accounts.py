@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 
 from pyinfra import host
 from pyinfra.api import OperationError, StringCommand, operation
@@ -39,7 +39,7 @@ def commands(names: Collection[str], group: str, state: AccountState) -> list[st
 
 
 @operation()
-def people(names: Collection[str], group: str) -> Iterator[StringCommand]:
+def people(names: Collection[str], group: str) -> Generator[StringCommand, None, None]:
     """Makes exactly ``names`` the members of ``group``: one question, and one command if anything differs."""
     needed = commands(names, group, host.get_fact(Accounts, group=group))
     if needed:

@@ -11,7 +11,7 @@ import base64
 import io
 import shlex
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from hashlib import sha256
@@ -210,7 +210,7 @@ def _show(change: Plan, state: State) -> None:
 
 
 @operation()
-def install(items: Sequence[Item]) -> Iterator[StringCommand]:
+def install(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
     """Makes a host's files as declared, all together or none: one question, and one command if anything differs."""
     state = host.get_fact(
         Installed,

@@ -7,7 +7,7 @@ has changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from difflib import unified_diff
 from hashlib import sha256
 
@@ -74,14 +74,14 @@ def confirmation() -> str:
 
 def confirm(state: State, host: Host) -> bool:
     """Confirms the ruleset on trial over a connection of its own. Over a connector without a network, over that."""
-    command, arguments = StringCommand(confirmation()), {"_sudo": True}
+    command = StringCommand(confirmation())
     if not isinstance(host.connector, SSHConnector):
-        done, output = host.connector.run_shell_command(command, **arguments)
+        done, output = host.connector.run_shell_command(command, False, False, _sudo=True)
     else:
         fresh = SSHConnector(state, host)
         try:
             fresh.connect()
-            done, output = fresh.run_shell_command(command, **arguments)
+            done, output = fresh.run_shell_command(command, _sudo=True)
         except (ConnectError, OSError) as error:
             host.log(
                 f"no new connection came through the new ruleset ({error}): the previous one returns", logger.error
@@ -96,7 +96,7 @@ def confirm(state: State, host: Host) -> bool:
 
 
 @operation()
-def ruleset(text: str, rollback_seconds: float = 60) -> Iterator[StringCommand | FunctionCommand]:
+def ruleset(text: str, rollback_seconds: float = 60) -> Generator[StringCommand | FunctionCommand, None, None]:
     """Keeps and loads the nftables ruleset ``text``; one question if it is already kept, loaded and untouched."""
     now = host.get_fact(Firewall)
     if now.file == sha256(text.encode()).hexdigest() and now.loaded and now.loaded == now.confirmed and now.enabled:

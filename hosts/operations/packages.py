@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
@@ -34,8 +34,9 @@ def command(wanted: Mapping[str, str | None], installed: Mapping[str, str]) -> s
 
 
 @operation()
-def ensure(wanted: Mapping[str, str | None]) -> Iterator[StringCommand]:
+def ensure(wanted: Mapping[str, str | None]) -> Generator[StringCommand, None, None]:
     """Installs ``wanted`` (version by name; ``None``: any): one question, and one command if anything is missing."""
-    needed = command(wanted, host.get_fact(InstalledVersions, packages=tuple(sorted(wanted))))
+    installed = host.get_fact(InstalledVersions, packages=tuple(sorted(wanted)))
+    needed = command(wanted, installed)
     if needed:
         yield StringCommand(needed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from pyinfra import host
@@ -39,7 +39,7 @@ def commands(units: Sequence[Unit], states: dict[str, UnitState]) -> list[str]:
 
 
 @operation()
-def ensure(units: Sequence[Unit]) -> Iterator[StringCommand]:
+def ensure(units: Sequence[Unit]) -> Generator[StringCommand, None, None]:
     """Starts, stops, enables and disables what differs: one question, and one command if anything does."""
     needed = commands(units, host.get_fact(UnitStates, units=tuple(unit.name for unit in units)))
     if needed:
