@@ -15,7 +15,7 @@ from lab.wiring import apply
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
-    network = declaration.read(checkout, arguments.network)
+    network = declaration.standing(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=network.name)
     progress = Progress()
     if not paths.root.exists():

@@ -20,9 +20,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     path = load.stack_file(checkout, name)
     if path.exists():
         raise UsageError(f"{path.relative_to(checkout)} exists already and is left as it is")
-    taken = {declaration.read(checkout, each).slot for each in declaration.names(checkout)}
-    slot = next(number for number in range(1, 255) if number not in taken)
-    path.write_text(example.declaration(name, slot))
+    taken = {declaration.standing(checkout, each).slot for each in declaration.names(checkout)}
+    path.write_text(example.declaration(name, example.next_slot(taken)))
     declaration.read(checkout, name)
     print(
         f"wrote {path.relative_to(checkout)}: complete and valid; edit it, then `bin/estate check {name}` and `bin/estate plan {name}`"

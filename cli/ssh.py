@@ -38,7 +38,7 @@ def command(paths: LabPaths, address: str, words: list[str]) -> list[str]:
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
-    network = declaration.read(checkout, arguments.network)
+    network = declaration.standing(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=network.name)
     host = labcheck.the_host(network, arguments.host)
     labcheck.must_run(paths, host.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
@@ -75,10 +76,10 @@ def show(seen: Observation, console: Console) -> None:
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
-    declared = declaration.read(checkout, arguments.network)
+    declared = declaration.standing(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=declared.name)
     facts = paths.chain_facts if paths.chain_facts.exists() else None
-    seen = observe(declaration.read(checkout, arguments.network, chain=facts), paths)
+    seen = observe(declaration.read(checkout, arguments.network, chain=facts, today=date.min), paths)
     if arguments.json:
         print(json.dumps(as_document(seen), indent=2))
     else:
