@@ -24,6 +24,9 @@ EPHEMERAL_KEY = f"{INCOMING}/ephemeral.key"
 CERTIFICATE = f"{INCOMING}/certificate.pem"
 SEALED = f"{INCOMING}/sealed.cms"
 
+LOCK = "/run/estate-key.lock"
+"""Held by whatever looks at a signer's keys or changes them."""
+
 DESTROYING = f"{CONSENSUS_KEY}.destroying"
 PRIVATE_KEY_PREFIX = r"\060\056\002\001\000\060\005\006\003\053\145\160\004\042\004\040"
 """What stands before the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410), as `printf` takes it."""
@@ -91,7 +94,7 @@ def observe(state_file: str) -> str:
     """The script, run as root. `state_file`: of the consensus key."""
     return "\n".join(
         [
-            "export LC_ALL=C",
+            f"export LC_ALL=C; exec 9>{LOCK}; flock -w 60 9 || exit 1",
             "[ -x /usr/bin/tmkms ] && echo installed yes",
             f"[ -s {CONNECTION_KEY} ] && [ -d {STATE} ] && echo provisioned yes",
             f"[ -s {CONSENSUS_KEY} ] && echo key $({public_half(CONSENSUS_KEY)})",

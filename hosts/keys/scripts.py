@@ -6,11 +6,22 @@ in memory.
 
 from __future__ import annotations
 
-from hosts.keys.observation import CERTIFICATE, DESTROYING, EPHEMERAL_KEY, INCOMING, INITIAL_STATE, SEALED, public_half
+from hosts.keys.observation import (
+    CERTIFICATE,
+    DESTROYING,
+    EPHEMERAL_KEY,
+    INCOMING,
+    INITIAL_STATE,
+    LOCK,
+    SEALED,
+    public_half,
+)
 from hosts.signer_config import CONSENSUS_KEY, CONSENSUS_PUBLIC, HOME, KEYS, STATE, UNIT, USER
 
 NEW_KEY = f"{CONSENSUS_KEY}.new"
-SETTINGS = "set -eu; umask 077; export LC_ALL=C"
+SETTINGS = f"set -eu; umask 077; export LC_ALL=C; exec 9>{LOCK}; flock -w 60 9"
+"""One script at a time: one whose caller was killed may still be running when the ceremony is called again."""
+
 SCRATCH = "scratch=$(mktemp -d /run/estate-key.XXXXXX); trap 'rm -rf \"$scratch\"' EXIT"
 """A directory in memory, gone when the script ends."""
 
