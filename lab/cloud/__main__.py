@@ -103,10 +103,13 @@ def _remove(options: argparse.Namespace) -> int:
 
 def _collect(options: argparse.Namespace) -> int:
     deployment = json.loads(options.stack_export.read_text())["deployment"]
-    known = [(entry["urn"], entry["id"]) for entry in deployment.get("resources") or () if "id" in entry]
+    entries = [entry for entry in deployment.get("resources") or () if entry.get("type", "").startswith("aws:")]
+    known = [(entry["urn"], entry["id"]) for entry in entries if "id" in entry]
     with Store(options.state) as store:
         for orphan in store.collect_orphans(known):
-            print(f"{orphan.type} {orphan.id}: the engine never recorded it ({orphan.urn})")
+            print(f"removed {orphan.type} {orphan.id}: the engine never recorded it ({orphan.urn})")
+        for urn, id in store.missing(known):
+            print(f"missing {id}: the engine takes it to exist ({urn}); refresh to make it again")
     return 0
 
 

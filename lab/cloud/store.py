@@ -324,6 +324,17 @@ class Store:
                 change.delete(row)
         return [Resource(row.urn, row.type, row.id, row.region, row.properties, row.account) for row in orphans]
 
+    def missing(self, known: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Returns what the engine's state knows and AWS does not have: deletions that were never recorded, and drift.
+
+        The engine sees it after a refresh only.
+
+        Args:
+            known: (urn, id) of every AWS resource in the engine's state.
+        """
+        present = {(resource.urn, resource.id) for resource in self.resources()}
+        return [pair for pair in known if pair not in present]
+
     @staticmethod
     def _one(change: Transaction, id: str, type: str | None) -> Row:
         rows = [row for row in change.with_id(id) if type in (None, row.type)]

@@ -102,11 +102,20 @@ def test_a_hand_deletes_a_resource_by_the_command(estate: Landscape) -> None:
 def test_orphans_are_collected_by_the_command(
     estate: Landscape, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    known = [{"urn": m.urn, "id": m.id} for name, m in estate.made.items() if name != "free disk"]
+    known = [
+        {"urn": made.urn, "id": made.id, "type": made.token}
+        for name, made in estate.made.items()
+        if name != "free disk"
+    ]
+    others = [{"urn": "urn:stack", "type": "pulumi:pulumi:Stack"}]
     export = tmp_path / "export.json"
-    export.write_text(json.dumps({"deployment": {"resources": [{"urn": "urn:stack"}, *known]}}))
+    export.write_text(json.dumps({"deployment": {"resources": [*others, *known]}}))
+    estate.aws.store.remove(estate.id("record"))
     assert main(["collect", "--state", str(estate.aws.store.path), "--stack-export", str(export)]) == 0
-    assert estate.id("free disk") in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"removed {t.VOLUME} {estate.id('free disk')}" in said
+    assert f"missing {estate.id('record')}" in said
+    assert len(said.splitlines()) == 2
     assert estate.id("free disk") not in {resource.id for resource in estate.aws.store.resources()}
 
 
