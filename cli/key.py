@@ -1,4 +1,4 @@
-"""``bin/estate key``: the ceremonies of the consensus key, in the lab or (--live) on the real signers."""
+"""``bin/estate key``: the ceremonies of the consensus key, on the signers of the lab."""
 
 from __future__ import annotations
 

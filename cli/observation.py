@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,6 +141,24 @@ def later(paths: LabPaths) -> tuple[str, ...]:
 def strangers_node(paths: LabPaths) -> Node:
     """The RPC of a node that is not ours: what the rest of the world sees."""
     return Node(str(STRANGER_ADDRESSES[0]), RPC_PORT, paths.namespace("world"), timeout_seconds=3)
+
+
+def node_states(network: Network, paths: LabPaths, asked: Sequence[Host]) -> dict[str, NodeState | None]:
+    """What each node says of itself, all asked at once; None where one does not answer."""
+    with ThreadPoolExecutor(8) as pool:
+        return dict(
+            zip(
+                (host.name for host in asked),
+                pool.map(lambda each: _node_state(network, paths, each), asked),
+                strict=True,
+            )
+        )
+
+
+def behind(network: Network, paths: LabPaths, head: int) -> list[str]:
+    """Our nodes that do not answer, or are more than a few blocks below ``head``."""
+    states = node_states(network, paths, of_role(network, *CHAIN_ROLES))
+    return [name for name, state in states.items() if state is None or head - state.height > BEHIND_BLOCKS]
 
 
 def observe(network: Network, paths: LabPaths) -> Observation:

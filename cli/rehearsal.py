@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from cli.engine import changed
 from cli.errors import CheckFailed
 from estate.model import Network
 from hosts.keys import ceremonies
+from hosts.keys.public_key import ConsensusKey
 from hosts.keys.remote import RemoteChain, RemoteSigners, Ssh, active_signer
 from lab import fleet, netns
 from lab.chain import genesis, join, world
@@ -28,6 +30,10 @@ from lab.wiring import apply, plan
 from packages import build, recipes
 from tools import debian, parts
 from tools import recipes as part_recipes
+
+
+SIGNED_WITHIN_SECONDS = 180
+RECENT_BLOCKS = 5
 
 
 @dataclass(frozen=True)
@@ -195,10 +201,30 @@ class Rehearsal:
                 chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=world.node(self.paths)
             )
             sent = join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
+            self._wait_until_signed(key)
             self.progress.outcome(
                 f"signing: {key.bech32_address(self.network.chain.bech32_prefix)} is in the validator set"
                 + (", bonded now" if sent else "")
             )
+
+    def _wait_until_signed(self, key: ConsensusKey) -> None:
+        """Until the newest final commits carry our signature, and our nodes have caught up with the world."""
+        deadline = time.monotonic() + SIGNED_WITHIN_SECONDS
+        rest = world.node(self.paths)
+        waiting = True
+        while waiting:
+            head = rest.head().height
+            last = rest.signing(key.address, RECENT_BLOCKS).last_signed_height
+            behind = observation.behind(self.network, self.paths, head)
+            waiting = last is None or head - last > RECENT_BLOCKS or bool(behind)
+            if waiting and time.monotonic() > deadline:
+                late = f"; behind the chain: {', '.join(behind)}" if behind else ""
+                raise CheckFailed(
+                    f"no block within {SIGNED_WITHIN_SECONDS} s carries our signature, or nodes do not keep up: head {head}, "
+                    f"last signed {last}{late}; see `bin/estate logs` of the validator and the signer"
+                )
+            if waiting:
+                time.sleep(1)
 
 
 def remote_signers(network: Network, paths: LabPaths) -> RemoteSigners:

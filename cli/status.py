@@ -29,46 +29,48 @@ def as_document(seen: Observation) -> dict[str, object]:
     }
 
 
+def _short(seen: Observation, name: str) -> str:
+    return name.removeprefix(f"{seen.network}-")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
+
+
 def show(seen: Observation, console: Console) -> None:
-    """The status page."""
+    """The status page: 80 columns wide."""
     console.print()
-    console.print(
-        f"[bold]{seen.network}[/]  chain {seen.chain_id}  height [bold]{seen.height if seen.height is not None else '—'}[/]"
-    )
-    hosts = Table(box=None, pad_edge=False)
-    for column in ("host", "role", "site", "state", "height", "peers"):
-        hosts.add_column(column, no_wrap=True)
+    height = seen.height if seen.height is not None else "—"
+    console.print(f"[bold]{seen.network}[/]  chain {seen.chain_id}  height [bold]{height}[/]")
+    hosts = _table("host", "site", "state", "height", "peers")
     for host in seen.hosts:
         colour = "green" if host.state == "running" else "red"
         node = seen.nodes.get(host.name)
-        hosts.add_row(
-            host.name,
-            host.role,
-            host.site,
-            f"[{colour}]{host.state}[/]",
-            str(node.height) if node else "",
-            str(node.peers) if node else "",
-        )
+        of_chain = (str(node.height), str(node.peers)) if node else ("", "")
+        hosts.add_row(_short(seen, host.name), host.site, f"[{colour}]{host.state}[/]", *of_chain)
     console.print(hosts)
-    signing = Table(box=None, pad_edge=False, title="who signs", title_justify="left")
-    for column in ("validator", "active", "last signed height", "missed of the last 50"):
-        signing.add_column(column)
+    console.print()
+    signing = _table("who signs", "", "last signed height", "missed of the last 50")
     for each in seen.signing:
-        signing.add_row(
-            each.validator,
-            "yes" if each.active else "stands by",
-            str(each.last_signed_height or "—"),
-            str(each.missed_last_50) if each.missed_last_50 is not None else "—",
-        )
+        missed = "—" if each.missed_last_50 is None else str(each.missed_last_50)
+        duty = "active" if each.active else "stands by"
+        signing.add_row(_short(seen, each.validator), duty, str(each.last_signed_height or "—"), missed)
     console.print(signing)
+    console.print()
+    facts = _table("", "")
+    facts.show_header = False
     for name, address in seen.endpoints:
-        console.print(f"{name:<8} {address}")
+        facts.add_row(name, address)
     claims = seen.claims
-    console.print(
-        f"claims   {claims['proved']} proved, {claims['refuted']} refuted, {claims['not_modelled']} not modelled"
-    )
-    for text in seen.later:
-        console.print(f"later    {text}", style="dim")
+    counted = f"{claims['proved']} proved, {claims['refuted']} refuted, {claims['not_modelled']} not modelled"
+    facts.add_row("claims", counted)
+    if seen.later:
+        facts.add_row("later", "declared, not served yet: " + ", ".join(_short(seen, each) for each in seen.later))
+    facts.columns[1].no_wrap = False
+    console.print(facts)
     for problem in seen.problems:
         console.print(f"[yellow]problem[/]  {problem}")
     if not seen.problems:
