@@ -178,14 +178,11 @@ def observe(network: Network, paths: LabPaths) -> Observation:
     height, signing = None, ()
     if running:
         chain_hosts = [host for host in declared if host.role in CHAIN_ROLES and host.name in running]
-        with ThreadPoolExecutor(8) as pool:
-            for host, state in zip(
-                chain_hosts, pool.map(lambda each: _node_state(network, paths, each), chain_hosts), strict=True
-            ):
-                if state is None:
-                    problems.append(f"the node on {host.name} does not answer")
-                else:
-                    nodes[host.name] = state
+        for name, state in node_states(network, paths, chain_hosts).items():
+            if state is None:
+                problems.append(f"the node on {name} does not answer")
+            else:
+                nodes[name] = state
         strangers = strangers_node(paths)
         try:
             height = strangers.head().height

@@ -31,7 +31,6 @@ from packages import build, recipes
 from tools import debian, parts
 from tools import recipes as part_recipes
 
-
 SIGNED_WITHIN_SECONDS = 180
 RECENT_BLOCKS = 5
 
