@@ -26,3 +26,4 @@ instance = ServiceInstance(
     network.name, Args(network=network), opts=pulumi.ResourceOptions(providers=[provider(network)])
 )
 pulumi.export("inventory", instance.inventory)
+pulumi.export("name_servers", instance.name_servers)

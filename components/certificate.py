@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,10 @@ TTL_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateArgs(Args):
-    """One certificate for RPC and LCD in each of ``regions``."""
+    """One certificate for RPC and LCD in each of ``regions``; ``zone_ids`` is by name."""
 
     regions: tuple[str, ...]
-    zone_id: pulumi.Input[str]
+    zone_ids: Mapping[str, pulumi.Input[str]]
 
 
 class Certificate(Component):
@@ -54,7 +54,7 @@ class Certificate(Component):
             self._child(
                 aws.route53.Record,
                 f"validation-{each}",
-                zone_id=args.zone_id,
+                zone_id=args.zone_ids[each],
                 name=_wanted(options, each, "resource_record_name"),
                 type=_wanted(options, each, "resource_record_type"),
                 records=[_wanted(options, each, "resource_record_value")],

@@ -1,6 +1,9 @@
-"""The DNS zone in which a network's public names live."""
+"""The DNS zone of one public name."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -11,29 +14,39 @@ CERTIFICATE_AUTHORITY = "amazon.com"
 TTL_SECONDS = 300
 
 
+@dataclass(frozen=True, kw_only=True)
+class DnsZoneArgs(Args):
+    """``domain`` is a public name of the network, inside the company's zone."""
+
+    domain: str
+
+
 class DnsZone(Component):
-    """The declared zone, and who may issue certificates under it. The parent zone delegates to ``name_servers``."""
+    """A zone that is exactly one public name, so that no network can change another's, and who may issue certificates.
+
+    The company's zone, which is nobody's stack, delegates the name to ``name_servers``.
+    """
 
     TOKEN = "estate:endpoint:DnsZone"
 
     id: pulumi.Output[str]
-    name_servers: pulumi.Output[list[str]]
+    name_servers: pulumi.Output[Sequence[str]]
 
-    def __init__(self, name: str, args: Args, *, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: DnsZoneArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         zone = self._child(
             aws.route53.Zone,
             "zone",
             outlive=True,
-            name=args.network.endpoints.dns_zone,
-            comment=f"Public names of {args.network.name}",
+            name=args.domain,
+            comment=f"Public name of {args.network.name}",
             force_destroy=False,
         )
         self._child(
             aws.route53.Record,
             "issuers",
             zone_id=zone.zone_id,
-            name=args.network.endpoints.dns_zone,
+            name=args.domain,
             type="CAA",
             ttl=TTL_SECONDS,
             records=[f'0 issue "{CERTIFICATE_AUTHORITY}"', '0 issuewild ";"'],

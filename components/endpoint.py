@@ -40,13 +40,13 @@ def services(network: Network) -> dict[str, Service]:
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointArgs(RegionalArgs):
-    """``seeds`` by host name: the targets."""
+    """``seeds`` by host name: the targets. ``zone_ids`` by public name."""
 
     vpc_id: pulumi.Input[str]
     ingress: SubnetTier
     security_group_id: pulumi.Input[str]
     certificate_arn: pulumi.Input[str]
-    zone_id: pulumi.Input[str]
+    zone_ids: Mapping[str, pulumi.Input[str]]
     seeds: Mapping[str, Seed]
 
 
@@ -128,7 +128,7 @@ class Endpoint(Component):
         self._child(
             aws.route53.Record,
             f"{key}-name",
-            zone_id=args.zone_id,
+            zone_id=args.zone_ids[service.name],
             name=service.name,
             type="A",
             set_identifier=args.region,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -11,7 +11,7 @@ import pulumi
 from components.account import home_region
 from components.base import Args, Component
 from components.certificate import Certificate, CertificateArgs
-from components.dns_zone import DnsZone
+from components.dns_zone import DnsZone, DnsZoneArgs
 from components.endpoint import Endpoint, EndpointArgs
 from components.flow_log import FlowLogRole, FlowLogRoleArgs
 from components.instance_identity import InstanceIdentity, InstanceIdentityArgs
@@ -49,11 +49,15 @@ MACHINES: Mapping[Role, type[Machine]] = {
 
 
 class ServiceInstance(Component):
-    """The cloud side of one network, and the ``inventory`` by which its hosts are configured."""
+    """The cloud side of one network, and the ``inventory`` by which its hosts are configured.
+
+    ``name_servers`` is by public name: to whom the company's DNS zone must delegate it.
+    """
 
     TOKEN = "estate:instance:ServiceInstance"
 
     inventory: dict[str, Any]
+    name_servers: dict[str, pulumi.Output[Sequence[str]]]
 
     def __init__(self, name: str, args: Args, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
@@ -161,19 +165,36 @@ class ServiceInstance(Component):
 
     def _publish(self, seeds: Mapping[str, Seed]) -> dict[str, Endpoint]:
         """The public names, with what stands behind them; nothing, where there are no seeds."""
+        self.name_servers = {}
         if not seeds:
             return {}
-        zone = self._part(DnsZone, f"{self.name}-names", Args(network=self.network))
-        self._part(SeedName, f"{self.name}-seed-name", SeedNameArgs(network=self.network, seeds=seeds, zone_id=zone.id))
+        names = self.network.endpoints
+        zones = {
+            domain: self._part(DnsZone, f"{self.name}-{key}-name", DnsZoneArgs(network=self.network, domain=domain))
+            for key, domain in (("seed", names.seed), ("rpc", names.rpc), ("lcd", names.lcd))
+        }
+        self.name_servers = {domain: zone.name_servers for domain, zone in zones.items()}
+        zone_ids = {domain: zone.id for domain, zone in zones.items()}
+        self._part(
+            SeedName,
+            f"{self.name}-seed-addresses",
+            SeedNameArgs(network=self.network, seeds=seeds, zone_id=zone_ids[names.seed]),
+        )
         served = tuple(region for region in self._regions if any(seed.region == region for seed in seeds.values()))
         certificate = self._part(
             Certificate,
             f"{self.name}-certificate",
-            CertificateArgs(network=self.network, regions=served, zone_id=zone.id),
+            CertificateArgs(network=self.network, regions=served, zone_ids=zone_ids),
         )
-        return {region: self._endpoint(region, seeds, zone, certificate) for region in served}
+        return {region: self._endpoint(region, seeds, zone_ids, certificate) for region in served}
 
-    def _endpoint(self, region: str, seeds: Mapping[str, Seed], zone: DnsZone, certificate: Certificate) -> Endpoint:
+    def _endpoint(
+        self,
+        region: str,
+        seeds: Mapping[str, Seed],
+        zone_ids: Mapping[str, pulumi.Output[str]],
+        certificate: Certificate,
+    ) -> Endpoint:
         vpc_id = self._regions[region].vpc.id
         group = self._part(
             SecurityGroup,
@@ -193,7 +214,7 @@ class ServiceInstance(Component):
             ingress=self._regions[region].tiers[Tier.INGRESS],
             security_group_id=group.id,
             certificate_arn=certificate.arns[region],
-            zone_id=zone.id,
+            zone_ids=zone_ids,
             seeds={name: seed for name, seed in seeds.items() if seed.region == region},
         )
         return self._part(Endpoint, f"{self.name}-{region}-endpoint", args)

@@ -48,8 +48,8 @@ COUNTS = {
         "lb/targetGroup:TargetGroup": 4,
         "lb/targetGroupAttachment:TargetGroupAttachment": 6,
         "route53/healthCheck:HealthCheck": 3,
-        "route53/record:Record": 10,
-        "route53/zone:Zone": 1,
+        "route53/record:Record": 12,
+        "route53/zone:Zone": 3,
     },
     "terra": {
         "acm/certificate:Certificate": 2,
@@ -89,8 +89,8 @@ COUNTS = {
         "lb/targetGroup:TargetGroup": 4,
         "lb/targetGroupAttachment:TargetGroupAttachment": 4,
         "route53/healthCheck:HealthCheck": 2,
-        "route53/record:Record": 9,
-        "route53/zone:Zone": 1,
+        "route53/record:Record": 11,
+        "route53/zone:Zone": 3,
     },
 }
 DERIVED = (

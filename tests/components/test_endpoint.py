@@ -90,7 +90,7 @@ def test_the_seeds_name_has_every_seeds_address_while_it_answers(recorded: Recor
     found = {
         each.inputs["setIdentifier"]: each.inputs
         for each in recorded.of(RECORD)
-        if each.inputs["name"] == network.endpoints.seed
+        if each.inputs["name"] == network.endpoints.seed and each.inputs["type"] == "A"
     }
     assert set(found) == {host.name for host in hosts(network) if host.role == "seed"}
     for name, given in found.items():
@@ -103,6 +103,16 @@ def test_each_name_is_validated_by_one_record_for_all_regions(recorded: Recorded
     assert sorted(names) == sorted(f"_validation.{name}" for name in (network.endpoints.rpc, network.endpoints.lcd))
 
 
+def test_each_public_name_is_a_zone_of_its_own(recorded: Recorded, network: Network) -> None:
+    """So no network can change another's names, though all lie in the company's zone."""
+    names = {network.endpoints.seed, network.endpoints.rpc, network.endpoints.lcd}
+    assert {each.inputs["name"] for each in recorded.of("aws:route53/zone:Zone")} == names
+    known = {each.urn: each for each in recorded.resources}
+    for each in recorded.of(RECORD):
+        zone = known[each.property_dependencies["zoneId"][0]].inputs["name"]
+        assert each.inputs["name"] == zone or each.inputs["name"].endswith(f".{zone}")
+
+
 def test_only_amazon_may_issue_certificates(recorded: Recorded) -> None:
-    (caa,) = [each for each in recorded.of(RECORD) if each.inputs["type"] == "CAA"]
-    assert caa.inputs["records"] == ['0 issue "amazon.com"', '0 issuewild ";"']
+    issuers = [each.inputs["records"] for each in recorded.of(RECORD) if each.inputs["type"] == "CAA"]
+    assert issuers == [['0 issue "amazon.com"', '0 issuewild ";"']] * 3
