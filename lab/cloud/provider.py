@@ -29,6 +29,7 @@ PROTECTED = frozenset({"OperationNotPermitted", "ValidationException"})
 """The codes of refused deletions that waiting does not help."""
 
 _RETRY_SECONDS = 0.05
+_OF_THE_ENGINE = ("version", "pluginDownloadURL")
 
 
 class RefusedCall(Exception):
@@ -87,7 +88,8 @@ class Aws:
 
     def check_config(self, inputs: Mapping[str, Any]) -> list[Problem]:
         """Returns what is wrong with a provider's configuration, given with its nested values decoded."""
-        problems = shape_problems(PROVIDER_TOKEN, {name: v for name, v in inputs.items() if name != "version"})
+        settings = {name: value for name, value in inputs.items() if name not in _OF_THE_ENGINE}
+        problems = shape_problems(PROVIDER_TOKEN, settings)
         region = inputs.get("region")
         if region is None:
             problems.append(Problem("region", "Missing region configuration: set the provider's 'region'"))

@@ -208,7 +208,7 @@ class Store:
         self._connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=10)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        if create:
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'generations'").fetchone():
             self._connection.executescript(_TABLES)
 
     def close(self) -> None:

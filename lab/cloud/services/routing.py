@@ -128,6 +128,11 @@ def _check_target(call: Call, table_id: str, vpc_id: str, route: Mapping[str, An
 
 
 def _check_peering(call: Call, table_id: str, vpc_id: str, peering_id: str) -> None:
+    """Refuses a route to a peering that carries nothing.
+
+    Stricter than AWS in one case: AWS takes a route to a connection that waits to be accepted, as a blackhole. An
+    estate that comes up with one does not do what it was declared to do, and should fail in rehearsal.
+    """
     peering = peering_seen_from(call, peering_id)
     if peering is None:
         call.refuse(
