@@ -40,6 +40,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         )
         try:
             with progress.stage(f"drill {arguments.name}"):
+                estate.wait_until_steady()
                 drills.DRILLS[arguments.name](estate)
                 progress.outcome(f"drill {arguments.name}: the promise held")
         except drills.Broken as error:

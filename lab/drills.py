@@ -5,6 +5,7 @@ Every drill undoes what it did, also when it is stopped; ``bin/estate up`` repai
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ RESUME_SECONDS = 150
 """Within this time signing is back: a restarted validator looks ten blocks back before it signs."""
 
 POLL_SECONDS = 0.5
+UNIT_SECONDS = 180
+WAITING_SECONDS = 15
+"""So long a node without its signer is watched: it must not answer."""
 SIGNER_UNIT = "tmkms.service"
 
 
@@ -53,7 +57,11 @@ class Estate:
         return next(host for host in of_role(self.network, role) if host.active and host.place == site)
 
     def unit(self, action: str, host: Host, unit: str) -> None:
-        done = machine.execute(self.paths, host.name, ["systemctl", action, unit])
+        command = ["systemctl", action, unit]
+        try:
+            done = machine.execute(self.paths, host.name, command, timeout_seconds=UNIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Broken(f"systemctl {action} {unit} on {host.name} took more than {UNIT_SECONDS} s") from None
         if done.returncode:
             raise Broken(f"systemctl {action} {unit} on {host.name} failed: {done.stderr.strip()}")
 
@@ -87,6 +95,19 @@ class Estate:
                 return time.monotonic() - begun
             time.sleep(POLL_SECONDS)
         raise Broken(f"no signature of ours within {RESUME_SECONDS} s")
+
+    def wait_until_steady(self) -> None:
+        """Waits until what came before is over: the last blocks are all signed by us."""
+        deadline = time.monotonic() + RESUME_SECONDS
+        while True:
+            commits = self.world.commits(SETTLING_BLOCKS)
+            if all(self.key.address in commit.signers for commit in commits):
+                return
+            if time.monotonic() > deadline:
+                raise Broken(
+                    f"the drill did not begin: for {RESUME_SECONDS} s there were blocks without our signature; `bin/estate status` tells more"
+                )
+            time.sleep(POLL_SECONDS)
 
     def must_sign_all(self, blocks: int = WATCHED_BLOCKS) -> None:
         signed, seen = self.signed(blocks)
@@ -129,8 +150,9 @@ def stop_signer(estate: Estate) -> None:
         estate.unit("stop", signer, SIGNER_UNIT)
         estate.must_sign_none()
         estate.say(f"restarting the node on {validator.name} without a signer")
-        estate.node_unit("restart", validator)
-        time.sleep(15)
+        estate.node_unit("stop", validator)
+        estate.node_unit("start", validator)
+        time.sleep(WAITING_SECONDS)
         if _answers(rpc):
             raise Broken(f"the node on {validator.name} runs without its signer; it was to wait for it")
         estate.say("it waits")
