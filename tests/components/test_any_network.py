@@ -10,6 +10,8 @@ from components.recording import Recorded, record
 from components.security_group import RULE_LIMIT
 from estate.model import Network
 
+pytestmark = pytest.mark.slow
+
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 

@@ -18,6 +18,8 @@ from estate.hosts import hosts
 from hosts import groups
 from tests.hosts import samples
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SECRET = "planted-7f3a9c-secret"
 CHILD = "tests/hosts/fake_inventory.py"
