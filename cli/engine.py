@@ -72,9 +72,13 @@ class Engine:
         extra = ["--policy-pack", str(policies)] if policies else []
         return self._steps("preview", *extra, *(["--refresh"] if refresh else []))
 
-    def up(self, *, policies: Path | None, parallel: int = 64) -> dict[str, int]:
-        """Brings the stack to what is declared; returns resources by what was done to them (create, update, same, …)."""
+    def up(self, *, policies: Path | None, refresh: bool = False, parallel: int = 64) -> dict[str, int]:
+        """Brings the stack to what is declared; returns resources by what was done to them (create, update, same, …).
+
+        ``refresh``: look first at what there really is.
+        """
         extra = ["--policy-pack", str(policies)] if policies else []
+        extra += ["--refresh"] if refresh else []
         return self._steps("up", "--yes", "--skip-preview", "--parallel", str(parallel), *extra)
 
     def outputs(self) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Child processes that never outlive their command for long: even after ``kill -9`` the next command ends what was left.
 
 Each child leads a session of its own and is recorded by process id and start time before it runs on; ``end_leftovers``
-ends recorded groups whose leader is still the process that was recorded, and no other.
+ends what is left of recorded sessions, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -49,40 +50,47 @@ def _record(directory: Path, pid: int) -> Path:
     return path
 
 
-def _members(pgid: int) -> bool:
-    """Whether the group has a process that runs; one that ended and only waits to be reaped does not."""
+def _members(session: int) -> list[int]:
+    """The processes of a session that run; one that ended and only waits to be reaped does not."""
+    found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if fields[0] != "Z" and int(fields[2]) == pgid:
-                return True
-    return False
+            if fields[0] != "Z" and int(fields[3]) == session:
+                found.append(int(entry.name))
+    return found
 
 
-def _end_group(pgid: int, patience_seconds: float = 10.0) -> None:
+def _end_session(session: int, patience_seconds: float = 10.0) -> None:
+    """Ends every process of the session: asked first, then killed. Plugins of the engine are groups of their own in it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(pgid, number)
-        except ProcessLookupError:
-            return
         deadline = time.monotonic() + patience_seconds
+        for pid in _members(session):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
         while time.monotonic() < deadline:
-            if not _members(pgid):
+            if not _members(session):
                 return
             time.sleep(0.05)
 
 
 def end_leftovers(directory: Path) -> int:
-    """Ends the process groups recorded in ``directory`` that still run; returns how many there were."""
+    """Ends the sessions recorded in ``directory`` that still have processes; returns how many there were.
+
+    A session's id is not given to another process while one of its members runs, so members of a session whose leader is gone are its
+    own. Where a process of that id runs that began at another time, the session ended long ago.
+    """
     ended = 0
     for path in sorted(directory.glob("*.pid")):
         pid, _, begun = path.read_text().partition(" ")
-        if pid.isdigit() and begun.strip().isdigit() and start_time(int(pid)) == int(begun):
-            _end_group(int(pid))
-            ended += 1
+        if pid.isdigit() and begun.strip().isdigit():
+            leader = start_time(int(pid))
+            if leader in (None, int(begun)) and _members(int(pid)):
+                _end_session(int(pid))
+                ended += 1
         path.unlink(missing_ok=True)
     return ended
 
@@ -131,7 +139,7 @@ def run(
                     on_line(line)
             status = child.wait()
         except BaseException:
-            _end_group(child.pid)
+            _end_session(child.pid)
             raise
         finally:
             if sink:
@@ -166,6 +174,6 @@ def start(
 
 
 def stop(child: subprocess.Popen[bytes], *, records: Path) -> None:
-    _end_group(child.pid)
+    _end_session(child.pid)
     child.wait()
     (records / f"{child.pid}.pid").unlink(missing_ok=True)

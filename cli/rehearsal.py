@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cli import cloud, configuration, declaration, observation
 from cli.console import Progress
@@ -106,10 +107,25 @@ class Rehearsal:
             self.progress.stage("cloud: pulumi up, with the policies"),
             cloud.rehearsed(self.checkout, self.paths, self.declared) as engine,
         ):
-            counts = engine.up(policies=self.checkout / cloud.POLICIES)
+            refresh = self._reconcile(engine.export())
+            counts = engine.up(policies=self.checkout / cloud.POLICIES, refresh=refresh)
             self.paths.outputs.write_text(json.dumps(engine.outputs(), indent=2))
             self.progress.outcome(f"cloud: {cloud.in_words(counts)}")
         return changed(counts)
+
+    def _reconcile(self, state: dict[str, Any]) -> bool:
+        """Removes what a killed engine made and never recorded; whether it recorded what is not there, so that it must look anew."""
+        if not self.paths.cloud_state.exists():
+            return False
+        resources = state["deployment"].get("resources") or ()
+        recorded = [
+            (entry["urn"], entry["id"]) for entry in resources if entry["type"].startswith("aws:") and "id" in entry
+        ]
+        with Store(self.paths.cloud_state) as store:
+            orphans = store.collect_orphans(recorded)
+            if orphans:
+                self.progress.say(f"{len(orphans)} resources that a killed run left are removed")
+            return bool(store.missing(recorded))
 
     def connect(self) -> None:
         """Namespaces, links, routes and rulesets for what the cloud made and the sites declare."""

@@ -52,12 +52,12 @@ def test_after_kill_9_of_a_command_its_children_are_ended_by_the_next(tmp_path):
     assert processes.start_time(child) is not None, (
         "the child ignores SIGTERM, so it must have outlived its parent for this test to mean anything"
     )
-    original = processes._end_group
-    processes._end_group = lambda pgid: original(pgid, patience_seconds=0.3)
+    original = processes._end_session
+    processes._end_session = lambda session: original(session, patience_seconds=0.3)
     try:
         assert processes.end_leftovers(tmp_path) == 1
     finally:
-        processes._end_group = original
+        processes._end_session = original
     assert _wait_gone(child)
     assert list(tmp_path.iterdir()) == []
 
@@ -66,3 +66,20 @@ def test_a_recorded_pid_that_now_belongs_to_another_process_is_left_alone(tmp_pa
     (tmp_path / f"{os.getpid()}.pid").write_text(f"{os.getpid()} 1\n")
     assert processes.end_leftovers(tmp_path) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_group_of_its_own_within_a_killed_commands_session_is_ended_too(tmp_path):
+    script = (
+        "import os, sys; from pathlib import Path; from cli import processes\n"
+        "processes.run([sys.executable, '-c', 'import os, subprocess, time;"
+        'plugin = subprocess.Popen(["sleep", "600"], process_group=0); print(plugin.pid, flush=True); time.sleep(600)\'],'
+        " records=Path(sys.argv[1]), on_line=lambda line: print(line, flush=True))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as command:
+        plugin = int(command.stdout.readline())
+        leader = int(next(tmp_path.glob("*.pid")).stem)
+        command.send_signal(signal.SIGKILL)
+    assert _wait_gone(leader), "the child itself ends with its command"
+    assert processes.start_time(plugin) is not None, "what it started is left, so this test means something"
+    assert processes.end_leftovers(tmp_path) == 1
+    assert _wait_gone(plugin)
