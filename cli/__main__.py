@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,6 +115,17 @@ def main(words: Sequence[str] | None = None) -> int:
         return 2
     except CheckFailed as error:
         print(f"estate: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        from cli.failures import in_words
+
+        said = in_words(error)
+        if said is None:
+            raise
+        print(f"estate: {said}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("estate: stopped; run the same command again to go on", file=sys.stderr)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from cli import cloud, declaration, labcheck, observation
 from cli.console import Progress
-from cli.errors import CheckFailed, UsageError
+from cli.errors import UsageError
 from cli.rehearsal import remote_chain, remote_signers, transcript
+from estate.model import Network
 from hosts.keys import ceremonies
-from hosts.keys.custody import Refused
-from hosts.keys.remote import HostFailed, active_signer
+from hosts.keys.remote import RemoteSigners, active_signer
 from lab.paths import LabPaths
 
 
@@ -36,23 +36,20 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     progress = Progress()
     signers = remote_signers(network, paths)
     prefix = network.chain.bech32_prefix
-    try:
-        with cloud.exclusive(paths):
-            if arguments.action == "generate":
-                target = active_signer(network, network.signing.custody).name
-                with progress.stage(f"generate the key on {target}"):
-                    key = ceremonies.generate(signers, target=target, transcript=transcript(paths, "generate"))
-                    observation.consensus_key_file(paths).write_text(key.base64 + "\n")
-            elif arguments.action == "move":
-                _move(network, paths, signers, arguments.to, progress)
-            status = ceremonies.status(signers)
-    except (Refused, HostFailed) as error:
-        raise CheckFailed(str(error)) from None
+    with cloud.exclusive(paths):
+        if arguments.action == "generate":
+            target = active_signer(network, network.signing.custody).name
+            with progress.stage(f"generate the key on {target}"):
+                key = ceremonies.generate(signers, target=target, transcript=transcript(paths, "generate"))
+                observation.consensus_key_file(paths).write_text(key.base64 + "\n")
+        elif arguments.action == "move":
+            _move(network, paths, signers, arguments.to, progress)
+        status = ceremonies.status(signers)
     _show(status, prefix)
     return 1 if status.problems else 0
 
 
-def _move(network, paths: LabPaths, signers, site: str | None, progress: Progress) -> None:
+def _move(network: Network, paths: LabPaths, signers: RemoteSigners, site: str | None, progress: Progress) -> None:
     if site not in network.sites:
         raise UsageError(f"--to {site}: name the site that is to hold the key: {' or '.join(network.sites)}")
     target = active_signer(network, site).name

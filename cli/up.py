@@ -7,13 +7,12 @@ import json
 import sys
 from pathlib import Path
 
-from cli import cloud, configuration, declaration, observation, processes, status
+from cli import cloud, configuration, declaration, observation, status
 from cli.console import Progress
 from cli.engine import changed
 from cli.errors import CheckFailed
 from cli.rehearsal import Outcome, Rehearsal, obstacles
 from estate.model import Network
-from hosts.keys.custody import Refused
 from lab.paths import LabPaths
 from tools import parts
 
@@ -81,11 +80,6 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, sure: bool)
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     network = declaration.read(checkout, arguments.network)
     progress = Progress()
-    try:
-        if arguments.live:
-            return _deploy(checkout, network, progress, sure=arguments.yes)
-        return _rehearse(checkout, network, progress)
-    except (processes.CommandFailed, Refused) as error:
-        raise CheckFailed(str(error)) from None
-    except ExceptionGroup as group:
-        raise CheckFailed("\n".join([group.message, *(f"  {each}" for each in group.exceptions)])) from None
+    if arguments.live:
+        return _deploy(checkout, network, progress, sure=arguments.yes)
+    return _rehearse(checkout, network, progress)
