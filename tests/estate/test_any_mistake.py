@@ -13,6 +13,8 @@ from estate import example
 from tests.estate import strategies
 from tests.estate.declarations import problems
 
+pytestmark = pytest.mark.slow
+
 JUNK: list[Any] = [
     None,
     "",

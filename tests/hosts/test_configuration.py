@@ -23,6 +23,8 @@ from hosts.rendering import TEMPLATES, environment, render
 from hosts.roles import base, edge, firewall, packages, vpn
 from tests.hosts import samples
 
+pytestmark = pytest.mark.slow
+
 OWN = ("base", "edge", "firewall", "vpn")
 ROOT = Path(__file__).parents[2]
 

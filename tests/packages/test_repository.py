@@ -16,6 +16,8 @@ from packages.build import Repository, repository
 from packages.download import DownloadRefused, sha256
 from packages.recipes import Download, Package, chain_client
 
+pytestmark = pytest.mark.slow
+
 
 def program(directory: Path, text: str = "#!/bin/sh\necho 1.2.3\n") -> Path:
     path = directory / "program"

@@ -17,6 +17,8 @@ import pytest
 from tools import builders, cache, commands, parts, recipes
 from tools.recipes import Recipe, Release, Toolchain, UnknownPart
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

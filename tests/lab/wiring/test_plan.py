@@ -7,6 +7,7 @@ import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from lab.wiring.cloud import read
 from lab.wiring.model import LONGEST_INTERFACE_NAME, Wiring
 from lab.wiring.plan import plan
 from tests.lab.wiring import small
+
+pytestmark = pytest.mark.slow
 
 PATHS = LabPaths(checkout=Path("/nowhere"), network="cosmoshub")
 PUBLIC = tuple(ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
