@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli import processes
+from cli import change_words, processes
 from tools import engine as engine_part
 
 UNCHANGED = ("same",)
@@ -67,6 +67,11 @@ class Engine:
         events.unlink(missing_ok=True)
         self._run(command, "--stack", self.stack, *self._config(), "--event-log", str(events), *extra)
         return changes(events)
+
+    def previewed(self) -> list[str]:
+        """What the last preview would change, in words."""
+        with (self.logs / "preview-events.json").open() as events:
+            return change_words.in_words(change_words.changes(events))
 
     def preview(self, *, policies: Path | None, refresh: bool = False) -> dict[str, int]:
         extra = ["--policy-pack", str(policies)] if policies else []

@@ -23,12 +23,15 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     try:
         with cloud.exclusive(paths), progress.stage("preview, with the policies"):
             if arguments.live:
-                counts = cloud.live(checkout, paths, network).preview(policies=policies, refresh=True)
+                engine = cloud.live(checkout, paths, network)
+                counts = engine.preview(policies=policies, refresh=True)
             else:
                 with cloud.rehearsed(checkout, paths, network) as engine:
                     counts = engine.preview(policies=policies)
+            lines = engine.previewed()
             progress.outcome(f"an up would leave: {cloud.in_words(counts)}")
     except processes.CommandFailed as error:
         raise CheckFailed(f"the engine refuses this plan:\n{error}") from None
+    print(*lines, sep="\n")
     print(f"{network.name}: {changed(counts)} resources would change; the policies allow it")
     return 0

@@ -54,8 +54,8 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, sure: bool)
         with progress.stage("preview against the real accounts, with the policies"):
             counts = engine.preview(policies=policies, refresh=True)
             progress.outcome(f"an up would leave: {cloud.in_words(counts)}")
-        for line in (cloud.logs(paths) / "pulumi-preview.log").read_text().splitlines():
-            progress.console.print(f"    {line}", style="dim", markup=False)
+        for line in engine.previewed():
+            progress.console.print(f"    {line}", markup=False)
         if not sure:
             if not sys.stdin.isatty():
                 raise CheckFailed(

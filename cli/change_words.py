@@ -1,0 +1,73 @@
+"""What an engine's preview would do, in words. Pure: from its event log to lines."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LISTED_AT_MOST = 40
+"""More resources than this of one operation are told as counts by kind."""
+
+VERBS = {
+    "create": "create",
+    "update": "change",
+    "delete": "delete",
+    "replace": "replace",
+    "read": "read",
+    "import": "import",
+}
+STEPS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "discard-replaced")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that would not stay as it is; ``properties``: which of its inputs differ, of a change or replacement."""
+
+    operation: str
+    kind: str
+    name: str
+    properties: tuple[str, ...] = ()
+
+
+def _kind(token: str) -> str:
+    """``aws:ec2/vpc:Vpc`` → ``Vpc``."""
+    return token.rsplit(":", 1)[-1]
+
+
+def changes(event_log: Iterable[str]) -> tuple[Change, ...]:
+    """The resources that an engine event log (one JSON object a line) does not leave as they are; components left out."""
+    found = []
+    for line in event_log:
+        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata", {})
+        operation = metadata.get("op", "same")
+        if operation == "same" or operation in STEPS_OF_A_REPLACEMENT or not metadata["type"].count("/"):
+            continue
+        found.append(
+            Change(
+                operation,
+                _kind(metadata["type"]),
+                metadata["urn"].rsplit("::", 1)[-1],
+                tuple(metadata.get("diffs") or ()),
+            )
+        )
+    return tuple(found)
+
+
+def in_words(found: Iterable[Change]) -> list[str]:
+    """Lines for people: every resource where they are few, counts by kind where they are many."""
+    by_operation: dict[str, list[Change]] = {}
+    for each in found:
+        by_operation.setdefault(each.operation, []).append(each)
+    lines = []
+    for operation, members in sorted(by_operation.items()):
+        verb = VERBS.get(operation, operation)
+        if len(members) > LISTED_AT_MOST:
+            lines.append(f"{verb} {len(members)} resources:")
+            lines += [f"  {count:5} {kind}" for kind, count in sorted(Counter(each.kind for each in members).items())]
+        else:
+            for each in sorted(members, key=lambda one: (one.kind, one.name)):
+                because = f": {', '.join(each.properties)}" if each.properties else ""
+                lines.append(f"{verb} {each.kind} {each.name}{because}")
+    return lines
