@@ -56,7 +56,8 @@ aws.ec2.VpcPeeringConnection(
     opts=home,
 )
 if declared.get("overlap"):
-    aws.ec2.Subnet("overlap", vpc_id=vpc.id, cidr_block="10.0.0.128/25", opts=home)
+    after = pulumi.ResourceOptions.merge(home, pulumi.ResourceOptions(depends_on=[node]))
+    aws.ec2.Subnet("overlap", vpc_id=vpc.id, cidr_block="10.0.0.128/25", opts=after)
 pulumi.export("address", node.private_ip)
 """
 IMAGE = "ami-0123456789abcdef0"
