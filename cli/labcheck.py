@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from cli.errors import UsageError
 from estate.hosts import Host, hosts
 from estate.model import Network
@@ -25,7 +23,3 @@ def must_run(paths: LabPaths, name: str) -> None:
         raise UsageError(
             f"{name} does not run in the lab of {paths.network}; `bin/estate up {paths.network}` brings it up"
         )
-
-
-def chain_facts(paths: LabPaths) -> Path | None:
-    return paths.chain_facts if paths.chain_facts.exists() else None

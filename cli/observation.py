@@ -11,7 +11,7 @@ from pathlib import Path
 from estate.hosts import Host, hosts, of_role
 from estate.model import CHAIN_ROLES, Network, Role
 from hosts.keys.public_key import ConsensusKey
-from lab.chain.plan import RPC_PORT, STRANGER_ADDRESSES
+from lab.chain import world
 from lab.chain.watch import ChainUnreachable, Node
 from lab.machines import machine
 from lab.netns import NamespaceMissing
@@ -138,11 +138,6 @@ def later(paths: LabPaths) -> tuple[str, ...]:
     return tuple(json.loads(paths.outputs.read_text()).get("inventory", {}).get("later", ()))
 
 
-def strangers_node(paths: LabPaths) -> Node:
-    """The RPC of a node that is not ours: what the rest of the world sees."""
-    return Node(str(STRANGER_ADDRESSES[0]), RPC_PORT, paths.namespace("world"), timeout_seconds=3)
-
-
 def node_states(network: Network, paths: LabPaths, asked: Sequence[Host]) -> dict[str, NodeState | None]:
     """What each node says of itself, all asked at once; None where one does not answer."""
     with ThreadPoolExecutor(8) as pool:
@@ -183,7 +178,7 @@ def observe(network: Network, paths: LabPaths) -> Observation:
                 problems.append(f"the node on {name} does not answer")
             else:
                 nodes[name] = state
-        strangers = strangers_node(paths)
+        strangers = world.node(paths)
         try:
             height = strangers.head().height
         except (ChainUnreachable, NamespaceMissing):

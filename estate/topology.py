@@ -17,7 +17,6 @@ from estate.model import CHAIN_ROLES, SENTRY_ROLES, Network, Role
 SSH_PORT = 22
 BGP_PORT = 179
 IKE_PORTS = (500, 4500)
-ANY_PORT = (1, 65535)
 UNPRIVILEGED = (1024, 65535)
 """Peers of a p2p network listen where they like."""
 
