@@ -1,0 +1,39 @@
+"""Resources as Pulumi knows them, from a plan, a policy pack or an exported stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class _Unknown:
+    """A value that only the deployment will tell."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+    def __bool__(self) -> bool:
+        raise TypeError("an unknown value is neither true nor false: ask `is UNKNOWN` first")
+
+
+UNKNOWN = _Unknown()
+"""Stands wherever a value is not known yet; it may turn out to be any value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource. ``type`` is the Pulumi token (``aws:ec2/vpc:Vpc``), ``id`` the cloud's (``UNKNOWN`` at preview),
+    ``properties`` its outputs over its inputs, in camelCase, with ``UNKNOWN`` for what is not known.
+
+    Where a reference is unknown, ``references`` names the URNs it depends on, by input.
+    """
+
+    urn: str
+    type: str
+    name: str
+    id: Any
+    properties: Mapping[str, Any]
+    references: Mapping[str, tuple[str, ...]]

@@ -1,0 +1,33 @@
+"""What is to be proved about: resources, datacentres and host firewalls, as they will be deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reachability.addresses import Intervals
+from reachability.resources import Resource
+from reachability.sites import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What is known of a cloud instance from inside. ``forwards``: whether its kernel routes; ``None``: only known from the
+    cloud (an instance whose source check is off counts as a router). ``pools``: addresses of clients behind a device.
+    """
+
+    name: str
+    forwards: bool | None = None
+    pools: Mapping[str, Intervals] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """``guests`` by the URN of the instance; ``rulesets`` by the name of the machine (a guest's or server's), nftables text or the
+    JSON of ``nft -j list ruleset``. A machine without a ruleset is open."""
+
+    resources: tuple[Resource, ...]
+    sites: tuple[Site, ...] = ()
+    guests: Mapping[str, Guest] = field(default_factory=dict)
+    rulesets: Mapping[str, str] = field(default_factory=dict)
