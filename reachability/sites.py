@@ -36,6 +36,8 @@ class Server:
     routes: tuple[tuple[Interval, str], ...]
     forwards: bool = False
     tunnels: tuple[TunnelEnd, ...] = ()
+    source_routes: tuple[tuple[Intervals, tuple[tuple[Interval, str], ...]], ...] = ()
+    """Policy routing: for packets whose source is in the first, these routes are asked before ``routes``."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
