@@ -227,9 +227,8 @@ class Machine:
     routes: tuple[tuple[Interval, str], ...]
     """(destinations, device), longest prefix wins; equal prefixes: any."""
     forwards: bool = False
-    source_routes: tuple[tuple[Intervals, tuple[tuple[Interval, str], ...]], ...] = ()
-    """Policy routing (``ip rule from``): for packets whose source is in the first, these routes are asked before ``routes``;
-    where none of them fits, ``routes``."""
+    source_routes: tuple[tuple[int, Interval, str], ...] = ()
+    """(own source address, destinations, device): policy routing that comes before ``routes`` for that source."""
     pools: Mapping[str, Intervals] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""

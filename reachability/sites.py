@@ -35,9 +35,9 @@ class Server:
     legs: tuple[Leg, ...]
     routes: tuple[tuple[Interval, str], ...]
     forwards: bool = False
+    source_routes: tuple[tuple[int, Interval, str], ...] = ()
+    """(own source address, destinations, device): policy routing that comes before ``routes`` for that source."""
     tunnels: tuple[TunnelEnd, ...] = ()
-    source_routes: tuple[tuple[Intervals, tuple[tuple[Interval, str], ...]], ...] = ()
-    """Policy routing: for packets whose source is in the first, these routes are asked before ``routes``."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
