@@ -1,0 +1,299 @@
+"""What stands, from the JSON of ``pulumi stack export``: of a stack of ours or of anybody's."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from reachability.resources import UNKNOWN, Resource
+
+VERSIONS = (3, 4)
+"""Versions of Pulumi's deployment schema; 4 adds only features that a resource may name."""
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key that marks an object as something else than a plain object (Pulumi's resource property encoding)."""
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+ASSETS = frozenset({"c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7"})
+RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
+OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+
+UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWNS = frozenset(
+    {
+        UNKNOWN_STRING,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+"""What Pulumi writes for a value that is not known yet: of a string, boolean, number, array, asset, archive, object."""
+
+EXPORT = "give the file that `pulumi stack export --file FILE` writes"
+SHOWN = 60
+
+
+class StateError(ValueError):
+    """Text that is no exported stack: ``value``, the ``rule`` that it breaks, the rule's ``reason`` and the ``fix``."""
+
+    def __init__(self, value: str, rule: str, reason: str, fix: str = EXPORT) -> None:
+        super().__init__(f"{value}: {rule}, because {reason}; {fix}")
+        self.value, self.rule, self.reason, self.fix = value, rule, reason, fix
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = type(value).__name__
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look through the growing document again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+IS_TEXT = "an exported stack is JSON text"
+
+
+def _text(given: str | bytes) -> str:
+    if isinstance(given, str):
+        return given.removeprefix("\ufeff")
+    try:
+        return given.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StateError(f"byte {error.start} is {given[error.start]:#04x}", "must be UTF-8", IS_TEXT) from None
+
+
+def _document(text: str) -> Any:
+    if not text.strip():
+        raise StateError("nothing", "must be a JSON object", IS_TEXT)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
+            raise StateError(
+                f"the text ends in the middle, after {len(text)} characters",
+                "must be a whole JSON document",
+                "what is cut off would count as absent",
+                "export the stack again: pulumi stack export --file FILE",
+            ) from None
+        raise StateError(
+            f"line {error.lineno}, column {error.colno}: {_shown(text[error.pos : error.pos + 30])}",
+            f"must be JSON ({error.msg})",
+            IS_TEXT,
+        ) from None
+    except RecursionError:
+        raise StateError("objects within objects without end", "must nest as resources do", IS_TEXT) from None
+    except ValueError as error:
+        raise StateError(_shown(str(error)), "must be JSON", IS_TEXT) from None
+
+
+def _foreign(document: Mapping[str, Any]) -> StateError:
+    wrong = "must be an exported Pulumi stack"
+    if "terraform_version" in document or "format_version" in document:
+        fix = "bring it to Pulumi first: pulumi convert and pulumi import"
+        return StateError("a Terraform state or plan", wrong, "resources are read as Pulumi names them", fix)
+    if "checkpoint" in document:
+        return StateError("a checkpoint file of a backend", wrong, "a checkpoint may be of an update that is under way")
+    if "AWSTemplateFormatVersion" in document or "Resources" in document:
+        return StateError("a CloudFormation template", wrong, "resources are read as Pulumi names them")
+    given = ", ".join(sorted(map(str, document))[:6]) or "no key"
+    return StateError(f"an object with {given}", "must have 'version' and 'deployment'", "an exported stack has both")
+
+
+def _resources_of(document: Any) -> list[Any]:
+    """The list of resources in an export. Raises ``StateError``."""
+    if not isinstance(document, dict):
+        raise StateError(f"{_shown(document)}", "must be a JSON object", "an exported stack is one")
+    if "deployment" not in document:
+        raise _foreign(document)
+    version = document.get("version")
+    if isinstance(version, bool) or version not in VERSIONS:
+        raise StateError(
+            f"version {_shown(version)}",
+            f"must be {VERSIONS[0]} or {VERSIONS[1]}",
+            "other versions say things in ways that are not known here",
+            "export the stack with a current Pulumi (3.x)",
+        )
+    deployment = document["deployment"]
+    if not isinstance(deployment, dict):
+        raise StateError(f"deployment: {_shown(deployment)}", "must be an object", "the resources are in it")
+    pending = deployment.get("pending_operations") or []
+    if pending:
+        first = pending[0] if isinstance(pending, list) else None
+        resource = first.get("resource") if isinstance(first, dict) else None
+        urn = resource.get("urn") if isinstance(resource, dict) else None
+        raise StateError(
+            f"{len(pending)} operations under way" + (f", the first on {urn}" if urn else ""),
+            "must have none",
+            "an update was interrupted, and what it left in the cloud is in no state",
+            "run pulumi refresh, then export again",
+        )
+    found = deployment.get("resources")
+    if found is None:
+        found = []
+    if not isinstance(found, list):
+        raise StateError(f"deployment.resources: {_shown(found)}", "must be a list", "a stack is a list of resources")
+    return found
+
+
+def _value(value: Any) -> Any:
+    """A property as it is meant: wrappers taken off, unknowns as ``UNKNOWN``."""
+    if isinstance(value, str):
+        return UNKNOWN if value in UNKNOWNS else value
+    if isinstance(value, list):
+        return [_value(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    signature = value.get(SIGNATURE)
+    if signature is None:
+        return {key: _value(each) for key, each in value.items()}
+    if signature == SECRET:
+        return _secret(value)
+    if signature == OUTPUT_VALUE:
+        return _value(value["value"]) if "value" in value else UNKNOWN
+    if signature == RESOURCE_REFERENCE:
+        return _value(value["id"]) if value.get("id") else UNKNOWN
+    if isinstance(signature, str) and signature in ASSETS:
+        return value["text"] if isinstance(value.get("text"), str) else UNKNOWN
+    return UNKNOWN
+
+
+def _secret(value: Mapping[str, Any]) -> Any:
+    """What a secret wraps where the export shows it (``plaintext`` is JSON within JSON); encrypted: unknown."""
+    if isinstance(value.get("plaintext"), str):
+        try:
+            return _value(json.loads(value["plaintext"]))
+        except (ValueError, RecursionError):
+            return UNKNOWN
+    return _value(value["value"]) if "value" in value else UNKNOWN
+
+
+def _plain(value: Any) -> Any:
+    return value
+
+
+def _object(resource: Mapping[str, Any], key: str, urn: str) -> Mapping[str, Any]:
+    value = resource.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise StateError(f"{urn}: {key}: {_shown(value)}", "must be an object", "a resource's properties have names")
+    return value
+
+
+def _references(resource: Mapping[str, Any], urn: str) -> dict[str, tuple[str, ...]]:
+    given = _object(resource, "propertyDependencies", urn)
+    return {key: tuple(str(each) for each in urns) for key, urns in given.items() if isinstance(urns, list) and urns}
+
+
+def _resource(resource: Any, position: int, meaning: Any, regions: Mapping[str, str]) -> Resource:
+    where = f"deployment.resources[{position}]"
+    if not isinstance(resource, dict):
+        raise StateError(f"{where}: {_shown(resource)}", "must be an object", "it describes one resource")
+    urn, kind = resource.get("urn"), resource.get("type")
+    parts = urn.split("::", 3) if isinstance(urn, str) else []
+    if len(parts) != 4 or not urn.startswith("urn:pulumi:"):
+        raise StateError(
+            f"{where}.urn: {_shown(urn)}",
+            "must be urn:pulumi:<stack>::<project>::<type>::<name>",
+            "resources refer to each other by URN",
+        )
+    if not isinstance(kind, str) or not kind:
+        raise StateError(f"{where}.type: {_shown(kind)}", "must be a type token", "a resource does what its type says")
+    properties = {**_object(resource, "inputs", urn), **_object(resource, "outputs", urn)}
+    properties.pop("__defaults", None)
+    if "region" not in properties and kind.startswith("aws:"):
+        provider = str(resource.get("provider") or "").rsplit("::", 1)[0]
+        if provider in regions:
+            properties["region"] = regions[provider]
+    id_ = resource.get("id") or ""
+    if not isinstance(id_, str):
+        raise StateError(f"{urn}: id: {_shown(id_)}", "must be a string", "resources refer to each other by id")
+    unknown = id_ in UNKNOWNS or (not id_ and bool(resource.get("custom")))
+    meant = {key: meaning(value) for key, value in properties.items()}
+    return Resource(urn, kind, parts[3], UNKNOWN if unknown else id_, meant, _references(resource, urn))
+
+
+def _providers_regions(found: list[Any]) -> dict[str, str]:
+    """The region that an AWS provider of the stack gives to its resources, by the provider's URN."""
+    regions = {}
+    for each in found:
+        if isinstance(each, dict) and each.get("type") == "pulumi:providers:aws":
+            for side in (each.get("outputs"), each.get("inputs")):
+                if isinstance(side, dict) and isinstance(side.get("region"), str):
+                    regions[str(each.get("urn"))] = side["region"]
+    return regions
+
+
+def read(text: str | bytes) -> tuple[Resource, ...]:
+    """The resources of an exported stack, in its order; those that await deletion or are deleted already are left out.
+
+    An AWS resource that names no region has the one of its provider, as ``region``.
+
+    Raises:
+        StateError: it is no such export, or does not tell all.
+    """
+    with _uncollected():
+        whole = _text(text)
+        found = _resources_of(_document(whole))
+        marked = SIGNATURE in whole or any(each in whole for each in UNKNOWNS)
+        meaning = _value if marked else _plain
+        regions = _providers_regions(found)
+        resources: list[Resource] = []
+        seen: set[str] = set()
+        for position, each in enumerate(found):
+            if isinstance(each, dict) and (each.get("delete") or each.get("pendingReplacement")):
+                continue
+            try:
+                made = _resource(each, position, meaning, regions)
+            except RecursionError:
+                raise StateError(
+                    f"deployment.resources[{position}]", "must nest as resources do", "its values have no end"
+                ) from None
+            if made.urn in seen:
+                raise StateError(f"{made.urn}, twice", "must be one resource", "resources refer to each other by URN")
+            seen.add(made.urn)
+            resources.append(made)
+    return tuple(resources)
+
+
+def stacks(resources: tuple[Resource, ...]) -> tuple[str, ...]:
+    """The names of the stacks that the resources' URNs carry, in order of appearance."""
+    return tuple(dict.fromkeys(each.urn.split("::", 1)[0].removeprefix("urn:pulumi:") for each in resources))
+
+
+def _written(value: Any) -> Any:
+    if value is UNKNOWN:
+        return UNKNOWN_STRING
+    if isinstance(value, Mapping):
+        return {key: _written(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_written(each) for each in value]
+    return value
+
+
+def write(resources: tuple[Resource, ...]) -> str:
+    """The resources in the form of an exported stack: ``read`` gives them back."""
+    documents = []
+    for each in resources:
+        document = {"urn": each.urn, "type": each.type, "custom": each.id != "", "outputs": _written(each.properties)}
+        document["id"] = _written(each.id)
+        if each.references:
+            document["propertyDependencies"] = {key: list(urns) for key, urns in each.references.items()}
+        documents.append(document)
+    return json.dumps({"version": VERSIONS[0], "deployment": {"resources": documents}})
