@@ -45,7 +45,7 @@ BENCHMARK_BLOCK = IPv4Network("198.18.0.0/15")
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """One resource as the program asked for it. ``state`` is ``inputs`` (in camelCase) with made-up outputs.
+    """One resource as the program asked for it. ``state``: ``inputs`` (in camelCase) with made-up outputs; ``id`` too.
 
     ``provider`` is the URN of the explicit provider, empty if none was given. ``property_dependencies``: URNs by input.
     """
@@ -53,6 +53,7 @@ class Registration:
     type: str
     name: str
     urn: str
+    id: str
     parent: str
     provider: str
     custom: bool
@@ -159,6 +160,7 @@ class _Monitor(mocks.MockMonitor):
                 type=request.type,
                 name=request.name,
                 urn=response.urn,
+                id=made.id,
                 parent=request.parent,
                 provider=request.provider.rsplit("::", 1)[0] if request.provider else "",
                 custom=request.custom,

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DIRECTORIES = ("estate", "components", "policies", "hosts", "packages", "lab", "tools", "cli")
+DIRECTORIES = ("estate", "reachability", "components", "policies", "hosts", "packages", "lab", "tools", "cli")
 ALLOWED = {
     "estate": {"estate"},
+    "reachability": {"reachability", "estate"},
     "components": {"components", "estate"},
     "policies": {"policies", "rules"},
     "hosts": {"hosts", "estate"},
     "packages": {"packages", "tools"},
     "tools": {"tools"},
-    "lab": {"lab", "estate", "hosts", "packages", "tools"},
+    "lab": {"lab", "estate", "hosts", "packages", "reachability", "tools"},
     "cli": set(DIRECTORIES) - {"components", "policies"},
 }
 
