@@ -23,7 +23,9 @@ class AddressError(ValueError):
     """Text that is no address or block."""
 
     def __init__(self, text: object) -> None:
-        super().__init__(f"{text!r}: got no IPv4 or IPv6 address or block; write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32")
+        super().__init__(
+            f"{text!r}: got no IPv4 or IPv6 address or block; write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"
+        )
 
 
 def _number(text: str) -> tuple[int, int]:

@@ -50,9 +50,11 @@ class State(StrEnum):
 class Match:
     """The packets that a rule speaks of: those that fit every field; ``None`` fits all.
 
-    ``incoming`` and ``outgoing`` are the names of interfaces of the host. ``uncertain`` says why it cannot be known which of
+    ``incoming`` and ``outgoing`` are the names of interfaces of the host. ``uncertain`` says why it cannot be known
+    which of
     the packets described really match (an unknown at preview, a test of something that the model has not, such as a
-    user id): the truth is some subset of them. An uncertain rule counts as letting through when asked what *may* pass and as stopping
+    user id): the truth is some subset of them. An uncertain rule counts as letting through when asked what *may* pass
+    and as stopping
     when asked what *must*.
     """
 
@@ -70,7 +72,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``name`` is how a report calls it: ``sg-1 ingress: tcp 22 from 0.0.0.0/0``. ``origin``: URN or file that it came from."""
+    """``name`` is how a report calls it: ``sg-1 ingress: tcp 22 from 0.0.0.0/0``. ``origin``: URN or file that it
+    came from."""
 
     match: Match
     action: Action
@@ -171,7 +174,8 @@ class Arrive:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """The packet leaves what is modelled, or ends at a thing that is no machine; ``to`` is its name for people and queries
+    """The packet leaves what is modelled, or ends at a thing that is no machine; ``to`` is its name for people and
+    queries
     (a URN, ``internet``, ``outside <name>``)."""
 
     to: str
@@ -187,7 +191,8 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Unmodelled:
-    """What would happen here is not understood: whatever claim comes here is *not modelled*. ``reason`` is a sentence."""
+    """What would happen here is not understood: whatever claim comes here is *not modelled*. ``reason`` is a
+    sentence."""
 
     reason: str
     origin: str = ""
@@ -200,7 +205,8 @@ Stage = Check | Lookup | Translate | Arrive | Deliver | Blocked | Unmodelled
 class Interface:
     """One leg of a machine. ``id`` is a URN or ``host/device``; ``device`` its name in firewall rules (``ens5``).
 
-    ``addresses`` are those that packets carry on this leg; ``public``, those that some gateway translates to it. ``out``
+    ``addresses`` are those that packets carry on this leg; ``public``, those that some gateway translates to it.
+    ``out``
     is the stage of what the machine sends through it.
     """
 
@@ -238,7 +244,8 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """A machine's hooks: for each of prerouting, input, forward, output, postrouting its base chains in order of priority.
+    """A machine's hooks: for each of prerouting, input, forward, output, postrouting its base chains in order of
+    priority.
 
     ``kinds``: ``nat`` for base chains of that type (they see only new connections), else ``filter``. ``chains``: what
     jumps lead to, by ``<family> <table> <chain>``. ``unmodelled``: reasons why it is not fully understood.
@@ -252,11 +259,14 @@ class Firewall:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One side of a link whose other side may be in another frontend or unknown: a tunnel, a peering to another account.
+    """One side of a link whose other side may be in another frontend or unknown: a tunnel, a peering to another
+    account.
 
-    Both sides use the same ``key`` (``tunnel 169.254.8.16/30``, ``peering pcx-1``). ``entry`` is the stage where packets
+    Both sides use the same ``key`` (``tunnel 169.254.8.16/30``, ``peering pcx-1``). ``entry`` is the stage where
+    packets
     from the other side come in. Send to the other side with the stage ``exit_stage(key, side)``. If only
-    one side is known, what leaves is delivered to ``outside <name>`` and anything with a source in ``sources`` may come in.
+    one side is known, what leaves is delivered to ``outside <name>`` and anything with a source in ``sources`` may
+    come in.
     """
 
     key: str

@@ -19,7 +19,8 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class TunnelEnd:
-    """An edge's end of a tunnel. ``key`` joins it to the cloud's end: ``tunnel <inside CIDR>``. ``reaches``: what it routes there."""
+    """An edge's end of a tunnel. ``key`` joins it to the cloud's end: ``tunnel <inside CIDR>``. ``reaches``: what it
+    routes there."""
 
     device: str
     key: str
@@ -43,7 +44,8 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A VLAN. ``gateways``: the servers that take what goes beyond ``block`` (any may). ``uplink``: whether the internet hangs on it,
+    """A VLAN. ``gateways``: the servers that take what goes beyond ``block`` (any may). ``uplink``: whether the
+    internet hangs on it,
     for the addresses in ``public``."""
 
     name: str

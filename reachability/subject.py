@@ -12,7 +12,8 @@ from reachability.sites import Site
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What is known of a cloud instance from inside. ``forwards``: whether its kernel routes; ``None``: only known from the
+    """What is known of a cloud instance from inside. ``forwards``: whether its kernel routes; ``None``: only known
+    from the
     cloud (an instance whose source check is off counts as a router). ``pools``: addresses of clients behind a device.
     """
 
@@ -24,7 +25,8 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``guests`` by the URN of the instance; ``rulesets`` by the name of the machine (a guest's or server's), nftables text or the
+    """``guests`` by the URN of the instance; ``rulesets`` by the name of the machine (a guest's or server's),
+    nftables text or the
     JSON of ``nft -j list ruleset``. A machine without a ruleset is open."""
 
     resources: tuple[Resource, ...]

@@ -1,0 +1,242 @@
+"""One network out of many parts: clouds, datacentres and host firewalls, joined where they touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reachability import aws, gcp, nftables, site_stages
+from reachability.addresses import GLOBAL, NOT_GLOBAL, Interval, Intervals, difference, union
+from reachability.network import (
+    INTERNET,
+    Action,
+    Arrive,
+    Chain,
+    Check,
+    Deliver,
+    Door,
+    Firewall,
+    Fragment,
+    Lookup,
+    Machine,
+    Match,
+    Route,
+    Stage,
+    Translate,
+    exit_stage,
+)
+from reachability.space import Space
+from reachability.subject import Guest, Subject
+
+WORLD = "world"
+"""The stage at which a packet has left for someone else's address."""
+
+WITHOUT_NETWORK = ("pulumi:", "random:", "tls:", "command:", "time:", "local:", "null:", "vault:", "dns:")
+"""Providers whose resources no packet crosses."""
+
+_PASS = Chain("link", (), Action.ACCEPT)
+
+
+@dataclass(slots=True)
+class Assembly:
+    """``machines`` by name, ``firewalls`` by machine, ``outsides``: doors whose other side is somebody else's, by name.
+
+    ``aliases``: every further name of a machine. ``names``: other things one may ask for (``Fragment.names``).
+    ``public``: the addresses that the internet brings here. ``unmodelled``: reasons that concern everything.
+    """
+
+    stages: dict[str, Stage]
+    machines: dict[str, Machine]
+    firewalls: dict[str, Firewall]
+    outsides: dict[str, Door]
+    aliases: dict[str, str]
+    names: dict[str, tuple[str, ...]]
+    public: Intervals
+    unmodelled: tuple[str, ...]
+    uncertain: bool
+    space: Space = field(repr=False)
+
+
+def assemble(subject: Subject) -> Assembly:
+    """Compiles every part and joins them. Never raises for what a part contains: that becomes ``unmodelled``."""
+    announcements = {
+        tunnel.key: site.announces for site in subject.sites for server in site.servers for tunnel in server.tunnels
+    }
+    fragments = [
+        aws.compile([each for each in subject.resources if each.type.startswith("aws:")], announcements),
+        gcp.compile([each for each in subject.resources if each.type.startswith("gcp:")], announcements),
+        site_stages.compile(subject.sites),
+    ]
+    unmodelled = [reason for fragment in fragments for reason in fragment.unmodelled]
+    unmodelled += _foreign(subject)
+    stages: dict[str, Stage] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    for fragment in fragments:
+        stages.update(fragment.stages)
+        names.update(fragment.names)
+    outsides = _join(stages, [door for fragment in fragments for door in fragment.doors])
+    public = [route for fragment in fragments for route in fragment.public]
+    stages[INTERNET] = _internet(public)
+    stages[WORLD] = Deliver(INTERNET)
+    machines, renamed = _machines(fragments, subject.guests)
+    for id_, stage in stages.items():
+        if isinstance(stage, Arrive) and stage.machine in renamed:
+            stages[id_] = Arrive(renamed[stage.machine], stage.device)
+    firewalls = {}
+    for name, text in subject.rulesets.items():
+        if name not in machines:
+            continue
+        try:
+            firewalls[name] = nftables.firewall(text)
+        except ValueError as error:
+            unmodelled.append(f"the ruleset of {name} cannot be read: {error}")
+    for name, firewall in firewalls.items():
+        unmodelled += [f"the ruleset of {name}: {reason}" for reason in firewall.unmodelled]
+    aliases = {alias: name for name, machine in machines.items() for alias in machine.aliases}
+    return Assembly(
+        stages=stages,
+        machines=machines,
+        firewalls=firewalls,
+        outsides=outsides,
+        aliases=aliases | {old: new for old, new in renamed.items() if old != new},
+        names=names,
+        public=union([route.destinations for route in public]),
+        unmodelled=tuple(dict.fromkeys(unmodelled)),
+        uncertain=_is_uncertain(stages.values(), firewalls.values()),
+        space=_space(stages.values(), machines.values(), firewalls.values(), outsides.values()),
+    )
+
+
+def _foreign(subject: Subject) -> list[str]:
+    """Resources of a cloud that no frontend reads."""
+    read = ("aws:", "gcp:", *WITHOUT_NETWORK)
+    foreign = sorted({each.type for each in subject.resources if each.id != "" and not each.type.startswith(read)})
+    return [f"{type_} belongs to a provider that the prover does not read (it reads aws and gcp)" for type_ in foreign]
+
+
+def _join(stages: dict[str, Stage], doors: Iterable[Door]) -> dict[str, Door]:
+    """Joins doors with the same key; returns those that lead to somebody else, by name."""
+    by_key: dict[str, list[Door]] = {}
+    for door in doors:
+        by_key.setdefault(door.key, []).append(door)
+    outsides = {}
+    for key, sides in by_key.items():
+        for door in sides:
+            others = [other for other in sides if other is not door]
+            if others:
+                stages[exit_stage(key, door.side)] = Check(_PASS, others[0].entry)
+            else:
+                name = f"outside {door.name}"
+                stages[exit_stage(key, door.side)] = Deliver(name)
+                outsides[name] = door
+    return outsides
+
+
+def _internet(public: list[Route]) -> Lookup:
+    world = [Route(interval, (WORLD,), "the internet") for interval in GLOBAL]
+    nowhere = [Route(interval, (), "addresses that the internet does not carry") for interval in NOT_GLOBAL]
+    return Lookup("the internet", (*public, *world, *nowhere))
+
+
+def _machines(fragments: Iterable[Fragment], guests: Mapping[str, Guest]) -> tuple[dict[str, Machine], dict[str, str]]:
+    machines: dict[str, Machine] = {}
+    renamed: dict[str, str] = {}
+    for fragment in fragments:
+        for machine in fragment.machines:
+            guest = guests.get(machine.name)
+            if guest is not None:
+                renamed[machine.name] = guest.name
+                machine = replace(
+                    machine,
+                    name=guest.name,
+                    aliases=(*machine.aliases, machine.name),
+                    forwards=machine.forwards if guest.forwards is None else guest.forwards,
+                    pools={**machine.pools, **guest.pools},
+                    labels={**machine.labels, **guest.labels},
+                )
+            machines[machine.name] = machine
+    return machines, renamed
+
+
+def _chains(stages: Iterable[Stage], firewalls: Iterable[Firewall]) -> Iterator[Chain]:
+    for stage in stages:
+        if isinstance(stage, Check):
+            yield stage.chain
+            yield from stage.chains.values()
+    for firewall in firewalls:
+        for base in firewall.hooks.values():
+            yield from base
+        yield from firewall.chains.values()
+
+
+def _matches(stages: Iterable[Stage], firewalls: Iterable[Firewall]) -> Iterator[Match]:
+    for chain in _chains(stages, firewalls):
+        for rule in chain.rules:
+            yield rule.match
+    for stage in stages:
+        if isinstance(stage, Translate):
+            for translation in stage.translations:
+                yield translation.match
+
+
+def _is_uncertain(stages: Iterable[Stage], firewalls: Iterable[Firewall]) -> bool:
+    stages, firewalls = list(stages), list(firewalls)
+    return any(match.uncertain for match in _matches(stages, firewalls)) or any(
+        route.uncertain for stage in stages if isinstance(stage, Lookup) for route in stage.routes
+    )
+
+
+def _space(
+    stages: Iterable[Stage], machines: Iterable[Machine], firewalls: Iterable[Firewall], outsides: Iterable[Door]
+) -> Space:
+    stages, firewalls = list(stages), list(firewalls)
+    sources: set[Intervals] = {GLOBAL}
+    destinations: set[Interval] = {*GLOBAL}
+    services_used: set[Interval] = set()
+    ports: set[Interval] = set()
+    for match in _matches(stages, firewalls):
+        if match.sources is not None:
+            sources.add(match.sources)
+        if match.destinations is not None:
+            destinations.update(match.destinations)
+        if match.services is not None:
+            services_used.update(match.services)
+        if match.source_ports is not None:
+            ports.update(match.source_ports)
+    for stage in stages:
+        if isinstance(stage, Lookup):
+            destinations.update(route.destinations for route in stage.routes)
+        elif isinstance(stage, Translate):
+            for each in stage.translations:
+                if each.destination is not None:
+                    destinations.add((each.destination, each.destination))
+                if each.service is not None:
+                    services_used.add((each.service, each.service))
+                if each.source is not None:
+                    sources.add(((each.source, each.source),))
+                    destinations.add((each.source, each.source))
+    for chain in _chains(stages, firewalls):
+        for rule in chain.rules:
+            if rule.address is not None:
+                destinations.update(rule.address)
+            if rule.port is not None and rule.action in (Action.DNAT, Action.REDIRECT):
+                for number in (6, 17, 132, 33, 136):
+                    services_used.add((number << 16 | rule.port[0], number << 16 | rule.port[1]))
+    for machine in machines:
+        destinations.update(interval for interval, _ in machine.routes)
+        destinations.update(interval for _, interval, _ in machine.source_routes)
+        for pool in machine.pools.values():
+            destinations.update(pool)
+            sources.add(pool)
+        for leg in machine.interfaces:
+            for point in (*leg.addresses, *leg.public):
+                destinations.add((point, point))
+                sources.add(((point, point),))
+    for door in outsides:
+        sources.add(door.sources)
+    return Space(sources=sources, destinations=destinations, services_used=services_used, source_ports=ports)
+
+
+def sources_on_the_internet(assembly: Assembly) -> Intervals:
+    """What outsiders send from: public addresses that are not ours."""
+    return difference(GLOBAL, assembly.public)

@@ -1,0 +1,199 @@
+"""What a chain of rules does with sets of packets: first match decides, jumps come back, translations split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reachability.network import Action, Chain, Rule, State
+from reachability.space import Space
+
+TRANSLATING = frozenset({Action.SNAT, Action.DNAT, Action.MASQUERADE, Action.REDIRECT})
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What holds for all packets of a set: where on a host they are, and what connection tracking says of them."""
+
+    incoming: str = ""
+    outgoing: str = ""
+    state: State = State.NEW
+    translated: bool = False
+
+
+STATELESS = Context()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Disjoint sets, but for uncertain rules: what is accepted, what is translated by which rule, what falls
+    through."""
+
+    accepted: int = 0
+    translated: list[tuple[int, Rule]] = field(default_factory=list)
+    rest: int = 0
+
+
+_Compiled = tuple[int, int, Rule]
+
+
+class Chains:
+    """Chains compiled for one space, each verdict computed once for a class of sources and a context.
+
+    ``may``: uncertain rules let through; otherwise they stop.
+    """
+
+    def __init__(self, space: Space, *, may: bool) -> None:
+        self._space = space
+        self._may = may
+        self._compiled: dict[int, tuple[Chain, list[_Compiled]]] = {}
+        self._accepts: dict[tuple[int, int, Context], int] = {}
+
+    def _rules(self, chain: Chain) -> list[_Compiled]:
+        known = self._compiled.get(id(chain))
+        if known is None:
+            space = self._space
+            rules = []
+            for rule in chain.rules:
+                match = rule.match
+                if rule.action is Action.CONTINUE:
+                    continue
+                mask = space.mask(match.destinations, match.services, match.source_ports)
+                if mask:
+                    rules.append((mask, space.class_mask(match.sources), rule))
+            known = self._compiled[id(chain)] = chain, rules
+        return known[1]
+
+    def accepts(self, chain: Chain, source_class: int, context: Context, others: Mapping[str, Chain]) -> int:
+        """All packets from a class of sources that ``chain`` accepts, its policy included."""
+        key = id(chain), source_class, context
+        accepted = self._accepts.get(key)
+        if accepted is None:
+            outcome = self.run(chain, self._space.every, source_class, context, others)
+            accepted = outcome.accepted
+            for mask, _ in outcome.translated:
+                accepted |= mask
+            self._accepts[key] = accepted
+        return accepted
+
+    def run(
+        self, chain: Chain, packets: int, source_class: int, context: Context, others: Mapping[str, Chain]
+    ) -> Outcome:
+        """What a base chain does with a set; its policy decides what falls through."""
+        outcome = self._walk(chain, packets, source_class, context, others)
+        if chain.policy is Action.ACCEPT:
+            outcome.accepted |= outcome.rest
+        outcome.rest = 0
+        return outcome
+
+    def _walk(
+        self, chain: Chain, packets: int, source_class: int, context: Context, others: Mapping[str, Chain]
+    ) -> Outcome:
+        outcome = Outcome()
+        returned = 0
+        bit = 1 << source_class
+        may = self._may
+        for mask, classes, rule in self._rules(chain):
+            if not classes & bit:
+                continue
+            hit = packets & mask
+            if not hit or not _fits(rule, context):
+                continue
+            uncertain = bool(rule.match.uncertain)
+            action = rule.action
+            if action is Action.ACCEPT:
+                if uncertain and not may:
+                    continue
+                outcome.accepted |= hit
+            elif action is Action.DROP:
+                if uncertain and may:
+                    continue
+                packets &= ~hit
+                continue
+            elif action in TRANSLATING:
+                if may or not uncertain:
+                    outcome.translated.append((hit, rule))
+                elif not may:
+                    packets &= ~hit
+                    continue
+            elif action is Action.RETURN:
+                if uncertain and not may:
+                    packets &= ~hit
+                    continue
+                returned |= hit
+            else:
+                inner = self._walk(others[rule.chain], hit, source_class, context, others)
+                if uncertain and not may:
+                    packets &= ~hit | inner.accepted | inner.rest
+                    continue
+                outcome.accepted |= inner.accepted
+                outcome.translated += inner.translated
+                if action is Action.GOTO:
+                    returned |= inner.rest
+                elif not uncertain:
+                    packets = packets & ~hit | inner.rest
+                    continue
+            if not uncertain:
+                packets &= ~hit
+                if not packets:
+                    break
+        outcome.rest = packets | returned
+        return outcome
+
+    def deciding(
+        self, chain: Chain, packet: int, source_class: int, context: Context, others: Mapping[str, Chain]
+    ) -> tuple[Rule | None, Action]:
+        """The rule that decides one packet and what it does; no rule: the chain's policy."""
+        found = self._decide(chain, packet, source_class, context, others)
+        return found if found is not None else (None, chain.policy)
+
+    def _decide(
+        self, chain: Chain, packet: int, source_class: int, context: Context, others: Mapping[str, Chain]
+    ) -> tuple[Rule, Action] | None:
+        for mask, classes, rule in self._rules(chain):
+            if not classes >> source_class & 1 or not packet & mask or not _fits(rule, context):
+                continue
+            action = rule.action
+            if rule.match.uncertain and (action is Action.ACCEPT or action in TRANSLATING) is not self._may:
+                continue
+            if action in (Action.JUMP, Action.GOTO):
+                inner = self._decide(others[rule.chain], packet, source_class, context, others)
+                if inner is not None:
+                    return inner
+                if action is Action.GOTO:
+                    return None
+                continue
+            if action is Action.RETURN:
+                return None
+            return rule, action
+        return None
+
+    def hits(
+        self, chain: Chain, packets: int, source_class: int, context: Context, others: Mapping[str, Chain]
+    ) -> set[int]:
+        """The ids of the rules that decide some packet of a set: what a claim exercised."""
+        decided: set[int] = set()
+        for mask, classes, rule in self._rules(chain):
+            if not classes >> source_class & 1 or not packets & mask or not _fits(rule, context):
+                continue
+            decided.add(id(rule))
+            if rule.action in (Action.JUMP, Action.GOTO):
+                decided |= self.hits(others[rule.chain], packets & mask, source_class, context, others)
+            elif not rule.match.uncertain:
+                packets &= ~mask
+        return decided
+
+
+def _fits(rule: Rule, context: Context) -> bool:
+    match = rule.match
+    if match.states is not None and context.state not in match.states:
+        return False
+    if match.incoming is not None and not _named(context.incoming, match.incoming):
+        return False
+    if match.outgoing is not None and not _named(context.outgoing, match.outgoing):
+        return False
+    return match.translated is None or match.translated is context.translated
+
+
+def _named(device: str, names: frozenset[str]) -> bool:
+    return device in names or any(name.endswith("*") and device.startswith(name[:-1]) for name in names)

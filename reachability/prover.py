@@ -1,0 +1,281 @@
+"""Questions to one assembled network: who reaches what, by which packet, and what is in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reachability import services, trace
+from reachability.addresses import EVERYWHERE, Intervals, contains, difference, intersection, union
+from reachability.assembly import Assembly, sources_on_the_internet
+from reachability.chains import Chains
+from reachability.network import INTERNET, Check, Rule
+from reachability.packet import Packet
+from reachability.trace import Hop, Trace
+from reachability.walk import Start, Strand, Walked, Walker
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Somebody who sends: a machine, the internet, the other side of a door, or clients behind a machine's device.
+
+    ``starts``: where the packets begin, each with the sources that they may carry.
+    """
+
+    name: str
+    starts: tuple[Start, ...]
+
+    @property
+    def sources(self) -> Intervals:
+        return union(*(start.sources for start in self.starts))
+
+
+class Arrival:
+    """Everything of one sender that ends at one place. ``to``: a machine, ``internet``, ``outside <name>``, a URN."""
+
+    __slots__ = ("_parts", "_walker", "device", "to")
+
+    def __init__(self, walker: Walker, to: str, device: str, parts: list[tuple[int, Strand, int]]) -> None:
+        self._walker = walker
+        self.to = to
+        self.device = device
+        self._parts = parts
+
+    def __repr__(self) -> str:
+        return f"Arrival(to={self.to!r}, device={self.device!r})"
+
+    def _sent(self) -> Iterator[tuple[Strand, int]]:
+        for _, strand, packets in self._parts:
+            yield strand, self._walker.as_sent(strand, packets)
+
+    def destinations(self) -> Intervals:
+        """The addresses that the sender wrote."""
+        return union(*(self._walker.space.destinations_of(packets) for _, packets in self._sent()))
+
+    def services(self) -> Intervals:
+        """The services that the sender wrote."""
+        return union(*(self._walker.space.services_of(packets) for _, packets in self._sent()))
+
+    def received_destinations(self) -> Intervals:
+        """The addresses that the packets carry when they arrive."""
+        return union(*(self._walker.space.destinations_of(packets) for _, _, packets in self._parts))
+
+    def received_services(self) -> Intervals:
+        """The services that the packets carry when they arrive."""
+        return union(*(self._walker.space.services_of(packets) for _, _, packets in self._parts))
+
+    def sources(self) -> Intervals:
+        """The addresses that they were sent from."""
+        return union(*(_root(strand).sources for _, strand, _ in self._parts))
+
+    def flows(self) -> tuple[tuple[Intervals, Intervals, Intervals], ...]:
+        """(sources, destinations, services) as sent; disjoint boxes whose union is the arrival, source ports left
+        out."""
+        space = self._walker.space
+        boxes: dict[tuple[Intervals, int], list[int]] = {}
+        for strand, packets in self._sent():
+            for atom, row in space.rows(space.any_source_port(packets)):
+                boxes.setdefault((_root(strand).sources, row), []).append(atom)
+        return tuple(
+            (sources, union([space.destinations.interval(atom) for atom in atoms]), space.services_of(row))
+            for (sources, row), atoms in boxes.items()
+        )
+
+    def packet(
+        self,
+        services: Intervals | None = None,
+        destinations: Intervals | None = None,
+        sources: Intervals | None = None,
+        received: Intervals | None = None,
+    ) -> Packet | None:
+        """One packet as sent, with a service, a destination and a source among those given, that arrives with a service
+        among ``received``; ``None``: there is none."""
+        space = self._walker.space
+        for _, strand, packets in self._parts:
+            part = _root(strand).sources if sources is None else intersection(_root(strand).sources, sources)
+            if not part:
+                continue
+            if received is not None:
+                packets &= space.mask(services=received)
+            if not packets:
+                continue
+            sent = self._walker.as_sent(strand, packets)
+            if services is not None or destinations is not None:
+                sent &= space.mask(destinations=destinations, services=services)
+            if sent:
+                destination, service, port = space.point(sent)
+                return Packet(
+                    source=part[0][0],
+                    destination=_within(destination, destinations),
+                    service=_within(service, services),
+                    source_port=port,
+                )
+        return None
+
+    def any(
+        self, services: Intervals | None = None, destinations: Intervals | None = None, sources: Intervals | None = None
+    ) -> bool:
+        """Whether some packet of that kind arrives."""
+        return self.packet(services, destinations, sources) is not None
+
+
+def _within(point: int, asked: Intervals | None) -> int:
+    """The atom's first point, moved into the set that was asked for."""
+    if asked is None or contains(asked, point):
+        return point
+    return min(low for low, _ in asked if low > point)
+
+
+def _root(strand: Strand) -> Strand:
+    while strand.parent is not None:
+        strand = strand.parent
+    return strand
+
+
+class Prover:
+    """Asks one assembly; every walk is done once. ``dead``: what is taken to be out of order."""
+
+    def __init__(
+        self, assembly: Assembly, *, dead: frozenset[str] = frozenset(), shared: tuple[Chains, Chains] | None = None
+    ) -> None:
+        self.assembly = assembly
+        self._shared = shared or (Chains(assembly.space, may=True), Chains(assembly.space, may=False))
+        self._may = Walker(assembly, may=True, dead=dead, chains=self._shared[0])
+        self._must = Walker(assembly, may=False, dead=dead, chains=self._shared[1]) if assembly.uncertain else self._may
+        self._walked: dict[tuple[Sender, bool], Walked] = {}
+        self._arrivals: dict[tuple[Sender, bool], tuple[Arrival, ...]] = {}
+        self.dead = dead
+
+    def machine(self, name: str, *, spoof: bool = False) -> Sender:
+        """What a machine sends: from its own addresses, or with ``spoof`` from any."""
+        machine = self.assembly.machines[self.assembly.aliases.get(name, name)]
+        own = union([(point, point) for leg in machine.interfaces for point in leg.addresses])
+        return Sender(machine.name, (Start(("send", machine.name), EVERYWHERE if spoof else own),))
+
+    def internet(self) -> Sender:
+        """Anybody on the internet: from every public address that is not ours."""
+        return Sender(INTERNET, (Start(INTERNET, sources_on_the_internet(self.assembly)),))
+
+    def outside(self, name: str) -> Sender:
+        """Whatever stands behind a door that is not ours, by its name with or without ``outside``."""
+        name = name if name in self.assembly.outsides else f"outside {name}"
+        door = self.assembly.outsides[name]
+        return Sender(name, (Start(door.entry, door.sources),))
+
+    def pool(self, machine: str, device: str) -> Sender:
+        """The clients behind a machine's device."""
+        return Sender(
+            f"{machine} {device}",
+            (Start(("arrive", machine, device), self.assembly.machines[machine].pools[device]),),
+        )
+
+    def at(self, addresses: Intervals) -> Sender:
+        """Whoever may send from these addresses: machines that own one, clients of a pool, outsiders, the internet."""
+        starts = []
+        rest = addresses
+        for machine in self.assembly.machines.values():
+            own = union([(point, point) for leg in machine.interfaces for point in leg.addresses])
+            if part := intersection(rest, own):
+                starts.append(Start(("send", machine.name), part))
+            for device, pool in machine.pools.items():
+                if part := intersection(rest, pool):
+                    starts.append(Start(("arrive", machine.name, device), part))
+        for start in starts:
+            rest = difference(rest, start.sources)
+        for door in self.assembly.outsides.values():
+            if part := intersection(rest, door.sources):
+                starts.append(Start(door.entry, part))
+        if part := intersection(rest, sources_on_the_internet(self.assembly)):
+            starts.append(Start(INTERNET, part))
+        return Sender("the addresses given", tuple(starts))
+
+    def senders(self) -> tuple[Sender, ...]:
+        """Everybody who can send: all machines, their clients, the internet, and whoever is behind a door."""
+        machines = sorted(self.assembly.machines)
+        return (
+            self.internet(),
+            *(self.outside(name) for name in sorted(self.assembly.outsides)),
+            *(self.machine(name) for name in machines),
+            *(self.pool(name, device) for name in machines for device in sorted(self.assembly.machines[name].pools)),
+        )
+
+    def walked(self, sender: Sender, *, may: bool = True) -> Walked:
+        key = sender, may or self._must is self._may
+        known = self._walked.get(key)
+        if known is None:
+            walker = self._may if key[1] else self._must
+            known = Walked()
+            for start in sender.starts:
+                found = walker.walk(start)
+                for end, parts in found.ends.items():
+                    known.ends.setdefault(end, []).extend(parts)
+                for visit, packets in found.visits.items():
+                    known.visits[visit] = known.visits.get(visit, 0) | packets
+                known.unmodelled += found.unmodelled
+            self._walked[key] = known
+        return known
+
+    def arrivals(self, sender: Sender, *, may: bool = True) -> tuple[Arrival, ...]:
+        """Where a sender's new packets end: those that may (or must) get there."""
+        key = sender, may or self._must is self._may
+        known = self._arrivals.get(key)
+        if known is None:
+            walker = self._may if key[1] else self._must
+            ends = self.walked(sender, may=may).ends
+            known = self._arrivals[key] = tuple(
+                Arrival(walker, to, device, parts) for (to, device), parts in ends.items()
+            )
+        return known
+
+    def unmodelled(self, sender: Sender) -> tuple[str, ...]:
+        """Why what was found of a sender may not be all: what its packets met that is not understood."""
+        return tuple(dict.fromkeys((*self.assembly.unmodelled, *self.walked(sender).unmodelled)))
+
+    def without(self, out_of_order: Iterable[str]) -> Prover:
+        """The same network with some machines or stages out of order."""
+        return Prover(self.assembly, dead=self.dead | frozenset(out_of_order), shared=self._shared)
+
+    def trace(self, sender: Sender, packet: Packet, to: str | None = None, *, may: bool = True) -> Trace:
+        """The way of one packet, hop by hop, with what decides at each."""
+        return trace.trace(self._may if may else self._must, sender.starts, packet, to)
+
+    def reply(self, found: Trace) -> str:
+        """``passes`` if the answers to a delivered packet come back to its sender for every client port."""
+        return trace.reply(self._must, found)
+
+    def obstacles(self, sender: Sender, to: str, service: int, address: int | None = None) -> tuple[Hop, ...]:
+        """Every setting in the way of a packet to a machine: what would have to change."""
+        name = self.assembly.aliases.get(to, to)
+        machine = self.assembly.machines[name]
+        points = [address] if address is not None else [p for leg in machine.interfaces for p in leg.addresses]
+        best: tuple[Hop, ...] | None = None
+        for point in points:
+            for start in sender.starts:
+                for low, _ in start.sources[:1]:
+                    found = trace.obstacles(
+                        self._must, start, Packet(low, point, service, services.CLIENT_PORTS[0]), name
+                    )
+                    if best is None or (found and len(found) < len(best)):
+                        best = found
+        return best or ()
+
+    def exercised(self, senders: Iterable[Sender]) -> set[int]:
+        """The ids of the rules that decided a packet of one of these senders."""
+        decided: set[int] = set()
+        chains = self._shared[0]
+        for sender in senders:
+            for (key, source_class), packets in self.walked(sender).visits.items():
+                for chain, context, others in trace.filters(self._may, key):
+                    decided |= chains.hits(chain, packets, source_class, context, others)
+        return decided
+
+    def rules(self) -> Iterator[tuple[str, Rule]]:
+        """(place, rule) of every filter of the network."""
+        for name, stage in self.assembly.stages.items():
+            if isinstance(stage, Check):
+                for rule in stage.chain.rules:
+                    yield name, rule
+        for name, firewall in self.assembly.firewalls.items():
+            for chain in (*(each for base in firewall.hooks.values() for each in base), *firewall.chains.values()):
+                for rule in chain.rules:
+                    yield name, rule
