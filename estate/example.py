@@ -12,6 +12,7 @@ import yaml
 
 HIGHEST_SLOT = 254
 _ALL_ROLES = "[public-sentry, private-sentry, seed, vpn, monitor, edge, validator, signer]"
+_READ_ROLES = "[public-sentry, private-sentry, seed, vpn, monitor, edge, validator]"
 _DOCUMENTATION_BLOCKS = ("192.0.2", "203.0.113")
 
 _NETWORK = Template("""\
@@ -211,10 +212,10 @@ _REST = Template("""\
         ttl_seconds: 3600
         renew_before_seconds: 900
 
-    # What the monitors read.
+    # What the monitors read. Nothing but SSH opens a connection to a signer: it sends its logs by itself.
     monitoring:
       chain: {roles: [public-sentry, private-sentry, seed, validator], port: 26660}
-      host: {roles: $all_roles, port: 9100}
+      host: {roles: $read_roles, port: 9100}
 """)
 
 _PAIRS = (
@@ -290,6 +291,7 @@ def declaration(name: str, slot: int, *, today: date | None = None) -> str:
         "slot": slot,
         "letters": letters,
         "all_roles": _ALL_ROLES,
+        "read_roles": _READ_ROLES,
         "release_sha256": "2a" * 32,
         "genesis_sha256": "3b" * 32,
         "seed_id": _node_id(slot, 1),

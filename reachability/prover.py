@@ -207,6 +207,8 @@ class Prover:
             known = Walked()
             for start in sender.starts:
                 found = walker.walk(start)
+                if start.key == INTERNET:
+                    found.ends.pop((INTERNET, ""), None)
                 for end, parts in found.ends.items():
                     known.ends.setdefault(end, []).extend(parts)
                 for visit, packets in found.visits.items():

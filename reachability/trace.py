@@ -360,7 +360,7 @@ class _Answer:
                 stage.chain, step.source_class, Context(state=State.ESTABLISHED), stage.chains
             )
             return [(self._to(step, stage.then), source, destination)] if not step.packets & ~accepted else []
-        if isinstance(stage, Translate) and stage.device in self._undone:
+        if isinstance(stage, Translate) and stage.device in self._undone and not self._translates(stage, step):
             for strand, before in self._undone[stage.device]:
                 if strand.source == destination and strand.source is not None:
                     source_again = self._as_addressed(strand, source)
@@ -372,6 +372,15 @@ class _Answer:
             )
             for each in self._walker.steps(step, [])
         ]
+
+    def _translates(self, stage: Translate, step: Step) -> bool:
+        """Whether answers are translated by what is fixed (a public address), not by what a table remembers."""
+        space = self._walker.space
+        return any(
+            space.class_mask(each.match.sources) >> step.source_class & 1
+            and step.packets & space.mask(each.match.destinations, each.match.services, each.match.source_ports)
+            for each in stage.translations
+        )
 
     @staticmethod
     def _now(each: Step, step: Step, source: int, destination: int) -> tuple[int, int]:

@@ -134,6 +134,7 @@ RULES: tuple[Rule, ...] = (
     leases.every_role_has_a_lease,
     leases.lease_paths_are_distinct,
     monitoring.every_role_is_monitored,
+    monitoring.signers_only_dial,
     monitoring.chain_nodes_are_read,
     monitoring.jobs_read_their_own_ports,
     monitoring.jobs_read_metrics_ports,

@@ -5,23 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from estate.model import CHAIN_ROLES, Network, Role
+from estate.rules import promises
 from estate.rules.finding import Finding, show, words
 from estate.rules.identity import SSH_PORT
 
 
 def every_role_is_monitored(network: Network) -> Iterator[Finding]:
-    """No host fails unseen."""
+    """No host fails unseen. A signer is seen in its logs, and by its validators."""
     read = {role for job in network.monitoring.values() for role in job.roles}
-    missing = [role for role in Role if role not in read]
+    missing = [role for role in Role if role not in read and promises.may_be_read(role)]
     if missing:
         yield Finding(
             path="monitoring",
             value=f"no job for {words(missing)}",
-            rule="must read hosts of each role",
+            rule="must read hosts of each role but signer",
             reason="a host that nobody reads fails unseen",
             fix=f"add {words(missing)} to the roles of a job",
             involves=("monitoring.[keys]", "monitoring.*.roles.*"),
         )
+
+
+def signers_only_dial(network: Network) -> Iterator[Finding]:
+    """No job opens a connection to a host that only dials out."""
+    for name, job in network.monitoring.items():
+        for index, role in enumerate(job.roles):
+            if not promises.may_be_read(role):
+                yield Finding(
+                    path=f"monitoring.{name}.roles.{index}",
+                    value=show(role),
+                    rule="must not be read by the monitors",
+                    reason="nothing opens a connection to a signer but SSH from the VPN; it sends its logs by itself",
+                    fix=f"remove {role} from the roles of {name}",
+                )
 
 
 def chain_nodes_are_read(network: Network) -> Iterator[Finding]:

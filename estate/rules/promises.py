@@ -43,6 +43,11 @@ def may_have_public_address(role: Role) -> bool:
     return role is Role.EDGE
 
 
+def may_be_read(role: Role) -> bool:
+    """Whether the monitors may open connections to hosts of this role: to a signer nothing does but SSH from the VPN."""
+    return role is not Role.SIGNER
+
+
 def is_private(block: IPv4Network | IPv4Address) -> bool:
     """Whether all of it is RFC 1918 space."""
     whole = block if isinstance(block, IPv4Network) else IPv4Network((block, 32))

@@ -6,23 +6,33 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import stated
-from .rule import resource_rule, violation
+from .reading import at
+from .rule import Check, Example, resource_rule, violation
 
 
-def _group(args: ResourceValidationArgs) -> Iterator[str]:
-    if stated(args.props, "kmsKeyId") is None:
-        yield violation(
-            "the log group names no key",
-            "logs have the network's own key",
-            "they say who talks to whom",
-            "give kmsKeyId",
-        )
+def _key(*path: str) -> Check:
+    def check(args: ResourceValidationArgs) -> Iterator[str]:
+        if at(args.props, *path) is None:
+            yield violation(
+                "the log group names no key",
+                "logs have the network's own key",
+                "they say who talks to whom",
+                f"give {'.'.join(path)}",
+            )
+
+    return check
 
 
 RULE = resource_rule(
     "logs-are-encrypted",
     "Log groups are encrypted with a customer-managed key.",
-    {"aws:cloudwatch/logGroup:LogGroup": _group},
+    {
+        "aws:cloudwatch/logGroup:LogGroup": _key("kmsKeyId"),
+        "gcp:logging/projectBucketConfig:ProjectBucketConfig": _key("cmekSettings", "kmsKeyName"),
+    },
     Severity.HIGH,
+    why="Logs say who talks to whom, and when a validator is weak.",
+    fix="Give the region's key as `kmsKeyId` (on Google Cloud `cmekSettings.kmsKeyName`).",
+    source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
+    example=Example("aws:cloudwatch/logGroup:LogGroup", {"kmsKeyId": None}),
 )

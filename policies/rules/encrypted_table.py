@@ -1,4 +1,4 @@
-"""Tables are encrypted with a key of ours."""
+"""Tables are encrypted with a key of ours, in every region that they are in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import resource_rule, violation
+from .reading import UNKNOWN, each, stated
+from .rule import Example, resource_rule, violation
+
+REASON = "signing rights are nobody else's business"
 
 
 def _table(args: ResourceValidationArgs) -> Iterator[str]:
@@ -17,14 +19,24 @@ def _table(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(
             f"enabled is {stated(given, 'enabled')}, kmsKeyArn is {stated(given, 'kmsKeyArn')}",
             "tables have the network's own key",
-            "signing rights are nobody else's business",
+            REASON,
             "state enabled: true and kmsKeyArn in serverSideEncryption",
         )
+    for replica in each(args.props, "replicas"):
+        if replica is UNKNOWN or stated(replica, "kmsKeyArn") is None:
+            place = replica if replica is UNKNOWN else stated(replica, "regionName")
+            yield violation(
+                f"the replica in {place} names no key", "each replica has its region's key", REASON, "give kmsKeyArn"
+            )
 
 
 RULE = resource_rule(
     "tables-are-encrypted",
-    "DynamoDB tables are encrypted with a customer-managed key.",
+    "DynamoDB tables and their replicas are encrypted with a customer-managed key.",
     {"aws:dynamodb/table:Table": _table},
     Severity.HIGH,
+    why="The coordination table says what was signed and by whom; who can read or restore it is decided by our key.",
+    fix="State `serverSideEncryption: {enabled: true, kmsKeyArn: …}`, and `kmsKeyArn` in each replica.",
+    source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/EncryptionAtRest.html",
+    example=Example("aws:dynamodb/table:Table", {"serverSideEncryption": {"kmsKeyArn": None}}),
 )

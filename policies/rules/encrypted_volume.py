@@ -7,8 +7,10 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each, stated
-from .rule import resource_rule, violation
+from .reading import UNKNOWN, at, each, stated
+from .rule import Example, resource_rule, violation
+
+FOREIGN_KEY = "the cloud's key is shared and cannot be shut"
 
 
 def _disk(properties: Mapping[str, Any], what: str) -> Iterator[str]:
@@ -20,12 +22,7 @@ def _disk(properties: Mapping[str, Any], what: str) -> Iterator[str]:
             "state true",
         )
     if stated(properties, "kmsKeyId") is None:
-        yield violation(
-            f"{what} names no key",
-            "disks have the network's own key",
-            "AWS's key is shared and cannot be shut",
-            "give kmsKeyId",
-        )
+        yield violation(f"{what} names no key", "disks have the network's own key", FOREIGN_KEY, "give kmsKeyId")
 
 
 def _volume(args: ResourceValidationArgs) -> Iterator[str]:
@@ -44,9 +41,50 @@ def _instance(args: ResourceValidationArgs) -> Iterator[str]:
         yield from _disk({} if device is UNKNOWN else device, "a disk")
 
 
+def _google_disk(args: ResourceValidationArgs) -> Iterator[str]:
+    if at(args.props, "diskEncryptionKey", "kmsKeySelfLink") is None:
+        yield violation(
+            "the disk names no key",
+            "disks have the network's own key",
+            FOREIGN_KEY,
+            "give diskEncryptionKey.kmsKeySelfLink",
+        )
+
+
+def _google_instance(args: ResourceValidationArgs) -> Iterator[str]:
+    if at(args.props, "bootDisk", "kmsKeySelfLink") is None:
+        yield violation(
+            "the boot disk names no key",
+            "disks have the network's own key",
+            FOREIGN_KEY,
+            "give bootDisk.kmsKeySelfLink",
+        )
+    for disk in each(args.props, "attachedDisks"):
+        if disk is UNKNOWN or stated(disk, "kmsKeySelfLink") is None:
+            yield violation(
+                "an attached disk names no key",
+                "disks have the network's own key",
+                FOREIGN_KEY,
+                "give kmsKeySelfLink in attachedDisks",
+            )
+    if each(args.props, "scratchDisks"):
+        yield violation(
+            "there are scratch disks", "there are none", "they take no key of ours", "use a disk of its own"
+        )
+
+
 RULE = resource_rule(
     "disks-are-encrypted",
     "Volumes and the disks of instances are encrypted with a customer-managed key.",
-    {"aws:ebs/volume:Volume": _volume, "aws:ec2/instance:Instance": _instance},
+    {
+        "aws:ebs/volume:Volume": _volume,
+        "aws:ec2/instance:Instance": _instance,
+        "gcp:compute/disk:Disk": _google_disk,
+        "gcp:compute/instance:Instance": _google_instance,
+    },
     Severity.HIGH,
+    why="A disk that is copied, snapshot or thrown away must tell nothing, and whoever holds the key can shut it.",
+    fix="State `encrypted: true` and the region's key (`kmsKeyId`; on Google Cloud `kmsKeySelfLink`).",
+    source="https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html",
+    example=Example("aws:ebs/volume:Volume", {"encrypted": False}),
 )

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import listed, stated
-from .rule import resource_rule, violation
+from . import documents
+from .reading import stated
+from .rule import Example, resource_rule, violation
 
 SHORTEST_WINDOW_DAYS = 30
 
 
 def _statements(text: str) -> Iterator[str]:
     """In a key's policy the resource ``*`` is that key, so only principals and actions matter."""
-    for statement in listed(json.loads(text)["Statement"]):
-        if statement["Effect"] != "Allow":
-            continue
-        principal = statement["Principal"]
-        named = [] if isinstance(principal, str) else [each for given in principal.values() for each in listed(given)]
-        if isinstance(principal, str) or "*" in named:
+    for statement in documents.allowing(text):
+        named = documents.principals(statement)
+        if "NotPrincipal" in statement or any(name == "*" for _, name in named):
             yield violation(
                 "anyone may use the key", "who may is named", "it opens disks, logs and backups", "name the principal"
             )
-        root = (
-            isinstance(principal, Mapping)
-            and set(principal) == {"AWS"}
-            and all(str(each).endswith(":root") for each in named)
-        )
-        if any("*" in action for action in listed(statement["Action"])) and not root:
+        root = bool(named) and all(kind == "AWS" and name.endswith(":root") for kind, name in named)
+        if any(documents.is_wild(action) for action in documents.actions(statement)) and not root:
             yield violation(
                 "all may be done with the key",
                 "only by its own account",
@@ -54,6 +47,13 @@ def _key(args: ResourceValidationArgs) -> Iterator[str]:
             "a mistake must be seen before it is final",
             "state it",
         )
+    if stated(args.props, "bypassPolicyLockoutSafetyCheck", False) is not False:
+        yield violation(
+            "bypassPolicyLockoutSafetyCheck is on",
+            "it is off",
+            "a key that nobody administers is lost",
+            "leave it out",
+        )
     if stated(args.props, "policy") is None:
         yield violation("the key has no policy", "it is stated", "who may use it must be seen", "state it")
     else:
@@ -65,4 +65,8 @@ RULE = resource_rule(
     "KMS keys rotate, are deleted slowly, and are administered by their own account only.",
     {"aws:kms/key:Key": _key},
     Severity.HIGH,
+    why="A key opens disks, logs and backups: who uses it must not dispose of it, and a mistake must be seen in time.",
+    fix="State `enableKeyRotation: true`, `deletionWindowInDays: 30`, and a `policy` that gives `kms:*` to the account's root only.",
+    source="https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html",
+    example=Example("aws:kms/key:Key", {"enableKeyRotation": False}),
 )

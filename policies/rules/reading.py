@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pulumi_policy.proxy import UnknownValueError
@@ -32,11 +32,25 @@ def stated(properties: Mapping[str, Any], key: str, default: Any = None) -> Any:
     return default if value is None else value
 
 
+def at(properties: Mapping[str, Any], *path: str) -> Any:
+    """The value at the end of ``path``, ``None`` where it is not given, ``UNKNOWN`` if any step of it is."""
+    found: Any = properties
+    for key in path:
+        if found is UNKNOWN:
+            return UNKNOWN
+        if not isinstance(found, Mapping):
+            return None
+        found = stated(found, key)
+    return found
+
+
 def each(properties: Mapping[str, Any], key: str) -> list[Any]:
     """The elements of a list; an unknown list, or element, is one ``UNKNOWN`` element."""
     found = stated(properties, key, default=())
     if found is UNKNOWN:
         return [UNKNOWN]
+    if isinstance(found, str | Mapping) or not isinstance(found, Sequence):
+        return [found]
     elements = []
     for index in range(len(found)):
         try:
@@ -47,9 +61,14 @@ def each(properties: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def tag(properties: Mapping[str, Any], key: str) -> Any:
-    """A tag's value, ``None`` without it, ``UNKNOWN`` if a preview cannot say."""
-    tags = stated(properties, "tags", default={})
-    return UNKNOWN if tags is UNKNOWN else stated(tags, key)
+    """A tag's value (on Google Cloud a label's, in lower case), ``None`` without it, ``UNKNOWN`` if a preview cannot say."""
+    for field, name in (("labels", key.lower()), ("tags", key)):
+        found = stated(properties, field)
+        if found is UNKNOWN:
+            return UNKNOWN
+        if isinstance(found, Mapping) and (value := stated(found, name)) is not None:
+            return value
+    return None
 
 
 def in_production(properties: Mapping[str, Any]) -> bool:

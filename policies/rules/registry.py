@@ -1,61 +1,20 @@
-"""All rules of the pack."""
+"""All rules of the pack: a file in this directory with a ``RULE`` is in it, in order of their names."""
 
 from __future__ import annotations
 
-from pulumi_policy import Policy
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
-from . import (
-    closed_bucket,
-    default_group,
-    deletion_protection,
-    described_rule,
-    egress_to_everything,
-    encrypted_logs,
-    encrypted_table,
-    encrypted_volume,
-    engine_protection,
-    iam_wildcard,
-    instance_access,
-    instance_metadata,
-    key_policy,
-    listener_tls,
-    log_retention,
-    private_tier_address,
-    private_tier_association,
-    public_ssh,
-    reviewed_type,
-    role_trust,
-    stated_tags,
-    tunnel_certificate,
-    world_open_port,
-)
+from .rule import Rule
 
-MODULES = (
-    closed_bucket,
-    default_group,
-    deletion_protection,
-    described_rule,
-    egress_to_everything,
-    encrypted_logs,
-    encrypted_table,
-    encrypted_volume,
-    engine_protection,
-    iam_wildcard,
-    instance_access,
-    instance_metadata,
-    key_policy,
-    listener_tls,
-    log_retention,
-    private_tier_address,
-    private_tier_association,
-    public_ssh,
-    reviewed_type,
-    role_trust,
-    stated_tags,
-    tunnel_certificate,
-    world_open_port,
+MODULES: tuple[ModuleType, ...] = tuple(
+    module
+    for path in sorted(Path(__file__).parent.glob("*.py"))
+    if path.stem not in ("__init__", "registry")
+    and hasattr(module := import_module(f".{path.stem}", __package__), "RULE")
 )
 
 
-def rules() -> list[Policy]:
+def rules() -> list[Rule]:
     return [module.RULE for module in MODULES]

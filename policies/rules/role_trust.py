@@ -8,39 +8,56 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import listed
-from .rule import resource_rule, violation
+from . import documents
+from .rule import Example, resource_rule, violation
 
 
-def _principals(statement: Mapping[str, Any]) -> list[str]:
-    principal = statement["Principal"]
-    if isinstance(principal, str):
-        return [principal]
-    return [each for given in principal.values() for each in listed(given)]
+def _federated(statement: Mapping[str, Any], provider: str) -> Iterator[str]:
+    keys = documents.condition_keys(statement)
+    for wanted, what in ((":sub", "which subject"), (":aud", "for which audience")):
+        if not any(key.endswith(wanted) for key in keys):
+            yield violation(
+                f"{provider} may hand the role to any token",
+                f"a condition on its {wanted[1:]} says {what}",
+                "else all who have an account there may assume it",
+                f"add a condition on {wanted}",
+            )
 
 
 def _role(args: ResourceValidationArgs) -> Iterator[str]:
-    for statement in listed(json.loads(args.props["assumeRolePolicy"])["Statement"]):
-        if statement["Effect"] != "Allow":
-            continue
-        if any("*" in principal for principal in _principals(statement)):
+    for statement in documents.allowing(args.props["assumeRolePolicy"]):
+        named = documents.principals(statement)
+        if "NotPrincipal" in statement or any(documents.is_wild(name) for _, name in named):
             yield violation(
                 "anyone may assume the role", "who may is named", "a role is what it lets one do", "name the principal"
             )
-        if "AWS" in (statement["Principal"] if isinstance(statement["Principal"], Mapping) else {}):
-            keys = {key for condition in statement.get("Condition", {}).values() for key in condition}
-            if "sts:ExternalId" not in keys:
-                yield violation(
-                    "another role may assume it without sts:ExternalId",
-                    "it says for which network it comes",
-                    "else it can be led to the wrong one (the confused deputy)",
-                    "add the condition",
-                )
+            continue
+        kinds = dict(named)
+        if "AWS" in kinds and "sts:externalid" not in documents.condition_keys(statement):
+            yield violation(
+                "another role may assume it without sts:ExternalId",
+                "it says for which network it comes",
+                "else it can be led to the wrong one (the confused deputy)",
+                "add the condition",
+            )
+        if "Federated" in kinds:
+            yield from _federated(statement, kinds["Federated"])
 
 
 RULE = resource_rule(
     "roles-name-who-may-assume-them",
-    "Trust policies name their principals; roles of others come with an external id.",
-    {"aws:iam/role:Role": _role},
+    "Trust policies name their principals; roles of others come with an external id, tokens with subject and audience.",
+    {documents.ROLE: _role},
     Severity.CRITICAL,
+    why="A role is what it lets one do; a trusted party that serves several masters can be led to the wrong one.",
+    fix="Name the principal; add a condition on `sts:ExternalId`, or on the token's `sub` and `aud`.",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
+    example=Example(
+        "aws:iam/role:Role",
+        {
+            "assumeRolePolicy": json.dumps(
+                {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}]}
+            )
+        },
+    ),
 )
