@@ -147,12 +147,10 @@ def test_ssh_is_taken_only_from_vpn_gateways_at_the_management_address(network: 
                 assert senders and senders <= gateways, rule
 
 
-def test_nothing_opens_a_connection_to_a_signer_but_ssh_and_the_scrape_of_the_host(network: Network) -> None:
+def test_nothing_opens_a_connection_to_a_signer_but_ssh(network: Network) -> None:
     for host in hosts(network):
         if host.role is Role.SIGNER:
-            assert {counter(rule) for rule in rules(network, host, "input")} == {"in-ssh-vpn", "in-scrape-host"}, (
-                host.name
-            )
+            assert {counter(rule) for rule in rules(network, host, "input")} == {"in-ssh-vpn"}, host.name
 
 
 def test_bgp_is_spoken_only_inside_tunnels(network: Network) -> None:
