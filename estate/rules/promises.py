@@ -44,7 +44,7 @@ def may_have_public_address(role: Role) -> bool:
 
 
 def may_be_read(role: Role) -> bool:
-    """Whether the monitors may open connections to hosts of this role: to a signer nothing does but SSH from the VPN."""
+    """Whether the monitors may open connections to hosts of this role: to a signer only SSH from the VPN does."""
     return role is not Role.SIGNER
 
 
