@@ -66,32 +66,31 @@ def assemble(subject: Subject) -> Assembly:
         aws.compile([each for each in subject.resources if each.type.startswith("aws:")], announcements),
         gcp.compile([each for each in subject.resources if each.type.startswith("gcp:")], announcements),
         site_stages.compile(subject.sites),
+        Fragment(unmodelled=_foreign(subject)),
     ]
+    return join(fragments, guests=subject.guests, rulesets=subject.rulesets)
+
+
+def join(
+    fragments: Iterable[Fragment], *, guests: Mapping[str, Guest] | None = None, rulesets: Mapping[str, str] | None = None
+) -> Assembly:
+    """One network of all parts: doors meet, the internet leads to what is public, machines get names and firewalls."""
+    fragments = list(fragments)
     unmodelled = [reason for fragment in fragments for reason in fragment.unmodelled]
-    unmodelled += _foreign(subject)
     stages: dict[str, Stage] = {}
     names: dict[str, tuple[str, ...]] = {}
     for fragment in fragments:
         stages.update(fragment.stages)
         names.update(fragment.names)
-    outsides = _join(stages, [door for fragment in fragments for door in fragment.doors])
+    outsides = _meet(stages, [door for fragment in fragments for door in fragment.doors])
     public = [route for fragment in fragments for route in fragment.public]
     stages[INTERNET] = _internet(public)
     stages[WORLD] = Deliver(INTERNET)
-    machines, renamed = _machines(fragments, subject.guests)
+    machines, renamed = _machines(fragments, guests or {})
     for id_, stage in stages.items():
         if isinstance(stage, Arrive) and stage.machine in renamed:
             stages[id_] = Arrive(renamed[stage.machine], stage.device)
-    firewalls = {}
-    for name, text in subject.rulesets.items():
-        if name not in machines:
-            continue
-        try:
-            firewalls[name] = nftables.firewall(text)
-        except ValueError as error:
-            unmodelled.append(f"the ruleset of {name} cannot be read: {error}")
-    for name, firewall in firewalls.items():
-        unmodelled += [f"the ruleset of {name}: {reason}" for reason in firewall.unmodelled]
+    firewalls, unread = _firewalls(machines, rulesets or {})
     aliases = {alias: name for name, machine in machines.items() for alias in machine.aliases}
     return Assembly(
         stages=stages,
@@ -101,10 +100,26 @@ def assemble(subject: Subject) -> Assembly:
         aliases=aliases | {old: new for old, new in renamed.items() if old != new},
         names=names,
         public=union([route.destinations for route in public]),
-        unmodelled=tuple(dict.fromkeys(unmodelled)),
+        unmodelled=tuple(dict.fromkeys(unmodelled + unread)),
         uncertain=_is_uncertain(stages.values(), firewalls.values()),
         space=_space(stages.values(), machines.values(), firewalls.values(), outsides.values()),
     )
+
+
+def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> tuple[dict[str, Firewall], list[str]]:
+    """The host firewalls by machine, and why some cannot be read. A machine without a ruleset is open."""
+    firewalls: dict[str, Firewall] = {}
+    unread = []
+    for name, text in rulesets.items():
+        if name not in machines:
+            continue
+        try:
+            firewalls[name] = nftables.firewall(text)
+        except ValueError as error:
+            unread.append(f"the ruleset of {name} cannot be read: {error}")
+            continue
+        unread += [f"the ruleset of {name}: {reason}" for reason in firewalls[name].unmodelled]
+    return firewalls, unread
 
 
 def _foreign(subject: Subject) -> list[str]:
@@ -114,7 +129,7 @@ def _foreign(subject: Subject) -> list[str]:
     return [f"{type_} belongs to a provider that the prover does not read (it reads aws and gcp)" for type_ in foreign]
 
 
-def _join(stages: dict[str, Stage], doors: Iterable[Door]) -> dict[str, Door]:
+def _meet(stages: dict[str, Stage], doors: Iterable[Door]) -> dict[str, Door]:
     """Joins doors with the same key; returns those that lead to somebody else, by name."""
     by_key: dict[str, list[Door]] = {}
     for door in doors:

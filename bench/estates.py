@@ -1,0 +1,115 @@
+"""A generated estate of many networks: one rich declaration, its program run once, and a copy of it for each slot.
+
+Names and address blocks differ from copy to copy as slots make them differ (``10.<slot>.0.0/16``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from estate import load
+from estate.hosts import hosts
+from estate.model import Network
+from hosts.rulesets import ruleset
+from reachability import declared, state
+from reachability.resources import Resource
+from reachability.subject import Subject
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "cosmoshub"
+MORE_NODES = [
+    {"role": role, "region": region, "zone": zone, "number": number}
+    for role, region, zone, number in [
+        ("public-sentry", "us-east-1", "b", 2),
+        ("public-sentry", "eu-central-1", "b", 2),
+        ("public-sentry", "ap-northeast-2", "c", 2),
+        ("private-sentry", "us-east-1", "a", 2),
+        ("private-sentry", "eu-central-1", "a", 2),
+        ("private-sentry", "ap-northeast-2", "a", 2),
+        ("seed", "eu-central-1", "b", 2),
+        ("seed", "ap-northeast-2", "a", 1),
+        ("seed", "ap-northeast-2", "c", 2),
+        ("public-sentry", "us-east-1", "a", 3),
+    ]
+]
+
+
+@dataclass(frozen=True)
+class Template:
+    """The declaration, the exported state of its stack and its hosts' rulesets, as text."""
+
+    declaration: str
+    state: str
+    rulesets: str
+
+
+def template() -> Template:
+    """Cosmos Hub with 35 hosts: declared, its program run, its hosts' firewalls rendered."""
+    document = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{NAME}.yaml").read_text())
+    declared_network = document["config"]["estate:network"]
+    declared_network["nodes"] += MORE_NODES
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / f"Pulumi.{NAME}.yaml"
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        output = Path(directory) / "state.json"
+        command = [sys.executable, "-m", "components.export", str(path), "--output", str(output)]
+        subprocess.run(command, cwd=ROOT, check=True)
+        text = output.read_text()
+        network = load.read(path)
+    resources = state.read(text)
+    told = next(each.properties["inventory"] for each in resources if each.type == "pulumi:pulumi:Stack")
+    rules = {host.name: ruleset(network, host, told) for host in hosts(network)}
+    return Template(json.dumps(declared_network), text, json.dumps(rules))
+
+
+def _copied(text: str, slot: int) -> str:
+    text = text.replace(NAME, f"network{slot:03d}")
+    return re.sub(r"\b10\.1\.(\d+)\.", rf"10.{slot}.\1.", text)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One network of the estate, ready for every prover."""
+
+    network: Network
+    resources: tuple[Resource, ...]
+    state: str
+    subject: Subject
+
+    @property
+    def rules(self) -> int:
+        """Filter rules: of security groups, network ACLs and host firewalls."""
+        groups = sum("ecurityGroup" in each.type and each.type.endswith("Rule") for each in self.resources)
+        lists = sum(
+            len(each.properties.get(direction, ()))
+            for each in self.resources
+            if each.type.endswith("NetworkAcl")
+            for direction in ("ingress", "egress")
+        )
+        lines = (line.strip() for text in self.subject.rulesets.values() for line in text.splitlines())
+        return groups + lists + sum(line.endswith(("accept", "drop")) or " snat " in line for line in lines)
+
+
+def copies(made: Template, count: int) -> Iterator[Copy]:
+    """``count`` networks, in slots 1 to ``count`` (at most 200)."""
+    for slot in range(1, count + 1):
+        mapping = {**json.loads(_copied(made.declaration, slot)), "slot": slot}
+        network = load.network(mapping, source=f"network{slot:03d}")
+        text = _copied(made.state, slot)
+        resources = state.read(text)
+        subject = Subject(
+            resources=resources,
+            sites=declared.sites(network),
+            guests=declared.guests(network, resources),
+            rulesets=json.loads(_copied(made.rulesets, slot)),
+        )
+        yield Copy(network, resources, text, subject)
