@@ -249,17 +249,18 @@ class Prover:
         """Every setting in the way of a packet to a machine: what would have to change."""
         name = self.assembly.aliases.get(to, to)
         machine = self.assembly.machines[name]
-        points = [address] if address is not None else [p for leg in machine.interfaces for p in leg.addresses]
-        best: tuple[Hop, ...] | None = None
+        own = [p for leg in machine.interfaces for p in (*leg.addresses, *leg.public)]
+        points = own if address is None else [address]
+        best: tuple[Hop, ...] = ()
         for point in points:
             for start in sender.starts:
                 for low, _ in start.sources[:1]:
                     found = trace.obstacles(
                         self._must, start, Packet(low, point, service, services.CLIENT_PORTS[0]), name
                     )
-                    if best is None or (found and len(found) < len(best)):
+                    if found and (not best or len(found) < len(best)):
                         best = found
-        return best or ()
+        return best
 
     def exercised(self, senders: Iterable[Sender]) -> set[int]:
         """The ids of the rules that decided a packet of one of these senders."""
