@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reachability import services, trace
-from reachability.addresses import EVERYWHERE, Intervals, contains, difference, intersection, union
+from reachability.addresses import EVERYWHERE, V6, Intervals, contains, difference, intersection, union
 from reachability.assembly import Assembly, sources_on_the_internet
 from reachability.chains import Chains
 from reachability.network import INTERNET, Check, Rule
@@ -254,12 +254,13 @@ class Prover:
         best: tuple[Hop, ...] = ()
         for point in points:
             for start in sender.starts:
-                for low, _ in start.sources[:1]:
-                    found = trace.obstacles(
-                        self._must, start, Packet(low, point, service, services.CLIENT_PORTS[0]), name
-                    )
-                    if found and (not best or len(found) < len(best)):
-                        best = found
+                source = next((low for low, _ in start.sources if (low >= V6) is (point >= V6)), None)
+                if source is None:
+                    continue
+                packet = Packet(source, point, service, services.CLIENT_PORTS[0])
+                found = trace.obstacles(self._must, start, packet, name)
+                if found and (not best or len(found) < len(best)):
+                    best = found
         return best
 
     def exercised(self, senders: Iterable[Sender]) -> set[int]:

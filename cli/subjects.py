@@ -1,0 +1,97 @@
+"""What a command is to prove about: networks as declared, or a stack that somebody exported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli import declaration, registered
+from cli.errors import UsageError
+from cli.registered import Registered
+from estate.model import Network
+from reachability import declared, state
+from reachability.resources import Resource
+from reachability.subject import Subject
+
+PROJECT = "estate"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``networks``: those of ``subject``, by name; none where the stack is not ours. ``source`` is for people."""
+
+    networks: Mapping[str, Network]
+    subject: Subject
+    source: str
+
+
+def join(checkout: Path, networks: Mapping[str, Network], sides: Mapping[str, Registered], *facts: bytes) -> Subject:
+    """The networks' cloud sides with their datacentres, hosts and firewalls, as one subject."""
+    resources: list[Resource] = []
+    sites, guests, rulesets = [], {}, {}
+    for name, network in networks.items():
+        side = sides[name]
+        resources += side.resources
+        sites += declared.sites(network)
+        guests.update(declared.guests(network, side.resources))
+        rulesets.update(registered.rulesets(checkout, network, side.inventory, *facts))
+    return Subject(tuple(resources), tuple(sites), guests, rulesets)
+
+
+def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
+    """The networks as their program would deploy them today.
+
+    Raises:
+        UsageError: there is none of a name.
+        DeclarationError: with every problem of a declaration.
+    """
+    networks = {name: declaration.read(checkout, name) for name in dict.fromkeys(names)}
+    sides = registered.registered(checkout, networks)
+    return Question(networks, join(checkout, networks, sides), "as declared")
+
+
+def read_file(path: str) -> tuple[Resource, ...]:
+    """The resources in a file that ``pulumi stack export`` wrote.
+
+    Raises:
+        UsageError: there is no such file, or it is no such export.
+    """
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}; {state.EXPORT}") from None
+    try:
+        return state.read(text)
+    except state.StateError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _ours(checkout: Path, resources: tuple[Resource, ...]) -> str | None:
+    """The network whose stack this is, by the stack's and project's names in the URNs."""
+    for each in resources:
+        stack, project, *_ = each.urn.removeprefix("urn:pulumi:").split("::")
+        name = stack.rsplit("/", 1)[-1]
+        return name if project == PROJECT and name in declaration.names(checkout) else None
+    return None
+
+
+def of_resources(checkout: Path, resources: tuple[Resource, ...], name: str | None, source: str) -> Question:
+    """An exported stack; ``name`` says which network it is of, else its URNs do.
+
+    Raises:
+        UsageError: no network is called ``name``.
+        DeclarationError: with every problem of its declaration.
+        CheckFailed: its output ``inventory`` is not ours.
+    """
+    name = name or _ours(checkout, resources)
+    if name is None:
+        return Question({}, Subject(resources), source)
+    network = declaration.read(checkout, name)
+    side = Registered(resources, registered.inventory(resources))
+    return Question({name: network}, join(checkout, {name: network}, {name: side}), source)
+
+
+def of_state(checkout: Path, path: str, name: str | None = None) -> Question:
+    """The stack in an exported file; raises as ``read_file`` and ``of_resources`` do."""
+    return of_resources(checkout, read_file(path), name, path)

@@ -1,0 +1,240 @@
+"""What one state lets through that another does not: the difference in meaning, whatever rules make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reachability.addresses import ALL_V4, ALL_V6, GLOBAL, V6, Intervals, covers, difference, intersection, texts, union
+from reachability.network import INTERNET, Machine
+from reachability.prover import Arrival, Prover, Sender
+from reachability.question import by_protocol
+
+Box = tuple[Intervals, Intervals, Intervals]
+"""Packets by (sources, destinations, services): every combination."""
+
+LISTED = 4
+"""Of more hosts or blocks than this, only so many are named in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What all of ``senders`` gained or lost towards all of ``targets``.
+
+    ``sources`` and ``destinations`` are where the internet, or a network that is not ours, is one side; else empty.
+    """
+
+    senders: tuple[str, ...]
+    targets: tuple[str, ...]
+    services: Intervals
+    sources: Intervals = ()
+    destinations: Intervals = ()
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "from": list(self.senders),
+            "to": list(self.targets),
+            "flows": [
+                {"protocol": protocol, "ports": [list(each) for each in ports]}
+                for protocol, ports, _ in by_protocol(self.services)
+            ],
+            "sources": texts(self.sources),
+            "destinations": texts(self.destinations),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What becomes reachable and what stops being so. ``unmodelled``: why either state may not be fully known."""
+
+    gained: tuple[Change, ...]
+    lost: tuple[Change, ...]
+    unmodelled: tuple[str, ...]
+    _roles: Mapping[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "becomes_reachable": [change.document() for change in self.gained],
+            "stops_being_reachable": [change.document() for change in self.lost],
+            "not_modelled": list(self.unmodelled),
+        }
+
+    def sentences(self) -> Iterator[tuple[str, str]]:
+        """(``becomes reachable`` or ``stops being reachable``, what) of every change."""
+        for kind, changes in (("becomes reachable", self.gained), ("stops being reachable", self.lost)):
+            for change in changes:
+                yield kind, in_words(change, self._roles)
+
+
+def services_in_words(asked: Intervals) -> str:
+    """``tcp 22 and 26656-26660, udp (all ports)``."""
+    parts = []
+    for protocol, ports, types in by_protocol(asked):
+        if types:
+            kinds = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in types)
+            parts.append(f"{protocol} type {kinds}")
+        elif not ports:
+            parts.append("other protocols" if protocol == "other" else protocol)
+        elif ports == [(0, 65535)]:
+            parts.append(f"{protocol} (all ports)")
+        else:
+            told = [str(low) if low == high else f"{low}-{high}" for low, high in ports]
+            parts.append(f"{protocol} {told[0] if len(told) == 1 else ', '.join(told[:-1]) + ' and ' + told[-1]}")
+    return ", ".join(parts)
+
+
+def _blocks(found: Intervals) -> str:
+    if covers(found, GLOBAL):
+        return "anywhere"
+    for name, family in (("any IPv4 address", ALL_V4), ("any IPv6 address", ALL_V6)):
+        if covers(found, intersection(GLOBAL, (family,))) and found == intersection(found, (family,)):
+            return name
+    told = texts(found)
+    more = f" and {len(told) - LISTED} blocks more" if len(told) > LISTED else ""
+    return ", ".join(told[:LISTED]) + more
+
+
+def _crowd(names: tuple[str, ...], roles: Mapping[str, str]) -> str:
+    """Hosts by role where all of a role are meant, else by name."""
+    rest = set(names)
+    told = []
+    for role in sorted(set(roles.values())):
+        members = {name for name, each in roles.items() if each == role}
+        if len(members) > 1 and members <= rest:
+            told.append(f"all {len(members)} {role} hosts")
+            rest -= members
+    single = sorted(rest)
+    told += single if len(single) <= LISTED + 1 else [*single[:LISTED], f"{len(single) - LISTED} more"]
+    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+
+
+def in_words(change: Change, roles: Mapping[str, str]) -> str:
+    """One sentence: who, whom, by which services."""
+    who = "the internet" if change.senders == (INTERNET,) else _crowd(change.senders, roles)
+    whom = "the internet" if change.targets == (INTERNET,) else _crowd(change.targets, roles)
+    where = f" from {_blocks(change.sources)}" if change.sources else ""
+    where += f" to {_blocks(change.destinations)}" if change.destinations else ""
+    return f"{who} → {whom}: {services_in_words(change.services)}{where}"
+
+
+def _name(name: str) -> str:
+    """A name that is the same in both states: a URN without its stack."""
+    return name.split("::", 2)[-1].rsplit("::", 1)[-1] if name.startswith("urn:pulumi:") else name
+
+
+def _family(found: Intervals) -> Intervals:
+    """The whole family of the addresses: which one a host has says nothing of what may be reached."""
+    return union(*((ALL_V6 if low >= V6 else ALL_V4,) for low, _ in found))
+
+
+def _foreign(name: str) -> bool:
+    return name == INTERNET or name.startswith("outside ")
+
+
+def _boxes(sender: Sender, arrival: Arrival, ours: Intervals) -> Iterator[Box]:
+    """What arrives; ``ours`` are the public addresses of either state, which are nobody else's."""
+    for sources, destinations, sent in arrival.flows():
+        sources = difference(sources, ours) if _foreign(sender.name) else _family(sources)
+        destinations = difference(destinations, ours) if _foreign(arrival.to) else _family(destinations)
+        if sources and destinations:
+            yield sources, destinations, sent
+
+
+def _rounded(found: Intervals, ours: Intervals) -> Intervals:
+    """The set with our own addresses where it has all the others of a family."""
+    for family in (ALL_V4, ALL_V6):
+        everybody = intersection(GLOBAL, (family,))
+        if covers(found, difference(everybody, ours)):
+            found = union(found, everybody)
+    return found
+
+
+def _merged(boxes: Iterable[Box]) -> tuple[Box, ...]:
+    """The same packets in fewer boxes: those that differ in one field only are one."""
+    found = set(boxes)
+    for field in (1, 0, 2):
+        grouped: dict[tuple[Intervals, ...], list[Intervals]] = {}
+        for box in found:
+            grouped.setdefault(tuple(part for at, part in enumerate(box) if at != field), []).append(box[field])
+        found = set()
+        for rest, parts in grouped.items():
+            joined = list(rest)
+            joined.insert(field, union(*parts))
+            found.add((joined[0], joined[1], joined[2]))
+    return tuple(sorted(found))
+
+
+def _reached(prover: Prover, ours: Intervals) -> dict[tuple[str, str], tuple[Box, ...]]:
+    """By (who, whom): what gets there."""
+    found: dict[tuple[str, str], list[Box]] = {}
+    for sender in prover.senders():
+        for arrival in prover.arrivals(sender):
+            pair = _name(sender.name), _name(arrival.to)
+            if pair[0] != pair[1]:
+                found.setdefault(pair, []).extend(_boxes(sender, arrival, ours))
+    return {pair: _merged(boxes) for pair, boxes in found.items()}
+
+
+def _without(box: Box, other: Box) -> Iterator[Box]:
+    """The packets of one box that are not in another, as boxes."""
+    sources, destinations, sent = box
+    if apart := difference(sources, other[0]):
+        yield apart, destinations, sent
+    common = intersection(sources, other[0])
+    if not common:
+        return
+    if apart := difference(destinations, other[1]):
+        yield common, apart, sent
+    both = intersection(destinations, other[1])
+    if both and (apart := difference(sent, other[2])):
+        yield common, both, apart
+
+
+def subtract(boxes: Iterable[Box], others: Iterable[Box]) -> tuple[Box, ...]:
+    """The packets of ``boxes`` that are in none of ``others``."""
+    rest = list(boxes)
+    for other in others:
+        rest = [part for box in rest for part in _without(box, other)]
+        if not rest:
+            return ()
+    return _merged(rest)
+
+
+def _changes(
+    one: Mapping[tuple[str, str], tuple[Box, ...]], other: Mapping[tuple[str, str], tuple[Box, ...]], ours: Intervals
+) -> tuple[Change, ...]:
+    """What ``one`` lets through and ``other`` does not: pairs with the same change told together."""
+    by_sender: dict[tuple[str, Box], list[str]] = {}
+    for (who, whom), boxes in one.items():
+        for box in subtract(boxes, other.get((who, whom), ())):
+            sources = _rounded(box[0], ours) if _foreign(who) else ()
+            destinations = _rounded(box[1], ours) if _foreign(whom) else ()
+            told = (sources, destinations, box[2])
+            by_sender.setdefault((who, told), []).append(whom)
+    together: dict[tuple[Box, tuple[str, ...]], set[str]] = {}
+    for (who, box), whoms in by_sender.items():
+        together.setdefault((box, tuple(sorted(set(whoms)))), set()).add(who)
+    changes = [Change(tuple(sorted(whos)), whoms, box[2], box[0], box[1]) for (box, whoms), whos in together.items()]
+    return tuple(
+        sorted(changes, key=lambda each: (INTERNET not in each.senders, each.senders, each.targets, each.services))
+    )
+
+
+def _roles(machines: Iterable[Machine]) -> dict[str, str]:
+    return {_name(machine.name): machine.labels["Role"] for machine in machines if machine.labels.get("Role")}
+
+
+def compare(old: Prover, new: Prover) -> Difference:
+    """What changes for whom between two states of an estate."""
+    ours = union(old.assembly.public, new.assembly.public)
+    before, after = _reached(old, ours), _reached(new, ours)
+    reasons = [
+        f"{which} state: {reason}"
+        for which, prover in (("old", old), ("new", new))
+        for reason in dict.fromkeys(each for sender in prover.senders() for each in prover.unmodelled(sender))
+    ]
+    roles = _roles(old.assembly.machines.values()) | _roles(new.assembly.machines.values())
+    return Difference(_changes(after, before, ours), _changes(before, after, ours), tuple(reasons), roles)
