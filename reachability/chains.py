@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reachability.network import Action, Chain, Rule, State
+from reachability.network import Action, Chain, Devices, Rule, State
 from reachability.space import Space
 
 TRANSLATING = frozenset({Action.SNAT, Action.DNAT, Action.MASQUERADE, Action.REDIRECT})
@@ -195,5 +195,5 @@ def _fits(rule: Rule, context: Context) -> bool:
     return match.translated is None or match.translated is context.translated
 
 
-def _named(device: str, names: frozenset[str]) -> bool:
-    return device in names or any(name.endswith("*") and device.startswith(name[:-1]) for name in names)
+def _named(device: str, names: frozenset[str] | Devices) -> bool:
+    return device in names if isinstance(names, Devices) else device in names or any(name.endswith("*") and device.startswith(name[:-1]) for name in names)

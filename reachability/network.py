@@ -47,6 +47,24 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Devices:
+    """Interfaces by name: those in ``names`` (``None``: all) that are not in ``excluded``.
+
+    A name that ends in ``*`` stands for all that begin so. Where a packet has no such interface, its name is empty.
+    """
+
+    names: frozenset[str] | None = None
+    excluded: frozenset[str] = frozenset()
+
+    def __contains__(self, device: str) -> bool:
+        return (self.names is None or _among(device, self.names)) and not _among(device, self.excluded)
+
+
+def _among(device: str, names: frozenset[str]) -> bool:
+    return device in names or any(name[-1:] == "*" and device.startswith(name[:-1]) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """The packets that a rule speaks of: those that fit every field; ``None`` fits all.
 
@@ -63,8 +81,8 @@ class Match:
     services: Intervals | None = None
     source_ports: Intervals | None = None
     states: frozenset[State] | None = None
-    incoming: frozenset[str] | None = None
-    outgoing: frozenset[str] | None = None
+    incoming: frozenset[str] | Devices | None = None
+    outgoing: frozenset[str] | Devices | None = None
     translated: bool | None = None
     """Whether the packet's connection had its destination translated (nft ``ct status dnat``)."""
     uncertain: str = ""

@@ -1,0 +1,20 @@
+"""Text that nft would not load."""
+
+from __future__ import annotations
+
+
+class NftError(ValueError):
+    """A ruleset that nft would refuse, or that is no ruleset. ``line`` counts from 1; 0 where there are no lines."""
+
+    def __init__(self, line: int, value: str, rule: str, fix: str) -> None:
+        self.line, self.value, self.rule, self.fix = line, value, rule, fix
+        shown = value if len(value) <= 120 else f"{value[:117]}..."
+        super().__init__(f"{f'line {line}: ' if line else ''}got {shown!r}; {rule}; {fix}")
+
+    def at(self, line: int) -> NftError:
+        """The same error, with the line on which it is."""
+        return NftError(line, self.value, self.rule, self.fix)
+
+
+class NotUnderstood(Exception):
+    """A part of a rule that nft may well load and that this reader does not know."""

@@ -1,0 +1,74 @@
+"""A ruleset as it stands after all commands: tables with chains, sets and maps; rules still as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
+HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where a base chain hangs. ``kind``: filter, nat or route."""
+
+    kind: str
+    hook: str
+    priority: int
+    drops: bool = False
+    """Whether its policy drops."""
+
+
+RuleText = tuple[str, int]
+"""A rule and its line, counted from that of its chain; a negative one is a handle."""
+
+
+@dataclass(slots=True)
+class ChainText:
+    """A chain. ``rules`` may be shared between rulesets as long as nothing is added. ``number``: the order of base chains."""
+
+    name: str
+    base: Base | None
+    rules: tuple[RuleText, ...]
+    line: int = 0
+    number: int = 0
+
+    def place(self, offset: int) -> str:
+        """Where a rule is, for people."""
+        return f"line {self.line + offset}" if offset >= 0 else f"handle {-offset}"
+
+
+@dataclass(slots=True)
+class SetText:
+    """A named set or map."""
+
+    name: str
+    is_map: bool
+    elements: list[str] = field(default_factory=list)
+    flags: frozenset[str] = frozenset()
+    timeout: bool = False
+
+
+@dataclass(slots=True)
+class Table:
+    """``dormant``: its chains hang nowhere."""
+
+    family: str
+    name: str
+    chains: dict[str, ChainText] = field(default_factory=dict)
+    sets: dict[str, SetText] = field(default_factory=dict)
+    dormant: bool = False
+
+
+@dataclass(slots=True)
+class Ruleset:
+    """``unmodelled``: what was not understood on the way, each with its place."""
+
+    tables: dict[tuple[str, str], Table] = field(default_factory=dict)
+    unmodelled: list[str] = field(default_factory=list)
+    chains_made: int = 0
+
+    def next_number(self) -> int:
+        """The place of one more base chain in the order in which they were made."""
+        self.chains_made += 1
+        return self.chains_made
