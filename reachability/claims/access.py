@@ -1,0 +1,94 @@
+"""Who may come in, and how far: operators and partners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from estate.model import Role
+from estate.topology import SSH_PORT
+from reachability import services
+from reachability.addresses import difference
+from reachability.claims.case import Case
+from reachability.claims.checks import found
+from reachability.claims.claim import Claim, Finding, Gap
+from reachability.claims.party import partner_doors
+from reachability.claims.sets import CONNECTIONS, port
+from reachability.claims.vocabulary import NO_ERRORS
+from reachability.declared import VPN_DEVICE
+
+SSH = port(services.TCP, SSH_PORT)
+
+
+def _ssh_from_vpn_only(case: Case) -> Iterator[Finding]:
+    own = {gateway.name for gateway in case.hosts(Role.VPN)}
+    own |= {f"{name} {VPN_DEVICE}" for name in own}
+    targets = [host.name for host in case.everyone] + [machine.name for machine in case.undeclared]
+    for target in targets:
+        for sender, arrival in case.inbound(target):
+            if sender.name not in own and sender.name != target:
+                violation = found(case, sender, arrival, f"{sender.name} reaches SSH of {target}", received=SSH)
+                if violation is not None:
+                    yield violation
+
+
+def _partner_scope(case: Case) -> Iterator[Finding]:
+    p2p = port(services.TCP, case.network.chain.ports.p2p)
+    partners = {door: name for name, doors in partner_doors(case).items() for door in doors}
+    own = {machine.name for machine in case.undeclared} | set(case.named)
+    for door in sorted(case.prover.assembly.outsides):
+        sender = case.sender(door)
+        name = partners.get(door)
+        region = case.network.partners[name].region if name else None
+        for arrival in case.arrivals(sender) if sender is not None else ():
+            host = case.named.get(arrival.to)
+            if name is None and arrival.to not in own:
+                continue
+            allowed = p2p if host and host.role is Role.PRIVATE_SENTRY and host.place == region else ()
+            who = f"partner {name}" if name else f"{door}, which is no declared partner,"
+            violation = found(
+                case, sender, arrival, f"{who} reaches {arrival.to}", received=difference(CONNECTIONS, allowed)
+            )
+            if violation is not None:
+                yield violation
+
+
+def _vpn_scope(case: Case) -> Iterator[Finding]:
+    for gateway in case.hosts(Role.VPN):
+        clients = case.sender(f"{gateway.name} {VPN_DEVICE}")
+        if clients is None:
+            yield Gap(f"nothing is known of the clients behind {gateway.name}")
+            continue
+        for arrival in case.arrivals(clients):
+            if arrival.to not in case.named and arrival.to != clients.name:
+                violation = found(
+                    case, clients, arrival, f"clients of {gateway.name} reach {arrival.to}", received=CONNECTIONS
+                )
+                if violation is not None:
+                    yield violation
+
+
+SSH_FROM_VPN_ONLY = Claim(
+    "ssh-from-vpn-only",
+    "SSH reaches a host only from the VPN of its own ServiceInstance; never node to node",
+    "The VPN is its gateways and the clients behind them. Asked of every other sender, towards every host and every "
+    "machine that nobody declares; a packet counts by the port at which it arrives, on every interface.",
+    _ssh_from_vpn_only,
+)
+PARTNER_SCOPE = Claim(
+    "partner-scope",
+    "a partner reaches the p2p port of private sentries and nothing else",
+    "A partner is whatever stands behind a peering with the VPC that the declaration names; it may send "
+    "from every address that its side of the peering can have. It reaches the private sentries of the "
+    "region where its peering ends. Whatever stands behind any other link reaches nothing of the network "
+    "at all. " + NO_ERRORS,
+    _partner_scope,
+)
+VPN_SCOPE = Claim(
+    "vpn-scope",
+    "a VPN reaches its own ServiceInstance and nothing else",
+    "Asked of the clients behind each VPN gateway: what they send ends at hosts of the network, or "
+    "nowhere. What the gateways send by themselves is bounded by egress-allow-list and no-instance- "
+    "traversal. " + NO_ERRORS,
+    _vpn_scope,
+)
+CLAIMS = (SSH_FROM_VPN_ONLY, PARTNER_SCOPE, VPN_SCOPE)

@@ -1,0 +1,218 @@
+"""What a claim is checked against: one network's declaration, and the prover over all that is to be deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from estate import topology
+from estate.hosts import Host, hosts
+from estate.model import Network, Role
+from estate.topology import ForwardRule
+from reachability.addresses import Intervals
+from reachability.claims.places import Failures
+from reachability.claims.plan import Permitted, permitted
+from reachability.network import INTERNET, Machine
+from reachability.prover import Arrival, Prover, Sender
+from reachability.resources import Resource
+
+
+class Estate:
+    """Everything that is proved about at once: one prover, and the networks declared in it.
+
+    Each sender is walked once, whichever claims of whichever networks ask. ``listening``: by host, the services that its
+    node is configured to take, where that is known.
+    """
+
+    def __init__(
+        self,
+        prover: Prover,
+        networks: Iterable[Network],
+        resources: Iterable[Resource] = (),
+        listening: Mapping[str, Intervals] | None = None,
+    ) -> None:
+        self.prover = prover
+        self.networks = tuple(networks)
+        self.resources = tuple(resources)
+        self.listening = listening or {}
+
+    @cached_property
+    def senders(self) -> dict[str, Sender]:
+        """Everybody who can send, by name."""
+        return {sender.name: sender for sender in self.prover.senders()}
+
+    @cached_property
+    def inbound(self) -> dict[str, tuple[tuple[Sender, Arrival], ...]]:
+        """By where they end: everybody's arrivals."""
+        found: dict[str, list[tuple[Sender, Arrival]]] = {}
+        for sender in self.senders.values():
+            for arrival in self.prover.arrivals(sender):
+                found.setdefault(arrival.to, []).append((sender, arrival))
+        return {to: tuple(arrivals) for to, arrivals in found.items()}
+
+    @cached_property
+    def hosts(self) -> dict[str, tuple[Host, ...]]:
+        """The declared hosts, by network."""
+        return {network.name: hosts(network) for network in self.networks}
+
+    @cached_property
+    def owners(self) -> dict[str, str]:
+        """By host name: the network that declares it."""
+        return {host.name: network for network, members in self.hosts.items() for host in members}
+
+    @cached_property
+    def unmodelled(self) -> tuple[str, ...]:
+        """Why what is known of all senders together may not be all."""
+        return tuple(
+            dict.fromkeys(reason for sender in self.senders.values() for reason in self.prover.unmodelled(sender))
+        )
+
+    @cached_property
+    def of_types(self) -> dict[str, tuple[Resource, ...]]:
+        """The resources by type."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            found.setdefault(resource.type, []).append(resource)
+        return {type_: tuple(members) for type_, members in found.items()}
+
+    @cached_property
+    def _without(self) -> dict[frozenset[str], Prover]:
+        return {frozenset(): self.prover}
+
+    def without(self, out_of_order: Iterable[str]) -> Prover:
+        """The same estate with some machines and stages out of order."""
+        names = frozenset(out_of_order)
+        prover = self._without.get(names)
+        if prover is None:
+            prover = self._without[names] = self.prover.without(names)
+        return prover
+
+    @cached_property
+    def failures(self) -> Failures:
+        """What goes out of order with a place."""
+        return Failures(self.resources, self.prover.assembly)
+
+    def case(self, network: Network) -> Case:
+        return Case(self, network)
+
+
+class Case:
+    """One network of an estate. Whoever is asked for is noted: a claim depends on the walks of those."""
+
+    def __init__(self, estate: Estate, network: Network) -> None:
+        self.estate = estate
+        self.network = network
+        self.prover = estate.prover
+        self.everyone = estate.hosts[network.name]
+        self._consulted: dict[Sender, None] = {}
+        self._consulted_all = False
+        self._forwarded: dict[str, tuple[ForwardRule, ...]] = {}
+
+    def hosts(self, *roles: Role) -> tuple[Host, ...]:
+        """The declared hosts of these roles, or all; in order of name."""
+        return tuple(host for host in self.everyone if not roles or host.role in roles)
+
+    @cached_property
+    def named(self) -> dict[str, Host]:
+        return {host.name: host for host in self.everyone}
+
+    @cached_property
+    def permitted(self) -> dict[str, Permitted]:
+        """By host: what the topology permits."""
+        return permitted(self.network)
+
+    def machine(self, name: str) -> Machine | None:
+        """What is to be deployed as this host; ``None``: nothing is."""
+        return self.prover.assembly.machines.get(name)
+
+    @cached_property
+    def undeclared(self) -> tuple[Machine, ...]:
+        """Machines that no network declares and that this network's stack, or no known one, brings."""
+        owners, stacks = self.estate.owners, {network.name for network in self.estate.networks} - {self.network.name}
+        return tuple(
+            machine
+            for name, machine in sorted(self.prover.assembly.machines.items())
+            if name not in owners and stack(machine.origin or name) not in stacks
+        )
+
+    def forwarded(self, site: str) -> tuple[ForwardRule, ...]:
+        """What the topology has the edges of a site forward."""
+        known = self._forwarded.get(site)
+        if known is None:
+            known = self._forwarded[site] = topology.forwarded(self.network, site)
+        return known
+
+    @property
+    def failures(self) -> Failures:
+        return self.estate.failures
+
+    def without(self, out_of_order: Iterable[str]) -> Prover:
+        """The estate with some machines and stages out of order."""
+        return self.estate.without(out_of_order)
+
+    def resources(self, type_: str) -> tuple[Resource, ...]:
+        """The resources of a type that this network's stack registers (all of them where stacks are not known)."""
+        found = self.estate.of_types.get(type_, ())
+        if len(self.estate.networks) == 1:
+            return found
+        return tuple(resource for resource in found if stack(resource.urn) in ("", self.network.name))
+
+    def sender(self, name: str) -> Sender | None:
+        return self.estate.senders.get(name)
+
+    @cached_property
+    def internet(self) -> Sender:
+        return self.estate.senders[INTERNET]
+
+    def arrivals(self, sender: Sender) -> tuple[Arrival, ...]:
+        """Everything that a sender's new packets may reach."""
+        self._consulted[sender] = None
+        return self.prover.arrivals(sender)
+
+    def inbound(self, name: str) -> tuple[tuple[Sender, Arrival], ...]:
+        """Everybody's packets that may reach a machine."""
+        self._consulted_all = True
+        return self.estate.inbound.get(name, ())
+
+    def certain(
+        self,
+        sender: Sender,
+        arrival: Arrival,
+        *,
+        services: Intervals | None = None,
+        destinations: Intervals | None = None,
+        received: Intervals | None = None,
+    ) -> bool:
+        """Whether some such packet gets there whatever turns out of what is not known."""
+        if not self.prover.assembly.uncertain:
+            return True
+        return any(
+            each.packet(services=services, destinations=destinations, received=received) is not None
+            for each in self.prover.arrivals(sender, may=False)
+            if (each.to, each.device) == (arrival.to, arrival.device)
+        )
+
+    def begin(self) -> None:
+        """Forgets who was asked for: another claim begins."""
+        self._consulted, self._consulted_all = {}, False
+
+    def reasons(self) -> tuple[str, ...]:
+        """What the walks of those who were asked for met that is not understood."""
+        if self._consulted_all and self._consulted.keys() <= set(self.estate.senders.values()):
+            return self.estate.unmodelled
+        known = self.estate.unmodelled if self._consulted_all else self.prover.assembly.unmodelled
+        found = dict.fromkeys(known)
+        for sender in self._consulted:
+            found |= dict.fromkeys(self.prover.unmodelled(sender))
+        return tuple(found)
+
+    def consulted(self) -> tuple[Sender, ...]:
+        """Whose walks the claim depends on."""
+        everyone = self.estate.senders.values() if self._consulted_all else ()
+        return tuple(dict.fromkeys((*everyone, *self._consulted)))
+
+
+def stack(urn: str) -> str:
+    """The stack in a URN; empty if it is none."""
+    parts = urn.split("::")
+    return parts[0].removeprefix("urn:pulumi:") if len(parts) > 1 and urn.startswith("urn:pulumi:") else ""

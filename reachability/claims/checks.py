@@ -1,0 +1,108 @@
+"""What claims are made of: only this comes in, only that goes out, this must get there and be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from estate.hosts import Host
+from reachability import services
+from reachability.addresses import GLOBAL, Intervals, difference, intersection, text
+from reachability.claims.case import Case
+from reachability.claims.claim import Finding, Gap, Violation
+from reachability.claims.sets import CONNECTIONS, Allowance, point
+from reachability.prover import Arrival, Prover, Sender
+
+
+def found(
+    case: Case,
+    sender: Sender,
+    arrival: Arrival,
+    sentence: str,
+    *,
+    services: Intervals | None = None,
+    destinations: Intervals | None = None,
+    received: Intervals | None = None,
+) -> Violation | None:
+    """A violation if some such packet arrives. ``sentence`` is followed by the packet."""
+    packet = arrival.packet(services=services, destinations=destinations, received=received)
+    if packet is None:
+        return None
+    sure = case.certain(sender, arrival, services=services, destinations=destinations, received=received)
+    return Violation(
+        f"{sentence}: {packet}",
+        sender=sender,
+        packet=packet,
+        to=arrival.to,
+        uncertain=""
+        if sure
+        else f"whether {packet} arrives at {arrival.to} depends on what only the deployment will tell",
+    )
+
+
+def comes_in_only(case: Case, host: Host, allowed: Mapping[str, Intervals]) -> Iterator[Finding]:
+    """Nothing reaches ``host`` but what is in ``allowed``: by the sender's name, the services that arrive."""
+    for sender, arrival in case.inbound(host.name):
+        rest = difference(CONNECTIONS, allowed.get(sender.name, ()))
+        violation = found(case, sender, arrival, f"{sender.name} reaches {host.name}", received=rest)
+        if violation is not None:
+            yield violation
+
+
+def has_no_public_address(case: Case, host: Host) -> Iterator[Finding]:
+    """Neither on an interface nor by a translation to it."""
+    machine = case.machine(host.name)
+    for leg in machine.interfaces if machine else ():
+        own = [each for each in leg.addresses if intersection(((each, each),), GLOBAL)]
+        for address in (*leg.public, *own):
+            yield Violation(f"{host.name} has the public address {text(address)} on {leg.device}")
+
+
+def goes_out_only(case: Case, sender: Sender, forbidden: Sequence[Allowance], sentence: str) -> Iterator[Finding]:
+    """Nothing that ``sender`` sends arrives anywhere but what ``forbidden`` (from ``cells``) leaves."""
+    for arrival in case.arrivals(sender):
+        for destinations, used in forbidden:
+            violation = found(
+                case, sender, arrival, f"{sentence} {arrival.to}", services=used, destinations=destinations
+            )
+            if violation is not None:
+                yield violation
+                break
+
+
+def opens(case: Case, source: Host, target: Host, service: int, prover: Prover | None = None) -> Violation | None:
+    """Why ``source`` cannot open connections to a service of ``target``, from and to their own addresses, whatever turns
+    out of what is not known; ``None``: it can, and the answers come back.
+    """
+    asked = prover or case.prover
+    missing = next((host for host in (source, target) if case.machine(host.name) is None), None)
+    if missing is not None:
+        return Violation(f"{missing.name} is declared, and nothing is to be deployed as it")
+    sender = asked.machine(source.name)
+    case.arrivals(case.estate.senders[source.name])
+    address, own, wanted = point(target.address), point(source.address), ((service, service),)
+    packet = None
+    for arrival in asked.arrivals(sender, may=False):
+        if arrival.to == target.name:
+            packet = arrival.packet(services=wanted, destinations=(address,), sources=(own,))
+            if packet is not None:
+                break
+    words = f"{source.name} must reach {target.name} on {services.text(service)}"
+    if packet is None:
+        hops = asked.obstacles(sender, target.name, service, address[0])
+        return Violation(f"{words}, and does not: {_settings(hops)}", sender=sender, obstacles=hops)
+    way = asked.trace(sender, packet, target.name, may=False)
+    if asked.reply(way) != "passes":
+        return Violation(f"{words}: it does, but the answers do not come back", sender=sender, obstacles=way.hops)
+    return None
+
+
+def _settings(hops: Sequence[object]) -> str:
+    named = [f"{hop.decided_by} ({hop.at})" for hop in hops]  # type: ignore[attr-defined]
+    return "; ".join(named) or "no way leads there"
+
+
+def undeployed(case: Case, *hosts: Host) -> Iterator[Gap]:
+    """A gap for each host that nothing is to be deployed as."""
+    for host in hosts:
+        if case.machine(host.name) is None:
+            yield Gap(f"{host.name} is declared, and nothing is to be deployed as it")

@@ -1,0 +1,167 @@
+"""What the internet may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from estate.model import Role
+from estate.topology import SSH_PORT
+from reachability import services
+from reachability.addresses import Intervals, difference, union
+from reachability.claims.case import Case
+from reachability.claims.checks import found, undeployed
+from reachability.claims.claim import Claim, Finding, Gap, Violation
+from reachability.claims.sets import CONNECTIONS, port
+from reachability.claims.vocabulary import NO_ERRORS
+from reachability.network import INTERNET
+from reachability.resources import UNKNOWN, Resource
+
+SSH = port(services.TCP, SSH_PORT)
+LISTENER = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
+BALANCER = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
+ENCRYPTED = frozenset({"TLS", "HTTPS"})
+
+
+def _reached(case: Case) -> Iterator[tuple[str, object]]:
+    """What the internet reaches of this network, or of nobody's: (name, arrival)."""
+    owners = case.estate.owners
+    undeclared = {machine.name for machine in case.undeclared}
+    machines = case.prover.assembly.machines
+    for arrival in case.arrivals(case.internet):
+        owner = owners.get(arrival.to)
+        if owner == case.network.name or arrival.to in undeclared or (owner is None and arrival.to not in machines):
+            yield arrival.to, arrival
+
+
+def _no_public_ssh(case: Case) -> Iterator[Finding]:
+    for to, arrival in _reached(case):
+        if to == INTERNET:
+            continue
+        sentence = f"the internet reaches SSH of {to}"
+        violation = found(case, case.internet, arrival, sentence, services=SSH) or found(
+            case, case.internet, arrival, sentence, received=SSH
+        )
+        if violation is not None:
+            yield violation
+
+
+def _public_sentry_p2p_only(case: Case) -> Iterator[Finding]:
+    p2p = port(services.TCP, case.network.chain.ports.p2p)
+    sentries = case.hosts(Role.PUBLIC_SENTRY)
+    yield from undeployed(case, *sentries)
+    names = {host.name for host in sentries}
+    for arrival in case.arrivals(case.internet):
+        if arrival.to in names:
+            sentence = f"the internet reaches {arrival.to}"
+            rest = difference(CONNECTIONS, p2p)
+            violation = found(case, case.internet, arrival, sentence, received=rest) or found(
+                case, case.internet, arrival, sentence, services=rest
+            )
+            if violation is not None:
+                yield violation
+
+
+def _answers_to_the_internet(case: Case) -> dict[str, Intervals]:
+    """By host: what of it the internet may reach, by whatever way."""
+    ports = case.network.chain.ports
+    p2p = port(services.TCP, ports.p2p)
+    balanced = union(port(services.TCP, ports.rpc), port(services.TCP, ports.lcd))
+    answers = {
+        Role.PUBLIC_SENTRY: p2p,
+        Role.SEED: union(p2p, balanced),
+        Role.VPN: port(services.UDP, case.network.vpn.port),
+        Role.EDGE: (services.of(services.ESP),),
+    }
+    return {host.name: answers.get(host.role, ()) for host in case.everyone}
+
+
+def _public_endpoints_tls(case: Case) -> Iterator[Finding]:
+    ports = case.network.chain.ports
+    p2p = port(services.TCP, ports.p2p)
+    balanced = union(port(services.TCP, ports.rpc), port(services.TCP, ports.lcd))
+    answers = _answers_to_the_internet(case)
+    yield from undeployed(case, *case.hosts(Role.SEED))
+    for to, arrival in _reached(case):
+        if to == INTERNET:
+            continue
+        rest = difference(CONNECTIONS, answers.get(to, ()))
+        violation = found(case, case.internet, arrival, f"the internet reaches {to}", received=rest)
+        if violation is None and to in case.named and case.named[to].role is Role.SEED:
+            violation = _past_the_balancer(case, arrival, to, p2p, balanced)
+        if violation is not None:
+            yield violation
+    yield from _listeners_encrypt(case)
+
+
+def _past_the_balancer(case: Case, arrival: object, to: str, p2p: Intervals, balanced: Intervals) -> Violation | None:
+    """RPC or LCD of a seed by the seed's own address, or p2p's neighbours behind another port."""
+    machine = case.machine(to)
+    own = (
+        union([(each, each) for leg in machine.interfaces for each in (*leg.addresses, *leg.public)]) if machine else ()
+    )
+    direct = found(
+        case,
+        case.internet,
+        arrival,
+        f"the internet reaches {to} past the load balancer",
+        destinations=own,
+        received=balanced,
+    )
+    if direct is not None:
+        return direct
+    others = difference(CONNECTIONS, union(p2p, balanced))
+    return found(case, case.internet, arrival, f"the internet reaches {to} by a port of its own", services=others)
+
+
+def _listeners_encrypt(case: Case) -> Iterator[Finding]:
+    """Every listener of a load balancer that the internet may reach ends TLS."""
+    internal = {
+        key
+        for type_ in BALANCER
+        for balancer in case.resources(type_)
+        if balancer.properties.get("internal") is True
+        for key in (balancer.urn, balancer.id, balancer.properties.get("arn"))
+        if isinstance(key, str)
+    }
+    for type_ in LISTENER:
+        for listener in case.resources(type_):
+            yield from _encrypts(listener, internal)
+
+
+def _encrypts(listener: Resource, internal: set[str]) -> Iterator[Finding]:
+    balancer = listener.properties.get("loadBalancerArn")
+    if (isinstance(balancer, str) and balancer in internal) or any(
+        urn in internal for urn in listener.references.get("loadBalancerArn", ())
+    ):
+        return
+    protocol, number = listener.properties.get("protocol"), listener.properties.get("port")
+    if protocol is UNKNOWN:
+        yield Gap(f"the protocol of {listener.name} is not known before the deployment")
+    elif protocol not in ENCRYPTED:
+        yield Violation(f"{listener.name} listens on {number!r} with {protocol or 'no protocol'}, which is not TLS")
+
+
+NO_PUBLIC_SSH = Claim(
+    "no-public-ssh",
+    "from the internet, no packet (v4, v6) reaches TCP 22 on any interface, load balancer or NAT",
+    "Asked of every public source address that is not ours, towards every machine of the network and every machine "
+    "that nobody declares. A packet counts if it is sent to port 22 or arrives at port 22, so a port translated to "
+    "SSH counts too.",
+    _no_public_ssh,
+)
+PUBLIC_SENTRY_P2P_ONLY = Claim(
+    "public-sentry-p2p-only",
+    "from the internet only the p2p port",
+    "Of every public sentry. The VPN's port is the VPN gateways', which are hosts of their own. " + NO_ERRORS,
+    _public_sentry_p2p_only,
+)
+PUBLIC_ENDPOINTS_TLS = Claim(
+    "public-endpoints-tls",
+    "seeds: p2p; RPC 26657 and LCD 1317 only through the load balancer, with TLS; nothing else",
+    "From the internet a seed takes p2p at its own address, RPC and LCD only from a load balancer, each "
+    "listener of which ends TLS (a property of the listener). Nothing else of the network answers to the "
+    "internet: public sentries p2p, VPN gateways the VPN's UDP port, edge firewalls ESP. Ports are those "
+    "of the declaration. " + NO_ERRORS,
+    _public_endpoints_tls,
+)
+CLAIMS = (NO_PUBLIC_SSH, PUBLIC_SENTRY_P2P_ONLY, PUBLIC_ENDPOINTS_TLS)

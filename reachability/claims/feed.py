@@ -1,0 +1,191 @@
+"""What must get through: blocks to the validators, gossip between regions, also when something fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from estate.addressing import ROLE_TIERS, Tier
+from estate.hosts import Host
+from estate.model import SENTRY_ROLES, Role
+from reachability import services
+from reachability.claims.case import Case
+from reachability.claims.checks import opens
+from reachability.claims.claim import Claim, Finding, Violation
+from reachability.claims.party import partner_doors
+from reachability.network import INTERNET
+from reachability.prover import Prover
+
+ENOUGH = 2
+"""Sentries, regions and clouds that feed a validator."""
+
+
+def _p2p(case: Case) -> int:
+    return services.of(services.TCP, case.network.chain.ports.p2p)[0]
+
+
+def _sentries(case: Case) -> tuple[Host, ...]:
+    return case.hosts(*SENTRY_ROLES)
+
+
+def provider(case: Case, host: Host) -> str:
+    """The cloud that a host stands in; of a bare-metal host the datacentre's vendor."""
+    machine = case.machine(host.name)
+    return (machine.labels.get("Provider") if machine else None) or ("aws" if host.in_cloud else host.place)
+
+
+def _regions_meshed(case: Case) -> Iterator[Finding]:
+    for source in _sentries(case):
+        for target in _sentries(case):
+            if source.place != target.place:
+                violation = opens(case, source, target, _p2p(case))
+                if violation is not None:
+                    yield violation
+
+
+def _validator_fed(case: Case) -> Iterator[Finding]:
+    sentries = _sentries(case)
+    clouds = {provider(case, sentry) for sentry in sentries}
+    edges = {site: [host for host in case.hosts(Role.EDGE) if host.place == site] for site in case.network.sites}
+    for validator in case.hosts(Role.VALIDATOR):
+        for standing in edges[validator.place] or [None]:
+            others = [edge.name for edge in edges[validator.place] if edge is not standing]
+            prover = case.without(others)
+            failures = {sentry.name: opens(case, validator, sentry, _p2p(case), prover) for sentry in sentries}
+            fed_by = [sentry for sentry in sentries if failures[sentry.name] is None]
+            for what, have, want in (
+                ("sentries", len(fed_by), ENOUGH),
+                ("regions", len({sentry.place for sentry in fed_by}), ENOUGH),
+                ("clouds", len({provider(case, sentry) for sentry in fed_by}), min(ENOUGH, max(len(clouds), 1))),
+            ):
+                if have < want:
+                    first = next((failure for failure in failures.values() if failure is not None), None)
+                    by = f" by {standing.name}" if standing is not None else ""
+                    yield Violation(
+                        f"{validator.name} reaches p2p in {have} {what}{by}; it must in {want}"
+                        + (f": {first.sentence}" if first else ""),
+                        sender=first.sender if first else None,
+                        obstacles=first.obstacles if first else (),
+                    )
+                    break
+
+
+def _unfed(case: Case, prover: Prover, standing: tuple[Host, ...], lost: str) -> Iterator[Finding]:
+    """Each validator that is left reaches no sentry that is left."""
+    for validator in case.hosts(Role.VALIDATOR):
+        if validator.name in prover.dead:
+            continue
+        first = None
+        for sentry in standing:
+            failure = opens(case, validator, sentry, _p2p(case), prover)
+            if failure is None:
+                break
+            first = first or failure
+        else:
+            yield Violation(
+                f"without {lost}, {validator.name} reaches p2p of no sentry"
+                + (f": {first.sentence}" if first else ": none is left"),
+                sender=first.sender if first else None,
+                obstacles=first.obstacles if first else (),
+            )
+
+
+def _feed_survives_region(case: Case) -> Iterator[Finding]:
+    sentries = _sentries(case)
+    for region in case.network.regions:
+        members = [host.name for host in case.everyone if host.place == region]
+        prover = case.without([*case.failures.of(region=region), *members])
+        yield from _unfed(case, prover, tuple(each for each in sentries if each.place != region), region)
+    clouds = {provider(case, sentry) for sentry in sentries}
+    for cloud in sorted(clouds) if len(clouds) > 1 else ():
+        members = [host.name for host in case.everyone if provider(case, host) == cloud]
+        prover = case.without([*case.failures.of(provider=cloud), *members])
+        yield from _unfed(case, prover, tuple(each for each in sentries if provider(case, each) != cloud), cloud)
+    for site in case.network.sites:
+        members = [host.name for host in case.everyone if host.place == site]
+        yield from _unfed(case, case.without(members), sentries, site)
+
+
+def _feed_survives_sentries_down(case: Case) -> Iterator[Finding]:
+    prover = case.without([host.name for host in case.hosts(Role.PUBLIC_SENTRY)])
+    private = case.hosts(Role.PRIVATE_SENTRY)
+    yield from _unfed(case, prover, private, "all public sentries")
+    if not any(_hears_the_network(case, sentry, prover) for sentry in private):
+        yield Violation("without all public sentries, no private sentry reaches a peer on the internet or at a partner")
+
+
+def _hears_the_network(case: Case, sentry: Host, prover: Prover) -> bool:
+    """Whether a private sentry opens p2p to somebody beyond the network, and is answered."""
+    if case.machine(sentry.name) is None:
+        return False
+    beyond = {INTERNET, *(door for doors in partner_doors(case).values() for door in doors)}
+    return any(_answered(case, sentry, prover, to) for to in sorted(beyond))
+
+
+def _answered(case: Case, host: Host, prover: Prover, to: str) -> bool:
+    """Whether something that ``host`` sends by TCP to ``to`` must arrive, and its answer too."""
+    sender = prover.machine(host.name)
+    case.arrivals(case.estate.senders[host.name])
+    for arrival in prover.arrivals(sender, may=False):
+        if arrival.to == to:
+            packet = arrival.packet(services=(services.of(services.TCP, 1),))
+            if packet is not None:
+                way = prover.trace(sender, packet, to, may=False)
+                if prover.reply(way) == "passes":
+                    return True
+    return False
+
+
+def _nat_survives_zone(case: Case) -> Iterator[Finding]:
+    """Every zone in turn: the private hosts of its region that stand elsewhere still have a way out."""
+    private = [host for host in case.everyone if host.in_cloud and ROLE_TIERS.get(host.role) is Tier.PRIVATE]
+    for region, declared in case.network.regions.items():
+        for letter in declared.zones:
+            left = [host for host in private if host.place == region and host.zone != letter]
+            if not left:
+                continue
+            members = [host.name for host in case.everyone if (host.place, host.zone) == (region, letter)]
+            prover = case.without([*case.failures.of(region=region, zone=f"{region}{letter}"), *members])
+            for host in left:
+                if case.machine(host.name) is None:
+                    yield Violation(f"{host.name} is declared, and nothing is to be deployed as it")
+                elif not _answered(case, host, prover, INTERNET):
+                    yield Violation(f"without {region}{letter}, {host.name} has no way out to the internet")
+
+
+REGIONS_MESHED = Claim(
+    "regions-meshed",
+    "regions of an instance reach each other's p2p",
+    "Every sentry of a region opens p2p to every sentry of every other region at its private address, whatever turns "
+    "out of what is not known, and the answers come back for every client port in 32768-60999.",
+    _regions_meshed,
+)
+VALIDATOR_FED = Claim(
+    "validator-fed",
+    "every validator reaches ≥ 2 sentries in ≥ 2 regions and ≥ 2 clouds where declared",
+    "Every validator, the spare included, opens p2p to two sentries in two regions, by whichever edge firewall of its "
+    "site has the gateway addresses, and the answers come back. Two clouds are asked for where sentries are declared "
+    "in two.",
+    _validator_fed,
+)
+NAT_SURVIVES_ZONE = Claim(
+    "nat-survives-zone",
+    "with any one zone removed, the promise still holds",
+    "For every zone of every region: with its hosts, NAT gateway and subnets out of order, each host of a private "
+    "subnet in the region's other zones still opens connections to the internet, and is answered.",
+    _nat_survives_zone,
+)
+FEED_SURVIVES_REGION = Claim(
+    "feed-survives-region",
+    "with any one region or provider removed, the promise still holds",
+    "With any one region, cloud (where sentries are declared in two) or datacentre out of order, every validator that "
+    "is left still opens p2p to a sentry that is left, and is answered.",
+    _feed_survives_region,
+)
+FEED_SURVIVES_SENTRIES_DOWN = Claim(
+    "feed-survives-sentries-down",
+    "with all public sentries removed, the promise still holds",
+    "With every public sentry out of order, every validator still opens p2p to a private sentry, and some private "
+    "sentry opens connections to peers on the internet or at a partner, and is answered.",
+    _feed_survives_sentries_down,
+)
+CLAIMS = (REGIONS_MESHED, VALIDATOR_FED, NAT_SURVIVES_ZONE, FEED_SURVIVES_REGION, FEED_SURVIVES_SENTRIES_DOWN)

@@ -1,0 +1,111 @@
+"""Who sends and who is reached, as claims name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from estate.model import Role
+from reachability.claims.case import Case
+from reachability.declared import VPN_DEVICE
+from reachability.network import INTERNET
+from reachability.resources import UNKNOWN
+
+PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A set of senders or receivers. ``names``: of machines, ``internet``, ``outside <door>``, ``<machine> <device>``
+    for the clients behind a device; ``None`` is everybody. ``a | b`` is both, ``~a`` everybody else.
+    """
+
+    description: str
+    members: Callable[[Case], frozenset[str] | None]
+
+    def __or__(self, other: Party) -> Party:
+        def both(case: Case) -> frozenset[str] | None:
+            one, two = self.members(case), other.members(case)
+            return None if one is None or two is None else one | two
+
+        return Party(f"{self.description} and {other.description}", both)
+
+    def __invert__(self) -> Party:
+        def rest(case: Case) -> frozenset[str]:
+            excluded = self.members(case)
+            everyone = frozenset(case.estate.senders) | frozenset(case.prover.assembly.machines)
+            return frozenset() if excluded is None else everyone - excluded
+
+        return Party(f"everybody but {self.description}", rest)
+
+
+def anyone() -> Party:
+    """Everybody: every machine, client, partner and the internet."""
+    return Party("anyone", lambda case: None)
+
+
+def internet() -> Party:
+    """Anybody on the internet."""
+    return Party("the internet", lambda case: frozenset({INTERNET}))
+
+
+def role(*roles: Role | str) -> Party:
+    """The network's hosts of these roles."""
+    wanted = tuple(Role(each) for each in roles)
+    return Party(
+        " and ".join(f"{each}s" for each in wanted), lambda case: frozenset(h.name for h in case.hosts(*wanted))
+    )
+
+
+def host(*names: str) -> Party:
+    """Hosts by name, or anything that the prover knows by it."""
+    return Party(" and ".join(names), lambda case: frozenset(case.prover.assembly.aliases.get(n, n) for n in names))
+
+
+def own_hosts() -> Party:
+    """Every host of the network."""
+    return Party("the network's hosts", lambda case: frozenset(case.named))
+
+
+def vpn_clients() -> Party:
+    """Operators behind the network's VPN gateways."""
+    return Party("the VPN's clients", lambda case: frozenset(f"{h.name} {VPN_DEVICE}" for h in case.hosts(Role.VPN)))
+
+
+def vpn() -> Party:
+    """The network's VPN: its gateways and the operators behind them."""
+    return role(Role.VPN) | vpn_clients()
+
+
+def partner(name: str) -> Party:
+    """A declared partner, as it comes in through its peering."""
+    return Party(f"partner {name}", lambda case: partner_doors(case).get(name, frozenset()))
+
+
+def partners() -> Party:
+    """Every declared partner."""
+    return Party(
+        "the partners", lambda case: frozenset(door for doors in partner_doors(case).values() for door in doors)
+    )
+
+
+def outsides() -> Party:
+    """Whatever stands behind a peering or tunnel whose other side is not in the estate."""
+    return Party("whatever is beyond a link", lambda case: frozenset(case.prover.assembly.outsides))
+
+
+def partner_doors(case: Case) -> dict[str, frozenset[str]]:
+    """By declared partner: the names of the doors that its peerings are."""
+    vpcs = {partner.vpc_id: name for name, partner in case.network.partners.items()}
+    doors: dict[str, set[str]] = {name: set() for name in case.network.partners}
+    keys: dict[str, str] = {}
+    for resource in case.resources(PEERING):
+        peer = resource.properties.get("peerVpcId")
+        name = None if peer is UNKNOWN else vpcs.get(str(peer))
+        if name is not None:
+            ids = [resource.urn] + ([] if resource.id is UNKNOWN else [str(resource.id)])
+            keys |= {f"peering {each}": name for each in ids}
+    for door_name, door in case.prover.assembly.outsides.items():
+        if door.key in keys:
+            doors[keys[door.key]].add(door_name)
+    return {name: frozenset(found) for name, found in doors.items()}

@@ -1,0 +1,74 @@
+"""What the topology permits, by host, on the prover's axes: claims read the declaration's flows here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+
+from estate import addressing, topology
+from estate.hosts import Host
+from estate.model import Network, Role
+from reachability import services
+from reachability.addresses import GLOBAL, Intervals, block, union
+from reachability.claims.sets import Allowance, port
+
+METADATA = (block("169.254.169.254"),)
+VRRP_GROUP = (block("224.0.0.18"),)
+DHCP_SERVER = 67
+HTTP = 80
+NEIGHBOUR_DISCOVERY: Intervals = (services.icmp(services.ICMPV6, 133)[:1] + services.icmp(services.ICMPV6, 136)[1:],)
+"""Between neighbours only, and never answered from beyond (RFC 4861)."""
+
+
+@dataclass(slots=True)
+class Permitted:
+    """What the topology lets one host accept and open: (other end's addresses, services), by flow."""
+
+    inbound: dict[str, Allowance] = field(default_factory=dict)
+    outbound: dict[str, Allowance] = field(default_factory=dict)
+
+
+def intervals(blocks: Iterable[IPv4Network]) -> Intervals:
+    """Blocks of the declaration as intervals."""
+    return union([(int(each.network_address), int(each.broadcast_address)) for each in blocks])
+
+
+def permitted(network: Network) -> dict[str, Permitted]:
+    """By host: its projections of all flows, its own addresses not left out."""
+    found: dict[str, Permitted] = {}
+    for flow in topology.flows(network):
+        used = (services.of(services.protocol(flow.protocol), *flow.ports),)
+        if flow.destination.hosts:
+            inbound = intervals(flow.source.addresses), used
+            for name in flow.destination.hosts:
+                found.setdefault(name, Permitted()).inbound[flow.id] = inbound
+        if flow.source.hosts:
+            outbound = intervals(flow.destination.addresses), used
+            for name in flow.source.hosts:
+                found.setdefault(name, Permitted()).outbound[flow.id] = outbound
+    return found
+
+
+def essentials_out(network: Network, host: Host) -> tuple[Allowance, ...]:
+    """What a host must send beside the topology's flows, or be no host at all."""
+    anywhere = (block("0.0.0.0/0"), block("::/0"))
+    common: tuple[Allowance, ...] = ((anywhere, NEIGHBOUR_DISCOVERY),)
+    if host.in_cloud:
+        return (*common, (anywhere, port(services.UDP, DHCP_SERVER)), (METADATA, port(services.TCP, HTTP)))
+    if host.role is Role.EDGE:
+        zones = intervals(addressing.zone_block(network, host.place, zone) for zone in network.sites[host.place].zones)
+        vrrp = (services.of(services.VRRP),)
+        return (*common, (zones, vrrp), (VRRP_GROUP, vrrp), (GLOBAL, (services.of(services.ESP),)))
+    return common
+
+
+def essentials_in(network: Network, host: Host) -> tuple[Allowance, ...]:
+    """What a host must take beside the topology's flows: (senders, services)."""
+    anywhere = (block("0.0.0.0/0"), block("::/0"))
+    common: tuple[Allowance, ...] = ((anywhere, NEIGHBOUR_DISCOVERY),)
+    if host.in_cloud:
+        return (*common, (anywhere, port(services.UDP, DHCP_SERVER + 1)))
+    if host.role is Role.EDGE:
+        return (*common, *(each for each in essentials_out(network, host) if each[1][0][0] >> 16 in (112, 50)))
+    return common

@@ -1,0 +1,69 @@
+"""From claims to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter
+
+from reachability import coverage
+from reachability.claims.case import Case
+from reachability.claims.claim import Claim, Gap, Outcome, Report, Verdict, Violation, Witness
+from reachability.claims.registry import claims
+
+MOST_SENTENCES = 50
+"""How many violations of one claim a report tells."""
+
+
+def prove(case: Case, asked: Iterable[Claim] | None = None) -> Report:
+    """Every claim (or those asked) for one network.
+
+    Fails closed: what a claim's walks met and is not understood makes it *not modelled*, unless something refutes
+    it for certain; so does a check that fails itself.
+    """
+    began = perf_counter()
+    consulted: dict[object, None] = {}
+    verdicts = []
+    for claim in claims() if asked is None else asked:
+        case.begin()
+        verdicts.append(verdict(case, claim))
+        consulted |= dict.fromkeys(case.consulted())
+    seconds = perf_counter() - began
+    return Report(case.network.name, tuple(verdicts), seconds, coverage.coverage(case.prover, consulted).document())
+
+
+def verdict(case: Case, claim: Claim) -> Verdict:
+    """What becomes of one claim."""
+    certain: list[Violation] = []
+    doubtful: list[Violation] = []
+    gaps: dict[str, None] = {}
+    try:
+        for found in claim.check(case):
+            if isinstance(found, Gap):
+                gaps[found.reason] = None
+            elif found.uncertain:
+                doubtful.append(found)
+            else:
+                certain.append(found)
+    except Exception as error:  # noqa: BLE001
+        gaps[f"the check of {claim.id} failed: {type(error).__name__}: {error}"] = None
+    if not case.prover.assembly.machines:
+        gaps["there is no machine in what is to be proved"] = None
+    gaps |= dict.fromkeys(case.reasons())
+    gaps |= dict.fromkeys(violation.uncertain for violation in doubtful)
+    sentences = tuple(violation.sentence for violation in (certain or doubtful)[:MOST_SENTENCES])
+    if certain:
+        first = next((each for each in certain if each.packet or each.obstacles), certain[0])
+        return Verdict(claim, Outcome.REFUTED, _witness(case, first), sentences, tuple(gaps))
+    if gaps:
+        shown = _witness(case, doubtful[0]) if doubtful else None
+        return Verdict(claim, Outcome.NOT_MODELLED, shown, sentences, tuple(gaps))
+    return Verdict(claim, Outcome.PROVED)
+
+
+def _witness(case: Case, violation: Violation) -> Witness | None:
+    if violation.packet is not None and violation.sender is not None:
+        found = case.prover.trace(violation.sender, violation.packet, violation.to)
+        return Witness(violation.packet, found.hops)
+    if violation.obstacles:
+        return Witness(violation.obstacles[0].packet, violation.obstacles)
+    return None

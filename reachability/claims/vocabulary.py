@@ -1,0 +1,144 @@
+"""The few words in which a claim of one's own is written: ``forbid`` and ``require``, who, and which services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from estate.model import Network
+from reachability import services as axis
+from reachability.addresses import Intervals, difference, intersection, union
+from reachability.claims.case import Case
+from reachability.claims.checks import found, opens
+from reachability.claims.claim import Claim, Finding, Gap, Violation
+from reachability.claims.party import Party, anyone
+from reachability.claims.sets import CONNECTIONS, port, ports
+from reachability.prover import Arrival, Sender
+
+Services = Intervals | Callable[[Network], Intervals]
+"""Services as intervals, or as what the declaration of a network makes them."""
+
+NO_ERRORS = "Errors about other packets (ICMP, RFC 4890) open no connection and are not counted."
+
+
+def tcp(low: int, high: int | None = None) -> Intervals:
+    """A TCP port, or all from ``low`` to ``high``."""
+    return ports(axis.TCP, low, low if high is None else high)
+
+
+def udp(low: int, high: int | None = None) -> Intervals:
+    """A UDP port, or all from ``low`` to ``high``."""
+    return ports(axis.UDP, low, low if high is None else high)
+
+
+def chain_port(name: str) -> Callable[[Network], Intervals]:
+    """A TCP port of the network's chain, by its name in the declaration: p2p, rpc, lcd, privval or metrics."""
+    return lambda network: port(axis.TCP, getattr(network.chain.ports, name))
+
+
+def _services(case: Case, wanted: Services | None) -> Intervals:
+    if wanted is None:
+        return CONNECTIONS
+    return intersection(wanted(case.network) if callable(wanted) else wanted, CONNECTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Exception_:
+    """What a ``forbid`` leaves: these services (all, if none are given) by ``sources`` to ``destinations``."""
+
+    sources: Party
+    destinations: Party
+    services: Services | None
+
+
+def allow(
+    sources: Party | None = None, services: Services | None = None, destinations: Party | None = None
+) -> Exception_:
+    """An exception of ``forbid``; what is not given is anyone, every service, anyone."""
+    return Exception_(sources or anyone(), destinations or anyone(), services)
+
+
+def _pairs(case: Case, sources: Party, destinations: Party) -> Iterator[tuple[Sender, Arrival]]:
+    senders, targets = sources.members(case), destinations.members(case)
+    if targets is not None:
+        for target in sorted(targets):
+            for sender, arrival in case.inbound(target):
+                if senders is None or sender.name in senders:
+                    yield sender, arrival
+        return
+    for name in sorted(case.estate.senders if senders is None else senders):
+        sender = case.sender(name)
+        for arrival in case.arrivals(sender) if sender is not None else ():
+            yield sender, arrival
+
+
+def forbid(
+    *,
+    id: str,
+    statement: str,
+    sources: Party,
+    destinations: Party,
+    services: Services | None = None,
+    except_: Iterable[Exception_] = (),
+    explanation: str = "",
+) -> Claim:
+    """No packet of ``sources`` with one of ``services`` arrives at ``destinations``, but for the exceptions.
+
+    Services are those with which packets arrive: a port that is translated on the way is the one behind the
+    translation. A host that reaches itself is not counted.
+    """
+    exceptions = tuple(except_)
+
+    def check(case: Case) -> Iterator[Finding]:
+        wanted = _services(case, services)
+        left = [
+            (each.sources.members(case), each.destinations.members(case), _services(case, each.services))
+            for each in exceptions
+        ]
+        for sender, arrival in _pairs(case, sources, destinations):
+            if sender.name == arrival.to:
+                continue
+            allowed = [
+                used for by, to, used in left if (by is None or sender.name in by) and (to is None or arrival.to in to)
+            ]
+            rest = difference(wanted, union(*allowed)) if allowed else wanted
+            violation = found(case, sender, arrival, f"{sender.name} reaches {arrival.to}", received=rest)
+            if violation is not None:
+                yield violation
+
+    return Claim(id, statement, explanation or NO_ERRORS, check)
+
+
+def require(
+    *,
+    id: str,
+    statement: str,
+    sources: Party,
+    destinations: Party,
+    services: Callable[[Network], Intervals] | Intervals,
+    explanation: str = "",
+) -> Claim:
+    """Every host of ``sources`` can open connections to every host of ``destinations``, and is answered.
+
+    Both are hosts of the network, and each uses its own address (not that of its management). A service that is a range
+    of ports is tried on its first.
+    """
+
+    def check(case: Case) -> Iterator[Finding]:
+        ends = [
+            [case.named.get(name) for name in sorted(party.members(case) or ())] for party in (sources, destinations)
+        ]
+        for party, members in zip((sources, destinations), ends, strict=True):
+            if not members or None in members:
+                yield Gap(
+                    f"{party.description}: got no hosts of the network, or others; a requirement speaks of its hosts"
+                )
+                return
+        for source in ends[0]:
+            for target in ends[1]:
+                for low, _ in _services(case, services) if source is not target else ():
+                    violation: Violation | None = opens(case, source, target, low)
+                    if violation is not None:
+                        yield violation
+
+    return Claim(id, statement, explanation or "Asked of each pair of hosts; answers must come back.", check)
