@@ -1,0 +1,55 @@
+"""AWS resources as the prover's network: every way into, through and out of VPCs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reachability.addresses import Intervals
+from reachability.aws import (
+    acls,
+    balancers,
+    endpoints,
+    gateways,
+    groups,
+    interfaces,
+    peering,
+    prefix_lists,
+    reviewed,
+    routes,
+    transit,
+    vpcs,
+    vpn,
+)
+from reachability.aws.cloud import Cloud
+from reachability.aws.index import Index
+from reachability.network import Fragment
+from reachability.resources import Resource
+
+UNDERSTOOD = frozenset(
+    type_
+    for module in (
+        acls, balancers, endpoints, gateways, groups, interfaces, peering, prefix_lists, routes, transit, vpcs, vpn
+    )
+    for type_ in module.TYPES
+)  # fmt: skip
+"""Every type that becomes part of the network."""
+
+
+def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals]) -> Fragment:
+    """The network that the ``aws:`` resources among ``resources`` make; others are left alone.
+
+    ``announcements``: by door key (``tunnel <inside CIDR>``), what the other side announces by BGP. Never raises for
+    what a resource says: what is not understood becomes a reason in ``Fragment.unmodelled`` that names its URN.
+    """
+    fragment = Fragment()
+    index = Index(resources, fragment)
+    for type_, found in index.by_type.items():
+        if type_ not in UNDERSTOOD and not reviewed.harmless(type_):
+            for each in found:
+                index.unmodelled(each, f"{type_} may touch the network and is not understood")
+    cloud = Cloud(index, fragment, dict(announcements))
+    for module in (vpcs, prefix_lists, groups, interfaces, gateways, vpn, peering, balancers, routes):
+        module.read(cloud)
+    for module in (acls, balancers, routes, groups, interfaces, gateways, peering, vpn, vpcs):
+        module.compile(cloud)
+    return fragment

@@ -1,0 +1,250 @@
+"""Resources by type, and by whatever others call them: id, ARN, URN. How a property's value is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from reachability.addresses import V6, AddressError, Interval, block
+from reachability.network import Fragment
+from reachability.resources import UNKNOWN, Resource
+
+
+class Malformed(ValueError):
+    """A resource that cannot be read; the text is a sentence about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a property refers to. ``foreign``: names of things that are not among the resources. ``unknown``: why it is
+    not known which things are meant (then ``resources`` are those that may be), empty where it is known.
+    """
+
+    resources: tuple[Resource, ...] = ()
+    foreign: tuple[str, ...] = ()
+    unknown: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether the property says anything."""
+        return bool(self.resources or self.foreign or self.unknown)
+
+
+NOTHING = Found()
+
+
+class Index:
+    """The AWS resources of one input, and the fragment to which their problems go."""
+
+    def __init__(self, resources: Sequence[Resource], fragment: Fragment) -> None:
+        self.fragment = fragment
+        self.by_type: dict[str, list[Resource]] = {}
+        self._by_key: dict[str, list[Resource]] = {}
+        self._labels: dict[str, str] = {}
+        self._taken: set[str] = set()
+        ours = [each for each in resources if each.type[:4] == "aws:"]
+        for each in ours:
+            self.by_type.setdefault(each.type, []).append(each)
+            self._by_key[each.urn] = [each]
+        for each in ours:
+            arn = each.properties.get("arn")
+            self.alias(each.id, each)
+            if arn is not each.id:
+                self.alias(arn, each)
+
+    def of(self, *types: str) -> Iterator[Resource]:
+        """The resources of some types."""
+        for type_ in types:
+            yield from self.by_type.get(type_, ())
+
+    def alias(self, key: object, resource: Resource) -> None:
+        """``key`` is one more name of the resource."""
+        if isinstance(key, str) and key:
+            known = self._by_key.setdefault(key, [])
+            if not any(each is resource for each in known):
+                known.append(resource)
+
+    def named(self, key: str, *types: str) -> Resource | None:
+        """What is called ``key`` and is of one of the types."""
+        for each in self._by_key.get(key, ()):
+            if each.type in types:
+                return each
+        return None
+
+    def label(self, resource: Resource) -> str:
+        """What people call it: its Name tag or its logical name, unique among labels."""
+        label = self._labels.get(resource.urn)
+        if label is None:
+            tags = resource.properties.get("tags")
+            name = tags.get("Name") if isinstance(tags, dict) else None
+            label = name if isinstance(name, str) and name else resource.name
+            if label in self._taken:
+                label = f"{label} ({resource.urn})"
+            self._taken.add(label)
+            self._labels[resource.urn] = label
+        return label
+
+    def unmodelled(self, resource: Resource, sentence: str) -> None:
+        """Every claim is *not modelled* because of this resource."""
+        self.fragment.unmodelled.append(f"{resource.urn}: {sentence}")
+
+    @contextmanager
+    def reading(self, resource: Resource) -> Iterator[None]:
+        """What is wrong with the resource becomes a reason, and its reading ends."""
+        try:
+            yield
+        except (Malformed, AddressError) as error:
+            self.unmodelled(resource, str(error))
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+            self.unmodelled(resource, f"its properties cannot be read ({type(error).__name__}: {error})")
+
+    def _candidates(self, resource: Resource, name: str, types: tuple[str, ...]) -> list[Resource]:
+        found = (self._by_key.get(urn) for urn in resource.references.get(name, ()))
+        return [each for named in found if named for each in named if each.type in types]
+
+    def find(self, resource: Resource, name: str, *types: str, value: Any = None) -> Found:
+        """What property ``name`` (or ``value``, a part of it) refers to, among things of the types: by id, ARN or URN,
+        and where that is unknown by the URNs on which the property depends.
+        """
+        value = resource.properties.get(name) if value is None else value
+        if value is None or value == "" or value == []:
+            return NOTHING
+        if value is UNKNOWN:
+            candidates = self._candidates(resource, name, types)
+            if len(candidates) == 1:
+                return Found(tuple(candidates))
+            return Found(tuple(candidates), unknown=f"{name} is not known yet")
+        if isinstance(value, str):
+            known = self.named(value, *types)
+            if known is not None:
+                return Found((known,))
+            candidates = self._candidates(resource, name, types)
+            return Found(tuple(candidates)) if len(candidates) == 1 else Found(foreign=(value,))
+        if isinstance(value, (list, tuple)):
+            return self._find_each(resource, name, types, value)
+        raise Malformed(f"{name} is {value!r}; got no id, ARN or URN")
+
+    def _find_each(self, resource: Resource, name: str, types: tuple[str, ...], values: Sequence[Any]) -> Found:
+        resources: list[Resource] = []
+        foreign: list[str] = []
+        unknown = 0
+        for each in values:
+            if each is UNKNOWN:
+                unknown += 1
+                continue
+            if not isinstance(each, str):
+                raise Malformed(f"{name} holds {each!r}; got no id, ARN or URN")
+            known = self.named(each, *types)
+            if known is None:
+                foreign.append(each)
+            else:
+                resources.append(known)
+        if not unknown:
+            return Found(tuple(resources), tuple(foreign))
+        others = [each for each in self._candidates(resource, name, types) if each not in resources]
+        certain = len(others) == unknown
+        return Found(
+            (*resources, *others), tuple(foreign), unknown="" if certain else f"some of {name} are not known yet"
+        )
+
+    def one(self, resource: Resource, name: str, *types: str, value: Any = None) -> Resource | None:
+        """The one thing that a property refers to; ``None`` if it says nothing. Raises ``Malformed`` where it is not
+        known which, or is not among the resources.
+        """
+        found = self.find(resource, name, *types, value=value)
+        if not found.given:
+            return None
+        if found.foreign:
+            raise Malformed(f"{name} is {found.foreign[0]}, which is not among the resources")
+        if found.unknown or len(found.resources) != 1:
+            raise Malformed(f"{name} is not known, and may be any of {len(found.resources)} resources")
+        return found.resources[0]
+
+    def need(self, resource: Resource, name: str, *types: str) -> Resource:
+        """Like ``one``; raises ``Malformed`` too if the property says nothing."""
+        found = self.one(resource, name, *types)
+        if found is None:
+            raise Malformed(f"it has no {name}")
+        return found
+
+
+def given(resource: Resource, name: str, default: Any = None) -> Any:
+    """A property that the cloud makes up where nobody gives it: not known and depending on nothing, it was not given.
+    ``default`` for what was not given.
+    """
+    value = resource.properties.get(name)
+    if value is None or (value is UNKNOWN and not resource.references.get(name)):
+        return default
+    return value
+
+
+def says(value: Any) -> bool:
+    """Whether a value says anything: known or not, but neither absent nor empty."""
+    return value is UNKNOWN or value not in (None, "", [], {}, ())
+
+
+def flag(value: Any, default: bool) -> bool | None:
+    """A yes or no; ``None``: not known."""
+    if value is UNKNOWN:
+        return None
+    if value is None or value == "":
+        return default
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "enable", "enabled"):
+        return True
+    if value in ("false", "disable", "disabled"):
+        return False
+    raise Malformed(f"{value!r}: got neither true nor false")
+
+
+def items(value: Any, name: str) -> list[Any]:
+    """The members of a list that is known or absent. Raises ``Malformed``."""
+    if value is None:
+        return []
+    if value is UNKNOWN:
+        raise Malformed(f"{name} is not known yet")
+    if not isinstance(value, (list, tuple)):
+        raise Malformed(f"{name} is {value!r}; got no list")
+    return list(value)
+
+
+def whole(value: Any, name: str) -> int:
+    """A whole number, as state writes it (22, 22.0, "22"). Raises ``Malformed``."""
+    if isinstance(value, str) and value.lstrip("-").isdigit():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        raise Malformed(f"{name} is {value!r}; got no whole number")
+    return int(value)
+
+
+def text_of(value: Any) -> str:
+    """A known, non-empty text, else nothing."""
+    return value if isinstance(value, str) else ""
+
+
+def cidr(value: Any, name: str, *, v6: bool | None = None) -> Interval:
+    """A block that must be known, of the family asked for. Raises ``Malformed`` or ``AddressError``."""
+    if value is UNKNOWN or value is None:
+        raise Malformed(f"{name} is not known yet")
+    interval = block(value)
+    if v6 is not None and (interval[0] >= V6) is not v6:
+        raise Malformed(f"{name} is {value!r}; got a block of the other address family")
+    return interval
+
+
+def region_of(resource: Resource) -> str:
+    """The region in which it stands: its ``region``, or as its ARN or zone says; empty if nothing tells."""
+    properties = resource.properties
+    region = properties.get("region")
+    if isinstance(region, str) and region:
+        return region
+    arn = properties.get("arn")
+    if isinstance(arn, str) and arn.count(":") >= 5:
+        return arn.split(":")[3]
+    zone = properties.get("availabilityZone")
+    if isinstance(zone, str) and zone[-1:].isalpha():
+        return zone[:-1]
+    return ""

@@ -1,0 +1,388 @@
+"""Network interfaces and the instances they belong to; every address that an interface has, private and public.
+
+Sources: the EC2 user guide's "Elastic network interfaces", "Instance IP addressing" (automatic public addresses and
+when they are given), "Elastic IP addresses"; the VPC guide on the source/destination check.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reachability.addresses import ALL_V4, ALL_V6, V6, address
+from reachability.aws import groups, stand_ins
+from reachability.aws.cloud import Cloud, Instance, Nic, Subnet
+from reachability.aws.index import Found, Malformed, flag, given, items, says, text_of, whole
+from reachability.aws.vpcs import SUBNETS, known
+from reachability.network import Action, Arrive, Blocked, Chain, Check, Interface, Machine, Match, Rule
+from reachability.resources import UNKNOWN, Resource
+
+INSTANCE = "aws:ec2/instance:Instance"
+INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
+ATTACHMENT = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
+GROUP_ATTACHMENT = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
+EIP = "aws:ec2/eip:Eip"
+EIP_ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
+TYPES = (INSTANCE, INTERFACE, ATTACHMENT, GROUP_ATTACHMENT, EIP, EIP_ASSOCIATION)
+
+FIRST_DEVICE = 5
+"""Nitro instances name their interfaces ens5, ens6, …"""
+
+
+def read(cloud: Cloud) -> None:
+    """Reads interfaces, then instances, then what is attached to what and which public addresses lead where."""
+    index = cloud.index
+    _note_taken(cloud)
+    for resource in index.of(INTERFACE):
+        with index.reading(resource):
+            nic = _interface(cloud, resource)
+            add(cloud, resource, nic)
+            cloud.fragment.stages[nic.arrival] = Blocked(f"{nic.label} is attached to no instance", resource.urn)
+    attached = _attachments(cloud)
+    for resource in index.of(INSTANCE):
+        with index.reading(resource):
+            _instance(cloud, resource, attached.get(resource.urn, {}))
+    for resource in index.of(GROUP_ATTACHMENT):
+        with index.reading(resource):
+            nic = _one_nic(cloud, index.need(resource, "networkInterfaceId", INTERFACE, INSTANCE))
+            found = index.find(resource, "securityGroupId", *groups.REFERABLE)
+            more, doubt = groups.of_interface(cloud, nic.subnet.vpc, found)
+            set_groups(nic, (*nic.groups, *(each for each in more if each not in nic.groups)), nic.doubt or doubt)
+    for resource in index.of(EIP):
+        with index.reading(resource):
+            _elastic(cloud, resource, resource, "instance", "networkInterface", "associateWithPrivateIp")
+    for resource in index.of(EIP_ASSOCIATION):
+        with index.reading(resource):
+            elastic = index.need(resource, "allocationId", EIP)
+            _elastic(cloud, elastic, resource, "instanceId", "networkInterfaceId", "privateIpAddress")
+
+
+def _note_taken(cloud: Cloud) -> None:
+    """What is in use already, so that no stand-in gets it."""
+    for resources in cloud.index.by_type.values():
+        for resource in resources:
+            for name in ("privateIp", "publicIp"):
+                value = resource.properties.get(name)
+                if isinstance(value, str) and value:
+                    with cloud.index.reading(resource):
+                        cloud.taken.add(address(value))
+
+
+def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
+    """The interface is in its subnet and belongs to ``owner``."""
+    cloud.nics.setdefault(owner.urn, []).append(nic)
+    nic.subnet.nics.append(nic)
+    for group in nic.groups:
+        group.members.append(nic)
+    cloud.taken.update(nic.addresses)
+
+
+def set_groups(nic: Nic, found: tuple[groups.Group, ...], doubt: str) -> None:
+    """The interface has these groups instead of those that it had."""
+    for group in nic.groups:
+        group.members.remove(nic)
+    nic.groups, nic.doubt = found, doubt
+    for group in found:
+        group.members.append(nic)
+
+
+def private_addresses(
+    cloud: Cloud, resource: Resource, subnet: Subnet, v4: list[Any], v6: list[Any], count: Any, count_v6: Any
+) -> list[int]:
+    """The addresses of an interface: those named, stand-ins for those that are not known and for as many as are asked
+    for. ``v4[0]`` is the primary one; ``None`` or unknown stands for whatever the cloud gives.
+    """
+    found = []
+    for value in v4:
+        if value is None or value == "" or value is UNKNOWN:
+            found.append(stand_ins.address(cloud, subnet))
+        else:
+            found.append(_inside(subnet, address(value)))
+    if count is not None and count is not UNKNOWN:
+        while len(found) < 1 + min(whole(count, "the number of private addresses"), 50):
+            found.append(stand_ins.address(cloud, subnet))
+    wanted_v6 = [each for each in v6 if each != ""]
+    found += [
+        stand_ins.address(cloud, subnet, v6=True) if each is UNKNOWN else _inside(subnet, address(each))
+        for each in wanted_v6
+    ]
+    automatic = subnet.automatic_v6 is not False
+    number = whole(count_v6, "ipv6AddressCount") if count_v6 not in (None, UNKNOWN) else int(automatic)
+    if any(low >= V6 for low, _ in subnet.blocks):
+        for _ in range(len(wanted_v6), min(number, 50)):
+            found.append(stand_ins.address(cloud, subnet, v6=True))
+    return found
+
+
+def _inside(subnet: Subnet, point: int) -> int:
+    if not any(low <= point <= high for low, high in subnet.blocks):
+        raise Malformed(f"one of its addresses is outside of {subnet.label}")
+    return point
+
+
+def _subnet(cloud: Cloud, resource: Resource) -> Subnet:
+    return known(cloud.subnets, cloud.index.need(resource, "subnetId", *SUBNETS))
+
+
+def _interface(cloud: Cloud, resource: Resource) -> Nic:
+    for name in ("ipv4Prefixes", "ipv6Prefixes", "ipv4PrefixCount", "ipv6PrefixCount"):
+        if says(given(resource, name)):
+            raise Malformed(f"{name}: delegated prefixes are not understood")
+    subnet = _subnet(cloud, resource)
+    named = next(
+        (given(resource, each) for each in ("privateIps", "privateIpLists") if says(given(resource, each))),
+        [given(resource, "privateIp")],
+    )
+    v4 = [UNKNOWN] if named is UNKNOWN else list(named)
+    primary = given(resource, "privateIp")
+    if isinstance(primary, str) and primary in v4:
+        v4.sort(key=lambda each: each != primary)
+    v6 = given(resource, "ipv6Addresses", given(resource, "ipv6AddressLists", []))
+    addresses = private_addresses(
+        cloud,
+        resource,
+        subnet,
+        v4,
+        [UNKNOWN] if v6 is UNKNOWN else list(v6),
+        given(resource, "privateIpsCount"),
+        given(resource, "ipv6AddressCount"),
+    )
+    value = given(resource, "securityGroups", [])
+    wanted = cloud.index.find(resource, "securityGroups", *groups.REFERABLE, value=value)
+    found, doubt = groups.of_interface(cloud, subnet.vpc, wanted)
+    label = cloud.index.label(resource)
+    return Nic(
+        label=label,
+        resource=resource,
+        subnet=subnet,
+        addresses=addresses,
+        arrival=f"interface {label}",
+        groups=found,
+        doubt=doubt,
+        checked=flag(given(resource, "sourceDestCheck"), True),
+    )
+
+
+def _attachments(cloud: Cloud) -> dict[str, dict[int, Nic]]:
+    """By URN of the instance and number of the device."""
+    index = cloud.index
+    found: dict[str, dict[int, Nic]] = {}
+
+    def attach(instance: Resource, number: Any, nic: Nic) -> None:
+        devices = found.setdefault(instance.urn, {})
+        position = max(devices, default=0) + 1 if number is None or number is UNKNOWN else whole(number, "deviceIndex")
+        if devices.setdefault(position, nic) is not nic:
+            raise Malformed(f"two interfaces are attached as device {position} of {instance.urn}")
+
+    for resource in index.of(ATTACHMENT):
+        with index.reading(resource):
+            nic = _one_nic(cloud, index.need(resource, "networkInterfaceId", INTERFACE))
+            attach(index.need(resource, "instanceId", INSTANCE), resource.properties.get("deviceIndex"), nic)
+    for resource in index.of(INTERFACE):
+        with index.reading(resource):
+            for entry in items(given(resource, "attachments"), "attachments"):
+                instance = index.one(resource, "attachments", INSTANCE, value=entry.get("instance"))
+                if instance is not None:
+                    attach(instance, entry.get("deviceIndex"), _one_nic(cloud, resource))
+    for resource in index.of(INSTANCE):
+        with index.reading(resource):
+            entries = items(given(resource, "networkInterfaces"), "networkInterfaces")
+            for name in ("primaryNetworkInterface", "secondaryNetworkInterfaces"):
+                value = given(resource, name)
+                if value is UNKNOWN:
+                    raise Malformed(f"{name} is not known yet")
+                entries += [{**value, "deviceIndex": 0}] if isinstance(value, dict) else items(value, name)
+            for entry in entries:
+                name = next(
+                    (
+                        each
+                        for each in ("networkInterfaces", "primaryNetworkInterface", "secondaryNetworkInterfaces")
+                        if resource.references.get(each)
+                    ),
+                    "networkInterfaces",
+                )
+                nic = index.one(resource, name, INTERFACE, value=entry.get("networkInterfaceId"))
+                if nic is not None:
+                    attach(resource, entry.get("deviceIndex", 0), _one_nic(cloud, nic))
+                elif entry.get("subnetId") is not None:
+                    raise Malformed("an interface is made within networkInterfaces, which is not understood")
+    return found
+
+
+def _one_nic(cloud: Cloud, resource: Resource) -> Nic:
+    nics = cloud.nics.get(resource.urn)
+    if not nics:
+        raise Malformed(f"it refers to {resource.urn}, which could not be read")
+    return nics[0]
+
+
+def _instance(cloud: Cloud, resource: Resource, attached: dict[int, Nic]) -> None:
+    properties = resource.properties
+    label = cloud.index.label(resource)
+    if says(given(resource, "launchTemplate")):
+        raise Malformed("what its launch template says of the network is not understood")
+    if 0 in attached:
+        primary = attached[0]
+    else:
+        primary = _primary(cloud, resource, label)
+        add(cloud, resource, primary)
+    cloud.index.alias(properties.get("primaryNetworkInterfaceId"), resource)
+    nics = [primary, *(nic for number, nic in sorted(attached.items()) if number)]
+    own = cloud.nics.setdefault(resource.urn, [])
+    own += [nic for nic in nics if nic not in own]
+    legs, routes, by_source = [], [(ALL_V4, f"ens{FIRST_DEVICE}"), (ALL_V6, f"ens{FIRST_DEVICE}")], []
+    for number, nic in enumerate(nics):
+        device = f"ens{FIRST_DEVICE + number}"
+        cloud.fragment.stages[nic.arrival] = Arrive(resource.urn, device)
+        legs.append((nic, device))
+        if number:
+            routes += [(interval, device) for interval in nic.subnet.blocks]
+            by_source += [(point, ALL_V6 if point >= V6 else ALL_V4, device) for point in nic.addresses]
+    cloud.machines.append(Instance(resource, legs, routes, by_source))
+
+
+def compile(cloud: Cloud) -> None:
+    """Machines, and the ways to interfaces for packets of others. Public addresses must be known."""
+    stages = cloud.fragment.stages
+    for instance in cloud.machines:
+        resource, legs = instance.resource, instance.legs
+        tags = resource.properties.get("tags")
+        labels = {key: value for key, value in tags.items() if isinstance(value, str)} if isinstance(tags, dict) else {}
+        names = (text_of(resource.id), labels.get("Name", ""), resource.name)
+        cloud.fragment.machines.append(
+            Machine(
+                name=resource.urn,
+                interfaces=tuple(
+                    Interface(
+                        id=nic.resource.urn,
+                        machine=resource.urn,
+                        device=device,
+                        addresses=tuple(nic.addresses),
+                        out=nic.out,
+                        public=tuple(point for points in nic.public.values() for point in points),
+                        origin=nic.resource.urn,
+                    )
+                    for nic, device in legs
+                ),
+                routes=tuple(instance.routes),
+                source_routes=tuple(instance.source_routes),
+                forwards=any(nic.checked is not True for nic, _ in legs),
+                labels=labels,
+                origin=resource.urn,
+                aliases=tuple(dict.fromkeys(name for name in names if name)),
+            )
+        )
+    for nics in cloud.nics.values():
+        for nic in nics:
+            if nic.foreign not in stages:
+                _compile_forwarding(cloud, nic)
+
+
+def _compile_forwarding(cloud: Cloud, nic: Nic) -> None:
+    """For what a route sends to the interface: the source/destination check drops what is for none of its addresses."""
+    stages, origin = cloud.fragment.stages, nic.resource.urn
+    setting = f"{nic.label}: source/destination check"
+    if nic.checked is True:
+        own = tuple((point, point) for point in sorted(nic.addresses))
+        rules = (Rule(Match(destinations=own), Action.ACCEPT, f"{setting}: an address of its own", origin),)
+        stages[nic.foreign] = Check(Chain(setting, rules, Action.DROP, origin), nic.entry)
+    elif nic.checked is None:
+        doubt = Match(uncertain="sourceDestCheck is not known yet")
+        rules = (Rule(doubt, Action.ACCEPT, f"{setting}: perhaps off", origin),)
+        stages[nic.foreign] = Check(Chain(setting, rules, Action.DROP, origin), nic.entry)
+    else:
+        stages[nic.foreign] = Check(Chain(f"{setting} is off", (), Action.ACCEPT, origin), nic.entry)
+
+
+def forwarding_stage(cloud: Cloud, target: Resource) -> str:
+    """Where what a route sends to an interface or instance stands: before the ACL of its subnet."""
+    nic = _one_nic(cloud, target)
+    stage = f"interface {nic.label} by route"
+    cloud.fragment.stages[stage] = Check(nic.subnet.acl.ingress, nic.foreign)
+    return stage
+
+
+def _primary(cloud: Cloud, resource: Resource, label: str) -> Nic:
+    subnet = _subnet(cloud, resource)
+    more = given(resource, "secondaryPrivateIps", [])
+    v6 = given(resource, "ipv6Addresses", [])
+    addresses = private_addresses(
+        cloud,
+        resource,
+        subnet,
+        [given(resource, "privateIp"), *([UNKNOWN] if more is UNKNOWN else more)],
+        [UNKNOWN] if v6 is UNKNOWN else list(v6),
+        None,
+        given(resource, "ipv6AddressCount"),
+    )
+    nic = Nic(
+        label=label,
+        resource=resource,
+        subnet=subnet,
+        addresses=addresses,
+        arrival=f"interface {label}",
+        checked=flag(given(resource, "sourceDestCheck"), True),
+    )
+    nic.groups, nic.doubt = groups.of_interface(cloud, subnet.vpc, _named_groups(cloud, resource))
+    _automatic(cloud, resource, nic)
+    return nic
+
+
+def _named_groups(cloud: Cloud, resource: Resource) -> Found:
+    found = cloud.index.find(
+        resource, "vpcSecurityGroupIds", *groups.REFERABLE, value=given(resource, "vpcSecurityGroupIds", [])
+    )
+    if found.given:
+        return found
+    value = given(resource, "securityGroups", [])
+    return cloud.index.find(resource, "securityGroups", *groups.REFERABLE, value=value)
+
+
+def _automatic(cloud: Cloud, resource: Resource, nic: Nic) -> None:
+    """The public address that the cloud gives at launch, which a later elastic address replaces."""
+    primary = nic.addresses[0]
+    if primary >= V6:
+        return
+    shown = given(resource, "publicIp")
+    if isinstance(shown, str):
+        if shown:
+            nic.public[primary] = [address(shown)]
+        return
+    asked = given(resource, "associatePublicIpAddress")
+    wanted = nic.subnet.automatic if asked is None else flag(asked, False)
+    if wanted is False:
+        return
+    if wanted is None:
+        nic.public_doubt = "whether it gets a public address is not known yet"
+    nic.public[primary] = [stand_ins.public_address(cloud, resource.urn)]
+
+
+def elastic_address(cloud: Cloud, resource: Resource) -> int:
+    """The address of an elastic IP."""
+    value = resource.properties.get("publicIp")
+    if isinstance(value, str) and value:
+        return address(value)
+    known_already = cloud.elastic.get(resource.urn)
+    if known_already is None:
+        known_already = cloud.elastic[resource.urn] = stand_ins.public_address(cloud, resource.urn)
+    return known_already
+
+
+def _elastic(cloud: Cloud, elastic: Resource, resource: Resource, instance: str, interface: str, private: str) -> None:
+    index = cloud.index
+    nic_at = index.one(resource, interface, INTERFACE, INSTANCE, value=given(resource, interface, ""))
+    at = nic_at or index.one(resource, instance, INSTANCE, value=given(resource, instance, ""))
+    if at is None:
+        if given(resource, instance) is UNKNOWN or given(resource, interface) is UNKNOWN:
+            raise Malformed("what it is associated with is not known yet")
+        return
+    nic = _one_nic(cloud, at)
+    wanted = given(resource, private)
+    point = nic.addresses[0] if wanted is UNKNOWN or wanted in (None, "") else address(wanted)
+    public = elastic_address(cloud, elastic)
+    others = [each for each in cloud.nics[at.urn] if point in each.addresses]
+    nic = others[0] if others else nic
+    if point not in nic.addresses:
+        raise Malformed(f"it is associated with {wanted}, which {nic.label} does not have")
+    if point == nic.addresses[0]:
+        nic.public_doubt = ""
+    nic.public[point] = [public]
