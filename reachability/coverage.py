@@ -1,4 +1,4 @@
-"""Which filter rules the claims exercised: a rule that decided no packet of any claim is a rule that nothing speaks of."""
+"""Which filter rules the claims exercised: a rule that decided no packet of theirs is one that nothing speaks of."""
 
 from __future__ import annotations
 

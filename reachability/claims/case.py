@@ -20,8 +20,8 @@ from reachability.resources import Resource
 class Estate:
     """Everything that is proved about at once: one prover, and the networks declared in it.
 
-    Each sender is walked once, whichever claims of whichever networks ask. ``listening``: by host, the services that its
-    node is configured to take, where that is known.
+    Each sender is walked once, whichever claims of whichever networks ask. ``listening``: by host, the services
+    that its node is configured to take, where that is known.
     """
 
     def __init__(

@@ -70,8 +70,8 @@ def goes_out_only(case: Case, sender: Sender, forbidden: Sequence[Allowance], se
 
 
 def opens(case: Case, source: Host, target: Host, service: int, prover: Prover | None = None) -> Violation | None:
-    """Why ``source`` cannot open connections to a service of ``target``, from and to their own addresses, whatever turns
-    out of what is not known; ``None``: it can, and the answers come back.
+    """Why ``source`` cannot open connections to a service of ``target``, from and to their own addresses, whatever
+    turns out of what is not known; ``None``: it can, and the answers come back.
     """
     asked = prover or case.prover
     missing = next((host for host in (source, target) if case.machine(host.name) is None), None)

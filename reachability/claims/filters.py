@@ -1,4 +1,4 @@
-"""What a chain of rules permits new connections, as sets of (addresses, services): for comparing one layer with another."""
+"""What a chain of rules permits new connections, as sets of (addresses, services): to compare layers by."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def beyond(one: Mapping[Interval, Intervals], other: Mapping[Interval, Intervals
 def permits(
     chain: Chain, others: Mapping[str, Chain], *, inbound: bool, own: Intervals = EVERYWHERE
 ) -> list[Allowance]:
-    """What ``chain`` lets new connections do: (senders, services) to ``own`` if ``inbound``, else (receivers, services).
+    """What ``chain`` permits: (senders, services) to ``own`` if ``inbound``, else (receivers, services).
 
     Over every device at once but the loopback; what is uncertain counts as permitted. Raises ``NotComparable``.
     """

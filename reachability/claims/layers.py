@@ -237,7 +237,7 @@ def _minus(box: Cube, other: Cube) -> list[Cube]:
 
 
 def _listening(case: Case, host: Host) -> Iterator[Finding]:
-    """What the topology lets in of a node's own ports, the node is configured to take, where its configuration is given."""
+    """A node listens on those of its ports that the topology lets somebody in to, where its configuration is given."""
     listening = case.estate.listening.get(host.name)
     if listening is None:
         return

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from reachability.assembly import Assembly
 from reachability.network import Check, Lookup, Translate
 from reachability.resources import UNKNOWN, Resource
+
+if TYPE_CHECKING:
+    from reachability.assembly import Assembly
 
 SUBNET = "subnetId"
 

@@ -45,8 +45,9 @@ def claims(own: Iterable[Claim] = ()) -> tuple[Claim, ...]:
 
 
 def read(text: str, name: str) -> tuple[Claim, ...]:
-    """The claims of a Python file: what it assigns to ``CLAIMS``. ``name`` is the file's, for messages. The text runs with all
-    that Python can do, so read only what the estate's owners wrote. Raises ``ClaimError``.
+    """The claims of a Python file: what it assigns to ``CLAIMS``. ``name`` is the file's, for messages.
+
+    The text runs with all that Python can do, so read only what the estate's owners wrote. Raises ``ClaimError``.
     """
     scope: dict[str, object] = {"__name__": "claims", "__file__": name}
     try:
