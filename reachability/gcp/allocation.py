@@ -1,0 +1,88 @@
+"""Addresses that stand for those which only the deployment will tell.
+
+An unknown address of a block could be any of its free addresses. No rule of the input can tell two addresses apart that
+no block or address written anywhere in the input separates, so one of each such class stands for all.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reachability.addresses import AddressError, Interval, block
+from reachability.resources import Resource
+
+_ADDRESS = re.compile(r"^[0-9a-fA-F:.]{2,45}(?:/\d{1,3})?$")
+EXTERNAL_V4 = block("34.64.0.0/10")
+EXTERNAL_V6 = block("2600:1900::/28")
+INTERNAL_V6 = block("fd20::/20")
+"""From which Google allocates external IPv4, external IPv6 and internal (unique local) IPv6 addresses."""
+
+
+class Allocation:
+    """Hands out addresses that the input mentions nowhere."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self._resources = tuple(resources)
+        self._cuts: list[int] | None = None
+        self._taken: set[int] = set()
+        self._given: dict[tuple[Interval, str], int] = {}
+        self._next: dict[Interval, int] = {}
+
+    def _boundaries(self) -> list[int]:
+        if self._cuts is None:
+            cuts: set[int] = set()
+            pending: list[Any] = [each.properties for each in self._resources]
+            while pending:
+                value = pending.pop()
+                if isinstance(value, str):
+                    if _ADDRESS.match(value):
+                        try:
+                            low, high = block(value)
+                        except AddressError:
+                            continue
+                        cuts.update((low, high + 1))
+                        if low == high:
+                            self._taken.add(low)
+                elif isinstance(value, Mapping):
+                    pending.extend(value.values())
+                elif isinstance(value, (list, tuple)):
+                    pending.extend(value)
+            self._cuts = sorted(cuts)
+        return self._cuts
+
+    def inside(self, interval: Interval, reserved: int = 2) -> tuple[int, ...]:
+        """A free address from each class of a block, none handed out twice. ``reserved``: how many of its first the
+        cloud keeps for itself."""
+        low, high = interval
+        if high - low > 3:
+            low, high = low + reserved, high - 2
+        cuts = self._boundaries()
+        inner = cuts[bisect_right(cuts, low) : bisect_left(cuts, high + 1)]
+        edges = [low, *inner, high + 1]
+        found = []
+        for start, end in zip(edges, edges[1:], strict=False):
+            point = start
+            while point < end and point in self._taken:
+                point += 1
+            if point < end:
+                self._taken.add(point)
+                found.append(point)
+        return tuple(found)
+
+    def one(self, pool: Interval, key: str, size: int = 1) -> int:
+        """An address of a pool, always the same for a ``key``; it begins a block of ``size`` addresses of its own."""
+        given = self._given.get((pool, key))
+        if given is None:
+            cuts = self._boundaries()
+            given = self._next.get(pool, pool[0] + size)
+            while True:
+                position = bisect_left(cuts, given)
+                if position == len(cuts) or cuts[position] > given + size:
+                    break
+                given = max(given + size, -(-(cuts[position] + 1 - pool[0]) // size) * size + pool[0])
+            self._next[pool] = given + size
+            self._given[pool, key] = given
+        return given

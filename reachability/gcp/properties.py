@@ -1,0 +1,185 @@
+"""Reading of resource properties that may be absent, unknown until the deployment, or not what they should be.
+
+Nothing here raises on a bad value: it is told to ``Problems`` and read as "anything it could be".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reachability import services
+from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, AddressError, Interval, Intervals, block, union
+from reachability.resources import UNKNOWN, Resource
+
+EVERY_V4: Intervals = (ALL_V4,)
+EVERY_V6: Intervals = (ALL_V6,)
+
+
+class Problems:
+    """Sentences about what is not modelled, each once, in the order found."""
+
+    def __init__(self) -> None:
+        self._sentences: dict[str, None] = {}
+
+    def __call__(self, sentence: str) -> None:
+        self._sentences.setdefault(sentence)
+
+    def sentences(self) -> list[str]:
+        return list(self._sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A set that may not be fully known: it holds ``certain`` and at most ``possible``; ``doubt`` says why they differ."""
+
+    certain: Intervals
+    possible: Intervals
+    doubt: str = ""
+
+    @staticmethod
+    def of(intervals: Intervals) -> Extent:
+        """A set that is known."""
+        return Extent(intervals, intervals)
+
+    @staticmethod
+    def maybe(possible: Intervals, doubt: str) -> Extent:
+        """Some subset of ``possible``, nobody knows which."""
+        return Extent((), possible, doubt)
+
+    def __or__(self, other: Extent) -> Extent:
+        return Extent(
+            union(self.certain, other.certain),
+            union(self.possible, other.possible),
+            "; ".join(dict.fromkeys(each for each in (self.doubt, other.doubt) if each)),
+        )
+
+
+NOTHING = Extent((), ())
+ANYWHERE = Extent(EVERYWHERE, EVERYWHERE)
+ANY_SERVICE = Extent(services.ANY, services.ANY)
+
+
+def items(value: Any) -> tuple[list[Any], bool]:
+    """The elements of a list that are known, and whether there are (or may be) others. A single value counts as a list of one."""
+    if value is UNKNOWN:
+        return [], True
+    if value is None:
+        return [], False
+    if isinstance(value, (list, tuple)):
+        return [each for each in value if each is not UNKNOWN and each is not None], any(e is UNKNOWN for e in value)
+    return [value], False
+
+
+def records(value: Any, where: str, problems: Problems) -> tuple[list[Mapping[str, Any]], bool]:
+    """The elements of a list of objects; what is no object is told and counts as unknown."""
+    known, more = items(value)
+    found = []
+    for each in known:
+        if isinstance(each, Mapping):
+            found.append(each)
+        else:
+            problems(f"{where}: got {each!r} where an object belongs")
+            more = True
+    return found, more
+
+
+def word(value: Any, default: str = "") -> str:
+    """A text that is known, else ``default``."""
+    return value if isinstance(value, str) and value else default
+
+
+def flag(value: Any, default: bool = False) -> bool | None:
+    """A truth value; ``None`` if it is not known. ``"true"`` and ``"false"`` are read as Pulumi configuration gives them."""
+    if value is None:
+        return default
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    return None
+
+
+def number(value: Any, default: int, low: int, high: int) -> int | None:
+    """A whole number from ``low`` to ``high``; ``None`` if it is not known or none."""
+    if value is None:
+        return default
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    return value if isinstance(value, int) and low <= value <= high else None
+
+
+def last_segment(value: Any) -> str:
+    """The last part of a URL or path: the name of what it points at."""
+    return word(value).rstrip("/").rpartition("/")[2]
+
+
+def blocks(value: Any, where: str, problems: Problems) -> Extent:
+    """A list of addresses and CIDR blocks. ``where`` names the input, for reasons."""
+    known, more = items(value)
+    found: list[Interval] = []
+    doubt = f"{where} is known only after deployment" if more else ""
+    for each in known:
+        try:
+            found.append(block(each if isinstance(each, str) else ""))
+        except AddressError:
+            problems(f"{where}: {each!r} is no address or block")
+            doubt = f"{where} cannot be read"
+    certain = union(found)
+    return Extent(certain, EVERYWHERE if doubt else certain, doubt)
+
+
+def _range(text: Any) -> Interval | None:
+    low, dash, high = str(text).strip().partition("-")
+    ends = (low, high if dash else low)
+    if not all(each.isascii() and each.isdigit() and len(each) < 6 for each in ends):
+        return None
+    first, last = int(ends[0]), int(ends[1])
+    return (first, last) if first <= last <= 65535 else None
+
+
+def ports(value: Any, where: str, problems: Problems) -> tuple[list[Interval], str]:
+    """Port ranges (``22``, ``"8000-8010"``) that are known, and why there may be others."""
+    known, more = items(value)
+    doubt = f"{where} is known only after deployment" if more else ""
+    found = []
+    for each in known:
+        interval = _range(each) if isinstance(each, (str, int)) and not isinstance(each, bool) else None
+        if interval is None:
+            problems(f"{where}: {each!r} is no port or range of ports")
+            doubt = f"{where} cannot be read"
+        else:
+            found.append(interval)
+    return found, doubt
+
+
+def protocol_services(protocol: Any, port_list: Any, where: str, problems: Problems) -> Extent:
+    """The services of one protocol (name, number or ``all``) and its ports; no ports: all of them."""
+    if protocol is UNKNOWN:
+        return Extent.maybe(services.ANY, f"{where} is known only after deployment")
+    if str(protocol).lower() in ("all", "any"):
+        return ANY_SERVICE
+    try:
+        number_ = 4 if str(protocol).lower() == "ipip" else services.protocol(protocol)
+    except ValueError:
+        problems(f"{where}: {protocol!r} is no IP protocol")
+        return Extent.maybe(services.ANY, f"{where} cannot be read")
+    whole: Intervals = (services.of(number_),)
+    if number_ == 4:
+        whole = union([services.of(4), services.of(94)])
+    given, doubt = ports(port_list, where, problems)
+    if not given and not doubt:
+        return Extent.of(whole)
+    certain = union(services.of(number_, low, high) for low, high in given)
+    return Extent(certain, whole if doubt else certain, doubt)
+
+
+def referenced(resource: Resource, field: str, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    """The URNs that an input depends on and that ``wanted`` takes."""
+    names: Iterable[str] = resource.references.get(field, ()) if isinstance(resource.references, Mapping) else ()
+    return tuple(each for each in names if wanted(each))
