@@ -77,19 +77,15 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         else:
             _show_difference(difference)
         return 0
-    try:
-        (claim, *_) = proving.claims(arguments.explain)
-    except KeyError:
-        known = "\n  ".join(each.id for each in proving.claims())
-        raise UsageError(f"no claim is called {arguments.explain!r}; the claims are:\n  {known}") from None
-    proof = proving.prove(_question(checkout, arguments), arguments.explain)
+    asked = proving.claims(checkout, arguments.explain)
+    proof = proving.prove(_question(checkout, arguments), asked)
     found, overall = documents(proof)
     if arguments.state is None and arguments.explain is None and len(found) == 1:
         proving.remember(checkout, proof.reports)
     if arguments.json:
         document = found[0] if len(found) == 1 else {"networks": found, "verdict": overall}
         if arguments.explain:
-            document = {**document, "explanation": claim.explanation}
+            document = {**document, "explanation": asked[0].explanation}
         json.dump(document, sys.stdout, indent=2)
         print()
         return int(overall != PROVED)
@@ -102,7 +98,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         if position:
             console.print()
         if arguments.explain:
-            verdicts.explain(report, claim.explanation, console)
+            verdicts.explain(report, asked[0].explanation, console)
         else:
             verdicts.show(report, console, source=proof.question.source, idle_rules=arguments.unexercised)
     return int(overall != PROVED)

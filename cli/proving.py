@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from cli import registered, subjects
+from cli.errors import UsageError
 from cli.subjects import Question
 from estate.load import stack_file
 from reachability.assembly import assemble
@@ -26,6 +28,8 @@ CODE = (
     "reachability/**/*.py",
     "requirements.txt",
 )
+OWN_CLAIMS = "stacks/claims.py"
+"""Where a company writes claims of its own."""
 FOREIGN = (
     "this stack is no network that is declared here, so nothing says what its hosts are for; "
     "ask it questions of your own: bin/estate reach FROM TO --state FILE"
@@ -41,32 +45,48 @@ class Proof:
     reports: tuple[Report, ...]
 
 
-def claims(wanted: str | None = None) -> tuple[Claim, ...]:
-    """The claims, or the one of an id. Raises ``KeyError`` where there is none of it."""
-    from reachability.claims import CLAIMS
+def claims(checkout: Path, wanted: str | None = None) -> tuple[Claim, ...]:
+    """The claims, those of the company's own file among them, or the one of an id.
 
+    Raises:
+        UsageError: there is none of this id, or the file cannot be read.
+    """
+    from reachability import claims as promises
+
+    own = checkout / OWN_CLAIMS
+    try:
+        added = promises.read(own.read_text(), OWN_CLAIMS) if own.is_file() else ()
+        found = promises.claims(added)
+    except (promises.ClaimError, OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{OWN_CLAIMS}: {error}" if OWN_CLAIMS not in str(error) else str(error)) from None
     if wanted is None:
-        return tuple(CLAIMS)
-    return ({claim.id: claim for claim in CLAIMS}[wanted],)
+        return found
+    chosen = tuple(claim for claim in found if claim.id == wanted)
+    if not chosen:
+        known = "\n  ".join(claim.id for claim in found)
+        raise UsageError(f"no claim is called {wanted!r}; the claims are:\n  {known}")
+    return chosen
 
 
-def prove(question: Question, wanted: str | None = None) -> Proof:
-    """Proves the claims, or the one of the id ``wanted``, about every network of a question."""
-    from reachability.claims import prove as prove_all
-    from reachability.claims.case import Estate
+def prove(question: Question, asked: Iterable[Claim]) -> Proof:
+    """Proves claims about every network of a question."""
+    from reachability import claims as promises
 
+    began = perf_counter()
     prover = Prover(assemble(question.subject))
-    estate = Estate(prover, question.networks.values(), question.subject.resources)
-    reports = tuple(prove_all(estate, network, claims(wanted)) for network in question.networks.values())
-    return Proof(question, prover, reports or (foreign(wanted),))
+    assembled = perf_counter() - began
+    estate = promises.Estate(prover, question.networks.values(), question.subject.resources)
+    reports = [promises.prove(estate.case(network), asked) for network in question.networks.values()]
+    reports = reports or [foreign(asked)]
+    reports[0] = replace(reports[0], seconds=reports[0].seconds + assembled)
+    return Proof(question, prover, tuple(reports))
 
 
-def foreign(wanted: str | None = None) -> Report:
+def foreign(asked: Iterable[Claim]) -> Report:
     """The report of a stack that no declaration explains: nothing of it is proved."""
-    from reachability.claims.claim import Outcome, Report, Verdict
+    from reachability.claims import Outcome, Report, Verdict
 
-    verdicts = tuple(Verdict(claim, Outcome.NOT_MODELLED, reasons=(FOREIGN,)) for claim in claims(wanted))
-    return Report("", verdicts, 0.0)
+    return Report("", tuple(Verdict(claim, Outcome.NOT_MODELLED, reasons=(FOREIGN,)) for claim in asked), 0.0)
 
 
 def _entry(checkout: Path, network: str) -> Path:
@@ -94,7 +114,7 @@ def report(checkout: Path, network: str) -> Mapping[str, Any]:
     """
     known = remembered(checkout, network)
     if known is None:
-        proof = prove(subjects.of_declarations(checkout, [network]))
+        proof = prove(subjects.of_declarations(checkout, [network]), claims(checkout))
         remember(checkout, proof.reports)
         known = proof.reports[0].document()
     return known

@@ -31,24 +31,20 @@ COLOURS = {REACHABLE: "green", NOT_MODELLED: "yellow"}
 
 
 def _show_flow(flow: Flow, console: Console) -> None:
-    from rich.padding import Padding
     from rich.text import Text
 
-    from cli.verdicts import hops_table
+    from cli.verdicts import hop_lines, print_lines
 
-    text = Text.assemble(
-        (f"{flow.verdict:12}", COLOURS.get(flow.verdict, "red")), " ", services_in_words(flow.services)
-    )
+    colour = COLOURS.get(flow.verdict, "red")
+    text = Text.assemble((f"{flow.verdict:12}", colour), " ", services_in_words(flow.services))
     if flow.reply == "dropped":
         text.append("; the answers are dropped", style="yellow")
-    console.print(text)
+    print_lines(console, [text])
     if flow.packet is not None:
-        console.print(Padding(Text(f"for example {flow.packet}", style="dim"), (0, 0, 0, 4)))
+        print_lines(console, [Text(f"for example {flow.packet}", style="dim")], indent=4)
     for hops in (flow.path, flow.blocked_by):
-        if hops:
-            console.print(Padding(hops_table([hop.document() for hop in hops]), (0, 0, 0, 4)))
-    for reason in flow.reasons:
-        console.print(Padding(Text(f"· {reason}", style="yellow"), (0, 0, 0, 4)))
+        print_lines(console, hop_lines([hop.document() for hop in hops]), indent=4)
+    print_lines(console, [Text(f"· {reason}", style="yellow") for reason in flow.reasons], indent=4)
 
 
 def _show(answer: Answer, console: Console) -> None:

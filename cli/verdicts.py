@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -22,43 +22,39 @@ def packet_in_words(packet: Mapping[str, Any]) -> str:
     return f"{packet['src']} → {packet['dst']} {packet['protocol']}" + ("" if port is None else f" {port}")
 
 
-def hops_table(hops: Sequence[Mapping[str, Any]]) -> Table:
-    """Where a packet passed, and what decided there."""
-    table = Table(box=None, pad_edge=False, header_style="dim", show_header=bool(hops))
-    table.add_column("#", justify="right", style="dim")
-    for column in ("at", "decided by", "does"):
-        table.add_column(column, overflow="fold")
+def hop_lines(hops: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    """Where a packet passed, what that place did, and below it what decided so."""
     for number, hop in enumerate(hops, 1):
-        action = str(hop.get("action", ""))
-        colour = "red" if action in ("drop", "reject") else ""
-        table.add_row(str(number), Text(hop["at"]), Text(hop["decided_by"]), Text(action, style=colour))
-    return table
+        action = str(hop.get("action") or "drop")
+        colour = "red" if action in ("drop", "reject") else "green" if action == "deliver" else "cyan"
+        yield Text.assemble((f"{number:>3}  ", "dim"), (f"{action:<9}", colour), " ", hop["at"])
+        yield Text(f"{'':15}{hop['decided_by'].removeprefix(hop['at']).lstrip(': ') or hop['decided_by']}", style="dim")
 
 
-def _witness(witness: Mapping[str, Any]) -> list[RenderableType]:
+def print_lines(console: Console, lines: Iterable[Text], *, indent: int = 0) -> None:
+    """Prints lines as long as they are: names must stay whole, to be copied."""
+    for line in lines:
+        console.print(Text(" " * indent) + line, soft_wrap=True)
+
+
+def _witness(witness: Mapping[str, Any]) -> Iterator[Text]:
     packet = witness.get("packet")
-    parts: list[RenderableType] = (
-        [Text(f"packet {packet_in_words(packet)}")] if packet else [Text("what is in the way:")]
-    )
-    return [*parts, Padding(hops_table(witness["hops"]), (0, 0, 0, 2))] if witness["hops"] else parts
+    yield Text(f"packet {packet_in_words(packet)}" if packet else "what is in the way:", style="bold")
+    yield from hop_lines(witness["hops"])
 
 
-def _detail(claim: Mapping[str, Any], *, everything: bool) -> RenderableType:
+def _detail(claim: Mapping[str, Any], console: Console, *, everything: bool) -> None:
     verdict = claim["verdict"]
     told = [*claim.get("violations", ()), *claim.get("reasons", ())]
     shown = told if everything else told[:SHOWN]
-    lines: list[RenderableType] = [
-        Text.assemble(
-            (WORDS[verdict], f"bold {COLOURS[verdict]}"), "  ", (claim["id"], "bold"), "  ", claim["statement"]
-        )
-    ]
-    lines += [Padding(Text(f"· {sentence}"), (0, 0, 0, 2)) for sentence in shown]
+    heading = Text.assemble((WORDS[verdict], f"bold {COLOURS[verdict]}"), "  ", (claim["id"], "bold"))
+    print_lines(console, [heading, Text(f"  {claim['statement']}")])
+    print_lines(console, [Text(f"· {sentence}") for sentence in shown], indent=2)
     if len(told) > len(shown):
         more = f"and {len(told) - len(shown)} more: bin/estate prove --explain {claim['id']}"
-        lines.append(Padding(Text(more, style="dim"), (0, 0, 0, 2)))
+        print_lines(console, [Text(more, style="dim")], indent=2)
     if claim.get("witness"):
-        lines += [Padding(each, (0, 0, 0, 2)) for each in _witness(claim["witness"])]
-    return Group(*lines)
+        print_lines(console, _witness(claim["witness"]), indent=2)
 
 
 def _summary(report: Mapping[str, Any], source: str) -> Text:
@@ -110,10 +106,10 @@ def show(report: Mapping[str, Any], console: Console, *, source: str, idle_rules
     else:
         for claim in open_claims:
             console.print()
-            console.print(_detail(claim, everything=False))
+            _detail(claim, console, everything=False)
     lines = coverage_lines(report["coverage"])
     for line in lines if idle_rules else lines[:1]:
-        console.print(Text(line, style="dim"))
+        print_lines(console, [Text(line, style="dim")])
     if len(lines) > 1 and not idle_rules:
         console.print(Text("  the rules that none exercises: bin/estate prove --unexercised", style="dim"))
     console.print(Text(f"{report['seconds']:.2f} s", style="dim"))
@@ -123,5 +119,5 @@ def explain(report: Mapping[str, Any], explanation: str, console: Console) -> No
     """One claim of one network, with everything that is known of it."""
     (claim,) = report["claims"]
     console.print(Text(report["network"], style="bold"))
-    console.print(_detail(claim, everything=True))
+    _detail(claim, console, everything=True)
     console.print(Padding(Text(explanation, style="dim"), (1, 0, 0, 2)))

@@ -74,8 +74,7 @@ def services_in_words(asked: Intervals) -> str:
     parts = []
     for protocol, ports, types in by_protocol(asked):
         if types:
-            kinds = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in types)
-            parts.append(f"{protocol} type {kinds}")
+            parts.append(f"{protocol} type {', '.join(types)}")
         elif not ports:
             parts.append("other protocols" if protocol == "other" else protocol)
         elif ports == [(0, 65535)]:

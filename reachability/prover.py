@@ -157,10 +157,13 @@ class Prover:
         return Sender(INTERNET, (Start(INTERNET, sources_on_the_internet(self.assembly)),))
 
     def outside(self, name: str) -> Sender:
-        """Whatever stands behind a door that is not ours, by its name with or without ``outside``."""
+        """Whatever stands behind a door that is not ours, by its name with or without ``outside``.
+
+        It does not send from addresses of our machines: answers to those never come back to it.
+        """
         name = name if name in self.assembly.outsides else f"outside {name}"
         door = self.assembly.outsides[name]
-        return Sender(name, (Start(door.entry, door.sources),))
+        return Sender(name, (Start(door.entry, difference(door.sources, self.assembly.own)),))
 
     def pool(self, machine: str, device: str) -> Sender:
         """The clients behind a machine's device."""
@@ -249,7 +252,9 @@ class Prover:
         """Every setting in the way of a packet to a machine: what would have to change."""
         name = self.assembly.aliases.get(to, to)
         machine = self.assembly.machines[name]
-        own = [p for leg in machine.interfaces for p in (*leg.addresses, *leg.public)]
+        private = [p for leg in machine.interfaces for p in leg.addresses]
+        public = [p for leg in machine.interfaces for p in leg.public]
+        own = public + private if sender.name == INTERNET else private + public
         points = own if address is None else [address]
         best: tuple[Hop, ...] = ()
         for point in points:

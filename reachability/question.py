@@ -68,7 +68,7 @@ class Flow:
             {
                 "protocol": protocol,
                 "ports": [list(each) for each in ports],
-                **({"types": [list(each) for each in types]} if types else {}),
+                **({"types": types} if types else {}),
                 "verdict": self.verdict,
                 "reply": self.reply or None,
                 "packet": self.packet.document() if self.packet else None,
@@ -94,8 +94,29 @@ class Answer:
         return {"from": self.sender, "to": self.target, "flows": flows}
 
 
-def by_protocol(asked: Intervals) -> Iterator[tuple[str, list[tuple[int, int]], list[tuple[int, int]]]]:
-    """(protocol, ranges of ports, ranges of ICMP types where not all) of a set of services.
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _icmp_kinds(details: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """Types of ICMP, with codes where not all of a type are meant: ``0-2``, ``3 code 4``."""
+    for low, high in details:
+        first, last = low >> 8, high >> 8
+        if first == last and (low & 255 or high & 255 != 255):
+            yield f"{first} code {_range(low & 255, high & 255)}"
+            continue
+        if low & 255:
+            yield f"{first} code {_range(low & 255, 255)}"
+            first += 1
+        whole = last if high & 255 == 255 else last - 1
+        if first <= whole:
+            yield _range(first, whole)
+        if whole < last:
+            yield f"{last} code {_range(0, high & 255)}"
+
+
+def by_protocol(asked: Intervals) -> Iterator[tuple[str, list[tuple[int, int]], list[str]]]:
+    """(protocol, ranges of ports, kinds of ICMP where not all) of a set of services.
 
     Several protocols without a usual name are ``other``.
     """
@@ -108,7 +129,7 @@ def by_protocol(asked: Intervals) -> Iterator[tuple[str, list[tuple[int, int]], 
         if number in services.WITH_PORTS:
             yield services.NAMES[number], details, []
         elif number in (services.ICMP, services.ICMPV6):
-            types = [] if details == [(0, 65535)] else [(low >> 8, high >> 8) for low, high in details]
+            types = [] if details == [(0, 65535)] else list(_icmp_kinds(details))
             yield services.NAMES[number], [], types
         elif number in services.NAMES:
             yield services.NAMES[number], [], []
@@ -424,23 +445,19 @@ def ask(
             continue
         found, reply = way
         reached.append(atom)
-        number = services.number(atom[0][0])
-        family = number if number in services.NAMES else OTHER
         if intersection(atom, surely):
-            key = REACHABLE, family, reply, _key(found.hops)
+            key = REACHABLE, reply, _key(found.hops)
             add(key, atom, lambda a=atom, f=found, r=reply: Flow(a, REACHABLE, r, f.sent, f.hops))
         else:
             why = reasons or ("it depends on values that are not known yet",)
-            key = NOT_MODELLED, family, reply, _key(found.hops)
+            key = NOT_MODELLED, reply, _key(found.hops)
             add(key, atom, lambda a=atom, f=found, r=reply, w=why: Flow(a, NOT_MODELLED, r, f.sent, f.hops, (), w))
     for atom in _atoms(prover, difference(asked, union(*reached))):
-        number = services.number(atom[0][0])
-        family = number if number in services.NAMES else OTHER
         if reasons:
-            add((NOT_MODELLED, family), atom, lambda a=atom: Flow(a, NOT_MODELLED, reasons=reasons))
+            add(NOT_MODELLED, atom, lambda a=atom: Flow(a, NOT_MODELLED, reasons=reasons))
             continue
         stopped = _in_the_way(prover, sender, target, atom[0][0]) if obstacles else ()
-        key = UNREACHABLE, family, _key(stopped)
+        key = UNREACHABLE, _key(stopped)
         add(key, atom, lambda a=atom, s=stopped: Flow(a, UNREACHABLE, blocked_by=s))
     return Answer(sender.name, target.name, tuple(grouped.values()))
 

@@ -334,11 +334,8 @@ class Walker:
                 for point, interval, device in machine.source_routes
                 if self.space.class_of(point) == source_class
             ]
-            for routes in (
-                policy,
-                machine.routes,
-                [(interval, device) for device, pool in machine.pools.items() for interval in pool],
-            ):
+            pools = [(interval, device) for device, pool in machine.pools.items() for interval in pool]
+            for routes in (policy, [*machine.routes, *pools]):
                 rest = self._paint_devices(routes, rest, ways)
             self._sends[key] = ways
         return ways

@@ -223,7 +223,9 @@ def test_the_document_has_the_contracts_keys(asking: Asking):
 def test_protocols_without_a_name_are_told_together():
     assert [name for name, _, _ in by_protocol(services.ANY)][:2] == ["tcp", "udp"]
     assert [name for name, _, _ in by_protocol(services.ANY)][-1] == "other"
-    assert list(by_protocol((services.icmp(services.ICMP, 8),))) == [("icmp", [], [(8, 8)])]
+    assert list(by_protocol((services.icmp(services.ICMP, 8),))) == [("icmp", [], ["8"])]
+    too_big = (services.icmp(services.ICMP, 3, 4), services.icmp(services.ICMP, 11))
+    assert list(by_protocol(too_big)) == [("icmp", [], ["3 code 4", "11"])]
     assert list(by_protocol((services.of(99),))) == [("99", [], [])]
 
 
