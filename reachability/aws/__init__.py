@@ -48,8 +48,20 @@ def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals
             for each in found:
                 index.unmodelled(each, f"{type_} may touch the network and is not understood")
     cloud = Cloud(index, fragment, dict(announcements))
-    for module in (vpcs, prefix_lists, groups, interfaces, gateways, vpn, peering, balancers, routes):
+    for module in (
+        vpcs,
+        prefix_lists,
+        groups,
+        interfaces,
+        gateways,
+        vpn,
+        transit,
+        peering,
+        balancers,
+        endpoints,
+        routes,
+    ):
         module.read(cloud)
-    for module in (acls, balancers, routes, groups, interfaces, gateways, peering, vpn, vpcs):
+    for module in (acls, balancers, routes, groups, interfaces, gateways, peering, transit, vpn, vpcs):
         module.compile(cloud)
     return fragment

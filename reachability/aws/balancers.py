@@ -110,7 +110,7 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
         private = mapping.get("privateIpv4Address")
         v6 = mapping.get("ipv6Address") or UNKNOWN
         has_v6 = dual and any(low >= V6 for low, _ in subnet.blocks)
-        addresses = interfaces.private_addresses(cloud, resource, subnet, [private], [v6] if has_v6 else [], None, 0)
+        addresses = interfaces.private_addresses(cloud, subnet, [private], [v6] if has_v6 else [], None, 0)
         name = f"{label} in {subnet.label}"
         nic = Nic(name, resource, subnet, addresses, f"{balancer.device} in {subnet.label}", checked=False)
         if wanted.given or application:
@@ -311,10 +311,7 @@ def _compile_balancer(
                 for group, target in targets:
                     translations.append(_translation(balancer, node, interval, protocol, shown, group, target))
         stages[node.arrival] = Translate(f"{label}: listeners", balancer.device, tuple(translations), refuses, urn)
-    names = tuple(node.entry for node in balancer.nodes)
-    for name in {urn, text_of(balancer.resource.id), label}:
-        if name:
-            cloud.fragment.names[name] = (*names, urn)
+    interfaces.name(cloud, balancer.resource, (*(node.entry for node in balancer.nodes), urn))
 
 
 def _to_node(node: Nic, interval: tuple[int, int]) -> Match:

@@ -207,6 +207,7 @@ class Cloud:
     """Ids of somebody else's peerings that are accepted here, by the accepter's URN."""
     connections: dict[str, Any] = field(default_factory=dict)
     """VPN connections."""
+    transit: Any = None
     balancers: dict[str, Any] = field(default_factory=dict)
     elastic: dict[str, int] = field(default_factory=dict)
     """Stand-ins for elastic addresses, by URN."""

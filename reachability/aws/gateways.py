@@ -59,7 +59,6 @@ def _read_nat(cloud: Cloud, resource: Resource) -> None:
     count = given(resource, "secondaryPrivateIpAddressCount")
     addresses = interfaces.private_addresses(
         cloud,
-        resource,
         subnet,
         [given(resource, "privateIp"), *([UNKNOWN] if more is UNKNOWN else more)],
         [],
@@ -204,4 +203,5 @@ def _compile_nat(cloud: Cloud, nic: Nic) -> None:
     stages[device] = Translate(device, device, translations, f"{device} IPv6", origin)
     stages[f"{device} IPv6"] = Unmodelled(f"{device} translates from IPv6 to IPv4, which is not understood", origin)
     stages[nic.arrival] = Translate(nic.arrival, device, (), f"{device} refuses", origin)
+    interfaces.name(cloud, nic.resource, (nic.entry, device))
     stages[f"{device} refuses"] = Blocked(f"{device} takes no new connection", origin)

@@ -76,6 +76,20 @@ def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
     cloud.taken.update(nic.addresses)
 
 
+def name(cloud: Cloud, resource: Resource, stages: tuple[str, ...]) -> None:
+    """People may ask for the resource by URN, id, ARN or name: packets come to it through one of ``stages``."""
+    properties = resource.properties
+    for key in (
+        resource.urn,
+        resource.id,
+        properties.get("arn"),
+        properties.get("dnsName"),
+        cloud.index.label(resource),
+    ):
+        if isinstance(key, str) and key:
+            cloud.fragment.names[key] = stages
+
+
 def set_groups(nic: Nic, found: tuple[groups.Group, ...], doubt: str) -> None:
     """The interface has these groups instead of those that it had."""
     for group in nic.groups:
@@ -86,7 +100,7 @@ def set_groups(nic: Nic, found: tuple[groups.Group, ...], doubt: str) -> None:
 
 
 def private_addresses(
-    cloud: Cloud, resource: Resource, subnet: Subnet, v4: list[Any], v6: list[Any], count: Any, count_v6: Any
+    cloud: Cloud, subnet: Subnet, v4: list[Any], v6: list[Any], count: Any, count_v6: Any
 ) -> list[int]:
     """The addresses of an interface: those named, stand-ins for those that are not known and for as many as are asked
     for. ``v4[0]`` is the primary one; ``None`` or unknown stands for whatever the cloud gives.
@@ -139,7 +153,6 @@ def _interface(cloud: Cloud, resource: Resource) -> Nic:
     v6 = given(resource, "ipv6Addresses", given(resource, "ipv6AddressLists", []))
     addresses = private_addresses(
         cloud,
-        resource,
         subnet,
         v4,
         [UNKNOWN] if v6 is UNKNOWN else list(v6),
@@ -307,7 +320,6 @@ def _primary(cloud: Cloud, resource: Resource, label: str) -> Nic:
     v6 = given(resource, "ipv6Addresses", [])
     addresses = private_addresses(
         cloud,
-        resource,
         subnet,
         [given(resource, "privateIp"), *([UNKNOWN] if more is UNKNOWN else more)],
         [UNKNOWN] if v6 is UNKNOWN else list(v6),

@@ -18,6 +18,7 @@ from reachability.resources import Resource
 GATEWAY = "aws:ec2/vpnGateway:VpnGateway"
 ATTACHMENT = "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment"
 CONNECTION = "aws:ec2/vpnConnection:VpnConnection"
+TRANSIT_GATEWAY = "aws:ec2transitgateway/transitGateway:TransitGateway"
 CONNECTION_ROUTE = "aws:ec2/vpnConnectionRoute:VpnConnectionRoute"
 TYPES = (GATEWAY, ATTACHMENT, CONNECTION, CONNECTION_ROUTE)
 
@@ -34,7 +35,7 @@ class Connection:
     resource: Resource
     keys: tuple[str, str]
     gateway: Resource | None
-    transit: str = ""
+    transit: Resource | None = None
     static: list[Interval] = field(default_factory=list)
     dynamic: bool = True
 
@@ -63,16 +64,18 @@ def read(cloud: Cloud) -> None:
 
 
 def _connection(cloud: Cloud, resource: Resource) -> Connection:
-    index, properties = cloud.index, resource.properties
+    index = cloud.index
+    index.alias(resource.properties.get("transitGatewayAttachmentId"), resource)
     keys = tuple(_key(resource, number) for number in (1, 2))
     gateway = index.one(resource, "vpnGatewayId", GATEWAY)
+    transit = index.one(resource, "transitGatewayId", TRANSIT_GATEWAY)
     static_only = flag(given(resource, "staticRoutesOnly"), False)
-    connection = Connection(index.label(resource), resource, keys, gateway, dynamic=static_only is not True)
+    connection = Connection(index.label(resource), resource, keys, gateway, transit, dynamic=static_only is not True)
     for entry in items(given(resource, "routes"), "routes"):
         value = entry.get("destinationCidrBlock") if isinstance(entry, dict) else None
         if isinstance(value, str) and value and text_of(entry.get("source")).lower() == "static":
             connection.static.append(cidr(value, "routes"))
-    if gateway is None and not says(properties.get("transitGatewayId")):
+    if gateway is None and transit is None:
         raise Malformed("it has neither vpnGatewayId nor transitGatewayId")
     return connection
 
@@ -134,8 +137,6 @@ def propagate(cloud: Cloud, gateway: Resource, table: Table) -> None:
 
 def compile(cloud: Cloud) -> None:
     """Stages of the gateways, and a door for each tunnel."""
-    from reachability.aws import gateways
-
     stages = cloud.fragment.stages
     for gateway in cloud.index.of(GATEWAY):
         label = f"VPN gateway {cloud.index.label(gateway)}"
@@ -146,7 +147,8 @@ def compile(cloud: Cloud) -> None:
             stages[f"{label} in"] = Blocked(f"{label} is attached to no VPC", gateway.urn)
             inside, own = f"{label} in", ()
         else:
-            inside, own = gateways.entry(cloud, gateway), union(vpc.blocks)
+            table = cloud.edge_tables.get(gateway.urn)
+            inside, own = table.stage if table else vpc.stage, union(vpc.blocks)
         for connection in connections:
             open_doors(cloud, connection, inside, own)
 
