@@ -1,6 +1,11 @@
 """The pack, as the engine starts it."""
 
-from pulumi_policy import EnforcementLevel, PolicyPack
-from rules.registry import rules
+import sys
+from pathlib import Path
 
-PolicyPack(name="estate", enforcement_level=EnforcementLevel.MANDATORY, policies=rules())
+from pulumi_policy import EnforcementLevel, PolicyPack
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from policies import pack  # noqa: E402
+
+PolicyPack(name="estate", enforcement_level=EnforcementLevel.MANDATORY, policies=pack.here())

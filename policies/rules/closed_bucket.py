@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import stated
-from .rule import referred, stack_rule, violation
+from .reading import at, stated
+from .rule import Example, referred, stack_rule, violation
 
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+GOOGLE = "gcp:storage/bucket:Bucket"
+MISTAKE = "a policy can be opened by mistake"
 
 
 def _of(bucket: PolicyResource, type_: str, resources: Sequence[PolicyResource]) -> PolicyResource | None:
@@ -20,31 +22,55 @@ def _of(bucket: PolicyResource, type_: str, resources: Sequence[PolicyResource])
     return next(mine, None)
 
 
+def _bucket(bucket: PolicyResource, resources: Sequence[PolicyResource]) -> Iterator[str]:
+    if _of(bucket, ENCRYPTION, resources) is None:
+        yield violation(
+            "the bucket has no encryption configuration", "buckets have one", "backups are secrets", "add one"
+        )
+    block = _of(bucket, BLOCK, resources)
+    opened = [key for key in BLOCKS if block is None or stated(block.props, key) is not True]
+    if opened:
+        yield violation(f"{', '.join(opened)}: not true", "public access is blocked", MISTAKE, "state all four")
+
+
+def _google(bucket: PolicyResource) -> Iterator[str]:
+    if at(bucket.props, "encryption", "defaultKmsKeyName") is None:
+        yield violation(
+            "the bucket names no key",
+            "buckets have the network's own key",
+            "backups are secrets",
+            "give encryption.defaultKmsKeyName",
+        )
+    if (given := stated(bucket.props, "publicAccessPrevention")) != "enforced":
+        yield violation(f"publicAccessPrevention is {given}", "it is enforced", MISTAKE, "state enforced")
+    if (given := stated(bucket.props, "uniformBucketLevelAccess")) is not True:
+        yield violation(
+            f"uniformBucketLevelAccess is {given}",
+            "it is true",
+            "an object's own list is seen by nobody",
+            "state true",
+        )
+
+
 def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
-    for bucket in resources:
-        if bucket.resource_type != BUCKET:
-            continue
-        if _of(bucket, ENCRYPTION, resources) is None:
-            yield (
-                violation(
-                    "the bucket has no encryption configuration", "buckets have one", "backups are secrets", "add one"
-                ),
-                bucket.urn,
-            )
-        block = _of(bucket, BLOCK, resources)
-        opened = [key for key in BLOCKS if block is None or stated(block.props, key) is not True]
-        if opened:
-            yield (
-                violation(
-                    f"{', '.join(opened)}: not true",
-                    "public access is blocked",
-                    "a policy can be opened by mistake",
-                    "state all four",
-                ),
-                bucket.urn,
-            )
+    for resource in resources:
+        found: Iterator[str] = iter(())
+        if resource.resource_type == BUCKET:
+            found = _bucket(resource, resources)
+        elif resource.resource_type == GOOGLE:
+            found = _google(resource)
+        for message in found:
+            yield message, resource.urn
 
 
 RULE = stack_rule(
-    "buckets-are-encrypted-and-closed", "S3 buckets are encrypted and block public access.", check, Severity.HIGH
+    "buckets-are-encrypted-and-closed",
+    "Buckets are encrypted and block public access.",
+    check,
+    Severity.HIGH,
+    why="A bucket's policy is opened by one wrong line; the block holds in spite of it.",
+    fix="Add an encryption configuration and a public access block with all four true (Google Cloud: a key, "
+    "`publicAccessPrevention: enforced`, `uniformBucketLevelAccess: true`).",
+    source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
+    example=Example(BLOCK, {"blockPublicPolicy": False}),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pulumi_policy import PolicyResource, Severity
 
 from .reading import each
-from .rule import referred, stack_rule, violation
+from .rule import Example, referred, stack_rule, violation
 
 GROUP, VPC = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/vpc:Vpc"
 
@@ -44,4 +44,8 @@ RULE = stack_rule(
     "The default security group of each VPC is taken over and has no rule.",
     check,
     Severity.HIGH,
+    why="An interface without a group of its own falls into the default one, and AWS's lets all its members talk.",
+    fix="Add a `DefaultSecurityGroup` for the VPC, without rules.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html",
+    example=Example(GROUP, {"ingress": [{"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}]}),
 )

@@ -1,4 +1,4 @@
-"""In production, AWS itself refuses to delete what carries the service."""
+"""In production, the cloud itself refuses to delete what carries the service."""
 
 from __future__ import annotations
 
@@ -6,30 +6,47 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import in_production, stated
-from .rule import Check, resource_rule, violation
+from .reading import UNKNOWN, at, each, in_production, stated
+from .rule import Check, Example, resource_rule, violation
+
+REASON = "one wrong call would end the service"
 
 
-def _flag(key: str) -> Check:
+def _flag(*path: str) -> Check:
     def check(args: ResourceValidationArgs) -> Iterator[str]:
-        if in_production(args.props) and stated(args.props, key) is not True:
-            yield violation(
-                f"{key} is {stated(args.props, key)}",
-                "in production it is true",
-                "one wrong call would end the service",
-                "state true",
-            )
+        if in_production(args.props) and (given := at(args.props, *path)) is not True:
+            yield violation(f"{'.'.join(path)} is {given}", "in production it is true", REASON, "state true")
 
     return check
 
 
+def _table(args: ResourceValidationArgs) -> Iterator[str]:
+    yield from _flag("deletionProtectionEnabled")(args)
+    for replica in each(args.props, "replicas") if in_production(args.props) else ():
+        given = replica if replica is UNKNOWN else stated(replica, "deletionProtectionEnabled")
+        if given is not True:
+            yield violation(
+                f"a replica's deletionProtectionEnabled is {given}", "in production it is true", REASON, "state true"
+            )
+
+
 RULE = resource_rule(
     "deletion-is-refused",
-    "Production instances, load balancers and tables have AWS's own protection against deletion.",
+    "Production instances, load balancers, tables and databases have the cloud's own protection against deletion.",
     {
         "aws:ec2/instance:Instance": _flag("disableApiTermination"),
         "aws:lb/loadBalancer:LoadBalancer": _flag("enableDeletionProtection"),
-        "aws:dynamodb/table:Table": _flag("deletionProtectionEnabled"),
+        "aws:dynamodb/table:Table": _table,
+        "aws:rds/instance:Instance": _flag("deletionProtection"),
+        "aws:rds/cluster:Cluster": _flag("deletionProtection"),
+        "gcp:compute/instance:Instance": _flag("deletionProtection"),
+        "gcp:sql/databaseInstance:DatabaseInstance": _flag("settings", "deletionProtectionEnabled"),
     },
     Severity.HIGH,
+    why="The engine's protection holds for the engine; a console or a script is stopped by the cloud's own.",
+    fix="State the type's protection true: `disableApiTermination`, `enableDeletionProtection`, "
+    "`deletionProtectionEnabled`, "
+    "`deletionProtection`.",
+    source="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_ChangingDisableAPITermination.html",
+    example=Example("aws:dynamodb/table:Table", {"deletionProtectionEnabled": False}),
 )

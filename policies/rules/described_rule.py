@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
+from .firewall_reading import TYPES
 from .reading import UNKNOWN, stated
-from .rule import resource_rule, violation
+from .rule import Example, resource_rule, violation
 
 MEANINGLESS = ("", "Managed by Pulumi", "Managed by Terraform")
 
@@ -25,14 +26,19 @@ def _described(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "security-groups-are-described",
-    "Security groups and their rules say what they are for.",
+    "Security groups, their rules and firewall rules say what they are for.",
     dict.fromkeys(
         (
             "aws:ec2/securityGroup:SecurityGroup",
             "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
             "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            *TYPES,
         ),
         _described,
     ),
     Severity.LOW,
+    why="A rule that nobody can explain is never removed.",
+    fix="Name the flow in `description`.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+    example=Example("aws:ec2/securityGroup:SecurityGroup", {"description": "Managed by Pulumi"}),
 )

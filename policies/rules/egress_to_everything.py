@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
+from . import firewall_reading
 from .cidr import network
 from .reading import UNKNOWN, stated
-from .rule import resource_rule, violation
+from .rule import Example, resource_rule, violation
 
 REASON = "a host that can send anywhere can send keys anywhere"
 
@@ -25,9 +26,29 @@ def _egress(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(f"everything may be sent to {given}", "a rule names where to", REASON, "state the destinations")
 
 
+def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
+    if not firewall_reading.is_direction(args.props, "EGRESS"):
+        return
+    allowed = firewall_reading.allows(args.resource_type, args.props)
+    if any(each.protocol is UNKNOWN or each.protocol == "all" for each in allowed):
+        yield violation("every protocol goes out", "a rule names its protocol", REASON, "state tcp or udp, and ports")
+    for given in firewall_reading.destinations(args.resource_type, args.props) if allowed else ():
+        if given is UNKNOWN or network(given).prefixlen == 0:
+            yield violation(
+                f"everything may be sent to {given}", "a rule names where to", REASON, "state the destinations"
+            )
+
+
 RULE = resource_rule(
     "egress-is-listed",
-    "No security group lets everything out, by protocol or by destination.",
-    {"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _egress},
+    "No security group or firewall rule lets everything out, by protocol or by destination.",
+    {
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _egress,
+        **dict.fromkeys(firewall_reading.TYPES, _firewall),
+    },
     Severity.HIGH,
+    why="A host that can send anywhere can send keys anywhere.",
+    fix="State protocol, ports and destinations.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+    example=Example("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", {"cidrIpv4": "0.0.0.0/0"}),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .reading import in_production
-from .rule import resource_rule, violation
+from .rule import Example, resource_rule, violation
 
 IRREPLACEABLE = (
     "aws:cloudwatch/logGroup:LogGroup",
@@ -15,10 +15,22 @@ IRREPLACEABLE = (
     "aws:ebs/volume:Volume",
     "aws:ec2/eip:Eip",
     "aws:ec2/vpc:Vpc",
+    "aws:efs/fileSystem:FileSystem",
     "aws:kms/key:Key",
+    "aws:rds/cluster:Cluster",
+    "aws:rds/instance:Instance",
     "aws:route53/zone:Zone",
     "aws:s3/bucket:Bucket",
+    "aws:secretsmanager/secret:Secret",
+    "gcp:compute/address:Address",
+    "gcp:compute/disk:Disk",
+    "gcp:dns/managedZone:ManagedZone",
+    "gcp:kms/cryptoKey:CryptoKey",
+    "gcp:secretmanager/secret:Secret",
+    "gcp:sql/databaseInstance:DatabaseInstance",
+    "gcp:storage/bucket:Bucket",
 )
+"""Data, keys and what others know us by. Google's networks have no label that could say of which stage they are."""
 
 
 def _check(args: ResourceValidationArgs) -> Iterator[str]:
@@ -30,7 +42,12 @@ def _check(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "irreplaceable-resources-are-protected",
-    "Production networks, addresses, disks, keys, zones, tables and logs have the engine's protection.",
+    "Production networks, addresses, disks, databases, secrets, keys, zones, tables and logs have the engine's "
+    "protection.",
     dict.fromkeys(IRREPLACEABLE, _check),
     Severity.HIGH,
+    why="Data, a key, or the address that partners know cannot be had again; one renamed resource would delete it.",
+    fix="Set `protect` in the resource's options.",
+    source="https://www.pulumi.com/docs/iac/concepts/options/protect/",
+    example=Example("aws:kms/key:Key", protect=False),
 )

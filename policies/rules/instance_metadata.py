@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .reading import UNKNOWN, stated
-from .rule import resource_rule, violation
+from .rule import Example, resource_rule, violation
 
 
 def _instance(args: ResourceValidationArgs) -> Iterator[str]:
@@ -32,4 +32,8 @@ RULE = resource_rule(
     "Instances offer IMDSv2 only, with a hop limit of one.",
     {"aws:ec2/instance:Instance": _instance},
     Severity.HIGH,
+    why="With IMDSv1, one forged request through a proxy or a web hook reads the role's credentials.",
+    fix="State `metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 1}`.",
+    source="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html",
+    example=Example("aws:ec2/instance:Instance", {"metadataOptions": {"httpTokens": "optional"}}),
 )

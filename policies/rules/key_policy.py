@@ -66,7 +66,8 @@ RULE = resource_rule(
     {"aws:kms/key:Key": _key},
     Severity.HIGH,
     why="A key opens disks, logs and backups: who uses it must not dispose of it, and a mistake must be seen in time.",
-    fix="State `enableKeyRotation: true`, `deletionWindowInDays: 30`, and a `policy` that gives `kms:*` to the account's root only.",
+    fix="State `enableKeyRotation: true`, `deletionWindowInDays: 30`, and a `policy` that gives `kms:*` to the "
+    "account's root only.",
     source="https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html",
     example=Example("aws:kms/key:Key", {"enableKeyRotation": False}),
 )

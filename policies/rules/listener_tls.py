@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .reading import stated
-from .rule import resource_rule, violation
+from .rule import Example, resource_rule, violation
 
 POLICIES = (
     "ELBSecurityPolicy-TLS13-1-2-2021-06",
@@ -40,4 +40,8 @@ RULE = resource_rule(
     "Load balancers' listeners speak TLS 1.2 or later, with a certificate.",
     {"aws:lb/listener:Listener": _listener},
     Severity.HIGH,
+    why="An answer that can be forged on its way is worth nothing to a wallet; old TLS versions can be forged.",
+    fix="State `protocol: TLS` (or HTTPS), one of the policies, and a `certificateArn`.",
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/network/describe-ssl-policies.html",
+    example=Example("aws:lb/listener:Listener", {"sslPolicy": "ELBSecurityPolicy-2016-08"}),
 )

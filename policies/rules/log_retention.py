@@ -7,25 +7,35 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .reading import UNKNOWN, stated
-from .rule import resource_rule, violation
+from .rule import Check, Example, resource_rule, violation
 
 SHORTEST_DAYS = 365
 
 
-def _group(args: ResourceValidationArgs) -> Iterator[str]:
-    days = stated(args.props, "retentionInDays")
-    if days is None or days is UNKNOWN or days < SHORTEST_DAYS:
-        yield violation(
-            f"retentionInDays is {days}",
-            f"it is stated, {SHORTEST_DAYS} or more",
-            "a break-in is found late; 0 is for ever",
-            "state it",
-        )
+def _kept(property_: str) -> Check:
+    def check(args: ResourceValidationArgs) -> Iterator[str]:
+        days = stated(args.props, property_)
+        if days is None or days is UNKNOWN or days < SHORTEST_DAYS:
+            yield violation(
+                f"{property_} is {days}",
+                f"it is stated, {SHORTEST_DAYS} or more",
+                "a break-in is found late; 0 is for ever",
+                "state it",
+            )
+
+    return check
 
 
 RULE = resource_rule(
     "logs-are-kept",
     "Log groups state how long they are kept, at least a year.",
-    {"aws:cloudwatch/logGroup:LogGroup": _group},
+    {
+        "aws:cloudwatch/logGroup:LogGroup": _kept("retentionInDays"),
+        "gcp:logging/projectBucketConfig:ProjectBucketConfig": _kept("retentionDays"),
+    },
     Severity.MEDIUM,
+    why="A break-in is found months later; without a retention AWS keeps logs, and their bill, for ever.",
+    fix="State `retentionInDays: 365` or more (Google Cloud: `retentionDays`).",
+    source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",
+    example=Example("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30}),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .reading import each, stated, tag
-from .rule import resource_rule, violation
+from .rule import Example, resource_rule, violation
 
 REASON = "a public address makes a hidden host a target"
 
@@ -53,4 +53,9 @@ RULE = resource_rule(
     "Instances, subnets and elastic addresses outside the public tier have nothing public.",
     {"aws:ec2/instance:Instance": _instance, "aws:ec2/subnet:Subnet": _subnet, "aws:ec2/eip:Eip": _address},
     Severity.CRITICAL,
+    why="A public address makes a hidden host a target; the promise that it has none is kept by having none.",
+    fix="State `associatePublicIpAddress: false` and `mapPublicIpOnLaunch: false`, or tag it `Tier: public` if that "
+    "is what it is.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html",
+    example=Example("aws:ec2/subnet:Subnet", {"tags": {"Tier": "ingress"}, "mapPublicIpOnLaunch": True}),
 )

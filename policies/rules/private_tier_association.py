@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pulumi_policy import PolicyResource, Severity
 
 from .reading import UNKNOWN, stated, tag
-from .rule import referred, stack_rule, violation
+from .rule import Example, referred, stack_rule, violation
 
 INSTANCE, SUBNET, TABLE = "aws:ec2/instance:Instance", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable"
 GATEWAY = "aws:ec2/internetGateway:InternetGateway"
@@ -86,4 +86,9 @@ RULE = stack_rule(
     "Addresses, NAT gateways, routes, instances and subnets are tied to the tier that they say.",
     check,
     Severity.CRITICAL,
+    why="What holds for a tier must hold for everything in it: one address or one route in the wrong place undoes it.",
+    fix="Tie the address, NAT gateway, route or instance to resources of its own tier, by property, not by a literal "
+    "id.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html#subnet-types",
+    example=Example("aws:ec2/routeTable:RouteTable", {"tags": {"Tier": "private"}}),
 )

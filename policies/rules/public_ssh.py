@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
+from . import firewall_reading
 from .cidr import is_private
 from .reading import UNKNOWN, stated
-from .rule import resource_rule, violation
+from .rule import Example, resource_rule, violation
 
 SSH_PORT = 22
 ALL_PROTOCOLS = "-1"
+
+
+def _judge(source: Any) -> Iterator[str]:
+    if source is UNKNOWN or (source is not None and not is_private(source)):
+        yield violation(
+            f"TCP 22 is open to {source}",
+            "SSH comes from private addresses",
+            "operators come through the VPN",
+            "name the VPN's address",
+        )
 
 
 def _covers_ssh(args: ResourceValidationArgs) -> bool:
@@ -22,22 +34,32 @@ def _covers_ssh(args: ResourceValidationArgs) -> bool:
 
 
 def _ingress(args: ResourceValidationArgs) -> Iterator[str]:
-    if not _covers_ssh(args):
-        return
-    for key in ("cidrIpv4", "cidrIpv6"):
-        source = stated(args.props, key)
-        if source is UNKNOWN or (source is not None and not is_private(source)):
-            yield violation(
-                f"TCP 22 is open to {source}",
-                "SSH comes from private addresses",
-                "operators come through the VPN",
-                "name the VPN's address",
-            )
+    for key in ("cidrIpv4", "cidrIpv6") if _covers_ssh(args) else ():
+        yield from _judge(stated(args.props, key))
+
+
+def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
+    allowed = firewall_reading.allows(args.resource_type, args.props)
+    covered = any(each.covers(firewall_reading.TCP, SSH_PORT) for each in allowed)
+    if covered and firewall_reading.is_direction(args.props, "INGRESS"):
+        for source in firewall_reading.sources(args.resource_type, args.props):
+            yield from _judge(source)
 
 
 RULE = resource_rule(
     "ssh-is-never-public",
-    "No security group lets SSH in from a public address.",
-    {"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress},
+    "No security group or firewall rule lets SSH in from a public address.",
+    {
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress,
+        **dict.fromkeys(firewall_reading.TYPES, _firewall),
+    },
     Severity.CRITICAL,
+    why="Operators come through the VPN, with a second factor; an SSH port on the internet is tried within minutes.",
+    fix="Name the VPN gateway's private address as the source.",
+    source="https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-13",
+    example=Example(
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        {"cidrIpv4": "198.51.100.7/32", "fromPort": 22, "toPort": 22},
+    ),
+    firm="no reason is good enough: operators come through the VPN",
 )

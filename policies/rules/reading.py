@@ -61,7 +61,7 @@ def each(properties: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def tag(properties: Mapping[str, Any], key: str) -> Any:
-    """A tag's value (on Google Cloud a label's, in lower case), ``None`` without it, ``UNKNOWN`` if a preview cannot say."""
+    """A tag's value (on Google Cloud a label's, in lower case), ``None`` without, ``UNKNOWN`` if not known yet."""
     for field, name in (("labels", key.lower()), ("tags", key)):
         found = stated(properties, field)
         if found is UNKNOWN:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .rule import stack_rule, violation
-from .types import TAGGED, UNTAGGED
+from .rule import Example, stack_rule, violation
+from .types import REVIEWED
 
 OURS = ("estate:", "pulumi:")
 
@@ -15,7 +15,7 @@ OURS = ("estate:", "pulumi:")
 def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
     for resource in resources:
         type_ = resource.resource_type
-        if not type_.startswith(OURS) and type_ not in TAGGED | UNTAGGED:
+        if not type_.startswith(OURS) and type_ not in REVIEWED:
             yield (
                 violation(
                     f"{type_} is used",
@@ -28,5 +28,12 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
 
 
 RULE = stack_rule(
-    "types-are-reviewed", "The stack has only resource types that this pack was written for.", check, Severity.HIGH
+    "types-are-reviewed",
+    "The stack has only resource types that this pack was written for.",
+    check,
+    Severity.HIGH,
+    why="A resource that no rule knows could open what they keep shut.",
+    fix="Write the rules that the type needs, then add it to `policies/rules/types.py`.",
+    source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_securely_operate_reduce_management_scope.html",
+    example=Example("aws:ec2/placementGroup:PlacementGroup", {"strategy": "spread"}),
 )

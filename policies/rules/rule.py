@@ -25,8 +25,9 @@ StackCheck = Callable[[Sequence[PolicyResource]], Iterator[tuple[str, str]]]
 class Example:
     """What a rule stops: a sound stack of which one thing is changed, and that no other rule stops.
 
-    ``properties`` are laid over those of the first resource of ``type``, mappings key by key, and ``None`` leaves one out; where
-    the stack has none of the type, one is added. ``protect`` is the engine's protection; types in ``missing`` are left out.
+    ``properties`` are laid over those of the first resource of ``type``, mappings key by key; ``None`` leaves one out;
+    where the stack has none of the type, one is added. ``protect`` is the engine's protection; types in ``missing`` are
+    left out.
     """
 
     type: str
@@ -37,8 +38,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the documentation says of a rule. ``source``: where it comes from, an address. ``example``: what it stops; text
-    where that is not a change of a resource. ``firm``: why no exception can lift it; empty where one can."""
+    """What the documentation says of a rule.
+
+    ``source``: where it comes from, an address. ``example``: what it stops, in words where no resource shows it.
+    ``firm``: why no exception can lift it; empty where one can.
+    """
 
     why: str
     fix: str
@@ -50,7 +54,9 @@ class About:
 class ResourceRule(ResourceValidationPolicy):
     """A rule on single resources, of exactly the types in ``checks``."""
 
-    def __init__(self, name: str, description: str, checks: Mapping[str, Check], severity: Severity, about: About) -> None:
+    def __init__(
+        self, name: str, description: str, checks: Mapping[str, Check], severity: Severity, about: About
+    ) -> None:
         self.checks = checks
         self.about = about
         super().__init__(

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, tag, words
-from .rule import Check, resource_rule, violation
-from .types import TAGGED
+from .reading import UNKNOWN, at, tag, words
+from .rule import Check, Example, resource_rule, violation
+from .types import LABELLED, TAGGED
 
 COMMON = ("Name", "Network", "Owner", "Stage")
+LABELS = ("network", "owner", "stage")
+"""On Google Cloud a resource has its own name."""
+
 ALSO = {
     "aws:ebs/volume:Volume": ("Role", "Tier"),
     "aws:ec2/customerGateway:CustomerGateway": ("Site",),
@@ -24,22 +27,23 @@ ALSO = {
     "aws:lb/loadBalancer:LoadBalancer": ("Role", "Tier"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ("Role",),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ("Role",),
+    "gcp:compute/disk:Disk": ("role",),
+    "gcp:compute/instance:Instance": ("role",),
 }
 TIERS = ("public", "ingress", "private")
+USER_LABELS = {"gcp:sql/databaseInstance:DatabaseInstance": ("settings", "userLabels")}
+"""Where labels stand elsewhere than in ``labels``."""
+
+REASON = "rules, bills and people go by them"
 
 
-def _wants(type_: str) -> Check:
+def _wants(type_: str, common: tuple[str, ...]) -> Check:
     def check(args: ResourceValidationArgs) -> Iterator[str]:
-        missing = [
-            key for key in (*COMMON, *ALSO.get(type_, ())) if (given := tag(args.props, key)) is UNKNOWN or not given
-        ]
-        if missing:
-            yield violation(
-                f"tags {words(missing)} are missing",
-                "they are stated",
-                "rules, bills and people go by them",
-                "state them",
-            )
+        wanted = (*common, *ALSO.get(type_, ()))
+        path = USER_LABELS.get(type_)
+        found = {key: at(args.props, *path, key) if path else tag(args.props, key) for key in wanted}
+        if missing := [key for key, given in found.items() if given is UNKNOWN or not given]:
+            yield violation(f"tags {words(missing)} are missing", "they are stated", REASON, "state them")
         tier = tag(args.props, "Tier")
         if tier is not None and tier not in TIERS:
             yield violation(f"Tier is {tier}", f"it is one of {words(TIERS)}", "rules go by it", "state which")
@@ -50,6 +54,12 @@ def _wants(type_: str) -> Check:
 RULE = resource_rule(
     "tags-are-stated",
     "Resources are tagged with name, network, owner and stage, and where rules go by them with role, tier or site.",
-    {type_: _wants(type_) for type_ in sorted(TAGGED)},
+    {type_: _wants(type_, COMMON) for type_ in sorted(TAGGED)}
+    | {type_: _wants(type_, LABELS) for type_ in sorted(LABELLED)},
     Severity.MEDIUM,
+    why="Rules, bills and people go by tags: a resource that says nothing of itself is nobody's.",
+    fix="State `Name`, `Network`, `Owner` and `Stage`, and where needed `Role`, `Tier` or `Site` (labels in lower "
+    "case).",
+    source="https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html",
+    example=Example("aws:ec2/vpc:Vpc", {"tags": {"Owner": None}}),
 )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
+from . import firewall_reading
 from .cidr import is_world
-from .reading import UNKNOWN, each, stated, tag
-from .rule import resource_rule, violation
+from .reading import UNKNOWN, each, stated, tag, words
+from .rule import Example, resource_rule, violation
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,46 @@ def _inline(args: ResourceValidationArgs) -> Iterator[str]:
         )
 
 
+def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
+    """Google keeps no tags on firewall rules: the roles are the network tags of the instances that they are for."""
+    if not firewall_reading.is_direction(args.props, "INGRESS"):
+        return
+    sources = firewall_reading.sources(args.resource_type, args.props)
+    if not any(source is UNKNOWN or is_world(source) for source in sources):
+        return
+    roles = firewall_reading.targets(args.resource_type, args.props)
+    for allowed in firewall_reading.allows(args.resource_type, args.props):
+        served = [
+            exposure
+            for exposure in EXPOSURES.values()
+            if exposure.protocol == allowed.protocol and exposure.roles and roles and exposure.roles.issuperset(roles)
+        ]
+        one_port = len(allowed.ports) == 1 and allowed.ports[0] is not UNKNOWN and len(set(allowed.ports[0])) == 1
+        if not served or not one_port or allowed.ports[0][0] in NEVER:
+            yield violation(
+                f"{allowed.protocol} {words(allowed.ports) or 'on every port'} of {words(roles) or 'all instances'} "
+                f"is open to "
+                "open to the world",
+                f"only {', '.join(EXPOSURES)} may be, one port a rule, for the instances of their roles",
+                REASON,
+                "name the sources, or the one port and targetTags",
+            )
+
+
 RULE = resource_rule(
     "no-undeclared-port-is-open-to-the-world",
     "Only p2p, RPC and LCD at the load balancer, and the VPN are open to the world, over IPv4 and IPv6.",
     {
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress,
         "aws:ec2/securityGroup:SecurityGroup": _inline,
+        **dict.fromkeys(firewall_reading.TYPES, _firewall),
     },
     Severity.CRITICAL,
+    why="Each port that is open to the world is a way in: those that serve it are few, and declared.",
+    fix="Name the sources; or tag the rule with a declared `Exposure`, for one port of the role that serves it.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+    example=Example(
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        {"cidrIpv6": "::/0", "fromPort": 8080, "toPort": 8080},
+    ),
 )

@@ -1,0 +1,57 @@
+"""Databases are encrypted with a key of ours, on disk and on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import at, stated
+from .rule import Example, resource_rule, violation
+
+ENCRYPTED_ONLY = ("ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED")
+
+
+def _database(args: ResourceValidationArgs) -> Iterator[str]:
+    encrypted, key = stated(args.props, "storageEncrypted"), stated(args.props, "kmsKeyId")
+    if encrypted is not True or key is None:
+        yield violation(
+            f"storageEncrypted is {encrypted}, kmsKeyId is {key}",
+            "databases have the network's own key",
+            "AWS cannot encrypt one later",
+            "state storageEncrypted: true and kmsKeyId",
+        )
+
+
+def _google(args: ResourceValidationArgs) -> Iterator[str]:
+    if stated(args.props, "encryptionKeyName") is None:
+        yield violation(
+            "the database names no key",
+            "databases have the network's own key",
+            "Google cannot change it later",
+            "give encryptionKeyName",
+        )
+    mode = at(args.props, "settings", "ipConfiguration", "sslMode")
+    if mode not in ENCRYPTED_ONLY:
+        yield violation(
+            f"sslMode is {mode}",
+            f"it is one of {', '.join(ENCRYPTED_ONLY)}",
+            "else a client may speak in clear",
+            "state it in settings.ipConfiguration",
+        )
+
+
+RULE = resource_rule(
+    "databases-are-encrypted",
+    "Databases are encrypted with a customer-managed key, and on Google Cloud take no connection in clear.",
+    {
+        "aws:rds/instance:Instance": _database,
+        "aws:rds/cluster:Cluster": _database,
+        "gcp:sql/databaseInstance:DatabaseInstance": _google,
+    },
+    Severity.HIGH,
+    why="A database is encrypted when it is made or never; what travels to it in clear is read on the way.",
+    fix="State `storageEncrypted: true` and `kmsKeyId` (Google Cloud: `encryptionKeyName` and an `sslMode`).",
+    source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html",
+    example=Example("aws:rds/instance:Instance", {"storageEncrypted": False}),
+)

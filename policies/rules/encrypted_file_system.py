@@ -1,0 +1,33 @@
+"""File systems are encrypted with a key of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import stated
+from .rule import Example, resource_rule, violation
+
+
+def _file_system(args: ResourceValidationArgs) -> Iterator[str]:
+    encrypted, key = stated(args.props, "encrypted"), stated(args.props, "kmsKeyId")
+    if encrypted is not True or key is None:
+        yield violation(
+            f"encrypted is {encrypted}, kmsKeyId is {key}",
+            "file systems have the network's own key",
+            "AWS cannot encrypt one later",
+            "state encrypted: true and kmsKeyId",
+        )
+
+
+RULE = resource_rule(
+    "file-systems-are-encrypted",
+    "EFS file systems are encrypted with a customer-managed key.",
+    {"aws:efs/fileSystem:FileSystem": _file_system},
+    Severity.HIGH,
+    why="A file system is encrypted when it is made or never.",
+    fix="State `encrypted: true` and `kmsKeyId`.",
+    source="https://docs.aws.amazon.com/efs/latest/ug/encryption-at-rest.html",
+    example=Example("aws:efs/fileSystem:FileSystem", {"encrypted": False}),
+)

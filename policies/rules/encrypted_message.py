@@ -1,0 +1,40 @@
+"""Messages are encrypted with a key of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import UNKNOWN, stated
+from .rule import Check, Example, resource_rule, violation
+
+
+def _key(property_: str) -> Check:
+    def check(args: ResourceValidationArgs) -> Iterator[str]:
+        given = stated(args.props, property_)
+        if given is None or (given is not UNKNOWN and str(given).startswith("alias/aws/")):
+            yield violation(
+                f"{property_} is {given}",
+                "topics and queues have the network's own key",
+                "alarms say where we are weak",
+                f"give {property_}",
+            )
+
+    return check
+
+
+RULE = resource_rule(
+    "messages-are-encrypted",
+    "Topics and queues are encrypted with a customer-managed key.",
+    {
+        "aws:sns/topic:Topic": _key("kmsMasterKeyId"),
+        "aws:sqs/queue:Queue": _key("kmsMasterKeyId"),
+        "gcp:pubsub/topic:Topic": _key("kmsKeyName"),
+    },
+    Severity.HIGH,
+    why="An alarm that waits in a queue says where the estate is weak at this moment.",
+    fix="Give the region's key as `kmsMasterKeyId` (on Google Cloud `kmsKeyName`); `alias/aws/…` is the cloud's own.",
+    source="https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html",
+    example=Example("aws:sqs/queue:Queue", {"kmsMasterKeyId": "alias/aws/sqs"}),
+)

@@ -1,0 +1,55 @@
+"""Google Cloud's keys rotate, and are destroyed slowly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import UNKNOWN, stated
+from .rule import Example, resource_rule, violation
+
+DAY_SECONDS = 86_400
+LONGEST_PERIOD_DAYS = 365
+SHORTEST_WINDOW_DAYS = 30
+
+
+def _days(given: Any) -> float | None:
+    """Days of a duration such as ``7776000s``; ``None`` if it is not one."""
+    if given is None or given is UNKNOWN:
+        return None
+    number = str(given).removesuffix("s")
+    return int(number) / DAY_SECONDS if number.isdigit() else None
+
+
+def _key(args: ResourceValidationArgs) -> Iterator[str]:
+    purpose = stated(args.props, "purpose", "ENCRYPT_DECRYPT")
+    period = stated(args.props, "rotationPeriod")
+    if purpose == "ENCRYPT_DECRYPT" and not ((days := _days(period)) and days <= LONGEST_PERIOD_DAYS):
+        yield violation(
+            f"rotationPeriod is {period}",
+            f"it is stated, {LONGEST_PERIOD_DAYS} days or less",
+            "what leaks must grow old",
+            "state it in seconds, e.g. 7776000s",
+        )
+    window = stated(args.props, "destroyScheduledDuration")
+    if not ((days := _days(window)) and days >= SHORTEST_WINDOW_DAYS):
+        yield violation(
+            f"destroyScheduledDuration is {window}",
+            f"it is stated, {SHORTEST_WINDOW_DAYS} days or more",
+            "a mistake must be seen before it is final",
+            "state it in seconds, e.g. 2592000s",
+        )
+
+
+RULE = resource_rule(
+    "google-keys-rotate",
+    "Google Cloud's keys rotate within a year, and wait a month before they are destroyed.",
+    {"gcp:kms/cryptoKey:CryptoKey": _key},
+    Severity.HIGH,
+    why="What leaks must grow old, and a key destroyed by mistake must be called back before it is final.",
+    fix="State `rotationPeriod: 7776000s` and `destroyScheduledDuration: 2592000s`.",
+    source="https://docs.cloud.google.com/kms/docs/key-rotation",
+    example=Example("gcp:kms/cryptoKey:CryptoKey", {"rotationPeriod": None}),
+)

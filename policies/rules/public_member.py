@@ -1,0 +1,48 @@
+"""Nobody is everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import UNKNOWN, each, stated, words
+from .rule import Example, resource_rule, violation
+
+EVERYONE = ("allUsers", "allAuthenticatedUsers")
+REASON = "it is the whole world, with or without a Google account"
+
+
+def _grant(args: ResourceValidationArgs) -> Iterator[str]:
+    members = [stated(args.props, "member"), *each(args.props, "members")]
+    if public := [member for member in members if member is not UNKNOWN and member in EVERYONE]:
+        yield violation(f"{words(public)} is granted a role", "members are named", REASON, "name the member")
+
+
+def _list(args: ResourceValidationArgs) -> Iterator[str]:
+    entity = stated(args.props, "entity")
+    if entity is UNKNOWN or entity in EVERYONE:
+        yield violation(f"{entity} is given access", "members are named", REASON, "name the entity")
+
+
+GRANTS = (
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
+    "gcp:projects/iAMBinding:IAMBinding",
+    "gcp:projects/iAMMember:IAMMember",
+    "gcp:pubsub/topicIAMMember:TopicIAMMember",
+    "gcp:secretmanager/secretIamMember:SecretIamMember",
+    "gcp:serviceaccount/iAMMember:IAMMember",
+    "gcp:storage/bucketIAMBinding:BucketIAMBinding",
+    "gcp:storage/bucketIAMMember:BucketIAMMember",
+)
+
+RULE = resource_rule(
+    "nothing-is-granted-to-everyone",
+    "No role and no access list entry is for allUsers or allAuthenticatedUsers.",
+    dict.fromkeys(GRANTS, _grant) | {"gcp:storage/bucketAccessControl:BucketAccessControl": _list},
+    Severity.CRITICAL,
+    why="allAuthenticatedUsers is everybody with a Google account, not with one of ours.",
+    fix="Name the service account or group.",
+    source="https://docs.cloud.google.com/storage/docs/public-access-prevention",
+    example=Example("gcp:storage/bucketIAMMember:BucketIAMMember", {"member": "allAuthenticatedUsers"}),
+)

@@ -1,0 +1,39 @@
+"""Policy documents can be read, so that the other rules can judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from . import documents
+from .reading import UNKNOWN, stated
+from .rule import Check, Example, resource_rule, violation
+
+
+def _of(property_: str) -> Check:
+    def check(args: ResourceValidationArgs) -> Iterator[str]:
+        text = stated(args.props, property_)
+        if text is None or text is UNKNOWN:
+            return
+        if reason := documents.malformed(text):
+            yield violation(
+                f"{property_} {reason}",
+                "it is a policy document",
+                "what cannot be read cannot be judged",
+                "write Statement, each with Effect Allow or Deny",
+            )
+
+    return check
+
+
+RULE = resource_rule(
+    "policy-documents-can-be-read",
+    "Policy documents are JSON with statements that allow or deny.",
+    {type_: _of(property_) for type_, property_ in documents.ALL.items()},
+    Severity.HIGH,
+    why="The rules on permissions judge statements: a document without any would pass them all.",
+    fix="Write a JSON document with `Statement`, each with `Effect` `Allow` or `Deny`.",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html",
+    example=Example("aws:iam/policy:Policy", {"policy": "{}"}),
+)
