@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reachability.network import Rule
 from reachability.prover import Prover, Sender
 
 
@@ -40,18 +41,23 @@ class Coverage:
         }
 
 
-def coverage(prover: Prover, senders: Iterable[Sender]) -> Coverage:
-    """Which rules decided some packet of these senders' walks. A rule that several places share counts once."""
+def coverage(
+    prover: Prover, senders: Iterable[Sender], counts: Callable[[str, Rule], bool] = lambda place, rule: True
+) -> Coverage:
+    """Which rules decided some packet of these senders' walks. A rule that several places share counts once.
+
+    ``counts`` says of (place, rule) whether to speak of it.
+    """
     decided = prover.exercised(senders)
     seen: set[int] = set()
-    counts: dict[str, list[int]] = {}
+    tally: dict[str, list[int]] = {}
     missed: list[Unexercised] = []
     for place, rule in prover.rules():
-        if id(rule) in seen:
+        if id(rule) in seen or not counts(place, rule):
             continue
         seen.add(id(rule))
         origin = rule.origin or place
-        count = counts.setdefault(origin, [0, 0])
+        count = tally.setdefault(origin, [0, 0])
         count[0] += 1
         if id(rule) in decided:
             count[1] += 1
@@ -60,6 +66,6 @@ def coverage(prover: Prover, senders: Iterable[Sender]) -> Coverage:
     return Coverage(
         total=len(seen),
         exercised=len(seen) - len(missed),
-        by_origin={origin: (total, exercised) for origin, (total, exercised) in counts.items()},
+        by_origin={origin: (total, exercised) for origin, (total, exercised) in tally.items()},
         unexercised=tuple(missed),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from estate.model import Role
 from estate.topology import SSH_PORT
 from reachability import services
-from reachability.addresses import difference
+from reachability.addresses import Intervals, difference, union
 from reachability.claims.case import Case
 from reachability.claims.checks import found
 from reachability.claims.claim import Claim, Finding, Gap
@@ -44,12 +44,19 @@ def _partner_scope(case: Case) -> Iterator[Finding]:
             if name is None and arrival.to not in own:
                 continue
             allowed = p2p if host and host.role is Role.PRIVATE_SENTRY and host.place == region else ()
+            if name is not None:
+                allowed = union(allowed, _open_to_all(case, arrival.to))
             who = f"partner {name}" if name else f"{door}, which is no declared partner,"
             violation = found(
                 case, sender, arrival, f"{who} reaches {arrival.to}", received=difference(CONNECTIONS, allowed)
             )
             if violation is not None:
                 yield violation
+
+
+def _open_to_all(case: Case, to: str) -> Intervals:
+    """The services of a host that anybody on the internet may open, as they arrive."""
+    return union(*(arrival.received_services() for arrival in case.arrivals(case.internet) if arrival.to == to))
 
 
 def _vpn_scope(case: Case) -> Iterator[Finding]:
@@ -77,10 +84,11 @@ SSH_FROM_VPN_ONLY = Claim(
 PARTNER_SCOPE = Claim(
     "partner-scope",
     "a partner reaches the p2p port of private sentries and nothing else",
-    "A partner is whatever stands behind a peering with the VPC that the declaration names; it may send "
-    "from every address that its side of the peering can have. It reaches the private sentries of the "
-    "region where its peering ends. Whatever stands behind any other link reaches nothing of the network "
-    "at all. " + NO_ERRORS,
+    "A partner is whatever stands behind a peering with the VPC that the declaration names; it may write any source "
+    "address to which some route of ours leads back through the peering (from another it opens no connection, for the "
+    "answers go elsewhere). It reaches the private sentries of the region where its peering ends. What the internet "
+    "may open on a host just as well (p2p of a public sentry, by its private address) is not counted. Whatever stands "
+    "behind any other link reaches nothing of the network at all. " + NO_ERRORS,
     _partner_scope,
 )
 VPN_SCOPE = Claim(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from estate import topology
 from estate.hosts import Host, hosts
 from estate.model import Network, Role
 from estate.topology import ForwardRule
-from reachability.addresses import Intervals
-from reachability.claims.places import Failures
+from reachability.addresses import Intervals, intersection
+from reachability.claims.places import Failures, answerable
 from reachability.claims.plan import Permitted, permitted
-from reachability.network import INTERNET, Machine
+from reachability.network import INTERNET, Machine, Rule
 from reachability.prover import Arrival, Prover, Sender
 from reachability.resources import Resource
 
@@ -38,8 +39,26 @@ class Estate:
 
     @cached_property
     def senders(self) -> dict[str, Sender]:
-        """Everybody who can send, by name."""
-        return {sender.name: sender for sender in self.prover.senders()}
+        """Everybody who can open connections, by name.
+
+        Whoever is beyond a link whose other side is not here may write any source address, but opens a connection only
+        from one to which some route here leads back through the link.
+        """
+        doors = self.prover.assembly.outsides
+        answered = answerable(self.prover.assembly)
+        return {
+            sender.name: Sender(
+                sender.name,
+                tuple(
+                    replace(start, sources=part)
+                    for start in sender.starts
+                    if (part := intersection(start.sources, answered[sender.name]))
+                ),
+            )
+            if sender.name in doors
+            else sender
+            for sender in self.prover.senders()
+        }
 
     @cached_property
     def inbound(self) -> dict[str, tuple[tuple[Sender, Arrival], ...]]:
@@ -157,6 +176,11 @@ class Case:
             return found
         return tuple(resource for resource in found if stack(resource.urn) in ("", self.network.name))
 
+    def owns_rule(self, place: str, rule: Rule) -> bool:
+        """Whether a rule is this network's (its stack's, or in its host's firewall) or not known to be another's."""
+        owner = self.estate.owners.get(place) or stack(rule.origin)
+        return owner in ("", self.network.name) or owner not in {network.name for network in self.estate.networks}
+
     def sender(self, name: str) -> Sender | None:
         return self.estate.senders.get(name)
 
@@ -168,6 +192,10 @@ class Case:
         """Everything that a sender's new packets may reach."""
         self._consulted[sender] = None
         return self.prover.arrivals(sender)
+
+    def depends_on(self, sender: Sender) -> None:
+        """Notes that a claim depends on a sender's walk."""
+        self._consulted[sender] = None
 
     def inbound(self, name: str) -> tuple[tuple[Sender, Arrival], ...]:
         """Everybody's packets that may reach a machine."""

@@ -9,7 +9,8 @@ from reachability import services
 from reachability.addresses import GLOBAL, Intervals, difference, intersection, text
 from reachability.claims.case import Case
 from reachability.claims.claim import Finding, Gap, Violation
-from reachability.claims.sets import CONNECTIONS, Allowance, point
+from reachability.claims.sets import CONNECTIONS, Allowance
+from reachability.packet import Packet
 from reachability.prover import Arrival, Prover, Sender
 
 
@@ -78,22 +79,24 @@ def opens(case: Case, source: Host, target: Host, service: int, prover: Prover |
     if missing is not None:
         return Violation(f"{missing.name} is declared, and nothing is to be deployed as it")
     sender = asked.machine(source.name)
-    case.arrivals(case.estate.senders[source.name])
-    address, own, wanted = point(target.address), point(source.address), ((service, service),)
-    packet = None
-    for arrival in asked.arrivals(sender, may=False):
-        if arrival.to == target.name:
-            packet = arrival.packet(services=wanted, destinations=(address,), sources=(own,))
-            if packet is not None:
-                break
+    case.depends_on(case.estate.senders[source.name])
     words = f"{source.name} must reach {target.name} on {services.text(service)}"
-    if packet is None:
-        hops = asked.obstacles(sender, target.name, service, address[0])
-        return Violation(f"{words}, and does not: {_settings(hops)}", sender=sender, obstacles=hops)
-    way = asked.trace(sender, packet, target.name, may=False)
-    if asked.reply(way) != "passes":
-        return Violation(f"{words}: it does, but the answers do not come back", sender=sender, obstacles=way.hops)
+    for port_number in client_ports(asked):
+        packet = Packet(int(source.address), int(target.address), service, port_number)
+        way = asked.trace(sender, packet, target.name, may=False)
+        if not (way.delivered and way.to == target.name):
+            hops = asked.obstacles(sender, target.name, service, packet.destination)
+            return Violation(f"{words}, and does not: {_settings(hops)}", sender=sender, obstacles=hops)
+        if asked.reply(way) != "passes":
+            return Violation(f"{words}: it does, but the answers do not come back", sender=sender, obstacles=way.hops)
     return None
+
+
+def client_ports(prover: Prover) -> Iterator[int]:
+    """A client port of each kind that some rule tells apart from the others."""
+    low, high = services.CLIENT_PORTS
+    yield low
+    yield from (each for each in prover.assembly.space.source_ports.lows if low < each <= high)
 
 
 def _settings(hops: Sequence[object]) -> str:

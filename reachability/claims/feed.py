@@ -123,15 +123,13 @@ def _hears_the_network(case: Case, sentry: Host, prover: Prover) -> bool:
 
 def _answered(case: Case, host: Host, prover: Prover, to: str) -> bool:
     """Whether something that ``host`` sends by TCP to ``to`` must arrive, and its answer too."""
-    sender = prover.machine(host.name)
-    case.arrivals(case.estate.senders[host.name])
-    for arrival in prover.arrivals(sender, may=False):
-        if arrival.to == to:
-            packet = arrival.packet(services=(services.of(services.TCP, 1),))
-            if packet is not None:
-                way = prover.trace(sender, packet, to, may=False)
-                if prover.reply(way) == "passes":
-                    return True
+    sender = case.estate.senders[host.name]
+    for arrival in case.arrivals(sender):
+        packet = arrival.packet(services=(services.of(services.TCP, 1),)) if arrival.to == to else None
+        if packet is not None:
+            way = prover.trace(sender, packet, to, may=False)
+            if way.delivered and way.to == to and prover.reply(way) == "passes":
+                return True
     return False
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 
 from reachability.addresses import EVERYWHERE, Interval, Intervals, difference, intersection, union
 from reachability.claims.sets import Allowance
@@ -10,6 +11,7 @@ from reachability.network import Action, Chain, Devices, Match, Rule, State
 from reachability.services import ANY
 
 LOOPBACK = "lo"
+DEEPEST_JUMP = 16
 
 
 class NotComparable(ValueError):
@@ -66,29 +68,85 @@ def permits(
 
     Over every device at once but the loopback; what is uncertain counts as permitted. Raises ``NotComparable``.
     """
-    matches = list(_services(chain, others, 0))
+    known: dict[tuple[int, ...], Intervals] = {}
     found: list[Allowance] = []
-    for atom in atoms(matches):
-        accepted, rest = _run(chain, others, atom, EVERYWHERE, inbound, own, 0)
-        if chain.policy is Action.ACCEPT:
-            accepted = union(accepted, rest)
+    rules = [(rule, peers) for rule, peers in _counted(chain, others, inbound, own, 0)]
+    for atom, indices in _by_atom([rule.match.services for rule, _ in rules]):
+        accepted = known.get(indices)
+        if accepted is None:
+            accepted = known[indices] = _accepted([rules[index] for index in indices], chain, inbound, own)
         if accepted:
             found.append((accepted, (atom,)))
     return found
 
 
-def _services(chain: Chain, others: Mapping[str, Chain], depth: int) -> Iterable[Intervals]:
-    if depth > 16:
+def _by_atom(used: list[Intervals | None]) -> list[tuple[Interval, tuple[int, ...]]]:
+    """The services cut at every boundary, each part with the indices of the rules that speak of it."""
+    parts = atoms(each for each in used if each is not None)
+    lows = [low for low, _ in parts]
+    indices: list[list[int]] = [[] for _ in parts]
+    for index, each in enumerate(used):
+        for low, high in each if each is not None else ANY:
+            for position in range(bisect_left(lows, low), bisect_right(lows, high)):
+                indices[position].append(index)
+    return [(part, tuple(found)) for part, found in zip(parts, indices, strict=True)]
+
+
+def _counted(
+    chain: Chain, others: Mapping[str, Chain], inbound: bool, own: Intervals, depth: int
+) -> Iterator[tuple[Rule, Intervals]]:
+    """The rules that may decide new connections, with the addresses that they name; jumps replaced by where they lead.
+
+    Raises ``NotComparable`` for translations, and for jumps other than of everything.
+    """
+    if depth > DEEPEST_JUMP:
         raise NotComparable(f"{chain.name} jumps too deep")
     for rule in chain.rules:
-        yield rule.match.services or ANY
-        if rule.action in (Action.JUMP, Action.GOTO) and rule.chain in others:
-            yield from _services(others[rule.chain], others, depth + 1)
+        match = rule.match
+        here = match.destinations if inbound else match.sources
+        if rule.action is Action.CONTINUE or not _fits(match, own, inbound):
+            continue
+        peers = match.sources if inbound else match.destinations
+        if peers is None:
+            peers = EVERYWHERE if here is None else _families(intersection(here, own))
+        if rule.action in (Action.ACCEPT, Action.DROP):
+            yield rule, peers
+        elif rule.action is Action.JUMP and rule.chain in others and _jumps_plainly(rule, others[rule.chain]):
+            yield from _counted(others[rule.chain], others, inbound, own, depth + 1)
+        else:
+            raise NotComparable(f"{rule.name} does more than accept or drop")
 
 
-def is_loopback(devices: frozenset[str] | Devices | None) -> bool:
-    """Whether only the loopback is meant."""
-    return (devices.names if isinstance(devices, Devices) else devices) == frozenset({LOOPBACK})
+def _jumps_plainly(rule: Rule, chain: Chain) -> bool:
+    """Whether a jump can be replaced by the rules of its chain: it is of everything, and nothing there returns."""
+    match = rule.match
+    plain = all(each is None for each in (match.sources, match.destinations, match.services, match.source_ports))
+    return plain and not match.uncertain and all(each.action is not Action.RETURN for each in chain.rules)
+
+
+def _families(points: Intervals) -> Intervals:
+    """All addresses of the families of a set."""
+    return tuple(family for family in EVERYWHERE if intersection(points, (family,)))
+
+
+def _accepted(rules: list[tuple[Rule, Intervals]], chain: Chain, inbound: bool, own: Intervals) -> Intervals:
+    """The addresses that rules in order accept, for services that none of them tells apart."""
+    accepted: list[Intervals] = []
+    rest: Intervals = EVERYWHERE
+    for rule, peers in rules:
+        hit = intersection(rest, peers)
+        if not hit:
+            continue
+        if rule.action is Action.ACCEPT:
+            accepted.append(hit)
+            if rule.match.uncertain:
+                continue
+        elif not _whole(rule.match, inbound, own):
+            continue
+        rest = difference(rest, hit)
+        if not rest:
+            break
+    return union(*accepted, rest) if chain.policy is Action.ACCEPT else union(*accepted)
 
 
 def _fits(match: Match, own: Intervals, inbound: bool) -> bool:
@@ -100,51 +158,9 @@ def _fits(match: Match, own: Intervals, inbound: bool) -> bool:
     return here is None or bool(intersection(here, own))
 
 
-def _run(
-    chain: Chain,
-    others: Mapping[str, Chain],
-    atom: Interval,
-    addresses: Intervals,
-    inbound: bool,
-    own: Intervals,
-    depth: int,
-) -> tuple[Intervals, Intervals]:
-    """(accepted, what falls through) of the addresses for services of one atom."""
-    accepted: list[Intervals] = []
-    returned: list[Intervals] = []
-    rest = addresses
-    for rule in chain.rules:
-        if not rest:
-            break
-        match = rule.match
-        if match.services is not None and not any(low <= atom[0] and atom[1] <= high for low, high in match.services):
-            continue
-        if rule.action is Action.CONTINUE or not _fits(match, own, inbound):
-            continue
-        peers = match.sources if inbound else match.destinations
-        hit = rest if peers is None else intersection(rest, peers)
-        if not hit:
-            continue
-        if rule.action is Action.ACCEPT:
-            accepted.append(hit)
-        elif rule.action is Action.DROP:
-            if not _whole(match, inbound, own):
-                continue
-        elif rule.action is Action.RETURN:
-            returned.append(hit)
-        elif rule.action in (Action.JUMP, Action.GOTO) and rule.chain in others:
-            inner, left = _run(others[rule.chain], others, atom, hit, inbound, own, depth + 1)
-            accepted.append(inner)
-            if rule.action is Action.GOTO:
-                returned.append(left)
-            else:
-                rest = union(difference(rest, hit), left)
-                continue
-        else:
-            raise NotComparable(f"{rule.name} changes addresses")
-        if not match.uncertain:
-            rest = difference(rest, hit)
-    return union(*accepted), union(rest, *returned)
+def is_loopback(devices: frozenset[str] | Devices | None) -> bool:
+    """Whether only the loopback is meant."""
+    return (devices.names if isinstance(devices, Devices) else devices) == frozenset({LOOPBACK})
 
 
 def _whole(match: Match, inbound: bool, own: Intervals) -> bool:

@@ -13,7 +13,7 @@ from reachability.claims import filters
 from reachability.claims.case import Case
 from reachability.claims.claim import Claim, Finding, Gap, Violation
 from reachability.claims.filters import NotComparable, beyond, canonical
-from reachability.claims.plan import Permitted, essentials_in, essentials_out, intervals
+from reachability.claims.plan import Permitted, essentials_in, essentials_out, intervals, unfiltered
 from reachability.claims.sets import CONNECTIONS, Allowance, port
 from reachability.declared import INSTANCE
 from reachability.network import Arrive, Check, Machine
@@ -144,9 +144,15 @@ def _group(
     if not checks:
         yield Violation(f"{host.name}: no security group filters what {'comes in' if inbound else 'goes out'}")
     for check in checks:
-        permitted = groups.permits(check, inbound, _own(machine))
-        yield from _differences(host, inbound, GROUP, beyond(permitted, expected), TOPOLOGY)
-        yield from _differences(host, inbound, TOPOLOGY, beyond(expected, permitted), GROUP)
+        own = _own(machine)
+        permitted = groups.permits(check, inbound, own)
+        ignored = own if inbound else union(own, unfiltered(case.network, host.place))
+        yield from _differences(host, inbound, GROUP, _but(ignored, beyond(permitted, expected)), TOPOLOGY)
+        yield from _differences(host, inbound, TOPOLOGY, _but(ignored, beyond(expected, permitted)), GROUP)
+
+
+def _but(ignored: Intervals, boxes: list[Allowance]) -> list[Allowance]:
+    return [(rest, used) for peers, used in boxes if (rest := addresses.difference(peers, ignored))]
 
 
 def _differences(host: Host, inbound: bool, one: str, extra: list[Allowance], other: str) -> Iterator[Violation]:

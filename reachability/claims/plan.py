@@ -50,6 +50,12 @@ def permitted(network: Network) -> dict[str, Permitted]:
     return found
 
 
+def unfiltered(network: Network, region: str) -> Intervals:
+    """The services of a VPC that no security group filters: metadata, time, resolver (EC2 guide, "Security groups")."""
+    resolver = int(addressing.region_block(network, region).network_address) + 2
+    return union([block("169.254.0.0/16"), block("fd00:ec2::/32"), (resolver, resolver)])
+
+
 def essentials_out(network: Network, host: Host) -> tuple[Allowance, ...]:
     """What a host must send beside the topology's flows, or be no host at all."""
     anywhere = (block("0.0.0.0/0"), block("::/0"))

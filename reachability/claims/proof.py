@@ -28,7 +28,8 @@ def prove(case: Case, asked: Iterable[Claim] | None = None) -> Report:
         verdicts.append(verdict(case, claim))
         consulted |= dict.fromkeys(case.consulted())
     seconds = perf_counter() - began
-    return Report(case.network.name, tuple(verdicts), seconds, coverage.coverage(case.prover, consulted).document())
+    exercised = coverage.coverage(case.prover, consulted, case.owns_rule)
+    return Report(case.network.name, tuple(verdicts), seconds, exercised.document())
 
 
 def verdict(case: Case, claim: Claim) -> Verdict:
