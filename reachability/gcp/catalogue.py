@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reachability.gcp import cloud_nat, cloud_router, firewall_policies, firewall_rules, hierarchy, interfaces
-from reachability.gcp import load_balancers, peering, static_routes, vpc
+from reachability.gcp import (
+    cloud_nat,
+    cloud_router,
+    firewall_policies,
+    firewall_rules,
+    hierarchy,
+    interfaces,
+    load_balancers,
+    peering,
+    static_routes,
+    vpc,
+)
 from reachability.gcp.accounts import SERVICE_ACCOUNT
 from reachability.resources import Resource
 
@@ -39,27 +49,12 @@ MODELLED = frozenset(
     }
 )
 HARMLESS_AREAS = frozenset(
-    """accessapproval accesscontextmanager artifactregistry assuredworkloads backupdisasterrecovery bigquery bigtable billing
-    binaryauthorization certificateauthority certificatemanager cloudasset cloudidentity cloudquota cloudscheduler
-    cloudsecuritycompliance cloudtasks containeranalysis dataloss dns endpoints essentialcontacts firebaserules firestore folder iam
-    iap identityplatform kms logging monitoring networkmanagement organizations orgpolicy osconfig oslogin projects
-    privilegedaccessmanager pubsub recaptcha resourcemanager runtimeconfig secretmanager securitycenter serviceaccount
-    servicedirectory serviceusage sourcerepo spanner storage tags""".split()
+    ["accessapproval", "accesscontextmanager", "artifactregistry", "assuredworkloads", "backupdisasterrecovery", "bigquery", "bigtable", "billing", "binaryauthorization", "certificateauthority", "certificatemanager", "cloudasset", "cloudidentity", "cloudquota", "cloudscheduler", "cloudsecuritycompliance", "cloudtasks", "containeranalysis", "dataloss", "dns", "endpoints", "essentialcontacts", "firebaserules", "firestore", "folder", "iam", "iap", "identityplatform", "kms", "logging", "monitoring", "networkmanagement", "organizations", "orgpolicy", "osconfig", "oslogin", "projects", "privilegedaccessmanager", "pubsub", "recaptcha", "resourcemanager", "runtimeconfig", "secretmanager", "securitycenter", "serviceaccount", "servicedirectory", "serviceusage", "sourcerepo", "spanner", "storage", "tags"]
 )
 """Areas of the provider (``gcp:<area>/...``) whose resources have no place in a network of the customer's."""
 
 HARMLESS_COMPUTE = frozenset(
-    """attachedDisk autoscaler backendBucketSignedUrlKey backendServiceSignedUrlKey caExternalAccountKey disk
-    diskAsyncReplication diskResourcePolicyAttachment externalVpnGateway futureReservation healthCheck httpHealthCheck
-    httpsHealthCheck image instanceSettings instanceTemplate instantSnapshot interconnect interconnectAttachmentGroup
-    interconnectGroup machineImage managedSslCertificate mangedSslCertificate networkEdgeSecurityService nodeGroup nodeTemplate
-    organizationSnapshotRecycleBinPolicy projectCloudArmorTier projectDefaultNetworkTier projectMetadata projectMetadataItem
-    publicAdvertisedPrefix publicDelegatedPrefix regionAutoscaler regionCommitment regionCompositeHealthCheck regionDisk
-    regionDiskResourcePolicyAttachment regionHealthAggregationPolicy regionHealthCheck regionHealthSource
-    regionInstanceTemplate regionInstantSnapshot regionSslCertificate regionSslPolicy reservation resourcePolicy
-    resourcePolicyAttachment routerStatus sSLCertificate sSLPolicy securityPolicy securityPolicyRule regionSecurityPolicy
-    regionSecurityPolicyRule sharedVPCHostProject sharedVPCServiceProject snapshot snapshotRecycleBinPolicy snapshotSettings
-    storagePool perInstanceConfig regionPerInstanceConfig""".split()
+    ["attachedDisk", "autoscaler", "backendBucketSignedUrlKey", "backendServiceSignedUrlKey", "caExternalAccountKey", "disk", "diskAsyncReplication", "diskResourcePolicyAttachment", "externalVpnGateway", "futureReservation", "healthCheck", "httpHealthCheck", "httpsHealthCheck", "image", "instanceSettings", "instanceTemplate", "instantSnapshot", "interconnect", "interconnectAttachmentGroup", "interconnectGroup", "machineImage", "managedSslCertificate", "mangedSslCertificate", "networkEdgeSecurityService", "nodeGroup", "nodeTemplate", "organizationSnapshotRecycleBinPolicy", "projectCloudArmorTier", "projectDefaultNetworkTier", "projectMetadata", "projectMetadataItem", "publicAdvertisedPrefix", "publicDelegatedPrefix", "regionAutoscaler", "regionCommitment", "regionCompositeHealthCheck", "regionDisk", "regionDiskResourcePolicyAttachment", "regionHealthAggregationPolicy", "regionHealthCheck", "regionHealthSource", "regionInstanceTemplate", "regionInstantSnapshot", "regionSslCertificate", "regionSslPolicy", "reservation", "resourcePolicy", "resourcePolicyAttachment", "routerStatus", "sSLCertificate", "sSLPolicy", "securityPolicy", "securityPolicyRule", "regionSecurityPolicy", "regionSecurityPolicyRule", "sharedVPCHostProject", "sharedVPCServiceProject", "snapshot", "snapshotRecycleBinPolicy", "snapshotSettings", "storagePool", "perInstanceConfig", "regionPerInstanceConfig"]
 )
 """Types of ``gcp:compute`` that no packet crosses by themselves. Cloud Armor policies only take away: what may pass, may pass
 without them too."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reachability.addresses import EVERYWHERE, AddressError, Intervals, block, text, union
 from reachability.gcp.inventory import Inventory
 from reachability.gcp.properties import blocks, flag, records, word
-from reachability.gcp.vpc import NETWORK, Network, region_of
+from reachability.gcp.vpc import NETWORK, SIDE, Network, region_of
 from reachability.network import exit_stage
 from reachability.resources import UNKNOWN, Resource
 
@@ -21,7 +21,6 @@ ROUTER_PEER = "gcp:compute/routerPeer:RouterPeer"
 TUNNEL = "gcp:compute/vPNTunnel:VPNTunnel"
 ATTACHMENT = "gcp:compute/interconnectAttachment:InterconnectAttachment"
 GATEWAYS = ("gcp:compute/haVpnGateway:HaVpnGateway", "gcp:compute/vPNGateway:VPNGateway")
-SIDE = "gcp"
 
 PRIVATE: Intervals = union(map(block, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
 """What a neighbour may announce of whom nothing is known."""

@@ -9,7 +9,7 @@ from reachability.gcp import catalogue
 from reachability.gcp.accounts import Accounts
 from reachability.gcp.allocation import Allocation
 from reachability.gcp.cloud_nat import CloudNats
-from reachability.gcp.cloud_router import SIDE, CloudRouters
+from reachability.gcp.cloud_router import CloudRouters
 from reachability.gcp.evaluation import Evaluation
 from reachability.gcp.firewall_policies import FirewallPolicies
 from reachability.gcp.firewall_rules import FirewallRules
@@ -19,10 +19,10 @@ from reachability.gcp.internet_gateway import GOOGLE_APIS, InternetGateways
 from reachability.gcp.inventory import Inventory
 from reachability.gcp.load_balancers import FRONT_ENDS, LoadBalancers
 from reachability.gcp.peering import Peerings
-from reachability.gcp.properties import Problems, word
-from reachability.gcp.route_tables import RouteTables, addresses_stage
+from reachability.gcp.properties import Problems
+from reachability.gcp.route_tables import RouteTables
 from reachability.gcp.static_routes import StaticRoutes
-from reachability.gcp.vpc import Network, outside, read_networks
+from reachability.gcp.vpc import SIDE, Network, addresses_stage, outside, read_networks
 from reachability.network import (
     Action,
     Arrive,
@@ -172,8 +172,7 @@ def _network_stages(fragment: Fragment, network: Network, nics: tuple[Nic, ...],
 
 def _strangers(fragment: Fragment, peerings: Peerings) -> None:
     """Peerings with networks that are not in the input: what they route here is not known, so anything may come."""
-    for peering, network in peerings.strangers:
-        name = word(peering.properties.get("name"), peering.name)
-        key = f"peering {peering.id if isinstance(peering.id, str) else peering.urn}"
-        sources = outside(network, EVERYWHERE)
-        fragment.doors.append(Door(key, SIDE, addresses_stage(network), f"the network that {name} peers with", sources))
+    for each in peerings.strangers:
+        sources = outside(each.network, EVERYWHERE)
+        name = f"the network that {each.name} peers with"
+        fragment.doors.append(Door(each.key, SIDE, addresses_stage(each.network), name, sources))

@@ -12,7 +12,7 @@ from reachability import services
 from reachability.addresses import EVERYWHERE, GLOBAL, Intervals, block, difference, intersection, union
 from reachability.gcp.cloud_nat import CloudNats
 from reachability.gcp.interfaces import Nic
-from reachability.gcp.vpc import Network
+from reachability.gcp.vpc import Network, addresses_stage
 from reachability.network import (
     INTERNET,
     Action,
@@ -20,6 +20,7 @@ from reachability.network import (
     Chain,
     Check,
     Deliver,
+    Lookup,
     Match,
     Route,
     Rule,
@@ -91,6 +92,20 @@ class InternetGateways:
                 )
                 self.public.append(Route((point, point), (stage,), f"address of Cloud NAT {nat.name}", nat.urn))
 
+        for network in networks.values():
+            self.stages[_beyond(network)] = Lookup(
+                f"behind the internet gateway of {network.name}",
+                (
+                    *(Route(each, (INTERNET,), "the internet", network.urn) for each in EVERYWHERE),
+                    *(
+                        Route(each, (addresses_stage(network),), f"subnet {subnet.name}", subnet.urn)
+                        for subnet in network.subnets
+                        for each in subnet.blocks()
+                    ),
+                ),
+                network.urn,
+            )
+
     from_tunnels = _FROM_TUNNELS
     """The stage for what comes in by a tunnel and is routed to the default internet gateway."""
 
@@ -159,31 +174,34 @@ class InternetGateways:
                 external = union(external, own)
                 translations.append(
                     Translation(
-                        Match(sources=own, destinations=_ELSEWHERE), INTERNET, f"external address of {nic.name}", source=point,
+                        Match(sources=own, destinations=_ELSEWHERE), _beyond(network), f"external address of {nic.name}", source=point,
                         origin=nic.machine,
                     )
                 )  # fmt: skip
-            lent = union(((each, each) for each in self._virtual.get(nic.id, ())))
+            lent = union((each, each) for each in self._virtual.get(nic.id, ()))
             v6 = (nic.v6,) if nic.v6 is not None and nic.subnet.external_v6 else ()
             passing = union(lent, v6)
             if passing:
                 external = union(external, passing)
                 translations.append(
                     Translation(
-                        Match(sources=passing, destinations=_ELSEWHERE), INTERNET, f"own public address of {nic.name}"
+                        Match(sources=passing, destinations=_ELSEWHERE), _beyond(network), f"own public address of {nic.name}"
                     )
                 )
         inside = union(*(nic.own() for nic in served))
         translations += self._google(network, region, external, inside)
         for nat in self._nats.of(network, region):
-            for sources, doubt in ((nat.sources.certain, ""), (nat.sources.possible, nat.sources.doubt)):
+            ways = [(nat.sources.certain, "")]
+            if nat.sources.doubt:
+                ways.append((nat.sources.possible, nat.sources.doubt))
+            for sources, doubt in ways:
                 covered = difference(intersection(sources, inside), external)
-                if not covered or (sources is nat.sources.possible and not doubt):
+                if not covered:
                     continue
                 translations += [
                     Translation(
                         Match(sources=covered, destinations=_ELSEWHERE, services=nat.services, uncertain=doubt),
-                        INTERNET, f"Cloud NAT {nat.name}", source=point, origin=nat.urn,
+                        _beyond(network), f"Cloud NAT {nat.name}", source=point, origin=nat.urn,
                     )
                     for point in nat.addresses
                 ]  # fmt: skip
@@ -212,6 +230,11 @@ class InternetGateways:
                 Translation(Match(sources=perhaps, destinations=GOOGLE_ACCESS, uncertain=doubt), GOOGLE_APIS, name)
             )
         return found
+
+
+def _beyond(network: Network) -> str:
+    """Where packets are once they are translated, and answers once that is undone."""
+    return f"beyond {device(network)}"
 
 
 def device(network: Network) -> str:

@@ -12,7 +12,7 @@ from reachability.resources import UNKNOWN, Resource
 
 _HOST = re.compile(r"^(?:https?:)?//[^/]+/(?:compute/)?(?:v1|beta|alpha)/(?:projects/(?=projects/))?")
 _PARTS = re.compile(
-    r"^(?:projects/(?P<project>[^/]+)/)?(?P<scope>global|(?:regions|zones|locations)/[^/]+)?/?(?P<rest>.*)$"
+    r"^(?:projects/(?P<project>[^/]+)/)?(?:(?P<scope>global|(?:regions|zones|locations)/[^/]+)/)?(?P<rest>.*)$"
 )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from reachability.addresses import GLOBAL, V6, Interval, intersection
 from reachability.gcp.inventory import Inventory
 from reachability.gcp.properties import flag, word
-from reachability.gcp.vpc import NETWORK, Network
+from reachability.gcp.vpc import NETWORK, SIDE, Network
+from reachability.network import exit_stage
 from reachability.resources import UNKNOWN, Resource
 
 PEERING = "gcp:compute/networkPeering:NetworkPeering"
@@ -37,14 +38,29 @@ class Peer:
         return self.public is not False or not intersection((interval,), GLOBAL)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stranger:
+    """A peering with a network that is not in the input. ``key``: of its door."""
+
+    resource: Resource
+    network: Network
+    key: str
+    name: str
+
+    @property
+    def exit(self) -> str:
+        """The stage that leads to the other network."""
+        return exit_stage(self.key, SIDE)
+
+
 class Peerings:
-    """The peerings of the input by network; ``strangers`` leave towards networks that are not in it."""
+    """The peerings of the input by network; ``strangers`` lead to networks that are not in it."""
 
     def __init__(self, inventory: Inventory, networks: Mapping[str, Network]) -> None:
         self._inventory = inventory
         self._settings = self._configured()
         self._peers: dict[str, list[Peer]] = {urn: [] for urn in networks}
-        self.strangers: list[tuple[Resource, Network]] = []
+        self.strangers: list[Stranger] = []
         self.inactive: list[Resource] = []
         sides: dict[tuple[str, str], Resource] = {}
         for each in inventory.of(PEERING):
@@ -57,7 +73,9 @@ class Peerings:
             if other is not None:
                 sides[owner.urn, other.urn] = each
             else:
-                self.strangers.append((each, networks[owner.urn]))
+                key = f"peering {each.id if isinstance(each.id, str) else each.urn}"
+                name = word(each.properties.get("name"), each.name)
+                self.strangers.append(Stranger(each, networks[owner.urn], key, name))
         for (owner, other), here in sides.items():
             there = sides.get((other, owner))
             if there is None:

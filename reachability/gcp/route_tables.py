@@ -15,15 +15,10 @@ from reachability.gcp.interfaces import Nic
 from reachability.gcp.load_balancers import FRONT_ENDS, FRONT_ENDS_RETURN
 from reachability.gcp.peering import Peerings
 from reachability.gcp.static_routes import INTERNET_GATEWAY, CustomRoute, StaticRoutes
-from reachability.gcp.vpc import Network
+from reachability.gcp.vpc import Network, addresses_stage
 from reachability.network import Deliver, Lookup, Route, Stage
 
 METADATA_STAGE = "gcp metadata server"
-
-
-def addresses_stage(network: Network) -> str:
-    """The stage that hands packets to whoever has their destination in a network."""
-    return f"addresses {network.urn}"
 
 
 class RouteTables:
@@ -102,6 +97,14 @@ class RouteTables:
                         route.origin, route.dynamic, route.uncertain or doubt, None, route.region, route.link,
                     )  # fmt: skip
 
+        for stranger in self._peerings.strangers:
+            if stranger.network is network:
+                for interval in PRIVATE:
+                    yield CustomRoute(
+                        interval, 0, (stranger.exit,), f"peering {stranger.name}", stranger.resource.urn, True,
+                        "the subnets of the network that it peers with are not in the input",
+                    )  # fmt: skip
+
     def _subnet_routes(self, network: Network) -> list[Route]:
         routes = [
             Route(interval, (addresses_stage(network),), f"subnet {subnet.name}", subnet.urn)
@@ -131,7 +134,7 @@ class RouteTables:
         for each in customs:
             for interval in _beside(each, covered):
                 by_destination.setdefault(interval, []).append(each)
-        hidden = [each for each in customs if each.link and each.uncertain]
+        hidden = [each for each in customs if each.dynamic and each.uncertain]
         for interval, found in by_destination.items():
             shared = [each for each in hidden if each not in found and covers((each.destinations,), (interval,))]
             routes += [

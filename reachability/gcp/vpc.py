@@ -12,6 +12,9 @@ from reachability.resources import UNKNOWN, Resource
 
 NETWORK = "gcp:compute/network:Network"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
+SIDE = "gcp"
+"""This frontend's side of every door."""
+
 AUTOMATIC = block("10.128.0.0/9")
 """Where the subnets of an auto mode network lie (cloud.google.com/vpc/docs/subnets#ip-ranges)."""
 PROXY_ONLY = frozenset({"REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY", "INTERNAL_HTTPS_LOAD_BALANCER"})
@@ -191,3 +194,8 @@ def _subnet(resource: Resource, inventory: Inventory, allocation: Allocation) ->
 def outside(network: Network, intervals: Intervals) -> Intervals:
     """What of ``intervals`` no subnet of the network covers: subnet routes always win (cloud.google.com/vpc/docs/routes)."""
     return difference(intervals, network.blocks())
+
+
+def addresses_stage(network: Network) -> str:
+    """The stage that hands packets to whoever has their destination in a network."""
+    return f"addresses {network.urn}"

@@ -111,6 +111,13 @@ class Estate:
             if each.to == to
         )
 
+    def passes_through(self, sender: str, machine: str, to: str) -> bool:
+        """Whether a packet to an address comes to a machine on its way."""
+        name = self.assembly.aliases[machine]
+        mask = self.assembly.space.range_mask(block(to))
+        visits = self.prover.walked(self.sender(sender)).visits
+        return any(key[:2] == ("arrive", name) and packets & mask for (key, _), packets in visits.items())
+
     def decided(self, sender: str, source: str, to: str, what: str) -> list[str]:
         """What decides at each hop of one packet."""
         found = self.prover.trace(self.sender(sender), Packet(address(source), address(to), service(what)))
