@@ -39,9 +39,9 @@ def labels(network: Network, host: Host) -> Mapping[str, str]:
     }
 
 
-def tunnel_key(inside: IPv4Network) -> str:
-    """How both ends of a tunnel call it."""
-    return f"tunnel {inside}"
+def tunnel_key(inside: IPv4Network, edge: IPv4Address | None) -> str:
+    """How both ends of a tunnel call it: inside addresses are used again by every network, to edges of its own."""
+    return f"tunnel {inside}" + (f" to {edge}" if edge else "")
 
 
 def _tunnels(network: Network, edge: Host) -> tuple[TunnelEnd, ...]:
@@ -52,7 +52,7 @@ def _tunnels(network: Network, edge: Host) -> tuple[TunnelEnd, ...]:
             found.append(
                 TunnelEnd(
                     device=naming.tunnel_interface(region, edge.number, number),
-                    key=tunnel_key(inside),
+                    key=tunnel_key(inside, edge.public_address),
                     reaches=union([interval(inside), interval(addressing.region_block(network, region))]),
                     address=int(inside[2]),
                 )

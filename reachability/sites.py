@@ -19,8 +19,10 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class TunnelEnd:
-    """An edge's end of a tunnel. ``key`` joins it to the cloud's end: ``tunnel <inside CIDR>``. ``reaches``: what it
-    routes there."""
+    """An edge's end of a tunnel. ``key`` joins it to the cloud's end: ``tunnel <inside CIDR> to <edge's address>``.
+
+    ``reaches``: what it routes there.
+    """
 
     device: str
     key: str

@@ -38,8 +38,8 @@ UNDERSTOOD = frozenset(
 def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals]) -> Fragment:
     """The network that the ``aws:`` resources among ``resources`` make; others are left alone.
 
-    ``announcements``: by door key (``tunnel <inside CIDR>``), what the other side announces by BGP. Never raises for
-    what a resource says: what is not understood becomes a reason in ``Fragment.unmodelled`` that names its URN.
+    ``announcements``: by door key (``tunnel <inside CIDR> to <customer gateway>``), what the other side announces by
+    BGP. Never raises for what a resource says: what is not understood becomes a reason in ``Fragment.unmodelled`` that names its URN.
     """
     fragment = Fragment()
     index = Index(resources, fragment)

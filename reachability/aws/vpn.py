@@ -20,6 +20,7 @@ ATTACHMENT = "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment"
 CONNECTION = "aws:ec2/vpnConnection:VpnConnection"
 TRANSIT_GATEWAY = "aws:ec2transitgateway/transitGateway:TransitGateway"
 CONNECTION_ROUTE = "aws:ec2/vpnConnectionRoute:VpnConnectionRoute"
+CUSTOMER_GATEWAY = "aws:ec2/customerGateway:CustomerGateway"
 TYPES = (GATEWAY, ATTACHMENT, CONNECTION, CONNECTION_ROUTE)
 
 SIDE = "cloud"
@@ -66,7 +67,7 @@ def read(cloud: Cloud) -> None:
 def _connection(cloud: Cloud, resource: Resource) -> Connection:
     index = cloud.index
     index.alias(resource.properties.get("transitGatewayAttachmentId"), resource)
-    keys = tuple(_key(resource, number) for number in (1, 2))
+    keys = tuple(_key(cloud, resource, number) for number in (1, 2))
     gateway = index.one(resource, "vpnGatewayId", GATEWAY)
     transit = index.one(resource, "transitGatewayId", TRANSIT_GATEWAY)
     static_only = flag(given(resource, "staticRoutesOnly"), False)
@@ -80,12 +81,15 @@ def _connection(cloud: Cloud, resource: Resource) -> Connection:
     return connection
 
 
-def _key(resource: Resource, number: int) -> str:
+def _key(cloud: Cloud, resource: Resource, number: int) -> str:
+    """Inside addresses are link-local: two networks may use the same, but not to the same customer gateway."""
     inside = given(resource, f"tunnel{number}InsideCidr")
-    if isinstance(inside, str) and inside:
-        low, high = block(inside)
-        return f"tunnel {texts(((low, high),))[0]}"
-    return f"tunnel {resource.urn} {number}"
+    if not isinstance(inside, str) or not inside:
+        return f"tunnel {resource.urn} {number}"
+    low, high = block(inside)
+    found = cloud.index.find(resource, "customerGatewayId", CUSTOMER_GATEWAY)
+    customer = text_of(found.resources[0].properties.get("ipAddress")) if len(found.resources) == 1 else ""
+    return f"tunnel {texts(((low, high),))[0]}" + (f" to {customer}" if customer else "")
 
 
 def destinations(cloud: Cloud, connection: Connection) -> tuple[Intervals, str]:
