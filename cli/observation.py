@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli import proving
+from cli.errors import CheckFailed, UsageError
+from estate.findings import DeclarationError
 from estate.hosts import Host, hosts, of_role
 from estate.model import CHAIN_ROLES, Network, Role
 from hosts.keys.public_key import ConsensusKey
@@ -16,9 +19,6 @@ from lab.chain.watch import ChainUnreachable, Node
 from lab.machines import machine
 from lab.netns import NamespaceMissing
 from lab.paths import LabPaths
-
-CLAIM_COUNT = 17
-"""How many promises the design makes; none is checked by a prover yet."""
 
 MISSED_WINDOW = 50
 BEHIND_BLOCKS = 5
@@ -156,6 +156,21 @@ def behind(network: Network, paths: LabPaths, head: int) -> list[str]:
     return [name for name, state in states.items() if state is None or head - state.height > BEHIND_BLOCKS]
 
 
+def _claims(network: Network, paths: LabPaths, problems: list[str]) -> dict[str, int]:
+    """How many promises are proved of the network as declared; a promise that is not is a problem."""
+    try:
+        document = proving.report(paths.checkout, network.name)
+    except (CheckFailed, DeclarationError, UsageError) as error:
+        problems.append(f"no promise is proved: {error}")
+        return {"proved": 0, "refuted": 0, "not_modelled": len(proving.claims(paths.checkout))}
+    for verdict in ("refuted", "not-modelled"):
+        found = [claim["id"] for claim in document["claims"] if claim["verdict"] == verdict]
+        if found:
+            words = f"{verdict.replace('-', ' ')}: {', '.join(found)}"
+            problems.append(f"{words}; `bin/estate prove {network.name}` tells why")
+    return proving.counts(document)
+
+
 def observe(network: Network, paths: LabPaths) -> Observation:
     """One look, within seconds; what does not answer becomes a problem, never an exception."""
     running, made = set(machine.list_running(paths)), set(machine.made(paths))
@@ -197,7 +212,7 @@ def observe(network: Network, paths: LabPaths) -> Observation:
         height=height,
         hosts=tuple(states),
         signing=signing,
-        claims={"proved": 0, "refuted": 0, "not_modelled": CLAIM_COUNT},
+        claims=_claims(network, paths, problems),
         problems=tuple(problems),
         nodes=nodes,
         endpoints=_endpoints(network),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import cloud, declaration, processes
+from cli import cloud, declaration, processes, proving
 from cli.console import Progress
 from cli.engine import changed
 from cli.errors import CheckFailed
@@ -19,6 +19,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     progress = Progress()
     with progress.stage("engine"):
         parts.ensure("pulumi", progress.say)
+    with progress.stage("claims: what this declaration promises"):
+        progress.outcome(proving.in_words(proving.report(checkout, network.name)))
     policies = checkout / cloud.POLICIES
     try:
         with cloud.exclusive(paths), progress.stage("preview, with the policies"):

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli import declaration, proving, subjects
+from cli import proving, subjects
 from cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ def _names(checkout: Path, arguments: argparse.Namespace) -> list[str]:
     if arguments.all:
         if arguments.networks:
             raise UsageError("--all is every network; leave the names out")
+        from cli import declaration
+
         return declaration.names(checkout)
     return arguments.networks or [DEFAULT]
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from cli import registered, subjects
 from cli.errors import UsageError
 from cli.subjects import Question
-from estate.load import stack_file
 from reachability.assembly import assemble
 from reachability.prover import Prover
 
@@ -90,7 +89,7 @@ def foreign(asked: Iterable[Claim]) -> Report:
 
 
 def _entry(checkout: Path, network: str) -> Path:
-    declared = stack_file(checkout, network).read_bytes()
+    declared = registered.stack_file(checkout, network).read_bytes()
     return registered.directory() / f"proof-{network}-{registered.digest(checkout, CODE, declared)}.json"
 
 
@@ -126,3 +125,14 @@ def counts(document: Mapping[str, Any]) -> dict[str, int]:
     for claim in document["claims"]:
         found[claim["verdict"].replace("-", "_")] += 1
     return found
+
+
+def in_words(document: Mapping[str, Any]) -> str:
+    """``17 claims: 15 proved, 1 refuted (no-public-ssh), 1 not modelled (layers-agree)``."""
+    parts = []
+    for verdict in ("proved", "refuted", "not-modelled"):
+        found = [claim["id"] for claim in document["claims"] if claim["verdict"] == verdict]
+        if found:
+            names = "" if verdict == "proved" else f" ({', '.join(found)})"
+            parts.append(f"{len(found)} {verdict.replace('-', ' ')}{names}")
+    return f"{len(document['claims'])} claims: {', '.join(parts)}"

@@ -15,15 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.errors import CheckFailed
-from estate.findings import DeclarationError
-from estate.load import stack_file
-from estate.model import Network
 from reachability import state
 from reachability.resources import Resource
 from tools import cache
+
+if TYPE_CHECKING:
+    from estate.model import Network
 
 CODE = ("components/*.py", "estate/**/*.py")
 RENDERING = ("hosts/*.py", "estate/**/*.py", "templates/firewall/*")
@@ -38,6 +38,11 @@ class Registered:
 
     resources: tuple[Resource, ...]
     inventory: Mapping[str, Any]
+
+
+def stack_file(checkout: Path, network: str) -> Path:
+    """Where a network is declared."""
+    return checkout / "stacks" / f"Pulumi.{network}.yaml"
 
 
 def directory() -> Path:
@@ -145,6 +150,7 @@ def rulesets(checkout: Path, network: Network, told: Mapping[str, Any], *facts: 
     path = directory() / f"rulesets-{network.name}-{digest(checkout, RENDERING, declared, links, *facts)}.json"
     with suppress(OSError, ValueError):
         return json.loads(path.read_text())
+    from estate.findings import DeclarationError
     from estate.hosts import hosts
     from hosts.rulesets import ruleset
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cli import declaration, registered
+from cli import registered
 from cli.errors import UsageError
 from cli.registered import Registered
-from estate.model import Network
-from reachability import declared, state
+from reachability import state
 from reachability.resources import Resource
 from reachability.subject import Subject
+
+if TYPE_CHECKING:
+    from estate.model import Network
 
 PROJECT = "estate"
 
@@ -28,6 +31,8 @@ class Question:
 
 def join(checkout: Path, networks: Mapping[str, Network], sides: Mapping[str, Registered], *facts: bytes) -> Subject:
     """The networks' cloud sides with their datacentres, hosts and firewalls, as one subject."""
+    from reachability import declared
+
     resources: list[Resource] = []
     sites, guests, rulesets = [], {}, {}
     for name, network in networks.items():
@@ -46,6 +51,8 @@ def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
         UsageError: there is none of a name.
         DeclarationError: with every problem of a declaration.
     """
+    from cli import declaration
+
     networks = {name: declaration.read(checkout, name) for name in dict.fromkeys(names)}
     sides = registered.registered(checkout, networks)
     return Question(networks, join(checkout, networks, sides), "as declared")
@@ -72,7 +79,7 @@ def _ours(checkout: Path, resources: tuple[Resource, ...]) -> str | None:
     for each in resources:
         stack, project, *_ = each.urn.removeprefix("urn:pulumi:").split("::")
         name = stack.rsplit("/", 1)[-1]
-        return name if project == PROJECT and name in declaration.names(checkout) else None
+        return name if project == PROJECT and registered.stack_file(checkout, name).is_file() else None
     return None
 
 
@@ -87,6 +94,8 @@ def of_resources(checkout: Path, resources: tuple[Resource, ...], name: str | No
     name = name or _ours(checkout, resources)
     if name is None:
         return Question({}, Subject(resources), source)
+    from cli import declaration
+
     network = declaration.read(checkout, name)
     side = Registered(resources, registered.inventory(resources))
     return Question({name: network}, join(checkout, {name: network}, {name: side}), source)

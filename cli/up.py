@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from cli import cloud, configuration, declaration, observation, status
+from cli import cloud, configuration, declaration, observation, proving, status
 from cli.console import Progress
 from cli.engine import changed
 from cli.errors import CheckFailed
@@ -33,6 +33,8 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
             operations = lab.configure()
             lab.sign()
             outcome = Outcome(resources=resources, host_operations=operations)
+        with progress.stage("claims: what this declaration promises"):
+            progress.outcome(proving.in_words(proving.report(checkout, network.name)))
         progress.save(paths.root / "timings.json")
     if missing:
         progress.console.print("[yellow]left out: machines, network, hosts and chain, because:[/]")
@@ -48,6 +50,8 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, sure: bool)
     paths = LabPaths(checkout=checkout, network=network.name)
     policies = checkout / cloud.POLICIES
     with cloud.exclusive(paths):
+        with progress.stage("claims: what this declaration promises"):
+            progress.outcome(proving.in_words(proving.report(checkout, network.name)))
         with progress.stage("engine"):
             parts.ensure("pulumi", progress.say)
         engine = cloud.live(checkout, paths, network)
