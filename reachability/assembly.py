@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reachability import aws, gcp, nftables, site_stages
-from reachability.addresses import GLOBAL, NOT_GLOBAL, Interval, Intervals, difference, union
+from reachability.addresses import ALL_V4, ALL_V6, GLOBAL, NOT_GLOBAL, Interval, Intervals, difference, union
 from reachability.network import (
     INTERNET,
     Action,
@@ -41,8 +41,9 @@ _PASS = Chain("link", (), Action.ACCEPT)
 class Assembly:
     """``machines`` by name, ``firewalls`` by machine, ``outsides``: doors whose other side is somebody else's, by name.
 
-    ``aliases``: every further name of a machine. ``names``: other things one may ask for (``Fragment.names``).
-    ``public``: the addresses that the internet brings here. ``unmodelled``: reasons that concern everything.
+    ``aliases``: every further name of a machine. ``names``: other things one may ask for (``Fragment.names``). ``public``:
+    the addresses that the internet brings here. ``own``: those of machines and of clients behind them. ``unmodelled``:
+    reasons that concern everything.
     """
 
     stages: dict[str, Stage]
@@ -52,6 +53,7 @@ class Assembly:
     aliases: dict[str, str]
     names: dict[str, tuple[str, ...]]
     public: Intervals
+    own: Intervals
     unmodelled: tuple[str, ...]
     uncertain: bool
     space: Space = field(repr=False)
@@ -72,7 +74,10 @@ def assemble(subject: Subject) -> Assembly:
 
 
 def join(
-    fragments: Iterable[Fragment], *, guests: Mapping[str, Guest] | None = None, rulesets: Mapping[str, str] | None = None
+    fragments: Iterable[Fragment],
+    *,
+    guests: Mapping[str, Guest] | None = None,
+    rulesets: Mapping[str, str] | None = None,
 ) -> Assembly:
     """One network of all parts: doors meet, the internet leads to what is public, machines get names and firewalls."""
     fragments = list(fragments)
@@ -100,9 +105,13 @@ def join(
         aliases=aliases | {old: new for old, new in renamed.items() if old != new},
         names=names,
         public=union([route.destinations for route in public]),
+        own=union(
+            *(pool for machine in machines.values() for pool in machine.pools.values()),
+            [(point, point) for machine in machines.values() for leg in machine.interfaces for point in leg.addresses],
+        ),
         unmodelled=tuple(dict.fromkeys(unmodelled + unread)),
         uncertain=_is_uncertain(stages.values(), firewalls.values()),
-        space=_space(stages.values(), machines.values(), firewalls.values(), outsides.values()),
+        space=_space(stages.values(), machines.values(), firewalls.values()),
     )
 
 
@@ -201,14 +210,13 @@ def _is_uncertain(stages: Iterable[Stage], firewalls: Iterable[Firewall]) -> boo
     )
 
 
-def _space(
-    stages: Iterable[Stage], machines: Iterable[Machine], firewalls: Iterable[Firewall], outsides: Iterable[Door]
-) -> Space:
+def _space(stages: Iterable[Stage], machines: Iterable[Machine], firewalls: Iterable[Firewall]) -> Space:
     stages, firewalls = list(stages), list(firewalls)
-    sources: set[Intervals] = {GLOBAL}
+    sources: set[Intervals] = {GLOBAL, (ALL_V4,), (ALL_V6,)}
     destinations: set[Interval] = {*GLOBAL}
     services_used: set[Interval] = set()
     ports: set[Interval] = set()
+    owned: set[int] = set()
     for match in _matches(stages, firewalls):
         if match.sources is not None:
             sources.add(match.sources)
@@ -228,7 +236,6 @@ def _space(
                 if each.service is not None:
                     services_used.add((each.service, each.service))
                 if each.source is not None:
-                    sources.add(((each.source, each.source),))
                     destinations.add((each.source, each.source))
     for chain in _chains(stages, firewalls):
         for rule in chain.rules:
@@ -240,16 +247,16 @@ def _space(
     for machine in machines:
         destinations.update(interval for interval, _ in machine.routes)
         destinations.update(interval for _, interval, _ in machine.source_routes)
+        sources.update(((point, point),) for point, _, _ in machine.source_routes)
         for pool in machine.pools.values():
             destinations.update(pool)
-            sources.add(pool)
         for leg in machine.interfaces:
             for point in (*leg.addresses, *leg.public):
                 destinations.add((point, point))
-                sources.add(((point, point),))
-    for door in outsides:
-        sources.add(door.sources)
-    return Space(sources=sources, destinations=destinations, services_used=services_used, source_ports=ports)
+                owned.add(point)
+    return Space(
+        sources=sources, destinations=destinations, services_used=services_used, source_ports=ports, owned=owned
+    )
 
 
 def sources_on_the_internet(assembly: Assembly) -> Intervals:

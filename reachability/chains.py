@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reachability.network import Action, Chain, Devices, Rule, State
 from reachability.space import Space
@@ -11,8 +12,7 @@ from reachability.space import Space
 TRANSLATING = frozenset({Action.SNAT, Action.DNAT, Action.MASQUERADE, Action.REDIRECT})
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What holds for all packets of a set: where on a host they are, and what connection tracking says of them."""
 
     incoming: str = ""
@@ -46,34 +46,77 @@ class Chains:
     def __init__(self, space: Space, *, may: bool) -> None:
         self._space = space
         self._may = may
-        self._compiled: dict[int, tuple[Chain, list[_Compiled]]] = {}
+        self._compiled: dict[tuple[int, Context, int | None], tuple[Chain, list[_Compiled]]] = {}
         self._accepts: dict[tuple[int, int, Context], int] = {}
+        self._alike: dict[tuple[int, int, Context], int] = {}
 
-    def _rules(self, chain: Chain) -> list[_Compiled]:
-        known = self._compiled.get(id(chain))
+    def _rules(self, chain: Chain, context: Context, position: int | None = None) -> list[_Compiled]:
+        """The rules that may apply in a context, with the packets and classes that they speak of; of packets to one
+        destination, if given."""
+        key = id(chain), context, position
+        known = self._compiled.get(key)
         if known is None:
             space = self._space
             rules = []
             for rule in chain.rules:
                 match = rule.match
-                if rule.action is Action.CONTINUE:
+                if rule.action is Action.CONTINUE or not _fits(rule, context):
                     continue
-                mask = space.mask(match.destinations, match.services, match.source_ports)
+                if position is None:
+                    mask = space.mask(match.destinations, match.services, match.source_ports)
+                else:
+                    mask = space.row(position, match.destinations, match.services, match.source_ports)
                 if mask:
                     rules.append((mask, space.class_mask(match.sources), rule))
-            known = self._compiled[id(chain)] = chain, rules
+            known = self._compiled[key] = chain, rules
         return known[1]
+
+    def told_apart(self, chain: Chain, context: Context) -> set[int]:
+        """The sets of classes that rules of a chain speak of, where that is not all."""
+        return {classes for _, classes, _ in self._rules(chain, context) if classes != -1}
+
+    def _signature(self, chain: Chain, source_class: int, context: Context) -> int:
+        """Which rules speak of a class of sources: the same for two classes, the same verdicts for both."""
+        signature = bit = 1
+        for _, classes, rule in self._rules(chain, context):
+            bit <<= 1
+            if classes >> source_class & 1:
+                signature |= bit
+            if rule.chain:
+                return -1 - source_class
+        return signature
 
     def accepts(self, chain: Chain, source_class: int, context: Context, others: Mapping[str, Chain]) -> int:
         """All packets from a class of sources that ``chain`` accepts, its policy included."""
         key = id(chain), source_class, context
         accepted = self._accepts.get(key)
         if accepted is None:
-            outcome = self.run(chain, self._space.every, source_class, context, others)
-            accepted = outcome.accepted
-            for mask, _ in outcome.translated:
-                accepted |= mask
+            alike = id(chain), self._signature(chain, source_class, context), context
+            accepted = self._alike.get(alike)
+            if accepted is None:
+                accepted = self._everything(self.run(chain, self._space.every, source_class, context, others))
+                self._alike[alike] = accepted
             self._accepts[key] = accepted
+        return accepted
+
+    def accepts_at(
+        self, position: int, chain: Chain, source_class: int, context: Context, others: Mapping[str, Chain]
+    ) -> int:
+        """``accepts`` for packets to one destination: its row."""
+        outcome = self._walk(chain, self._space.full_row, source_class, context, others, position)
+        if chain.policy is Action.ACCEPT:
+            outcome.accepted |= outcome.rest
+        return self._everything(outcome)
+
+    def may_act(self, chain: Chain, position: int, context: Context) -> bool:
+        """Whether any rule but an acceptance may decide a packet to one destination."""
+        return any(rule.action is not Action.ACCEPT for _, _, rule in self._rules(chain, context, position))
+
+    @staticmethod
+    def _everything(outcome: Outcome) -> int:
+        accepted = outcome.accepted
+        for mask, _ in outcome.translated:
+            accepted |= mask
         return accepted
 
     def run(
@@ -87,17 +130,23 @@ class Chains:
         return outcome
 
     def _walk(
-        self, chain: Chain, packets: int, source_class: int, context: Context, others: Mapping[str, Chain]
+        self,
+        chain: Chain,
+        packets: int,
+        source_class: int,
+        context: Context,
+        others: Mapping[str, Chain],
+        position: int | None = None,
     ) -> Outcome:
         outcome = Outcome()
         returned = 0
         bit = 1 << source_class
         may = self._may
-        for mask, classes, rule in self._rules(chain):
+        for mask, classes, rule in self._rules(chain, context, position):
             if not classes & bit:
                 continue
             hit = packets & mask
-            if not hit or not _fits(rule, context):
+            if not hit:
                 continue
             uncertain = bool(rule.match.uncertain)
             action = rule.action
@@ -122,7 +171,7 @@ class Chains:
                     continue
                 returned |= hit
             else:
-                inner = self._walk(others[rule.chain], hit, source_class, context, others)
+                inner = self._walk(others[rule.chain], hit, source_class, context, others, position)
                 if uncertain and not may:
                     packets &= ~hit | inner.accepted | inner.rest
                     continue
@@ -150,8 +199,8 @@ class Chains:
     def _decide(
         self, chain: Chain, packet: int, source_class: int, context: Context, others: Mapping[str, Chain]
     ) -> tuple[Rule, Action] | None:
-        for mask, classes, rule in self._rules(chain):
-            if not classes >> source_class & 1 or not packet & mask or not _fits(rule, context):
+        for mask, classes, rule in self._rules(chain, context):
+            if not classes >> source_class & 1 or not packet & mask:
                 continue
             action = rule.action
             if rule.match.uncertain and (action is Action.ACCEPT or action in TRANSLATING) is not self._may:
@@ -173,8 +222,8 @@ class Chains:
     ) -> set[int]:
         """The ids of the rules that decide some packet of a set: what a claim exercised."""
         decided: set[int] = set()
-        for mask, classes, rule in self._rules(chain):
-            if not classes >> source_class & 1 or not packets & mask or not _fits(rule, context):
+        for mask, classes, rule in self._rules(chain, context):
+            if not classes >> source_class & 1 or not packets & mask:
                 continue
             decided.add(id(rule))
             if rule.action in (Action.JUMP, Action.GOTO):
@@ -196,4 +245,4 @@ def _fits(rule: Rule, context: Context) -> bool:
 
 
 def _named(device: str, names: frozenset[str] | Devices) -> bool:
-    return device in names if isinstance(names, Devices) else device in names or any(name.endswith("*") and device.startswith(name[:-1]) for name in names)
+    return device in (names if isinstance(names, Devices) else Devices(names=names))

@@ -212,11 +212,7 @@ class Prover:
                 found = walker.walk(start)
                 if start.key == INTERNET:
                     found.ends.pop((INTERNET, ""), None)
-                for end, parts in found.ends.items():
-                    known.ends.setdefault(end, []).extend(parts)
-                for visit, packets in found.visits.items():
-                    known.visits[visit] = known.visits.get(visit, 0) | packets
-                known.unmodelled += found.unmodelled
+                known.add(found)
             self._walked[key] = known
         return known
 
@@ -273,7 +269,10 @@ class Prover:
         decided: set[int] = set()
         chains = self._shared[0]
         for sender in senders:
-            for (key, source_class), packets in self.walked(sender).visits.items():
+            walked = self.walked(sender)
+            for chain, packets, source_class, context, others in self._may.filtered(walked):
+                decided |= chains.hits(chain, packets, source_class, context, others)
+            for (key, source_class), packets in walked.visits.items():
                 for chain, context, others in trace.filters(self._may, key):
                     decided |= chains.hits(chain, packets, source_class, context, others)
         return decided

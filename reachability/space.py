@@ -56,7 +56,7 @@ class Axis:
 class Space:
     """The atoms of one network, and masks over them.
 
-    Bit ``(destination * len(services) + service) * len(source_ports) + source_port``.
+    Bit ``(position of the destination * len(services) + service) * len(source_ports) + source_port``.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Space:
         destinations: Iterable[Interval],
         services_used: Iterable[Interval],
         source_ports: Iterable[Interval],
+        owned: Iterable[int] = (),
     ) -> None:
         client = [services.of(number, *services.CLIENT_PORTS) for number in (services.TCP, services.UDP)]
         protocols = [services.of(number) for number in (*services.WITH_PORTS, services.ICMP, services.ICMPV6)]
@@ -75,8 +76,9 @@ class Space:
         self._ports = len(self.source_ports)
         self.width = len(self.services) * self._ports
         count = len(self.destinations)
+        self._place(set(owned), count)
         self.every = (1 << (count * self.width)) - 1
-        self._block = (1 << self.width) - 1
+        self.full_row = self._block = (1 << self.width) - 1
         self._repeat = self.every // self._block
         self._first_ports = self._block // ((1 << self._ports) - 1)
         self._inner: dict[tuple[Intervals | None, Intervals | None], int] = {}
@@ -84,6 +86,28 @@ class Space:
         self._spread: dict[Intervals, int] = {}
         self.v4, self.v6 = self.mask(destinations=(ALL_V4,)), self.mask(destinations=(ALL_V6,))
         self._classify(set(sources))
+
+    def _place(self, owned: set[int], count: int) -> None:
+        """Owned addresses come first: sets of few packets to them are small numbers then."""
+        axis = self.destinations
+        first = [axis.lows[atom] == axis.highs[atom] and axis.lows[atom] in owned for atom in range(count)]
+        self._before = [0, *accumulate(first)]
+        self.owned_count = self._before[-1]
+        self._atom_at = [atom for atom in range(count) if first[atom]]
+        self._atom_at += [atom for atom in range(count) if not first[atom]]
+        self._position = [0] * count
+        for position, atom in enumerate(self._atom_at):
+            self._position[atom] = position
+
+    def _runs(self, interval: Interval) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The two half-open runs of positions that an interval of destinations takes."""
+        first, last = self.destinations.atoms(interval)
+        low, high = self._before[first], self._before[last]
+        return (low, high), (self.owned_count + first - low, self.owned_count + last - high)
+
+    def position(self, destination: int) -> int:
+        """Where the row of a destination stands."""
+        return self._position[self.destinations.atom(destination)]
 
     def _classify(self, used: set[Intervals]) -> None:
         self.sources = Axis((interval for each in used for interval in each), EVERYWHERE)
@@ -164,9 +188,9 @@ class Space:
         if spread is None:
             spread = 0
             for interval in intervals:
-                first, last = self.destinations.atoms(interval)
-                if last > first:
-                    spread |= (self._repeat & ((1 << (last - first) * self.width) - 1)) << first * self.width
+                for first, last in self._runs(interval):
+                    if last > first:
+                        spread |= (self._repeat & ((1 << (last - first) * self.width) - 1)) << first * self.width
             self._spread[intervals] = spread
         return spread
 
@@ -186,17 +210,38 @@ class Space:
 
     def range_mask(self, interval: Interval) -> int:
         """Every packet to an interval of destinations."""
-        first, last = self.destinations.atoms(interval)
-        return (1 << last * self.width) - (1 << first * self.width) if last > first else 0
+        mask = 0
+        for first, last in self._runs(interval):
+            mask |= (1 << last * self.width) - (1 << first * self.width)
+        return mask
+
+    def row(
+        self, position: int, destinations: Intervals | None, services: Intervals | None, source_ports: Intervals | None
+    ) -> int:
+        """``mask`` for one destination: the block at its position."""
+        if destinations is not None:
+            low = self.destinations.lows[self._atom_at[position]]
+            if not any(start <= low <= end for start, end in destinations):
+                return 0
+        return self._service_block(services, source_ports)
 
     def rows(self, mask: int) -> Iterator[tuple[int, int]]:
         """(destination atom, block of its services and source ports) for each destination in the set."""
+        for position, row in self.rows_at(mask):
+            yield self._atom_at[position], row
+
+    def rows_at(self, mask: int) -> Iterator[tuple[int, int]]:
+        """(position, block) for each destination in the set."""
         width, block = self.width, self._block
         while mask:
-            atom = ((mask & -mask).bit_length() - 1) // width
-            row = mask >> atom * width & block
-            yield atom, row
-            mask ^= row << atom * width
+            position = ((mask & -mask).bit_length() - 1) // width
+            row = mask >> position * width & block
+            yield position, row
+            mask ^= row << position * width
+
+    def destination_at(self, position: int) -> int:
+        """The first address of the destination whose row stands at a position."""
+        return self.destinations.lows[self._atom_at[position]]
 
     def cells(self, row: int) -> Iterator[tuple[int, int]]:
         """(service atom, source port bits) in one destination's block."""
@@ -236,7 +281,7 @@ class Space:
                 for _, bits in self.cells(row):
                     ports |= bits
                 row = ports << self.services.atom(service) * self._ports
-            moved |= row << (atom if destination is None else self.destinations.atom(destination)) * self.width
+            moved |= row << (self._position[atom] if destination is None else self.position(destination)) * self.width
         return moved
 
     def unmoved(
@@ -249,30 +294,31 @@ class Space:
             return before & after
         kept = 0
         for atom, row in self.rows(before):
-            there = after >> (atom if destination is None else self.destinations.atom(destination)) * self.width
+            own = self._position[atom]
+            there = after >> (own if destination is None else self.position(destination)) * self.width
             there &= self._block
             if service is None:
-                kept |= (row & there) << atom * self.width
+                kept |= (row & there) << own * self.width
                 continue
             ports = there >> self.services.atom(service) * self._ports & ((1 << self._ports) - 1)
-            kept |= (row & self._first_ports * ports) << atom * self.width
+            kept |= (row & self._first_ports * ports) << own * self.width
         return kept
 
     def point(self, mask: int, *, prefer_client_port: bool = True) -> tuple[int, int, int]:
         """The first (destination, service, source port) of a set that is not empty."""
         bit = (mask & -mask).bit_length() - 1
-        atom, inner = divmod(bit, self.width)
+        position, inner = divmod(bit, self.width)
         service, port = divmod(inner, self._ports)
-        ports = next(bits for each, bits in self.cells(mask >> atom * self.width & self._block) if each == service)
+        ports = next(bits for each, bits in self.cells(mask >> position * self.width & self._block) if each == service)
         low, high = self.source_ports.interval(port)
         if prefer_client_port:
             client = self.source_ports.atom(services.CLIENT_PORTS[0])
             if ports >> client & 1:
                 low, high = self.source_ports.interval(client)
                 low = max(low, min(high, 40000))
-        return self.destinations.lows[atom], self.services.lows[service], low
+        return self.destinations.lows[self._atom_at[position]], self.services.lows[service], low
 
     def single(self, destination: int, service: int, source_port: int) -> int:
         """The bit of one packet."""
         row = self.services.atom(service) * self._ports + self.source_ports.atom(source_port)
-        return 1 << self.destinations.atom(destination) * self.width + row
+        return 1 << self.position(destination) * self.width + row

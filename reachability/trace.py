@@ -13,9 +13,8 @@ from reachability.addresses import contains
 from reachability.chains import STATELESS, Context
 from reachability.network import Action, Arrive, Blocked, Chain, Check, Deliver, Lookup, State, Translate
 from reachability.packet import Packet
-from reachability.walk import Key, Start, Step, Strand, Walker
+from reachability.walk import HOOKS, Key, Start, Step, Strand, Walker
 
-HOOKS = {"arrive": "prerouting", "local": "input", "forward": "forward", "output": "output", "post": "postrouting"}
 LONGEST_WAY = 400
 
 
@@ -365,6 +364,9 @@ class _Answer:
                 if strand.source == destination and strand.source is not None:
                     source_again = self._as_addressed(strand, source)
                     return [(self._addressed(step, strand.then, source_again, before), source_again, before)]
+                if strand.source is None and strand.destination == source:
+                    source_again = self._as_addressed(strand, source)
+                    return [(self._addressed(step, strand.then, source_again, destination), source_again, destination)]
         return [
             (
                 self._addressed(each, each.key, *self._now(each, step, source, destination)),
@@ -409,7 +411,7 @@ class _Answer:
         space = self._walker.space
         packets = 0
         for _, row in space.rows(step.packets):
-            packets |= row << space.destinations.atom(destination) * space.width
+            packets |= row << space.position(destination) * space.width
         return Step(key, space.class_of(source), step.strand, packets)
 
     def _inside(self, step: Step, source: int, destination: int) -> list[tuple[Step, int, int]]:

@@ -6,17 +6,18 @@ anywhere. Two readings of what is not known: what *may* pass, and what *must*.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reachability import services
-from reachability.addresses import V6, Interval, Intervals
+from reachability.addresses import ALL_V4, ALL_V6, V6, Interval, Intervals, union
 from reachability.assembly import Assembly
 from reachability.chains import STATELESS, Chains, Context
 from reachability.network import (
     Action,
     Arrive,
     Blocked,
+    Chain,
     Check,
     Deliver,
     Firewall,
@@ -37,8 +38,17 @@ device)``, ``("forward", machine, in, out)``, ``("output", machine, "", out)``, 
 where a walk
 ends: ``("end", name, device)``."""
 
+HOOKS = {"arrive": "prerouting", "local": "input", "forward": "forward", "output": "output", "post": "postrouting"}
+"""The hook of a host's firewall that is asked at each place inside a machine."""
+
 DEEPEST_TRANSLATION = 6
 """How often one packet may be translated before the walk gives up on it."""
+
+LONGEST_TAIL = 40
+"""How many places may follow each other on a way that is gone at once."""
+
+MOST_TAILS = 64
+"""How many such ways to one address are kept."""
 
 WIDEST_TRANSLATION = 64
 """Over how many addresses and ports a translation may spread before the walk gives up on it."""
@@ -80,14 +90,43 @@ class Start:
     sources: Intervals
 
 
+_Asked = tuple[Key, Chain, Context, Mapping[str, Chain]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The rest of a way to one destination, where it is nothing but filters and an end.
+
+    ``checks``: (place, chain, context, chains that it may jump to). ``accepted``: the row that all let through, by
+    class.
+    """
+
+    position: int
+    checks: tuple[_Asked, ...]
+    end: tuple[str, str] | None
+    accepted: dict[int, int] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Walked:
     """What one walk found: packets by where they ended, what was met that is not modelled, and every set that was
-    filtered."""
+    filtered: by place and class, and on tails."""
 
     ends: dict[tuple[str, str], list[tuple[int, Strand, int]]] = field(default_factory=dict)
     unmodelled: list[str] = field(default_factory=list)
     visits: dict[tuple[Key, int], int] = field(default_factory=dict)
+    tails: dict[tuple[int, int], tuple[Tail, int, int]] = field(default_factory=dict)
+
+    def add(self, other: Walked) -> None:
+        """Takes in what another walk found."""
+        for end, parts in other.ends.items():
+            self.ends.setdefault(end, []).extend(parts)
+        self.unmodelled += other.unmodelled
+        for visit, packets in other.visits.items():
+            self.visits[visit] = self.visits.get(visit, 0) | packets
+        for mark, (tail, source_class, row) in other.tails.items():
+            before = self.tails.get(mark)
+            self.tails[mark] = tail, source_class, row if before is None else row | before[2]
 
 
 class Walker:
@@ -102,19 +141,73 @@ class Walker:
         self.dead = dead
         self.chains = chains or Chains(assembly.space, may=may)
         self._lookups: dict[str, list[tuple[int, Route, tuple[str, ...]]]] = {}
+        self._told: dict[Key, frozenset[int]] = {}
+        self._tails_known: dict[tuple[str, int], tuple[Tail, ...] | None] = {}
+        self._owned = (1 << self.space.owned_count * self.space.width) - 1
         self._sends: dict[tuple[str, int], list[tuple[int, str]]] = {}
         self._own: dict[str, int] = {}
         self._strands: dict[tuple[int, int, int, int], Strand] = {}
 
     def walk(self, start: Start) -> Walked:
-        """Everything that packets from ``start`` reach."""
+        """Everything that packets from ``start`` reach. Classes that nothing on the way tells apart go together."""
         found = Walked()
         self._strands = {}
         space = self.space
-        for source_class, part in space.classes(start.sources).items():
+        rest = space.classes(start.sources)
+        while rest:
+            source_class = next(iter(rest))
+            strand = Strand(rest[source_class])
             packets = space.v6 if space.is_v6(source_class) else space.v4
-            self._spread(Step(start.key, source_class, Strand(part), packets), found)
+            one = Walked()
+            self._spread(Step(start.key, source_class, strand, packets), one)
+            alike = self._alike(one, source_class) if len(rest) > 1 else 0
+            together = [each for each in rest if each == source_class or alike >> each & 1]
+            strand.sources = union(*(rest.pop(each) for each in together))
+            found.add(one)
         return found
+
+    def _alike(self, found: Walked, source_class: int) -> int:
+        """The classes that would have gone exactly as this one went: no rule that was asked tells them apart."""
+        told: set[int] = {self.space.class_mask((ALL_V6,)), self.space.class_mask((ALL_V4,))}
+        for key, of_class in found.visits:
+            if of_class == source_class:
+                told |= self._telling(key)
+        for tail, of_class, _ in found.tails.values():
+            if of_class == source_class:
+                for key, _, _, _ in tail.checks:
+                    told |= self._telling(key)
+        alike = -1
+        for mask in told:
+            alike &= mask if mask >> source_class & 1 else ~mask
+        return alike
+
+    def _telling(self, key: Key) -> frozenset[int]:
+        """The sets of classes that what stands at a place tells apart."""
+        known = self._told.get(key)
+        if known is not None:
+            return known
+        told: set[int] = set()
+        if isinstance(key, tuple):
+            firewall = self.assembly.firewalls.get(key[1])
+            hook = HOOKS.get(key[0])
+            if firewall is not None and hook is not None:
+                incoming, outgoing = key[2], key[3] if len(key) > 3 else ""
+                for translated in (False, True):
+                    context = Context(incoming, outgoing, State.NEW, translated)
+                    for chain in (*firewall.hooks.get(hook, ()), *firewall.chains.values()):
+                        told |= self.chains.told_apart(chain, context)
+            machine = self.assembly.machines.get(key[1])
+            for point, _, _ in machine.source_routes if machine is not None else ():
+                told.add(1 << self.space.class_of(point))
+        else:
+            stage = self.assembly.stages.get(key)
+            if isinstance(stage, Check):
+                for chain in (stage.chain, *stage.chains.values()):
+                    told |= self.chains.told_apart(chain, STATELESS)
+            elif isinstance(stage, Translate):
+                told |= {self.space.class_mask(each.match.sources) for each in stage.translations}
+        known = self._told[key] = frozenset(told)
+        return known
 
     def _spread(self, first: Step, found: Walked) -> None:
         seen: dict[tuple[Key, int, int], int] = {}
@@ -133,7 +226,155 @@ class Walker:
                 continue
             visit = key, step.source_class
             found.visits[visit] = found.visits.get(visit, 0) | new
-            todo += self.steps(Step(key, step.source_class, step.strand, new), found.unmodelled)
+            going = Step(key, step.source_class, step.strand, new)
+            stage = self.assembly.stages.get(key) if isinstance(key, str) and key not in self.dead else None
+            if isinstance(stage, Lookup):
+                todo += self._look_up_all(key, stage, going, found)
+            else:
+                todo += self.steps(going, found.unmodelled)
+
+    def _look_up_all(self, key: str, stage: Lookup, step: Step, found: Walked) -> list[Step]:
+        """A routing decision for a whole set. To addresses with nothing but filters ahead the way is gone at once."""
+        general = step.packets
+        near = general & self._owned
+        if near:
+            source_class, strand = step.source_class, step.strand
+            for position, row in self.space.rows_at(near):
+                tails = self._tails(key, position)
+                if tails is None:
+                    continue
+                shift = position * self.space.width
+                general ^= row << shift
+                for tail in tails:
+                    mark = id(tail), source_class
+                    known = found.tails.get(mark)
+                    found.tails[mark] = tail, source_class, row if known is None else row | known[2]
+                    if tail.end is None:
+                        continue
+                    passing = row & self._along(tail, source_class)
+                    if passing:
+                        found.ends.setdefault(tail.end, []).append((source_class, strand, passing << shift))
+        if not general:
+            return []
+        return [
+            Step(via, step.source_class, step.strand, packets, route)
+            for mask, route, vias in self._table(key, stage)
+            if (packets := general & mask)
+            for via in vias
+        ]
+
+    def _tails(self, key: str, position: int) -> tuple[Tail, ...] | None:
+        """Every way from a place to one address, if on all of them there are only filters, routes and an end."""
+        known = self._tails_known.get((key, position))
+        if known is None and (key, position) not in self._tails_known:
+            known = self._tails_known[key, position] = self._follow(key, position)
+        return known
+
+    def _follow(self, key: str, position: int) -> tuple[Tail, ...] | None:
+        tails: list[Tail] = []
+        destination = self.space.destination_at(position)
+        row_mask = self.space.full_row << position * self.space.width
+        todo: list[tuple[str, tuple[_Asked, ...], int]] = [(key, (), 0)]
+        while todo:
+            place, checks, length = todo.pop()
+            if length > LONGEST_TAIL or len(tails) > MOST_TAILS:
+                return None
+            stage = self.assembly.stages.get(place)
+            if place in self.dead or isinstance(stage, Blocked):
+                tails.append(Tail(position, checks, None))
+            elif isinstance(stage, Check):
+                todo.append((stage.then, (*checks, (place, stage.chain, STATELESS, stage.chains)), length + 1))
+            elif isinstance(stage, Deliver):
+                tails.append(Tail(position, checks, (stage.to, "")))
+            elif isinstance(stage, Lookup):
+                ways = [each for each in self._table(place, stage) if each[0] & row_mask]
+                if any(route.uncertain or mask & row_mask != row_mask for mask, route, _ in ways):
+                    return None
+                vias = [via for _, _, each in ways for via in each]
+                todo += [(via, checks, length + 1) for via in vias]
+                if not vias:
+                    tails.append(Tail(position, checks, None))
+            elif isinstance(stage, Arrive):
+                ways = self._through(stage, destination, row_mask, position)
+                if ways is None:
+                    return None
+                for asked, end, then in ways:
+                    if then is None:
+                        tails.append(Tail(position, (*checks, *asked), end))
+                    else:
+                        todo.append((then, (*checks, *asked), length + 1))
+            else:
+                return None
+        return tuple(tails)
+
+    def _through(
+        self, stage: Arrive, destination: int, row_mask: int, position: int
+    ) -> list[tuple[tuple[_Asked, ...], tuple[str, str] | None, str | None]] | None:
+        """What a machine does with packets to one address: (filters, end, stage that follows); ``None``: it may do more."""
+        name = stage.machine
+        machine = self.assembly.machines.get(name)
+        if machine is None:
+            return None
+        if name in self.dead:
+            return [((), None, None)]
+        firewall = self.assembly.firewalls.get(name)
+        if firewall is not None and firewall.unmodelled:
+            return None
+        entering = self._asked("prerouting", ("arrive", name, stage.device), firewall, position)
+        if entering is None:
+            return None
+        if any(destination in leg.addresses for leg in machine.interfaces):
+            local = self._asked("input", ("local", name, stage.device), firewall, position)
+            return None if local is None else [((*entering, *local), (name, stage.device), None)]
+        if not machine.forwards:
+            return [(entering, None, None)]
+        if machine.source_routes:
+            return None
+        ways: list[tuple[tuple[_Asked, ...], tuple[str, str] | None, str | None]] = []
+        for mask, out in self.devices(machine, 0):
+            if not mask & row_mask:
+                continue
+            leg = next((leg for leg in machine.interfaces if leg.device == out), None)
+            over = self._asked("forward", ("forward", name, stage.device, out), firewall, position)
+            leaving = self._asked("postrouting", ("post", name, stage.device, out), firewall, position)
+            if leg is None or over is None or leaving is None:
+                return None
+            ways.append(((*entering, *over, *leaving), None, leg.out))
+        return ways or [(entering, None, None)]
+
+    def _asked(self, hook: str, key: Key, firewall: Firewall | None, position: int) -> tuple[_Asked, ...] | None:
+        """The filters of a hook; ``None`` if something there may translate, or depends on a translation."""
+        if firewall is None:
+            return ()
+        context = Context(key[2], key[3] if len(key) > 3 else "")
+        asked: list[_Asked] = []
+        for chain in firewall.hooks.get(hook, ()):
+            if any(rule.match.translated is not None for rule in chain.rules):
+                return None
+            if firewall.kinds.get(chain.name) != "nat":
+                asked.append((key, chain, context, firewall.chains))
+            elif chain.policy is not Action.ACCEPT or self.chains.may_act(chain, position, context):
+                return None
+        return tuple(asked)
+
+    def _along(self, tail: Tail, source_class: int) -> int:
+        accepted = tail.accepted.get(source_class)
+        if accepted is None:
+            accepted = self.space.full_row
+            for _, chain, context, others in tail.checks:
+                accepted &= self.chains.accepts_at(tail.position, chain, source_class, context, others)
+                if not accepted:
+                    break
+            tail.accepted[source_class] = accepted
+        return accepted
+
+    def filtered(self, found: Walked) -> Iterator[tuple[Chain, int, int, Context, Mapping[str, Chain]]]:
+        """(chain, packets, class of sources, context, other chains) for every filter that a walk asked."""
+        for tail, source_class, row in found.tails.values():
+            shift = tail.position * self.space.width
+            for _, chain, context, others in tail.checks:
+                yield chain, row << shift, source_class, context, others
+                row &= self.chains.accepts_at(tail.position, chain, source_class, context, others)
 
     def steps(self, step: Step, unmodelled: list[str]) -> list[Step]:
         """Every way on from a place, for those packets that go on."""
@@ -160,15 +401,18 @@ class Walker:
         return []
 
     def _look_up(self, key: str, stage: Lookup, step: Step) -> list[Step]:
-        table = self._lookups.get(key)
-        if table is None:
-            table = self._lookups[key] = self._paint(stage.routes)
         return [
             Step(via, step.source_class, step.strand, packets, route)
-            for mask, route, vias in table
+            for mask, route, vias in self._table(key, stage)
             if (packets := step.packets & mask)
             for via in vias
         ]
+
+    def _table(self, key: str, stage: Lookup) -> list[tuple[int, Route, tuple[str, ...]]]:
+        table = self._lookups.get(key)
+        if table is None:
+            table = self._lookups[key] = self._paint(stage.routes)
+        return table
 
     def _paint(self, routes: Iterable[Route]) -> list[tuple[int, Route, tuple[str, ...]]]:
         """The routes as disjoint sets of packets: the narrowest first, then what it leaves; equals share."""
@@ -325,7 +569,7 @@ class Walker:
 
     def devices(self, machine: Machine, source_class: int) -> list[tuple[int, str]]:
         """Through which device a machine sends, as sets of packets; policy routing by source comes first."""
-        key = machine.name, source_class
+        key = machine.name, source_class if machine.source_routes else -1
         ways = self._sends.get(key)
         if ways is None:
             ways, rest = [], self.space.every
