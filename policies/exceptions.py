@@ -1,9 +1,9 @@
 """Exceptions from the rules and lowered levels: configuration with an owner, a reason and an end.
 
-``policies/exceptions.yaml`` has two lists. An entry of ``exceptions`` lifts one rule for the resources whose URN matches a
-pattern; an entry of ``levels`` makes a rule say what it finds without stopping anything. Each names who answers for it, why,
-and the last day on which it counts: at most a year away. An entry that cannot count (past its end, incomplete, of a rule that
-does not exist or that can never be lifted) does not count, and is itself a violation that stops everything.
+``policies/exceptions.yaml`` has two lists. An entry of ``exceptions`` lifts one rule for the resources whose URN
+matches a pattern; an entry of ``levels`` makes a rule say what it finds without stopping anything. Each names who
+answers for it, why, and the last day on which it counts: at most a year away. An entry that cannot count (past its end,
+incomplete, of a rule that does not exist or that can never be lifted) is itself a violation that stops everything.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def _ended(expires: date | None, given: Any, today: date) -> Iterator[str]:
         yield f"expires is {given}; it is a day, as 2027-06-30; without an end an exception becomes the rule; write one"
     elif expires < today:
         yield (
-            f"it expired on {expires}; an exception ends on its day; what it stood for must be done by now; mend the resource "
+            f"it expired on {expires}; an exception ends on its day; what it stood for must be done by now; mend the "
+            f"resource "
             "and remove the entry, or have its owner give a new day"
         )
     elif expires - today > LONGEST:
@@ -88,12 +89,14 @@ def _pattern(given: Any) -> Iterator[str]:
     parts = str(given).split("::")
     if len(parts) != URN_PARTS or not parts[0].startswith("urn:pulumi:"):
         yield (
-            f"resource is {given}; it is a pattern of urn:pulumi:STACK::PROJECT::TYPE::NAME; URNs are matched as a whole; "
+            f"resource is {given}; it is a pattern of urn:pulumi:STACK::PROJECT::TYPE::NAME; URNs are matched as a "
+            f"whole; "
             "write all four parts, * for any text"
         )
     elif not set(parts[-1]) - WILD:
         yield (
-            f"resource is {given}; its NAME names something; an exception is for what its reason is about; name the resource, "
+            f"resource is {given}; its NAME names something; an exception is for what its reason is about; name the "
+            f"resource, "
             "or lower the rule's level"
         )
 
@@ -106,14 +109,18 @@ def _entry(kind: str, entry: Any, firm: Mapping[str, str], today: date) -> Itera
     missing = [key for key in wanted if entry.get(key) in (None, "")]
     if missing:
         yield (
-            f"{', '.join(missing)}: missing; all of {', '.join(wanted)} are stated; somebody answers for it, for a reason, "
+            f"{', '.join(missing)}: missing; all of {', '.join(wanted)} are stated; somebody answers for it, for a "
+            f"reason, "
             "until a day; add them"
         )
     if unknown := [str(key) for key in entry if key not in wanted]:
-        yield f"{', '.join(unknown)}: unknown; its fields are {', '.join(wanted)}; a misspelt one would say nothing; remove them"
+        yield (
+            f"{', '.join(unknown)}: unknown; its fields are {', '.join(wanted)}; a misspelt one would say nothing; "
+            "remove them"
+        )
     rule = entry.get("rule")
     if rule is not None and rule not in firm:
-        yield f"rule is {rule}; there is none of that name; it would lift nothing; see docs/policies.md for the names"
+        yield f"rule is {rule}; no rule has that name; nothing is lifted; see docs/policies.md"
     elif rule is not None and firm[rule]:
         yield f"rule is {rule}; this one is never lifted or lowered; {firm[rule]}; mend the resource and remove the entry"
     if "expires" not in missing:
@@ -146,10 +153,10 @@ def _read(kind: str, entries: Any, firm: Mapping[str, str], today: date) -> tupl
 
 
 def read(text: str, firm: Mapping[str, str], today: date) -> Exemptions:
-    """What the file ``text`` says on the day ``today``.
+    """What the file's ``text`` says on the day ``today``.
 
-    ``firm``: every rule there is, by name, and why no exception can lift it; empty where one can. Whatever is wrong is among
-    the problems; nothing is raised.
+    ``firm``: every rule there is, by name, and why no exception can lift it; empty where one can. Whatever is wrong is
+    among the problems; nothing is raised.
     """
     try:
         document = yaml.safe_load(text)

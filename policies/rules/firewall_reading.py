@@ -18,7 +18,7 @@ ANYWHERE = "0.0.0.0/0"
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A protocol that a rule lets through, ``all`` or by name or number, with its port ranges; without any: every port."""
+    """A protocol that a rule lets through, ``all`` or by name or number, with its port ranges; without, every port."""
 
     protocol: Any
     ports: tuple[Any, ...]

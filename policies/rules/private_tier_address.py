@@ -57,5 +57,5 @@ RULE = resource_rule(
     fix="State `associatePublicIpAddress: false` and `mapPublicIpOnLaunch: false`, or tag it `Tier: public` if that "
     "is what it is.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html",
-    example=Example("aws:ec2/subnet:Subnet", {"tags": {"Tier": "ingress"}, "mapPublicIpOnLaunch": True}),
+    example=Example("aws:ec2/eip:Eip", {"tags": {"Tier": "private"}}),
 )

@@ -130,6 +130,6 @@ RULE = resource_rule(
     source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     example=Example(
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        {"cidrIpv6": "::/0", "fromPort": 8080, "toPort": 8080},
+        {"tags": {"Exposure": None}, "cidrIpv6": "::/0", "fromPort": 8080, "toPort": 8080},
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, StackValidationArgs
-from pulumi_policy.policy import PolicyCustomTimeouts, PolicyResourceOptions
+from pulumi_policy.policy import PolicyCustomTimeouts, PolicyProviderResource, PolicyResourceOptions
 from pulumi_policy.proxy import unknown_checking_proxy
 
 STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -21,13 +21,21 @@ def options(*, protect: bool) -> PolicyResourceOptions:
     return PolicyResourceOptions(protect, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
 
 
-def judged(policy: Any, type_: str, properties: Mapping[str, Any], *, protect: bool = False) -> list[str]:
+def judged(
+    policy: Any,
+    type_: str,
+    properties: Mapping[str, Any],
+    *,
+    protect: bool = False,
+    name: str = "example",
+    provider: PolicyProviderResource | None = None,
+) -> list[str]:
     """What the rule has to say of a resource."""
     found: list[str] = []
     props = unknown_checking_proxy(dict(properties))
     policy.validate(
         ResourceValidationArgs(
-            type_, props, f"urn:pulumi:x::estate::{type_}::example", "example", options(protect=protect), None
+            type_, props, f"urn:pulumi:x::estate::{type_}::{name}", name, options(protect=protect), provider
         ),
         lambda message, urn=None: found.append(message),
     )

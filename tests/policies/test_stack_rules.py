@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from policies.rules import closed_bucket, default_group, private_tier_association, reviewed_type
+from policies.rules import (
+    bucket_versions,
+    closed_bucket,
+    default_group,
+    flow_log,
+    private_tier_association,
+    reviewed_type,
+)
 from tests.policies.judging import STRING, TAGS, judged_together, resource
 
 INSTANCE, SUBNET, TABLE = "aws:ec2/instance:Instance", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable"
@@ -144,6 +151,67 @@ def test_an_open_or_readable_bucket_is_said(parts: list, said: str) -> None:
     assert said in message
 
 
+GOOGLE_BUCKET = {
+    "encryption": {"defaultKmsKeyName": "k"},
+    "publicAccessPrevention": "enforced",
+    "uniformBucketLevelAccess": True,
+    "versioning": {"enabled": True},
+}
+
+
+def test_a_closed_google_bucket_passes() -> None:
+    given = [resource(closed_bucket.GOOGLE, "bucket", GOOGLE_BUCKET)]
+    assert judged_together(closed_bucket.RULE, given) == judged_together(bucket_versions.RULE, given) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "said"),
+    [
+        (closed_bucket, {"encryption": {}}, "names no key"),
+        (closed_bucket, {"publicAccessPrevention": "inherited"}, "publicAccessPrevention is inherited"),
+        (closed_bucket, {"publicAccessPrevention": STRING}, "publicAccessPrevention is unknown"),
+        (closed_bucket, {"uniformBucketLevelAccess": False}, "uniformBucketLevelAccess is False"),
+        (bucket_versions, {"versioning": {"enabled": False}}, "versioning.enabled is not true"),
+    ],
+)
+def test_an_open_google_bucket_is_said(rule, change: dict, said: str) -> None:
+    ((message, _),) = judged_together(rule.RULE, [resource(closed_bucket.GOOGLE, "bucket", GOOGLE_BUCKET | change)])
+    assert said in message
+
+
+@pytest.mark.parametrize(("status", "found"), [("Enabled", 0), ("Suspended", 1), (STRING, 1), (None, 1)])
+def test_a_bucket_keeps_versions_only_where_it_says_enabled(status: str | None, found: int) -> None:
+    bucket = resource(closed_bucket.BUCKET, "bucket")
+    config = {"versioningConfiguration": {"status": status}} if status else {}
+    versions = resource(bucket_versions.VERSIONING, "versions", config, bucket=bucket)
+    assert len(judged_together(bucket_versions.RULE, [bucket, versions])) == found
+
+
+def test_a_bucket_is_not_kept_by_the_versions_of_another() -> None:
+    bucket, other = resource(closed_bucket.BUCKET, "bucket"), resource(closed_bucket.BUCKET, "other")
+    config = {"versioningConfiguration": {"status": "Enabled"}}
+    versions = resource(bucket_versions.VERSIONING, "versions", config, bucket=other)
+    ((_, name),) = judged_together(bucket_versions.RULE, [bucket, other, versions])
+    assert name == "bucket"
+
+
+def test_networks_with_flow_logs_pass() -> None:
+    vpc = resource(flow_log.VPC, "vpc")
+    log = resource(flow_log.LOG, "log", {"trafficType": "ALL"}, vpcId=vpc)
+    subnetwork = resource(flow_log.SUBNETWORK, "subnetwork", {"logConfig": {"flowSampling": 0.5}})
+    proxies = resource(flow_log.SUBNETWORK, "proxies", {"purpose": "REGIONAL_MANAGED_PROXY"})
+    assert judged_together(flow_log.RULE, [vpc, log, subnetwork, proxies]) == []
+
+
+def test_networks_without_flow_logs_are_said() -> None:
+    vpc, other = resource(flow_log.VPC, "vpc"), resource(flow_log.VPC, "other")
+    log = resource(flow_log.LOG, "log", {"trafficType": "REJECT"}, vpcId=vpc)
+    unknown = resource(flow_log.LOG, "unknown", {"trafficType": STRING}, vpcId=other)
+    subnetwork = resource(flow_log.SUBNETWORK, "subnetwork", {"logConfig": STRING})
+    found = {name for _, name in judged_together(flow_log.RULE, [vpc, other, log, unknown, subnetwork])}
+    assert found == {"vpc", "other", "subnetwork"}
+
+
 def test_known_types_pass() -> None:
     assert (
         judged_together(reviewed_type.RULE, [resource("aws:ec2/vpc:Vpc", "vpc"), resource("estate:network:Vpc", "own")])
@@ -152,7 +220,12 @@ def test_known_types_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    "type_", ["aws:ec2/securityGroupRule:SecurityGroupRule", "aws:rds/instance:Instance", "random:index:RandomPassword"]
+    "type_",
+    [
+        "aws:ec2/securityGroupRule:SecurityGroupRule",
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "random:index:RandomPassword",
+    ],
 )
 def test_a_type_that_no_rule_knows_is_refused_by_name(type_: str) -> None:
     ((message, _),) = judged_together(reviewed_type.RULE, [resource(type_, "new")])

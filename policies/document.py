@@ -1,0 +1,127 @@
+"""``docs/policies.md``, written from the rules themselves.
+
+``python -m policies.document`` writes it; with ``--check`` it only says whether it is as the rules are, by exit code 0
+or 1.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi_policy import Severity
+
+from policies import pack
+from policies.rules import registry
+from policies.rules.rule import Example, ResourceRule, Rule
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "policies.md"
+COMMAND = "python -m policies.document"
+ORDER = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
+
+HEAD = f"""\
+# Policies
+
+Written by `{COMMAND}` from `policies/rules/`; do not edit it here.
+
+What no resource of the estate may be, whatever the program says. The pack runs on every preview and update
+(`pulumi up --stack NETWORK --policy-pack policies`; `bin/estate` adds it by itself). Every rule is mandatory: a
+violation stops the update. It says what was given, the rule, why it is there and what to do. A value that a preview
+cannot know never passes for a good one: the rule refuses it, or, for a document that honestly waits for another
+resource, says that the update will decide.
+
+Each example is a sound stack of which one thing is changed; a test shows that this rule stops it, and no other does.
+
+## Exceptions
+
+`policies/exceptions.yaml` lifts a rule for resources (`exceptions`, by a pattern of their URN), or lowers it to advice
+(`levels`). An entry names rule, owner, reason and the last day on which it counts, at most a year away; what it lifts
+is still said, as advice (`{pack.IN_FORCE}`). Past its day, or incomplete, it stops every preview and update by
+itself (`{pack.CURRENT}`). Rules that can never be lifted:
+
+"""
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(value), sort_keys=False, default_flow_style=False, width=1000).rstrip()
+
+
+def _said(properties: Mapping[str, Any]) -> Iterator[str]:
+    """What is changed, a line each; what is left out in words."""
+    kept: dict[str, Any] = {}
+    for key, value in properties.items():
+        if value is None:
+            yield f"# {key}: left out"
+        elif isinstance(value, Mapping) and None in value.values():
+            yield from (f"# {key}.{inner}: left out" for inner, given in value.items() if given is None)
+            if stated := {inner: given for inner, given in value.items() if given is not None}:
+                kept[key] = stated
+        else:
+            kept[key] = value
+    if kept:
+        yield _yaml(kept)
+
+
+def _example(example: Example | str) -> list[str]:
+    if isinstance(example, str):
+        return [example]
+    lines = [f"# {example.type}", *_said(example.properties)]
+    if not example.protect:
+        lines.append("# protect: off")
+    return ["```yaml", *lines, "```"]
+
+
+def _types(rule: Rule) -> list[str]:
+    if not isinstance(rule, ResourceRule):
+        return ["- judges: all resources together"]
+    return [f"- judges: {', '.join(f'`{type_}`' for type_ in sorted(rule.checks))}"]
+
+
+def _rule(rule: Rule) -> list[str]:
+    about, severity = rule.about, rule.severity or Severity.HIGH
+    return [
+        f"### `{rule.name}`",
+        "",
+        rule.description,
+        "",
+        f"- level: mandatory, {severity.value}" + ("; never lifted" if about.firm else ""),
+        f"- why: {about.why}",
+        f"- fix: {about.fix}",
+        f"- source: <{about.source}>",
+        *_types(rule),
+        "",
+        "Stopped:",
+        "",
+        *_example(about.example),
+        "",
+    ]
+
+
+def page() -> str:
+    """The whole page."""
+    rules = sorted(registry.rules(), key=lambda rule: (ORDER.index(rule.severity or Severity.HIGH), rule.name))
+    firm = [f"- `{name}`: {reason}" for name, reason in sorted(pack.firm().items()) if reason]
+    table = ["| rule | level | what |", "|---|---|---|"]
+    table += [f"| [`{r.name}`](#{r.name}) | {(r.severity or Severity.HIGH).value} | {r.description} |" for r in rules]
+    lines = [*firm, "", "## Rules", "", *table, "", *(line for rule in rules for line in _rule(rule))]
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--check"]:
+        current = PAGE.exists() and PAGE.read_text() == page()
+        print(f"{PAGE.name} is {'as the rules are' if current else f'not as the rules are; run {COMMAND}'}")
+        return 0 if current else 1
+    if arguments:
+        print(f"{COMMAND} [--check]: got {' '.join(arguments)}", file=sys.stderr)
+        return 2
+    PAGE.write_text(page())
+    print(f"{PAGE.name}: {len(registry.rules())} rules")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
