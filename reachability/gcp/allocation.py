@@ -15,6 +15,9 @@ from reachability.addresses import AddressError, Interval, block
 from reachability.resources import Resource
 
 _ADDRESS = re.compile(r"^[0-9a-fA-F:.]{2,45}(?:/\d{1,3})?$")
+_OWNED = ("networkIp", "address", "ipAddress")
+"""Inputs that say whose an address is."""
+
 EXTERNAL_V4 = block("34.64.0.0/10")
 EXTERNAL_V6 = block("2600:1900::/28")
 INTERNAL_V6 = block("fd20::/20")
@@ -28,8 +31,10 @@ class Allocation:
         self._resources = tuple(resources)
         self._cuts: list[int] | None = None
         self._taken: set[int] = set()
+        """What somebody has for sure."""
         self._given: dict[tuple[Interval, str], int] = {}
         self._next: dict[Interval, int] = {}
+        self._shared: dict[int, int] = {}
 
     def _boundaries(self) -> list[int]:
         if self._cuts is None:
@@ -44,18 +49,29 @@ class Allocation:
                         except AddressError:
                             continue
                         cuts.update((low, high + 1))
-                        if low == high:
-                            self._taken.add(low)
                 elif isinstance(value, Mapping):
                     pending.extend(value.values())
+                    for name in _OWNED:
+                        self._take(value.get(name))
                 elif isinstance(value, (list, tuple)):
                     pending.extend(value)
             self._cuts = sorted(cuts)
         return self._cuts
 
+    def _take(self, value: Any) -> None:
+        if isinstance(value, str) and _ADDRESS.match(value):
+            try:
+                low, high = block(value)
+            except AddressError:
+                return
+            if low == high:
+                self._taken.add(low)
+
     def inside(self, interval: Interval, reserved: int = 2) -> tuple[int, ...]:
-        """A free address from each class of a block, none handed out twice. ``reserved``: how many of its first the
-        cloud keeps for itself."""
+        """A free address from each class of a block, another one each time as long as there are any.
+
+        ``reserved``: how many of its first addresses the cloud keeps for itself.
+        """
         low, high = interval
         if high - low > 3:
             low, high = low + reserved, high - 2
@@ -69,7 +85,10 @@ class Allocation:
                 point += 1
             if point < end:
                 self._taken.add(point)
+                self._shared[start] = point
                 found.append(point)
+            elif start in self._shared:
+                found.append(self._shared[start])
         return tuple(found)
 
     def one(self, pool: Interval, key: str, size: int = 1) -> int:

@@ -16,7 +16,7 @@ from reachability.gcp.allocation import EXTERNAL_V4, Allocation
 from reachability.gcp.cloud_router import ROUTER
 from reachability.gcp.interfaces import ADDRESSES, given_address, reserved_address
 from reachability.gcp.inventory import Inventory
-from reachability.gcp.properties import NOTHING, Extent, items, records, word
+from reachability.gcp.properties import NOTHING, Extent, is_given, items, records, word
 from reachability.gcp.vpc import NETWORK, SUBNETWORK, Network, Subnet, region_of
 from reachability.resources import UNKNOWN, Resource
 
@@ -55,7 +55,7 @@ class CloudNats:
             if word(each.properties.get("type"), "PUBLIC") != "PUBLIC":
                 inventory.problems(f"{each.urn}: private NAT is not modelled")
                 continue
-            if each.properties.get("sourceSubnetworkIpRangesToNat64") or each.properties.get("nat64Subnetworks"):
+            if any(is_given(each.properties.get(key)) for key in ("sourceSubnetworkIpRangesToNat64", "nat64Subnetworks")):
                 inventory.problems(f"{each.urn}: NAT64 is not modelled")
             kinds, _ = items(each.properties.get("endpointTypes"))
             if kinds and "ENDPOINT_TYPE_VM" not in kinds:

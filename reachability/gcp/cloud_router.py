@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reachability.addresses import EVERYWHERE, AddressError, Intervals, block, text, union
 from reachability.gcp.inventory import Inventory
-from reachability.gcp.properties import blocks, flag, records, word
+from reachability.gcp.properties import blocks, flag, is_given, records, word
 from reachability.gcp.vpc import NETWORK, SIDE, Network, region_of
 from reachability.network import exit_stage
 from reachability.resources import UNKNOWN, Resource
@@ -64,7 +64,7 @@ class CloudRouters:
                 inventory.problems(f"{each.urn}: its router is not in the input or not known yet")
                 continue
             name = each.properties.get("interface")
-            if each.properties.get("routerApplianceInstance"):
+            if is_given(each.properties.get("routerApplianceInstance")):
                 inventory.problems(f"{each.urn}: routes learned from router appliances are not modelled")
             if name is UNKNOWN:
                 found = inventory.candidates(each, "interface", (ROUTER_INTERFACE,))
@@ -107,12 +107,12 @@ class CloudRouters:
             resource, "interconnectAttachment", (ATTACHMENT,)
         )
         if carrier is None:
-            if not resource.properties.get("subnetwork"):
+            if not is_given(resource.properties.get("subnetwork")):
                 problems(f"{resource.urn}: its tunnel or attachment is not in the input or not known yet")
             return set()
-        inside = resource.properties.get("ipRange") or carrier.properties.get("cloudRouterIpAddress")
+        inside = word(resource.properties.get("ipRange")) or word(carrier.properties.get("cloudRouterIpAddress"))
         key = f"tunnel {carrier.urn}"
-        if isinstance(inside, str) and inside:
+        if inside:
             try:
                 low, high = block(inside)
                 length = inside.partition("/")[2] or "32"
@@ -145,7 +145,7 @@ class CloudRouters:
                 continue
             up = True
             for policies in ("importPolicies",):
-                if each.properties.get(policies):
+                if is_given(each.properties.get(policies)):
                     self._inventory.problems(f"{each.urn}: {policies} are not modelled")
             where = f"{each.urn}: customLearnedIpRanges"
             found, more = records(each.properties.get("customLearnedIpRanges"), where, self._inventory.problems)

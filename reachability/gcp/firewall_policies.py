@@ -23,6 +23,7 @@ from reachability.gcp.properties import (
     Extent,
     blocks,
     flag,
+    is_given,
     items,
     number,
     protocol_services,
@@ -253,14 +254,14 @@ class FirewallPolicies:
     def _side(self, resource: Resource, match: Mapping[str, Any], side: str) -> Extent:
         ranges = match.get(f"{side}IpRanges")
         extent = NOTHING
-        if _given(ranges):
+        if is_given(ranges):
             extent = blocks(ranges, f"{resource.urn}: {side}IpRanges", self._inventory.problems)
-        others = [text for name, text in _INDEFINITE.items() if _given(match.get(f"{side}{name}"))]
+        others = [text for name, text in _INDEFINITE.items() if is_given(match.get(f"{side}{name}"))]
         if others:
             extent |= Extent.maybe(EVERYWHERE, f"it also matches by {' and '.join(others)}, which is not modelled")
-        elif not _given(ranges):
+        elif not is_given(ranges):
             extent = ANYWHERE
-        narrowing = [text for name, text in _NARROWING.items() if _given(match.get(f"{side}{name}"))]
+        narrowing = [text for name, text in _NARROWING.items() if is_given(match.get(f"{side}{name}"))]
         if narrowing:
             extent = Extent.maybe(extent.possible, f"it matches only by {narrowing[0]} too, which is not modelled")
         return extent
@@ -268,11 +269,7 @@ class FirewallPolicies:
     def _targets(self, resource: Resource, given: Mapping[str, Any]) -> Targets:
         accounts = self._accounts.of_rule(resource, "targetServiceAccounts", given.get("targetServiceAccounts"))
         doubt = "its target service accounts are known only after deployment" if accounts and accounts[1] else ""
-        return Targets(None, accounts[0] if accounts else None, doubt, _given(given.get("targetSecureTags")))
-
-
-def _given(value: Any) -> bool:
-    return value is UNKNOWN or (value is not None and value not in ("", "UNSPECIFIED") and value != [] and value != ())
+        return Targets(None, accounts[0] if accounts else None, doubt, is_given(given.get("targetSecureTags")))
 
 
 def _policy_name(policy: Resource) -> str:
@@ -283,7 +280,7 @@ def _policy_name(policy: Resource) -> str:
 def _side_text(match: Mapping[str, Any], side: str) -> str:
     ranges, more = items(match.get(f"{side}IpRanges"))
     spoken = [str(each) for each in ranges] + (["?"] if more else [])
-    spoken += [text for name, text in _INDEFINITE.items() if _given(match.get(f"{side}{name}"))]
+    spoken += [text for name, text in _INDEFINITE.items() if is_given(match.get(f"{side}{name}"))]
     return ", ".join(spoken) or "anywhere"
 
 

@@ -21,6 +21,7 @@ from reachability.gcp.properties import (
     Extent,
     blocks,
     flag,
+    is_given,
     items,
     number,
     protocol_services,
@@ -91,7 +92,7 @@ class FirewallRules:
         destinations = self._side(resource, "destinationRanges", not ingress)
         targets = self._targets(resource)
         verbs = [(Verb.ALLOW, "allows"), (Verb.DENY, "denies")]
-        if not any(given.get(key) is UNKNOWN or given.get(key) for _, key in verbs):
+        if not any(is_given(given.get(key)) for _, key in verbs):
             problems(f"{resource.urn}: it neither allows nor denies anything")
         name = word(given.get("name"), resource.name)
         ranges = _origin_text(given, ingress)
@@ -138,7 +139,7 @@ class FirewallRules:
         if not tagged:
             return self._side(resource, "sourceRanges", ingress)
         extent = NOTHING
-        if given.get("sourceRanges") not in (None, [], ()):
+        if is_given(given.get("sourceRanges")):
             extent = blocks(given.get("sourceRanges"), f"{resource.urn}: sourceRanges", self._inventory.problems)
         named = frozenset(map(str, tags))
         for nic in self._nics.get(network, ()):

@@ -72,6 +72,8 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     rules = FirewallRules(inventory, networks, nics, accounts)
     evaluation = Evaluation(rules, FirewallPolicies(inventory, networks, accounts, Hierarchy(inventory)))
 
+    if "" in inventory.regions and len(inventory.regions) > 1:
+        problems(f"{inventory.regions['']}: its region is the provider's default, which is not in the input")
     fragment = Fragment()
     for instance in interfaces.instances:
         for nic in instance.nics:
@@ -82,6 +84,8 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     for link in routers.links:
         entry = tables.tunnel_table(link.network, link.region, gateways.from_tunnels)
         fragment.doors.append(Door(link.key, link.side, entry, link.name, link.accepts))
+    for name, (network, region) in balancers.tables.items():
+        tables.plain_table(name, network, region, gateways.from_tunnels)
     _strangers(fragment, peerings)
     for part in (balancers.stages, static.stages, gateways.stages, tables.stages):
         fragment.stages.update(part)

@@ -45,7 +45,7 @@ class Hierarchy:
                 return path, False
             seen.add(resource.urn)
             organization = word(resource.properties.get("orgId"))
-            parent = resource.properties.get("folderId") or resource.properties.get("parent")
+            parent = word(resource.properties.get("folderId")) or word(resource.properties.get("parent"))
             if organization and not parent:
                 return [*path, f"organizations/{organization}"], True
             if not isinstance(parent, str) or not parent:

@@ -10,7 +10,7 @@ from reachability.addresses import AddressError, Interval, Intervals, address, b
 from reachability.gcp.accounts import Accounts
 from reachability.gcp.allocation import EXTERNAL_V4, Allocation
 from reachability.gcp.inventory import Inventory, project_of
-from reachability.gcp.properties import flag, items, records, word
+from reachability.gcp.properties import flag, is_given, items, records, word
 from reachability.gcp.vpc import NETWORK, SUBNETWORK, Network, Subnet, region_of
 from reachability.resources import UNKNOWN, Resource
 
@@ -201,7 +201,7 @@ class Interfaces:
         where = f"{resource.urn}: interface {index}"
         problems = self._inventory.problems
         for feature in ("networkAttachment", "vlan", "parentNicName", "aliasIpv6Ranges"):
-            if given.get(feature) not in (None, "", [], 0):
+            if is_given(given.get(feature)):
                 problems(f"{where}: {feature} is not modelled")
         place = self._place(resource, index, given)
         if place is None:
@@ -210,8 +210,7 @@ class Interfaces:
         primary, doubt = self._primary(resource, where, given, subnet)
         params = resource.properties.get("params")
         bound = params is UNKNOWN or (
-            isinstance(params, Mapping)
-            and bool(params.get("resourceManagerTags", True) is UNKNOWN or params.get("resourceManagerTags"))
+            isinstance(params, Mapping) and is_given(params.get("resourceManagerTags"))
         )
         return Nic(
             f"{resource.urn}/{device}",
@@ -285,7 +284,7 @@ class Interfaces:
         if stack is UNKNOWN:
             self._inventory.problems(f"{where}: whether it has IPv6 is known only after deployment")
             return None
-        if word(stack, "IPV4_ONLY") == "IPV4_ONLY" and not given.get("ipv6Address"):
+        if word(stack, "IPV4_ONLY") == "IPV4_ONLY" and not word(given.get("ipv6Address")):
             return None
         configs, _ = records(given.get("ipv6AccessConfigs"), f"{where}: ipv6AccessConfigs", self._inventory.problems)
         for value in [each.get("externalIpv6") for each in configs] + [given.get("ipv6Address")]:

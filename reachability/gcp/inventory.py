@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from reachability.gcp.computed import without_computed
 from reachability.gcp.properties import Problems, items, word
 from reachability.resources import UNKNOWN, Resource
 
@@ -40,9 +41,11 @@ class Inventory:
         self.problems = problems
         self.by_type: dict[str, list[Resource]] = defaultdict(list)
         self.by_urn: dict[str, Resource] = {}
+        self.regions: dict[str, str] = {}
+        """Every region that was asked for, with a resource there; empty: the provider's default."""
         self._called: dict[str, list[Resource]] = defaultdict(list)
         self._named: dict[tuple[str, str], list[Resource]] = defaultdict(list)
-        for each in resources:
+        for each in map(without_computed, resources):
             if each.urn in self.by_urn:
                 continue
             self.by_type[each.type].append(each)

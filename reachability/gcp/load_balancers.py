@@ -27,13 +27,15 @@ from reachability.gcp.backends import BackendReader, Backends
 from reachability.gcp.interfaces import ADDRESSES, Nic
 from reachability.gcp.inventory import Inventory
 from reachability.gcp.peering import Peerings
-from reachability.gcp.properties import ANYWHERE, Extent, blocks, flag, ports, word
+from reachability.gcp.properties import ANYWHERE, Extent, blocks, flag, is_given, ports, word
 from reachability.gcp.vpc import NETWORK, PROXY_ONLY, SUBNETWORK, Network, region_of
 from reachability.network import (
+    INTERNET,
     Action,
     Chain,
     Check,
     Deliver,
+    Lookup,
     Match,
     Route,
     Rule,
@@ -79,7 +81,12 @@ FRONT_ENDS = (block("35.191.0.0/16"), block("130.211.0.0/22"))
 FRONT_ENDS_RETURN = "gcp front ends"
 _FRONT_ENDS_DEVICE = "google front ends"
 _PORT_PROTOCOLS = (services.TCP, services.UDP, services.SCTP)
-_MOST_UNKNOWN_PORTS = "which port of its backends the balancer connects to is not known"
+_UNKNOWN_PORT = "which port of its backends the balancer connects to is not known"
+
+
+def table_for_balancers(network: Network, region: str) -> str:
+    """The stage of the routes that an internal proxy's answers to its clients take."""
+    return f"routes {network.urn} {region} for balancers"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +145,7 @@ class LoadBalancers:
         self.names: dict[str, tuple[str, ...]] = {}
         self.virtual: dict[str, set[int]] = {}
         self.lent: list[tuple[Nic, int]] = []
+        self.tables: dict[str, tuple[Network, str]] = {}
         self._balancers: dict[str, _Balancer] = {}
         self._proxy_sources: dict[tuple[str, str], tuple[int, ...]] = {}
         for each in inventory.of(*FORWARDING_RULES):
@@ -197,7 +205,7 @@ class LoadBalancers:
             region,
             internal,
             everyone,
-            blocks(sources, f"{resource.urn}: sourceIpRanges", problems) if sources not in (None, [], ()) else ANYWHERE,
+            blocks(sources, f"{resource.urn}: sourceIpRanges", problems) if is_given(sources) else ANYWHERE,
             target,
         )
 
@@ -216,7 +224,7 @@ class LoadBalancers:
 
     def _network(self, resource: Resource) -> Network | None:
         given = resource.properties
-        if given.get("subnetwork") not in (None, ""):
+        if is_given(given.get("subnetwork")):
             subnet = self._inventory.resolve(resource, "subnetwork", (SUBNETWORK,))
             owner = self._inventory.resolve(subnet, "network", (NETWORK,)) if subnet is not None else None
             if owner is not None:
@@ -391,6 +399,8 @@ class LoadBalancers:
             self.stages[f"gateway {target.urn}"] = Deliver(target.urn)
             return [Translation(match, f"gateway {target.urn}", name, origin=urn)]
         if isinstance(target, Resource) and target.type in (*HTTP_PROXIES, *TCP_PROXIES):
+            if interval[0] >= V6:
+                return [self._not_known(balancer, match, f"{urn}: a proxy from IPv6 to IPv4 is not modelled")]
             return self._through_proxy(balancer, target, match)
         if isinstance(target, Resource) and balancer.resource.type == GLOBAL_RULE:
             target = None
@@ -419,16 +429,15 @@ class LoadBalancers:
         sources = self._sources_of_proxy(balancer, found)
         if found.nics and not sources:
             return [self._not_known(balancer, match, f"{urn}: its proxy-only subnet is not in the input")]
+        behind = self._behind_proxy(balancer, found)
         for nic, port in found.nics:
             for source in sources:
                 for point in nic.primary:
-                    if (source >= V6) != (point >= V6):
-                        continue
-                    doubt = match.uncertain or nic.doubt or ("" if port is not None else _MOST_UNKNOWN_PORTS)
+                    doubt = match.uncertain or nic.doubt or ("" if port is not None else _UNKNOWN_PORT)
                     ways.append(
                         Translation(
                             Match(match.sources, services=tcp, uncertain=doubt),
-                            f"{nic.id} ingress",
+                            behind,
                             f"{name} to {nic.name}",
                             source=source,
                             destination=point,
@@ -437,8 +446,25 @@ class LoadBalancers:
                         )
                     )
         unknown = [nic.name for nic, port in found.nics if port is None]
-        doubts = [*found.doubts, *(f"{urn}: {_MOST_UNKNOWN_PORTS} ({each})" for each in unknown)]
+        doubts = [*found.doubts, *(f"{urn}: {_UNKNOWN_PORT} ({each})" for each in unknown)]
         return ways + [self._not_known(balancer, match, each) for each in doubts]
+
+    def _behind_proxy(self, balancer: _Balancer, found: Backends) -> str:
+        """Where a proxy's packets go: to its backends, and answers back to clients."""
+        stage = f"proxy {balancer.resource.urn}"
+        routes = [
+            Route((point, point), (f"{nic.id} ingress",), f"backend {nic.name}", nic.machine)
+            for nic, _ in found.nics
+            for point in nic.primary
+        ]
+        if balancer.internal and balancer.network is not None:
+            clients = table_for_balancers(balancer.network, balancer.region)
+            self.tables[clients] = balancer.network, balancer.region
+        else:
+            clients = INTERNET
+        routes += [Route(each, (clients,), "clients", balancer.resource.urn) for each in EVERYWHERE]
+        self.stages[stage] = Lookup(f"load balancer {balancer.name}", tuple(routes), balancer.resource.urn)
+        return stage
 
     def _sources_of_proxy(self, balancer: _Balancer, found: Backends) -> tuple[int, ...]:
         """Where a proxy's own connections come from: Google's front ends, or the proxy-only subnet of the region."""

@@ -85,6 +85,11 @@ def records(value: Any, where: str, problems: Problems) -> tuple[list[Mapping[st
     return found, more
 
 
+def is_given(value: Any) -> bool:
+    """Whether an input is set, to something known or not."""
+    return value is UNKNOWN or (value is not None and value not in ("", "UNSPECIFIED", False, "false", 0, [], (), {}))
+
+
 def word(value: Any, default: str = "") -> str:
     """A text that is known, else ``default``."""
     return value if isinstance(value, str) and value else default

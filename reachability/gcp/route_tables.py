@@ -50,7 +50,7 @@ class RouteTables:
                 for route in (*self._own[network.urn], *self._foreign[network.urn])
                 if (chosen := _for_instance(route, tags, nic.region)) is not None
             ]
-            self.stages[name] = self._lookup(network, routes, gateway, nic.region)
+            self.stages[name] = self._lookup(network, routes, gateway)
         return name
 
     def tunnel_table(self, network: Network, region: str, gateway: str) -> str:
@@ -63,8 +63,17 @@ class RouteTables:
                 for route in (*self._own[network.urn], *self._foreign[network.urn])
                 if route.tags is None and route.region in (None, region)
             ]
-            self.stages[name] = self._lookup(network, routes, gateway, None)
+            self.stages[name] = self._lookup(network, routes, gateway)
         return name
+
+    def plain_table(self, name: str, network: Network, region: str, gateway: str) -> None:
+        """The routes without tags of a network, as the stage ``name``."""
+        routes = [
+            route
+            for route in (*self._own[network.urn], *self._foreign[network.urn])
+            if route.tags is None and route.region in (None, region)
+        ]
+        self.stages[name] = self._lookup(network, routes, gateway)
 
     def _learned(self, network: Network) -> Iterable[CustomRoute]:
         for link in self._routers.links:
@@ -125,7 +134,7 @@ class RouteTables:
                         )  # fmt: skip
         return routes
 
-    def _lookup(self, network: Network, customs: list[CustomRoute], gateway: str, region: str | None) -> Lookup:
+    def _lookup(self, network: Network, customs: list[CustomRoute], gateway: str) -> Lookup:
         routes = self._subnet_routes(network)
         covered = union([each.destinations for each in routes if not each.uncertain])
         routes += [Route(each, (METADATA_STAGE,), "metadata server", network.urn) for each in METADATA_SERVER]

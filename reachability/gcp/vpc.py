@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reachability.addresses import AddressError, Interval, Intervals, block, difference, union
 from reachability.gcp.allocation import EXTERNAL_V6, INTERNAL_V6, Allocation
 from reachability.gcp.inventory import Inventory, project_of
-from reachability.gcp.properties import flag, last_segment, records, word
+from reachability.gcp.properties import flag, is_given, last_segment, records, word
 from reachability.resources import UNKNOWN, Resource
 
 NETWORK = "gcp:compute/network:Network"
@@ -84,9 +84,9 @@ def region_of(resource: Resource, inventory: Inventory) -> str:
     if region is UNKNOWN or (region is None and zone is UNKNOWN):
         inventory.problems(f"{resource.urn}: its region is known only after deployment")
         return ""
-    if word(region):
-        return last_segment(region)
-    return last_segment(zone).rpartition("-")[0] if word(zone) else ""
+    name = last_segment(region) or last_segment(zone).rpartition("-")[0]
+    inventory.regions.setdefault(name, resource.urn)
+    return name
 
 
 def read_networks(inventory: Inventory, allocation: Allocation) -> dict[str, Network]:
@@ -106,9 +106,8 @@ def read_networks(inventory: Inventory, allocation: Allocation) -> dict[str, Net
 
 def _network(resource: Resource, inventory: Inventory) -> Network:
     given = resource.properties
-    for feature in ("networkProfile", "internalIpv6Range"):
-        if feature == "networkProfile" and given.get(feature):
-            inventory.problems(f"{resource.urn}: networks with a network profile are not modelled")
+    if word(given.get("networkProfile")):
+        inventory.problems(f"{resource.urn}: networks with a network profile are not modelled")
     order = given.get("networkFirewallPolicyEnforcementOrder")
     deleted = flag(given.get("deleteDefaultRoutesOnCreate"))
     mode = given.get("routingMode")
@@ -157,10 +156,10 @@ def _v6(resource: Resource, inventory: Inventory, allocation: Allocation) -> tup
 
 def _subnet(resource: Resource, inventory: Inventory, allocation: Allocation) -> Subnet:
     given = resource.properties
-    if given.get("allowSubnetCidrRoutesOverlap") not in (None, False, "false"):
+    if flag(given.get("allowSubnetCidrRoutesOverlap")) is True:
         inventory.problems(f"{resource.urn}: subnets that routes may overlap are not modelled")
-    if given.get("ipCollection") or given.get("resolveSubnetMask"):
-        inventory.problems(f"{resource.urn}: ipCollection and resolveSubnetMask are not modelled")
+    if is_given(given.get("ipCollection")):
+        inventory.problems(f"{resource.urn}: ipCollection is not modelled")
     secondary: dict[str, Interval] = {}
     found, more = records(given.get("secondaryIpRanges"), f"{resource.urn}: secondaryIpRanges", inventory.problems)
     if more:
@@ -170,7 +169,7 @@ def _subnet(resource: Resource, inventory: Inventory, allocation: Allocation) ->
         interval = _block(each.get("ipCidrRange"), f"{resource.urn}: secondary range {name}", inventory)
         if interval:
             secondary[name] = interval
-        elif each.get("reservedInternalRange"):
+        elif is_given(each.get("reservedInternalRange")):
             inventory.problems(
                 f"{resource.urn}: secondary range {name} comes from an internal range, which is not modelled"
             )
