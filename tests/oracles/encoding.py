@@ -16,7 +16,7 @@ import z3
 from reachability import addresses, services
 from reachability.addresses import GLOBAL, Interval, Intervals
 from tests.oracles.facts import Balancer, Facts, GcpRule, Nic, TableRoute
-from tests.oracles.netfilter import Chain, Ruleset, Test
+from tests.oracles.netfilter import NEITHER_ICMP, OPENING_ICMP, OPENING_ICMP6, UNTRACKED, Chain, Ruleset, Test
 from tests.oracles.simulator import Packet, Start
 
 ADDRESS_BITS, SERVICE_BITS, PORT_BITS = 129, 24, 16
@@ -137,6 +137,12 @@ class Encoding:
     def fresh(self) -> Any:
         self._fresh += 1
         return z3.BitVec(f"node {self._fresh}", ADDRESS_BITS)
+
+    def gateway_port(self) -> tuple[Any, Condition]:
+        """A source port that a NAT gateway chose: 1024 to 65535."""
+        self._fresh += 1
+        port = z3.BitVec(f"port {self._fresh}", PORT_BITS)
+        return port, self.within(port, ((1024, 65535),))
 
     # -- questions
 
@@ -406,12 +412,31 @@ class Encoding:
             case "source_port":
                 found = self.within(packet.port, test.values)
             case "state":
-                found = "new" in test.values
+                found = either(*(self.has_state(packet, each) for each in test.values))
             case "translated":
                 found = translated
             case _:
                 return True
         return opposite(found) if test.negated else found
+
+    def has_state(self, packet: Terms, state: str) -> Condition:
+        """Whether the first packet of nothing known has a state."""
+        six = self.has_family(packet.destination, True)
+        opens = either(
+            self.within(packet.service, NEITHER_ICMP),
+            both(six, self.within(packet.service, OPENING_ICMP6)),
+            both(opposite(six), self.within(packet.service, OPENING_ICMP)),
+        )
+        outside = both(six, self.within(packet.service, UNTRACKED))
+        match state:
+            case "new":
+                return opens
+            case "untracked":
+                return outside
+            case "invalid":
+                return both(opposite(opens), opposite(outside))
+            case _:
+                return False
 
     def verdicts(
         self, rules: Ruleset, chain: Chain, packet: Terms, came: str, leaves: str, translated: bool
@@ -477,7 +502,7 @@ class Encoding:
         found = []
         for way in ways:
             packet = way.packet
-            applies = self.applies(chain, packet)
+            applies = both(self.applies(chain, packet), self.has_state(packet, "new"))
             accepted, _, changes, rest = self.verdicts(rules, chain, packet, came, leaves, False)
             plain = either(opposite(applies), accepted, rest if chain.policy == "accept" else False)
             onward = self.ask_of(way, plain)
@@ -687,14 +712,16 @@ class Encoding:
                 nic = facts.nics.get(f"eni of {route.target}")
                 if nic is None or nic.vpc != subnet.vpc:
                     return
+                port, chosen = self.gateway_port()
                 onward = self.ask_of(
                     way,
                     True if nic.subnet == subnet.id else self.acl_allows(nic.subnet, False, packet),
                     self.has_family(packet.source, False),
                     self.within(packet.service, NAT_SERVICES),
+                    chosen,
                 )
                 if onward:
-                    after = replace(packet, source=nic.addresses[0])
+                    after = replace(packet, source=nic.addresses[0], port=port)
                     yield from self.subnet_out(nic.subnet, replace(onward, packet=after))
             case "peering":
                 peering = facts.peerings.get(route.target)
@@ -747,6 +774,7 @@ class Encoding:
             if nic.floating and nic.subnet == subnet:
                 rest = self.ask_of(
                     way,
+                    self.has_family(way.packet.destination, False),
                     opposite(self.within(way.packet.destination, addresses.union(held))) if held else True,
                     self.acl_allows(subnet, False, way.packet) if gate else True,
                 )
@@ -900,9 +928,12 @@ class Encoding:
             if nat.network != nic.vpc or nat.region != region or (nat.subnets is not None and nic.subnet not in nat.subnets):
                 continue
             own = addresses.union([(each, each) for each in nic.addresses])
-            onward = self.ask_of(way, self.within(packet.source, own), self.within(packet.service, NAT_SERVICES))
+            port, chosen = self.gateway_port()
+            onward = self.ask_of(
+                way, self.within(packet.source, own), self.within(packet.service, NAT_SERVICES), chosen
+            )
             for point in nat.addresses if onward else ():
-                yield from self.internet(replace(onward, packet=replace(packet, source=point)))
+                yield from self.internet(replace(onward, packet=replace(packet, source=point, port=port)))
             return
 
     def gcp_in(self, nic: Nic, way: Way) -> Iterator[Leaf]:

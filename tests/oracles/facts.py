@@ -455,9 +455,12 @@ class Facts:
         for each in self.of("aws:ec2/vpnConnectionRoute:VpnConnectionRoute"):
             block = addresses.block(each.properties["destinationCidrBlock"])
             static.setdefault(each.properties["vpnConnectionId"], []).append(block)
+        edges = {each.id: text(each.properties.get("ipAddress")) for each in self.of("aws:ec2/customerGateway:CustomerGateway")}
         for each in self.of("aws:ec2/vpnConnection:VpnConnection"):
             p = each.properties
-            keys = tuple(f"tunnel {p[k]}" for k in ("tunnel1InsideCidr", "tunnel2InsideCidr") if text(p.get(k)))
+            edge = edges.get(text(p.get("customerGatewayId")), "")
+            to = f" to {edge}" if edge else ""
+            keys = tuple(f"tunnel {p[k]}{to}" for k in ("tunnel1InsideCidr", "tunnel2InsideCidr") if text(p.get(k)))
             routes = tuple(static.get(each.id, ())) if known(p.get("staticRoutesOnly")) else None
             self.vpns.append(Vpn(each.id, text(p.get("vpnGatewayId")), keys, routes))
 
@@ -720,7 +723,7 @@ class Facts:
                 service = next((text(a.get("email")) for a in records([p.get("serviceAccount")])), "")
                 nic = Nic(
                     f"{each.urn} nic{index}", self.gcp_subnets[subnet][0], subnet, (private,), (),
-                    known(p.get("canIpForward")) is not True, "machine", host.name, f"ens{5 + index}",
+                    known(p.get("canIpForward")) is not True, "machine", host.name, f"ens{4 + index}",
                     tags=frozenset(texts(p.get("tags"))), account=service, cloud="gcp",
                 )  # fmt: skip
                 for access in records(inline.get("accessConfigs")):

@@ -25,6 +25,25 @@ ICMP6_TYPES = {
 STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
 
 
+OPENING_ICMP = addresses.union([services.icmp(services.ICMP, kind) for kind in (8, 13, 15, 17)])
+OPENING_ICMP6 = addresses.union([services.icmp(services.ICMPV6, kind) for kind in (128, 139)])
+UNTRACKED = addresses.union([services.icmp(services.ICMPV6, kind) for kind in (130, 131, 132, 133, 134, 135, 136, 143)])
+NEITHER_ICMP = addresses.difference(services.ANY, (services.of(services.ICMP), services.of(services.ICMPV6)))
+
+
+def first_state(service: int, v6: bool) -> str:
+    """What connection tracking says of a packet that belongs to no connection.
+
+    Only requests open one for ICMP; other ICMP is invalid, and neighbour discovery is not tracked (Linux,
+    nf_conntrack_proto_icmp.c and nf_conntrack_proto_icmpv6.c).
+    """
+    if addresses.contains(NEITHER_ICMP, service):
+        return "new"
+    if v6 and addresses.contains(UNTRACKED, service):
+        return "untracked"
+    return "new" if addresses.contains(OPENING_ICMP6 if v6 else OPENING_ICMP, service) else "invalid"
+
+
 @dataclass(frozen=True)
 class Test:
     """``field``: in, out, source, destination, service, source_port, state, translated, or may (nobody can tell)."""

@@ -13,7 +13,7 @@ from reachability import addresses, services
 from reachability.addresses import GLOBAL, contains
 from reachability.subject import Subject
 from tests.oracles.facts import Facts, GcpRule, Nic, TableRoute
-from tests.oracles.netfilter import Chain, Ruleset, Test
+from tests.oracles.netfilter import Chain, Ruleset, Test, first_state
 
 MOST_STEPS = 60
 NAT_PROTOCOLS = frozenset({services.TCP, services.UDP, services.ICMP})
@@ -154,6 +154,12 @@ class Simulator:
                 return self.reverse(before)
         return None
 
+    @staticmethod
+    def state(name: str, packet: Packet, way: Way) -> str:
+        if way.session is not None:
+            return "established" if way.knows(name) else "invalid"
+        return first_state(packet.service, packet.destination >= addresses.V6)
+
     # -- machines
 
     def send(self, name: str, packet: Packet, way: Way) -> Iterator[Run]:
@@ -175,7 +181,7 @@ class Simulator:
     def output(
         self, rules: Ruleset | None, name: str, device: str, packet: Packet, way: Way
     ) -> tuple[Packet, Way] | None:
-        state = "established" if way.knows(name) else "new"
+        state = self.state(name, packet, way)
         if rules is not None:
             for chain in rules.base("output", "filter"):
                 if not self.passes(rules, chain, packet, "", device, state, translated=False):
@@ -200,7 +206,7 @@ class Simulator:
         host = self.facts.hosts[name]
         rules = host.rules
         known = way.knows(name)
-        state = "established" if known else ("invalid" if way.session is not None else "new")
+        state = self.state(name, packet, way)
         original = packet
         translated = False
         if rules is not None:
@@ -250,7 +256,7 @@ class Simulator:
 
     def post(self, name: str, came: str, device: str, packet: Packet, way: Way) -> Iterator[Run]:
         rules = self.facts.hosts[name].rules
-        state = "established" if way.knows(name) else ("invalid" if way.session is not None else "new")
+        state = self.state(name, packet, way)
         if way.session is not None and not came:
             packet = self.undone(name, packet, way) or packet
         if rules is not None:
@@ -529,6 +535,10 @@ class Simulator:
             way = way.track(nic.id)
         node = self.balanced(packet, way)
         if node is not None:
+            for subnet, egress in ((nic.subnet, True), (node.subnet, False)) if node.subnet != nic.subnet else ():
+                if not self.acl_allows(subnet, egress, packet):
+                    yield from self.dropped(packet, way, f"{subnet} network ACL")
+                    return
             yield from self.balancer_in(node, packet, way.hop("the load balancer takes the answer back"))
             return
         yield from self.subnet_out(nic.subnet, packet, way)
@@ -648,7 +658,7 @@ class Simulator:
         if packet.source >= addresses.V6 or services.number(packet.service) not in NAT_PROTOCOLS:
             yield from self.dropped(packet, way, f"{nic_id} does not translate it")
             return
-        after = replace(packet, source=nic.addresses[0])
+        after = replace(packet, source=nic.addresses[0], source_port=max(packet.source_port, 1024))
         yield from self.subnet_out(nic.subnet, after, way.change(nic.id, packet, after).hop(f"{nic.id} translates"))
 
     def vpc_in(self, vpc: str, packet: Packet, way: Way, balancer: tuple[str, ...] = ()) -> Iterator[Run]:
@@ -671,8 +681,9 @@ class Simulator:
         if holder is not None:
             yield from self.nic_in(self.facts.nics[holder], packet, way, balancer)
             return
-        if not floating:
+        if not floating or packet.destination >= addresses.V6:
             yield from self.dropped(packet, way, "nobody has the address")
+            return
         for nic in floating:
             yield from self.nic_in(nic, packet, way, balancer)
 
@@ -830,7 +841,7 @@ class Simulator:
             if services.number(packet.service) not in NAT_PROTOCOLS or nic.public:
                 continue
             for point in nat.addresses:
-                after = replace(packet, source=point)
+                after = replace(packet, source=point, source_port=max(packet.source_port, 1024))
                 yield from self.internet(after, way.change(nat.name, packet, after))
             return
         yield from self.dropped(packet, way, f"{nic.id} has no public address and no NAT")
