@@ -43,6 +43,12 @@ def _no_public_ssh(case: Case) -> Iterator[Finding]:
         )
         if violation is not None:
             yield violation
+    for listener in _public_listeners(case):
+        number = listener.properties.get("port")
+        if number is UNKNOWN:
+            yield Gap(f"the port of {listener.name} is not known before the deployment")
+        elif str(number) == str(SSH_PORT):
+            yield Violation(f"{listener.name} listens on {SSH_PORT}, where the internet reaches its load balancer")
 
 
 def _public_sentry_p2p_only(case: Case) -> Iterator[Finding]:
@@ -113,8 +119,8 @@ def _past_the_balancer(case: Case, arrival: object, to: str, p2p: Intervals, bal
     return found(case, case.internet, arrival, f"the internet reaches {to} by a port of its own", services=others)
 
 
-def _listeners_encrypt(case: Case) -> Iterator[Finding]:
-    """Every listener of a load balancer that the internet may reach ends TLS."""
+def _public_listeners(case: Case) -> Iterator[Resource]:
+    """The listeners of every load balancer that is not declared internal."""
     internal = {
         key
         for type_ in BALANCER
@@ -125,20 +131,20 @@ def _listeners_encrypt(case: Case) -> Iterator[Finding]:
     }
     for type_ in LISTENER:
         for listener in case.resources(type_):
-            yield from _encrypts(listener, internal)
+            balancer = listener.properties.get("loadBalancerArn")
+            named = {balancer} if isinstance(balancer, str) else set(listener.references.get("loadBalancerArn", ()))
+            if not named & internal:
+                yield listener
 
 
-def _encrypts(listener: Resource, internal: set[str]) -> Iterator[Finding]:
-    balancer = listener.properties.get("loadBalancerArn")
-    if (isinstance(balancer, str) and balancer in internal) or any(
-        urn in internal for urn in listener.references.get("loadBalancerArn", ())
-    ):
-        return
-    protocol, number = listener.properties.get("protocol"), listener.properties.get("port")
-    if protocol is UNKNOWN:
-        yield Gap(f"the protocol of {listener.name} is not known before the deployment")
-    elif protocol not in ENCRYPTED:
-        yield Violation(f"{listener.name} listens on {number!r} with {protocol or 'no protocol'}, which is not TLS")
+def _listeners_encrypt(case: Case) -> Iterator[Finding]:
+    """Every listener of a load balancer that the internet may reach ends TLS."""
+    for listener in _public_listeners(case):
+        protocol, number = listener.properties.get("protocol"), listener.properties.get("port")
+        if protocol is UNKNOWN:
+            yield Gap(f"the protocol of {listener.name} is not known before the deployment")
+        elif protocol not in ENCRYPTED:
+            yield Violation(f"{listener.name} listens on {number!r} with {protocol or 'no protocol'}, which is not TLS")
 
 
 NO_PUBLIC_SSH = Claim(

@@ -84,6 +84,12 @@ class Built:
         urn = f"urn:pulumi:{self.network.name}::estate::{type_}::{name}"
         return self.adding(Resource(urn, type_, name, f"sgr-{name}", properties, {}))
 
+    def filtering_nothing(self, region: str) -> Built:
+        """With network ACLs that let everything through, as they come with a VPC."""
+        everything = {"action": "allow", "ruleNo": 100, "protocol": "-1", "fromPort": 0, "toPort": 0}
+        entries = [{**everything, "cidrBlock": "0.0.0.0/0"}]
+        return self.setting(f"{self.network.name}-{region}-network-default-acl", ingress=entries, egress=entries)
+
     def group(self, role: str, region: str) -> Resource:
         return self.resource(f"{self.network.name}-{region}-{role}-group")
 

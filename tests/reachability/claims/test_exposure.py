@@ -1,0 +1,140 @@
+"""What the internet may reach: each promise broken by one change, and shown by a packet."""
+
+from __future__ import annotations
+
+from estate.model import Role
+from reachability import addresses
+from reachability.claims import Outcome
+from reachability.resources import UNKNOWN, Resource
+from tests.reachability.claims.estates import Built, deciding, packet, sentences
+
+REGION = "us-east-2"
+
+
+def opened(built: Built, role: Role, port: int, *, cidr: str = "0.0.0.0/0") -> Built:
+    """A port opened to the world by both layers, as in haste."""
+    host = built.host(role, REGION)
+    changed = built.filtering_nothing(REGION).permitting(role.value, REGION, "tcp", port, cidr)
+    return changed.accepting(host, "input", f"tcp dport {port} accept")
+
+
+def public_address(built: Built, name: str) -> str:
+    machine = built.case().machine(name)
+    assert machine is not None
+    return addresses.text(machine.interfaces[0].public[0])
+
+
+def test_ssh_that_every_layer_opens_is_shown_by_a_packet_to_the_public_address(sound: Built):
+    changed = opened(sound, Role.PUBLIC_SENTRY, 22)
+    found = changed.verdict("no-public-ssh")
+    sentry = sound.host(Role.PUBLIC_SENTRY, REGION)
+    assert found.outcome is Outcome.REFUTED
+    shown = packet(found)
+    assert (shown["dst"], shown["protocol"], shown["dst_port"]) == (public_address(sound, sentry.name), "tcp", 22)
+    assert f"the internet reaches SSH of {sentry.name}" in sentences(found)
+    assert any("in tcp 22 from 0.0.0.0/0" in decided for decided in deciding(found)), "the group's rule decides"
+    assert any("tcp dport 22 accept" in decided for decided in deciding(found)), "so does the host's"
+
+
+def test_ssh_that_only_the_group_opens_is_stopped_by_the_host(sound: Built):
+    changed = sound.permitting("public-sentry", REGION, "tcp", 22, "0.0.0.0/0")
+    assert changed.verdict("no-public-ssh").outcome is Outcome.PROVED
+    found = changed.verdict("layers-agree")
+    assert found.outcome is Outcome.REFUTED, "the layers no longer say the same"
+    assert "the security group permits tcp 22 from 0.0.0.0/" in sentences(found)
+
+
+def test_ssh_that_only_the_host_opens_is_stopped_by_the_group(sound: Built):
+    host = sound.host(Role.PUBLIC_SENTRY, REGION)
+    changed = sound.accepting(host, "input", "tcp dport 22 accept")
+    assert changed.verdict("no-public-ssh").outcome is Outcome.PROVED
+    assert "the host firewall permits tcp 22 from" in sentences(changed.verdict("layers-agree"))
+
+
+def test_the_networks_acl_stops_ssh_that_group_and_host_let_in(sound: Built):
+    host = sound.host(Role.PUBLIC_SENTRY, REGION)
+    changed = sound.permitting("public-sentry", REGION, "tcp", 22, "0.0.0.0/0")
+    changed = changed.accepting(host, "input", "tcp dport 22 accept")
+    assert changed.verdict("no-public-ssh").outcome is Outcome.PROVED
+
+
+def test_ssh_of_a_host_without_a_firewall_is_open_where_its_group_is(sound: Built):
+    host = sound.host(Role.PUBLIC_SENTRY, REGION)
+    changed = sound.filtering_nothing(REGION).permitting("public-sentry", REGION, "tcp", 22, "0.0.0.0/0")
+    changed = changed.loading(host, None)
+    assert changed.verdict("no-public-ssh").outcome is Outcome.REFUTED
+
+
+def test_another_port_that_the_host_translates_to_ssh_is_public_ssh(sound: Built):
+    host = sound.host(Role.PUBLIC_SENTRY, REGION)
+    text = sound.rulesets[host.name].replace(
+        "\tchain input {",
+        "\tchain early {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n"
+        "\t\ttcp dport 26656 redirect to :22\n\t}\n\n\tchain input {",
+    )
+    found = sound.loading(host, text).accepting(host, "input", "tcp dport 22 accept").verdict("no-public-ssh")
+    assert found.outcome is Outcome.REFUTED
+    assert packet(found)["dst_port"] == 26656, "what the sender wrote"
+
+
+def test_a_listener_on_port_22_is_public_ssh_before_it_has_a_target(sound: Built):
+    found = sound.setting(f"osmosis-{REGION}-endpoint-rpc-listener", port=22).verdict("no-public-ssh")
+    assert found.outcome is Outcome.REFUTED
+    assert f"osmosis-{REGION}-endpoint-rpc-listener listens on 22" in sentences(found)
+
+
+def test_a_public_sentry_that_answers_rpc_is_shown(sound: Built):
+    found = opened(sound, Role.PUBLIC_SENTRY, 26657).verdict("public-sentry-p2p-only")
+    assert (found.outcome, packet(found)["dst_port"]) == (Outcome.REFUTED, 26657)
+
+
+def test_p2p_and_errors_about_packets_are_all_that_a_public_sentry_takes(sound: Built):
+    found = sound.verdict("public-sentry-p2p-only")
+    assert (found.outcome, found.witness) == (Outcome.PROVED, None)
+
+
+def test_a_seed_that_answers_rpc_past_the_balancer_is_shown(sound: Built):
+    found = opened(sound, Role.SEED, 26657).verdict("public-endpoints-tls")
+    seed = sound.host(Role.SEED, REGION)
+    assert found.outcome is Outcome.REFUTED
+    assert f"the internet reaches {seed.name} past the load balancer" in sentences(found)
+    assert (packet(found)["dst"], packet(found)["dst_port"]) == (public_address(sound, seed.name), 26657)
+
+
+def test_a_listener_without_tls_is_named(sound: Built):
+    found = sound.setting(f"osmosis-{REGION}-endpoint-lcd-listener", protocol="TCP").verdict("public-endpoints-tls")
+    assert found.outcome is Outcome.REFUTED
+    assert f"osmosis-{REGION}-endpoint-lcd-listener listens on 1317 with TCP, which is not TLS" in sentences(found)
+
+
+def test_a_protocol_that_only_the_deployment_will_tell_is_not_taken_for_tls(sound: Built):
+    found = sound.setting(f"osmosis-{REGION}-endpoint-lcd-listener", protocol=UNKNOWN).verdict("public-endpoints-tls")
+    assert found.outcome is not Outcome.PROVED
+
+
+def test_whatever_else_answers_to_the_internet_breaks_the_endpoints_promise(sound: Built):
+    host = sound.host(Role.VPN, REGION)
+    changed = sound.permitting("vpn", REGION, "tcp", 8443, "0.0.0.0/0").accepting(
+        host, "input", "tcp dport 8443 accept"
+    )
+    found = changed.verdict("public-endpoints-tls")
+    assert (found.outcome, packet(found)["dst_port"]) == (Outcome.REFUTED, 8443)
+
+
+def test_an_instance_that_nobody_declares_is_held_to_the_promises_too(sound: Built):
+    sentry = sound.resource(f"{sound.host(Role.PUBLIC_SENTRY, REGION).name}-instance")
+    subnet = sound.resource(f"osmosis-{REGION}-public-a")
+    group = Resource(
+        "urn:pulumi:osmosis::estate::aws:ec2/securityGroup:SecurityGroup::jump",
+        "aws:ec2/securityGroup:SecurityGroup", "jump", "sg-0jump",
+        {"vpcId": subnet.properties["vpcId"], "name": "jump", "region": REGION,
+         "ingress": [{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": ["0.0.0.0/0"]}]}, {},
+    )  # fmt: skip
+    jump = Resource(
+        "urn:pulumi:osmosis::estate::aws:ec2/instance:Instance::jump", sentry.type, "jump", "i-0jump",
+        {"subnetId": subnet.id, "privateIp": "10.77.0.200", "vpcSecurityGroupIds": ["sg-0jump"], "region": REGION,
+         "associatePublicIpAddress": True, "publicIp": "198.51.100.77"}, {},
+    )  # fmt: skip
+    changed = sound.filtering_nothing(REGION).adding(group, jump)
+    for claim in ("no-public-ssh", "ssh-from-vpn-only", "public-endpoints-tls"):
+        assert changed.verdict(claim).outcome is Outcome.REFUTED, claim
