@@ -42,7 +42,7 @@ def block(text: str) -> Interval:
         name, slash, length = text.partition("/")
         low, width = _number(name)
         bits = int(length) if slash else width
-        if not (0 <= bits <= width) or (slash and not length.isdigit()):
+        if not (0 <= bits <= width) or (slash and not (length.isascii() and length.isdigit())):
             raise ValueError
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise AddressError(text) from error
