@@ -1,6 +1,7 @@
 """Cloud NAT gateways (``gcp:compute/routerNat:RouterNat``).
 
-Semantics: cloud.google.com/nat/docs/overview and .../ports-and-addresses: outgoing connections of TCP, UDP and ICMP only, from the
+Semantics: cloud.google.com/nat/docs/overview and .../ports-and-addresses: outgoing connections of TCP, UDP and ICMP
+only, from the
 listed ranges, for interfaces without an external address.
 """
 
@@ -55,7 +56,9 @@ class CloudNats:
             if word(each.properties.get("type"), "PUBLIC") != "PUBLIC":
                 inventory.problems(f"{each.urn}: private NAT is not modelled")
                 continue
-            if any(is_given(each.properties.get(key)) for key in ("sourceSubnetworkIpRangesToNat64", "nat64Subnetworks")):
+            if any(
+                is_given(each.properties.get(key)) for key in ("sourceSubnetworkIpRangesToNat64", "nat64Subnetworks")
+            ):
                 inventory.problems(f"{each.urn}: NAT64 is not modelled")
             kinds, _ = items(each.properties.get("endpointTypes"))
             if kinds and "ENDPOINT_TYPE_VM" not in kinds:

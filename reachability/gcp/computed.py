@@ -1,6 +1,7 @@
 """Inputs that Google fills in where the program leaves them out.
 
-A preview gives them as unknown, as it gives an input that waits for another resource. The latter names what it depends on; so in
+A preview gives them as unknown, as it gives an input that waits for another resource. The latter names what it
+depends on; so in
 a resource that tells its dependencies at all, an unknown that depends on nothing was left out.
 """
 
@@ -21,7 +22,9 @@ COMPUTED = {
     "gcp:compute/routerInterface:RouterInterface": ("region",),
     "gcp:compute/vPNTunnel:VPNTunnel": ("region", "localTrafficSelectors", "remoteTrafficSelectors"),
     "gcp:compute/instance:Instance": ("zone",),
-    "gcp:compute/forwardingRule:ForwardingRule": ("region", "network", "subnetwork", "portRange", "ports", "ipProtocol"),
+    "gcp:compute/forwardingRule:ForwardingRule": (
+        "region", "network", "subnetwork", "portRange", "ports", "ipProtocol",
+    ),
     "gcp:compute/globalForwardingRule:GlobalForwardingRule": ("network", "subnetwork", "portRange", "ipProtocol"),
     "gcp:compute/backendService:BackendService": ("portName",),
     "gcp:compute/regionBackendService:RegionBackendService": ("portName", "region"),
@@ -39,4 +42,6 @@ def without_computed(resource: Resource) -> Resource:
     ]
     if not left_out:
         return resource
-    return replace(resource, properties={key: value for key, value in resource.properties.items() if key not in left_out})
+    return replace(
+        resource, properties={key: value for key, value in resource.properties.items() if key not in left_out}
+    )

@@ -1,7 +1,9 @@
 """In which order an interface's firewall rules are looked at, as one chain each way.
 
-Order: cloud.google.com/firewall/docs/firewall-policies-rule-eval-order. Hierarchical policies, then VPC firewall rules, then
-global and regional network policies (or these before the VPC rules), then the implied rules: nothing in, everything out.
+Order: cloud.google.com/firewall/docs/firewall-policies-rule-eval-order. Hierarchical policies, then VPC firewall
+rules, then
+global and regional network policies (or these before the VPC rules), then the implied rules: nothing in, everything
+out.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from reachability.gcp.interfaces import Nic
 from reachability.network import Action, Chain, Match, Rule
 
 METADATA_SERVER = union([block("169.254.169.254"), block("fd20:ce::254")])
-"""DHCP, DNS, NTP and instance metadata: always allowed (cloud.google.com/firewall/docs/firewalls, "Always allowed traffic")."""
+"""DHCP, DNS, NTP and instance metadata: always allowed (cloud.google.com/firewall/docs/firewalls, "Always allowed
+traffic")."""
 
 _METADATA = Rule(Match(destinations=METADATA_SERVER), Action.ACCEPT, "always allowed: the metadata server")
 

@@ -26,7 +26,8 @@ class Verb(StrEnum):
 class Targets:
     """Which interfaces a rule is for: by network tag, by service account, or (both ``None``) all.
 
-    ``doubt``: why others may be targets too. ``secure_tags``: it is only for interfaces with a secure tag, which one is not
+    ``doubt``: why others may be targets too. ``secure_tags``: it is only for interfaces with a secure tag, which one
+    is not
     modelled.
     """
 

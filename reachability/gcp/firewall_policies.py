@@ -149,11 +149,19 @@ class FirewallPolicies:
             name = f"policy {word(association.properties.get('firewallPolicy'), 'not known yet')}"
             anything = [
                 FilterRule(
-                    f"{name}: anything", association.urn, ingress, (0, 0), Verb.UNKNOWN, ANYWHERE, ANYWHERE,
-                    ANY_SERVICE, Targets(), text,
+                    f"{name}: anything",
+                    association.urn,
+                    ingress,
+                    (0, 0),
+                    Verb.UNKNOWN,
+                    ANYWHERE,
+                    ANYWHERE,
+                    ANY_SERVICE,
+                    Targets(),
+                    text,
                 )
                 for ingress in (True, False)
-            ]  # fmt: skip
+            ]
             return AttachedPolicy(name, association.urn, anything, doubt)
         rules = []
         for scoped in self._rules[policy.urn]:
@@ -291,6 +299,14 @@ def _association_priority(resource: Resource) -> int:
 
 def _with_doubt(rule: FilterRule, doubt: str) -> FilterRule:
     return FilterRule(
-        rule.name, rule.origin, rule.ingress, rule.order, rule.verb, rule.sources, rule.destinations, rule.services,
-        rule.targets, doubt,
-    )  # fmt: skip
+        rule.name,
+        rule.origin,
+        rule.ingress,
+        rule.order,
+        rule.verb,
+        rule.sources,
+        rule.destinations,
+        rule.services,
+        rule.targets,
+        doubt,
+    )

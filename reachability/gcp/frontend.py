@@ -45,7 +45,8 @@ GOOGLE_SOURCES = union([*FRONT_ENDS, block("35.235.240.0/20"), block("35.199.192
 
 
 def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals]) -> Fragment:
-    """The fragment of all ``gcp:`` resources. ``announcements``: what the other side of a door announces, by the door's key.
+    """The fragment of all ``gcp:`` resources. ``announcements``: what the other side of a door announces, by the
+    door's key.
 
     Never raises for what a resource contains: what is not understood is told in ``Fragment.unmodelled``.
     """

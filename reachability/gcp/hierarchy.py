@@ -20,7 +20,8 @@ class Hierarchy:
         self._projects = {word(each.properties.get("projectId")): each for each in inventory.of(PROJECT)}
 
     def above(self, project: str, target: Any) -> tuple[int | None, str]:
-        """How deep below the top a folder or organization (``organizations/1``, ``folders/2``) above the project is, and
+        """How deep below the top a folder or organization (``organizations/1``, ``folders/2``) above the project is,
+        and
         why that is in doubt. ``(None, "")``: it is not above."""
         path, complete = self._path(project)
         folder = self._inventory.find(target, (FOLDER,))

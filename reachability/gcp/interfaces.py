@@ -26,7 +26,8 @@ LARGEST_ALIAS_RANGE = 4096
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nic:
-    """One interface of an instance. ``primary``: its internal IPv4 address; several, if it may be any of them (``doubt``).
+    """One interface of an instance. ``primary``: its internal IPv4 address; several, if it may be any of them
+    (``doubt``).
 
     ``v6``: the /96 that it has, if any. ``tags`` and ``account`` are ``None`` where they are not known. ``forwards``:
     ``canIpForward``, or ``None``.
@@ -209,9 +210,7 @@ class Interfaces:
         network, subnet = place
         primary, doubt = self._primary(resource, where, given, subnet)
         params = resource.properties.get("params")
-        bound = params is UNKNOWN or (
-            isinstance(params, Mapping) and is_given(params.get("resourceManagerTags"))
-        )
+        bound = params is UNKNOWN or (isinstance(params, Mapping) and is_given(params.get("resourceManagerTags")))
         return Nic(
             f"{resource.urn}/{device}",
             resource.urn,

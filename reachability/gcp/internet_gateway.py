@@ -114,14 +114,17 @@ class InternetGateways:
         self._virtual.setdefault(nic.id, set()).add(point)
 
     def of(self, nic: Nic) -> str:
-        """The stage of an interface's packets to the internet. A router's own gateway knows nobody's addresses but its own:
+        """The stage of an interface's packets to the internet. A router's own gateway knows nobody's addresses but
+        its own:
         what it forwards from others has none."""
         alone = nic.forwards is not False
         name = f"internet gateway {nic.id}" if alone else f"internet gateway {nic.network.urn} {nic.region}"
         if name not in self.stages:
-            served = [nic] if alone else [
-                each for each in self._by_region[nic.network.urn, nic.region] if each.forwards is False
-            ]  # fmt: skip
+            served = (
+                [nic]
+                if alone
+                else [each for each in self._by_region[nic.network.urn, nic.region] if each.forwards is False]
+            )
             self._build(name, nic.network, nic.region, served)
         return name
 
@@ -174,10 +177,13 @@ class InternetGateways:
                 external = union(external, own)
                 translations.append(
                     Translation(
-                        Match(sources=own, destinations=_ELSEWHERE), _beyond(network), f"external address of {nic.name}", source=point,
+                        Match(sources=own, destinations=_ELSEWHERE),
+                        _beyond(network),
+                        f"external address of {nic.name}",
+                        source=point,
                         origin=nic.machine,
                     )
-                )  # fmt: skip
+                )
             lent = union((each, each) for each in self._virtual.get(nic.id, ()))
             v6 = (nic.v6,) if nic.v6 is not None and nic.subnet.external_v6 else ()
             passing = union(lent, v6)
@@ -185,7 +191,9 @@ class InternetGateways:
                 external = union(external, passing)
                 translations.append(
                     Translation(
-                        Match(sources=passing, destinations=_ELSEWHERE), _beyond(network), f"own public address of {nic.name}"
+                        Match(sources=passing, destinations=_ELSEWHERE),
+                        _beyond(network),
+                        f"own public address of {nic.name}",
                     )
                 )
         inside = union(*(nic.own() for nic in served))
@@ -201,14 +209,20 @@ class InternetGateways:
                 translations += [
                     Translation(
                         Match(sources=covered, destinations=_ELSEWHERE, services=nat.services, uncertain=doubt),
-                        _beyond(network), f"Cloud NAT {nat.name}", source=point, origin=nat.urn,
+                        _beyond(network),
+                        f"Cloud NAT {nat.name}",
+                        source=point,
+                        origin=nat.urn,
                     )
                     for point in nat.addresses
-                ]  # fmt: skip
+                ]
         self.stages[translation] = Translate(
-            f"internet gateway of {network.name} in {region or 'its region'}", device(network), tuple(translations), _NO_WAY,
+            f"internet gateway of {network.name} in {region or 'its region'}",
+            device(network),
+            tuple(translations),
+            _NO_WAY,
             network.urn,
-        )  # fmt: skip
+        )
 
     def _google(self, network: Network, region: str, external: Intervals, inside: Intervals) -> list[Translation]:
         subnets = [each for each in network.subnets if each.region == region]

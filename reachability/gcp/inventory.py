@@ -67,7 +67,8 @@ class Inventory:
         return [each for kind in types for each in self.by_type.get(kind, ())]
 
     def find(self, value: Any, types: Iterable[str], referrer: Resource | None = None) -> Resource | None:
-        """The resource that a known ``value`` names; ``None`` if it is not in the input or more than one could be meant."""
+        """The resource that a known ``value`` names; ``None`` if it is not in the input or more than one could be
+        meant."""
         if not isinstance(value, str) or not value:
             return None
         types = tuple(types)

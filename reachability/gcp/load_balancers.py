@@ -1,6 +1,8 @@
-"""Forwarding rules: passthrough and proxy load balancers, protocol forwarding, Private Service Connect for Google's APIs.
+"""Forwarding rules: passthrough and proxy load balancers, protocol forwarding, Private Service Connect for Google's
+APIs.
 
-Semantics: cloud.google.com/load-balancing/docs/forwarding-rule-concepts, .../network/networklb-target-pools, .../internal and
+Semantics: cloud.google.com/load-balancing/docs/forwarding-rule-concepts, .../network/networklb-target-pools,
+.../internal and
 .../https#firewall-rules.
 """
 
@@ -76,7 +78,8 @@ TYPES = (
     backends.TARGET_INSTANCE,
 )
 FRONT_ENDS = (block("35.191.0.0/16"), block("130.211.0.0/22"))
-"""From where Google's proxies and health checks reach backends (cloud.google.com/load-balancing/docs/health-check-concepts)."""
+"""From where Google's proxies and health checks reach backends
+(cloud.google.com/load-balancing/docs/health-check-concepts)."""
 
 FRONT_ENDS_RETURN = "gcp front ends"
 _FRONT_ENDS_DEVICE = "google front ends"
@@ -116,7 +119,8 @@ class _Address:
 
 
 class LoadBalancers:
-    """Reads every forwarding rule; ``stages``, ``public`` and ``names`` are what they contribute, ``virtual`` the addresses
+    """Reads every forwarding rule; ``stages``, ``public`` and ``names`` are what they contribute, ``virtual`` the
+    addresses
     that backends of passthrough balancers take for their own."""
 
     def __init__(

@@ -1,6 +1,7 @@
 """VPC Network Peering.
 
-Semantics: cloud.google.com/vpc/docs/vpc-peering. Both sides must have it; subnet routes are always exchanged, custom routes only
+Semantics: cloud.google.com/vpc/docs/vpc-peering. Both sides must have it; subnet routes are always exchanged, custom
+routes only
 where one side exports and the other imports them; nothing is handed on to a third network.
 """
 

@@ -32,7 +32,8 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A set that may not be fully known: it holds ``certain`` and at most ``possible``; ``doubt`` says why they differ."""
+    """A set that may not be fully known: it holds ``certain`` and at most ``possible``; ``doubt`` says why they
+    differ."""
 
     certain: Intervals
     possible: Intervals
@@ -62,7 +63,8 @@ ANY_SERVICE = Extent(services.ANY, services.ANY)
 
 
 def items(value: Any) -> tuple[list[Any], bool]:
-    """The elements of a list that are known, and whether there are (or may be) others. A single value counts as a list of one."""
+    """The elements of a list that are known, and whether there are (or may be) others. A single value counts as a
+    list of one."""
     if value is UNKNOWN:
         return [], True
     if value is None:
@@ -96,7 +98,8 @@ def word(value: Any, default: str = "") -> str:
 
 
 def flag(value: Any, default: bool = False) -> bool | None:
-    """A truth value; ``None`` if it is not known. ``"true"`` and ``"false"`` are read as Pulumi configuration gives them."""
+    """A truth value; ``None`` if it is not known. ``"true"`` and ``"false"`` are read as Pulumi configuration gives
+    them."""
     if value is None:
         return default
     if isinstance(value, bool):

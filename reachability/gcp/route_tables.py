@@ -1,6 +1,7 @@
 """What routes an interface's packets meet, and those that come in by a tunnel.
 
-Order: cloud.google.com/vpc/docs/routes, "Routing order": subnet routes, own and of peers, win over everything; then the longest
+Order: cloud.google.com/vpc/docs/routes, "Routing order": subnet routes, own and of peers, win over everything; then
+the longest
 prefix, then the lowest priority number.
 """
 
@@ -54,7 +55,8 @@ class RouteTables:
         return name
 
     def tunnel_table(self, network: Network, region: str, gateway: str) -> str:
-        """The stage of the routes of what comes in by a tunnel: no other tunnel takes it, and of the internet only Google's
+        """The stage of the routes of what comes in by a tunnel: no other tunnel takes it, and of the internet only
+        Google's
         own addresses (cloud.google.com/vpc/docs/routes, "Applicable routes")."""
         name = f"routes {network.urn} {region} from tunnels"
         if name not in self.stages:
@@ -84,15 +86,31 @@ class RouteTables:
             name = f"learned from {link.name}"
             for interval in union(link.static, link.learned or ()):
                 yield CustomRoute(
-                    interval, 0, (link.exit,), name, link.resource.urn, True, doubt, None,
-                    None if doubt else region, True,
-                )  # fmt: skip
+                    interval,
+                    0,
+                    (link.exit,),
+                    name,
+                    link.resource.urn,
+                    True,
+                    doubt,
+                    None,
+                    None if doubt else region,
+                    True,
+                )
             if link.learned is None:
                 for interval in PRIVATE:
                     yield CustomRoute(
-                        interval, 0, (link.exit,), name, link.resource.urn, True,
-                        "what the other side announces is not known", None, None if doubt else region, True,
-                    )  # fmt: skip
+                        interval,
+                        0,
+                        (link.exit,),
+                        name,
+                        link.resource.urn,
+                        True,
+                        "what the other side announces is not known",
+                        None,
+                        None if doubt else region,
+                        True,
+                    )
 
     def _imported(self, network: Network) -> Iterable[CustomRoute]:
         for peer in self._peerings.of(network):
@@ -102,17 +120,30 @@ class RouteTables:
             for route in self._own[peer.network.urn]:
                 if route.exported:
                     yield CustomRoute(
-                        route.destinations, route.priority, route.via, f"{route.name} of peer {peer.network.name}",
-                        route.origin, route.dynamic, route.uncertain or doubt, None, route.region, route.link,
-                    )  # fmt: skip
+                        route.destinations,
+                        route.priority,
+                        route.via,
+                        f"{route.name} of peer {peer.network.name}",
+                        route.origin,
+                        route.dynamic,
+                        route.uncertain or doubt,
+                        None,
+                        route.region,
+                        route.link,
+                    )
 
         for stranger in self._peerings.strangers:
             if stranger.network is network:
                 for interval in PRIVATE:
                     yield CustomRoute(
-                        interval, 0, (stranger.exit,), f"peering {stranger.name}", stranger.resource.urn, True,
+                        interval,
+                        0,
+                        (stranger.exit,),
+                        f"peering {stranger.name}",
+                        stranger.resource.urn,
+                        True,
                         "the subnets of the network that it peers with are not in the input",
-                    )  # fmt: skip
+                    )
 
     def _subnet_routes(self, network: Network) -> list[Route]:
         routes = [
@@ -127,11 +158,13 @@ class RouteTables:
                     if peer.sees(interval):
                         routes.append(
                             Route(
-                                interval, (addresses_stage(peer.network),),
-                                f"subnet {subnet.name} of peer {peer.network.name}", peer.resource.urn,
+                                interval,
+                                (addresses_stage(peer.network),),
+                                f"subnet {subnet.name} of peer {peer.network.name}",
+                                peer.resource.urn,
                                 doubt if intersection((interval,), PRIVATE) == () else "",
                             )
-                        )  # fmt: skip
+                        )
         return routes
 
     def _lookup(self, network: Network, customs: list[CustomRoute], gateway: str) -> Lookup:
@@ -148,16 +181,20 @@ class RouteTables:
             shared = [each for each in hidden if each not in found and covers((each.destinations,), (interval,))]
             routes += [
                 Route(
-                    interval, tuple(gateway if via == INTERNET_GATEWAY else via for via in each.via), each.name, each.origin,
+                    interval,
+                    tuple(gateway if via == INTERNET_GATEWAY else via for via in each.via),
+                    each.name,
+                    each.origin,
                     each.uncertain or doubt,
                 )
                 for each, doubt in [*_preferred(found), *((each, each.uncertain) for each in shared)]
-            ]  # fmt: skip
+            ]
         return Lookup(f"routes of {network.name}", tuple(routes), network.urn)
 
 
 def _beside(route: CustomRoute, covered: Intervals) -> Intervals:
-    """What of a route's destination is not inside a subnet. A wider route stays whole: the subnet's prefix is longer."""
+    """What of a route's destination is not inside a subnet. A wider route stays whole: the subnet's prefix is
+    longer."""
     left = difference((route.destinations,), covered)
     if not left:
         return ()
@@ -167,7 +204,8 @@ def _beside(route: CustomRoute, covered: Intervals) -> Intervals:
 
 
 def _preferred(routes: list[CustomRoute]) -> list[tuple[CustomRoute, str]]:
-    """Of routes to the same destination those that may be taken: static ones of the best priority, and every learned one,
+    """Of routes to the same destination those that may be taken: static ones of the best priority, and every learned
+    one,
     whose priority the neighbour decides. An uncertain one does not rule out the next best."""
     chosen: list[tuple[CustomRoute, str]] = [(each, "") for each in routes if each.dynamic]
     best: int | None = None
@@ -187,14 +225,30 @@ def _for_instance(route: CustomRoute, tags: frozenset[str] | None, region: str) 
         return route
     if tags is None:
         return CustomRoute(
-            route.destinations, route.priority, route.via, route.name, route.origin, route.dynamic,
-            route.uncertain or "the network tags of the instance are known only after deployment", None, None, route.link,
-        )  # fmt: skip
+            route.destinations,
+            route.priority,
+            route.via,
+            route.name,
+            route.origin,
+            route.dynamic,
+            route.uncertain or "the network tags of the instance are known only after deployment",
+            None,
+            None,
+            route.link,
+        )
     return route if route.tags & tags else None
 
 
 def _blackhole(route: CustomRoute) -> CustomRoute:
     return CustomRoute(
-        route.destinations, route.priority, (), f"{route.name}: no transit between tunnels", route.origin, route.dynamic,
-        route.uncertain, None, route.region, route.link,
-    )  # fmt: skip
+        route.destinations,
+        route.priority,
+        (),
+        f"{route.name}: no transit between tunnels",
+        route.origin,
+        route.dynamic,
+        route.uncertain,
+        None,
+        route.region,
+        route.link,
+    )

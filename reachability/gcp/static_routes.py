@@ -25,8 +25,10 @@ DEFAULT_PRIORITY = 1000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CustomRoute:
-    """A static or learned route. ``via``: stages; ``INTERNET_GATEWAY`` stands for the sender's. ``tags``: only for instances
-    with one of them; ``region``: only there (``None``: everywhere). ``link``: it leads through a tunnel or attachment."""
+    """A static or learned route. ``via``: stages; ``INTERNET_GATEWAY`` stands for the sender's. ``tags``: only for
+    instances
+    with one of them; ``region``: only there (``None``: everywhere). ``link``: it leads through a tunnel or
+    attachment."""
 
     destinations: Interval
     priority: int
@@ -41,7 +43,8 @@ class CustomRoute:
 
     @property
     def exported(self) -> bool:
-        """Whether peers can import it (cloud.google.com/vpc/docs/vpc-peering, "Options for exchanging static routes")."""
+        """Whether peers can import it (cloud.google.com/vpc/docs/vpc-peering, "Options for exchanging static
+        routes")."""
         return self.tags is None and INTERNET_GATEWAY not in self.via
 
 
@@ -105,10 +108,16 @@ class StaticRoutes:
                     continue
                 self._routes[network.urn].append(
                     CustomRoute(
-                        interval, priority, via, name, resource.urn, uncertain=doubt,
-                        tags=frozenset(map(str, tags)) if tags and not more else None, link=link,
+                        interval,
+                        priority,
+                        via,
+                        name,
+                        resource.urn,
+                        uncertain=doubt,
+                        tags=frozenset(map(str, tags)) if tags and not more else None,
+                        link=link,
                     )
-                )  # fmt: skip
+                )
 
     def _next_hop(self, resource: Resource, network: Network) -> tuple[tuple[str, ...], bool]:
         given = resource.properties

@@ -191,7 +191,8 @@ def _subnet(resource: Resource, inventory: Inventory, allocation: Allocation) ->
 
 
 def outside(network: Network, intervals: Intervals) -> Intervals:
-    """What of ``intervals`` no subnet of the network covers: subnet routes always win (cloud.google.com/vpc/docs/routes)."""
+    """What of ``intervals`` no subnet of the network covers: subnet routes always win
+    (cloud.google.com/vpc/docs/routes)."""
     return difference(intervals, network.blocks())
 
 

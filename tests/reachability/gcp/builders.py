@@ -55,12 +55,20 @@ def network(name: str = "vpc", **more: Any) -> Resource:
     return resource("network", name, **({"autoCreateSubnetworks": False} | more))
 
 
-def subnet(of: Resource, name: str = "a", cidr: str = "10.0.0.0/24", region: str = "europe-west1", **more: Any) -> Resource:
+def subnet(
+    of: Resource, name: str = "a", cidr: str = "10.0.0.0/24", region: str = "europe-west1", **more: Any
+) -> Resource:
     return resource("subnetwork", name, network=link(of), ipCidrRange=cidr, region=region, **more)
 
 
 def instance(
-    on: Resource, name: str, ip: Any, external: str | None = None, tags: Any = (), account: str | None = None, **more: Any
+    on: Resource,
+    name: str,
+    ip: Any,
+    external: str | None = None,
+    tags: Any = (),
+    account: str | None = None,
+    **more: Any,
 ) -> Resource:
     """An instance with one interface on a subnet."""
     nic: dict[str, Any] = {"subnetwork": link(on), "network": on.properties["network"], "networkIp": ip}
@@ -101,7 +109,9 @@ class Estate:
             return self.prover.outside(name)
         return self.prover.machine(name)
 
-    def reaches(self, sender: str, to: str, what: str, at: str | None = None, source: str | None = None, *, must: bool = False) -> bool:
+    def reaches(
+        self, sender: str, to: str, what: str, at: str | None = None, source: str | None = None, *, must: bool = False
+    ) -> bool:
         """Whether a packet like ``tcp 22`` gets from one to another, sent to the address ``at`` if given."""
         wanted = ((service(what), service(what)),)
         to = self.assembly.aliases.get(to, to)

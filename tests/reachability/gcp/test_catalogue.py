@@ -65,10 +65,14 @@ def test_a_machine_answers_to_its_urn_name_id_and_self_link():
 
 @pytest.mark.parametrize(
     "reference",
-    ["vpc", "global/networks/vpc", "projects/estate/global/networks/vpc",
-     "https://www.googleapis.com/compute/v1/projects/estate/global/networks/vpc",
-     "https://compute.googleapis.com/compute/beta/projects/estate/global/networks/vpc"],
-)  # fmt: skip
+    [
+        "vpc",
+        "global/networks/vpc",
+        "projects/estate/global/networks/vpc",
+        "https://www.googleapis.com/compute/v1/projects/estate/global/networks/vpc",
+        "https://compute.googleapis.com/compute/beta/projects/estate/global/networks/vpc",
+    ],
+)
 def test_a_network_is_found_by_every_form_of_its_name(reference):
     vpc = network()
     here = resource("subnetwork", "a", network=reference, ipCidrRange="10.0.0.0/24", region="r")
@@ -79,11 +83,22 @@ def test_a_network_is_found_by_every_form_of_its_name(reference):
 
 
 def test_a_name_that_two_projects_use_is_looked_up_in_ones_own():
-    mine, theirs = network(), network(project="other", selfLink="https://x/compute/v1/projects/other/global/networks/vpc")
+    mine, theirs = (
+        network(),
+        network(project="other", selfLink="https://x/compute/v1/projects/other/global/networks/vpc"),
+    )
     theirs = Resource(theirs.urn + "2", theirs.type, "vpc", "projects/other/global/networks/vpc", theirs.properties, {})
     here = resource("subnetwork", "a", network="vpc", ipCidrRange="10.0.0.0/24", region="r")
     rule = resource("firewall", "ssh", network="vpc", sourceRanges=["10.0.0.0/8"], allows=[{"protocol": "tcp"}])
-    there = resource("firewall", "no", network="vpc", project="other", denies=[{"protocol": "all"}], priority=1, sourceRanges=["0.0.0.0/0"])
+    there = resource(
+        "firewall",
+        "no",
+        network="vpc",
+        project="other",
+        denies=[{"protocol": "all"}],
+        priority=1,
+        sourceRanges=["0.0.0.0/0"],
+    )
     hosts = instance(here, "one", "10.0.0.5"), instance(here, "two", "10.0.0.6")
     assert Estate(theirs, mine, here, rule, there, *hosts).reaches("one", "two", "tcp 22", must=True)
 

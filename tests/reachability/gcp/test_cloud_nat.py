@@ -10,7 +10,11 @@ VPC = network()
 HERE = subnet(VPC, "here", secondaryIpRanges=[{"rangeName": "pods", "ipCidrRange": "10.8.0.0/24"}])
 NEXT = subnet(VPC, "next", "10.2.0.0/24")
 FAR = subnet(VPC, "far", "10.1.0.0/24", "us-east1")
-PRIVATE, BESIDE, DISTANT = instance(HERE, "private", "10.0.0.5"), instance(NEXT, "beside", "10.2.0.5"), instance(FAR, "distant", "10.1.0.5")
+PRIVATE, BESIDE, DISTANT = (
+    instance(HERE, "private", "10.0.0.5"),
+    instance(NEXT, "beside", "10.2.0.5"),
+    instance(FAR, "distant", "10.1.0.5"),
+)
 PUBLIC = instance(HERE, "public", "10.0.0.6", "203.0.113.6")
 ROUTER = resource("router", "router", network=link(VPC), region="europe-west1")
 OPEN = firewall(VPC, "open", allow="all", sourceRanges=["0.0.0.0/0"])
@@ -19,8 +23,13 @@ ADDRESS = resource("address", "nat", region="europe-west1", address="203.0.113.9
 
 
 def nat(**more):
-    given = {"router": "router", "region": "europe-west1", "natIpAllocateOption": "MANUAL_ONLY", "natIps": [link(ADDRESS)],
-             "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES"} | more  # fmt: skip
+    given = {
+        "router": "router",
+        "region": "europe-west1",
+        "natIpAllocateOption": "MANUAL_ONLY",
+        "natIps": [link(ADDRESS)],
+        "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES",
+    } | more
     return resource("routerNat", "nat-gw", **given)
 
 
@@ -105,6 +114,8 @@ def test_private_google_access_leads_to_googles_addresses_only():
     estate = Estate(*[access if each is HERE else each for each in BASE])
     assert estate.reaches("private", "google apis", "tcp 443", at=google, must=True)
     assert not estate.reaches("private", "internet", "tcp 443")
-    assert estate.reaches("private", "google apis", "tcp 443", at="198.51.100.1"), "which addresses are Google's is not known"
+    assert estate.reaches("private", "google apis", "tcp 443", at="198.51.100.1"), (
+        "which addresses are Google's is not known"
+    )
     assert not estate.reaches("private", "google apis", "tcp 443", at="198.51.100.1", must=True)
     assert not estate.reaches("distant", "google apis", "tcp 443", at=google)

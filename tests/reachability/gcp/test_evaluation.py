@@ -14,11 +14,19 @@ def world(order=None):
 
 def policy_rule(policy, priority, action, noun="networkFirewallPolicyRule", direction="INGRESS", ports=("22",), **more):
     match = {"layer4Configs": [{"ipProtocol": "tcp", "ports": list(ports)}]}
-    match |= more.pop("match", {"srcIpRanges": ["0.0.0.0/0"]} if direction == "INGRESS" else {"destIpRanges": ["0.0.0.0/0"]})
+    match |= more.pop(
+        "match", {"srcIpRanges": ["0.0.0.0/0"]} if direction == "INGRESS" else {"destIpRanges": ["0.0.0.0/0"]}
+    )
     return resource(
-        noun, f"{policy.name}-{priority}", firewallPolicy=policy.properties["name"], priority=priority, action=action,
-        direction=direction, match=match, **more,
-    )  # fmt: skip
+        noun,
+        f"{policy.name}-{priority}",
+        firewallPolicy=policy.properties["name"],
+        priority=priority,
+        action=action,
+        direction=direction,
+        match=match,
+        **more,
+    )
 
 
 def attach(policy, vpc, noun="networkFirewallPolicyAssociation", **more):
@@ -32,9 +40,13 @@ def test_vpc_rules_come_before_network_policies_unless_the_network_says_otherwis
     vpc, *rest = world(order)
     policy = resource("networkFirewallPolicy", "global")
     estate = Estate(
-        vpc, *rest, policy, policy_rule(policy, 1, "deny"), attach(policy, vpc),
+        vpc,
+        *rest,
+        policy,
+        policy_rule(policy, 1, "deny"),
+        attach(policy, vpc),
         firewall(vpc, "ssh", allow="tcp:22", sourceRanges=["0.0.0.0/0"]),
-    )  # fmt: skip
+    )
     assert estate.reaches("client", "server", "tcp 22") is passes
     assert estate.reaches("client", "server", "tcp 22", must=True) is passes
 
@@ -43,9 +55,13 @@ def test_an_order_that_is_not_known_yet_proves_neither():
     vpc, *rest = world(UNKNOWN)
     policy = resource("networkFirewallPolicy", "global")
     estate = Estate(
-        vpc, *rest, policy, policy_rule(policy, 1, "deny"), attach(policy, vpc),
+        vpc,
+        *rest,
+        policy,
+        policy_rule(policy, 1, "deny"),
+        attach(policy, vpc),
         firewall(vpc, "ssh", allow="tcp:22", sourceRanges=["0.0.0.0/0"]),
-    )  # fmt: skip
+    )
     assert estate.reaches("client", "server", "tcp 22")
     assert not estate.reaches("client", "server", "tcp 22", must=True)
 
@@ -77,7 +93,9 @@ def test_a_regional_policy_is_for_its_region_and_comes_after_the_global_one():
     estate = Estate(vpc, *rest, here, allow, at)
     assert estate.reaches("client", "server", "tcp 22")
     assert not estate.reaches("server", "client", "tcp 22"), "the client is in another region"
-    denied = Estate(vpc, *rest, here, allow, at, everywhere, policy_rule(everywhere, 9, "deny"), attach(everywhere, vpc))
+    denied = Estate(
+        vpc, *rest, here, allow, at, everywhere, policy_rule(everywhere, 9, "deny"), attach(everywhere, vpc)
+    )
     assert not denied.reaches("client", "server", "tcp 22")
 
 
@@ -129,7 +147,9 @@ def test_a_security_profile_may_stop_what_it_inspects():
     assert not estate.reaches("client", "server", "tcp 22", must=True)
 
 
-@pytest.mark.parametrize("criterion", ["srcSecureTags", "srcFqdns", "srcRegionCodes", "srcThreatIntelligences", "srcAddressGroups"])
+@pytest.mark.parametrize(
+    "criterion", ["srcSecureTags", "srcFqdns", "srcRegionCodes", "srcThreatIntelligences", "srcAddressGroups"]
+)
 def test_a_criterion_without_addresses_may_match_anything(criterion):
     vpc, *rest = world()
     policy = resource("networkFirewallPolicy", "global")
@@ -170,8 +190,14 @@ def test_egress_rules_of_a_policy_stop_what_leaves():
 
 def test_rules_inside_the_policy_resource_count():
     vpc, *rest = world()
-    rules = [{"priority": 1, "action": "allow", "direction": "INGRESS",
-              "match": {"srcIpRanges": ["10.0.0.0/8"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]}}]  # fmt: skip
+    rules = [
+        {
+            "priority": 1,
+            "action": "allow",
+            "direction": "INGRESS",
+            "match": {"srcIpRanges": ["10.0.0.0/8"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]},
+        }
+    ]
     policy = resource("networkFirewallPolicyWithRules", "full", rules=rules)
     at = resource("networkFirewallPolicyAssociation", "at", firewallPolicy=policy.id, attachmentTarget=link(vpc))
     assert Estate(vpc, *rest, policy, at).reaches("client", "server", "tcp 22", must=True)

@@ -1,4 +1,5 @@
-"""VPC firewall rules: cloud.google.com/firewall/docs/firewalls (implied rules, components, sources by tag and account)."""
+"""VPC firewall rules: cloud.google.com/firewall/docs/firewalls (implied rules, components, sources by tag and
+account)."""
 
 import pytest
 
@@ -6,9 +7,17 @@ from reachability.resources import UNKNOWN
 from tests.reachability.gcp.builders import Estate, firewall, instance, network, resource, subnet
 
 VPC = network()
-EUROPE = subnet(VPC, "europe", "10.0.0.0/24", "europe-west1", secondaryIpRanges=[{"rangeName": "pods", "ipCidrRange": "10.8.0.0/16"}])
+EUROPE = subnet(
+    VPC,
+    "europe",
+    "10.0.0.0/24",
+    "europe-west1",
+    secondaryIpRanges=[{"rangeName": "pods", "ipCidrRange": "10.8.0.0/16"}],
+)
 AMERICA = subnet(VPC, "america", "10.1.0.0/24", "us-east1")
-SERVER = instance(EUROPE, "server", "10.0.0.5", "203.0.113.5", tags=["web"], account="web@estate.iam.gserviceaccount.com")
+SERVER = instance(
+    EUROPE, "server", "10.0.0.5", "203.0.113.5", tags=["web"], account="web@estate.iam.gserviceaccount.com"
+)
 CLIENT = instance(AMERICA, "client", "10.1.0.5", tags=["client"], account="client@estate.iam.gserviceaccount.com")
 BASE = (VPC, EUROPE, AMERICA, SERVER, CLIENT)
 
@@ -40,7 +49,9 @@ def test_the_lower_number_decides_and_among_equals_the_denial(allowed, denied, p
     """firewalls#priority_order_for_firewall_rules."""
     estate = Estate(
         *BASE,
-        firewall(VPC, "yes", allow="tcp:22", sourceRanges=["0.0.0.0/0"], **({} if allowed is None else {"priority": allowed})),
+        firewall(
+            VPC, "yes", allow="tcp:22", sourceRanges=["0.0.0.0/0"], **({} if allowed is None else {"priority": allowed})
+        ),
         firewall(VPC, "no", deny="tcp:22", sourceRanges=["0.0.0.0/0"], priority=denied),
     )
     assert estate.reaches("internet", "server", "tcp 22") is passes
@@ -74,10 +85,18 @@ def test_a_rule_with_target_tags_is_for_instances_that_have_one():
 def test_source_tags_stand_for_primary_internal_addresses_only():
     """firewalls#source_tags: no alias ranges, no external addresses."""
     alias = instance(
-        AMERICA, "alias", "10.1.0.9", tags=["client"],
-        networkInterfaces=[{"subnetwork": AMERICA.properties["selfLink"], "networkIp": "10.1.0.9",
-                            "aliasIpRanges": [{"ipCidrRange": "10.1.0.64/30"}]}],
-    )  # fmt: skip
+        AMERICA,
+        "alias",
+        "10.1.0.9",
+        tags=["client"],
+        networkInterfaces=[
+            {
+                "subnetwork": AMERICA.properties["selfLink"],
+                "networkIp": "10.1.0.9",
+                "aliasIpRanges": [{"ipCidrRange": "10.1.0.64/30"}],
+            }
+        ],
+    )
     rule = firewall(VPC, "tagged", allow="tcp:22", sourceTags=["client"])
     estate = Estate(*BASE, alias, rule)
     assert estate.reaches("client", "server", "tcp 22")
@@ -98,10 +117,12 @@ def test_source_ranges_and_source_tags_both_match():
 def test_service_accounts_name_sources_and_targets():
     """firewalls#service-accounts-vs-tags."""
     rule = firewall(
-        VPC, "accounts", allow="tcp:22",
+        VPC,
+        "accounts",
+        allow="tcp:22",
         sourceServiceAccounts=["client@estate.iam.gserviceaccount.com"],
         targetServiceAccounts=["web@estate.iam.gserviceaccount.com"],
-    )  # fmt: skip
+    )
     estate = Estate(*BASE, rule)
     assert estate.reaches("client", "server", "tcp 22")
     assert not estate.reaches("server", "client", "tcp 22")
@@ -113,9 +134,12 @@ def test_an_account_that_is_not_known_yet_is_found_by_what_depends_on_it():
         AMERICA, "runner", "10.1.0.7", serviceAccount={"email": UNKNOWN}, references={"serviceAccount": (account.urn,)}
     )
     rule = firewall(
-        VPC, "runner", allow="tcp:22", sourceServiceAccounts=[UNKNOWN],
+        VPC,
+        "runner",
+        allow="tcp:22",
+        sourceServiceAccounts=[UNKNOWN],
         references={"sourceServiceAccounts": (account.urn,)},
-    )  # fmt: skip
+    )
     estate = Estate(*BASE, account, runner, rule)
     assert estate.reaches("runner", "server", "tcp 22", must=True)
     assert not estate.reaches("client", "server", "tcp 22")
@@ -124,13 +148,20 @@ def test_an_account_that_is_not_known_yet_is_found_by_what_depends_on_it():
 def test_a_rule_for_ipv4_lets_no_ipv6_in():
     """firewalls#specifications: a rule is for IPv4 or for IPv6."""
     dual = subnet(
-        VPC, "dual", "10.2.0.0/24", stackType="IPV4_IPV6", ipv6AccessType="EXTERNAL", externalIpv6Prefix="2001:db8:1::/64"
+        VPC,
+        "dual",
+        "10.2.0.0/24",
+        stackType="IPV4_IPV6",
+        ipv6AccessType="EXTERNAL",
+        externalIpv6Prefix="2001:db8:1::/64",
     )
     nic = {
-        "subnetwork": dual.properties["selfLink"], "networkIp": "10.2.0.5", "stackType": "IPV4_IPV6",
+        "subnetwork": dual.properties["selfLink"],
+        "networkIp": "10.2.0.5",
+        "stackType": "IPV4_IPV6",
         "accessConfigs": [{"natIp": "203.0.113.9"}],
         "ipv6AccessConfigs": [{"externalIpv6": "2001:db8:1::", "externalIpv6PrefixLength": "96"}],
-    }  # fmt: skip
+    }
     host = instance(dual, "host", "10.2.0.5", networkInterfaces=[nic])
     four = firewall(VPC, "four", allow="tcp:22", sourceRanges=["0.0.0.0/0"])
     six = firewall(VPC, "six", allow="tcp:22", sourceRanges=["::/0"])
@@ -142,7 +173,9 @@ def test_a_rule_for_ipv4_lets_no_ipv6_in():
 
 def test_an_egress_denial_stops_what_the_implied_rule_lets_out():
     """firewalls#egress_cases."""
-    rule = firewall(VPC, "quiet", deny="tcp:443", direction="EGRESS", destinationRanges=["0.0.0.0/0"], targetTags=["web"])
+    rule = firewall(
+        VPC, "quiet", deny="tcp:443", direction="EGRESS", destinationRanges=["0.0.0.0/0"], targetTags=["web"]
+    )
     estate = Estate(*BASE, rule, firewall(VPC, "in", allow="tcp:443", sourceRanges=["0.0.0.0/0"]))
     assert not estate.reaches("server", "internet", "tcp 443")
     assert estate.reaches("server", "internet", "tcp 80")

@@ -22,7 +22,13 @@ def allow(name, what, *ranges):
 
 
 def external(**more):
-    given = {"region": REGION, "ipAddress": "203.0.113.80", "ipProtocol": "TCP", "portRange": "80-81", "target": link(POOL)}
+    given = {
+        "region": REGION,
+        "ipAddress": "203.0.113.80",
+        "ipProtocol": "TCP",
+        "portRange": "80-81",
+        "target": link(POOL),
+    }
     return resource("forwardingRule", "vip", **(given | more))
 
 
@@ -60,7 +66,12 @@ def test_a_backend_service_leads_to_its_groups():
 
 
 def test_an_instance_group_that_is_not_in_the_input_is_not_modelled():
-    service = resource("regionBackendService", "svc", region=REGION, backends=[{"group": "https://x/v1/projects/p/zones/z/networkEndpointGroups/neg"}])
+    service = resource(
+        "regionBackendService",
+        "svc",
+        region=REGION,
+        backends=[{"group": "https://x/v1/projects/p/zones/z/networkEndpointGroups/neg"}],
+    )
     estate = Estate(*BASE, service, external(target=None, backendService=link(service)))
     assert any("no instance group of the input" in each for each in estate.unmodelled("internet"))
     assert not estate.unmodelled("away")
@@ -70,8 +81,15 @@ def internal(**more):
     service = resource(
         "regionBackendService", "svc", region=REGION, loadBalancingScheme="INTERNAL", backends=[{"group": link(GROUP)}]
     )
-    given = {"region": REGION, "loadBalancingScheme": "INTERNAL", "ipAddress": "10.0.0.100", "ports": ["9000"],
-             "backendService": link(service), "network": link(VPC), "subnetwork": link(HERE)} | more  # fmt: skip
+    given = {
+        "region": REGION,
+        "loadBalancingScheme": "INTERNAL",
+        "ipAddress": "10.0.0.100",
+        "ports": ["9000"],
+        "backendService": link(service),
+        "network": link(VPC),
+        "subnetwork": link(HERE),
+    } | more
     return service, resource("forwardingRule", "ilb", **given)
 
 
@@ -126,9 +144,16 @@ def test_an_internal_proxy_reaches_backends_from_its_proxy_only_subnet():
     url_map = resource("regionUrlMap", "map", region=REGION, defaultService=link(service))
     proxy = resource("regionTargetHttpProxy", "proxy", region=REGION, urlMap=link(url_map))
     rule = resource(
-        "forwardingRule", "l7", region=REGION, loadBalancingScheme="INTERNAL_MANAGED", ipAddress="10.0.0.101", portRange="80",
-        target=link(proxy), network=link(VPC), subnetwork=link(HERE),
-    )  # fmt: skip
+        "forwardingRule",
+        "l7",
+        region=REGION,
+        loadBalancingScheme="INTERNAL_MANAGED",
+        ipAddress="10.0.0.101",
+        portRange="80",
+        target=link(proxy),
+        network=link(VPC),
+        subnetwork=link(HERE),
+    )
     proxies = subnet(VPC, "proxies", "10.7.0.0/24", purpose="REGIONAL_MANAGED_PROXY")
     parts = (*BASE, service, url_map, proxy, rule)
     allowed = allow("proxies", "tcp:8080", "10.7.0.0/24")
@@ -154,7 +179,12 @@ def test_an_address_that_google_will_choose_is_still_public():
 
 def test_private_service_connect_for_google_apis():
     rule = resource(
-        "globalForwardingRule", "apis", target="all-apis", network=link(VPC), ipAddress="10.0.0.200", loadBalancingScheme=""
+        "globalForwardingRule",
+        "apis",
+        target="all-apis",
+        network=link(VPC),
+        ipAddress="10.0.0.200",
+        loadBalancingScheme="",
     )
     estate = Estate(*BASE, rule)
     assert estate.reaches("near", "google apis", "tcp 443", at="10.0.0.200")
@@ -163,8 +193,13 @@ def test_private_service_connect_for_google_apis():
 
 def test_a_service_attachment_of_someone_else_is_not_modelled():
     rule = resource(
-        "forwardingRule", "psc", region=REGION, loadBalancingScheme="", ipAddress="10.0.0.201", network=link(VPC),
+        "forwardingRule",
+        "psc",
+        region=REGION,
+        loadBalancingScheme="",
+        ipAddress="10.0.0.201",
+        network=link(VPC),
         target="projects/other/regions/europe-west1/serviceAttachments/sa",
-    )  # fmt: skip
+    )
     assert any("serviceAttachments" in each for each in Estate(*BASE, rule).unmodelled("near"))
     assert not Estate(*BASE, rule).unmodelled("internet")

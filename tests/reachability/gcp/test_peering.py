@@ -32,16 +32,22 @@ def test_it_is_not_transitive():
     assert Estate(*BASE, *pairs, peering(ONE, THREE), peering(THREE, ONE)).reaches("h1", "h3", "tcp 22")
 
 
-@pytest.mark.parametrize(("exports", "imports", "passes"), [(True, True, True), (True, False, False), (False, True, False)])
+@pytest.mark.parametrize(
+    ("exports", "imports", "passes"), [(True, True, True), (True, False, False), (False, True, False)]
+)
 def test_custom_routes_come_only_where_one_exports_and_the_other_imports(exports, imports, passes):
     """vpc-peering#importing-exporting-routes."""
     router = instance(SUBNETS[1], "router", "10.2.0.9", canIpForward=True)
     static = resource("route", "static", network=link(TWO), destRange="192.168.0.0/24", nextHopInstance=link(router))
     rule = firewall(TWO, "all", allow="all", sourceRanges=["0.0.0.0/0"])
     estate = Estate(
-        *BASE, rule, router, static, peering(ONE, TWO, importCustomRoutes=imports),
+        *BASE,
+        rule,
+        router,
+        static,
+        peering(ONE, TWO, importCustomRoutes=imports),
         peering(TWO, ONE, exportCustomRoutes=exports),
-    )  # fmt: skip
+    )
     assert estate.passes_through("h1", "router", "192.168.0.7") is passes
     assert estate.passes_through("h2", "router", "192.168.0.7")
 
@@ -51,19 +57,39 @@ def test_a_separate_configuration_of_routes_counts():
     static = resource("route", "static", network=link(TWO), destRange="192.168.0.0/24", nextHopInstance=link(router))
     pair = (peering(ONE, TWO), peering(TWO, ONE))
     configs = [
-        resource("networkPeeringRoutesConfig", "c1", network="one", peering="one-two", importCustomRoutes=True, exportCustomRoutes=False),
-        resource("networkPeeringRoutesConfig", "c2", network="two", peering="two-one", importCustomRoutes=False, exportCustomRoutes=True),
-    ]  # fmt: skip
+        resource(
+            "networkPeeringRoutesConfig",
+            "c1",
+            network="one",
+            peering="one-two",
+            importCustomRoutes=True,
+            exportCustomRoutes=False,
+        ),
+        resource(
+            "networkPeeringRoutesConfig",
+            "c2",
+            network="two",
+            peering="two-one",
+            importCustomRoutes=False,
+            exportCustomRoutes=True,
+        ),
+    ]
     rule = firewall(TWO, "all", allow="all", sourceRanges=["0.0.0.0/0"])
     assert Estate(*BASE, rule, router, static, *pair, *configs).passes_through("h1", "router", "192.168.0.7")
     assert not Estate(*BASE, rule, router, static, *pair).passes_through("h1", "router", "192.168.0.7")
 
 
-@pytest.mark.parametrize("extra", [{"tags": ["x"]}, {"nextHopInstance": None, "nextHopGateway": "default-internet-gateway"}])
+@pytest.mark.parametrize(
+    "extra", [{"tags": ["x"]}, {"nextHopInstance": None, "nextHopGateway": "default-internet-gateway"}]
+)
 def test_tagged_routes_and_the_internet_gateway_are_never_exchanged(extra):
     """vpc-peering#static-routes."""
     router = instance(SUBNETS[1], "router", "10.2.0.9", "203.0.113.9", canIpForward=True)
-    static = resource("route", "static", **({"network": link(TWO), "destRange": "198.51.100.0/24", "nextHopInstance": link(router)} | extra))
+    static = resource(
+        "route",
+        "static",
+        **({"network": link(TWO), "destRange": "198.51.100.0/24", "nextHopInstance": link(router)} | extra),
+    )
     without = [each for each in BASE if each is not ONE]
     bare = network("one", deleteDefaultRoutesOnCreate=True)
     pair = (peering(ONE, TWO, importCustomRoutes=True), peering(TWO, ONE, exportCustomRoutes=True))

@@ -79,9 +79,14 @@ def test_a_longer_prefix_wins_over_a_better_priority():
     host = instance(here, "host", "10.0.0.5", "203.0.113.5")
     hole = instance(here, "hole", "10.0.0.9")
     estate = Estate(
-        vpc, here, open_, host, hole, route(vpc, "narrow", "198.51.100.0/24", nextHopIp="10.0.0.9", priority=65000),
+        vpc,
+        here,
+        open_,
+        host,
+        hole,
+        route(vpc, "narrow", "198.51.100.0/24", nextHopIp="10.0.0.9", priority=65000),
         route(vpc, "wide", "0.0.0.0/0", nextHopGateway=GATEWAY, priority=0),
-    )  # fmt: skip
+    )
     assert not estate.reaches("host", "internet", "tcp 443", at="198.51.100.7")
     assert estate.reaches("host", "internet", "tcp 443", at="192.0.2.7")
 
@@ -89,7 +94,9 @@ def test_a_longer_prefix_wins_over_a_better_priority():
 def test_a_static_route_inside_a_subnet_is_told():
     """routes#subnet-routes: nothing is more specific than a subnet route."""
     vpc, here, _, open_ = world()
-    estate = Estate(vpc, here, open_, instance(here, "host", "10.0.0.5"), route(vpc, dest="10.0.0.128/25", nextHopGateway=GATEWAY))
+    estate = Estate(
+        vpc, here, open_, instance(here, "host", "10.0.0.5"), route(vpc, dest="10.0.0.128/25", nextHopGateway=GATEWAY)
+    )
     assert any("lies inside a subnet" in each for each in estate.assembly.unmodelled)
 
 
@@ -135,10 +142,15 @@ def test_an_auto_mode_network_has_a_subnet_in_every_region():
     """vpc/docs/subnets#ip-ranges: 10.128.0.0/9."""
     vpc = network(autoCreateSubnetworks=True)
     hosts = [
-        resource("instance", name, zone=zone, canIpForward=False,
-                 networkInterfaces=[{"network": link(vpc), "subnetwork": f"https://x/v1/{zone}/default", "networkIp": ip}])
+        resource(
+            "instance",
+            name,
+            zone=zone,
+            canIpForward=False,
+            networkInterfaces=[{"network": link(vpc), "subnetwork": f"https://x/v1/{zone}/default", "networkIp": ip}],
+        )
         for name, zone, ip in (("one", "us-central1-a", "10.128.0.2"), ("two", "europe-west1-b", "10.132.0.2"))
-    ]  # fmt: skip
+    ]
     estate = Estate(vpc, *hosts, firewall(vpc, "in", allow="tcp:22", sourceRanges=["10.128.0.0/9"]))
     assert estate.reaches("one", "two", "tcp 22", must=True)
     assert not estate.reaches("one", "two", "tcp 23")

@@ -1,4 +1,5 @@
-"""Cloud VPN, VLAN attachments and Cloud Routers: cloud.google.com/network-connectivity/docs/router/concepts/overview."""
+"""Cloud VPN, VLAN attachments and Cloud Routers:
+cloud.google.com/network-connectivity/docs/router/concepts/overview."""
 
 import pytest
 
@@ -19,13 +20,22 @@ def cloud(name="tunnel", inside="169.254.8.18/30", vpc=None, **more):
     router = resource("router", f"{name}-router", region=REGION, network=link(vpc))
     tunnel = resource("vPNTunnel", name, region=REGION, vpnGateway=link(gateway), router=link(router))
     face = resource(
-        "routerInterface", f"{name}-if", region=REGION, router=router.properties["name"], ipRange=inside,
+        "routerInterface",
+        f"{name}-if",
+        region=REGION,
+        router=router.properties["name"],
+        ipRange=inside,
         vpnTunnel=tunnel.properties["name"],
-    )  # fmt: skip
+    )
     peer = resource(
-        "routerPeer", f"{name}-peer", region=REGION, router=router.properties["name"], interface=face.properties["name"],
-        peerAsn=65001, **more,
-    )  # fmt: skip
+        "routerPeer",
+        f"{name}-peer",
+        region=REGION,
+        router=router.properties["name"],
+        interface=face.properties["name"],
+        peerAsn=65001,
+        **more,
+    )
     return gateway, router, tunnel, face, peer
 
 
@@ -40,12 +50,21 @@ SITE = Site(
     "hall",
     (Segment("lan", block("172.16.5.0/24"), ("edge",)),),
     (
-        Server("edge", (Leg("lan0", "lan", (block("172.16.5.1")[0],)),), ((block("172.16.5.0/24"), "lan0"), (block("10.0.0.0/8"), "vti0")),
-               forwards=True, tunnels=(TunnelEnd("vti0", KEY, (block("10.0.0.0/8"),), block("169.254.8.17")[0]),)),
-        Server("admin", (Leg("eth0", "lan", (block("172.16.5.9")[0],)),), ((block("172.16.5.0/24"), "eth0"), (block("0.0.0.0/0"), "eth0"))),
+        Server(
+            "edge",
+            (Leg("lan0", "lan", (block("172.16.5.1")[0],)),),
+            ((block("172.16.5.0/24"), "lan0"), (block("10.0.0.0/8"), "vti0")),
+            forwards=True,
+            tunnels=(TunnelEnd("vti0", KEY, (block("10.0.0.0/8"),), block("169.254.8.17")[0]),),
+        ),
+        Server(
+            "admin",
+            (Leg("eth0", "lan", (block("172.16.5.9")[0],)),),
+            ((block("172.16.5.0/24"), "eth0"), (block("0.0.0.0/0"), "eth0")),
+        ),
     ),
     (block("172.16.5.0/24"),),
-)  # fmt: skip
+)
 
 
 def test_a_tunnel_joins_a_site_by_its_inside_addresses():
@@ -117,9 +136,14 @@ def test_a_classic_tunnel_is_reached_by_static_routes():
     vpc, *rest = world()
     gateway = resource("vPNGateway", "classic", region=REGION, network=link(vpc))
     tunnel = resource(
-        "vPNTunnel", "old", region=REGION, targetVpnGateway=link(gateway), peerIp="198.51.100.1",
-        remoteTrafficSelectors=["172.16.0.0/16"], localTrafficSelectors=["10.0.0.0/8"],
-    )  # fmt: skip
+        "vPNTunnel",
+        "old",
+        region=REGION,
+        targetVpnGateway=link(gateway),
+        peerIp="198.51.100.1",
+        remoteTrafficSelectors=["172.16.0.0/16"],
+        localTrafficSelectors=["10.0.0.0/8"],
+    )
     route = resource("route", "r", network=link(vpc), destRange="172.16.0.0/16", nextHopVpnTunnel=link(tunnel))
     estate = Estate(vpc, *rest, gateway, tunnel, route)
     assert estate.reaches("host", "outside old", "tcp 443", at="172.16.3.3", must=True)
@@ -133,7 +157,12 @@ def test_an_attachment_is_a_door_like_a_tunnel():
     router = resource("router", "router", region=REGION, network=link(vpc))
     attachment = resource("interconnectAttachment", "vlan", region=REGION, router=link(router))
     face = resource(
-        "routerInterface", "if", region=REGION, router="router", ipRange="169.254.8.18/30", interconnectAttachment="vlan"
+        "routerInterface",
+        "if",
+        region=REGION,
+        router="router",
+        ipRange="169.254.8.18/30",
+        interconnectAttachment="vlan",
     )
     peer = resource("routerPeer", "peer", region=REGION, router="router", interface="if", peerAsn=65001)
     estate = Estate(vpc, *rest, router, attachment, face, peer, sites=(SITE,))
@@ -143,8 +172,15 @@ def test_an_attachment_is_a_door_like_a_tunnel():
 def test_an_interface_whose_address_google_will_choose_is_a_door_of_its_own():
     vpc, *rest = world()
     gateway, router, tunnel, face, peer = cloud(vpc=vpc)
-    hidden = resource("routerInterface", "tunnel-if", region=REGION, router=UNKNOWN, vpnTunnel=UNKNOWN, ipRange=UNKNOWN,
-                      references={"router": (router.urn,), "vpnTunnel": (tunnel.urn,)})  # fmt: skip
+    hidden = resource(
+        "routerInterface",
+        "tunnel-if",
+        region=REGION,
+        router=UNKNOWN,
+        vpnTunnel=UNKNOWN,
+        ipRange=UNKNOWN,
+        references={"router": (router.urn,), "vpnTunnel": (tunnel.urn,)},
+    )
     estate = Estate(vpc, *rest, gateway, router, tunnel, hidden, peer)
     assert estate.reaches("host", "outside tunnel", "tcp 443", at="192.168.3.3")
 
@@ -152,4 +188,7 @@ def test_an_interface_whose_address_google_will_choose_is_a_door_of_its_own():
 def test_a_router_appliance_is_not_modelled():
     vpc, *rest = world()
     gateway, router, tunnel, face, peer = cloud(vpc=vpc, routerApplianceInstance="projects/p/zones/z/instances/x")
-    assert any("router appliances" in each for each in Estate(vpc, *rest, gateway, router, tunnel, face, peer).assembly.unmodelled)
+    assert any(
+        "router appliances" in each
+        for each in Estate(vpc, *rest, gateway, router, tunnel, face, peer).assembly.unmodelled
+    )

@@ -1,4 +1,5 @@
-"""What a preview does not know may be anything: it lets through when asked what may pass, and stops when asked what must."""
+"""What a preview does not know may be anything: it lets through when asked what may pass, and stops when asked what
+must."""
 
 import pytest
 
@@ -46,7 +47,9 @@ def test_an_allowance_that_is_not_fully_known_may_allow_but_need_not(unknown):
     assert not estate.reaches("client", "server", "tcp 22", must=True)
 
 
-@pytest.mark.parametrize("unknown", [{"sourceRanges": UNKNOWN}, {"priority": UNKNOWN}, {"disabled": UNKNOWN}, {"denies": UNKNOWN}])
+@pytest.mark.parametrize(
+    "unknown", [{"sourceRanges": UNKNOWN}, {"priority": UNKNOWN}, {"disabled": UNKNOWN}, {"denies": UNKNOWN}]
+)
 def test_a_denial_that_is_not_fully_known_is_not_trusted(unknown):
     allow = firewall(VPC, "yes", **SSH)
     given = {"sourceRanges": ["0.0.0.0/0"], "priority": 1, "denies": [{"protocol": "all"}]}
@@ -61,17 +64,34 @@ def test_references_find_what_links_do_not_tell_yet():
     """At preview no resource has a self link: what an input depends on says which one is meant."""
     vpc = resource("network", "vpc", selfLink=UNKNOWN, autoCreateSubnetworks=False)
     here = resource(
-        "subnetwork", "here", selfLink=UNKNOWN, network=UNKNOWN, ipCidrRange="10.0.0.0/24", region="r",
+        "subnetwork",
+        "here",
+        selfLink=UNKNOWN,
+        network=UNKNOWN,
+        ipCidrRange="10.0.0.0/24",
+        region="r",
         references={"network": (vpc.urn,)},
-    )  # fmt: skip
+    )
     hosts = [
-        resource("instance", name, zone="r-a", canIpForward=False, selfLink=UNKNOWN,
-                 networkInterfaces=[{"subnetwork": UNKNOWN, "networkIp": ip}],
-                 references={"networkInterfaces": (here.urn,)})
+        resource(
+            "instance",
+            name,
+            zone="r-a",
+            canIpForward=False,
+            selfLink=UNKNOWN,
+            networkInterfaces=[{"subnetwork": UNKNOWN, "networkIp": ip}],
+            references={"networkInterfaces": (here.urn,)},
+        )
         for name, ip in (("one", "10.0.0.5"), ("two", "10.0.0.6"))
-    ]  # fmt: skip
-    rule = resource("firewall", "ssh", network=UNKNOWN, sourceRanges=["10.0.0.0/8"],
-                    allows=[{"protocol": "tcp", "ports": ["22"]}], references={"network": (vpc.urn,)})  # fmt: skip
+    ]
+    rule = resource(
+        "firewall",
+        "ssh",
+        network=UNKNOWN,
+        sourceRanges=["10.0.0.0/8"],
+        allows=[{"protocol": "tcp", "ports": ["22"]}],
+        references={"network": (vpc.urn,)},
+    )
     estate = Estate(vpc, here, *hosts, rule)
     assert not estate.assembly.unmodelled
     assert estate.reaches("one", "two", "tcp 22", must=True) and not estate.reaches("one", "two", "tcp 23")
@@ -93,7 +113,14 @@ def test_an_address_that_is_not_known_yet_may_be_any_of_the_subnet():
 def test_an_external_address_that_is_not_known_yet_is_public_all_the_same():
     nic = {"subnetwork": link(HERE), "networkIp": "10.0.0.9"}
     opened = firewall(VPC, "open", allow="tcp:22", sourceRanges=["0.0.0.0/0"])
-    for configs, reached in (([{}], True), ([{"natIp": UNKNOWN}], True), (UNKNOWN, True), ([UNKNOWN], True), ([], False), (None, False)):
+    for configs, reached in (
+        ([{}], True),
+        ([{"natIp": UNKNOWN}], True),
+        (UNKNOWN, True),
+        ([UNKNOWN], True),
+        ([], False),
+        (None, False),
+    ):
         host = instance(HERE, "host", "10.0.0.9", networkInterfaces=[nic | {"accessConfigs": configs}])
         estate = Estate(*BASE, host, opened)
         assert estate.reaches("internet", "host", "tcp 22") is reached
@@ -102,7 +129,9 @@ def test_an_external_address_that_is_not_known_yet_is_public_all_the_same():
 def test_a_reserved_address_by_reference_is_the_instances():
     reserved = resource("address", "ip", region="europe-west1", address="203.0.113.77")
     nic = {"subnetwork": link(HERE), "networkIp": "10.0.0.9", "accessConfigs": [{"natIp": UNKNOWN}]}
-    host = instance(HERE, "host", "10.0.0.9", networkInterfaces=[nic], references={"networkInterfaces": (reserved.urn,)})
+    host = instance(
+        HERE, "host", "10.0.0.9", networkInterfaces=[nic], references={"networkInterfaces": (reserved.urn,)}
+    )
     estate = Estate(*BASE, reserved, host, firewall(VPC, "open", allow="tcp:22", sourceRanges=["0.0.0.0/0"]))
     assert estate.reaches("internet", "host", "tcp 22", at="203.0.113.77", must=True)
     assert estate.assembly.machines[host.urn].interfaces[0].public == (address("203.0.113.77"),)
