@@ -39,7 +39,8 @@ def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals
     """The network that the ``aws:`` resources among ``resources`` make; others are left alone.
 
     ``announcements``: by door key (``tunnel <inside CIDR> to <customer gateway>``), what the other side announces by
-    BGP. Never raises for what a resource says: what is not understood becomes a reason in ``Fragment.unmodelled`` that names its URN.
+    BGP. Never raises for what a resource says: what is not understood becomes a reason in ``Fragment.unmodelled``
+    that names its URN.
     """
     fragment = Fragment()
     index = Index(resources, fragment)
@@ -64,4 +65,5 @@ def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals
         module.read(cloud)
     for module in (acls, balancers, routes, groups, interfaces, gateways, peering, transit, vpn, vpcs):
         module.compile(cloud)
+    balancers.compile_onward(cloud)
     return fragment

@@ -7,16 +7,27 @@ preservation and its defaults, cross-zone), "Listener rules".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reachability import services
-from reachability.addresses import V6, Intervals, address
+from reachability.addresses import EVERYWHERE, V6, Intervals, address
 from reachability.aws import groups, interfaces, stand_ins
 from reachability.aws.cloud import Cloud, Nic, Subnet
 from reachability.aws.index import Malformed, flag, given, items, says, text_of, whole
 from reachability.aws.vpcs import SUBNETS, known
-from reachability.network import Blocked, Deliver, Match, Translate, Translation
+from reachability.network import (
+    Action,
+    Blocked,
+    Check,
+    Deliver,
+    Lookup,
+    Match,
+    Route,
+    Rule,
+    Translate,
+    Translation,
+)
 from reachability.resources import UNKNOWN, Resource
 
 MODULES = ("lb", "alb", "applicationloadbalancing", "elasticloadbalancingv2")
@@ -309,8 +320,13 @@ def _compile_balancer(
                     match = _to_node(node, interval)
                     translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
                 for group, target in targets:
-                    translations.append(_translation(balancer, node, interval, protocol, shown, group, target))
-        stages[node.arrival] = Translate(f"{label}: listeners", balancer.device, tuple(translations), refuses, urn)
+                    made = _translation(balancer, node, interval, protocol, shown, group, target)
+                    translations.append(made)
+                    if made.then != node.out:
+                        cloud.by_balancer[made.then] = node, target.nic
+        stages[node.arrival] = Translate(
+            f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
+        )
     interfaces.name(cloud, balancer.resource, (*(node.entry for node in balancer.nodes), urn))
 
 
@@ -352,10 +368,46 @@ def _translation(
     port = target.port if target.port is not None else services.port(interval[0])
     return Translation(
         match=_to_node(node, interval),
-        then=node.out,
+        then=_onward(node, target.nic) if keeps and node.filtered and target.nic is not None else node.out,
         name=f"{balancer.label}: {shown} to {target.nic.label if target.nic else 'a target'}",
         source=None if keeps or not same_family else same_family[0],
         destination=target.address,
         service=services.of(number, port, port)[0],
         origin=target.origin,
     )
+
+
+def _onward(node: Nic, target: Nic) -> str:
+    """Where what a node sends to a target with the client's address stands."""
+    return f"{node.arrival} to {target.label}"
+
+
+def compile_onward(cloud: Cloud) -> None:
+    """A balancer's clients come to a target that lets in a group of the balancer, by whatever address. Checks must be
+    made.
+    """
+    stages = cloud.fragment.stages
+    for stage, (node, nic) in cloud.by_balancer.items():
+        straight = f"{stage} past groups"
+        to_target = [Route((point, point), (straight,), stage, node.resource.urn) for point in nic.addresses]
+        beyond = [Route(family, (node.out,), stage, node.resource.urn) for family in EVERYWHERE]
+        stages[stage] = Lookup(stage, (*to_target, *beyond), node.resource.urn)
+        sending, taking = stages[node.out], stages[nic.entry]
+        apart = node.subnet is not nic.subnet
+        inside = f"{stage} at {nic.label}"
+        stages[straight] = Check(sending.chain, f"{stage} leaving" if apart else inside, sending.device)
+        if apart:
+            stages[f"{stage} leaving"] = Check(node.subnet.acl.egress, f"{stage} entering")
+            stages[f"{stage} entering"] = Check(nic.subnet.acl.ingress, inside)
+        more = tuple(_for_clients(node, nic))
+        chain = replace(taking.chain, rules=(*taking.chain.rules, *more)) if more else taking.chain
+        stages[inside] = Check(chain, nic.arrival, taking.device)
+
+
+def _for_clients(node: Nic, nic: Nic) -> Iterator[Rule]:
+    for group in nic.groups:
+        for other, rule in group.referred:
+            if other in node.groups:
+                doubt = rule.match.uncertain or nic.doubt or node.doubt
+                match = Match(services=rule.match.services, uncertain=doubt)
+                yield Rule(match, Action.ACCEPT, f"{rule.name}, whose clients come with their addresses", rule.origin)

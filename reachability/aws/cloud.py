@@ -113,6 +113,8 @@ class Group:
     vpc: Vpc
     resource: Resource | None
     ingress: list[Rule] = field(default_factory=list)
+    referred: list[tuple[Group, Rule]] = field(default_factory=list)
+    """Groups that inbound rules refer to, with the rule."""
     egress: list[Rule] = field(default_factory=list)
     members: list[Nic] = field(default_factory=list)
 
@@ -208,6 +210,8 @@ class Cloud:
     connections: dict[str, Any] = field(default_factory=dict)
     """VPN connections."""
     transit: Any = None
+    by_balancer: dict[str, tuple[Nic, Nic]] = field(default_factory=dict)
+    """By stage: the node of a balancer and the target to which it sends with the client's address."""
     balancers: dict[str, Any] = field(default_factory=dict)
     elastic: dict[str, int] = field(default_factory=dict)
     """Stand-ins for elastic addresses, by URN."""

@@ -277,7 +277,10 @@ class _Peers:
                 union([(point, point) for nic in members if nic.doubt for point in nic.addresses]),
             )
         certain, possible = sets
-        yield _rule(group, certain, other.name, (wanted, shown, doubt), egress, origin)
+        rule = _rule(group, certain, other.name, (wanted, shown, doubt), egress, origin)
+        if not egress:
+            group.referred.append((other, rule))
+        yield rule
         if possible:
             used = wanted, shown, doubt or f"who has {other.name} is not known yet"
             yield _rule(group, possible, f"{other.name}, perhaps", used, egress, origin)
