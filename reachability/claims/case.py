@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 
 from estate import topology
@@ -16,6 +15,7 @@ from reachability.claims.plan import Permitted, permitted
 from reachability.network import INTERNET, Machine, Rule
 from reachability.prover import Arrival, Prover, Sender
 from reachability.resources import Resource
+from reachability.walk import Start
 
 
 class Estate:
@@ -44,21 +44,12 @@ class Estate:
         Whoever is beyond a link whose other side is not here may write any source address, but opens a connection only
         from one to which some route here leads back through the link.
         """
-        doors = self.prover.assembly.outsides
+        senders = {sender.name: sender for sender in self.prover.senders()}
         answered = answerable(self.prover.assembly)
-        return {
-            sender.name: Sender(
-                sender.name,
-                tuple(
-                    replace(start, sources=part)
-                    for start in sender.starts
-                    if (part := intersection(start.sources, answered[sender.name]))
-                ),
-            )
-            if sender.name in doors
-            else sender
-            for sender in self.prover.senders()
-        }
+        for name, door in self.prover.assembly.outsides.items():
+            sources = intersection(door.sources, answered[name])
+            senders[name] = Sender(name, (Start(door.entry, sources),) if sources else ())
+        return senders
 
     @cached_property
     def inbound(self) -> dict[str, tuple[tuple[Sender, Arrival], ...]]:
