@@ -28,6 +28,13 @@ NOT_V4 = Rule(Match(destinations=(ALL_V6,)), Action.ACCEPT, "the table sees IPv4
 NOT_V6 = Rule(Match(destinations=(ALL_V4,)), Action.ACCEPT, "the table sees IPv6 only")
 NO_CONNECTION = Rule(Match(services=UNTRANSLATED), Action.ACCEPT, "nat chains see the first packets of connections only")
 
+NOT_TRACKED_V4 = Rule(Match(destinations=(ALL_V4,)), Action.ACCEPT, "nothing here turns on connection tracking of IPv4")
+NOT_TRACKED_V6 = Rule(Match(destinations=(ALL_V6,)), Action.ACCEPT, "nothing here turns on connection tracking of IPv6")
+
+STRING = re.compile(r'"[^"]*"')
+TRACKS = re.compile(r"\b(ct|masquerade|redirect|synproxy)\b")
+TRANSLATES = re.compile(r"\b[sd]nat\s+(?:(ip6?)\b)?(.*)", re.DOTALL)
+
 _Key = tuple[str, str, str, str, bool, str]
 _rules: dict[_Key, tuple[Rule, ...]] = {}
 _chains: dict[tuple, Chain] = {}
@@ -45,6 +52,7 @@ class _Compiler:
         self.chains: dict[str, Chain] = {}
         self.kinds: dict[str, str] = {}
         self.untracking = ""
+        self.tracked: frozenset[str] = frozenset()
         self.sets: dict[tuple[str, str], dict[str, NamedSet]] = {}
 
     def firewall(self) -> Firewall:
@@ -56,6 +64,7 @@ class _Compiler:
             (chain.number for table in tables for chain in table.chains.values() if chain.base and chain.base.kind == "nat"),
             default=0,
         )
+        self.tracked = _tracked(tables) if first_nat else frozenset()
         for table in tables:
             self._check_calls(table)
             self.sets[table.family, table.name] = _named_sets(table)
@@ -151,13 +160,15 @@ class _Compiler:
         name = f"{table.family} {table.name} {chain.name}"
         key = None
         if not table.sets and len(table.chains) <= len(HOOKS) and not self.unmodelled:
-            key = name, base, chain.rules, scope.before_tracking, scope.untracking
+            key = name, base, tuple(chain.rules), scope.before_tracking, scope.untracking, self.tracked
             known = _chains.get(key)
             if known is not None:
                 return known
         leading = [NOT_V4] if table.family == "ip" else [NOT_V6] if table.family == "ip6" else []
         if base.kind == "nat":
             leading.append(NO_CONNECTION)
+            leading += [] if "ip" in self.tracked or table.family == "ip6" else [NOT_TRACKED_V4]
+            leading += [] if "ip6" in self.tracked or table.family == "ip" else [NOT_TRACKED_V6]
         called = len(self.chains)
         rules = self._rules(table, chain, scope, 0)
         made = Chain(name, (*leading, *rules), Action.DROP if base.drops else Action.ACCEPT)
@@ -245,6 +256,30 @@ def _deepest_first(start: str, calls: dict[str, set[str]], line: int) -> Iterato
         elif child not in done:
             open_.add(child)
             stack.append((child, iter(sorted(calls[child]))))
+
+
+def _tracked(tables: list[Table]) -> frozenset[str]:
+    """For which of ``ip`` and ``ip6`` connections are tracked.
+
+    Linux does so once a rule of the family asks for it or translates; without, chains of type nat see no packet
+    (``nf_ct_netns_get`` in nft_ct.c, nft_nat.c, nft_masq.c, nft_redir.c).
+    """
+    found: set[str] = set()
+    for table in tables:
+        families = ("ip", "ip6") if table.family == "inet" else (table.family,)
+        for chain in table.chains.values():
+            for text, _ in chain.rules:
+                bare = STRING.sub("", text)
+                if TRACKS.search(bare):
+                    found.update(families)
+                elif "nat " in bare and (translates := TRANSLATES.search(bare)):
+                    named, target = translates.groups()
+                    found.add(named or (families[0] if len(families) == 1 else "ip6" if _is_v6(target) else "ip"))
+    return frozenset(found)
+
+
+def _is_v6(target: str) -> bool:
+    return "[" in target or "ip6" in target or target.count(":") > 1
 
 
 def _named_sets(table: Table) -> dict[str, NamedSet]:

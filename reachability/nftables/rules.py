@@ -331,7 +331,7 @@ class RuleReader:
             for box in boxes:
                 found.append(Rule(Match(*box), action, name, "", chain, address, port))
         if not self.ended and self.logs:
-            found += [Rule(Match(*box), Action.CONTINUE, name) for box in self.boxes]
+            found += [Rule(Match(*box[:UNCERTAIN]), Action.CONTINUE, name) for box in self.boxes]
         return tuple(found)
 
     # Tokens.
@@ -523,7 +523,7 @@ class RuleReader:
         if word in ("==", "!=", "<", ">", "<=", ">=", "!", "eq", "ne", "lt", "gt", "le", "ge"):
             self.at += 1
             return {"eq": "==", "ne": "!=", "lt": "<", "gt": ">", "le": "<=", "ge": ">="}.get(word, word)
-        return "=="
+        return ""
 
     def _masked(self) -> bool:
         """Leaves bit operations behind; whether there were any."""
@@ -574,14 +574,14 @@ class RuleReader:
         if len(keys) == 1:
             self.narrow(self._one(key, operator, value))
             return
-        if operator not in ("==", "!="):
+        if operator not in ("", "==", "!="):
             raise NftError(0, self.text, "a concatenation is only equal or not", "compare field by field")
         elements, changing = self._content(value)
         if changing:
             self.narrow(_everything(keys))
             self.doubt(changing)
             return
-        if operator == "==":
+        if operator != "!=":
             self.narrow(self._concatenated(keys, elements))
             return
         inside = _narrowed([[None] * 8 + [""]], self._concatenated(keys, elements))
@@ -601,8 +601,8 @@ class RuleReader:
                 found = addresses.union(*(self._set_intervals(kind, tuple(elements)),))
             else:
                 found = self._intervals(kind, value)
-            if operator == "==" and key.name == "meta l4proto" and value[:1] != "{" and found[0][0] == found[0][1]:
-                self._requires(found[0][0], "", f"meta l4proto {value}")
+            if operator in ("", "==") and key.name == "meta l4proto" and value[:1] not in ("{", "@"):
+                self.transport = self.transport or (found[0][0] if found[0][0] == found[0][1] else 0)
             return self._comparison(key, operator, found)
         if kind == "":
             if value[:1] == "@":
@@ -611,6 +611,10 @@ class RuleReader:
         words, changing = self._words(key, value)
         if changing:
             return [((UNCERTAIN, changing),)]
+        if value[:1] not in ("{", "@") and len(words) > 1 and operator in ("==", "!="):
+            if key.name != "ct state":
+                return [((UNCERTAIN, f"all bits of {key.name} are compared at once"),)]
+            words = frozenset()  # a packet has one state, and no two at once
         return self._word_parts(key, operator, words)
 
     def _set_intervals(self, kind: str, elements: tuple[str, ...]) -> Intervals:
@@ -630,7 +634,7 @@ class RuleReader:
                 why = "extension headers hide the protocol behind them"
                 return [*key.parts(rest), *((*part, (UNCERTAIN, why)) for part in key.parts(found))]
             return key.parts(rest) if rest else []
-        if operator != "==":
+        if operator not in ("", "=="):
             low, high = found[0][0], found[-1][1]
             bounds = {"<": (whole[0][0], low - 1), "<=": (whole[0][0], high), ">": (high + 1, whole[-1][1]),
                       ">=": (low, whole[-1][1])}[operator]  # fmt: skip
@@ -713,12 +717,12 @@ class RuleReader:
             return frozenset({value}), ""
         if "&" in value or "(" in value or "/" in value:
             return frozenset(), f"bits of {key.name} are not modelled"
-        return frozenset(re.split(r"[,|]|or", value)), ""
+        return frozenset(re.split(r"[,|]|\bor\b", value)), ""
 
     def _word_parts(self, key: Key, operator: str, words: frozenset[str]) -> Parts:
-        if operator not in ("==", "!=", "!"):
+        if operator not in ("", "==", "!=", "!"):
             raise NftError(0, self.text, f"{key.name} has no order", "compare with == or !=")
-        negated = operator != "=="
+        negated = operator in ("!=", "!")
         if key.kind == "device":
             names = frozenset(values.device(each) for each in words)
             if "*" in names:
@@ -1162,10 +1166,13 @@ def _reject(reader: RuleReader) -> None:
             reader.skip("type")
             reader.skip("code")
             reader.take()
+            if kind == "icmpx" and reader.scope.family != "inet":
+                raise NftError(0, reader.text, "icmpx is for tables of family inet", "write icmp or icmpv6")
             if kind != "icmpx":
                 family = "ip" if kind == "icmp" else "ip6"
                 reader._requires(0, family, f"reject with {kind}")
-                reader.narrow([V4 if kind == "icmp" else V6])
+                if reader.scope.family == "inet":
+                    reader.narrow([V4 if kind == "icmp" else V6])
         else:
             raise NftError(0, reader.text, "a packet is rejected with tcp reset, icmp, icmpv6 or icmpx", "correct it")
     reader.end(Action.DROP)

@@ -29,9 +29,15 @@ class ChainText:
 
     name: str
     base: Base | None
-    rules: tuple[RuleText, ...]
+    rules: tuple[RuleText, ...] | list[RuleText]
     line: int = 0
     number: int = 0
+
+    def add(self, text: str, offset: int, where: int | None = None) -> None:
+        """One more rule, at the end or before the one of that index."""
+        if isinstance(self.rules, tuple):
+            self.rules = list(self.rules)
+        self.rules.insert(len(self.rules) if where is None else where, (text, offset))
 
     def place(self, offset: int) -> str:
         """Where a rule is, for people."""

@@ -76,9 +76,13 @@ class _Script:
             text = text.replace("\\\n", " \x0b")
         self.text = COMMENT.sub(r"\1", text) if "#" in text else text
         self.variables: dict[str, str] = {}
+        self._counted = 0, 1
 
     def line(self, position: int) -> int:
-        return self.text.count("\n", 0, position) + self.text.count("\x0b", 0, position) + 1
+        before, line = self._counted if self._counted[0] <= position else (0, 1)
+        line += self.text.count("\n", before, position) + self.text.count("\x0b", before, position)
+        self._counted = position, line
+        return line
 
     def error(self, position: int, value: str, rule: str, fix: str) -> NftError:
         return NftError(self.line(position), " ".join(value.split()), rule, fix)
@@ -223,7 +227,8 @@ class _Script:
             if (present.base.kind, present.base.hook, present.base.priority) != (base.kind, base.hook, base.priority):
                 raise NftError(line, name, "a base chain keeps its type, hook and priority", "delete it first")
             present.base = base
-        present.rules += tuple((text, offset + line - present.line) for text, offset in rules)
+        for text, offset in rules:
+            present.add(text, offset + line - present.line)
 
     def chain_body(self, body: str, at: int, family: str) -> tuple[Base | None, tuple[RuleText, ...]]:
         """The hook of a chain and its rules, lines counted from the opening brace."""
@@ -448,7 +453,7 @@ class _Script:
             text = text.split(None, 1)[1] if len(text.split(None, 1)) > 1 else ""
         if not text:
             raise self.error(at, line, "a rule has at least one statement", "write the rule")
-        chain.rules = (*chain.rules[:where], (text, self.line(at) - chain.line), *chain.rules[where:])
+        chain.add(text, self.line(at) - chain.line, where)
 
 
 def specification(text: str, family: str) -> Base:

@@ -101,6 +101,16 @@ def _address(kind: str, text: str) -> tuple[int, int]:
     return low, high
 
 
+def _ends(kind: str, text: str) -> tuple[str, str, str]:
+    """The ends of a range; names may contain dashes themselves."""
+    names = NAMES[kind]
+    for found in re.finditer("-", text) if text.count("-") > 1 else ():
+        low, high = text[: found.start()].strip(), text[found.end() :].strip()
+        if (low in names or low.isdigit()) and (high in names or high.isdigit()):
+            return low, "-", high
+    return text.partition("-")
+
+
 def element(kind: str, text: str) -> tuple[int, int]:
     """One value, prefix or range as an interval. Raises ``NftError``, ``NotUnderstood``."""
     if text[:1] == '"':
@@ -113,7 +123,7 @@ def element(kind: str, text: str) -> tuple[int, int]:
     else:
         if text in NAMES[kind]:
             return (NAMES[kind][text],) * 2
-        low, dash, high = text.partition("-")
+        low, dash, high = _ends(kind, text)
         first = _number(kind, low.strip())
         last = _number(kind, high.strip()) if dash else first
     if first > last:
