@@ -41,7 +41,8 @@ _PASS = Chain("link", (), Action.ACCEPT)
 class Assembly:
     """``machines`` by name, ``firewalls`` by machine, ``outsides``: doors whose other side is somebody else's, by name.
 
-    ``aliases``: every further name of a machine. ``names``: other things one may ask for (``Fragment.names``). ``public``:
+    ``aliases``: every further name of a machine. ``names``: other things one may ask for (``Fragment.names``).
+    ``public``:
     the addresses that the internet brings here. ``own``: those of machines and of clients behind them. ``unmodelled``:
     reasons that concern everything.
     """

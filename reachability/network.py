@@ -172,7 +172,9 @@ class Translate:
     """Every translation that matches may be taken (write disjoint matches where only one is).
 
     ``otherwise``: where the rest goes; ``None`` drops it. ``device``: whose table undoes it for answers: an answer that
-    comes to any ``Translate`` stage of the same device on the connection's way goes back as it came.
+    comes to any ``Translate`` stage of the same device on the connection's way goes back as it came. ``answers``: the
+    stage at which it goes on then, where that is not the way of new packets. ``returns``: answers come back to the
+    device by themselves, whatever the route tables say (a load balancer that keeps the client's address).
     """
 
     name: str
@@ -180,6 +182,8 @@ class Translate:
     translations: tuple[Translation, ...]
     otherwise: str | None = None
     origin: str = ""
+    answers: str = ""
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

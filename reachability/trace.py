@@ -123,6 +123,9 @@ def _after(packet: Packet, before: Strand, after: Strand) -> Packet:
 
 def _hops(walker: Walker, step: Step, following: Step | None, packet: Packet, after: Packet) -> list[Hop]:
     at = _label(walker, step.key)
+    if following is not None and following.strand is step.strand:
+        one = following.packets & -following.packets
+        step = Step(step.key, step.source_class, step.strand, one)
     hops = [Hop(at, name, action, origin, packet) for name, action, origin in _decision(walker, step)]
     if following is not None and following.by is not None and not hops:
         action = "translate" if after is not packet else "route"
@@ -258,6 +261,11 @@ class _Answer:
         self._walker = walker
         self._connection = connection
         self._found = found
+        self._unfiltered = False
+        """Whether the last place was a stateless filter: behind it a cloud knows the connection's load balancer."""
+        is_tcp = services.number(connection.final.service) == services.TCP
+        self._stray = State.INVALID if is_tcp else State.NEW
+        """What a table that never saw the connection says of an answer."""
         self._undone: dict[str, list[tuple[Strand, int]]] = {}
         strand = connection.strand
         while strand.parent is not None:
@@ -299,7 +307,7 @@ class _Answer:
             if (step.key, source, destination) in seen:
                 continue
             seen.add((step.key, source, destination))
-            if self._is_home(step.key, destination):
+            if self._is_home(step.key, source, destination):
                 arrived = True
                 continue
             following = self._steps(step, source, destination)
@@ -311,10 +319,10 @@ class _Answer:
             todo += self._preferred(following)
         return arrived
 
-    def _is_home(self, key: Key, destination: int) -> bool:
-        """Whether the answers are where the packet was sent from."""
+    def _is_home(self, key: Key, source: int, destination: int) -> bool:
+        """Whether the answers are where the packet was sent from, and come from where it was sent to."""
         start, sent = self._found.start, self._found.sent
-        if destination != sent.source:
+        if destination != sent.source or source != sent.destination:
             return False
         if start.key[0] == "send":
             return key[0] == "end" and key[1] == start.key[1]
@@ -352,6 +360,12 @@ class _Answer:
         if key in self._walker.dead:
             return []
         stage = self._walker.assembly.stages.get(key)
+        if isinstance(stage, Lookup) and self._unfiltered:
+            returning = self._returning(source)
+            if returning is not None:
+                source = self._as_addressed(returning, source)
+                return [(self._addressed(step, returning.then, source, destination), source, destination)]
+        self._unfiltered = isinstance(stage, Check) and not stage.device
         if isinstance(stage, Check):
             if stage.device and stage.device in places:
                 return [(self._to(step, stage.then), source, destination)]
@@ -363,7 +377,8 @@ class _Answer:
             for strand, before in self._undone[stage.device]:
                 if strand.source == destination and strand.source is not None:
                     source_again = self._as_addressed(strand, source)
-                    return [(self._addressed(step, strand.then, source_again, before), source_again, before)]
+                    then = stage.answers or strand.then
+                    return [(self._addressed(step, then, source_again, before), source_again, before)]
                 if strand.source is None and strand.destination == source:
                     source_again = self._as_addressed(strand, source)
                     return [(self._addressed(step, strand.then, source_again, destination), source_again, destination)]
@@ -374,6 +389,18 @@ class _Answer:
             )
             for each in self._walker.steps(step, [])
         ]
+
+    def _returning(self, source: int) -> Strand | None:
+        """The translation of a load balancer to which answers from ``source`` go by themselves."""
+        for device, undone in self._undone.items():
+            for strand, _ in undone:
+                if strand.destination == source and strand.source is None and device in self._returners():
+                    return strand
+        return None
+
+    def _returners(self) -> set[str]:
+        stages = self._walker.assembly.stages.values()
+        return {stage.device for stage in stages if isinstance(stage, Translate) and stage.returns}
 
     def _translates(self, stage: Translate, step: Step) -> bool:
         """Whether answers are translated by what is fixed (a public address), not by what a table remembers."""
@@ -423,7 +450,7 @@ class _Answer:
             return []
         hook = HOOKS.get(place)
         if hook is not None:
-            known = State.ESTABLISHED if name in self._connection.places else State.NEW
+            known = State.ESTABLISHED if name in self._connection.places else self._stray
             translated = name in self._undone
             context = Context(key[2] if hook != "output" else "", key[3] if len(key) > 3 else "", known, translated)
             firewall = walker.assembly.firewalls.get(name)
@@ -447,7 +474,10 @@ class _Answer:
                     return [(self._to(step, ("local", name, key[2])), source, destination)]
                 return [(self._to(step, ("route", name, key[2])), source, destination)] if machine.forwards else []
             case "local":
+                step, source = self._from_whom_it_was_sent_to(step, source, destination)
                 return [(self._to(step, ("end", name, key[2])), source, destination)]
+            case "end":
+                return []
             case "route" | "send":
                 first = "forward" if place == "route" else "output"
                 incoming = key[2] if place == "route" else ""
@@ -458,12 +488,17 @@ class _Answer:
                 ]
             case "forward" | "output":
                 return [(self._to(step, ("post", *key[1:])), source, destination)]
-        for strand, _ in self._undone.get(name, ()):
-            if strand.destination is not None and strand.destination == source:
-                source = self._as_addressed(strand, source)
-                step = self._addressed(step, key, source, destination)
+        step, source = self._from_whom_it_was_sent_to(step, source, destination)
         leg = next((leg for leg in machine.interfaces if leg.device == key[3]), None)
         return [] if leg is None else [(self._to(step, leg.out), source, destination)]
+
+    def _from_whom_it_was_sent_to(self, step: Step, source: int, destination: int) -> tuple[Step, int]:
+        """The answers as from the address that the sender wrote, where this machine translated it."""
+        for strand, _ in self._undone.get(step.key[1], ()):
+            if strand.destination is not None and strand.destination == source:
+                source = self._as_addressed(strand, source)
+                step = self._addressed(step, step.key, source, destination)
+        return step, source
 
 
 def obstacles(walker: Walker, start: Start, packet: Packet, to: str) -> tuple[Hop, ...]:

@@ -310,7 +310,7 @@ class Walker:
     def _through(
         self, stage: Arrive, destination: int, row_mask: int, position: int
     ) -> list[tuple[tuple[_Asked, ...], tuple[str, str] | None, str | None]] | None:
-        """What a machine does with packets to one address: (filters, end, stage that follows); ``None``: it may do more."""
+        """What a machine does with packets to one address: (filters, end, next stage); ``None``: it may do more."""
         name = stage.machine
         machine = self.assembly.machines.get(name)
         if machine is None:
