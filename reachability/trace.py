@@ -454,27 +454,43 @@ class _Answer:
             translated = name in self._undone
             context = Context(key[2] if hook != "output" else "", key[3] if len(key) > 3 else "", known, translated)
             firewall = walker.assembly.firewalls.get(name)
+            undone = False
             for chain in firewall.hooks.get(hook, ()) if firewall is not None else ():
                 if firewall.kinds.get(chain.name) == "nat":
-                    continue
-                if step.packets & ~walker.chains.accepts(chain, step.source_class, context, firewall.chains):
+                    if not undone:
+                        step, source, destination = self._translated_back(step, source, destination)
+                    undone = True
+                elif step.packets & ~walker.chains.accepts(chain, step.source_class, context, firewall.chains):
                     return []
+            if not undone:
+                step, source, destination = self._translated_back(step, source, destination)
         return self._onward(machine, step, source, destination)
+
+    def _translated_back(self, step: Step, source: int, destination: int) -> tuple[Step, int, int]:
+        """A machine gives answers the addresses that its translation took: new sources before routing, new destinations
+        behind it."""
+        place, name = step.key[0], step.key[1]
+        if place in ("arrive", "output"):
+            for strand, before in self._undone.get(name, ()):
+                if strand.source is not None and strand.source == destination:
+                    step, destination = self._addressed(step, step.key, source, before), before
+        else:
+            for strand, _ in self._undone.get(name, ()):
+                if strand.destination is not None and strand.destination == source:
+                    source = self._as_addressed(strand, source)
+                    step = self._addressed(step, step.key, source, destination)
+        return step, source, destination
 
     def _onward(self, machine: Any, step: Step, source: int, destination: int) -> list[tuple[Step, int, int]]:
         walker, key = self._walker, step.key
         place, name = key[0], key[1]
         match place:
             case "arrive":
-                for strand, before in self._undone.get(name, ()):
-                    if strand.source is not None and strand.source == destination:
-                        step, destination = self._addressed(step, key, source, before), before
                 here = not step.packets & ~walker.own(machine)
                 if here:
                     return [(self._to(step, ("local", name, key[2])), source, destination)]
                 return [(self._to(step, ("route", name, key[2])), source, destination)] if machine.forwards else []
             case "local":
-                step, source = self._from_whom_it_was_sent_to(step, source, destination)
                 return [(self._to(step, ("end", name, key[2])), source, destination)]
             case "end":
                 return []
@@ -486,19 +502,16 @@ class _Answer:
                     for mask, out in walker.devices(machine, step.source_class)
                     if (hit := step.packets & mask)
                 ]
-            case "forward" | "output":
+            case "output":
+                return [
+                    (Step(("post", name, "", out), step.source_class, step.strand, hit), source, destination)
+                    for mask, out in walker.devices(machine, step.source_class)
+                    if (hit := step.packets & mask)
+                ]
+            case "forward":
                 return [(self._to(step, ("post", *key[1:])), source, destination)]
-        step, source = self._from_whom_it_was_sent_to(step, source, destination)
         leg = next((leg for leg in machine.interfaces if leg.device == key[3]), None)
         return [] if leg is None else [(self._to(step, leg.out), source, destination)]
-
-    def _from_whom_it_was_sent_to(self, step: Step, source: int, destination: int) -> tuple[Step, int]:
-        """The answers as from the address that the sender wrote, where this machine translated it."""
-        for strand, _ in self._undone.get(step.key[1], ()):
-            if strand.destination is not None and strand.destination == source:
-                source = self._as_addressed(strand, source)
-                step = self._addressed(step, step.key, source, destination)
-        return step, source
 
 
 def obstacles(walker: Walker, start: Start, packet: Packet, to: str) -> tuple[Hop, ...]:

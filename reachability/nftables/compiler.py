@@ -87,6 +87,12 @@ class _Compiler:
                     order = base.priority, -chain.number, 0, 0
                 hooks[base.hook].append((order, made))
                 self.kinds[made.name] = "nat" if base.kind == "nat" else "filter"
+        if first_nat:
+            for hook, priority in TRANSLATING.items():
+                if not any(self.kinds[chain.name] == "nat" for _, chain in hooks[hook]):
+                    made = Chain(f"answers are translated back at {hook}", (), Action.ACCEPT)
+                    hooks[hook].append(((priority, -first_nat, 0, 0), made))
+                    self.kinds[made.name] = "nat"
         return Firewall(
             {hook: tuple(chain for _, chain in sorted(found, key=lambda each: each[0])) for hook, found in hooks.items()},
             self.kinds,
