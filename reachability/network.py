@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from reachability.addresses import Interval, Intervals
 
@@ -60,6 +61,7 @@ class Devices:
         return (self.names is None or _among(device, self.names)) and not _among(device, self.excluded)
 
 
+@lru_cache(maxsize=1 << 14)
 def _among(device: str, names: frozenset[str]) -> bool:
     return device in names or any(name[-1:] == "*" and device.startswith(name[:-1]) for name in names)
 

@@ -153,18 +153,26 @@ class Walker:
         found = Walked()
         self._strands = {}
         space = self.space
-        rest = space.classes(start.sources)
-        while rest:
-            source_class = next(iter(rest))
-            strand = Strand(rest[source_class])
+        beginnings: dict[tuple[Key, int], dict[int, Intervals]] = {}
+        for source_class, part in space.classes(start.sources).items():
             packets = space.v6 if space.is_v6(source_class) else space.v4
-            one = Walked()
-            self._spread(Step(start.key, source_class, strand, packets), one)
-            alike = self._alike(one, source_class) if len(rest) > 1 else 0
-            together = [each for each in rest if each == source_class or alike >> each & 1]
-            strand.sources = union(*(rest.pop(each) for each in together))
-            found.add(one)
+            for begin in self._begin(Step(start.key, source_class, Strand(part), packets), found.unmodelled):
+                beginnings.setdefault((begin.key, begin.packets), {})[source_class] = part
+        for (key, packets), rest in beginnings.items():
+            while rest:
+                source_class = next(iter(rest))
+                strand = Strand(rest[source_class])
+                one = Walked()
+                self._spread(Step(key, source_class, strand, packets), one)
+                alike = self._alike(one, source_class) if len(rest) > 1 else 0
+                together = [each for each in rest if each == source_class or alike >> each & 1]
+                strand.sources = union(*(rest.pop(each) for each in together))
+                found.add(one)
         return found
+
+    def _begin(self, step: Step, unmodelled: list[str]) -> list[Step]:
+        """Where the walk of a class begins: a machine's own packets at each device that they leave by."""
+        return self.steps(step, unmodelled) if step.key[0] == "send" else [step]
 
     def _alike(self, found: Walked, source_class: int) -> int:
         """The classes that would have gone exactly as this one went: no rule that was asked tells them apart."""
