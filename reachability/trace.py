@@ -451,7 +451,9 @@ class _Answer:
         hook = HOOKS.get(place)
         if hook is not None:
             known = State.ESTABLISHED if name in self._connection.places else self._stray
-            translated = name in self._undone
+            translated = any(
+                strand.destination is not None or strand.service is not None for strand, _ in self._undone.get(name, ())
+            )
             context = Context(key[2] if hook != "output" else "", key[3] if len(key) > 3 else "", known, translated)
             firewall = walker.assembly.firewalls.get(name)
             undone = False
