@@ -8,6 +8,7 @@ from reachability.addresses import Intervals
 from reachability.aws import (
     acls,
     balancers,
+    elastic_addresses,
     endpoints,
     gateways,
     groups,
@@ -25,13 +26,18 @@ from reachability.aws.index import Index
 from reachability.network import Fragment
 from reachability.resources import Resource
 
-UNDERSTOOD = frozenset(
-    type_
-    for module in (
-        acls, balancers, endpoints, gateways, groups, interfaces, peering, prefix_lists, routes, transit, vpcs, vpn
-    )
-    for type_ in module.TYPES
+READ = (
+    vpcs, prefix_lists, groups, interfaces, gateways, elastic_addresses, vpn, transit, peering, balancers, endpoints,
+    routes,
 )  # fmt: skip
+"""In this order: what is read later refers to what is read before."""
+
+COMPILED = (
+    acls, balancers, routes, groups, interfaces, elastic_addresses, gateways, peering, transit, vpn, vpcs,
+)  # fmt: skip
+"""In this order: subnets need their ACL and table, checks the balancers that send with their clients' addresses."""
+
+UNDERSTOOD = frozenset(type_ for module in {*READ, *COMPILED} for type_ in module.TYPES)
 """Every type that becomes part of the network."""
 
 
@@ -49,21 +55,9 @@ def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals
             for each in found:
                 index.unmodelled(each, f"{type_} may touch the network and is not understood")
     cloud = Cloud(index, fragment, dict(announcements))
-    for module in (
-        vpcs,
-        prefix_lists,
-        groups,
-        interfaces,
-        gateways,
-        vpn,
-        transit,
-        peering,
-        balancers,
-        endpoints,
-        routes,
-    ):
+    for module in READ:
         module.read(cloud)
-    for module in (acls, balancers, routes, groups, interfaces, gateways, peering, transit, vpn, vpcs):
+    for module in COMPILED:
         module.compile(cloud)
     balancers.compile_onward(cloud)
     return fragment

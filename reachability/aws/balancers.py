@@ -12,7 +12,7 @@ from typing import Any
 
 from reachability import services
 from reachability.addresses import EVERYWHERE, V6, Intervals, address
-from reachability.aws import groups, interfaces, stand_ins
+from reachability.aws import elastic_addresses, groups, interfaces, stand_ins
 from reachability.aws.cloud import Cloud, Nic, Subnet
 from reachability.aws.index import Malformed, flag, given, items, says, text_of, whole
 from reachability.aws.vpcs import SUBNETS, known
@@ -143,8 +143,8 @@ def _elastic(cloud: Cloud, resource: Resource, mapping: Mapping[str, Any]) -> in
     value = mapping.get("allocationId")
     if not says(value):
         return None
-    found = cloud.index.one(resource, "subnetMappings", interfaces.EIP, value=value)
-    return interfaces.elastic_address(cloud, found) if found else None
+    found = cloud.index.one(resource, "subnetMappings", elastic_addresses.EIP, value=value)
+    return elastic_addresses.value(cloud, found) if found else None
 
 
 def _places(cloud: Cloud, resource: Resource) -> Iterator[tuple[Subnet, Mapping[str, Any]]]:

@@ -213,6 +213,8 @@ class Cloud:
     by_balancer: dict[str, tuple[Nic, Nic]] = field(default_factory=dict)
     """By stage: the node of a balancer and the target to which it sends with the client's address."""
     balancers: dict[str, Any] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """What elastic addresses are associated with that is not among the resources, by URN."""
     elastic: dict[str, int] = field(default_factory=dict)
     """Stand-ins for elastic addresses, by URN."""
     lists: dict[str, list[Interval | None]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ comes in; the ACL of the gateway's subnet applies, no group does; what it sends 
 from __future__ import annotations
 
 from reachability.addresses import ALL_V4, V6
-from reachability.aws import interfaces, stand_ins
+from reachability.aws import elastic_addresses, interfaces, stand_ins
 from reachability.aws.cloud import Cloud, Nic, Vpc
 from reachability.aws.index import Malformed, given, says
 from reachability.aws.vpcs import SUBNETS, known, vpc_of
@@ -66,13 +66,17 @@ def _read_nat(cloud: Cloud, resource: Resource) -> None:
         0,
     )
     label = cloud.index.label(resource)
+    cloud.index.alias(properties.get("networkInterfaceId"), resource)
     nic = Nic(label, resource, subnet, addresses, f"NAT gateway {label} answers", filtered=False, checked=False)
     if properties.get("connectivityType") != "private":
-        found = cloud.index.find(resource, "allocationId", interfaces.EIP)
+        found = cloud.index.find(resource, "allocationId", elastic_addresses.EIP)
         others = cloud.index.find(
-            resource, "secondaryAllocationIds", interfaces.EIP, value=given(resource, "secondaryAllocationIds", [])
+            resource,
+            "secondaryAllocationIds",
+            elastic_addresses.EIP,
+            value=given(resource, "secondaryAllocationIds", []),
         )
-        public = [interfaces.elastic_address(cloud, each) for each in (*found.resources, *others.resources)]
+        public = [elastic_addresses.value(cloud, each) for each in (*found.resources, *others.resources)]
         if not public:
             public = [stand_ins.public_address(cloud, resource.urn)]
         for private, address in zip(addresses, public, strict=False):
@@ -132,7 +136,6 @@ def compile(cloud: Cloud) -> None:
     for resource in index.of(NAT):
         for nic in cloud.nics.get(resource.urn, ()):
             _compile_nat(cloud, nic)
-    used = {point for nics in by_vpc.values() for nic in nics for points in nic.public.values() for point in points}
     for vpc, nics in by_vpc.items():
         if vpc not in connected:
             for nic in nics:
@@ -140,14 +143,6 @@ def compile(cloud: Cloud) -> None:
                     for point in points:
                         name = f"{vpc.label} has no internet gateway"
                         cloud.fragment.public.append(Route((point, point), (), name, nic.resource.urn))
-    for resource in index.of(interfaces.EIP):
-        value = resource.properties.get("publicIp")
-        if isinstance(value, str) and value:
-            with index.reading(resource):
-                point = interfaces.elastic_address(cloud, resource)
-                if point not in used:
-                    name = f"{index.label(resource)} is associated with nothing"
-                    cloud.fragment.public.append(Route((point, point), (), name, resource.urn))
 
 
 def _compile_internet(cloud: Cloud, resource: Resource, vpc: Vpc, nics: list[Nic]) -> None:

@@ -20,16 +20,14 @@ INSTANCE = "aws:ec2/instance:Instance"
 INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
 ATTACHMENT = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
 GROUP_ATTACHMENT = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
-EIP = "aws:ec2/eip:Eip"
-EIP_ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
-TYPES = (INSTANCE, INTERFACE, ATTACHMENT, GROUP_ATTACHMENT, EIP, EIP_ASSOCIATION)
+TYPES = (INSTANCE, INTERFACE, ATTACHMENT, GROUP_ATTACHMENT)
 
 FIRST_DEVICE = 5
 """Nitro instances name their interfaces ens5, ens6, …"""
 
 
 def read(cloud: Cloud) -> None:
-    """Reads interfaces, then instances, then what is attached to what and which public addresses lead where."""
+    """Reads interfaces, then instances with what is attached to them."""
     index = cloud.index
     _note_taken(cloud)
     for resource in index.of(INTERFACE):
@@ -47,13 +45,6 @@ def read(cloud: Cloud) -> None:
             found = index.find(resource, "securityGroupId", *groups.REFERABLE)
             more, doubt = groups.of_interface(cloud, nic.subnet.vpc, found)
             set_groups(nic, (*nic.groups, *(each for each in more if each not in nic.groups)), nic.doubt or doubt)
-    for resource in index.of(EIP):
-        with index.reading(resource):
-            _elastic(cloud, resource, resource, "instance", "networkInterface", "associateWithPrivateIp")
-    for resource in index.of(EIP_ASSOCIATION):
-        with index.reading(resource):
-            elastic = index.need(resource, "allocationId", EIP)
-            _elastic(cloud, elastic, resource, "instanceId", "networkInterfaceId", "privateIpAddress")
 
 
 def _note_taken(cloud: Cloud) -> None:
@@ -213,7 +204,11 @@ def _attachments(cloud: Cloud) -> dict[str, dict[int, Nic]]:
                     ),
                     "networkInterfaces",
                 )
-                nic = index.one(resource, name, INTERFACE, value=entry.get("networkInterfaceId"))
+                id_ = entry.get("networkInterfaceId")
+                own = resource.properties.get("primaryNetworkInterfaceId")
+                if isinstance(id_, str) and id_ == own and index.named(id_, INTERFACE) is None:
+                    continue
+                nic = index.one(resource, name, INTERFACE, value=id_)
                 if nic is not None:
                     attach(resource, entry.get("deviceIndex", 0), _one_nic(cloud, nic))
                 elif entry.get("subnetId") is not None:
@@ -366,35 +361,3 @@ def _automatic(cloud: Cloud, resource: Resource, nic: Nic) -> None:
     if wanted is None:
         nic.public_doubt = "whether it gets a public address is not known yet"
     nic.public[primary] = [stand_ins.public_address(cloud, resource.urn)]
-
-
-def elastic_address(cloud: Cloud, resource: Resource) -> int:
-    """The address of an elastic IP."""
-    value = resource.properties.get("publicIp")
-    if isinstance(value, str) and value:
-        return address(value)
-    known_already = cloud.elastic.get(resource.urn)
-    if known_already is None:
-        known_already = cloud.elastic[resource.urn] = stand_ins.public_address(cloud, resource.urn)
-    return known_already
-
-
-def _elastic(cloud: Cloud, elastic: Resource, resource: Resource, instance: str, interface: str, private: str) -> None:
-    index = cloud.index
-    nic_at = index.one(resource, interface, INTERFACE, INSTANCE, value=given(resource, interface, ""))
-    at = nic_at or index.one(resource, instance, INSTANCE, value=given(resource, instance, ""))
-    if at is None:
-        if given(resource, instance) is UNKNOWN or given(resource, interface) is UNKNOWN:
-            raise Malformed("what it is associated with is not known yet")
-        return
-    nic = _one_nic(cloud, at)
-    wanted = given(resource, private)
-    point = nic.addresses[0] if wanted is UNKNOWN or wanted in (None, "") else address(wanted)
-    public = elastic_address(cloud, elastic)
-    others = [each for each in cloud.nics[at.urn] if point in each.addresses]
-    nic = others[0] if others else nic
-    if point not in nic.addresses:
-        raise Malformed(f"it is associated with {wanted}, which {nic.label} does not have")
-    if point == nic.addresses[0]:
-        nic.public_doubt = ""
-    nic.public[point] = [public]

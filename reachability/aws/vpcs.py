@@ -81,8 +81,9 @@ def _v6_block(resource: Resource) -> Interval:
 def _vpc(cloud: Cloud, resource: Resource) -> Vpc:
     properties = resource.properties
     value = properties.get("cidrBlock")
-    if resource.type == DEFAULT_VPC and (value is None or value is UNKNOWN):
-        value = DEFAULT_VPC_BLOCK
+    if resource.type == DEFAULT_VPC:
+        cloud.index.unmodelled(resource, "a default VPC has subnets, a gateway and routes that no resource tells")
+        value = DEFAULT_VPC_BLOCK if value is None or value is UNKNOWN else value
     blocks = [cidr(value, "cidrBlock", v6=False)]
     v6 = given(resource, "ipv6CidrBlock")
     generated = flag(given(resource, "assignGeneratedIpv6CidrBlock"), False)

@@ -187,18 +187,22 @@ class Estate:
         return found
 
 
+COMPUTED = ("arn", "defaultRouteTableId", "defaultNetworkAclId", "publicIp", "dnsName", "primaryNetworkInterfaceId")
+"""What the cloud decides, and others may refer to."""
+
+
 def previewed(resources: Iterable[Resource]) -> list[Resource]:
     """The same resources before anything exists: ids unknown, and what refers to them known only by dependency."""
     resources = list(resources)
     owners: dict[str, str] = {}
     for each in resources:
-        for key in (each.id, each.properties.get("arn")):
-            owners[key] = each.urn
+        for key in (each.id, *(each.properties.get(name) for name in COMPUTED)):
+            owners.setdefault(key, each.urn)
     made = []
     for each in resources:
         properties, references = {}, {}
         for name, value in each.properties.items():
-            if name == "arn":
+            if name in COMPUTED and not name.startswith("default"):
                 properties[name] = UNKNOWN
                 continue
             urns: list[str] = []

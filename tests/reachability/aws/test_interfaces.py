@@ -177,3 +177,50 @@ def test_a_port_of_the_second_interface_is_not_open_on_the_first() -> None:
     assert estate.outcome("client", "10.0.1.10", tcp(22)).startswith("dropped")
     assert estate.outcome("client", "10.0.1.20", tcp(22)) == "delivered to host"
     assert estate.outcome("client", "10.0.1.20", tcp(443)).startswith("dropped")
+
+
+def test_state_tells_an_association_twice() -> None:
+    host = instance(
+        A,
+        "host",
+        "10.0.1.10",
+        [OPEN],
+        secondaryPrivateIps=["10.0.1.11"],
+        publicIp="203.0.113.5",
+        primaryNetworkInterfaceId="eni-host",
+        primaryNetworkInterface={"networkInterfaceId": "eni-host", "deleteOnTermination": True},
+        networkInterfaces=[],
+    )
+    ip = elastic("ip", "203.0.113.5", instance=host.id, networkInterface="eni-host", privateIp="10.0.1.10")
+    tied = resource(
+        "ec2/eipAssociation",
+        "tied",
+        allocationId=ip.id,
+        instanceId=host.id,
+        networkInterfaceId="eni-host",
+        privateIpAddress="10.0.1.10",
+    )
+    estate = Estate(BASE, host, ip, tied)
+    assert estate.unmodelled == ()
+    assert public_addresses(estate) == ["203.0.113.5"]
+    assert estate.outcome("internet", "203.0.113.5") == "delivered to host"
+
+
+def test_state_tells_the_interface_of_a_nat_gateway_at_its_address() -> None:
+    ip = elastic("ip", "203.0.113.9", networkInterface="eni-nat", privateIp="10.0.1.200", instance="")
+    nat = resource(
+        "ec2/natGateway", "nat", subnetId=A.id, allocationId=ip.id, privateIp="10.0.1.200", networkInterfaceId="eni-nat"
+    )
+    estate = Estate(BASE, ip, nat)
+    assert estate.unmodelled == ()
+    assert estate.outcome("internet", "203.0.113.9") == "dropped by NAT gateway nat takes no new connection"
+
+
+def test_an_elastic_address_on_something_that_is_not_here_is_not_modelled_on_its_way() -> None:
+    estate = Estate(BASE, elastic("ip", "203.0.113.9", networkInterface="eni-elsewhere"))
+    assert estate.unmodelled == ()
+    assert "leads to eni-elsewhere, which is not among the resources" in estate.outcome("internet", "203.0.113.9")
+
+
+def test_a_default_vpc_is_not_modelled() -> None:
+    assert any("a default VPC has subnets" in each for each in Estate(resource("ec2/defaultVpc", "default")).unmodelled)
