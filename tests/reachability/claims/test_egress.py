@@ -22,7 +22,7 @@ def test_a_host_that_both_layers_let_send_mail_is_shown(sound: Built):
 
 def test_what_one_layer_stops_is_not_sent(sound: Built):
     host = sound.host(Role.SEED, REGION)
-    only_host = sound.accepting(host, "output", "tcp dport 25 accept")
+    only_host = sound.accepting(host, "output", "ip daddr 203.0.113.9 tcp dport 25 accept")
     only_group = sound.permitting("seed", REGION, "tcp", 25, "0.0.0.0/0", egress=True)
     assert only_host.verdict("egress-allow-list").outcome is Outcome.PROVED
     assert only_group.verdict("egress-allow-list").outcome is Outcome.PROVED
@@ -38,6 +38,13 @@ def test_a_forged_source_that_gets_out_is_shown(sound: Built):
     assert found.outcome is Outcome.REFUTED
     assert packet(found)["src"] == forged
     assert "by a forged source address" in sentences(found)
+
+
+def test_no_group_stops_what_a_host_sends_to_its_hypervisor(sound: Built):
+    host = sound.host(Role.SEED, REGION)
+    found = sound.accepting(host, "output", "tcp dport 8080 accept").verdict("egress-allow-list")
+    assert found.outcome is Outcome.REFUTED
+    assert packet(found)["dst"] in ("10.77.0.2", "169.254.169.254"), "its resolver, its metadata"
 
 
 @pytest.mark.parametrize("role", [Role.SEED, Role.SIGNER])
@@ -58,9 +65,6 @@ def test_a_host_without_a_firewall_logs_nothing(sound: Built):
 
 def test_an_output_that_accepts_by_policy_is_shown(sound: Built):
     host = sound.host(Role.SIGNER, SITE)
-    changed = sound.edited(
-        host,
-        "type filter hook output priority filter; policy drop;",
-        "type filter hook output priority filter; policy accept;",
-    )
+    head = "type filter hook output priority filter; policy"
+    changed = sound.edited(host, f"{head} drop;", f"{head} accept;")
     assert changed.verdict("egress-allow-list").outcome is Outcome.REFUTED

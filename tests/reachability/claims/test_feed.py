@@ -44,7 +44,8 @@ def test_answers_that_a_stateless_filter_drops_break_the_mesh(sound: Built):
     name = f"osmosis-{ONE}-network-default-acl"
     rules = sound.resource(name).properties["ingress"]
     stop = {
-        "action": "deny", "ruleNo": 1, "protocol": "tcp", "fromPort": 50000, "toPort": 50100, "cidrBlock": "10.77.16.0/20",
+        "action": "deny", "ruleNo": 1, "protocol": "tcp", "fromPort": 50000, "toPort": 50100,
+        "cidrBlock": "10.77.16.0/20",
     }  # fmt: skip
     found = sound.setting(name, ingress=[stop, *rules]).verdict("regions-meshed")
     assert found.outcome is Outcome.REFUTED
@@ -62,7 +63,7 @@ def test_a_validator_is_fed_by_whichever_edge_holds_the_gateway(sound: Built):
 
 
 def test_two_sentries_in_one_region_are_not_enough(sound: Built):
-    changed = sound
+    changed = refusing(sound, "public-sentry", TWO, "0.0.0.0/0")
     for host in (sound.host(Role.VALIDATOR, SITE), sound.host(Role.VALIDATOR, SITE, 2)):
         for role in ("public-sentry", "private-sentry"):
             changed = refusing(changed, role, TWO, f"{host.address}/32")
@@ -79,7 +80,7 @@ def test_both_zones_behind_one_nat_gateway_do_not_survive_its_zone(sound: Built)
 
 
 def test_validators_that_only_one_region_feeds_do_not_survive_it(sound: Built):
-    changed = sound
+    changed = refusing(sound, "public-sentry", TWO, "0.0.0.0/0")
     for number in (1, 2):
         for role in ("public-sentry", "private-sentry"):
             changed = refusing(changed, role, TWO, f"{sound.host(Role.VALIDATOR, SITE, number).address}/32")
