@@ -601,8 +601,8 @@ class RuleReader:
                 found = addresses.union(*(self._set_intervals(kind, tuple(elements)),))
             else:
                 found = self._intervals(kind, value)
-            if operator in ("", "==") and key.name == "meta l4proto" and value[:1] not in ("{", "@"):
-                self.transport = self.transport or (found[0][0] if found[0][0] == found[0][1] else 0)
+            if operator in ("", "==") and value[:1] != "@":
+                self._learns(key, found)
             return self._comparison(key, operator, found)
         if kind == "":
             if value[:1] == "@":
@@ -616,6 +616,13 @@ class RuleReader:
                 return [((UNCERTAIN, f"all bits of {key.name} are compared at once"),)]
             words = frozenset()  # a packet has one state, and no two at once
         return self._word_parts(key, operator, words)
+
+    def _learns(self, key: Key, found: Intervals) -> None:
+        """What nft takes the protocol to be after a test of it: the last value of a set, nothing after a range."""
+        if key.kind == "protocol" and (found[-1][0] == found[-1][1] or len(found) > 1):
+            self.transport = found[-1][1]
+        elif key.kind == "family" and found[-1] in ((2, 2), (10, 10)):
+            self.family = "ip" if found[-1] == (2, 2) else "ip6"
 
     def _set_intervals(self, kind: str, elements: tuple[str, ...]) -> Intervals:
         return addresses.union([values.element(kind, each) for each in elements if each != "*"]) if (

@@ -16,7 +16,7 @@ _NESTED = rf'\{{[^{{}}"]*+(?:(?:"[^"]*"|{_BRACED})[^{{}}"]*+)*+\}}'
 STATEMENT = re.compile(rf'[^\n;{{}}"]*+(?:(?:"[^"\n]*"|{_NESTED})[^\n;{{}}"]*+)*+')
 BLANK = re.compile(r"[\s;]*+")
 COMMENT = re.compile(r'("[^"\n]*")|#[^\n]*')
-LISTED_XT = re.compile(r'[^\s{};#][^\n"#]*#\s*xt_')
+LISTED_XT = re.compile(r"^[^\n#]*[^\s{};#][^\n#]*#\s*xt_", re.MULTILINE)
 BRACE = re.compile(r'"[^"\n]*"|[{}]|"')
 NAME = r'(?:"[^"\n]+"|[^\s"{};,]+)'
 TABLE = re.compile(rf"(?:(?:add|create)\s+)?table\s+(?:({'|'.join(FAMILIES)})\s+)?({NAME})\s*\{{")
@@ -70,11 +70,11 @@ class _Script:
         self.ruleset = Ruleset()
         if "\0" in text:
             raise NftError(1, text[:20], "a ruleset is text", "give the script itself")
-        if LISTED_XT.search(text):
+        if "xt_" in text and LISTED_XT.search(text):
             self.ruleset.unmodelled.append("the listing leaves out what iptables put in (xt): list it with iptables-save")
         if "\\\n" in text:
             text = text.replace("\\\n", " \x0b")
-        self.text = COMMENT.sub(r"\1", text) if "#" in text else text
+        self.text = COMMENT.sub(_without_comment, text) if "#" in text else text
         self.variables: dict[str, str] = {}
         self._counted = 0, 1
 
@@ -469,6 +469,10 @@ def specification(text: str, family: str) -> Base:
     if (kind == "nat" and hook == "forward") or (kind == "route" and hook != "output"):
         raise NftError(0, text, f"no chain of type {kind} hangs at {hook}", "correct type or hook")
     return Base(kind, hook, priority(written.rstrip(";"), family))
+
+
+def _without_comment(found: re.Match[str]) -> str:
+    return found[1] or ""
 
 
 def _flat(text: str) -> str:

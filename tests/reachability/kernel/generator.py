@@ -57,6 +57,7 @@ class Generator:
         self.rng = rng
         self.loose = loose
         self.several = False
+        self.translates = False
 
     def ruleset(self) -> str:
         """The text of a script."""
@@ -129,7 +130,7 @@ class Generator:
 
     def _nat_base(self, hook: str) -> list[str]:
         rng = self.rng
-        self.hook, self.nat = hook, True
+        self.hook, self.nat, self.translates = hook, True, True
         priority = rng.choice({"prerouting": ["dstnat", "dstnat + 3", "-150", "10"], "output": ["-100", "-90"],
                                "postrouting": ["srcnat", "srcnat + 5", "90"], "input": ["100", "50"]}[hook])  # fmt: skip
         rules = [self.translation(hook) if rng.random() < 0.75 else self.rule() for _ in range(rng.choice([1, 2, 3]))]
@@ -450,6 +451,8 @@ class Generator:
                     port = rng.choice(CLIENT_PORTS) if rng.random() < 0.4 else rng.randrange(32768, 61000)
             if protocol in TRACKED_BY_PORT:
                 connections = [(source, service >> 16, port)]
+            elif self.translates:
+                connections = [(version == "v6", service >> 16)]
             else:
                 connections = [(source, service >> 16, -1), (destination, service >> 16, -2)]
             if source == destination or used.intersection(connections):
