@@ -122,7 +122,7 @@ def _entry(kind: str, entry: Any, firm: Mapping[str, str], today: date) -> Itera
     if rule is not None and rule not in firm:
         yield f"rule is {rule}; no rule has that name; nothing is lifted; see docs/policies.md"
     elif rule is not None and firm[rule]:
-        yield f"rule is {rule}; this one is never lifted or lowered; {firm[rule]}; mend the resource and remove the entry"
+        yield f"rule is {rule}; it is never lifted or lowered; {firm[rule]}; mend the resource and remove the entry"
     if "expires" not in missing:
         yield from _ended(_day(entry.get("expires")), entry.get("expires"), today)
     if kind == "exceptions" and "resource" not in missing:
