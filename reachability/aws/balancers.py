@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reachability import services
-from reachability.addresses import EVERYWHERE, V6, Intervals, address
+from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address
 from reachability.aws import elastic_addresses, groups, interfaces, stand_ins
 from reachability.aws.cloud import Cloud, Nic, Subnet
 from reachability.aws.index import Malformed, flag, given, items, says, text_of, whole
@@ -320,17 +320,17 @@ def _compile_balancer(
                     match = _to_node(node, interval)
                     translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
                 for group, target in targets:
-                    made = _translation(balancer, node, interval, protocol, shown, group, target)
-                    translations.append(made)
-                    if made.then != node.out:
-                        cloud.by_balancer[made.then] = node, target.nic
+                    for made in _ways(balancer, node, interval, protocol, shown, group, target):
+                        translations.append(made)
+                        if made.then != node.out:
+                            cloud.by_balancer[made.then] = node, target.nic
         stages[node.arrival] = Translate(
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
         )
     interfaces.name(cloud, balancer.resource, (*(node.entry for node in balancer.nodes), urn))
 
 
-def _to_node(node: Nic, interval: tuple[int, int]) -> Match:
+def _to_node(node: Nic, interval: Interval) -> Match:
     return Match(destinations=tuple((point, point) for point in sorted(node.addresses)), services=(interval,))
 
 
@@ -351,30 +351,32 @@ def keeps_client(balancer: Balancer, group: TargetGroup, protocol: str) -> bool:
     return group.kind in ("instance", "alb")
 
 
-def _translation(
+def _ways(
     balancer: Balancer,
     node: Nic,
-    interval: tuple[int, int],
+    interval: Interval,
     protocol: str,
     shown: str,
     group: TargetGroup,
     target: Target,
-) -> Translation:
+) -> Iterator[Translation]:
+    """What a node makes of a client's packet for one target: one way for each address that the node may have."""
     keeps = keeps_client(balancer, group, protocol)
     if keeps and target.nic is not None and balancer.device not in target.nic.preserving:
         target.nic.preserving.append(balancer.device)
-    same_family = [point for point in node.addresses if (point >= V6) == (target.address >= V6)]
     number = interval[0] >> 16
     port = target.port if target.port is not None else services.port(interval[0])
-    return Translation(
-        match=_to_node(node, interval),
-        then=_onward(node, target.nic) if keeps and node.filtered and target.nic is not None else node.out,
-        name=f"{balancer.label}: {shown} to {target.nic.label if target.nic else 'a target'}",
-        source=None if keeps or not same_family else same_family[0],
-        destination=target.address,
-        service=services.of(number, port, port)[0],
-        origin=target.origin,
-    )
+    same_family = [point for point in node.addresses if (point >= V6) == (target.address >= V6)]
+    for source in [None] if keeps or not same_family else same_family:
+        yield Translation(
+            match=_to_node(node, interval),
+            then=_onward(node, target.nic) if keeps and node.filtered and target.nic is not None else node.out,
+            name=f"{balancer.label}: {shown} to {target.nic.label if target.nic else 'a target'}",
+            source=source,
+            destination=target.address,
+            service=services.of(number, port, port)[0],
+            origin=target.origin,
+        )
 
 
 def _onward(node: Nic, target: Nic) -> str:

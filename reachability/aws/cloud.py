@@ -213,6 +213,8 @@ class Cloud:
     by_balancer: dict[str, tuple[Nic, Nic]] = field(default_factory=dict)
     """By stage: the node of a balancer and the target to which it sends with the client's address."""
     balancers: dict[str, Any] = field(default_factory=dict)
+    cuts: list[int] | None = None
+    """Where blocks that are named anywhere begin or are over; ``None`` before somebody asks."""
     elsewhere: dict[str, str] = field(default_factory=dict)
     """What elastic addresses are associated with that is not among the resources, by URN."""
     elastic: dict[str, int] = field(default_factory=dict)

@@ -96,15 +96,19 @@ def private_addresses(
     """The addresses of an interface: those named, stand-ins for those that are not known and for as many as are asked
     for. ``v4[0]`` is the primary one; ``None`` or unknown stands for whatever the cloud gives.
     """
-    found = []
+    found, anywhere = [], False
     for value in v4:
         if value is None or value == "" or value is UNKNOWN:
             found.append(stand_ins.address(cloud, subnet))
+            anywhere = True
         else:
             found.append(_inside(subnet, address(value)))
     if count is not None and count is not UNKNOWN:
         while len(found) < 1 + min(whole(count, "the number of private addresses"), 50):
             found.append(stand_ins.address(cloud, subnet))
+            anywhere = True
+    if anywhere:
+        found += [point for point in stand_ins.elsewhere(cloud, subnet, found[-1]) if point not in found]
     wanted_v6 = [each for each in v6 if each != ""]
     found += [
         stand_ins.address(cloud, subnet, v6=True) if each is UNKNOWN else _inside(subnet, address(each))

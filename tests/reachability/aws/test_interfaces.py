@@ -112,6 +112,14 @@ def test_an_address_that_is_not_known_yet_is_one_of_the_subnets() -> None:
     assert "host" in estate.reached("client")
 
 
+def test_an_unknown_address_may_be_in_any_part_of_the_subnet_that_a_rule_tells_apart() -> None:
+    half = group(NET, "half", ingress=[entry(443, cidrBlocks=["10.0.1.0/25"]), entry(444, cidrBlocks=["10.0.1.77/32"])])
+    server, host = instance(A, "server", "10.0.1.200", [half]), instance(A, "host", UNKNOWN, [OPEN])
+    assert Estate(BASE, half, server, host).reached("host")["server"] == ["tcp 443 to tcp 444"]
+    placed = Estate(BASE, half, server, instance(A, "host", "10.0.1.130", [OPEN]))
+    assert "server" not in placed.reached("host")
+
+
 def test_no_two_interfaces_get_the_same_stand_in() -> None:
     hosts = [instance(A, f"host{number}", UNKNOWN, [OPEN], associatePublicIpAddress=True) for number in range(20)]
     estate = Estate(BASE, hosts)
