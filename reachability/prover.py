@@ -33,20 +33,22 @@ class Sender:
 class Arrival:
     """Everything of one sender that ends at one place. ``to``: a machine, ``internet``, ``outside <name>``, a URN."""
 
-    __slots__ = ("_parts", "_walker", "device", "to")
+    __slots__ = ("_as_sent", "_parts", "_walker", "device", "to")
 
     def __init__(self, walker: Walker, to: str, device: str, parts: list[tuple[int, Strand, int]]) -> None:
         self._walker = walker
         self.to = to
         self.device = device
         self._parts = parts
+        self._as_sent: list[int] | None = None
 
     def __repr__(self) -> str:
         return f"Arrival(to={self.to!r}, device={self.device!r})"
 
     def _sent(self) -> Iterator[tuple[Strand, int]]:
-        for _, strand, packets in self._parts:
-            yield strand, self._walker.as_sent(strand, packets)
+        if self._as_sent is None:
+            self._as_sent = [self._walker.as_sent(strand, packets) for _, strand, packets in self._parts]
+        return zip((strand for _, strand, _ in self._parts), self._as_sent, strict=True)
 
     def destinations(self) -> Intervals:
         """The addresses that the sender wrote."""
@@ -91,18 +93,22 @@ class Arrival:
         """One packet as sent, with a service, a destination and a source among those given, that arrives with a service
         among ``received``; ``None``: there is none."""
         space = self._walker.space
-        for _, strand, packets in self._parts:
-            part = _root(strand).sources if sources is None else intersection(_root(strand).sources, sources)
-            if not part:
+        wanted = -1
+        if services is not None or destinations is not None:
+            wanted = space.mask(destinations=destinations, services=services)
+        for (strand, sent), (_, _, packets) in zip(self._sent(), self._parts, strict=True):
+            if not sent & wanted:
                 continue
             if received is not None:
                 packets &= space.mask(services=received)
-            if not packets:
+                if not packets:
+                    continue
+                sent = self._walker.as_sent(strand, packets)
+            sent &= wanted
+            if not sent:
                 continue
-            sent = self._walker.as_sent(strand, packets)
-            if services is not None or destinations is not None:
-                sent &= space.mask(destinations=destinations, services=services)
-            if sent:
+            part = _root(strand).sources if sources is None else intersection(_root(strand).sources, sources)
+            if part:
                 destination, service, port = space.point(sent)
                 return Packet(
                     source=part[0][0],
@@ -266,15 +272,13 @@ class Prover:
 
     def exercised(self, senders: Iterable[Sender]) -> set[int]:
         """The ids of the rules that decided a packet of one of these senders."""
+        walked = Walked()
+        for sender in senders:
+            walked.add(self.walked(sender), ends=False)
         decided: set[int] = set()
         chains = self._shared[0]
-        for sender in senders:
-            walked = self.walked(sender)
-            for chain, packets, source_class, context, others in self._may.filtered(walked):
-                decided |= chains.hits(chain, packets, source_class, context, others)
-            for (key, source_class), packets in walked.visits.items():
-                for chain, context, others in trace.filters(self._may, key):
-                    decided |= chains.hits(chain, packets, source_class, context, others)
+        for chain, packets, source_class, context, others in self._may.filtered(walked):
+            decided |= chains.hits(chain, packets, source_class, context, others)
         return decided
 
     def rules(self) -> Iterator[tuple[str, Rule]]:

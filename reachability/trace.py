@@ -10,8 +10,8 @@ from typing import Any
 
 from reachability import addresses, services
 from reachability.addresses import contains
-from reachability.chains import STATELESS, Context
-from reachability.network import Action, Arrive, Blocked, Chain, Check, Deliver, Lookup, State, Translate
+from reachability.chains import Context
+from reachability.network import Action, Arrive, Blocked, Check, Deliver, Lookup, State, Translate
 from reachability.packet import Packet
 from reachability.walk import HOOKS, Key, Start, Step, Strand, Walker
 
@@ -80,27 +80,10 @@ def _label(walker: Walker, key: Key) -> str:
     return key
 
 
-def filters(walker: Walker, key: Key) -> Iterator[tuple[Chain, Context, Mapping[str, Chain]]]:
-    """The chains that are asked at a place."""
-    if isinstance(key, str):
-        stage = walker.assembly.stages.get(key)
-        if isinstance(stage, Check):
-            yield stage.chain, STATELESS, stage.chains
-        return
-    hook = HOOKS.get(key[0])
-    firewall = walker.assembly.firewalls.get(key[1])
-    if hook is None or firewall is None:
-        return
-    machine = walker.assembly.machines[key[1]]
-    context = walker.context(hook, key, Strand(()), machine)
-    for chain in firewall.hooks.get(hook, ()):
-        yield chain, context, firewall.chains
-
-
 def _decision(walker: Walker, step: Step, *, context: Context | None = None) -> list[tuple[str, str, str]]:
     """(rule, action, origin) of each filter asked at a place, up to the one that drops."""
     decisions = []
-    for chain, usual, others in filters(walker, step.key):
+    for chain, usual, others in walker.filters(step.key, step.strand):
         rule, action = walker.chains.deciding(chain, step.packets, step.source_class, context or usual, others)
         name = rule.name if rule is not None else f"{chain.name}: nothing matches, its policy is {action}"
         decisions.append((name, str(action), (rule.origin if rule is not None else "") or chain.origin))

@@ -117,9 +117,9 @@ class Walked:
     visits: dict[tuple[Key, int], int] = field(default_factory=dict)
     tails: dict[tuple[int, int], tuple[Tail, int, int]] = field(default_factory=dict)
 
-    def add(self, other: Walked) -> None:
+    def add(self, other: Walked, *, ends: bool = True) -> None:
         """Takes in what another walk found."""
-        for end, parts in other.ends.items():
+        for end, parts in other.ends.items() if ends else ():
             self.ends.setdefault(end, []).extend(parts)
         self.unmodelled += other.unmodelled
         for visit, packets in other.visits.items():
@@ -378,11 +378,31 @@ class Walker:
 
     def filtered(self, found: Walked) -> Iterator[tuple[Chain, int, int, Context, Mapping[str, Chain]]]:
         """(chain, packets, class of sources, context, other chains) for every filter that a walk asked."""
+        for (key, source_class), packets in found.visits.items():
+            for chain, context, others in self.filters(key):
+                yield chain, packets, source_class, context, others
         for tail, source_class, row in found.tails.values():
             shift = tail.position * self.space.width
             for _, chain, context, others in tail.checks:
                 yield chain, row << shift, source_class, context, others
                 row &= self.chains.accepts_at(tail.position, chain, source_class, context, others)
+                if not row:
+                    break
+
+    def filters(self, key: Key, strand: Strand | None = None) -> Iterator[tuple[Chain, Context, Mapping[str, Chain]]]:
+        """The chains that are asked at a place."""
+        if isinstance(key, str):
+            stage = self.assembly.stages.get(key)
+            if isinstance(stage, Check):
+                yield stage.chain, STATELESS, stage.chains
+            return
+        hook = HOOKS.get(key[0])
+        firewall = self.assembly.firewalls.get(key[1])
+        if hook is None or firewall is None:
+            return
+        context = self.context(hook, key, strand or Strand(()), self.assembly.machines[key[1]])
+        for chain in firewall.hooks.get(hook, ()):
+            yield chain, context, firewall.chains
 
     def steps(self, step: Step, unmodelled: list[str]) -> list[Step]:
         """Every way on from a place, for those packets that go on."""
