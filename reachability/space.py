@@ -81,6 +81,7 @@ class Space:
         self.full_row = self._block = (1 << self.width) - 1
         self._repeat = self.every // self._block
         self._first_ports = self._block // ((1 << self._ports) - 1)
+        self._every_first = self._first_ports * self._repeat
         self._inner: dict[tuple[Intervals | None, Intervals | None], int] = {}
         self._masks: dict[tuple[Intervals | None, Intervals | None, Intervals | None], int] = {}
         self._spread: dict[Intervals, int] = {}
@@ -255,11 +256,13 @@ class Space:
         """The same packets from any source port."""
         if self._ports == 1:
             return mask
+        firsts, ports = self._every_first, (1 << self._ports) - 1
+        if (mask & firsts) * ports == mask:
+            return mask
         smeared = mask
         for shift in range(1, self._ports):
             smeared |= mask >> shift
-        firsts = self._first_ports * self._repeat
-        return (smeared & firsts) * ((1 << self._ports) - 1)
+        return (smeared & firsts) * ports
 
     def destinations_of(self, mask: int) -> Intervals:
         return union([self.destinations.interval(atom) for atom, _ in self.rows(mask)])

@@ -141,10 +141,11 @@ class Walker:
         self.dead = dead
         self.chains = chains or Chains(assembly.space, may=may)
         self._lookups: dict[str, list[tuple[int, Route, tuple[str, ...]]]] = {}
+        self._begun: dict[tuple[str, int, int], list[tuple[Key, int]]] = {}
         self._told: dict[Key, frozenset[int]] = {}
         self._tails_known: dict[tuple[str, int], tuple[Tail, ...] | None] = {}
         self._owned = (1 << self.space.owned_count * self.space.width) - 1
-        self._sends: dict[tuple[str, int], list[tuple[int, str]]] = {}
+        self._sends: dict[tuple[str, tuple[tuple[Interval, str], ...]], list[tuple[int, str]]] = {}
         self._own: dict[str, int] = {}
         self._strands: dict[tuple[int, int, int, int], Strand] = {}
 
@@ -155,9 +156,8 @@ class Walker:
         space = self.space
         beginnings: dict[tuple[Key, int], dict[int, Intervals]] = {}
         for source_class, part in space.classes(start.sources).items():
-            packets = space.v6 if space.is_v6(source_class) else space.v4
-            for begin in self._begin(Step(start.key, source_class, Strand(part), packets), found.unmodelled):
-                beginnings.setdefault((begin.key, begin.packets), {})[source_class] = part
+            for key, packets in self._begin(start.key, source_class):
+                beginnings.setdefault((key, packets), {})[source_class] = part
         for (key, packets), rest in beginnings.items():
             while rest:
                 source_class = next(iter(rest))
@@ -170,9 +170,23 @@ class Walker:
                 found.add(one)
         return found
 
-    def _begin(self, step: Step, unmodelled: list[str]) -> list[Step]:
+    def _begin(self, key: Key, source_class: int) -> list[tuple[Key, int]]:
         """Where the walk of a class begins: a machine's own packets at each device that they leave by."""
-        return self.steps(step, unmodelled) if step.key[0] == "send" else [step]
+        family = self.space.v6 if self.space.is_v6(source_class) else self.space.v4
+        machine = self.assembly.machines.get(key[1]) if key[0] == "send" else None
+        if machine is None:
+            return [(key, family)]
+        if machine.name in self.dead:
+            return []
+        ways = self.devices(machine, source_class)
+        known = self._begun.get((machine.name, id(ways), family))
+        if known is None:
+            own = self.own(machine)
+            known = [
+                (("output", machine.name, "", out), packets) for mask, out in ways if (packets := mask & family & ~own)
+            ]
+            self._begun[machine.name, id(ways), family] = known
+        return known
 
     def _alike(self, found: Walked, source_class: int) -> int:
         """The classes that would have gone exactly as this one went: no rule that was asked tells them apart."""
@@ -597,15 +611,15 @@ class Walker:
 
     def devices(self, machine: Machine, source_class: int) -> list[tuple[int, str]]:
         """Through which device a machine sends, as sets of packets; policy routing by source comes first."""
-        key = machine.name, source_class if machine.source_routes else -1
+        policy = tuple(
+            (interval, device)
+            for point, interval, device in machine.source_routes
+            if self.space.class_of(point) == source_class
+        )
+        key = machine.name, policy
         ways = self._sends.get(key)
         if ways is None:
             ways, rest = [], self.space.every
-            policy = [
-                (interval, device)
-                for point, interval, device in machine.source_routes
-                if self.space.class_of(point) == source_class
-            ]
             pools = [(interval, device) for device, pool in machine.pools.items() for interval in pool]
             for routes in (policy, [*machine.routes, *pools]):
                 rest = self._paint_devices(routes, rest, ways)
