@@ -118,6 +118,10 @@ class Arrival:
                 )
         return None
 
+    def touches(self, packets: int) -> bool:
+        """Whether some packet of a set (a mask of the network's space) is sent and arrives."""
+        return any(sent & packets for _, sent in self._sent())
+
     def any(
         self, services: Intervals | None = None, destinations: Intervals | None = None, sources: Intervals | None = None
     ) -> bool:

@@ -154,11 +154,11 @@ class Walker:
         found = Walked()
         self._strands = {}
         space = self.space
-        beginnings: dict[tuple[Key, int], dict[int, Intervals]] = {}
+        beginnings: dict[tuple[Key, int], tuple[int, dict[int, Intervals]]] = {}
         for source_class, part in space.classes(start.sources).items():
             for key, packets in self._begin(start.key, source_class):
-                beginnings.setdefault((key, packets), {})[source_class] = part
-        for (key, packets), rest in beginnings.items():
+                beginnings.setdefault((key, id(packets)), (packets, {}))[1][source_class] = part
+        for (key, _), (packets, rest) in beginnings.items():
             while rest:
                 source_class = next(iter(rest))
                 strand = Strand(rest[source_class])

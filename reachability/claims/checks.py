@@ -60,8 +60,12 @@ def has_no_public_address(case: Case, host: Host) -> Iterator[Finding]:
 
 def goes_out_only(case: Case, sender: Sender, forbidden: Sequence[Allowance], sentence: str) -> Iterator[Finding]:
     """Nothing that ``sender`` sends arrives anywhere but what ``forbidden`` (from ``cells``) leaves."""
+    space = case.prover.assembly.space
+    wanted = 0
+    for destinations, used in forbidden:
+        wanted |= space.mask(destinations=destinations, services=used)
     for arrival in case.arrivals(sender):
-        for destinations, used in forbidden:
+        for destinations, used in forbidden if arrival.touches(wanted) else ():
             violation = found(
                 case, sender, arrival, f"{sentence} {arrival.to}", services=used, destinations=destinations
             )
