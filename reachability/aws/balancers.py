@@ -15,7 +15,7 @@ from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address
 from reachability.aws import elastic_addresses, groups, interfaces, stand_ins
 from reachability.aws.cloud import Cloud, Nic, Subnet
 from reachability.aws.index import Malformed, flag, given, items, says, text_of, whole
-from reachability.aws.vpcs import SUBNETS, known
+from reachability.aws.vpcs import SUBNETS, VPCS, known
 from reachability.network import (
     Action,
     Blocked,
@@ -284,7 +284,7 @@ def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Targe
         return []
     if group.kind == "ip" and isinstance(value, str):
         point = address(value)
-        nic = next((nic for nics in cloud.nics.values() for nic in nics if point in nic.addresses), None)
+        nic = _at(cloud, group, point)
         return [Target(point, number, nic.subnet.zone if nic else "", nic, resource.urn)]
     found = index.find(resource, "targetId", interfaces.INSTANCE, interfaces.INTERFACE, *BALANCERS)
     if found.foreign or not found.resources or found.unknown:
@@ -295,6 +295,15 @@ def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Targe
     if found.resources[0].type not in BALANCERS:
         nics = nics[:1]
     return [Target(nic.addresses[0], number, nic.subnet.zone, nic, resource.urn) for nic in nics]
+
+
+def _at(cloud: Cloud, group: TargetGroup, point: int) -> Nic | None:
+    """The interface with an address in the group's VPC or in one that it is peered with."""
+    home = known(cloud.vpcs, cloud.index.need(group.resource, "vpcId", *VPCS))
+    near = {home, *home.peers.values()}
+    found = [nic for nic in cloud.at.get(point, ()) if nic.subnet.vpc in near]
+    found.sort(key=lambda nic: nic.subnet.vpc is not home)
+    return found[0] if found else None
 
 
 def _compile_balancer(

@@ -208,7 +208,13 @@ class Cloud:
     foreign_peerings: dict[str, str] = field(default_factory=dict)
     """Ids of somebody else's peerings that are accepted here, by the accepter's URN."""
     connections: dict[str, Any] = field(default_factory=dict)
-    """VPN connections."""
+    """VPN connections, by URN."""
+    connections_of: dict[str, list[Any]] = field(default_factory=dict)
+    """Those of each VPN gateway, by its URN."""
+    opened: set[tuple[str, str]] = field(default_factory=set)
+    """Doors of peerings, by key and side."""
+    at: dict[int, list[Nic]] = field(default_factory=dict)
+    """Interfaces by private address."""
     transit: Any = None
     by_balancer: dict[str, tuple[Nic, Nic]] = field(default_factory=dict)
     """By stage: the node of a balancer and the target to which it sends with the client's address."""
@@ -221,5 +227,5 @@ class Cloud:
     """Stand-ins for elastic addresses, by URN."""
     lists: dict[str, list[Interval | None]] = field(default_factory=dict)
     """What prefix lists hold; ``None`` for a block that is not known."""
-    taken: set[int] = field(default_factory=set)
-    """Public and private addresses that are in use."""
+    taken: set[tuple[str, int]] = field(default_factory=set)
+    """(URN of the VPC, private address) and (nothing, public address) that are in use."""

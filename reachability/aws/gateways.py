@@ -120,10 +120,8 @@ def compile(cloud: Cloud) -> None:
     """Makes the stages, and tells the internet where public addresses are. Interfaces must have theirs."""
     index = cloud.index
     by_vpc: dict[Vpc, list[Nic]] = {}
-    for nics in cloud.nics.values():
-        for nic in nics:
-            if nic.public and nic not in by_vpc.setdefault(nic.subnet.vpc, []):
-                by_vpc[nic.subnet.vpc].append(nic)
+    for nic in dict.fromkeys(nic for nics in cloud.nics.values() for nic in nics if nic.public):
+        by_vpc.setdefault(nic.subnet.vpc, []).append(nic)
     connected: set[Vpc] = set()
     for resource in index.of(INTERNET_GATEWAY):
         vpc = cloud.attached.get(resource.urn)

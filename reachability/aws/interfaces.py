@@ -6,9 +6,11 @@ when they are given), "Elastic IP addresses"; the VPC guide on the source/destin
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
-from reachability.addresses import ALL_V4, ALL_V6, V6, address
+from reachability.addresses import ALL_V4, ALL_V6, V6, AddressError, address
 from reachability.aws import groups, stand_ins
 from reachability.aws.cloud import Cloud, Instance, Nic, Subnet
 from reachability.aws.index import Found, Malformed, flag, given, items, says, text_of, whole
@@ -21,6 +23,22 @@ INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
 ATTACHMENT = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
 GROUP_ATTACHMENT = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
 TYPES = (INSTANCE, INTERFACE, ATTACHMENT, GROUP_ATTACHMENT)
+
+PUBLIC: Mapping[str, str] = {
+    INSTANCE: "publicIp",
+    "aws:ec2/natGateway:NatGateway": "publicIp",
+    "aws:ec2/eip:Eip": "publicIp",
+}
+"""Where public addresses in use are told, by type."""
+
+PRIVATE: Mapping[str, tuple[str, ...]] = {
+    INSTANCE: ("privateIp", "secondaryPrivateIps"),
+    INTERFACE: ("privateIp", "privateIps", "privateIpLists"),
+    "aws:ec2/natGateway:NatGateway": ("privateIp", "secondaryPrivateIpAddresses"),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("subnetConfigurations",),
+    "aws:lb/loadBalancer:LoadBalancer": ("subnetMappings",),
+}
+"""Where private addresses in use are told, by type."""
 
 FIRST_DEVICE = 5
 """Nitro instances name their interfaces ens5, ens6, …"""
@@ -49,13 +67,47 @@ def read(cloud: Cloud) -> None:
 
 def _note_taken(cloud: Cloud) -> None:
     """What is in use already, so that no stand-in gets it."""
-    for resources in cloud.index.by_type.values():
-        for resource in resources:
-            for name in ("privateIp", "publicIp"):
-                value = resource.properties.get(name)
-                if isinstance(value, str) and value:
-                    with cloud.index.reading(resource):
-                        cloud.taken.add(address(value))
+    for type_, name in PUBLIC.items():
+        for resource in cloud.index.of(type_):
+            with suppress(AddressError):
+                if shown := text_of(resource.properties.get(name)):
+                    cloud.taken.add(("", address(shown)))
+    for type_, names in PRIVATE.items():
+        for resource in cloud.index.of(type_):
+            vpc = _vpc_of(cloud, resource)
+            for name in names if vpc else ():
+                for shown in _named(resource.properties.get(name)):
+                    with suppress(AddressError):
+                        cloud.taken.add((vpc, address(shown)))
+
+
+def _vpc_of(cloud: Cloud, resource: Resource) -> str:
+    """The URN of the VPC that some subnet of the resource is in."""
+    with suppress(Malformed):
+        for name in ("subnetId", "subnetIds", "subnets"):
+            for each in cloud.index.find(resource, name, *SUBNETS).resources:
+                if each.urn in cloud.subnets:
+                    return cloud.subnets[each.urn].vpc.resource.urn
+        mappings = resource.properties.get("subnetMappings")
+        for each in mappings if isinstance(mappings, (list, tuple)) else ():
+            if isinstance(each, dict):
+                found = cloud.index.find(resource, "subnetMappings", *SUBNETS, value=each.get("subnetId", ""))
+                if found.resources and found.resources[0].urn in cloud.subnets:
+                    return cloud.subnets[found.resources[0].urn].vpc.resource.urn
+    return ""
+
+
+def _named(value: Any) -> Iterator[str]:
+    """The addresses within a property: a text, a list of them, or a list of objects with one each."""
+    if isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            if isinstance(each, dict):
+                yield from (each[key] for key in ("privateIpv4Address", "ipv4") if isinstance(each.get(key), str))
+            elif isinstance(each, str):
+                yield each
 
 
 def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
@@ -64,7 +116,10 @@ def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
     nic.subnet.nics.append(nic)
     for group in nic.groups:
         group.members.append(nic)
-    cloud.taken.update(nic.addresses)
+    vpc = nic.subnet.vpc.resource.urn
+    cloud.taken.update((vpc, point) for point in nic.addresses)
+    for point in nic.addresses:
+        cloud.at.setdefault(point, []).append(nic)
 
 
 def name(cloud: Cloud, resource: Resource, stages: tuple[str, ...]) -> None:

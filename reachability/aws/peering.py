@@ -126,7 +126,8 @@ def foreign(cloud: Cloud, vpc: Vpc, id_: str, label: str = "") -> str:
 
 def _open(cloud: Cloud, vpc: Vpc, id_: str, label: str) -> str:
     key = f"peering {id_}"
-    if not any(door.key == key and door.side == vpc.label for door in cloud.fragment.doors):
+    if (key, vpc.label) not in cloud.opened:
+        cloud.opened.add((key, vpc.label))
         sources = difference(EVERYWHERE, union(vpc.blocks))
         cloud.fragment.doors.append(Door(key, vpc.label, vpc.stage, label or key, sources))
     return key
@@ -134,7 +135,7 @@ def _open(cloud: Cloud, vpc: Vpc, id_: str, label: str) -> str:
 
 def compile(cloud: Cloud) -> None:
     """Opens the doors through which others may come in, whether or not a route leads out."""
-    for urn, peering in cloud.peerings.items():
-        if peering.accepter is None and not peering.refused:
-            resource = next(each for each in cloud.index.of(PEERING) if each.urn == urn)
+    for resource in cloud.index.of(PEERING):
+        peering = cloud.peerings.get(resource.urn)
+        if peering is not None and peering.accepter is None and not peering.refused:
             stage(cloud, resource, peering.requester)

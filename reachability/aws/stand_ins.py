@@ -54,8 +54,8 @@ def public_address(cloud: Cloud, key: str) -> int:
     start = _number(key) % size
     for offset in range(size):
         point = PUBLIC[0] + 1 + (start + offset) % size
-        if point not in cloud.taken:
-            cloud.taken.add(point)
+        if ("", point) not in cloud.taken:
+            cloud.taken.add(("", point))
             return point
     raise Malformed("no stand-in is left for a public address")
 
@@ -64,16 +64,17 @@ def address(cloud: Cloud, subnet: Subnet, *, v6: bool = False) -> int:
     """A free address of the subnet, from its end. Raises ``ValueError`` if the subnet is full or has no such block."""
     for low, high in subnet.blocks:
         if (low >= V6) is v6:
-            point = _free(cloud, low + RESERVED_FIRST, high - 1)
+            point = _free(cloud, subnet, low + RESERVED_FIRST, high - 1)
             if point is not None:
-                cloud.taken.add(point)
+                cloud.taken.add((subnet.vpc.resource.urn, point))
                 return point
     raise Malformed(f"no stand-in is left for an address in {subnet.label}")
 
 
-def _free(cloud: Cloud, low: int, high: int) -> int | None:
+def _free(cloud: Cloud, subnet: Subnet, low: int, high: int) -> int | None:
+    vpc = subnet.vpc.resource.urn
     for point in range(high, low - 1, -1):
-        if point not in cloud.taken:
+        if (vpc, point) not in cloud.taken:
             return point
     return None
 
@@ -91,7 +92,7 @@ def elsewhere(cloud: Cloud, subnet: Subnet, own: int) -> list[int]:
     found = []
     for first, beyond in pairwise(bounds):
         if not first <= own < beyond:
-            point = _free(cloud, max(first, low + RESERVED_FIRST), min(beyond - 1, high - 1))
+            point = _free(cloud, subnet, max(first, low + RESERVED_FIRST), min(beyond - 1, high - 1))
             if point is not None:
                 found.append(point)
     return found
@@ -118,7 +119,7 @@ def _collect(value: Any, texts: set[str]) -> None:
     if isinstance(value, str):
         if value[-1:].isdigit() and "/" in value and ":" not in value.partition("/")[2]:
             texts.add(value)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for each in value.values():
             _collect(each, texts)
     elif isinstance(value, (list, tuple)):

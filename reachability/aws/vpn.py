@@ -54,7 +54,9 @@ def read(cloud: Cloud) -> None:
             cloud.attached[gateway.urn] = vpc_of(cloud, resource)
     for resource in index.of(CONNECTION):
         with index.reading(resource):
-            cloud.connections[resource.urn] = _connection(cloud, resource)
+            connection = cloud.connections[resource.urn] = _connection(cloud, resource)
+            if connection.gateway is not None:
+                cloud.connections_of.setdefault(connection.gateway.urn, []).append(connection)
     for resource in index.of(CONNECTION_ROUTE):
         with index.reading(resource):
             owner = index.need(resource, "vpnConnectionId", CONNECTION)
@@ -109,7 +111,7 @@ def blocks(intervals: Intervals) -> list[Interval]:
 
 def of_gateway(cloud: Cloud, gateway: Resource) -> list[Connection]:
     """The connections of a VPN gateway."""
-    return [each for each in cloud.connections.values() if each.gateway is gateway]
+    return cloud.connections_of.get(gateway.urn, [])
 
 
 def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
