@@ -37,7 +37,7 @@ class Terms:
 
     def key(self) -> tuple[Any, ...]:
         return tuple(
-            each if isinstance(each, int) else each.get_id()
+            each if isinstance(each, int) else ("term", each.get_id())
             for each in (self.source, self.destination, self.service, self.port)
         )
 
@@ -54,11 +54,19 @@ class Way:
 
 @dataclass(frozen=True)
 class Leaf:
-    """``to``: where the packets end; ``condition``: which do."""
+    """``to``: where the packets end; ``condition``: which do; ``got``: as what they arrive."""
 
     to: str
     condition: Condition
     sent: Terms
+    got: Terms
+
+
+def joined(make: Any, terms: list[z3.BoolRef]) -> z3.BoolRef:
+    """And or Or of many terms, without the Python interface's coercions, which take most of the time."""
+    context = terms[0].ctx
+    array = (z3.Ast * len(terms))(*(each.ast for each in terms))
+    return z3.BoolRef(make(context.ref(), len(terms), array), context)
 
 
 def both(*conditions: Condition) -> Condition:
@@ -71,7 +79,7 @@ def both(*conditions: Condition) -> Condition:
             open_.append(each)
     if not open_:
         return True
-    return open_[0] if len(open_) == 1 else z3.And(open_)
+    return open_[0] if len(open_) == 1 else joined(z3.Z3_mk_and, open_)
 
 
 def either(*conditions: Condition) -> Condition:
@@ -84,12 +92,14 @@ def either(*conditions: Condition) -> Condition:
             open_.append(each)
     if not open_:
         return False
-    return open_[0] if len(open_) == 1 else z3.Or(open_)
+    return open_[0] if len(open_) == 1 else joined(z3.Z3_mk_or, open_)
 
 
 def opposite(condition: Condition) -> Condition:
     """Not, folded."""
-    return (not condition) if isinstance(condition, bool) else z3.Not(condition)
+    if isinstance(condition, bool):
+        return not condition
+    return z3.BoolRef(z3.Z3_mk_not(condition.ctx.ref(), condition.ast), condition.ctx)
 
 
 class Encoding:
@@ -103,8 +113,10 @@ class Encoding:
         self.service = z3.BitVec("service", SERVICE_BITS)
         self.port = z3.BitVec("port", PORT_BITS)
         self._terms: dict[Any, Condition] = {}
-        self._ways: dict[Start, list[Leaf]] = {}
+        self._ways: dict[tuple[Start, int | None], list[Leaf]] = {}
         self._fresh = 0
+        self._kept: list[Any] = []
+        self._filters: dict[Any, Any] = {}
 
     # -- terms
 
@@ -131,33 +143,46 @@ class Encoding:
             return z3.Extract(width - 1, bits, value) == low >> bits
         return z3.And(z3.UGE(value, low), z3.ULE(value, high))
 
+    @staticmethod
+    def name_of(value: Any) -> Any:
+        return value if isinstance(value, int) else ("term", value.get_id())
+
     def has_family(self, value: Any, v6: bool) -> Condition:
         return self.within(value, (addresses.ALL_V6 if v6 else addresses.ALL_V4,))
 
     def fresh(self) -> Any:
         self._fresh += 1
-        return z3.BitVec(f"node {self._fresh}", ADDRESS_BITS)
+        self._kept.append(z3.BitVec(f"node {self._fresh}", ADDRESS_BITS))
+        return self._kept[-1]
 
     def gateway_port(self) -> tuple[Any, Condition]:
         """A source port that a NAT gateway chose: 1024 to 65535."""
         self._fresh += 1
         port = z3.BitVec(f"port {self._fresh}", PORT_BITS)
+        self._kept.append(port)
         return port, self.within(port, ((1024, 65535),))
 
     # -- questions
 
-    def ways(self, start: Start) -> list[Leaf]:
-        """Every way from a sender. Built once."""
-        if start not in self._ways:
-            found = [leaf for way in self._starts(start) for leaf in self._from(start, way) if leaf.condition is not False]
-            self._ways[start] = found
-        return self._ways[start]
+    def ways(self, start: Start, destination: int | None = None) -> list[Leaf]:
+        """Every way from a sender, to one address or to all. Built once."""
+        key = start, destination
+        if key not in self._ways:
+            begun: list[Way | None] = list(self._starts(start))
+            if destination is not None:
+                begun = [self.to_address(way, destination) for way in begun if way]
+            self._ways[key] = [
+                leaf for way in begun if way for leaf in self._from(start, way) if leaf.condition is not False
+            ]
+        return self._ways[key]
 
     def _from(self, start: Start, way: Way) -> Iterator[Leaf]:
         if start.kind == "internet":
             return self.internet(way)
         if start.kind == "pool":
             return self.arrive(start.name, start.device, way)
+        if start.kind == "peer":
+            return self.vpc_in(self.facts.peerings[start.name][0], way)
         return self.send(start.name, way)
 
     def _starts(self, start: Start) -> Iterator[Way]:
@@ -170,6 +195,12 @@ class Encoding:
                     self.within(self.destination, (family,)),
                 )
                 yield Way(sent, sent, asks)
+        elif start.kind == "peer":
+            routed = [r.block for table in self.facts.tables.values() for r in table if r.target == start.name]
+            for block in addresses.union(routed):
+                sent = Terms(self.source, self.destination, self.service, self.port)
+                v6 = block[0] >= addresses.V6
+                yield Way(sent, sent, (self.within(self.source, (block,)), self.has_family(self.destination, v6)))
         elif start.kind == "pool":
             for block in self.facts.hosts[start.name].pools[start.device]:
                 sent = Terms(self.source, self.destination, self.service, self.port)
@@ -254,7 +285,7 @@ class Encoding:
         return onward and replace(onward, packet=replace(way.packet, destination=point))
 
     def end(self, to: str, way: Way) -> Leaf:
-        return Leaf(to, both(*way.asks), way.sent)
+        return Leaf(to, both(*way.asks), way.sent, way.packet)
 
     # -- machines
 
@@ -442,6 +473,9 @@ class Encoding:
         self, rules: Ruleset, chain: Chain, packet: Terms, came: str, leaves: str, translated: bool
     ) -> tuple[Condition, Condition, list[tuple[Condition, Any]], Condition]:
         """(accepted, dropped, [(condition, translating statement)], ran out)."""
+        key = id(chain), packet.key(), came, leaves, translated
+        if key in self._filters:
+            return self._filters[key]
         left: Condition = True
         accepted: list[Condition] = []
         dropped: list[Condition] = []
@@ -477,7 +511,8 @@ class Encoding:
                     changes.append((now, statement))
             if not doubtful:
                 left = both(left, opposite(fits))
-        return either(*accepted), either(*dropped), changes, either(left, *over)
+        self._filters[key] = either(*accepted), either(*dropped), changes, either(left, *over)
+        return self._filters[key]
 
     def applies(self, chain: Chain, packet: Terms) -> Condition:
         if chain.family == "inet":
@@ -588,8 +623,8 @@ class Encoding:
         way = onward
         for public, (nic_id, private) in facts.public.items():
             nic = facts.nics[nic_id]
-            here = self.to_address(way, public) if public >= 0 else way
-            if here is None:
+            here = self.to_address(way, public)
+            if here is None or public < 0:
                 continue
             if nic.cloud == "gcp":
                 yield from self.gcp_in(nic, replace(here, packet=replace(here.packet, destination=private)))
@@ -619,6 +654,9 @@ class Encoding:
         away = self.ask_of(way, opposite(self.within(way.packet.destination, addresses.union(owned))))
         if away:
             yield self.end("internet", away)
+            for nic in facts.nics.values():
+                if nic.public.get(-1) == -1 and nic.vpc in facts.internet_gateways.values():
+                    yield from self.node_in(nic, away)
 
     # -- AWS
 
@@ -626,6 +664,9 @@ class Encoding:
         self, groups: tuple[str, ...], egress: bool, packet: Terms, balancer: tuple[str, ...] = ()
     ) -> Condition:
         peer = packet.destination if egress else packet.source
+        key = "group", groups, egress, balancer, self.name_of(peer), self.name_of(packet.service)
+        if key in self._filters:
+            return self._filters[key]
         found = []
         for id_ in groups:
             group = self.facts.groups.get(id_)
@@ -633,10 +674,14 @@ class Encoding:
                 who = [self.within(peer, rule.blocks)]
                 who += [g in balancer or self.within(peer, self.facts.members.get(g, ())) for g in rule.groups]
                 found.append(both(either(*who), self.within(packet.service, rule.services)))
-        return either(*found)
+        self._filters[key] = either(*found)
+        return self._filters[key]
 
     def acl_allows(self, subnet: str, egress: bool, packet: Terms) -> Condition:
         peer = packet.destination if egress else packet.source
+        key = "acl", self.facts.subnets[subnet].acl, egress, self.name_of(peer), self.name_of(packet.service)
+        if key in self._filters:
+            return self._filters[key]
         left: Condition = True
         allowed = []
         for entry in self.facts.acls[self.facts.subnets[subnet].acl][1 if egress else 0]:
@@ -646,7 +691,8 @@ class Encoding:
             left = both(left, opposite(fits))
             if left is False:
                 break
-        return either(*allowed)
+        self._filters[key] = either(*allowed)
+        return self._filters[key]
 
     def nic_out(self, nic: Nic, way: Way) -> Iterator[Leaf]:
         own = tuple((each, each) for each in nic.addresses)
@@ -824,6 +870,9 @@ class Encoding:
             for name in {"TLS": ("TCP",), "TCP_UDP": ("TCP", "UDP")}.get(listener.protocol, (listener.protocol,)):
                 number = services.NUMBERS[name.lower()]
                 asked = services.of(number, listener.port, listener.port)
+                heard = self.ask_of(onward, self.within(way.packet.service, (asked,)))
+                if heard:
+                    yield self.end(f"{listener.protocol} listener {listener.port} of {balancer.id}", heard)
                 for target in listener.targets:
                     held = self.facts.nics[target.nic]
                     if not balancer.cross_zone and self.facts.subnets[held.subnet].zone != zone:

@@ -1,0 +1,395 @@
+"""The estate's promises as questions to z3, written from their statements and apart from ``reachability.claims``.
+
+Each promise yields what breaks it. Errors about other packets (ICMP) and neighbour discovery open no connection and are not
+asked. What enters from the internet is asked about all packets; what enters from elsewhere, by every address that
+a host, a gateway or a translation could give a packet a way to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import z3
+
+from estate import topology
+from estate.hosts import hosts
+from estate.model import Network
+from reachability import addresses, services
+from reachability.addresses import Intervals
+from tests.oracles.encoding import Encoding, Leaf, both
+from tests.oracles.facts import Facts
+from tests.oracles.simulator import Packet, Simulator, Start
+
+TCP, UDP = services.TCP, services.UDP
+SSH = services.of(TCP, 22, 22)
+NEIGHBOURS = tuple(services.icmp(services.ICMPV6, kind) for kind in (133, 134, 135, 136))
+ASKED = addresses.difference(services.ANY, addresses.union(services.ICMP_ERRORS, NEIGHBOURS))
+INTERNET = Start("internet")
+PRIVATE = (addresses.block("10.0.0.0/8"),)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """``packet`` breaks ``claim``; without one, something that must get there does not."""
+
+    claim: str
+    sender: str
+    to: str
+    packet: Packet | None
+
+    def __str__(self) -> str:
+        return f"{self.claim}: {self.sender} -> {self.to}: {self.packet or 'does not get there'}"
+
+
+class Promises:
+    """The promises of some networks, asked of one subject."""
+
+    def __init__(self, facts: Facts, networks: Iterable[Network]) -> None:
+        self.facts = facts
+        self.networks = tuple(networks)
+        self.encoding = Encoding(facts)
+        self.roles: dict[str, str] = {}
+        self.owner: dict[str, str] = {}
+        self.place: dict[str, str] = {}
+        for network in self.networks:
+            for host in hosts(network):
+                if host.name in facts.hosts:
+                    self.roles[host.name] = str(host.role)
+                    self.owner[host.name] = network.name
+                    self.place[host.name] = host.place
+
+    # -- who
+
+    def of(self, *roles: str, network: str = "", place: str = "") -> list[str]:
+        return [
+            name
+            for name, role in sorted(self.roles.items())
+            if role in roles and network in ("", self.owner[name]) and place in ("", self.place[name])
+        ]
+
+    def senders(self) -> list[Start]:
+        """Everybody but the internet."""
+        found = [Start("machine", name) for name in self.facts.hosts]
+        found += [Start("pool", host.name, device) for host in self.facts.hosts.values() for device in host.pools]
+        return found + [Start("peer", id_) for id_, (_, other, _) in self.facts.peerings.items() if other not in self.facts.vpcs]
+
+    def doors(self, name: str) -> list[int]:
+        """Addresses by which packets may get to a host: its own, and those that are translated on the way."""
+        facts = self.facts
+        found = list(facts.own_addresses(name))
+        found += [p for n in facts.hosts[name].nics for p in facts.nics[n].public.values() if p >= 0]
+        for nic in facts.nics.values():
+            if nic.holder == "balancer":
+                low, _ = facts.subnets[nic.subnet].blocks[0]
+                found += nic.addresses or (low + 4,)
+                found += [p for p in nic.public.values() if p >= 0]
+        for other in facts.hosts.values():
+            if other.rules and any(
+                s.verdict in ("dnat", "redirect") for c in other.rules.chains.values() for s in c.statements
+            ):
+                found += facts.own_addresses(other.name)
+                found += [p for n in other.nics for p in facts.nics[n].public.values() if p >= 0]
+        return list(dict.fromkeys(found))
+
+    # -- questions
+
+    def solve(self, leaves: list[Leaf], conditions: list[object]) -> Packet | None:
+        solver = self.encoding.solver
+        for leaf, condition in zip(leaves, conditions, strict=True):
+            if condition is False:
+                continue
+            solver.push()
+            try:
+                if condition is not True:
+                    solver.add(condition)
+                if solver.check() == z3.sat:
+                    return self.encoding._packet(solver.model(), leaf.sent)
+            finally:
+                solver.pop()
+        return None
+
+    def find(self, start: Start, to: str, *, got: Intervals | None = None, points: list[int] | None = None) -> Packet | None:
+        """A packet that arrives at ``to`` with a service among ``got``."""
+        leaves = []
+        for point in points or [None]:
+            leaves += [leaf for leaf in self.encoding.ways(start, point) if leaf.to == to]
+        wanted = ASKED if got is None else got
+        return self.solve(leaves, [both(leaf.condition, self.encoding.within(leaf.got.service, wanted)) for leaf in leaves])
+
+    def inbound(self, claim: str, name: str, allowed: Callable[[Start], Intervals], internet: Intervals = ()) -> Iterator[Broken]:
+        """What gets to a host besides what each sender is allowed."""
+        rest = addresses.difference(ASKED, addresses.union(internet))
+        packet = self.find(INTERNET, name, got=rest) if rest else None
+        if packet:
+            yield Broken(claim, "internet", name, packet)
+        points = self.doors(name)
+        for start in self.senders():
+            if start.name == name:
+                continue
+            rest = addresses.difference(ASKED, addresses.union(allowed(start)))
+            packet = self.find(start, name, got=rest, points=points) if rest else None
+            if packet:
+                yield Broken(claim, f"{start.kind} {start.name}", name, packet)
+
+    # -- promises
+
+    def no_public_ssh(self) -> Iterator[Broken]:
+        for leaf in self.encoding.ways(INTERNET):
+            if leaf.to == "internet":
+                continue
+            ours = either_ssh(self.encoding, leaf)
+            packet = self.solve([leaf], [both(leaf.condition, ours)])
+            if packet:
+                yield Broken("no-public-ssh", "internet", leaf.to, packet)
+
+    def ssh_from_vpn_only(self) -> Iterator[Broken]:
+        for name in self.roles:
+            own = self.owner[name]
+            if packet := self.find(INTERNET, name, got=(SSH,)):
+                yield Broken("ssh-from-vpn-only", "internet", name, packet)
+            points = self.doors(name)
+            for start in self.senders():
+                if start.name == name or start.name in self.of("vpn", network=own):
+                    continue
+                if packet := self.find(start, name, got=(SSH,), points=points):
+                    yield Broken("ssh-from-vpn-only", f"{start.kind} {start.name}", name, packet)
+
+    def ports(self, network: Network) -> dict[str, Intervals]:
+        declared = network.chain.ports
+        return {
+            key: (services.of(TCP, getattr(declared, key), getattr(declared, key)),)
+            for key in ("p2p", "rpc", "lcd", "privval", "metrics")
+        }
+
+    def no_public_address(self, claim: str, name: str) -> Iterator[Broken]:
+        for nic in self.facts.hosts[name].nics:
+            if self.facts.nics[nic].public or any(a >= addresses.V6 for a in self.facts.nics[nic].addresses):
+                yield Broken(claim, "an address", name, None)
+
+    def validator_hidden(self) -> Iterator[Broken]:
+        for network in self.networks:
+            ports = self.ports(network)
+            for name in self.of("validator", network=network.name):
+                yield from self.no_public_address("validator-hidden", name)
+
+                def allowed(start: Start, name: str = name, network: Network = network, ports: dict = ports) -> Intervals:
+                    if start.name in self.of("public-sentry", "private-sentry", network=network.name):
+                        return ports["p2p"]
+                    if start.name in self.of("signer", network=network.name, place=self.place[name]):
+                        return ports["privval"]
+                    if start.name in self.of("vpn", network=network.name):
+                        return (SSH,)
+                    if start.name in self.of("monitor", network=network.name):
+                        return (*ports["metrics"], services.of(TCP, 9100, 9100))
+                    return ()
+
+                yield from self.inbound("validator-hidden", name, allowed)
+
+    def signer_dials_out(self) -> Iterator[Broken]:
+        for network in self.networks:
+            vpns = self.of("vpn", network=network.name)
+            for name in self.of("signer", network=network.name):
+                yield from self.inbound("signer-dials-out", name, lambda start: (SSH,) if start.name in vpns else ())
+                yield from self.egress(network, name, "signer-dials-out")
+
+    def private_sentry_hidden(self) -> Iterator[Broken]:
+        for network in self.networks:
+            ports = self.ports(network)
+            for name in self.of("private-sentry", network=network.name):
+                yield from self.no_public_address("private-sentry-hidden", name)
+                if packet := self.find(INTERNET, name):
+                    yield Broken("private-sentry-hidden", "internet", name, packet)
+                points = self.doors(name)
+                near = self.of("public-sentry", "private-sentry", "validator", network=network.name)
+                for start in self.senders():
+                    if start.name == name or start.name in near or start.kind == "peer":
+                        continue
+                    if packet := self.find(start, name, got=ports["p2p"], points=points):
+                        yield Broken("private-sentry-hidden", f"{start.kind} {start.name}", name, packet)
+
+    def public_sentry_p2p_only(self) -> Iterator[Broken]:
+        for network in self.networks:
+            rest = addresses.difference(ASKED, self.ports(network)["p2p"])
+            for name in self.of("public-sentry", network=network.name):
+                if packet := self.find(INTERNET, name, got=rest):
+                    yield Broken("public-sentry-p2p-only", "internet", name, packet)
+
+    def public_endpoints_tls(self) -> Iterator[Broken]:
+        for network in self.networks:
+            ports = self.ports(network)
+            behind = addresses.union(ports["rpc"], ports["lcd"])
+            for name in self.of("seed", network=network.name):
+                rest = addresses.difference(ASKED, addresses.union(ports["p2p"], behind))
+                if packet := self.find(INTERNET, name, got=rest):
+                    yield Broken("public-endpoints-tls", "internet", name, packet)
+                publics = [p for n in self.facts.hosts[name].nics for p in self.facts.nics[n].public.values()]
+                publics += [a for a in self.facts.own_addresses(name) if a >= addresses.V6]
+                if publics and (packet := self.find(INTERNET, name, got=behind, points=publics)):
+                    yield Broken("public-endpoints-tls", "internet", name, packet)
+        asked = addresses.union(*(self.ports(n)[k] for n in self.networks for k in ("rpc", "lcd")))
+        for leaf in self.encoding.ways(INTERNET):
+            if " listener " in leaf.to:
+                plain = not leaf.to.startswith("TLS ")
+                condition = both(leaf.condition, True if plain else not_in(self.encoding, leaf, asked))
+                if packet := self.solve([leaf], [condition]):
+                    yield Broken("public-endpoints-tls", "internet", leaf.to, packet)
+
+    def partner_scope(self) -> Iterator[Broken]:
+        for network in self.networks:
+            rest = addresses.difference(ASKED, self.ports(network)["p2p"])
+            private = self.of("private-sentry", network=network.name)
+            for id_, (vpc, other, _) in self.facts.peerings.items():
+                if other in self.facts.vpcs or not any(
+                    self.facts.nics[n].vpc == vpc for h in private for n in self.facts.hosts[h].nics
+                ):
+                    continue
+                start = Start("peer", id_)
+                for to in {leaf.to for leaf in self.encoding.ways(start)}:
+                    if to.startswith("TLS "):
+                        continue
+                    role = self.roles.get(to, "")
+                    got = rest if role in ("private-sentry", "public-sentry", "seed") else ASKED
+                    if role == "vpn":
+                        got = addresses.difference(ASKED, (services.of(UDP, 1194, 1194),))
+                    if packet := self.find(start, to, got=got):
+                        yield Broken("partner-scope", f"peer {id_}", to, packet)
+
+    def vpn_scope(self) -> Iterator[Broken]:
+        for host in list(self.facts.hosts.values()):
+            for device in host.pools:
+                start = Start("pool", host.name, device)
+                network = self.owner.get(host.name, "")
+                strangers = [name for name in self.roles if self.owner[name] != network]
+                for name in strangers:
+                    if packet := self.find(start, name, points=self.doors(name)):
+                        yield Broken("vpn-scope", f"pool {host.name}", name, packet)
+                outside = [addresses.address(a) for a in ("8.8.8.8", "203.0.113.77", "192.0.2.200", "198.51.100.10")]
+                if packet := self.find(start, "internet", points=outside):
+                    yield Broken("vpn-scope", f"pool {host.name}", "internet", packet)
+
+    def no_instance_traversal(self) -> Iterator[Broken]:
+        """By private addresses; what is public is reached as by anybody."""
+        for name in self.roles:
+            points = [a for a in self.facts.own_addresses(name) if addresses.contains(PRIVATE, a)]
+            for other in self.roles:
+                if self.owner[other] == self.owner[name]:
+                    continue
+                if packet := self.find(Start("machine", other), name, points=points):
+                    yield Broken("no-instance-traversal", other, name, packet)
+
+    def egress(self, network: Network, name: str, claim: str = "egress-allow-list") -> Iterator[Broken]:
+        """What a host sends and is not declared for it."""
+        declared = next(host for host in hosts(network) if host.name == name)
+        anywhere = (addresses.ALL_V4,)
+        allowed: list[tuple[Intervals, Intervals]] = []
+        for rule in topology.outbound(network, declared):
+            to = addresses.union([(int(b.network_address), int(b.broadcast_address)) for b in rule.addresses])
+            allowed.append((to, (services.of(services.protocol(rule.protocol), *rule.ports),)))
+        if declared.in_cloud:
+            allowed.append((anywhere, (services.of(UDP, 67, 67),)))
+        if str(declared.role) == "edge":
+            allowed.append((anywhere, (services.of(services.ESP), services.of(services.VRRP))))
+        encoding = self.encoding
+        fine = [both(encoding.within(encoding.destination, to), encoding.within(encoding.service, used)) for to, used in allowed]
+        asked = both(
+            encoding.within(encoding.service, ASKED), *(z3.Not(each) for each in fine if each is not False and each is not True)
+        )
+        solver = encoding.solver
+        solver.push()
+        try:
+            solver.add(asked)
+            for leaf in encoding.ways(Start("machine", name)):
+                if leaf.to == name:
+                    continue
+                solver.push()
+                try:
+                    if leaf.condition is not True:
+                        solver.add(leaf.condition)
+                    if solver.check() == z3.sat:
+                        yield Broken(claim, name, leaf.to, encoding._packet(solver.model(), leaf.sent))
+                        return
+                finally:
+                    solver.pop()
+        finally:
+            solver.pop()
+
+    def egress_allow_list(self, only: Iterable[str] | None = None) -> Iterator[Broken]:
+        for network in self.networks:
+            for name in self.roles:
+                if self.owner[name] == network.name and (only is None or name in set(only)):
+                    yield from self.egress(network, name)
+
+    # -- must reach
+
+    def works(self, name: str, to: str, used: Intervals) -> bool:
+        """Whether a connection can be opened and answered."""
+        points = [a for a in self.facts.own_addresses(to) if a < addresses.V6]
+        packet = self.find(Start("machine", name), to, got=used, points=points)
+        if packet is None:
+            return False
+        simulator = Simulator(self.facts)
+        start = Start("machine", name)
+        for port in (32768, 60999):
+            asked = Packet(packet.source, packet.destination, packet.service, port)
+            runs = [r for r in simulator.simulate(start, asked) if r.outcome == "delivered" and r.to == to]
+            if not any(b.outcome == "delivered" and b.to == name for r in runs for b in simulator.replies(start, asked, r)):
+                return False
+        return True
+
+    def regions_meshed(self) -> Iterator[Broken]:
+        for network in self.networks:
+            used = self.ports(network)["p2p"]
+            sentries = self.of("public-sentry", "private-sentry", network=network.name)
+            for one in {self.place[name] for name in sentries}:
+                for other in {self.place[name] for name in sentries} - {one}:
+                    pairs = [(a, b) for a in sentries for b in sentries if self.place[a] == one and self.place[b] == other]
+                    if not any(self.works(a, b, used) for a, b in pairs):
+                        yield Broken("regions-meshed", one, other, None)
+
+    def validator_fed(self) -> Iterator[Broken]:
+        for network in self.networks:
+            used = self.ports(network)["p2p"]
+            sentries = self.of("public-sentry", "private-sentry", network=network.name)
+            for name in self.of("validator", network=network.name):
+                fed = [s for s in sentries if self.works(name, s, used)]
+                if len(fed) < 2 or len({self.place[s] for s in fed}) < 2:
+                    yield Broken("validator-fed", name, "sentries", None)
+
+    def check(self, claim: str, only: Iterable[str] | None = None) -> Iterator[Broken]:
+        """What breaks one promise. ``only``: for egress, the hosts to ask about."""
+        if claim == "egress-allow-list":
+            return self.egress_allow_list(only)
+        return {
+            "no-public-ssh": self.no_public_ssh,
+            "ssh-from-vpn-only": self.ssh_from_vpn_only,
+            "validator-hidden": self.validator_hidden,
+            "signer-dials-out": self.signer_dials_out,
+            "private-sentry-hidden": self.private_sentry_hidden,
+            "public-sentry-p2p-only": self.public_sentry_p2p_only,
+            "public-endpoints-tls": self.public_endpoints_tls,
+            "partner-scope": self.partner_scope,
+            "vpn-scope": self.vpn_scope,
+            "no-instance-traversal": self.no_instance_traversal,
+            "regions-meshed": self.regions_meshed,
+            "validator-fed": self.validator_fed,
+        }[claim]()
+
+
+CLAIMS = (
+    "no-public-ssh", "ssh-from-vpn-only", "validator-hidden", "signer-dials-out", "private-sentry-hidden",
+    "public-sentry-p2p-only", "public-endpoints-tls", "partner-scope", "vpn-scope", "no-instance-traversal",
+    "egress-allow-list", "regions-meshed", "validator-fed",
+)  # fmt: skip
+
+
+def either_ssh(encoding: Encoding, leaf: Leaf) -> object:
+    """Whether a packet was sent to SSH's port or arrives at it."""
+    sent = encoding.within(leaf.sent.service, (SSH,))
+    got = encoding.within(leaf.got.service, (SSH,))
+    return True if sent is True or got is True else z3.Or([e for e in (sent, got) if e is not False]) if (sent is not False or got is not False) else False
+
+
+def not_in(encoding: Encoding, leaf: Leaf, asked: Intervals) -> object:
+    found = encoding.within(leaf.sent.service, asked)
+    return (not found) if isinstance(found, bool) else z3.Not(found)
