@@ -5,31 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from estate.hosts import Host
-from reachability.addresses import EVERYWHERE, intersection
 from reachability.claims.case import Case
 from reachability.claims.checks import goes_out_only, undeployed
 from reachability.claims.claim import Claim, Finding, Violation
-from reachability.claims.filters import is_loopback
+from reachability.claims.filters import accepted_by_services, by_services, plainly_within
 from reachability.claims.plan import Permitted, essentials_out
 from reachability.claims.sets import Allowance, cells
 from reachability.claims.vocabulary import NO_ERRORS
-from reachability.network import Action, Chain, Firewall, State
+from reachability.network import Action, Firewall
 
 LOG = "log"
+PLAIN = frozenset({Action.ACCEPT, Action.DROP, Action.CONTINUE})
+"""What rules do that neither jump nor translate."""
 
 
 def _egress_allow_list(case: Case) -> Iterator[Finding]:
-    forbidden: dict[tuple[Allowance, ...], tuple[Allowance, ...]] = {}
     for host in case.everyone:
         yield from undeployed(case, host)
         if case.machine(host.name) is None:
             continue
         permitted = case.permitted.get(host.name, Permitted())
         declared = (*permitted.outbound.values(), *essentials_out(case.network, host))
-        outside = forbidden.get(declared)
-        if outside is None:
-            outside = forbidden[declared] = cells(declared)
-        yield from _sends_only(case, host, outside)
+        yield from _sends_only(case, host, declared)
         yield from _logs_the_rest(case, host)
     for machine in case.undeclared:
         sender = case.sender(machine.name)
@@ -37,11 +34,12 @@ def _egress_allow_list(case: Case) -> Iterator[Finding]:
             yield from goes_out_only(case, sender, cells(()), f"{machine.name} is declared by nobody and sends to")
 
 
-def _sends_only(case: Case, host: Host, outside: tuple[Allowance, ...]) -> Iterator[Finding]:
+def _sends_only(case: Case, host: Host, declared: tuple[Allowance, ...]) -> Iterator[Finding]:
     """If the host's own firewall already lets nothing else out, no network behind it can make it more."""
     firewall = case.prover.assembly.firewalls.get(host.name)
-    if firewall is not None and _lets_out_nothing_of(firewall, outside):
+    if firewall is not None and _lets_out_only(firewall, declared):
         return
+    outside = cells(declared)
     honest = case.estate.senders[host.name]
     found = list(goes_out_only(case, honest, outside, f"{host.name} sends to"))
     yield from found or goes_out_only(
@@ -49,32 +47,20 @@ def _sends_only(case: Case, host: Host, outside: tuple[Allowance, ...]) -> Itera
     )
 
 
-def _lets_out_nothing_of(firewall: Firewall, outside: tuple[Allowance, ...]) -> bool:
-    """Whether some filter of the output hook accepts, rule by rule, no new packet of ``outside``. ``False`` if that
-    cannot be told by the rules alone: translations, jumps, returns, an accepting policy.
+def _lets_out_only(firewall: Firewall, declared: tuple[Allowance, ...]) -> bool:
+    """Whether some filter of the output hook accepts, rule by rule, new packets of what is declared only. ``False`` if
+    that cannot be told by the rules alone: translations, jumps, an accepting policy.
     """
     chains = firewall.hooks.get("output", ())
-    if firewall.unmodelled or any(firewall.kinds.get(chain.name) == "nat" for chain in chains):
+    if firewall.unmodelled or any(rule.action not in PLAIN for chain in chains for rule in chain.rules):
         return False
-    return any(_accepts_nothing_of(chain, outside) for chain in chains)
-
-
-def _accepts_nothing_of(chain: Chain, outside: tuple[Allowance, ...]) -> bool:
-    if chain.policy is not Action.DROP:
-        return False
-    for rule in chain.rules:
-        match = rule.match
-        if rule.action in (Action.DROP, Action.CONTINUE):
-            continue
-        if rule.action is not Action.ACCEPT:
-            return False
-        if match.states is not None and State.NEW not in match.states or is_loopback(match.outgoing):
-            continue
-        to, used = match.destinations or EVERYWHERE, match.services
-        for destinations, wanted in outside:
-            if (used is None or intersection(used, wanted)) and intersection(to, destinations):
-                return False
-    return True
+    allowed = by_services(declared)
+    for chain in chains:
+        if firewall.kinds.get(chain.name) != "nat":
+            plain = accepted_by_services(chain, firewall.chains, inbound=False)
+            if plain is not None and plainly_within(plain, allowed):
+                return True
+    return False
 
 
 def _logs_the_rest(case: Case, host: Host) -> Iterator[Finding]:

@@ -50,15 +50,14 @@ def _validator_fed(case: Case) -> Iterator[Finding]:
         for standing in edges[validator.place] or [None]:
             others = [edge.name for edge in edges[validator.place] if edge is not standing]
             prover = case.without(others)
-            failures = {sentry.name: opens(case, validator, sentry, _p2p(case), prover) for sentry in sentries}
-            fed_by = [sentry for sentry in sentries if failures[sentry.name] is None]
+            fed_by, failures = _feeding(case, validator, prover, min(ENOUGH, max(len(clouds), 1)))
             for what, have, want in (
                 ("sentries", len(fed_by), ENOUGH),
                 ("regions", len({sentry.place for sentry in fed_by}), ENOUGH),
                 ("clouds", len({provider(case, sentry) for sentry in fed_by}), min(ENOUGH, max(len(clouds), 1))),
             ):
                 if have < want:
-                    first = next((failure for failure in failures.values() if failure is not None), None)
+                    first = failures[0] if failures else None
                     by = f" by {standing.name}" if standing is not None else ""
                     yield Violation(
                         f"{validator.name} reaches p2p in {have} {what}{by}; it must in {want}"
@@ -67,6 +66,27 @@ def _validator_fed(case: Case) -> Iterator[Finding]:
                         obstacles=first.obstacles if first else (),
                     )
                     break
+
+
+def _feeding(case: Case, validator: Host, prover: Prover, clouds: int) -> tuple[list[Host], list[Violation]]:
+    """The sentries that a validator reaches, no more of them than are asked for; and why it does not reach others."""
+    fed_by: list[Host] = []
+    failures: list[Violation] = []
+    for sentry in sorted(_sentries(case), key=lambda host: (_turn(case, host), host.name)):
+        failure = opens(case, validator, sentry, _p2p(case), prover)
+        if failure is not None:
+            failures.append(failure)
+            continue
+        fed_by.append(sentry)
+        regions = {host.place for host in fed_by}
+        if min(len(fed_by), len(regions)) >= ENOUGH and len({provider(case, host) for host in fed_by}) >= clouds:
+            break
+    return fed_by, failures
+
+
+def _turn(case: Case, sentry: Host) -> int:
+    """The how-manieth sentry of its region it is: one of each region is asked before a second of any."""
+    return [host.name for host in _sentries(case) if host.place == sentry.place].index(sentry.name)
 
 
 def _unfed(case: Case, prover: Prover, standing: tuple[Host, ...], lost: str) -> Iterator[Finding]:

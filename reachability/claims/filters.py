@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
-from reachability.addresses import EVERYWHERE, Interval, Intervals, difference, intersection, union
-from reachability.claims.sets import Allowance
+from reachability.addresses import EVERYWHERE, Interval, Intervals, covers, difference, intersection, union
+from reachability.claims.sets import CONNECTIONS, Allowance
 from reachability.network import Action, Chain, Devices, Match, Rule, State
 from reachability.services import ANY
 
@@ -78,6 +79,54 @@ def permits(
         if accepted:
             found.append((accepted, (atom,)))
     return found
+
+
+def accepted_by_services(
+    chain: Chain, others: Mapping[str, Chain], *, inbound: bool, own: Intervals = EVERYWHERE
+) -> dict[Intervals, Intervals] | None:
+    """The same at a glance, by the services that rules name, where a chain accepts some and its policy drops the rest;
+    ``None`` where it takes a closer look. Raises ``NotComparable``.
+    """
+    if chain.policy is not Action.DROP:
+        return None
+    found: dict[Intervals, list[Intervals]] = {}
+    dropped: list[Intervals] = []
+    for rule, peers in _counted(chain, others, inbound, own, 0):
+        used = _connections(ANY if rule.match.services is None else rule.match.services)
+        if rule.action is Action.DROP:
+            dropped.append(used)
+        elif any(intersection(used, each) for each in dropped):
+            return None
+        elif used:
+            found.setdefault(used, []).append(peers)
+    return {used: peers[0] if len(peers) == 1 else union(*peers) for used, peers in found.items()}
+
+
+def by_services(boxes: Iterable[Allowance]) -> dict[Intervals, Intervals]:
+    """Boxes by their services, as they are given."""
+    found: dict[Intervals, list[Intervals]] = {}
+    for peers, used in boxes:
+        if used := _connections(used):
+            found.setdefault(used, []).append(peers)
+    return {used: peers[0] if len(peers) == 1 else union(*peers) for used, peers in found.items()}
+
+
+@lru_cache(maxsize=1024)
+def _connections(used: Intervals) -> Intervals:
+    return intersection(used, CONNECTIONS)
+
+
+def plainly_within(
+    one: Mapping[Intervals, Intervals], other: Mapping[Intervals, Intervals], ignored: Intervals = ()
+) -> bool:
+    """Whether each set of ``one`` is within one of ``other`` for as many services. ``False`` only says: look closer."""
+    for used, peers in one.items():
+        allowed = other.get(used)
+        if allowed is None:
+            allowed = union(*(each for wider, each in other.items() if covers(wider, used)))
+        if peers != allowed and difference(difference(peers, ignored) if ignored else peers, allowed):
+            return False
+    return True
 
 
 def _by_atom(used: list[Intervals | None]) -> list[tuple[Interval, tuple[int, ...]]]:

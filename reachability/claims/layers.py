@@ -16,7 +16,7 @@ from reachability.claims.filters import NotComparable, beyond, canonical
 from reachability.claims.plan import Permitted, essentials_in, essentials_out, intervals, unfiltered
 from reachability.claims.sets import CONNECTIONS, Allowance, port
 from reachability.declared import INSTANCE
-from reachability.network import Arrive, Check, Machine
+from reachability.network import Arrive, Chain, Check, Machine
 from reachability.resources import UNKNOWN, Resource
 
 GROUP, FIREWALL, TOPOLOGY = "the security group", "the host firewall", "the topology"
@@ -37,7 +37,7 @@ def _layers_agree(case: Case) -> Iterator[Finding]:
         permitted = case.permitted.get(host.name, Permitted())
         for inbound, flows in ((True, permitted.inbound), (False, permitted.outbound)):
             union_of.setdefault((host.place, host.role, inbound), []).extend(flows.values())
-    shared: dict[tuple[str, Role, bool], Permits] = {}
+    shared = {key: _Expected(boxes) for key, boxes in union_of.items()}
     for host in case.everyone:
         machine = case.machine(host.name)
         if machine is None:
@@ -47,10 +47,7 @@ def _layers_agree(case: Case) -> Iterator[Finding]:
             try:
                 yield from _host_firewall(case, host, machine, inbound)
                 if host.in_cloud:
-                    key = host.place, host.role, inbound
-                    if key not in shared:
-                        shared[key] = canonical(_counted(union_of[key]))
-                    yield from _group(case, host, machine, inbound, groups, shared[key])
+                    yield from _group(case, host, machine, inbound, groups, shared[host.place, host.role, inbound])
             except NotComparable as error:
                 yield Gap(f"the layers of {host.name} cannot be compared: {error}")
         yield from _forwarding(case, host)
@@ -85,8 +82,17 @@ def _host_firewall(case: Case, host: Host, machine: Machine, inbound: bool) -> I
         essentials = (*essentials, (pool, port(services.TCP, topology.SSH_PORT)))
     flows = case.permitted.get(host.name, Permitted())
     declared = (flows.inbound if inbound else flows.outbound).values()
+    given = [*declared, *essentials]
+    plain = filters.accepted_by_services(chains[0], firewall.chains, inbound=inbound, own=own)
+    if (
+        len(chains) == 1
+        and plain is not None
+        and filters.plainly_within(plain, filters.by_services(given), own)
+        and filters.plainly_within(filters.by_services(declared), plain, own)
+    ):
+        return
     expected = canonical(_counted(declared), own)
-    tolerated = canonical(_counted([*declared, *essentials]), own)
+    tolerated = canonical(_counted(given), own)
     permitted = canonical(
         _counted(box for box in filters.permits(chains[0], firewall.chains, inbound=inbound, own=own)),
         own,
@@ -101,6 +107,28 @@ def _host_firewall(case: Case, host: Host, machine: Machine, inbound: bool) -> I
         }
     yield from _differences(host, inbound, FIREWALL, beyond(permitted, tolerated), TOPOLOGY)
     yield from _differences(host, inbound, TOPOLOGY, beyond(expected, permitted), FIREWALL)
+
+
+class _Expected:
+    """What the topology has the group of a role in a region permit; looked at closely only where that is needed."""
+
+    def __init__(self, boxes: list[Allowance]) -> None:
+        self._boxes = boxes
+        self._closely: Permits | None = None
+
+    def closely(self) -> Permits:
+        if self._closely is None:
+            self._closely = canonical(_counted(self._boxes))
+        return self._closely
+
+    def is_plainly(self, chain: Chain, others: Mapping[str, Chain], *, inbound: bool, ignored: Intervals) -> bool:
+        """Whether a group's chain permits this and nothing else but to what is ignored."""
+        plain = filters.accepted_by_services(chain, others, inbound=inbound)
+        if plain is None:
+            return False
+        named = filters.by_services(self._boxes)
+        plain = {used: left for used, peers in plain.items() if (left := addresses.difference(peers, ignored))}
+        return filters.plainly_within(plain, named) and filters.plainly_within(named, plain, ignored)
 
 
 class _Groups:
@@ -138,15 +166,17 @@ class _Groups:
 
 
 def _group(
-    case: Case, host: Host, machine: Machine, inbound: bool, groups: _Groups, expected: Permits
+    case: Case, host: Host, machine: Machine, inbound: bool, groups: _Groups, wanted: _Expected
 ) -> Iterator[Finding]:
     checks = groups.inbound.get(machine.name, []) if inbound else groups.outbound(machine)
     if not checks:
         yield Violation(f"{host.name}: no security group filters what {'comes in' if inbound else 'goes out'}")
     for check in checks:
         own = _own(machine)
-        permitted = groups.permits(check, inbound, own)
         ignored = own if inbound else union(own, unfiltered(case.network, host.place))
+        if wanted.is_plainly(check.chain, check.chains, inbound=inbound, ignored=ignored):
+            continue
+        permitted, expected = groups.permits(check, inbound, own), wanted.closely()
         yield from _differences(host, inbound, GROUP, _but(ignored, beyond(permitted, expected)), TOPOLOGY)
         yield from _differences(host, inbound, TOPOLOGY, _but(ignored, beyond(expected, permitted)), GROUP)
 
