@@ -70,9 +70,8 @@ class FilterRule:
     targets: Targets
     doubt: str = ""
 
-    def at(self, nic: Nic) -> list[Rule]:
-        """The rule at one interface: what it surely does, and what it may do."""
-        included, perhaps = self.targets.include(nic)
+    def written(self, included: bool, perhaps: str) -> list[Rule]:
+        """The rule where it is (or may be: ``perhaps``) in force: what it surely does, and what it may do."""
         if not included and not perhaps:
             return []
         doubts = [each for each in (self.doubt, perhaps) if each]

@@ -134,6 +134,19 @@ class FirewallPolicies:
         """The global and then the regional network policies of an interface."""
         return self._global[nic.network.urn] + self._regional.get((nic.network.urn, nic.region), [])
 
+    @property
+    def differ_by_project(self) -> bool:
+        """Whether interfaces of one network may be under different policies, by the project of their instance."""
+        return bool(self._hierarchical)
+
+    def differ_by_region(self, network: Network) -> bool:
+        """Whether a network has policies of single regions."""
+        return any(urn == network.urn for urn, _ in self._regional)
+
+    def rules(self) -> list[FilterRule]:
+        """The rules of all policies."""
+        return [scoped.rule for rules in self._rules.values() for scoped in rules]
+
     def _attached_to(self, association: Resource, networks: Mapping[str, Network]) -> list[tuple[str, str]]:
         owner = self._inventory.resolve(association, "attachmentTarget", (NETWORK,))
         if owner is not None:

@@ -48,7 +48,6 @@ class Nic:
     account: str | None
     forwards: bool | None
     project: str
-    secure_tags: bool
 
     @property
     def region(self) -> str:
@@ -209,8 +208,6 @@ class Interfaces:
             return None
         network, subnet = place
         primary, doubt = self._primary(resource, where, given, subnet)
-        params = resource.properties.get("params")
-        bound = params is UNKNOWN or (isinstance(params, Mapping) and is_given(params.get("resourceManagerTags")))
         return Nic(
             f"{resource.urn}/{device}",
             resource.urn,
@@ -227,7 +224,6 @@ class Interfaces:
             account,
             forwards,
             project_of(resource),
-            bound,
         )
 
     def _primary(
