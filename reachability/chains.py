@@ -173,7 +173,7 @@ class Chains:
             else:
                 inner = self._walk(others[rule.chain], hit, source_class, context, others, position)
                 if uncertain and not may:
-                    packets &= ~hit | inner.accepted | inner.rest
+                    packets &= ~hit | inner.accepted | (inner.rest if action is Action.JUMP else 0)
                     continue
                 outcome.accepted |= inner.accepted
                 outcome.translated += inner.translated

@@ -459,7 +459,7 @@ class _Answer:
             for strand, before in self._undone.get(name, ()):
                 if strand.source is not None and strand.source == destination:
                     step, destination = self._addressed(step, step.key, source, before), before
-        else:
+        elif place in ("local", "post"):
             for strand, _ in self._undone.get(name, ()):
                 if strand.destination is not None and strand.destination == source:
                     source = self._as_addressed(strand, source)
