@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from reachability.addresses import ALL_V4, ALL_V6
 from reachability.network import Action, Chain, Firewall, Match, Rule
 from reachability.nftables.errors import NftError, NotUnderstood
-from reachability.nftables.rules import UNTRANSLATED, NamedSet, RuleReader, Scope
+from reachability.nftables.rules import UNTRANSLATED, NamedSet, RuleReader, Scope, check_elements
 from reachability.nftables.ruleset import HOOKS, ChainText, Ruleset, RuleText, Table
 
 TRACKING = -200
@@ -35,8 +35,8 @@ STRING = re.compile(r'"[^"]*"')
 TRACKS = re.compile(r"\b(ct|masquerade|redirect|synproxy)\b")
 TRANSLATES = re.compile(r"\b[sd]nat\s+(?:(ip6?)\b)?(.*)", re.DOTALL)
 
-_Key = tuple[str, str, str, str, bool, str]
-_rules: dict[_Key, tuple[Rule, ...]] = {}
+_Key = tuple[str, str, str, str, str, bool, str]
+_rules: dict[_Key, tuple[tuple[Rule, ...], frozenset[str]]] = {}
 _chains: dict[tuple, Chain] = {}
 
 
@@ -68,8 +68,9 @@ class _Compiler:
         for table in tables:
             self._check_calls(table)
             self.sets[table.family, table.name] = _named_sets(table)
+            self._check_sets(table)
             for chain in table.chains.values():
-                if chain.base is None:
+                if chain.base is None or table.dormant:
                     self._syntax(table, chain)
             if table.dormant:
                 continue
@@ -146,11 +147,19 @@ class _Compiler:
             if depth[start.name] > DEEPEST:
                 raise NftError(start.line, start.name, f"chains call each other at most {DEEPEST - 1} deep", "call fewer")
 
+    def _check_sets(self, table: Table) -> None:
+        """Elements are of the type of their set, and maps to verdicts hold verdicts."""
+        for made in table.sets.values():
+            try:
+                check_elements(made.name, made.type, made.elements, is_map=made.is_map)
+            except NotUnderstood as reason:
+                self.unmodelled.append(f"set {made.name}: {reason}")
+
     def _syntax(self, table: Table, chain: ChainText) -> None:
         """Reads the rules of a chain that may never be reached: nft loads all or nothing."""
-        scope = Scope(table.family, table.name, self.sets[table.family, table.name])
+        scope = Scope(table.family, table.name, self.sets[table.family, table.name], objects=table.objects)
         for text, offset in chain.rules:
-            self._read(chain, text, offset, scope, quiet=True)
+            self._read(chain, text, offset, scope)
 
     def _base(self, table: Table, chain: ChainText) -> Chain:
         base = chain.base
@@ -162,11 +171,13 @@ class _Compiler:
             base.hook,
             base.hook in ("prerouting", "output") and base.priority <= TRACKING and base.kind != "nat",
             self.untracking,
+            base.kind,
+            table.objects,
         )
         name = f"{table.family} {table.name} {chain.name}"
         key = None
         if not table.sets and len(table.chains) <= len(HOOKS) and not self.unmodelled:
-            key = name, base, tuple(chain.rules), scope.before_tracking, scope.untracking, self.tracked
+            key = name, base, tuple(chain.rules), scope.before_tracking, scope.untracking, self.tracked, table.objects
             known = _chains.get(key)
             if known is not None:
                 return known
@@ -224,25 +235,34 @@ class _Compiler:
                         waiting.append(there)
         return frozenset(words)
 
-    def _read(self, chain: ChainText, text: str, offset: int, scope: Scope, *, quiet: bool = False) -> tuple[Rule, ...]:
-        key = scope.family, scope.table, text, scope.hook, scope.before_tracking, scope.untracking
+    def _read(self, chain: ChainText, text: str, offset: int, scope: Scope) -> tuple[Rule, ...]:
+        key = scope.family, scope.table, text, scope.kind, scope.hook, scope.before_tracking, scope.untracking
         known = _rules.get(key)
         if known is not None:
-            return known
+            self._declared(chain, offset, known[1], scope)
+            return known[0]
         reader = RuleReader(text, scope)
         try:
             found = reader.rules()
         except NotUnderstood as reason:
-            if not quiet:
-                self.unmodelled.append(f"{chain.place(offset)}: {' '.join(text.split())[:120]}: {reason}")
+            self.unmodelled.append(f"{chain.place(offset)}: {' '.join(text.split())[:120]}: {reason}")
             return ()
         except NftError as error:
             raise error.at(max(0, chain.line + offset)) if offset >= 0 else error from error
+        self._declared(chain, offset, reader.objects, scope)
         if reader.shared:
             if len(_rules) > 1 << 17:
                 _rules.clear()
-            _rules[key] = found
+            _rules[key] = found, frozenset(reader.objects)
         return found
+
+    @staticmethod
+    def _declared(chain: ChainText, offset: int, names: Iterable[str], scope: Scope) -> None:
+        """Counters, limits and quotas that a rule names are declared in its table."""
+        for name in names:
+            if name not in scope.objects:
+                fix = "declare it in the table"
+                raise NftError(max(0, chain.line + offset) if offset >= 0 else 0, name, "no such object in the table", fix)
 
 
 def _deepest_first(start: str, calls: dict[str, set[str]], line: int) -> Iterator[str]:

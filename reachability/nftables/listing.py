@@ -49,7 +49,9 @@ def _command(ruleset: Ruleset, command: Mapping[str, Any]) -> None:
             ruleset.unmodelled.append(f"the command {json.dumps(command)[:80]} is not understood")
             return
     match what:
-        case "metainfo" | "counter" | "quota" | "limit" | "flowtable" | "ct timeout" | "secmark" | "synproxy":
+        case "counter" | "quota" | "limit":
+            _known(ruleset, given).objects |= {given["name"]}
+        case "metainfo" | "flowtable" | "ct timeout" | "secmark" | "synproxy":
             return
         case "table":
             table = _table(ruleset, given["family"], given["name"])
@@ -117,6 +119,9 @@ def _set(ruleset: Ruleset, given: Mapping[str, Any], *, is_map: bool) -> None:
     if "size" in given and not given.get("elem") and not is_map:
         flags |= {"dynamic"}  # nft 1.0.6 leaves this flag out of its JSON
     made = SetText(str(given["name"]), is_map, [], flags, "timeout" in given)
+    made.type = " . ".join(str(each) for each in _several(given["type"])) if "type" in given else ""
+    if "map" in given:
+        made.type += f" : {given['map']}"
     for each in _several(given.get("elem", ())):
         if isinstance(each, dict) and "elem" in each and ("timeout" in each["elem"] or "expires" in each["elem"]):
             made.timeout = True

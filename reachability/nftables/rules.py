@@ -113,7 +113,8 @@ class Scope:
     hook: str = ""
     before_tracking: bool = False
     untracking: str = ""
-    suffix: str = ""
+    kind: str = ""
+    objects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,13 +304,12 @@ class RuleReader:
         self.scope = scope
         self.boxes: list[Box] = [[None] * 8 + [""]]
         self.ended: list[tuple[list[Box], Ending]] = []
-        self.transport = 0
+        self.transports: frozenset[int] = frozenset()
         self.family = {"ip": "ip", "ip6": "ip6"}.get(scope.family, "")
-        self.dependent = False
-        """Whether the answer depends on the hook that leads here."""
         self.shared = True
         """Whether the same text means the same in every table of this name."""
         self.logs = False
+        self.objects: set[str] = set()
 
     # What the rule comes to.
 
@@ -376,6 +376,13 @@ class RuleReader:
             boxes: list[Box] | None = None) -> None:  # fmt: skip
         """A verdict on the packets that are left."""
         self.ended.append((self.boxes if boxes is None else boxes, (action, chain, address, port)))
+
+    def stands(self, kind: str, hooks: tuple[str, ...]) -> None:
+        """Some statements only work in chains of a type, or that a hook leads to; the kernel refuses the others."""
+        scope = self.scope
+        if scope.kind and ((kind and scope.kind != kind) or scope.hook not in hooks):
+            where = f"a chain{f' of type {kind}' if kind else ''} at {' or '.join(hooks)}"
+            raise NftError(0, self.text, f"what the rule does works only in {where}", "move it there")
 
     # Tests.
 
@@ -463,9 +470,9 @@ class RuleReader:
 
     def _requires(self, transport: int, family: str, name: str) -> None:
         if transport:
-            if self.transport and self.transport != transport:
+            if not self.transports <= {transport}:
                 raise NftError(0, self.text, f"{name!r} cannot follow a test of another protocol", "split the rule")
-            self.transport = transport
+            self.transports = frozenset((transport,))
         if family:
             if self.family and self.family != family:
                 raise NftError(0, self.text, f"{name!r} does not occur in {self.family} packets", "split the rule")
@@ -503,7 +510,6 @@ class RuleReader:
             raise NotUnderstood(f"'ct {' '.join(words)}' is no expression that is understood")
         name = f"ct {' '.join(words)}"
         if name in ("ct state", "ct direction", "ct status"):
-            self.dependent = True
             return Key(name, "words", lambda _: [])
         return self._unknown(name, 0, "")
 
@@ -514,7 +520,6 @@ class RuleReader:
         result = self.take()
         chosen = [word for word in looked_at if word != "."]
         if result == "type" and "daddr" in chosen and "saddr" not in chosen:
-            self.dependent = True
             return Key("fib daddr type", "fib", lambda _: [])
         return self._unknown(f"fib {' '.join(looked_at)} {result}", 0, "")
 
@@ -618,9 +623,9 @@ class RuleReader:
         return self._word_parts(key, operator, words)
 
     def _learns(self, key: Key, found: Intervals) -> None:
-        """What nft takes the protocol to be after a test of it: the last value of a set, nothing after a range."""
-        if key.kind == "protocol" and (found[-1][0] == found[-1][1] or len(found) > 1):
-            self.transport = found[-1][1]
+        """What nft takes the protocol to be after a test of it; nothing after a range."""
+        if key.kind == "protocol" and sum(high - low for low, high in found) < len(found):
+            self.transports = frozenset(point for low, high in found for point in range(low, high + 1))
         elif key.kind == "family" and found[-1] in ((2, 2), (10, 10)):
             self.family = "ip" if found[-1] == (2, 2) else "ip6"
 
@@ -783,7 +788,6 @@ class RuleReader:
             else:
                 self.end(simple[word], boxes=boxes)
         elif word in ("jump", "goto") and len(rest) == 1:
-            self.shared = self.shared and not self.scope.suffix
             self.end(Action.JUMP if word == "jump" else Action.GOTO, rest[0].strip('"'), boxes=boxes)
         elif word == "queue":
             why = "a program on the host decides what is let through"
@@ -857,6 +861,7 @@ class RuleReader:
 
     def translate(self, action: Action) -> None:
         """``snat``, ``dnat``, ``masquerade`` and ``redirect``."""
+        self.stands("nat", TRANSLATION_HOOKS[action])
         family = self.family
         if self.peek() in ("ip", "ip6"):
             family = self.take()
@@ -914,6 +919,11 @@ HARMLESS = (
 )  # fmt: skip
 """What a rule may change without changing where packets go; marks count as unknown wherever they are tested."""
 
+TRANSLATION_HOOKS = {
+    Action.DNAT: ("prerouting", "output"), Action.REDIRECT: ("prerouting", "output"),
+    Action.SNAT: ("postrouting", "input"), Action.MASQUERADE: ("postrouting",),
+}  # fmt: skip
+
 KEY_STARTS = frozenset({*HEADERS, *UNQUALIFIED, "meta", "ct", "fib", "numgen", "jhash", "symhash", "rt", "socket"})
 
 
@@ -948,6 +958,38 @@ def split_pair(text: str) -> tuple[str, str]:
 
 
 OPTIONS_AFTER_KEY = values.OPTIONS
+
+TYPES = {
+    "ipv4_addr": "v4", "ip saddr": "v4", "ip daddr": "v4", "ipv6_addr": "v6", "ip6 saddr": "v6", "ip6 daddr": "v6",
+    "inet_service": "port", "tcp dport": "port", "udp dport": "port", "th dport": "port", "tcp sport": "port",
+    "udp sport": "port", "inet_proto": "protocol", "ip protocol": "protocol", "meta l4proto": "protocol",
+    "icmp_type": "icmp type", "icmpv6_type": "icmpv6 type", "icmp type": "icmp type", "icmpv6 type": "icmpv6 type",
+}  # fmt: skip
+
+
+def check_elements(name: str, type_: str, elements: list[str], *, is_map: bool) -> None:
+    """Whether elements are of the type of their set. Raises ``NftError``, ``NotUnderstood``."""
+    if not type_:
+        raise NotUnderstood("its type is not declared")
+    key_type, _, datum_type = (part.strip() for part in type_.partition(" : "))
+    kinds = [TYPES.get(part.strip()) for part in key_type.split(" . ")]
+    seen: dict[str, set[str]] = {}
+    for each in elements:
+        key, datum = split_pair(each) if is_map else (each, "")
+        if key == "*":
+            continue
+        fields = re.split(r"\s+\.\s+", key)
+        if len(fields) != len(kinds):
+            raise NftError(0, f"{name}: {each}", f"an element has {len(kinds)} fields here", "write one value for each field")
+        for kind, field in zip(kinds, fields, strict=True):
+            if kind is not None and field not in seen.setdefault(kind, set()):
+                values.element(kind, field)
+                seen[kind].add(field)
+        if datum_type == "verdict" and not VERDICT.fullmatch(datum):
+            raise NftError(0, f"{name}: {datum}", "no verdict", "write accept, drop, return, continue, jump or goto")
+
+
+VERDICT = re.compile(r"accept|drop|return|continue|queue.*|(?:jump|goto)\s+\S+")
 
 
 def _target(text: str, family: str) -> tuple[Intervals | None, tuple[int, int] | None]:
@@ -1071,7 +1113,7 @@ def _object_name(reader: RuleReader) -> bool:
         reader.expect("map")
         reader._value()
         return True
-    reader.take()
+    reader.objects.add(reader.take().strip('"'))
     return False
 
 
@@ -1082,7 +1124,9 @@ def _log(reader: RuleReader) -> None:
         word = reader.peek()
         if word in ("prefix", "level", "group", "snaplen", "queue-threshold"):
             reader.at += 1
-            reader.take()
+            value = reader.take()
+            if word == "level" and value not in LEVELS:
+                raise NftError(0, value, "no level of the system log", f"write {', '.join(sorted(LEVELS))}")
         elif word == "flags":
             reader.at += 1
             first = reader.take()
@@ -1163,6 +1207,7 @@ def _plain(word: str) -> Callable[[RuleReader], None]:
 
 def _reject(reader: RuleReader) -> None:
     reader.at += 1
+    reader.stands("", ("input", "forward", "output", "prerouting"))
     if reader.skip("with"):
         kind = reader.take()
         if kind == "tcp":
@@ -1172,7 +1217,9 @@ def _reject(reader: RuleReader) -> None:
         elif kind in ("icmp", "icmpv6", "icmpx"):
             reader.skip("type")
             reader.skip("code")
-            reader.take()
+            code = reader.take()
+            if code not in REJECT_CODES[kind] and not code.isdigit():
+                raise NftError(0, code, f"no code of {kind}", f"write {', '.join(sorted(REJECT_CODES[kind]))}")
             if kind == "icmpx" and reader.scope.family != "inet":
                 raise NftError(0, reader.text, "icmpx is for tables of family inet", "write icmp or icmpv6")
             if kind != "icmpx":
@@ -1183,6 +1230,13 @@ def _reject(reader: RuleReader) -> None:
         else:
             raise NftError(0, reader.text, "a packet is rejected with tcp reset, icmp, icmpv6 or icmpx", "correct it")
     reader.end(Action.DROP)
+
+
+REJECT_CODES = {
+    "icmp": frozenset(values.ICMP_CODES), "icmpv6": frozenset(values.ICMPV6_CODES),
+    "icmpx": frozenset({"port-unreachable", "admin-prohibited", "no-route", "host-unreachable"}),
+}  # fmt: skip
+LEVELS = frozenset({"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit"})
 
 
 def _queue(reader: RuleReader) -> None:

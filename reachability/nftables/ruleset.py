@@ -53,6 +53,8 @@ class SetText:
     elements: list[str] = field(default_factory=list)
     flags: frozenset[str] = frozenset()
     timeout: bool = False
+    type: str = ""
+    """As declared: ``ipv4_addr . inet_service``, ``inet_service : verdict``, or the expressions of ``typeof``."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ class Table:
     chains: dict[str, ChainText] = field(default_factory=dict)
     sets: dict[str, SetText] = field(default_factory=dict)
     dormant: bool = False
+    objects: frozenset[str] = frozenset()
+    """Names of counters, limits and quotas."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ BRIDGE_PRIORITIES = {"dstnat": -300, "filter": -200, "out": 100, "srcnat": 300}
 _BRACED = r'\{[^{}"]*+(?:"[^"]*"[^{}"]*+)*+\}'
 _NESTED = rf'\{{[^{{}}"]*+(?:(?:"[^"]*"|{_BRACED})[^{{}}"]*+)*+\}}'
 STATEMENT = re.compile(rf'[^\n;{{}}"]*+(?:(?:"[^"\n]*"|{_NESTED})[^\n;{{}}"]*+)*+')
+OBJECTS = ("counter", "quota", "limit")
 BLANK = re.compile(r"[\s;]*+")
 COMMENT = re.compile(r'("[^"\n]*")|#[^\n]*')
 LISTED_XT = re.compile(r"^[^\n#]*[^\s{};#][^\n#]*#\s*xt_", re.MULTILINE)
@@ -169,6 +170,8 @@ class _Script:
                 self.chain(table, name, text[block.end() : end], block.end())
             elif what in ("set", "map"):
                 self.set(table, name, what == "map", text[block.end() : end], block.end())
+            elif what in OBJECTS:
+                table.objects |= {name}
             elif what.startswith("ct") and what.split()[1] == "helper":
                 self.ruleset.unmodelled.append(
                     f"line {self.line(at)}: connection tracking helpers open connections that no rule names"
@@ -293,9 +296,11 @@ class _Script:
                 made.flags |= frozenset(re.split(r"[,\s]+", rest.strip()))
             elif field == "timeout":
                 made.timeout = True
+            elif field in ("type", "typeof"):
+                made.type = rest.strip()
             elif field == "counter":
                 continue
-            elif field not in ("type", "typeof", "size", "policy", "auto-merge", "gc-interval", "comment", "auto"):
+            elif field not in ("size", "policy", "auto-merge", "gc-interval", "comment", "auto"):
                 self.ruleset.unmodelled.append(f"line {self.line(at)}: set {name}: {line!r} is not understood")
 
     def elements(self, made: SetText, text: str, at: int) -> None:
@@ -424,9 +429,10 @@ class _Script:
             len(words) > 2 and ("ip", what) in self.ruleset.tables and words[1] in self.ruleset.tables["ip", what].chains
         ):  # fmt: skip
             self.add_rule(verb, line, rest if what == "rule" else words, at)
-        elif what in ("counter", "quota", "limit", "flowtable"):
-            return
-        elif what == "ct" and rest[:1] == ["timeout"]:
+        elif what in OBJECTS:
+            family, (name, inner), _ = self.addressed(rest, 2, at, line)
+            self.existing(family, name, at, line).objects |= {inner.split("{")[0]}
+        elif what == "flowtable" or (what == "ct" and rest[:1] == ["timeout"]):
             return
         elif what in ("ct", "secmark", "synproxy"):
             self.not_understood(at, line)

@@ -49,6 +49,7 @@ class Verdicts:
         self.assembly = join([fragment()], rulesets={NAME: text})
         self.prover = Prover(self.assembly)
         self.space = self.assembly.space
+        self.tests_source_ports = " sport " in text
         self._walked = {
             (device, may): self._parts(device, part, may=may) for device, part in sources.items() for may in (True, False)
         }
