@@ -7,7 +7,7 @@ from typing import Any
 
 from reachability.addresses import Interval, Intervals
 from reachability.aws.index import Index
-from reachability.network import Chain, Fragment, Route, Rule, Stage, Translate
+from reachability.network import Chain, Fragment, Route, Rule
 from reachability.resources import Resource
 
 
@@ -154,17 +154,6 @@ class Nic:
     def out(self) -> str:
         """Where what it sends stands."""
         return f"interface {self.label} egress"
-
-    def behind_groups(self, stages: dict[str, Stage]) -> str:
-        """Where what its groups let out goes on: to the subnet, past the load balancers that send to it with their
-        clients' addresses and take back the answers.
-        """
-        then = self.subnet.stage
-        for number, balancer in enumerate(self.preserving):
-            name = f"{self.out} answers through {balancer}" if number else f"{self.out} answers"
-            stages[name] = Translate(name, balancer, (), then, self.resource.urn)
-            then = name
-        return then
 
     @property
     def foreign(self) -> str:

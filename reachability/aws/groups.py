@@ -16,7 +16,7 @@ from reachability.aws import prefix_lists, traffic
 from reachability.aws.cloud import Cloud, Group, Nic, Vpc
 from reachability.aws.index import Found, Malformed, cidr, flag, given, items, says, text_of
 from reachability.aws.vpcs import VPCS, known, unfiltered, vpc_of
-from reachability.network import Action, Chain, Check, Match, Rule
+from reachability.network import Action, Chain, Check, Match, Rule, Translate
 from reachability.resources import UNKNOWN, Resource
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
@@ -329,7 +329,7 @@ def _chains(nic: Nic, always: Rule) -> tuple[Chain, Chain]:
 def _compile_sending(cloud: Cloud, nic: Nic, egress: Chain, device: str) -> None:
     """First whether the source is the interface's own, then its groups, then the subnet."""
     stages = cloud.fragment.stages
-    behind = nic.behind_groups(stages)
+    behind = _past_balancers(cloud, nic)
     if nic.checked is False:
         stages[nic.out] = Check(egress, behind, device)
         return
@@ -342,3 +342,15 @@ def _compile_sending(cloud: Cloud, nic: Nic, egress: Chain, device: str) -> None
         rules.append(Rule(doubt, Action.ACCEPT, f"{name}: perhaps off", nic.resource.urn))
     stages[nic.out] = Check(Chain(name, tuple(rules), Action.DROP, nic.resource.urn), grouped)
     stages[grouped] = Check(egress, behind, device)
+
+
+def _past_balancers(cloud: Cloud, nic: Nic) -> str:
+    """Where what an interface's groups let out goes on: to the subnet, past the load balancers that send to it with
+    their clients' addresses and take the answers back.
+    """
+    then = nic.subnet.stage
+    for balancer in nic.preserving:
+        name = f"{nic.out} answers through {balancer}"
+        cloud.fragment.stages[name] = Translate(name, balancer, (), then, nic.resource.urn)
+        then = name
+    return then

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +33,43 @@ class Found:
 
 NOTHING = Found()
 
+NEVER_REFERRED_TO = frozenset(
+    {
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        "aws:ec2/securityGroupRule:SecurityGroupRule",
+        "aws:ec2/networkAclRule:NetworkAclRule",
+        "aws:ec2/route:Route",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    }
+)
+"""The most numerous types: nothing that is understood names one of them."""
+
+
+class Reading:
+    """The context in which a resource is read."""
+
+    __slots__ = ("_index", "_resource")
+
+    def __init__(self, index: Index, resource: Resource) -> None:
+        self._index = index
+        self._resource = resource
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if error is None:
+            return False
+        if isinstance(error, (Malformed, AddressError)):
+            self._index.unmodelled(self._resource, str(error))
+            return True
+        if isinstance(error, (AttributeError, LookupError, TypeError, ValueError, OverflowError)):
+            reason = f"its properties cannot be read ({type(error).__name__}: {error})"
+            self._index.unmodelled(self._resource, reason)
+            return True
+        return False
+
 
 class Index:
     """The AWS resources of one input, and the fragment to which their problems go."""
@@ -44,15 +80,18 @@ class Index:
         self._by_key: dict[str, list[Resource]] = {}
         self._labels: dict[str, str] = {}
         self._taken: set[str] = set()
-        ours = [each for each in resources if each.type[:4] == "aws:"]
-        for each in ours:
-            self.by_type.setdefault(each.type, []).append(each)
-            self._by_key[each.urn] = [each]
-        for each in ours:
-            arn = each.properties.get("arn")
-            self.alias(each.id, each)
-            if arn is not each.id:
-                self.alias(arn, each)
+        for each in resources:
+            if each.type[:4] == "aws:":
+                self.by_type.setdefault(each.type, []).append(each)
+        for type_, found in self.by_type.items():
+            if type_ in NEVER_REFERRED_TO:
+                continue
+            for each in found:
+                arn = each.properties.get("arn")
+                self.alias(each.urn, each)
+                self.alias(each.id, each)
+                if arn is not each.id:
+                    self.alias(arn, each)
 
     def of(self, *types: str) -> Iterator[Resource]:
         """The resources of some types."""
@@ -90,15 +129,9 @@ class Index:
         """Every claim is *not modelled* because of this resource."""
         self.fragment.unmodelled.append(f"{resource.urn}: {sentence}")
 
-    @contextmanager
-    def reading(self, resource: Resource) -> Iterator[None]:
+    def reading(self, resource: Resource) -> Reading:
         """What is wrong with the resource becomes a reason, and its reading ends."""
-        try:
-            yield
-        except (Malformed, AddressError) as error:
-            self.unmodelled(resource, str(error))
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-            self.unmodelled(resource, f"its properties cannot be read ({type(error).__name__}: {error})")
+        return Reading(self, resource)
 
     def _candidates(self, resource: Resource, name: str, types: tuple[str, ...]) -> list[Resource]:
         found = (self._by_key.get(urn) for urn in resource.references.get(name, ()))
@@ -153,6 +186,10 @@ class Index:
         """The one thing that a property refers to; ``None`` if it says nothing. Raises ``Malformed`` where it is not
         known which, or is not among the resources.
         """
+        if value is None:
+            value = resource.properties.get(name)
+        if type(value) is str and (known := self.named(value, *types)) is not None:
+            return known
         found = self.find(resource, name, *types, value=value)
         if not found.given:
             return None

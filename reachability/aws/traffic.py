@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from reachability import services
@@ -13,6 +14,7 @@ from reachability.resources import UNKNOWN
 ALL = ("-1", "all", -1)
 
 
+@lru_cache(maxsize=1 << 12, typed=True)
 def read(protocol: Any, low: Any, high: Any) -> tuple[Intervals | None, str, str]:
     """The services, how people write them, and why they are not known (or nothing). ``low`` and ``high`` are ports, or
     ICMP type and code. Raises ``Malformed``.
