@@ -8,7 +8,7 @@ from typing import Any
 
 from reachability.gcp.interfaces import INSTANCES, Nic
 from reachability.gcp.inventory import Inventory
-from reachability.gcp.properties import number, records, word
+from reachability.gcp.properties import flag, is_given, number, records, word
 from reachability.resources import UNKNOWN, Resource
 
 BACKEND_SERVICES = (
@@ -32,11 +32,14 @@ class Backends:
 
     nics: list[tuple[Nic, int | None]] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    guards: list[str] = field(default_factory=list)
+    """Why some clients may be refused."""
 
     def add(self, other: Backends) -> None:
         """Takes another's too."""
         self.nics += [each for each in other.nics if each not in self.nics]
         self.doubts += [each for each in other.doubts if each not in self.doubts]
+        self.guards += [each for each in other.guards if each not in self.guards]
 
 
 class BackendReader:
@@ -74,6 +77,12 @@ class BackendReader:
         if more:
             result.doubts.append(f"{service.urn}: its backends are known only after deployment")
         port_name = word(service.properties.get("portName"), "http")
+        for name in ("securityPolicy", "edgeSecurityPolicy"):
+            if is_given(service.properties.get(name)):
+                result.guards.append(f"whom the {name} of {service.urn} refuses is not modelled")
+        for each in records(service.properties.get("iap"), f"{service.urn}: iap", self._inventory.problems)[0]:
+            if flag(each.get("enabled"), True) is not False:
+                result.guards.append(f"whom the identity-aware proxy of {service.urn} refuses is not modelled")
         groups: list[Resource] = []
         hidden = 0
         for each in found:

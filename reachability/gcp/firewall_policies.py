@@ -206,6 +206,7 @@ class FirewallPolicies:
         if disabled is True:
             return
         if word(given.get("targetType"), "INSTANCES") != "INSTANCES":
+            problems(f"{resource.urn}: rules for load balancers ({given.get('targetType')}) are not modelled")
             return
         doubt = "" if disabled is False else "whether it is disabled is known only after deployment"
         priority = number(given.get("priority"), -1, *_PRIORITIES)

@@ -90,7 +90,7 @@ class Inventory:
             near = [each for each in found if project_of(each) == project_of(referrer)]
             found = near or found
         if len(found) > 1 and referrer is not None:
-            near = [each for each in found if _place(each) == _place(referrer)]
+            near = [each for each in found if _region(each) == _region(referrer)]
             found = near or found
         return found[0] if len(found) == 1 else None
 
@@ -135,6 +135,11 @@ class Inventory:
             more = len(hidden) != unknowns or not hidden
             found += hidden
         return found, strangers, more
+
+
+def _region(resource: Resource) -> str:
+    place = _place(resource)
+    return re.sub(r"-[a-z]$", "", place)
 
 
 def _place(resource: Resource) -> str:

@@ -9,7 +9,7 @@ Semantics: cloud.google.com/load-balancing/docs/forwarding-rule-concepts, .../ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reachability import services
 from reachability.addresses import (
@@ -417,7 +417,8 @@ class LoadBalancers:
             self.virtual.setdefault(nic.id, set()).add(interval[0])
             if not balancer.internal:
                 self.lent.append((nic, interval[0]))
-            ways.append(Translation(match, f"{nic.id} ingress", f"{name} to {nic.name}", origin=urn))
+            guarded = replace(match, uncertain=match.uncertain or "; ".join(found.guards))
+            ways.append(Translation(guarded, f"{nic.id} ingress", f"{name} to {nic.name}", origin=urn))
         return ways + [self._not_known(balancer, match, each) for each in found.doubts]
 
     def _through_proxy(self, balancer: _Balancer, target: Resource, match: Match) -> list[Translation]:
@@ -434,10 +435,11 @@ class LoadBalancers:
         if found.nics and not sources:
             return [self._not_known(balancer, match, f"{urn}: its proxy-only subnet is not in the input")]
         behind = self._behind_proxy(balancer, found)
+        guard = "; ".join(found.guards)
         for nic, port in found.nics:
             for source in sources:
                 for point in nic.primary:
-                    doubt = match.uncertain or nic.doubt or ("" if port is not None else _UNKNOWN_PORT)
+                    doubt = match.uncertain or nic.doubt or guard or ("" if port is not None else _UNKNOWN_PORT)
                     ways.append(
                         Translation(
                             Match(match.sources, services=tcp, uncertain=doubt),

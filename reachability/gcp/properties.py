@@ -50,6 +50,10 @@ class Extent:
         return Extent((), possible, doubt)
 
     def __or__(self, other: Extent) -> Extent:
+        if not self.possible:
+            return other
+        if not other.possible:
+            return self
         return Extent(
             union(self.certain, other.certain),
             union(self.possible, other.possible),

@@ -1,5 +1,7 @@
 """Forwarding rules: cloud.google.com/load-balancing/docs/forwarding-rule-concepts and the pages of each product."""
 
+from dataclasses import replace
+
 import pytest
 
 from reachability.resources import UNKNOWN
@@ -203,3 +205,21 @@ def test_a_service_attachment_of_someone_else_is_not_modelled():
     )
     assert any("serviceAttachments" in each for each in Estate(*BASE, rule).unmodelled("near"))
     assert not Estate(*BASE, rule).unmodelled("internet")
+
+
+def test_a_security_policy_may_refuse_clients():
+    """armor/docs/security-policy-overview: it takes away, and whom is not modelled."""
+    service, *rest = proxied()
+    guarded = replace(service, properties={**service.properties, "securityPolicy": "armor"})
+    google = allow("google", "tcp:8080", "35.191.0.0/16", "130.211.0.0/22")
+    estate = Estate(*BASE, guarded, *rest, google)
+    assert estate.reaches("internet", "back", "tcp 80")
+    assert not estate.reaches("internet", "back", "tcp 80", must=True)
+    assert Estate(*BASE, service, *rest, google).reaches("internet", "back", "tcp 80", must=True)
+
+
+def test_a_proxy_that_clients_reach_by_ipv6_is_not_modelled():
+    *rest, rule = proxied()
+    six = replace(rule, properties={**rule.properties, "ipAddress": "2001:db8::80"})
+    assert any("from IPv6 to IPv4" in each for each in Estate(*BASE, *rest, six).unmodelled("internet"))
+    assert not any("from IPv6 to IPv4" in each for each in Estate(*BASE, *rest, rule).unmodelled("internet"))

@@ -169,3 +169,36 @@ def test_a_second_interface_is_on_a_network_of_its_own():
     assert estate.reaches("middle", "b", "tcp 22")
     assert not estate.reaches("a", "b", "tcp 22")
     assert [leg.device for leg in estate.assembly.machines[middle.urn].interfaces] == ["ens4", "ens5"]
+
+
+@pytest.mark.parametrize(("kind", "passes"), [("EXTERNAL", True), ("INTERNAL", False)])
+def test_external_ipv6_goes_out_as_it_is_and_internal_ipv6_does_not(kind, passes):
+    """vpc/docs/ipv6-support: external IPv6 addresses are routed, nothing is translated."""
+    vpc, _, _, _ = world()
+    prefix = "2001:db8:7::/64" if kind == "EXTERNAL" else "fd20:1:2:3::/64"
+    dual = subnet(vpc, "dual", stackType="IPV4_IPV6", ipv6AccessType=kind, **{f"{kind.lower()}Ipv6Prefix": prefix})
+    first = prefix.removesuffix("/64")
+    nic = {"subnetwork": link(dual), "networkIp": "10.0.0.5", "stackType": "IPV4_IPV6"}
+    nic |= {"ipv6AccessConfigs": [{"externalIpv6": first}]} if passes else {"ipv6Address": first}
+    host = instance(dual, "host", "10.0.0.5", networkInterfaces=[nic])
+    estate = Estate(vpc, dual, host, firewall(vpc, "six", allow="tcp:22", sourceRanges=["::/0"]))
+    assert estate.reaches("host", "internet", "tcp 443", at="2001:db8:ffff::1") is passes
+    assert estate.reaches("internet", "host", "tcp 22", at=first) is passes
+    if passes:
+        assert estate.reply("host", first, "2001:db8:ffff::1", "tcp 443") == "passes"
+
+
+def test_a_subnet_name_is_looked_up_in_the_region_of_the_instance():
+    vpc, here, _, open_ = world()
+    twin = subnet(vpc, "here", "10.5.0.0/24", "us-east1")
+    twin = type(twin)(twin.urn + "2", twin.type, "here", twin.id, twin.properties, {})
+    host = resource(
+        "instance",
+        "host",
+        zone="us-east1-c",
+        canIpForward=False,
+        networkInterfaces=[{"subnetwork": "here", "networkIp": "10.5.0.5"}],
+    )
+    estate = Estate(vpc, here, twin, open_, host, instance(here, "client", "10.0.0.6"))
+    assert estate.reaches("client", "host", "tcp 22", must=True)
+    assert not estate.assembly.unmodelled
