@@ -60,8 +60,11 @@ class Assembly:
     space: Space = field(repr=False)
 
 
-def assemble(subject: Subject) -> Assembly:
-    """Compiles every part and joins them. Never raises for what a part contains: that becomes ``unmodelled``."""
+def assemble(subject: Subject, *, prior: Assembly | None = None) -> Assembly:
+    """Compiles every part and joins them. Never raises for what a part contains: that becomes ``unmodelled``.
+
+    ``prior``: an earlier assembly, whose atoms and unchanged stages are used again where they serve.
+    """
     announcements = {
         tunnel.key: site.announces for site in subject.sites for server in site.servers for tunnel in server.tunnels
     }
@@ -71,7 +74,7 @@ def assemble(subject: Subject) -> Assembly:
         site_stages.compile(subject.sites),
         Fragment(unmodelled=_foreign(subject)),
     ]
-    return join(fragments, guests=subject.guests, rulesets=subject.rulesets)
+    return join(fragments, guests=subject.guests, rulesets=subject.rulesets, prior=prior)
 
 
 def join(
@@ -79,6 +82,7 @@ def join(
     *,
     guests: Mapping[str, Guest] | None = None,
     rulesets: Mapping[str, str] | None = None,
+    prior: Assembly | None = None,
 ) -> Assembly:
     """One network of all parts: doors meet, the internet leads to what is public, machines get names and firewalls."""
     fragments = list(fragments)
@@ -97,6 +101,7 @@ def join(
         if isinstance(stage, Arrive) and stage.machine in renamed:
             stages[id_] = Arrive(renamed[stage.machine], stage.device)
     firewalls, unread = _firewalls(machines, rulesets or {})
+    space = _same_space(prior, stages, machines, firewalls) if prior is not None else None
     aliases = {alias: name for name, machine in machines.items() for alias in machine.aliases}
     return Assembly(
         stages=stages,
@@ -112,8 +117,31 @@ def join(
         ),
         unmodelled=tuple(dict.fromkeys(unmodelled + unread)),
         uncertain=_is_uncertain(stages.values(), firewalls.values()),
-        space=_space(stages.values(), machines.values(), firewalls.values()),
+        space=space or _space(stages.values(), machines.values(), firewalls.values()),
     )
+
+
+def _same_space(
+    prior: Assembly, stages: dict[str, Stage], machines: Mapping[str, Machine], firewalls: Mapping[str, Firewall]
+) -> Space | None:
+    """The atoms of an earlier assembly, if they tell apart whatever the changed filters do. Puts its unchanged stages
+    in the place of equal ones, so that what was worked out for them still holds."""
+    if prior.machines != machines or prior.stages.keys() != stages.keys():
+        return None
+    if prior.firewalls.keys() != firewalls.keys() or any(
+        prior.firewalls[name] is not each for name, each in firewalls.items()
+    ):
+        return None
+    changed = []
+    for key, stage in stages.items():
+        old = prior.stages[key]
+        if stage == old:
+            stages[key] = old
+        elif isinstance(stage, Check) and isinstance(old, Check):
+            changed.append(stage)
+        else:
+            return None
+    return prior.space if all(prior.space.tells(match) for match in _matches(changed, ())) else None
 
 
 def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> tuple[dict[str, Firewall], list[str]]:

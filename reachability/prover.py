@@ -244,7 +244,25 @@ class Prover:
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
         """The same network with some machines or stages out of order."""
-        return Prover(self.assembly, dead=self.dead | frozenset(out_of_order), shared=self._shared)
+        other = Prover(self.assembly, dead=self.dead | frozenset(out_of_order), shared=self._shared)
+        other._may.read_as(self._may)
+        other._must.read_as(self._must)
+        return other
+
+    def revised(self, assembly: Assembly, changed: frozenset[str]) -> Prover:
+        """A prover of ``assembly``, which differs in the filters ``changed`` and has the same atoms; it keeps every
+        walk on which they decide no packet otherwise."""
+        revised = Prover(assembly, shared=self._shared)
+        revised._may.inherit(self._may, changed)
+        if revised._must is not revised._may:
+            revised._must.inherit(self._must, changed)
+        for key, walked in self._walked.items():
+            walker = self._may if key[1] else self._must
+            if not walker.differs(walked, changed, assembly):
+                revised._walked[key] = walked
+                if key in self._arrivals:
+                    revised._arrivals[key] = self._arrivals[key]
+        return revised
 
     def trace(self, sender: Sender, packet: Packet, to: str | None = None, *, may: bool = True) -> Trace:
         """The way of one packet, hop by hop, with what decides at each."""

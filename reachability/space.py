@@ -16,6 +16,7 @@ from operator import xor
 
 from reachability import services
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, V6, Interval, Intervals, union
+from reachability.network import Match
 
 
 class Axis:
@@ -44,6 +45,12 @@ class Axis:
     def atoms(self, interval: Interval) -> tuple[int, int]:
         """The half-open range of atoms that an interval touches."""
         return bisect_right(self.lows, interval[0]) - 1, bisect_right(self.lows, interval[1])
+
+    def has(self, intervals: Intervals | None) -> bool:
+        """Whether all ends of some intervals are boundaries."""
+        return intervals is None or all(
+            self.lows[self.atom(low)] == low and self.highs[self.atom(high)] == high for low, high in intervals
+        )
 
     def atom(self, point: int) -> int:
         """The atom in which a point lies."""
@@ -194,6 +201,15 @@ class Space:
                         spread |= (self._repeat & ((1 << (last - first) * self.width) - 1)) << first * self.width
             self._spread[intervals] = spread
         return spread
+
+    def tells(self, match: Match) -> bool:
+        """Whether what a rule speaks of consists of whole atoms and known sets of sources."""
+        return (
+            (match.sources is None or match.sources in self._number_of)
+            and self.destinations.has(match.destinations)
+            and self.services.has(match.services)
+            and self.source_ports.has(match.source_ports)
+        )
 
     def mask(
         self,

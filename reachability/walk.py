@@ -149,6 +149,10 @@ class Walker:
         self._own: dict[str, int] = {}
         self._strands: dict[tuple[int, int, int, int], Strand] = {}
 
+    def read_as(self, other: Walker) -> None:
+        """Takes over what another walker of the same reading knows of tables: they do not change with what is dead."""
+        self._lookups, self._sends, self._own = other._lookups, other._sends, other._own
+
     def walk(self, start: Start) -> Walked:
         """Everything that packets from ``start`` reach. Classes that nothing on the way tells apart go together."""
         found = Walked()
@@ -389,6 +393,34 @@ class Walker:
                     break
             tail.accepted[source_class] = accepted
         return accepted
+
+    def inherit(self, other: Walker, changed: frozenset[str]) -> None:
+        """Takes over what another walker worked out of the same network before some filters changed."""
+        self._lookups, self._sends, self._own, self._begun = other._lookups, other._sends, other._own, other._begun
+        self._told = {key: told for key, told in other._told.items() if key not in changed}
+        self._tails_known = {
+            at: tails
+            for at, tails in other._tails_known.items()
+            if tails is None or not any(check[0] in changed for tail in tails for check in tail.checks)
+        }
+
+    def differs(self, found: Walked, changed: frozenset[str], after: Assembly) -> bool:
+        """Whether the changed filters, as they are in ``after``, decide any packet of a walk otherwise."""
+        for (key, source_class), packets in found.visits.items():
+            if key in changed and packets & self._difference(key, source_class, after):
+                return True
+        for tail, source_class, row in found.tails.values():
+            for check in tail.checks:
+                if check[0] in changed:
+                    shift = tail.position * self.space.width
+                    if row << shift & self._difference(check[0], source_class, after):
+                        return True
+        return False
+
+    def _difference(self, key: Key, source_class: int, after: Assembly) -> int:
+        old, new = self.assembly.stages[key], after.stages[key]
+        accepted = self.chains.accepts(old.chain, source_class, STATELESS, old.chains)
+        return accepted ^ self.chains.accepts(new.chain, source_class, STATELESS, new.chains)
 
     def filtered(self, found: Walked) -> Iterator[tuple[Chain, int, int, Context, Mapping[str, Chain]]]:
         """(chain, packets, class of sources, context, other chains) for every filter that a walk asked."""

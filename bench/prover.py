@@ -1,0 +1,185 @@
+"""The prover against its peers and against itself, in one run: ratios, not seconds.
+
+    .venv/bin/python -m bench.prover [--networks 100] [--small 10] [--z3 1] [--checkov 100]
+
+``--z3`` and ``--checkov`` say on how many of the networks the peer is timed (0: not at all). z3 proves networks one by
+one, so its time for all is that of a few, multiplied; checkov reads all at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bench import estates
+from reachability import assembly
+from reachability import claims as promises
+from reachability.prover import Prover
+from reachability.standing import Standing
+
+ROOT = Path(__file__).resolve().parents[1]
+Result = TypeVar("Result")
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    """Seconds and what the work gave, without the garbage collector."""
+    gc.collect()
+    gc.disable()
+    began = time.perf_counter()
+    result = work()
+    seconds = time.perf_counter() - began
+    gc.enable()
+    return seconds, result
+
+
+@dataclass(frozen=True)
+class Proved:
+    """Seconds of one proof of many networks, by part."""
+
+    compiling: float
+    claims: float
+
+    @property
+    def whole(self) -> float:
+        return self.compiling + self.claims
+
+
+def prove(made: list[estates.Copy]) -> Proved:
+    """Every claim of every network, from resources and texts to verdicts."""
+    compiling = claiming = 0.0
+    for each in made:
+        seconds, assembled = timed(lambda each=each: assembly.assemble(each.subject))
+        compiling += seconds
+
+        def claim(each: estates.Copy = each, assembled: assembly.Assembly = assembled) -> promises.Report:
+            estate = promises.Estate(Prover(assembled), [each.network], each.resources)
+            return promises.prove(estate.case(each.network))
+
+        seconds, report = timed(claim)
+        claiming += seconds
+        assert report.outcome is promises.Outcome.PROVED, (each.network.name, report)
+    return Proved(compiling, claiming)
+
+
+def line(name: str, value: str, target: str = "") -> None:
+    print(f"{name:72s} {value:>14s}  {target}", flush=True)
+
+
+def growth(all_: list[estates.Copy], few: list[estates.Copy]) -> Proved:
+    prove(few[:1])
+    small, large = prove(few), prove(all_)
+    line(f"{len(few)} networks: compiling, claims", f"{small.compiling:.2f} s, {small.claims:.2f} s")
+    line(f"{len(all_)} networks: compiling, claims", f"{large.compiling:.2f} s, {large.claims:.2f} s")
+    line(f"time at {len(all_)} / time at {len(few)}", f"{large.whole / small.whole:.2f}", "target ≤ 10.5")
+    return large
+
+
+def one_rule(whole: Proved, made: estates.Copy) -> None:
+    """A rule of one security group changes; what stands of the proof stays."""
+    standing = Standing.begin(made.subject, made.network)
+    times = []
+    for number in range(7):
+        changed = estates.one_rule_changed(made.subject, number)
+        seconds, report = timed(lambda changed=changed: standing.revise(changed))
+        assert report.outcome is promises.Outcome.PROVED or number % 2
+        times.append(seconds)
+    line("one changed rule, median", f"{statistics.median(times) * 1000:.1f} ms")
+    line("whole / one changed rule", f"{whole.whole / statistics.median(times):.0f}", "target ≥ 200")
+
+
+def against_z3(whole: Proved, all_: list[estates.Copy], count: int) -> None:
+    from tests.oracles.facts import Facts
+    from tests.oracles.promises import CLAIMS, Promises
+
+    encoding = claiming = 0.0
+    for each in all_[:count]:
+        seconds, asked = timed(lambda each=each: Promises(Facts(each.subject), [each.network]))
+        encoding += seconds
+        seconds, broken = timed(lambda asked=asked: [found for claim in CLAIMS for found in asked.check(claim)])
+        claiming += seconds
+        assert not broken, broken[:3]
+    scale = len(all_) / count
+    line(f"z3, {count} network(s): reading, claims", f"{encoding:.1f} s, {claiming:.1f} s")
+    line("z3's claims / the prover's claims", f"{claiming * scale / whole.claims:.0f}", "target ≥ 100")
+    line("z3's whole / the prover's whole", f"{(encoding + claiming) * scale / whole.whole:.0f}")
+
+
+def against_checkov(whole: Proved, all_: list[estates.Copy], count: int) -> None:
+    from tests.oracles import checkov
+
+    with tempfile.TemporaryDirectory() as directory:
+        for each in all_[:count]:
+            checkov.write(each.subject, Path(directory) / f"{each.network.name}.tf.json")
+        empty, _ = timed(lambda: checkov.run(None, checkov.GRAPH_CHECK))
+        seconds, _ = timed(lambda: checkov.run(Path(directory), checkov.GRAPH_CHECK))
+    scale = len(all_) / count
+    line(f"checkov, {count} network(s), one graph check: start-up, whole", f"{empty:.1f} s, {seconds:.1f} s")
+    line(
+        "checkov's one graph check / all claims, both with reading",
+        f"{seconds * scale / whole.whole:.0f}",
+        "target ≥ 100",
+    )
+    line("the same without start-up, against claims alone", f"{(seconds - empty) * scale / whole.claims:.0f}")
+
+
+def start_up(text: str) -> None:
+    """``prove --state`` of a small stack against ``import pulumi``, as processes."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(text)
+        file.flush()
+        ours = [sys.executable, "-P", "-m", "cli", "prove", "--help"]
+        imports = [
+            sys.executable,
+            "-P",
+            "-c",
+            "import cli.prove, reachability.prover, reachability.claims, reachability.state",
+        ]
+        peer = [sys.executable, "-P", "-c", "import pulumi"]
+        both = {"imports": [], "help": [], "pulumi": []}
+        for _ in range(9):
+            for name, command in (("imports", imports), ("help", ours), ("pulumi", peer)):
+                began = time.perf_counter()
+                subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, check=True)
+                both[name].append(time.perf_counter() - began)
+    median = {name: statistics.median(times) for name, times in both.items()}
+    line("start-up: import pulumi", f"{median['pulumi'] * 1000:.0f} ms")
+    line(
+        "start-up and imports of prove --state / import pulumi",
+        f"{median['imports'] / median['pulumi']:.2f}",
+        "target ≤ 1.15",
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", type=int, default=100)
+    parser.add_argument("--small", type=int, default=10)
+    parser.add_argument("--z3", type=int, default=1)
+    parser.add_argument("--checkov", type=int, default=0)
+    asked = parser.parse_args()
+    made = estates.template()
+    all_ = list(estates.copies(made, asked.networks))
+    line("networks", str(len(all_)))
+    line("hosts", str(sum(len(each.subject.rulesets) for each in all_)))
+    line("filter rules", str(sum(each.rules for each in all_)))
+    line("resources", str(sum(len(each.resources) for each in all_)))
+    whole = growth(all_, all_[: asked.small])
+    one_rule(whole, all_[0])
+    start_up(made.state)
+    if asked.z3:
+        against_z3(whole, all_, asked.z3)
+    if asked.checkov:
+        against_checkov(whole, all_, asked.checkov)
+
+
+if __name__ == "__main__":
+    main()
