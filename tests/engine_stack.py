@@ -83,13 +83,15 @@ def lab_cloud(directory: Path, world_file: Path) -> Iterator[int]:
 
 
 @contextmanager
-def engine_stack(directory: Path, stack_file: Path, *, program: Path = ROOT) -> Iterator[EngineStack]:
-    """A stack of what ``stack_file`` declares, not yet up."""
+def engine_stack(
+    directory: Path, stack_file: Path, *, program: Path = ROOT, project: str = "estate"
+) -> Iterator[EngineStack]:
+    """A stack of what ``stack_file`` declares, not yet up. ``project``: the name of the one in ``program``."""
     name = stack_file.name.split(".")[1]
     scratch, backend, world_file = directory / "scratch", directory / "backend", directory / "world.json"
     scratch.mkdir()
     backend.mkdir()
-    (scratch / "Pulumi.yaml").write_text("name: estate\nruntime: python\n")
+    (scratch / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n")
     world_file.write_text(json.dumps(world(load.read(stack_file))))
     environment = engine.environment(free_of_foreign_settings(os.environ)) | {
         "PULUMI_BACKEND_URL": f"file://{backend}",

@@ -35,7 +35,7 @@ def judged(
     props = unknown_checking_proxy(dict(properties))
     policy.validate(
         ResourceValidationArgs(
-            type_, props, f"urn:pulumi:x::estate::{type_}::{name}", name, options(protect=protect), provider
+            type_, props, f"urn:pulumi:x::example::{type_}::{name}", name, options(protect=protect), provider
         ),
         lambda message, urn=None: found.append(message),
     )
@@ -50,7 +50,7 @@ def resource(
     return PolicyResource(
         type_,
         unknown_checking_proxy(given),
-        f"urn:pulumi:x::estate::{type_}::{name}",
+        f"urn:pulumi:x::example::{type_}::{name}",
         name,
         options(protect=False),
         None,

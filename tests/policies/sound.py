@@ -32,7 +32,7 @@ class Declared:
 
     @property
     def urn(self) -> str:
-        return f"urn:pulumi:x::estate::{self.type}::{self.name}"
+        return f"urn:pulumi:x::example::{self.type}::{self.name}"
 
 
 def document(action: str, resource: str, **more: Any) -> str:

@@ -17,10 +17,10 @@ from tests.policies.sound import broken, changed
 TODAY = date(2026, 11, 21)
 SHORT = Example("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30})
 UNVERSIONED = Example("aws:s3/bucketVersioning:BucketVersioning", {"versioningConfiguration": {"status": "Suspended"}})
-LOGS = "urn:pulumi:x::estate::aws:cloudwatch/logGroup:LogGroup::log"
+LOGS = "urn:pulumi:x::example::aws:cloudwatch/logGroup:LogGroup::log"
 ENTRY = {
     "rule": "logs-are-kept",
-    "resource": "urn:pulumi:*::estate::*LogGroup::log",
+    "resource": "urn:pulumi:*::example::*LogGroup::log",
     "owner": "network-operations",
     "reason": "the test network's logs are dropped with it",
     "expires": date(2027, 3, 31),
@@ -71,7 +71,7 @@ def test_an_exception_from_another_rule_lifts_nothing() -> None:
 
 
 def test_an_exception_holds_for_rules_on_resources_together() -> None:
-    entry = ENTRY | {"rule": "buckets-keep-versions", "resource": "urn:pulumi:*::estate::*Bucket::bucket"}
+    entry = ENTRY | {"rule": "buckets-keep-versions", "resource": "urn:pulumi:*::example::*Bucket::bucket"}
     assert set(found("", UNVERSIONED)) == {"buckets-keep-versions"}
     assert set(found(exceptions(entry), UNVERSIONED)) == {"exceptions-in-force (advice)"}
     assert set(found(exceptions(entry | {"resource": LOGS}), UNVERSIONED)) == {"buckets-keep-versions"}
@@ -118,13 +118,14 @@ def test_an_empty_field_is_a_missing_one(key: str) -> None:
         (ENTRY | {"expires": 20270331}, "it is a day"),
         (ENTRY | {"until": "2027"}, "until: unknown"),
         (ENTRY | {"resource": "*"}, "all four parts"),
-        (ENTRY | {"resource": "urn:pulumi:*::estate::*::*"}, "its NAME names something"),
+        (ENTRY | {"resource": "urn:pulumi:*::example::*::*"}, "its NAME names something"),
         ("logs-are-kept", "an entry is a mapping"),
         (ENTRY | {"rule": "ssh-is-never-public"}, "never lifted or lowered"),
         (ENTRY | {"rule": "validators-are-hidden"}, "never lifted or lowered"),
         (ENTRY | {"rule": "validators-are-protected"}, "never lifted or lowered"),
         (ENTRY | {"rule": "tables-agree-across-regions"}, "never lifted or lowered"),
         (ENTRY | {"rule": "exceptions-are-current"}, "never lifted or lowered"),
+        (ENTRY | {"rule": "proved-reachability"}, "never lifted or lowered"),
     ],
 )
 def test_an_exception_that_cannot_count_is_refused(entry: Any, said: str) -> None:
