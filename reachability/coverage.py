@@ -28,6 +28,19 @@ class Coverage:
     by_origin: dict[str, tuple[int, int]]
     unexercised: tuple[Unexercised, ...]
 
+    def joined(self, other: Coverage) -> Coverage:
+        """Of the rules of both."""
+        by_origin = dict(self.by_origin)
+        for origin, (total, exercised) in other.by_origin.items():
+            before = by_origin.get(origin, (0, 0))
+            by_origin[origin] = before[0] + total, before[1] + exercised
+        return Coverage(
+            self.total + other.total,
+            self.exercised + other.exercised,
+            by_origin,
+            (*self.unexercised, *other.unexercised),
+        )
+
     def document(self) -> dict[str, Any]:
         """As ``prove --json`` prints it."""
         return {
@@ -41,31 +54,37 @@ class Coverage:
         }
 
 
+NOTHING = Coverage(0, 0, {}, ())
+
+
 def coverage(
-    prover: Prover, senders: Iterable[Sender], counts: Callable[[str, Rule], bool] = lambda place, rule: True
-) -> Coverage:
+    prover: Prover, senders: Iterable[Sender], owner: Callable[[str, Rule], str] = lambda place, rule: ""
+) -> dict[str, Coverage]:
     """Which rules decided some packet of these senders' walks. A rule that several places share counts once.
 
-    ``counts`` says of (place, rule) whether to speak of it.
+    By ``owner``, which says of (place, rule) whose the rule is.
     """
     decided = prover.exercised(senders)
     seen: set[int] = set()
-    tally: dict[str, list[int]] = {}
-    missed: list[Unexercised] = []
+    tally: dict[str, dict[str, list[int]]] = {}
+    missed: dict[str, list[Unexercised]] = {}
     for place, rule in prover.rules():
-        if id(rule) in seen or not counts(place, rule):
+        if id(rule) in seen:
             continue
         seen.add(id(rule))
-        origin = rule.origin or place
-        count = tally.setdefault(origin, [0, 0])
+        whose = owner(place, rule)
+        count = tally.setdefault(whose, {}).setdefault(rule.origin or place, [0, 0])
         count[0] += 1
         if id(rule) in decided:
             count[1] += 1
         else:
-            missed.append(Unexercised(place, rule.name, rule.origin))
-    return Coverage(
-        total=len(seen),
-        exercised=len(seen) - len(missed),
-        by_origin={origin: (total, exercised) for origin, (total, exercised) in tally.items()},
-        unexercised=tuple(missed),
-    )
+            missed.setdefault(whose, []).append(Unexercised(place, rule.name, rule.origin))
+    return {
+        whose: Coverage(
+            total=sum(total for total, _ in counts.values()),
+            exercised=sum(exercised for _, exercised in counts.values()),
+            by_origin={origin: (total, exercised) for origin, (total, exercised) in counts.items()},
+            unexercised=tuple(missed.get(whose, ())),
+        )
+        for whose, counts in tally.items()
+    }

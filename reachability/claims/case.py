@@ -12,7 +12,8 @@ from estate.topology import ForwardRule
 from reachability.addresses import Intervals, intersection
 from reachability.claims.places import Failures, answerable
 from reachability.claims.plan import Permitted, permitted
-from reachability.network import INTERNET, Machine, Rule
+from reachability.coverage import NOTHING, Coverage, coverage
+from reachability.network import INTERNET, Arrive, Check, Machine, Rule
 from reachability.prover import Arrival, Prover, Sender
 from reachability.resources import Resource
 from reachability.walk import Start
@@ -78,12 +79,46 @@ class Estate:
         )
 
     @cached_property
-    def of_types(self) -> dict[str, tuple[Resource, ...]]:
-        """The resources by type."""
-        found: dict[str, list[Resource]] = {}
+    def of_types(self) -> dict[tuple[str, str], tuple[Resource, ...]]:
+        """The resources by type and network; those of no network's stack under an empty name."""
+        names = {network.name for network in self.networks}
+        found: dict[tuple[str, str], list[Resource]] = {}
         for resource in self.resources:
-            found.setdefault(resource.type, []).append(resource)
-        return {type_: tuple(members) for type_, members in found.items()}
+            owner = stack(resource.urn)
+            found.setdefault((resource.type, owner if owner in names else ""), []).append(resource)
+        return {key: tuple(members) for key, members in found.items()}
+
+    @cached_property
+    def undeclared(self) -> dict[str, tuple[Machine, ...]]:
+        """The machines that no network declares, by the network whose stack brings them."""
+        names = {network.name for network in self.networks}
+        found: dict[str, list[Machine]] = {}
+        for name, machine in sorted(self.prover.assembly.machines.items()):
+            if name not in self.owners:
+                owner = stack(machine.origin or name)
+                found.setdefault(owner if owner in names else "", []).append(machine)
+        return {owner: tuple(machines) for owner, machines in found.items()}
+
+    @cached_property
+    def group_checks(self) -> dict[str, tuple[Check, ...]]:
+        """By machine: the stateful filters of what comes in at its interfaces."""
+        stages = self.prover.assembly.stages
+        found: dict[str, list[Check]] = {}
+        for stage in stages.values():
+            if isinstance(stage, Check) and stage.device:
+                last = stages.get(stage.then)
+                if isinstance(last, Arrive):
+                    found.setdefault(last.machine, []).append(stage)
+        return {machine: tuple(checks) for machine, checks in found.items()}
+
+    def owner_of_rule(self, place: str, rule: Rule) -> str:
+        """The network whose stack or host a rule belongs to; empty if that is not known."""
+        return self.owners.get(place) or stack(rule.origin)
+
+    @cached_property
+    def coverage(self) -> dict[str, Coverage]:
+        """By network: which of its rules decided some packet of anybody who can send."""
+        return coverage(self.prover, self.senders.values(), self.owner_of_rule)
 
     @cached_property
     def _without(self) -> dict[frozenset[str], Prover]:
@@ -116,6 +151,8 @@ class Case:
         self.everyone = estate.hosts[network.name]
         self._consulted: dict[Sender, None] = {}
         self._consulted_all = False
+        self._asked: dict[Sender, None] = {}
+        self._asked_all = False
         self._forwarded: dict[str, tuple[ForwardRule, ...]] = {}
 
     def hosts(self, *roles: Role) -> tuple[Host, ...]:
@@ -138,12 +175,8 @@ class Case:
     @cached_property
     def undeclared(self) -> tuple[Machine, ...]:
         """Machines that no network declares and that this network's stack, or no known one, brings."""
-        owners, stacks = self.estate.owners, {network.name for network in self.estate.networks} - {self.network.name}
-        return tuple(
-            machine
-            for name, machine in sorted(self.prover.assembly.machines.items())
-            if name not in owners and stack(machine.origin or name) not in stacks
-        )
+        found = self.estate.undeclared
+        return (*found.get(self.network.name, ()), *found.get("", ()))
 
     def forwarded(self, site: str) -> tuple[ForwardRule, ...]:
         """What the topology has the edges of a site forward."""
@@ -161,16 +194,15 @@ class Case:
         return self.estate.without(out_of_order)
 
     def resources(self, type_: str) -> tuple[Resource, ...]:
-        """The resources of a type that this network's stack registers (all of them where stacks are not known)."""
-        found = self.estate.of_types.get(type_, ())
-        if len(self.estate.networks) == 1:
-            return found
-        return tuple(resource for resource in found if stack(resource.urn) in ("", self.network.name))
+        """The resources of a type that this network's stack registers, or that are of no known stack."""
+        found = self.estate.of_types
+        return (*found.get((type_, self.network.name), ()), *found.get((type_, ""), ()))
 
-    def owns_rule(self, place: str, rule: Rule) -> bool:
-        """Whether a rule is this network's (its stack's, or in its host's firewall) or not known to be another's."""
-        owner = self.estate.owners.get(place) or stack(rule.origin)
-        return owner in ("", self.network.name) or owner not in {network.name for network in self.estate.networks}
+    def coverage(self) -> Coverage:
+        """Which of the network's rules decided a packet of those whom the claims asked for."""
+        everybody = self._asked_all and not self._asked.keys() - set(self.estate.senders.values())
+        found = self.estate.coverage if everybody else coverage(self.prover, self._asked, self.estate.owner_of_rule)
+        return found.get(self.network.name, NOTHING).joined(found.get("", NOTHING))
 
     def sender(self, name: str) -> Sender | None:
         return self.estate.senders.get(name)
@@ -212,7 +244,9 @@ class Case:
         )
 
     def begin(self) -> None:
-        """Forgets who was asked for: another claim begins."""
+        """Another claim begins: who was asked for is kept for coverage only."""
+        self._asked |= self._consulted
+        self._asked_all |= self._consulted_all
         self._consulted, self._consulted_all = {}, False
 
     def reasons(self) -> tuple[str, ...]:
@@ -224,11 +258,6 @@ class Case:
         for sender in self._consulted:
             found |= dict.fromkeys(self.prover.unmodelled(sender))
         return tuple(found)
-
-    def consulted(self) -> tuple[Sender, ...]:
-        """Whose walks the claim depends on."""
-        everyone = self.estate.senders.values() if self._consulted_all else ()
-        return tuple(dict.fromkeys((*everyone, *self._consulted)))
 
 
 def stack(urn: str) -> str:

@@ -16,7 +16,7 @@ from reachability.claims.filters import NotComparable, beyond, canonical
 from reachability.claims.plan import Permitted, essentials_in, essentials_out, intervals, unfiltered
 from reachability.claims.sets import CONNECTIONS, Allowance, port
 from reachability.declared import INSTANCE
-from reachability.network import Arrive, Chain, Check, Machine
+from reachability.network import Chain, Check, Machine
 from reachability.resources import UNKNOWN, Resource
 
 GROUP, FIREWALL, TOPOLOGY = "the security group", "the host firewall", "the topology"
@@ -135,14 +135,8 @@ class _Groups:
     """The security groups' checks of every machine's interfaces, each evaluated once."""
 
     def __init__(self, case: Case) -> None:
-        stages = case.prover.assembly.stages
-        self._stages = stages
-        self.inbound: dict[str, list[Check]] = {}
-        for stage in stages.values():
-            if isinstance(stage, Check) and stage.device:
-                last = stages.get(stage.then)
-                if isinstance(last, Arrive):
-                    self.inbound.setdefault(last.machine, []).append(stage)
+        self._stages = case.prover.assembly.stages
+        self.inbound = case.estate.group_checks
         self._known: dict[tuple[int, bool], Permits] = {}
 
     def outbound(self, machine: Machine) -> list[Check]:
@@ -168,7 +162,7 @@ class _Groups:
 def _group(
     case: Case, host: Host, machine: Machine, inbound: bool, groups: _Groups, wanted: _Expected
 ) -> Iterator[Finding]:
-    checks = groups.inbound.get(machine.name, []) if inbound else groups.outbound(machine)
+    checks = groups.inbound.get(machine.name, ()) if inbound else groups.outbound(machine)
     if not checks:
         yield Violation(f"{host.name}: no security group filters what {'comes in' if inbound else 'goes out'}")
     for check in checks:

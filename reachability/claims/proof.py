@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from time import perf_counter
 
-from reachability import coverage
 from reachability.claims.case import Case
 from reachability.claims.claim import Claim, Gap, Outcome, Report, Verdict, Violation, Witness
 from reachability.claims.registry import claims
@@ -21,15 +20,13 @@ def prove(case: Case, asked: Iterable[Claim] | None = None) -> Report:
     it for certain; so does a check that fails itself.
     """
     began = perf_counter()
-    consulted: dict[object, None] = {}
     verdicts = []
     for claim in claims() if asked is None else asked:
         case.begin()
         verdicts.append(verdict(case, claim))
-        consulted |= dict.fromkeys(case.consulted())
     seconds = perf_counter() - began
-    exercised = coverage.coverage(case.prover, consulted, case.owns_rule)
-    return Report(case.network.name, tuple(verdicts), seconds, exercised.document())
+    case.begin()
+    return Report(case.network.name, tuple(verdicts), seconds, case.coverage().document())
 
 
 def verdict(case: Case, claim: Claim) -> Verdict:
