@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval, Intervals, block, union
 from reachability.gcp import catalogue
@@ -95,6 +97,7 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     for each in gateways.stages:
         if each.endswith(" inbound"):
             fragment.names[each.removesuffix(" inbound")] = (each,)
+    fragment.doors = _named_apart(fragment.doors)
     fragment.unmodelled += problems.sentences()
     return fragment
 
@@ -181,3 +184,9 @@ def _strangers(fragment: Fragment, peerings: Peerings) -> None:
         sources = outside(each.network, EVERYWHERE)
         name = f"the network that {each.name} peers with"
         fragment.doors.append(Door(each.key, SIDE, addresses_stage(each.network), name, sources))
+
+
+def _named_apart(doors: list[Door]) -> list[Door]:
+    """The doors with a name of their own each: names of tunnels and networks are unique in a region or project only."""
+    count = Counter(each.name for each in doors)
+    return [replace(each, name=f"{each.name} ({each.key})") if count[each.name] > 1 else each for each in doors]

@@ -1,6 +1,8 @@
 """Cloud VPN, VLAN attachments and Cloud Routers:
 cloud.google.com/network-connectivity/docs/router/concepts/overview."""
 
+from dataclasses import replace
+
 import pytest
 
 from reachability.addresses import block, union
@@ -192,3 +194,24 @@ def test_a_router_appliance_is_not_modelled():
         "router appliances" in each
         for each in Estate(vpc, *rest, gateway, router, tunnel, face, peer).assembly.unmodelled
     )
+
+
+def test_doors_of_the_same_name_stay_apart():
+    one, two = network("one"), network("two")
+    hosts = [subnet(one, "left"), subnet(two, "right", "10.9.0.0/24")]
+    parts = [
+        each
+        for vpc, inside in ((one, "169.254.1.2/30"), (two, "169.254.2.2/30"))
+        for each in cloud(f"{vpc.name}-t", inside, vpc)
+    ]
+    named = [
+        replace(each, properties={**each.properties, "name": "t"}) if "VPNTunnel" in each.type else each
+        for each in parts
+    ]
+    for each in range(len(named)):
+        if "RouterInterface" in named[each].type:
+            tunnel = named[each].name.replace("-if", "")
+            found = next(one for one in parts if one.name == tunnel)
+            named[each] = replace(named[each], properties={**named[each].properties, "vpnTunnel": link(found)})
+    estate = Estate(one, two, *hosts, *named)
+    assert {"outside t (tunnel 169.254.1.0/30)", "outside t (tunnel 169.254.2.0/30)"} <= set(estate.assembly.outsides)
