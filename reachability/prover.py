@@ -107,6 +107,7 @@ class Arrival:
             sent &= wanted
             if not sent:
                 continue
+            sent = self._walker.as_sent(strand, packets, ports_kept=True) & sent or sent
             part = _root(strand).sources if sources is None else intersection(_root(strand).sources, sources)
             if part:
                 destination, service, port = space.point(sent)

@@ -746,7 +746,10 @@ class Walker:
     def _rule_translates(
         self, machine: Machine, rule: Rule, hit: int, step: Step, unmodelled: list[str]
     ) -> Iterator[Step]:
-        """``dnat``, ``snat``, ``masquerade`` and ``redirect`` of a host's firewall."""
+        """``dnat``, ``snat``, ``masquerade`` and ``redirect`` of a host's firewall.
+
+        A masquerading leg with several addresses may use any of them.
+        """
         v6 = self.space.is_v6(step.source_class)
         device = step.key[2] if rule.action is Action.REDIRECT else step.key[-1]
         if rule.action in (Action.MASQUERADE, Action.REDIRECT):
@@ -756,7 +759,8 @@ class Walker:
                 if leg.device == device
                 for point in leg.addresses
                 if (point >= V6) is v6
-            ][:1]
+            ]
+            points = points if self.may else points[:1]
             if not points:
                 return
         elif rule.address is None:
@@ -797,11 +801,10 @@ class Walker:
         if rest:
             yield from self._translated(step, rest, machine.name, step.key, rule, unmodelled, None, point, None)
 
-    def as_sent(self, strand: Strand, packets: int) -> int:
-        """The packets as their sender wrote them."""
+    def as_sent(self, strand: Strand, packets: int, *, ports_kept: bool = False) -> int:
+        """The packets as their sender wrote them; with ``ports_kept`` only those whose own source port gets there."""
         while strand.parent is not None:
-            packets = self.space.unmoved(
-                strand.before, packets, strand.destination, strand.service, ports_kept=strand.source is None
-            )
+            kept = ports_kept or strand.source is None
+            packets = self.space.unmoved(strand.before, packets, strand.destination, strand.service, ports_kept=kept)
             strand = strand.parent
         return packets
