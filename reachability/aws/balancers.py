@@ -201,9 +201,7 @@ def compile(cloud: Cloud) -> None:
 def _heard(listener: Resource) -> tuple[Intervals, str, str]:
     """What a listener hears: services, protocol and how to call it."""
     properties = listener.properties
-    protocol, port = properties.get("protocol"), properties.get("port")
-    if protocol is None:
-        protocol = "HTTP"
+    protocol, port = given(listener, "protocol", "HTTP"), properties.get("port")
     numbers = (services.TCP, services.UDP) if protocol is UNKNOWN else TRANSPORT.get(protocol)
     if numbers is None:
         raise Malformed(f"protocol {protocol!r} is not understood")

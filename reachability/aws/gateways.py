@@ -39,7 +39,7 @@ def read(cloud: Cloud) -> None:
     index = cloud.index
     for resource in index.of(INTERNET_GATEWAY, EGRESS_ONLY):
         with index.reading(resource):
-            if says(resource.properties.get("vpcId")):
+            if says(given(resource, "vpcId")):
                 cloud.attached[resource.urn] = vpc_of(cloud, resource)
     for resource in index.of(INTERNET_ATTACHMENT):
         with index.reading(resource):

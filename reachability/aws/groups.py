@@ -100,7 +100,15 @@ def compile(cloud: Cloud) -> None:
             with index.reading(resource):
                 group = _owner(cloud, resource)
                 (group.egress if egress else group.ingress).extend(_single(cloud, peers, group, resource, egress))
+    for group in {id(each): each for each in cloud.groups.values()}.values():
+        group.ingress, group.egress = _once(group.ingress), _once(group.egress)
     _compile_checks(cloud)
+
+
+def _once(rules: list[Rule]) -> list[Rule]:
+    """State tells a rule that is a resource of its own in its group, too: the resource speaks for both."""
+    by_match = {rule.match: rule for rule in rules}
+    return rules if len(by_match) == len(rules) else list(by_match.values())
 
 
 def _owner(cloud: Cloud, resource: Resource) -> Group:
@@ -184,7 +192,7 @@ def _entry(
     if says(entry.get("prefixListIds")):
         value = entry["prefixListIds"]
         yield from _listed(cloud, group, resource, inline or "prefixListIds", value, used, egress)
-    value = entry.get("securityGroups") if inline else entry.get("sourceSecurityGroupId")
+    value = entry.get("securityGroups") if inline else given(resource, "sourceSecurityGroupId")
     if says(value):
         name = inline or "sourceSecurityGroupId"
         found = cloud.index.find(resource, name, *REFERABLE, value=value)

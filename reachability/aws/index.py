@@ -33,6 +33,15 @@ class Found:
 
 NOTHING = Found()
 
+NAMED_TOGETHER = {
+    "NetworkInterface": "Instance",
+    "NatGateway": "Instance",
+    "VpcAttachment": "VpnConnection",
+    "PeeringAttachment": "VpnConnection",
+    "VpcEndpoint": "LoadBalancer",
+}
+"""Kinds of things between which a name must tell, too."""
+
 NEVER_REFERRED_TO = frozenset(
     {
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
@@ -79,7 +88,7 @@ class Index:
         self.by_type: dict[str, list[Resource]] = {}
         self._by_key: dict[str, list[Resource]] = {}
         self._labels: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self._taken: set[tuple[str, str]] = set()
         for each in resources:
             if each.type[:4] == "aws:":
                 self.by_type.setdefault(each.type, []).append(each)
@@ -113,15 +122,17 @@ class Index:
         return None
 
     def label(self, resource: Resource) -> str:
-        """What people call it: its Name tag or its logical name, unique among labels."""
+        """What people call it: its Name tag or its logical name; with its URN where another of its kind has it."""
         label = self._labels.get(resource.urn)
         if label is None:
             tags = resource.properties.get("tags")
             name = tags.get("Name") if isinstance(tags, dict) else None
             label = name if isinstance(name, str) and name else resource.name
-            if label in self._taken:
+            noun = resource.type.rsplit(":", 1)[-1].removeprefix("Default")
+            noun = NAMED_TOGETHER.get(noun, noun)
+            if (noun, label) in self._taken:
                 label = f"{label} ({resource.urn})"
-            self._taken.add(label)
+            self._taken.add((noun, label))
             self._labels[resource.urn] = label
         return label
 

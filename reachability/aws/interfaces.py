@@ -15,7 +15,7 @@ from reachability.aws import groups, stand_ins
 from reachability.aws.cloud import Cloud, Instance, Nic, Subnet
 from reachability.aws.index import Found, Malformed, flag, given, items, says, text_of, whole
 from reachability.aws.vpcs import SUBNETS, known
-from reachability.network import Action, Arrive, Blocked, Chain, Check, Interface, Machine, Match, Rule
+from reachability.network import Action, Arrive, Blocked, Chain, Check, Interface, Machine, Match, Rule, Unmodelled
 from reachability.resources import UNKNOWN, Resource
 
 INSTANCE = "aws:ec2/instance:Instance"
@@ -114,6 +114,8 @@ def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
     """The interface is in its subnet and belongs to ``owner``."""
     cloud.nics.setdefault(owner.urn, []).append(nic)
     nic.subnet.nics.append(nic)
+    reason = f"{owner.urn}: what happens to packets that arrive there is not understood"
+    cloud.fragment.stages.setdefault(nic.arrival, Unmodelled(reason, owner.urn))
     for group in nic.groups:
         group.members.append(nic)
     vpc = nic.subnet.vpc.resource.urn

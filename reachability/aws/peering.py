@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reachability.addresses import EVERYWHERE, difference, union
 from reachability.aws.cloud import Cloud, Vpc
-from reachability.aws.index import flag, given, text_of
+from reachability.aws.index import Malformed, flag, given, text_of
 from reachability.aws.vpcs import VPCS, known
 from reachability.network import Blocked, Door, exit_stage
 from reachability.resources import Resource
@@ -43,7 +43,9 @@ def read(cloud: Cloud) -> None:
             found = index.find(resource, "vpcPeeringConnectionId", PEERING)
             if found.foreign:
                 accepters.append((resource, found.foreign[0]))
-            elif len(found.resources) == 1:
+            elif found.unknown or len(found.resources) != 1:
+                raise Malformed("which peering it accepts is not known")
+            else:
                 cloud.accepters[resource.urn] = found.resources[0]
                 if _accepts(resource):
                     accepted.add(found.resources[0].urn)

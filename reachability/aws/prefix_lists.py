@@ -7,7 +7,7 @@ from typing import Any
 
 from reachability.addresses import EVERYWHERE, Interval, Intervals, union
 from reachability.aws.cloud import Cloud
-from reachability.aws.index import cidr, items
+from reachability.aws.index import cidr, given, items
 from reachability.resources import UNKNOWN, Resource
 
 LIST = "aws:ec2/managedPrefixList:ManagedPrefixList"
@@ -22,7 +22,7 @@ def read(cloud: Cloud) -> None:
     for resource in index.of(LIST):
         with index.reading(resource):
             blocks = cloud.lists[resource.urn] = []
-            entries = resource.properties.get("entries")
+            entries = given(resource, "entries")
             for entry in (UNKNOWN,) if entries is UNKNOWN else items(entries, "entries"):
                 blocks.append(_block(entry))
     for resource in index.of(ENTRY):

@@ -60,7 +60,7 @@ def read(cloud: Cloud) -> None:
                 cloud.tables[vpc.resource.urn] = vpc.main = table
     for vpc in cloud.vpcs.values():
         if vpc.main is None:
-            vpc.main = cloud.tables[vpc.resource.urn] = Table(f"{vpc.label} main", vpc, None)
+            vpc.main = cloud.tables[vpc.resource.urn] = Table(f"{vpc.label} (main)", vpc, None)
     for resource in index.of(MAIN_ASSOCIATION):
         with index.reading(resource):
             vpc_of(cloud, resource).main = _table(cloud, resource)
@@ -69,7 +69,7 @@ def read(cloud: Cloud) -> None:
     for resource in index.of(ASSOCIATION):
         with index.reading(resource):
             table = _table(cloud, resource)
-            if says(resource.properties.get("gatewayId")):
+            if says(given(resource, "gatewayId")):
                 gateway = index.need(resource, "gatewayId", gateways.INTERNET_GATEWAY, vpn.GATEWAY)
                 cloud.edge_tables[gateway.urn] = table
             else:
@@ -158,7 +158,7 @@ def _target(
     """What a route leads to: its name, its stages (none: a black hole), and why it is not known."""
     index = cloud.index
     for name, types in TARGETS.items():
-        value = entry.get(name)
+        value = entry.get(name) if inline else given(resource, name)
         if not says(value):
             continue
         if value == "local":

@@ -93,7 +93,7 @@ def read(cloud: Cloud) -> None:
     for resource in index.of(GATEWAY):
         with index.reading(resource):
             label = index.label(resource)
-            table = TransitTable(f"{label} default", resource, resource.urn)
+            table = TransitTable(f"{label} (default)", resource, resource.urn)
             transit.tables[resource.urn] = table
             associates = flag(given(resource, "defaultRouteTableAssociation"), True)
             propagates = flag(given(resource, "defaultRouteTablePropagation"), True)

@@ -103,6 +103,22 @@ def test_rules_may_be_resources_of_three_kinds() -> None:
     assert estate.outcome("quiet", "10.0.1.8").startswith("dropped")
 
 
+def test_a_rule_that_state_tells_twice_counts_once() -> None:
+    own, host = server(entry(443, cidrBlocks=["10.0.1.9/32"]))
+    rule = resource(
+        "vpc/securityGroupIngressRule",
+        "rule",
+        securityGroupId=own.id,
+        ipProtocol="tcp",
+        fromPort=443,
+        toPort=443,
+        cidrIpv4="10.0.1.9/32",
+    )
+    estate = Estate(BASE, own, host, rule)
+    (found,) = estate.assembly.stages["interface server ingress"].chain.rules
+    assert found.origin == rule.urn
+
+
 def test_a_reference_stands_for_the_private_addresses_of_the_groups_interfaces() -> None:
     own, host = server(entry(443, securityGroups=["securitygroup-friends"]))
     friends = group(NET, "friends")
@@ -192,6 +208,24 @@ def test_what_is_unknown_in_a_rule_may_be_anything_and_must_be_nothing(field: di
     service = tcp(444) if "cidrBlocks" in field else tcp(443)
     assert estate.outcome("client", "10.0.1.10", service) == "delivered to server"
     assert estate.outcome("client", "10.0.1.10", service, may=False).startswith("dropped")
+
+
+def test_a_peer_that_the_cloud_fills_in_is_no_peer() -> None:
+    own, host = server()
+    rule = resource(
+        "ec2/securityGroupRule",
+        "rule",
+        type="ingress",
+        securityGroupId=own.id,
+        protocol="tcp",
+        fromPort=443,
+        toPort=443,
+        cidrBlocks=["10.0.1.9/32"],
+        sourceSecurityGroupId=UNKNOWN,
+    )
+    estate = Estate(BASE, own, host, rule)
+    assert estate.outcome("client", "10.0.1.10") == "delivered to server"
+    assert estate.outcome("other", "10.0.1.10").startswith("dropped")
 
 
 def test_an_unknown_list_of_rules_may_let_anything_in() -> None:

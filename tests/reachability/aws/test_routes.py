@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reachability.resources import UNKNOWN
 from tests.reachability.aws.builders import (
     Estate,
     associated,
@@ -129,6 +130,32 @@ def test_a_route_to_something_that_is_not_here_is_not_modelled_on_its_way() -> N
     estate = Estate(BASE, chosen, associated(chosen, A))
     assert "tgw-elsewhere, which is not among the resources" in estate.outcome("web", "198.51.100.7")
     assert estate.outcome("web", "10.0.2.10") == "delivered to data"
+
+
+def test_a_target_that_the_cloud_fills_in_is_no_target() -> None:
+    outward = public(NET, A)
+    road = route(
+        outward[1], "road", "192.0.2.0/24", gatewayId=outward[0].id, networkInterfaceId=UNKNOWN, instanceId=UNKNOWN
+    )
+    ip = elastic("ip", "203.0.113.5", instance=WEB.id)
+    assert Estate(BASE, outward, road, ip).outcome("web", "192.0.2.7", may=False) == "delivered to internet"
+
+
+def test_a_target_that_is_not_known_yet_is_not_modelled() -> None:
+    own = table(NET, "own")
+    road = route(own, "road", "192.0.2.0/24", networkInterfaceId=UNKNOWN, references={"networkInterfaceId": ("urn:x",)})
+    estate = Estate(BASE, own, associated(own, A), road)
+    assert estate.outcome("web", "192.0.2.7").startswith("not modelled")
+
+
+def test_a_destination_that_is_not_known_yet_may_be_narrower_than_any_route() -> None:
+    outward = public(NET, A)
+    ip = elastic("ip", "203.0.113.5", instance=WEB.id)
+    hole = resource("ec2/route", "hole", routeTableId=outward[1].id, destinationCidrBlock=UNKNOWN)
+    estate = Estate(BASE, outward, ip, hole)
+    assert estate.outcome("web", "198.51.100.7") == "delivered to internet"
+    assert estate.outcome("web", "198.51.100.7", may=False).startswith("dropped")
+    assert estate.outcome("web", "10.0.2.10", may=False) == "delivered to data"
 
 
 def test_a_gateway_table_sends_what_comes_in_through_an_appliance() -> None:

@@ -93,7 +93,7 @@ def test_a_declared_route_beats_a_propagated_one_and_may_be_a_black_hole() -> No
         transitGatewayRouteTableId=GATEWAY.id,
     )
     outcome = Estate(BASE, GATEWAY, BOTH, hole).outcome("x", "10.1.1.10")
-    assert outcome == "dropped by tgw default: 10.1.0.0/16 to a black hole"
+    assert outcome == "dropped by tgw (default): 10.1.0.0/16 to a black hole"
 
 
 def test_a_vpc_may_send_to_the_internet_by_the_nat_gateway_of_another() -> None:
