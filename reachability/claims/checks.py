@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from estate.hosts import Host
-from reachability import services
+from reachability import services as axis
 from reachability.addresses import GLOBAL, Intervals, difference, intersection, text
 from reachability.claims.case import Case
 from reachability.claims.claim import Finding, Gap, Violation
@@ -28,6 +28,7 @@ def found(
     packet = arrival.packet(services=services, destinations=destinations, received=received)
     if packet is None:
         return None
+    packet = arrival.packet(_of_tcp(services), destinations, received=received) or packet
     sure = case.certain(sender, arrival, services=services, destinations=destinations, received=received)
     return Violation(
         f"{sentence}: {packet}",
@@ -38,6 +39,12 @@ def found(
         if sure
         else f"whether {packet} arrives at {arrival.to} depends on what only the deployment will tell",
     )
+
+
+def _of_tcp(used: Intervals | None) -> Intervals:
+    """Of the services given those of TCP, which people know best."""
+    tcp = (axis.of(axis.TCP),)
+    return tcp if used is None else intersection(used, tcp)
 
 
 def comes_in_only(case: Case, host: Host, allowed: Mapping[str, Intervals]) -> Iterator[Finding]:
@@ -84,7 +91,7 @@ def opens(case: Case, source: Host, target: Host, service: int, prover: Prover |
         return Violation(f"{missing.name} is declared, and nothing is to be deployed as it")
     sender = asked.machine(source.name)
     case.depends_on(case.estate.senders[source.name])
-    words = f"{source.name} must reach {target.name} on {services.text(service)}"
+    words = f"{source.name} must reach {target.name} on {axis.text(service)}"
     for port_number in client_ports(asked):
         packet = Packet(int(source.address), int(target.address), service, port_number)
         way = asked.trace(sender, packet, target.name, may=False)
@@ -98,7 +105,7 @@ def opens(case: Case, source: Host, target: Host, service: int, prover: Prover |
 
 def client_ports(prover: Prover) -> Iterator[int]:
     """A client port of each kind that some rule tells apart from the others."""
-    low, high = services.CLIENT_PORTS
+    low, high = axis.CLIENT_PORTS
     yield low
     yield from (each for each in prover.assembly.space.source_ports.lows if low < each <= high)
 

@@ -65,6 +65,46 @@ def test_ssh_of_a_host_without_a_firewall_is_open_where_its_group_is(sound: Buil
     assert changed.verdict("no-public-ssh").outcome is Outcome.REFUTED
 
 
+def over_v6(built: Built, *, group: str) -> Built:
+    """A public sentry with an IPv6 address, as one tick in a console makes it; ``group`` is whom its group lets in."""
+    sentry = built.host(Role.PUBLIC_SENTRY, REGION)
+    gateway = next(
+        each
+        for each in built.resources
+        if each.type == "aws:ec2/internetGateway:InternetGateway" and each.properties.get("region") == REGION
+    )
+    table = built.resource(f"osmosis-{REGION}-public-routes-all")
+    route = Resource(
+        "urn:pulumi:osmosis::estate::aws:ec2/route:Route::six", "aws:ec2/route:Route", "six", "r-six",
+        {"routeTableId": table.id, "destinationIpv6CidrBlock": "::/0", "gatewayId": gateway.id, "region": REGION}, {},
+    )  # fmt: skip
+    everything = {"action": "allow", "protocol": "-1", "fromPort": 0, "toPort": 0}
+    entries = [
+        {**everything, "ruleNo": 100, "cidrBlock": "0.0.0.0/0"}, {**everything, "ruleNo": 101, "ipv6CidrBlock": "::/0"},
+    ]  # fmt: skip
+    return (
+        built.setting(f"osmosis-{REGION}-network-vpc", ipv6CidrBlock="2001:db8:77::/56")
+        .setting(f"osmosis-{REGION}-public-a", ipv6CidrBlock="2001:db8:77::/64")
+        .setting(f"{sentry.name}-instance", ipv6Addresses=["2001:db8:77::17"])
+        .setting(f"osmosis-{REGION}-network-default-acl", ingress=entries, egress=entries)
+        .adding(route)
+        .permitting("public-sentry", REGION, "tcp", 22, group)
+        .accepting(sentry, "input", "tcp dport 22 accept")
+    )
+
+
+def test_ssh_over_v6_is_public_ssh(sound: Built):
+    found = over_v6(sound, group="::/0").verdict("no-public-ssh")
+    assert found.outcome is Outcome.REFUTED
+    assert (packet(found)["dst"], packet(found)["dst_port"]) == ("2001:db8:77::17", 22)
+
+
+def test_a_rule_of_v4_opens_nothing_over_v6(sound: Built):
+    changed = over_v6(sound, group="10.77.0.0/16")
+    assert changed.verdict("no-public-ssh").outcome is Outcome.PROVED
+    assert changed.verdict("ssh-from-vpn-only").outcome is Outcome.PROVED, "nobody has a rule to send it"
+
+
 def test_another_port_that_the_host_translates_to_ssh_is_public_ssh(sound: Built):
     host = sound.host(Role.PUBLIC_SENTRY, REGION)
     text = sound.rulesets[host.name].replace(
