@@ -127,26 +127,23 @@ def test_a_group_that_permits_more_than_is_declared_is_refused(
 
 
 def undeclared_instance(entries: list[dict[str, Any]]) -> None:
-    """An instance without a firewall of its own, with the group and subnet of a seed, and a rule for SSH from all."""
+    """An instance that nobody declares, with a public address and without a firewall, in a seed's group and subnet."""
     instance = next(each for each in entries if "Seed" in each["urn"] and each["type"] == "aws:ec2/instance:Instance")
     more = copy.deepcopy(instance)
     more["urn"] += "-more"
     more["id"] = "i-0000000000000more"
-    more["outputs"] = {**more["outputs"], "privateIp": None, "associatePublicIpAddress": True}
-    more["inputs"] = {**more["inputs"], "privateIp": None, "associatePublicIpAddress": True}
+    for side in ("inputs", "outputs"):
+        more[side] |= {"privateIp": None, "associatePublicIpAddress": True}
     entries.append(more)
-    opened("seed", "0.0.0.0/0", 22)(entries)
 
 
 def test_a_refuted_claim_tells_the_packet_each_hop_and_what_decided_there(standing: dict[str, Any]) -> None:
-    said = {message: urn for message, urn in found(with_changes(standing, undeclared_instance))}
-    (message,) = [each for each in said if each.startswith("claim no-public-ssh is refuted")]
-    assert "tcp 22" in message
-    assert "packet " in message
-    assert " -> " in message
-    assert "0.0.0.0/0" in message
-    assert message.count("; ") >= 3
-    assert "SecurityGroupIngressRule" in said[message], "it is reported on the resource that decides last"
+    said = dict(found(with_changes(standing, undeclared_instance)))
+    (message,) = [each for each in said if each.startswith("claim public-endpoints-tls is refuted")]
+    assert "the internet reaches" in message
+    assert "tcp 26656 goes the internet (route: internet gateway" in message
+    assert message.count(" -> ") > 3
+    assert "SecurityGroupIngressRule::" in said[message], "it is reported on the setting that decides last"
 
 
 def test_a_resource_that_the_prover_does_not_know_is_not_passed(planned: dict[str, Any]) -> None:
