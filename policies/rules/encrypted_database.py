@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import at, stated
+from .reading import at, is_own_key, stated
 from .rule import Example, resource_rule, violation
 
 ENCRYPTED_ONLY = ("ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED")
@@ -14,7 +14,7 @@ ENCRYPTED_ONLY = ("ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED")
 
 def _database(args: ResourceValidationArgs) -> Iterator[str]:
     encrypted, key = stated(args.props, "storageEncrypted"), stated(args.props, "kmsKeyId")
-    if encrypted is not True or key is None:
+    if encrypted is not True or not is_own_key(key):
         yield violation(
             f"storageEncrypted is {encrypted}, kmsKeyId is {key}",
             "databases have the network's own key",

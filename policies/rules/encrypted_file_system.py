@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import stated
+from .reading import is_own_key, stated
 from .rule import Example, resource_rule, violation
 
 
 def _file_system(args: ResourceValidationArgs) -> Iterator[str]:
     encrypted, key = stated(args.props, "encrypted"), stated(args.props, "kmsKeyId")
-    if encrypted is not True or key is None:
+    if encrypted is not True or not is_own_key(key):
         yield violation(
             f"encrypted is {encrypted}, kmsKeyId is {key}",
             "file systems have the network's own key",

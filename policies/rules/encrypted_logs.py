@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import at
+from .reading import at, is_own_key
 from .rule import Check, Example, resource_rule, violation
 
 
 def _key(*path: str) -> Check:
     def check(args: ResourceValidationArgs) -> Iterator[str]:
-        if at(args.props, *path) is None:
+        if not is_own_key(at(args.props, *path)):
             yield violation(
-                "the log group names no key",
+                "the log group names no key of ours",
                 "logs have the network's own key",
                 "they say who talks to whom",
                 f"give {'.'.join(path)}",

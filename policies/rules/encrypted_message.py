@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
+from .reading import is_own_key, stated
 from .rule import Check, Example, resource_rule, violation
 
 
 def _key(property_: str) -> Check:
     def check(args: ResourceValidationArgs) -> Iterator[str]:
         given = stated(args.props, property_)
-        if given is None or (given is not UNKNOWN and str(given).startswith("alias/aws/")):
+        if not is_own_key(given):
             yield violation(
                 f"{property_} is {given}",
                 "topics and queues have the network's own key",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, stated
+from .reading import UNKNOWN, at, each, is_own_key, stated
 from .rule import Example, resource_rule, violation
 
 REASON = "who may read a secret is then decided by our key too"
@@ -14,10 +15,10 @@ CUSTOMER_KEY = ("customerManagedEncryption", "kmsKeyName")
 
 
 def _secret(args: ResourceValidationArgs) -> Iterator[str]:
-    if stated(args.props, "kmsKeyId") is None:
+    if not is_own_key(stated(args.props, "kmsKeyId")):
         yield violation("the secret names no key", "secrets have the network's own key", REASON, "give kmsKeyId")
     for replica in each(args.props, "replicas"):
-        if replica is UNKNOWN or stated(replica, "kmsKeyId") is None:
+        if replica is UNKNOWN or not is_own_key(stated(replica, "kmsKeyId")):
             yield violation("a replica names no key", "each has its region's key", REASON, "give kmsKeyId in replicas")
 
 
@@ -25,28 +26,26 @@ def _parameter(args: ResourceValidationArgs) -> Iterator[str]:
     kind = stated(args.props, "type")
     if kind != "SecureString":
         yield violation(f"type is {kind}", "parameters are SecureString", "others are kept in clear", "state it")
-    if stated(args.props, "keyId") is None:
+    if not is_own_key(stated(args.props, "keyId")):
         yield violation("the parameter names no key", "it has the network's own key", REASON, "give keyId")
+
+
+def _replicas(replication: Mapping[str, Any]) -> list[Any]:
+    """The places of a Google Cloud secret, each with its own encryption: those that it names, or all of Google's."""
+    automatic, managed = stated(replication, "auto"), stated(replication, "userManaged", {})
+    return ([] if automatic is None else [automatic]) + ([UNKNOWN] if managed is UNKNOWN else each(managed, "replicas"))
 
 
 def _google(args: ResourceValidationArgs) -> Iterator[str]:
     replication = stated(args.props, "replication", {})
-    replicas = [UNKNOWN] if replication is UNKNOWN else []
-    if not replicas:
-        managed = at(replication, "userManaged", "replicas")
-        replicas = [UNKNOWN] if managed is UNKNOWN else [*(managed or ()), *_automatic(replication)]
-    if not replicas or any(replica is UNKNOWN or at(replica, *CUSTOMER_KEY) is None for replica in replicas):
+    replicas = [UNKNOWN] if replication is UNKNOWN else _replicas(replication)
+    if not replicas or any(replica is UNKNOWN or not is_own_key(at(replica, *CUSTOMER_KEY)) for replica in replicas):
         yield violation(
             "the secret, or a replica, names no key",
             "secrets have the network's own key",
             REASON,
             f"give {'.'.join(CUSTOMER_KEY)} in replication",
         )
-
-
-def _automatic(replication: object) -> list[object]:
-    automatic = at(replication, "auto")  # type: ignore[arg-type]
-    return [] if automatic is None else [automatic]
 
 
 RULE = resource_rule(

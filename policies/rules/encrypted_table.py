@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each, stated
+from .reading import UNKNOWN, each, is_own_key, stated
 from .rule import Example, resource_rule, violation
 
 REASON = "signing rights are nobody else's business"
@@ -15,7 +15,7 @@ REASON = "signing rights are nobody else's business"
 def _table(args: ResourceValidationArgs) -> Iterator[str]:
     encryption = stated(args.props, "serverSideEncryption", {})
     given = {} if encryption is UNKNOWN else encryption
-    if stated(given, "enabled") is not True or stated(given, "kmsKeyArn") is None:
+    if stated(given, "enabled") is not True or not is_own_key(stated(given, "kmsKeyArn")):
         yield violation(
             f"enabled is {stated(given, 'enabled')}, kmsKeyArn is {stated(given, 'kmsKeyArn')}",
             "tables have the network's own key",
@@ -23,7 +23,7 @@ def _table(args: ResourceValidationArgs) -> Iterator[str]:
             "state enabled: true and kmsKeyArn in serverSideEncryption",
         )
     for replica in each(args.props, "replicas"):
-        if replica is UNKNOWN or stated(replica, "kmsKeyArn") is None:
+        if replica is UNKNOWN or not is_own_key(stated(replica, "kmsKeyArn")):
             place = replica if replica is UNKNOWN else stated(replica, "regionName")
             yield violation(
                 f"the replica in {place} names no key", "each replica has its region's key", REASON, "give kmsKeyArn"

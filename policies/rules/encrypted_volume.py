@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, stated
+from .reading import UNKNOWN, at, each, is_own_key, stated
 from .rule import Example, resource_rule, violation
 
 FOREIGN_KEY = "the cloud's key is shared and cannot be shut"
@@ -21,8 +21,10 @@ def _disk(properties: Mapping[str, Any], what: str) -> Iterator[str]:
             "a copied disk must tell nothing",
             "state true",
         )
-    if stated(properties, "kmsKeyId") is None:
-        yield violation(f"{what} names no key", "disks have the network's own key", FOREIGN_KEY, "give kmsKeyId")
+    if not is_own_key(stated(properties, "kmsKeyId")):
+        yield violation(
+            f"{what} names no key of ours", "disks have the network's own key", FOREIGN_KEY, "give kmsKeyId"
+        )
 
 
 def _volume(args: ResourceValidationArgs) -> Iterator[str]:
@@ -42,7 +44,7 @@ def _instance(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _google_disk(args: ResourceValidationArgs) -> Iterator[str]:
-    if at(args.props, "diskEncryptionKey", "kmsKeySelfLink") is None:
+    if not is_own_key(at(args.props, "diskEncryptionKey", "kmsKeySelfLink")):
         yield violation(
             "the disk names no key",
             "disks have the network's own key",
@@ -52,7 +54,7 @@ def _google_disk(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _google_instance(args: ResourceValidationArgs) -> Iterator[str]:
-    if at(args.props, "bootDisk", "kmsKeySelfLink") is None:
+    if not is_own_key(at(args.props, "bootDisk", "kmsKeySelfLink")):
         yield violation(
             "the boot disk names no key",
             "disks have the network's own key",
@@ -60,7 +62,7 @@ def _google_instance(args: ResourceValidationArgs) -> Iterator[str]:
             "give bootDisk.kmsKeySelfLink",
         )
     for disk in each(args.props, "attachedDisks"):
-        if disk is UNKNOWN or stated(disk, "kmsKeySelfLink") is None:
+        if disk is UNKNOWN or not is_own_key(stated(disk, "kmsKeySelfLink")):
             yield violation(
                 "an attached disk names no key",
                 "disks have the network's own key",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .reading import UNKNOWN, at, each, stated
+from .reading import UNKNOWN, each, stated
 
 FIREWALL = "gcp:compute/firewall:Firewall"
 POLICY_RULE = "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule"
@@ -80,10 +80,10 @@ def sources(type_: str, properties: Mapping[str, Any]) -> list[Any]:
 
 def destinations(type_: str, properties: Mapping[str, Any]) -> list[Any]:
     """The addresses that a rule lets out to. One that names none lets out to all."""
-    key = each(properties, "destinationRanges") if type_ == FIREWALL else at(properties, "match", "destIpRanges")
-    if key is UNKNOWN:
+    match = properties if type_ == FIREWALL else stated(properties, "match", {})
+    if match is UNKNOWN:
         return [UNKNOWN]
-    return list(key or ()) or [ANYWHERE]
+    return each(match, "destinationRanges" if type_ == FIREWALL else "destIpRanges") or [ANYWHERE]
 
 
 def targets(type_: str, properties: Mapping[str, Any]) -> list[Any]:

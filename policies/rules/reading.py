@@ -60,6 +60,14 @@ def each(properties: Mapping[str, Any], key: str) -> list[Any]:
     return elements
 
 
+def is_own_key(given: Any) -> bool:
+    """Whether something is encrypted by a key of ours: given, and not one that AWS manages for everybody.
+
+    A key that a preview cannot know is one that this stack makes.
+    """
+    return given is UNKNOWN or (given is not None and "alias/aws/" not in str(given))
+
+
 def tag(properties: Mapping[str, Any], key: str) -> Any:
     """A tag's value (on Google Cloud a label's, in lower case), ``None`` without, ``UNKNOWN`` if not known yet."""
     for field, name in (("labels", key.lower()), ("tags", key)):
