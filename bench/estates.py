@@ -73,6 +73,7 @@ def template() -> Template:
 
 def _copied(text: str, slot: int) -> str:
     text = text.replace(NAME, f"network{slot:03d}")
+    text = re.sub(r"\b([a-z]+-[0-9a-f]{14})[0-9a-f]{3}\b", rf"\g<1>{slot:03x}", text)
     return re.sub(r"\b10\.1\.(\d+)\.", rf"10.{slot}.\1.", text)
 
 

@@ -1,0 +1,83 @@
+"""Which parts of an estate anything joins: only those need to be proved together.
+
+Parts that nothing joins meet on the internet alone. Each sees the other's public addresses as the internet's, so what is
+promised against everybody on the internet holds against the other part too, and a rule that lets in just the other
+part's address breaks the promise as it would for a stranger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reachability.resources import UNKNOWN
+from reachability.subject import Subject
+
+
+def together(parts: Mapping[str, Subject]) -> tuple[tuple[str, ...], ...]:
+    """The parts in groups, in their order: in one group are those that name each other's resources or share a tunnel."""
+    owners: dict[str, str] = {}
+    leader = {name: name for name in parts}
+
+    def find(name: str) -> str:
+        while leader[name] != name:
+            leader[name] = leader[leader[name]]
+            name = leader[name]
+        return name
+
+    def join(one: str, other: str) -> None:
+        leader[find(other)] = find(one)
+
+    for name, subject in parts.items():
+        for mark in _marks(subject):
+            join(owners.setdefault(mark, name), name)
+    for name, subject in parts.items():
+        for mentioned in _mentioned(subject):
+            owner = owners.get(mentioned)
+            if owner is not None:
+                join(owner, name)
+    groups: dict[str, list[str]] = {}
+    for name in parts:
+        groups.setdefault(find(name), []).append(name)
+    return tuple(tuple(group) for group in groups.values())
+
+
+def union(subjects: list[Subject]) -> Subject:
+    """Several subjects as one."""
+    return Subject(
+        resources=tuple(each for subject in subjects for each in subject.resources),
+        sites=tuple(each for subject in subjects for each in subject.sites),
+        guests={urn: guest for subject in subjects for urn, guest in subject.guests.items()},
+        rulesets={name: text for subject in subjects for name, text in subject.rulesets.items()},
+    )
+
+
+def _marks(subject: Subject) -> Iterator[str]:
+    """What only one part can have: ids, ARNs and URNs of resources, servers, the keys of tunnels."""
+    for resource in subject.resources:
+        yield resource.urn
+        for mark in (resource.id, resource.properties.get("arn"), resource.properties.get("selfLink")):
+            if mark is not UNKNOWN and isinstance(mark, str) and mark:
+                yield f"{resource.type} {mark}" if len(mark) < 8 else mark
+    for site in subject.sites:
+        for server in site.servers:
+            yield f"server {server.name}"
+            yield from (tunnel.key for tunnel in server.tunnels)
+
+
+def _mentioned(subject: Subject) -> Iterator[str]:
+    for resource in subject.resources:
+        yield from _strings(resource.properties)
+        for urns in resource.references.values():
+            yield from urns
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _strings(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)
