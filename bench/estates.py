@@ -1,6 +1,6 @@
 """A generated estate of many networks: one rich declaration, its program run once, and a copy of it for each slot.
 
-Names and address blocks differ from copy to copy as slots make them differ (``10.<slot>.0.0/16``).
+Names, ids and addresses differ from copy to copy as slots make them differ (``10.<slot>.0.0/16``).
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ def template() -> Template:
 def _copied(text: str, slot: int) -> str:
     text = text.replace(NAME, f"network{slot:03d}")
     text = re.sub(r"\b([a-z]+-[0-9a-f]{14})[0-9a-f]{3}\b", rf"\g<1>{slot:03x}", text)
+    text = text.replace("192.0.2.", f"45.{slot}.2.")
     return re.sub(r"\b10\.1\.(\d+)\.", rf"10.{slot}.\1.", text)
 
 

@@ -1,7 +1,7 @@
 """Which parts of an estate anything joins: only those need to be proved together.
 
-Parts that nothing joins meet on the internet alone. Each sees the other's public addresses as the internet's, so what is
-promised against everybody on the internet holds against the other part too, and a rule that lets in just the other
+Parts that nothing joins meet on the internet alone. Each sees the other's public addresses as the internet's, so what
+is promised against everybody on the internet holds against the other part too, and a rule that lets in just the other
 part's address breaks the promise as it would for a stranger.
 """
 
@@ -15,7 +15,7 @@ from reachability.subject import Subject
 
 
 def together(parts: Mapping[str, Subject]) -> tuple[tuple[str, ...], ...]:
-    """The parts in groups, in their order: in one group are those that name each other's resources or share a tunnel."""
+    """The parts in groups, in their order: those that name each other's resources or share a tunnel are in one."""
     owners: dict[str, str] = {}
     leader = {name: name for name in parts}
 
