@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from reachability.addresses import ALL_V4, ALL_V6
 from reachability.network import Action, Chain, Firewall, Match, Rule
+from reachability.nftables import statements
 from reachability.nftables.errors import NftError, NotUnderstood
-from reachability.nftables.rules import UNTRANSLATED, NamedSet, RuleReader, Scope, check_elements
-from reachability.nftables.ruleset import HOOKS, ChainText, Ruleset, RuleText, Table
+from reachability.nftables.keys import UNTRANSLATED
+from reachability.nftables.rules import Scope
+from reachability.nftables.ruleset import HOOKS, ChainText, Ruleset, Table
+from reachability.nftables.sets import NamedSet, check_elements
 
 TRACKING = -200
 """The priority at which connection tracking sees packets (NF_IP_PRI_CONNTRACK)."""
@@ -26,7 +29,9 @@ SET_NAMES = re.compile(r"\b(?:add|update|delete)\s+@(\S+)")
 
 NOT_V4 = Rule(Match(destinations=(ALL_V6,)), Action.ACCEPT, "the table sees IPv4 only")
 NOT_V6 = Rule(Match(destinations=(ALL_V4,)), Action.ACCEPT, "the table sees IPv6 only")
-NO_CONNECTION = Rule(Match(services=UNTRANSLATED), Action.ACCEPT, "nat chains see the first packets of connections only")
+NO_CONNECTION = Rule(
+    Match(services=UNTRANSLATED), Action.ACCEPT, "nat chains see the first packets of connections only"
+)
 
 NOT_TRACKED_V4 = Rule(Match(destinations=(ALL_V4,)), Action.ACCEPT, "nothing here turns on connection tracking of IPv4")
 NOT_TRACKED_V6 = Rule(Match(destinations=(ALL_V6,)), Action.ACCEPT, "nothing here turns on connection tracking of IPv6")
@@ -36,7 +41,7 @@ TRACKS = re.compile(r"\b(ct|masquerade|redirect|synproxy)\b")
 TRANSLATES = re.compile(r"\b[sd]nat\s+(?:(ip6?)\b)?(.*)", re.DOTALL)
 
 _Key = tuple[str, str, str, str, str, bool, str]
-_rules: dict[_Key, tuple[tuple[Rule, ...], frozenset[str]]] = {}
+_rules: dict[_Key, statements.ReadRule] = {}
 _chains: dict[tuple, Chain] = {}
 
 
@@ -61,7 +66,12 @@ class _Compiler:
         if any("notrack" in text for table in tables for chain in table.chains.values() for text, _ in chain.rules):
             self.untracking = "some packets are kept from connection tracking (notrack), and which is not modelled"
         first_nat = min(
-            (chain.number for table in tables for chain in table.chains.values() if chain.base and chain.base.kind == "nat"),
+            (
+                chain.number
+                for table in tables
+                for chain in table.chains.values()
+                if chain.base and chain.base.kind == "nat"
+            ),
             default=0,
         )
         self.tracked = _tracked(tables) if first_nat else frozenset()
@@ -79,7 +89,9 @@ class _Compiler:
                 if base is None:
                     continue
                 if base.hook not in hooks:
-                    self.unmodelled.append(f"chain {table.family} {table.name} {chain.name}: the hook {base.hook} is not modelled")
+                    self.unmodelled.append(
+                        f"chain {table.family} {table.name} {chain.name}: the hook {base.hook} is not modelled"
+                    )
                     continue
                 made = self._base(table, chain)
                 if base.kind == "nat":
@@ -95,7 +107,10 @@ class _Compiler:
                     hooks[hook].append(((priority, -first_nat, 0, 0), made))
                     self.kinds[made.name] = "nat"
         return Firewall(
-            {hook: tuple(chain for _, chain in sorted(found, key=lambda each: each[0])) for hook, found in hooks.items()},
+            {
+                hook: tuple(chain for _, chain in sorted(found, key=lambda each: each[0]))
+                for hook, found in hooks.items()
+            },
             self.kinds,
             self.chains,
             tuple(dict.fromkeys(self.unmodelled)),
@@ -145,7 +160,9 @@ class _Compiler:
             for name in _deepest_first(start.name, calls, start.line):
                 depth[name] = 1 + max((depth[each] for each in calls[name]), default=0)
             if depth[start.name] > DEEPEST:
-                raise NftError(start.line, start.name, f"chains call each other at most {DEEPEST - 1} deep", "call fewer")
+                raise NftError(
+                    start.line, start.name, f"chains call each other at most {DEEPEST - 1} deep", "call fewer"
+                )
 
     def _check_sets(self, table: Table) -> None:
         """Elements are of the type of their set, and maps to verdicts hold verdicts."""
@@ -237,32 +254,24 @@ class _Compiler:
 
     def _read(self, chain: ChainText, text: str, offset: int, scope: Scope) -> tuple[Rule, ...]:
         key = scope.family, scope.table, text, scope.kind, scope.hook, scope.before_tracking, scope.untracking
-        known = _rules.get(key)
-        if known is not None:
-            self._declared(chain, offset, known[1], scope)
-            return known[0]
-        reader = RuleReader(text, scope)
-        try:
-            found = reader.rules()
-        except NotUnderstood as reason:
-            self.unmodelled.append(f"{chain.place(offset)}: {' '.join(text.split())[:120]}: {reason}")
-            return ()
-        except NftError as error:
-            raise error.at(max(0, chain.line + offset)) if offset >= 0 else error from error
-        self._declared(chain, offset, reader.objects, scope)
-        if reader.shared:
-            if len(_rules) > 1 << 17:
-                _rules.clear()
-            _rules[key] = found, frozenset(reader.objects)
-        return found
-
-    @staticmethod
-    def _declared(chain: ChainText, offset: int, names: Iterable[str], scope: Scope) -> None:
-        """Counters, limits and quotas that a rule names are declared in its table."""
-        for name in names:
+        found = _rules.get(key)
+        if found is None:
+            try:
+                found = statements.read(text, scope)
+            except NotUnderstood as reason:
+                self.unmodelled.append(f"{chain.place(offset)}: {' '.join(text.split())[:120]}: {reason}")
+                return ()
+            except NftError as error:
+                raise error.at(max(0, chain.line + offset)) if offset >= 0 else error from error
+            if found.shared:
+                if len(_rules) > 1 << 17:
+                    _rules.clear()
+                _rules[key] = found
+        for name in found.objects:
             if name not in scope.objects:
-                fix = "declare it in the table"
-                raise NftError(max(0, chain.line + offset) if offset >= 0 else 0, name, "no such object in the table", fix)
+                line = max(0, chain.line + offset) if offset >= 0 else 0
+                raise NftError(line, name, "no counter, limit or quota of this name", "declare it in the table")
+        return found.rules
 
 
 def _deepest_first(start: str, calls: dict[str, set[str]], line: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The JSON of ``nft -j list ruleset`` (libnftables-json(5)), written out as the rules that it stands for and read as such.
+"""The JSON of ``nft -j list ruleset`` (libnftables-json(5)), written out as rules and read as such.
 
 So a ruleset means the same whichever form it comes in.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reachability.nftables.errors import NftError, NotUnderstood
-from reachability.nftables.rules import UNQUALIFIED
+from reachability.nftables.keys import UNQUALIFIED
 from reachability.nftables.ruleset import FAMILIES, HOOKS, Base, ChainText, Ruleset, SetText, Table
 
 DEEPEST = 60
@@ -23,7 +23,9 @@ def read(text: str) -> Ruleset:
         document = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
-        raise NftError(line, text[:60], "no JSON that can be read", "give the whole output of nft -j list ruleset") from error
+        raise NftError(
+            line, text[:60], "no JSON that can be read", "give the whole output of nft -j list ruleset"
+        ) from error
     commands = document.get("nftables") if isinstance(document, dict) else None
     if not isinstance(commands, list):
         raise NftError(0, text[:60], "the JSON of nft has a list 'nftables'", "give the output of nft -j list ruleset")
@@ -35,7 +37,9 @@ def read(text: str) -> Ruleset:
             if isinstance(error, NftError):
                 raise
             shown = json.dumps(command)
-            raise NftError(0, shown, "an entry lacks what nft always writes", "give the unchanged output of nft") from error
+            raise NftError(
+                0, shown, "an entry lacks what nft always writes", "give the unchanged output of nft"
+            ) from error
     return ruleset
 
 
@@ -93,7 +97,9 @@ def _chain(ruleset: Ruleset, given: Mapping[str, Any]) -> None:
     base = None
     if "hook" in given:
         if given["hook"] not in (*HOOKS, "ingress", "egress") or given["type"] not in ("filter", "nat", "route"):
-            raise NftError(0, json.dumps(given), "a base chain has a type and a hook that nft knows", "give the output of nft")
+            raise NftError(
+                0, json.dumps(given), "a base chain has a type and a hook that nft knows", "give the output of nft"
+            )
         base = Base(given["type"], given["hook"], int(given["prio"]), given.get("policy", "accept") == "drop")
     chain = ChainText(str(given["name"]), base, (), 0, ruleset.next_number())
     _known(ruleset, given).chains[chain.name] = chain
@@ -159,7 +165,11 @@ def _expression(given: Any, depth: int = 0) -> str:
     if isinstance(given, int):
         return str(given)
     if isinstance(given, str):
-        return given if given[:1] in ("@", "*", '"') or (given and given.isprintable() and not set(given) & _QUOTED) else f'"{given}"'
+        return (
+            given
+            if given[:1] in ("@", "*", '"') or (given and given.isprintable() and not set(given) & _QUOTED)
+            else f'"{given}"'
+        )
     if isinstance(given, list):
         return ",".join(_expression(each, depth + 1) for each in given)
     if not isinstance(given, dict) or len(given) != 1:
@@ -181,7 +191,11 @@ def _operand(given: Any, depth: int, within: str) -> str:
     text = _expression(given, depth)
     if within == "|" and isinstance(given, dict) and "|" in given:
         return text
-    return f"({text.replace(',', ' | ')})" if isinstance(given, list) or (isinstance(given, dict) and set(given) & OPERATORS) else text
+    return (
+        f"({text.replace(',', ' | ')})"
+        if isinstance(given, list) or (isinstance(given, dict) and set(given) & OPERATORS)
+        else text
+    )
 
 
 def _payload(given: Mapping[str, Any], depth: int) -> str:
@@ -193,7 +207,12 @@ def _payload(given: Mapping[str, Any], depth: int) -> str:
 
 def _tracking(given: Mapping[str, Any], depth: int) -> str:
     del depth
-    words = ["ct", *([given["dir"]] if "dir" in given else []), *([given["family"]] if "family" in given else []), given["key"]]
+    words = [
+        "ct",
+        *([given["dir"]] if "dir" in given else []),
+        *([given["family"]] if "family" in given else []),
+        given["key"],
+    ]
     return " ".join(words)
 
 
@@ -209,7 +228,11 @@ def _numgen(given: Mapping[str, Any], depth: int) -> str:
 
 def _hash(given: Mapping[str, Any], depth: int) -> str:
     text = f"jhash {_expression(given['expr'], depth)} mod {given['mod']}"
-    return text + (f" seed {given['seed']}" if "seed" in given else "") + (f" offset {given['offset']}" if given.get("offset") else "")
+    return (
+        text
+        + (f" seed {given['seed']}" if "seed" in given else "")
+        + (f" offset {given['offset']}" if given.get("offset") else "")
+    )
 
 
 def _set_of(given: Any, depth: int) -> str:
@@ -265,7 +288,11 @@ def _match(given: Mapping[str, Any]) -> str:
     written = _expression(right)
     if isinstance(right, dict) and set(right) == {"set"} and isinstance(right["set"], str):
         written = right["set"]
-    return f"{left} {written}" if operator in ("==", "in") and not _is_bits(operator, right) else f"{left} {operator} {written}"
+    return (
+        f"{left} {written}"
+        if operator in ("==", "in") and not _is_bits(operator, right)
+        else f"{left} {operator} {written}"
+    )
 
 
 DEVICES = ("iif", "oif", "iifname", "oifname")
@@ -381,7 +408,10 @@ VERDICTS: dict[str, Callable[[Any], str]] = {
 STATEMENTS: dict[str, Callable[[Any], str]] = {
     **VERDICTS,
     "match": _match,
-    "vmap": lambda given: f"{_expression(given['key'])} vmap {given['data'] if isinstance(given['data'], str) else _expression(given['data'])}",
+    "vmap": lambda given: (
+        f"{_expression(given['key'])} vmap "
+        + (given["data"] if isinstance(given["data"], str) else _expression(given["data"]))
+    ),
     "counter": _counter,
     "log": _log,
     "limit": _limit,

@@ -25,7 +25,10 @@ RuleText = tuple[str, int]
 
 @dataclass(slots=True)
 class ChainText:
-    """A chain. ``rules`` may be shared between rulesets as long as nothing is added. ``number``: the order of base chains."""
+    """A chain. ``rules`` may be shared between rulesets as long as nothing is added.
+
+    ``number``: in which order chains were made, which decides between equal priorities.
+    """
 
     name: str
     base: Base | None

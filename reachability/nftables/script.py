@@ -72,7 +72,9 @@ class _Script:
         if "\0" in text:
             raise NftError(1, text[:20], "a ruleset is text", "give the script itself")
         if "xt_" in text and LISTED_XT.search(text):
-            self.ruleset.unmodelled.append("the listing leaves out what iptables put in (xt): list it with iptables-save")
+            self.ruleset.unmodelled.append(
+                "the listing leaves out what iptables put in (xt): list it with iptables-save"
+            )
         if "\\\n" in text:
             text = text.replace("\\\n", " \x0b")
         self.text = COMMENT.sub(_without_comment, text) if "#" in text else text
@@ -154,7 +156,9 @@ class _Script:
         while True:
             at = BLANK.match(text, at).end()  # type: ignore[union-attr]
             if at >= len(text):
-                raise self.error(begin, f"table {table.family} {table.name}", "the table is not closed", "the file may be cut off")
+                raise self.error(
+                    begin, f"table {table.family} {table.name}", "the table is not closed", "the file may be cut off"
+                )
             if text[at] == "}":
                 return self.ended(at + 1)
             block = BLOCK.match(text, at)
@@ -198,7 +202,9 @@ class _Script:
                 return
             if re.fullmatch(rf"(chain|set|map|counter|quota|limit|flowtable)\s+{NAME}", line):
                 raise self.error(at, line, "a declaration has a body in braces", "write { }")
-            raise self.error(at, line, "no such declaration in a table", "write chain, set, map, counter, limit or quota")
+            raise self.error(
+                at, line, "no such declaration in a table", "write chain, set, map, counter, limit or quota"
+            )
 
     def include(self, at: int, line: str) -> None:
         self.ruleset.unmodelled.append(f"line {self.line(at)}: {line}: what it includes was not given")
@@ -248,7 +254,9 @@ class _Script:
             counted = position
             end = find(body, position).end()  # type: ignore[union-attr]
             if end == position or (end < len(body) and body[end] not in "\n;"):
-                raise self.error(at + position, body[position : position + 80], "a brace or quote that is not closed", "close it")
+                raise self.error(
+                    at + position, body[position : position + 80], "a brace or quote that is not closed", "close it"
+                )
             rule = body[position:end].strip()
             if "$" in rule:
                 rule = self.expanded(rule, at + position)
@@ -262,9 +270,12 @@ class _Script:
                     raise NftError(0, rule, "a policy is accept or drop", "correct it")
             elif word in ("define", "redefine", "undefine"):
                 self.define(rule, at)
-            elif word in ("comment", "devices", "device", "flags") and '"' in rule and "=" not in rule[:9]:
-                continue
-            elif word == "devices":
+            elif (
+                word in ("comment", "devices", "device", "flags")
+                and '"' in rule
+                and "=" not in rule[:9]
+                or word == "devices"
+            ):
                 continue
             elif word == "include":
                 self.include(at + position, rule)
@@ -285,7 +296,9 @@ class _Script:
                 break
             end = STATEMENT.match(body, position).end()  # type: ignore[union-attr]
             if end == position:
-                raise self.error(at + position, body[position : position + 40], "a brace or quote that is not closed", "close it")
+                raise self.error(
+                    at + position, body[position : position + 40], "a brace or quote that is not closed", "close it"
+                )
             line = self.expanded(body[position:end].strip(), at + position)
             position = end
             found = FIELD.fullmatch(line)
@@ -323,7 +336,19 @@ class _Script:
         if self.define(line, at):
             return end
         verb, *words = line.split()
-        if verb not in ("add", "create", "insert", "delete", "destroy", "flush", "replace", "rename", "list", "reset", "include"):
+        if verb not in (
+            "add",
+            "create",
+            "insert",
+            "delete",
+            "destroy",
+            "flush",
+            "replace",
+            "rename",
+            "list",
+            "reset",
+            "include",
+        ):
             verb, words = "add", [verb, *words]
         if verb == "include":
             self.include(at, line)
@@ -383,7 +408,9 @@ class _Script:
         if what == "table":
             family, (name,), _ = self.addressed(rest, 1, at, line)
             if self.ruleset.tables.pop((family, name), None) is None and not missing_is_fine:
-                raise self.error(at, line, f"there is no table {family} {name}", "write destroy, or add the table before")
+                raise self.error(
+                    at, line, f"there is no table {family} {name}", "write destroy, or add the table before"
+                )
         elif what in ("chain", "set", "map"):
             family, (name, inner), _ = self.addressed(rest, 2, at, line)
             table = self.existing(family, name, at, line)
@@ -425,9 +452,7 @@ class _Script:
             if made is None or "{" not in line:
                 raise self.error(at, line, "there is no such set, or no element", "declare the set first")
             self.elements(made, line[line.index("{") :], at)
-        elif what == "rule" or what in FAMILIES or (
-            len(words) > 2 and ("ip", what) in self.ruleset.tables and words[1] in self.ruleset.tables["ip", what].chains
-        ):  # fmt: skip
+        elif what == "rule" or what in FAMILIES or ("ip", what) in self.ruleset.tables:
             self.add_rule(verb, line, rest if what == "rule" else words, at)
         elif what in OBJECTS:
             family, (name, inner), _ = self.addressed(rest, 2, at, line)
@@ -466,7 +491,9 @@ def specification(text: str, family: str) -> Base:
     """``type filter hook input priority filter``. Raises ``NftError``."""
     found = SPECIFICATION.fullmatch(text)
     if not found:
-        raise NftError(0, text, "a base chain has type, hook and priority", "write type filter hook input priority filter")
+        raise NftError(
+            0, text, "a base chain has type, hook and priority", "write type filter hook input priority filter"
+        )
     kind, hook, written = found.groups()
     if kind not in ("filter", "nat", "route"):
         raise NftError(0, text, "a base chain is of type filter, nat or route", "correct the type")

@@ -82,7 +82,9 @@ def _number(kind: str, text: str) -> int:
             number = int(text, 16) if text[:2] in ("0x", "0X") else int(text)
         except ValueError as error:
             if _HOST_NAME.match(text):
-                raise NotUnderstood(f"the {kind} {text!r} is a name that the host resolves when it loads the rule") from error
+                raise NotUnderstood(
+                    f"the {kind} {text!r} is a name that the host resolves when it loads the rule"
+                ) from error
             raise NftError(0, text, f"no {kind}", "write a number or a name that nft knows") from error
         if not 0 <= number <= BOUNDS[kind]:
             raise NftError(0, text, f"a {kind} is at most {BOUNDS[kind]}", "correct the number")
@@ -94,7 +96,9 @@ def _address(kind: str, text: str) -> tuple[int, int]:
         low, high = addresses.block(text)
     except addresses.AddressError as error:
         if _HOST_NAME.match(text) and not re.fullmatch(r"[0-9a-fA-F.:]+", text):
-            raise NotUnderstood(f"the address {text!r} is a name that the host resolves when it loads the rule") from error
+            raise NotUnderstood(
+                f"the address {text!r} is a name that the host resolves when it loads the rule"
+            ) from error
         raise NftError(0, text, "no address or block", "write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32") from error
     if (low >= addresses.V6) is (kind == "v4"):
         raise NftError(0, text, f"an IP{kind} address stands here", f"write an IP{kind} address")
@@ -136,10 +140,7 @@ def elements(text: str) -> list[str]:
     inner = text.strip()[1:-1].strip()
     if not inner:
         return []
-    if '"' in inner:
-        parts = SPLIT.findall(inner)[:-1]
-    else:
-        parts = inner.split(",")
+    parts = SPLIT.findall(inner)[:-1] if '"' in inner else inner.split(",")
     if not parts[-1].strip():
         parts.pop()
     found = [part.strip() for part in parts]

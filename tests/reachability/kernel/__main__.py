@@ -31,11 +31,14 @@ def main() -> int:
             if chosen.stop_at and len(total.disagreements) >= chosen.stop_at:
                 break
             if total.rulesets % 100 == 0 and tally.rulesets:
-                print(f"… {total.rulesets} rulesets, {total.packets} packets, {len(total.disagreements)} disagreements", flush=True)
+                print(
+                    f"… {total.rulesets} rulesets, {total.packets} packets, {len(total.disagreements)} disagreements",
+                    flush=True,
+                )
     seconds = time.monotonic() - begun
     print(
         f"rulesets {total.rulesets} (seeds {chosen.seed} to {seed - 1}), packets {total.packets} of which "
-        f"{total.delivered} came out, answers {total.answers}, refused by nft and by the reader {total.refused_by_both}, "
+        f"{total.delivered} came out, answers {total.answers}, refused by nft and the reader {total.refused_by_both}, "
         f"disagreements {len(total.disagreements)}, {seconds:.0f} s, {total.packets / seconds:.0f} packets/s"
     )
     return 1 if total.disagreements else 0

@@ -61,7 +61,9 @@ def compare_ruleset(
         if refused and complaint:
             tally.refused_by_both = 1
         else:
-            tally.disagreements.append(f"{label}: nft says {refused or 'nothing'!r}, the reader {complaint or 'nothing'!r}")
+            tally.disagreements.append(
+                f"{label}: nft says {refused or 'nothing'!r}, the reader {complaint or 'nothing'!r}"
+            )
         return tally
     assert verdicts is not None
     tally.rulesets = 1
@@ -74,7 +76,9 @@ def compare_ruleset(
         router.send(device, packet, number)
     seen = router.seen()
     tally.packets = len(packets)
-    first = [number for number, each in enumerate(packets) if not _agrees(verdicts, *each, seen.get(number, []), several)]
+    first = [
+        number for number, each in enumerate(packets) if not _agrees(verdicts, *each, seen.get(number, []), several)
+    ]
     wrong = _again(router, verdicts, packets, first, seen, several) if first else []
     for number in wrong:
         device, packet = packets[number]

@@ -39,7 +39,10 @@ def _transport(packet: Sent, number: int, source: bytes, destination: bytes) -> 
     mark = MAGIC + struct.pack("!I", number)
     if protocol == services.TCP:
         flags = 0x12 if packet.answers else 0x02
-        return struct.pack("!HHIIBBHHH", port, detail, 1000, 1001 if packet.answers else 0, 0x50, flags, 65535, 0, 0) + mark
+        return (
+            struct.pack("!HHIIBBHHH", port, detail, 1000, 1001 if packet.answers else 0, 0x50, flags, 65535, 0, 0)
+            + mark
+        )
     if protocol == services.UDP:
         return struct.pack("!HHHH", port, detail, 8 + len(mark), 0) + mark
     if protocol == services.UDPLITE:
@@ -64,7 +67,9 @@ def packed(packet: Sent, number: int) -> bytes:
         return struct.pack("!IHBB", 6 << 28, len(body), packet.service >> 16, 64) + source + destination + body
     source, destination = packet.source.to_bytes(4, "big"), packet.destination.to_bytes(4, "big")
     body = _transport(packet, number, source, destination)
-    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0x4000, 64, packet.service >> 16, 0) + source + destination
+    header = (
+        struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0x4000, 64, packet.service >> 16, 0) + source + destination
+    )
     return header[:10] + struct.pack("!H", _sum(header)) + header[12:] + body
 
 

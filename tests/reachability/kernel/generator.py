@@ -23,7 +23,13 @@ BLOCKS = ["10.1.0.0/24", "10.1.0.8/30", "10.0.0.0/8", "10.2.0.0/25", "10.9.0.0/1
           "198.51.100.0/24", "172.16.0.0/12", "10.1.0.1/32"]  # fmt: skip
 BLOCKS_V6 = ["2001:db8:1::/64", "2001:db8:1::8/126", "2001:db8::/32", "2001:db8:9::/49", "2000::/3", "fd00::/8",
              "2001:db8:ffff::/48", "2001:db8:2::/64"]  # fmt: skip
-RANGES = ["10.1.0.9-10.1.0.10", "10.0.0.0-10.2.0.9", "10.9.3.4-10.9.128.1", "172.16.0.0-203.0.113.5", "8.8.8.8-10.1.0.1"]
+RANGES = [
+    "10.1.0.9-10.1.0.10",
+    "10.0.0.0-10.2.0.9",
+    "10.9.3.4-10.9.128.1",
+    "172.16.0.0-203.0.113.5",
+    "8.8.8.8-10.1.0.1",
+]
 RANGES_V6 = ["2001:db8:1::9-2001:db8:1::a", "2001:db8:1::-2001:db8:2::9", "2001:db8:9::-2606:4700::1111"]
 PORTS = ["22", "53", "80", "443", "1023", "1024", "8080", "26656", "26657", "65535", "0", "1"]
 PORT_RANGES = ["1-1023", "1024-65535", "80-443", "0-22", "8080-26656", "26656-26660", "443-32767"]
@@ -33,7 +39,8 @@ TRANSPORTS = ["tcp", "udp", "tcp", "udp", "tcp", "udp", "sctp", "dccp", "udplite
 ICMP = ["echo-request", "echo-reply", "destination-unreachable", "redirect", "time-exceeded", "parameter-problem",
         "timestamp-request", "router-advertisement", "17", "30"]  # fmt: skip
 ICMPV6 = ["echo-request", "echo-reply", "destination-unreachable", "packet-too-big", "nd-neighbor-solicit",
-          "nd-neighbor-advert", "nd-router-advert", "mld-listener-query", "mld2-listener-report", "139", "200"]  # fmt: skip
+          "nd-neighbor-advert", "nd-router-advert", "mld-listener-query", "mld2-listener-report", "139",
+          "200"]  # fmt: skip
 ICMP_NUMBERS = [8, 8, 8, 0, 3, 5, 11, 12, 13, 9, 17, 30]
 ICMPV6_NUMBERS = [128, 128, 128, 129, 1, 2, 135, 136, 134, 130, 143, 139, 200]
 PROTOCOLS = ["tcp", "udp", "icmp", "esp", "112", "sctp", "47"]
@@ -71,7 +78,9 @@ class Generator:
                 f"define some6 = {self._set('v6')}",
                 f"define ports = {{ {', '.join(sorted(set(rng.sample(PORTS, 3))))} }}",
             ]
-        families = rng.choice([["inet"], ["inet"], ["inet"], ["ip", "ip6"], ["ip"], ["ip6"], ["inet", "ip"], ["inet", "inet", "ip6"]])
+        families = rng.choice(
+            [["inet"], ["inet"], ["inet"], ["ip", "ip6"], ["ip"], ["ip6"], ["inet", "ip"], ["inet", "inet", "ip6"]]
+        )
         for number, family in enumerate(families):
             lines += self._table(family, f"t{number}")
         return "\n".join(lines) + "\n"
@@ -119,7 +128,10 @@ class Generator:
         rules = [self.rule() for _ in range(rng.choice([1, 2, 3, 5, 8]))]
         if policy == "drop" and rng.random() < 0.7:
             rules.insert(rng.randrange(len(rules) + 1), rng.choice(
-                ["ct state vmap { established : accept, related : accept, invalid : drop }", "ct state established,related accept"]
+                [
+                    "ct state vmap { established : accept, related : accept, invalid : drop }",
+                    "ct state established,related accept",
+                ]
             ))  # fmt: skip
         return [
             f"\tchain {name} {{",
@@ -132,7 +144,8 @@ class Generator:
         rng = self.rng
         self.hook, self.nat, self.translates = hook, True, True
         priority = rng.choice({"prerouting": ["dstnat", "dstnat + 3", "-150", "10"], "output": ["-100", "-90"],
-                               "postrouting": ["srcnat", "srcnat + 5", "90"], "input": ["100", "50"]}[hook])  # fmt: skip
+                               "postrouting": ["srcnat", "srcnat + 5", "90"],
+                               "input": ["100", "50"]}[hook])  # fmt: skip
         rules = [self.translation(hook) if rng.random() < 0.75 else self.rule() for _ in range(rng.choice([1, 2, 3]))]
         return [
             f"\tchain nat-{hook} {{",
@@ -163,9 +176,16 @@ class Generator:
             return [f"\tset {name} {{", f"\t\ttype {kind} . inet_service", f"\t\telements = {{ {elements} }}", "\t}"]
         self.sets[name] = [(version, "protocol", "port")]
         protocols = {"v4": ["tcp", "udp"], "v6": ["tcp", "udp"]}[version]
-        triples = {(self._single(version), rng.choice(protocols), self._single("port")) for _ in range(rng.randrange(1, 5))}
+        triples = {
+            (self._single(version), rng.choice(protocols), self._single("port")) for _ in range(rng.randrange(1, 5))
+        }
         elements = ", ".join(" . ".join(each) for each in sorted(triples))
-        return [f"\tset {name} {{", f"\t\ttype {kind} . inet_proto . inet_service", f"\t\telements = {{ {elements} }}", "\t}"]
+        return [
+            f"\tset {name} {{",
+            f"\t\ttype {kind} . inet_proto . inet_service",
+            f"\t\telements = {{ {elements} }}",
+            "\t}",
+        ]
 
     def _verdict_map_of_table(self, name: str, chains: list[str]) -> list[str]:
         rng = self.rng
@@ -173,7 +193,12 @@ class Generator:
         verdicts = [f"{port} : {rng.choice(['accept', 'drop', 'return', 'continue'])}" for port in rng.sample(PORTS, 3)]
         if rng.random() < 0.4:
             verdicts.append(f"* : {rng.choice(['accept', 'drop'])}")
-        return [f"\tmap {name} {{", "\t\ttype inet_service : verdict", f"\t\telements = {{ {', '.join(verdicts)} }}", "\t}"]
+        return [
+            f"\tmap {name} {{",
+            "\t\ttype inet_service : verdict",
+            f"\t\telements = {{ {', '.join(verdicts)} }}",
+            "\t}",
+        ]
 
     def _single(self, kind: str) -> str:
         rng = self.rng
@@ -190,7 +215,11 @@ class Generator:
         rng = self.rng
         if kind == "port":
             picked = sorted(set(rng.sample(PORTS, rng.randrange(1, 4))), key=int)
-            return "{ " + ", ".join(picked) + " }" if rng.random() < 0.6 else "{ " + rng.choice(PORT_RANGES) + ", 53 }".replace("53", "53")
+            return (
+                "{ " + ", ".join(picked) + " }"
+                if rng.random() < 0.6
+                else "{ " + rng.choice(PORT_RANGES) + ", 53 }".replace("53", "53")
+            )
         return "{ " + ", ".join(sorted({self._value(kind) for _ in range(rng.randrange(1, 5))})) + " }"
 
     def _operand(self, kind: str) -> str:
@@ -253,14 +282,19 @@ class Generator:
         if chosen == 1 and self._has_ports():
             low, high = rng.choice(["22", "53", "0-79"]), rng.choice(["443", "1024-65535", "80"])
             other = f", * : {rng.choice(verdicts)}" if rng.random() < 0.3 else ""
-            return f"{self._transport_name()} dport vmap {{ {low} : {rng.choice(verdicts)}, {high} : {rng.choice(verdicts)}{other} }}"
+            one, two = rng.choice(verdicts), rng.choice(verdicts)
+            return f"{self._transport_name()} dport vmap {{ {low} : {one}, {high} : {two}{other} }}"
         if chosen == 2:
             picked = rng.sample(DEVICES, 2)
             return "iifname vmap { " + ", ".join(f'"{each}" : {rng.choice(verdicts)}' for each in picked) + " }"
         if chosen == 3 and self.version:
             name = {"v4": "ip", "v6": "ip6"}[self.version]
             picked = rng.sample({"v4": V4, "v6": V6_}[self.version], 2)
-            return f"{name} {rng.choice(['saddr', 'daddr'])} vmap {{ " + ", ".join(f"{each} : {rng.choice(verdicts)}" for each in picked) + " }"
+            return (
+                f"{name} {rng.choice(['saddr', 'daddr'])} vmap {{ "
+                + ", ".join(f"{each} : {rng.choice(verdicts)}" for each in picked)
+                + " }"
+            )
         if chosen == 4 and self.version and self._has_ports():
             name = {"v4": "ip", "v6": "ip6"}[self.version]
             pairs = {(self._single(self.version), self._single("port")) for _ in range(3)}
@@ -311,7 +345,15 @@ class Generator:
                 return f"ct state {negation}{','.join(words)}"
             if form == 1:
                 return f"ct state {negation}{{ {', '.join(words)} }}"
-            return rng.choice(["ct state ! invalid", "ct state new", "ct status dnat", "ct direction original", "ct state established,related"])
+            return rng.choice(
+                [
+                    "ct state ! invalid",
+                    "ct state new",
+                    "ct status dnat",
+                    "ct direction original",
+                    "ct state established,related",
+                ]
+            )
         if chosen == 9 and self.transport in ("", "icmp"):
             if name and rng.random() < 0.5:
                 key = "ip protocol" if name == "ip" else "ip6 nexthdr"
@@ -321,7 +363,9 @@ class Generator:
                 key = "meta l4proto"
             names = PROTOCOLS_V6 if self.version == "v6" else PROTOCOLS
             picked = rng.sample(names, rng.randrange(1, 4))
-            return f"{key} {negation}" + (picked[0] if len(picked) == 1 and self.transport != "icmp" else "{ " + ", ".join(picked) + " }")
+            return f"{key} {negation}" + (
+                picked[0] if len(picked) == 1 and self.transport != "icmp" else "{ " + ", ".join(picked) + " }"
+            )
         if chosen == 10 and self.family == "inet":
             if self.version:
                 return f"meta nfproto ipv{self.version[1]}"
@@ -352,7 +396,9 @@ class Generator:
             return f"{name} saddr . iifname {negation}{{ {elements} }}"
         pairs = {(self._single(version), port) for _, port in pairs} if rng.random() < 0.5 else pairs
         seen: set[str] = set()
-        kept = [pair for pair in sorted(pairs) if not (pair[0] in seen or seen.add(pair[0]))][: 1 if rng.random() < 0.5 else 3]
+        kept = [pair for pair in sorted(pairs) if not (pair[0] in seen or seen.add(pair[0]))][
+            : 1 if rng.random() < 0.5 else 3
+        ]
         if len(kept) > 1:
             kept = [(self._single(version), port) for _, port in kept]
             kept = list({one: (one, port) for one, port in kept}.values())
@@ -364,7 +410,8 @@ class Generator:
         return rng.choice([
             *(["fib saddr . iif oif missing"] if self.hook in ("prerouting", "input") else []),
             "limit rate 5/second burst 3 packets", "limit rate over 10/minute", "meta mark 0x1", "meta mark != 0",
-            "meta mark & 0xff == 0", "ct mark 7", "meta skuid 0", "quota over 1 mbytes", "meta length < 100", "meta priority 0",
+            "meta mark & 0xff == 0", "ct mark 7", "meta skuid 0", "quota over 1 mbytes", "meta length < 100",
+            "meta priority 0",
             "meta random < 1000000000", "meta pkttype host", "meta cpu 0", "ct status snat", "fib daddr type local",
             "fib saddr type != local",
         ])  # fmt: skip
@@ -382,29 +429,43 @@ class Generator:
         if self.family == "inet":
             parts.insert(0, f"meta nfproto ipv{self.version[1]}")
         if self._has_ports() and not any(each.startswith(self.transport) for each in parts):
-            parts.append(rng.choice([f"meta l4proto {self.transport}", f"{self.transport} dport {self._value('port')}"]))
+            parts.append(
+                rng.choice([f"meta l4proto {self.transport}", f"{self.transport} dport {self._value('port')}"])
+            )
         text = " ".join(parts)
         with_port = self._has_ports() and rng.random() < 0.5
         port = rng.choice(["80", "8080", "22", "26657"])
         if hook in ("postrouting", "input"):
-            address_ = rng.choice({"v4": ["192.0.2.7", "10.2.0.50", "203.0.113.99"], "v6": ["2001:db8:ffff::99", "2001:db8:2::50"]}[self.version])
+            address_ = rng.choice(
+                {"v4": ["192.0.2.7", "10.2.0.50", "203.0.113.99"], "v6": ["2001:db8:ffff::99", "2001:db8:2::50"]}[
+                    self.version
+                ]
+            )
             form = rng.randrange(4)
             if form == 0 and hook == "postrouting":
-                return f"{text} masquerade" + (" to :2000-3000" if with_port else "") + rng.choice(["", " random", " persistent"])
+                return (
+                    f"{text} masquerade"
+                    + (" to :2000-3000" if with_port else "")
+                    + rng.choice(["", " random", " persistent"])
+                )
             if form == 1 and not with_port:
                 pool = {"v4": V4, "v6": V6_}[self.version]
                 one, other = rng.sample(pool, 2)
                 return f"{text} snat{named} to {family} saddr map {{ {one} : {address_}, {other} : {pool[0]} }}"
             return f"{text} snat{named} to {self._target(address_, '1024-65000' if with_port else '')}"
         targets = {"v4": ["10.2.0.77", "10.1.0.10", "10.9.3.4", "10.2.0.1", "198.51.100.20"],
-                   "v6": ["2001:db8:2::77", "2001:db8:1::a", "2001:db8:2::1", "2606:4700::1111"]}[self.version]  # fmt: skip
+                   "v6": ["2001:db8:2::77", "2001:db8:1::a", "2001:db8:2::1",
+                          "2606:4700::1111"]}[self.version]  # fmt: skip
         form = rng.randrange(6)
         if form == 0 and hook == "prerouting":
             return f"{text} redirect" + (f" to :{port}" if with_port else "")
         if form == 1 and self._has_ports():
-            return f"{text} dnat{named} to {self.transport} dport map {{ 80 : {targets[0]}, 443 : {targets[1]}, 22 : {targets[2]} }}"
+            first, second, third = targets[:3]
+            ports = f"80 : {first}, 443 : {second}, 22 : {third}"
+            return f"{text} dnat{named} to {self.transport} dport map {{ {ports} }}"
         if form == 2 and self._has_ports():
-            return f"{text} dnat{named} to {self.transport} dport map {{ 80 : {targets[0]} . 8080, 53 : {targets[1]} . 22 }}"
+            ports = f"80 : {targets[0]} . 8080, 53 : {targets[1]} . 22"
+            return f"{text} dnat{named} to {self.transport} dport map {{ {ports} }}"
         if form == 3:
             pool = {"v4": V4 + OWN, "v6": V6_ + OWN_V6}[self.version]
             one, other = rng.sample(pool, 2)
@@ -423,8 +484,10 @@ class Generator:
     # Packets.
 
     def packets(self, count: int) -> list[tuple[str, Sent]]:
-        """Packets with the interface that they come by, or ``local``; no two can be taken for one connection, translated or
-        not: the kernel would drop one or change its port."""
+        """Packets with the interface that they come by, or ``local``.
+
+        No two can be taken for one connection, translated or not: the kernel would drop one or change its port.
+        """
         rng = self.rng
         found: list[tuple[str, Sent]] = []
         used: set[tuple[int, ...]] = set()
@@ -446,7 +509,9 @@ class Generator:
                 service = services.icmp(number, kind, rng.choice([0, 0, 0, 1, 3]))[0]
                 port = rng.randrange(1, 65536)
             else:
-                service = services.of(protocol, rng.choice(ports))[0] if protocol in services.WITH_PORTS else protocol << 16
+                service = (
+                    services.of(protocol, rng.choice(ports))[0] if protocol in services.WITH_PORTS else protocol << 16
+                )
                 if protocol in services.WITH_PORTS:
                     port = rng.choice(CLIENT_PORTS) if rng.random() < 0.4 else rng.randrange(32768, 61000)
             if protocol in TRACKED_BY_PORT:

@@ -40,8 +40,10 @@ SETTINGS = (
     "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.conf.all.rp_filter=0",
     "net.ipv4.conf.default.rp_filter=0", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.default.send_redirects=0",
     "net.ipv4.icmp_echo_ignore_all=1", "net.ipv6.icmp.echo_ignore_all=1", "net.ipv6.conf.all.accept_dad=0",
-    "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0", "net.ipv6.conf.default.router_solicitations=0",
-    "net.ipv6.conf.default.accept_redirects=0", "net.ipv4.conf.all.accept_redirects=0", "net.ipv4.conf.default.accept_redirects=0",
+    "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0",
+    "net.ipv6.conf.default.router_solicitations=0",
+    "net.ipv6.conf.default.accept_redirects=0", "net.ipv4.conf.all.accept_redirects=0",
+    "net.ipv4.conf.default.accept_redirects=0",
     "net.ipv6.conf.default.addr_gen_mode=1",
 )  # fmt: skip
 
@@ -111,7 +113,9 @@ class Router:
             far.append(f"link set far{number} up arp off")
             lines.append(f"link set {device} up")
             for text, gateway in zip(ADDRESSES[device], GATEWAYS[device], strict=True):
-                lines.append(f"addr add {text}/{128 if ':' in text else 32} dev {device}" + (" nodad" if ":" in text else ""))
+                lines.append(
+                    f"addr add {text}/{128 if ':' in text else 32} dev {device}" + (" nodad" if ":" in text else "")
+                )
                 lines.append(f"neigh replace {gateway} lladdr {far_mac} nud permanent dev {device}")
             for text in ROUTES[device]:
                 gateway = GATEWAYS[device][":" in text]
@@ -129,7 +133,9 @@ class Router:
                 self._links[device] = link
         with entered(self.name):
             for protocol in PROTOCOLS:
-                self._raw.append((self._kept(socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)), protocol, False))
+                self._raw.append(
+                    (self._kept(socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)), protocol, False)
+                )
             for protocol in PROTOCOLS_V6:
                 raw = self._kept(socket.socket(socket.AF_INET6, socket.SOCK_RAW, protocol))
                 raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
@@ -157,7 +163,9 @@ class Router:
 
     def listed(self, *, as_json: bool = False) -> str:
         """The ruleset as nft prints it."""
-        return self._run("nsenter", f"--net=/run/netns/{self.name}", "nft", *(["-j"] if as_json else []), "list", "ruleset")
+        return self._run(
+            "nsenter", f"--net=/run/netns/{self.name}", "nft", *(["-j"] if as_json else []), "list", "ruleset"
+        )
 
     def forget(self) -> None:
         """Empties the table of connections, and what is still underway."""

@@ -39,7 +39,9 @@ class Outcome:
 def outcome(seen: Seen, sent: Sent) -> Outcome:
     """What was seen, for people."""
     packet = seen.packet
-    return Outcome(seen.place, packet.source, packet.destination, packet.service, packet.source_port != sent.source_port)
+    return Outcome(
+        seen.place, packet.source, packet.destination, packet.service, packet.source_port != sent.source_port
+    )
 
 
 class Verdicts:
@@ -51,7 +53,9 @@ class Verdicts:
         self.space = self.assembly.space
         self.tests_source_ports = " sport " in text
         self._walked = {
-            (device, may): self._parts(device, part, may=may) for device, part in sources.items() for may in (True, False)
+            (device, may): self._parts(device, part, may=may)
+            for device, part in sources.items()
+            for may in (True, False)
         }
 
     @property
