@@ -5,9 +5,9 @@ An IPv4 address is its own number; an IPv6 address is its number plus ``V6``, so
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 
 Interval = tuple[int, int]
 Intervals = tuple[Interval, ...]
@@ -31,8 +31,10 @@ class AddressError(ValueError):
 def _number(text: str) -> tuple[int, int]:
     """The address on the axis, and its width in bits."""
     if ":" in text:
-        return V6 + int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big"), 128
-    return int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big"), 32
+        if "%" in text:
+            raise ValueError(text)
+        return V6 + int(IPv6Address(text)), 128
+    return int(IPv4Address(text)), 32
 
 
 @lru_cache(maxsize=1 << 16)
@@ -44,7 +46,7 @@ def block(text: str) -> Interval:
         bits = int(length) if slash else width
         if not (0 <= bits <= width) or (slash and not (length.isascii() and length.isdigit())):
             raise ValueError
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise AddressError(text) from error
     size = 1 << (width - bits)
     low -= (low - V6 if width == 128 else low) % size
@@ -62,8 +64,8 @@ def address(text: str) -> int:
 def text(point: int) -> str:
     """The address at a point."""
     if point >= V6:
-        return socket.inet_ntop(socket.AF_INET6, (point - V6).to_bytes(16, "big"))
-    return socket.inet_ntop(socket.AF_INET, point.to_bytes(4, "big"))
+        return str(IPv6Address(point - V6))
+    return str(IPv4Address(point))
 
 
 def texts(intervals: Intervals) -> list[str]:
