@@ -189,6 +189,8 @@ class Cloud:
     machines: list[Instance] = field(default_factory=list)
     edge_tables: dict[str, Table] = field(default_factory=dict)
     """Tables of gateways, for what comes in, by the gateway's URN."""
+    zoned: dict[str, str] = field(default_factory=dict)
+    """Stages that stand for the tables of subnets whose zone makes a difference, by the subnet's URN."""
     attached: dict[str, Vpc] = field(default_factory=dict)
     """Where gateways are attached, by URN."""
     peerings: dict[str, Any] = field(default_factory=dict)

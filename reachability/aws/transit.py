@@ -6,7 +6,7 @@ over VPN, black holes), "Network ACLs for transit gateways" and "Security group 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, V6, Interval, texts
 from reachability.aws import prefix_lists, vpn
@@ -252,6 +252,8 @@ def compile(cloud: Cloud) -> None:
         _compile_attachment(cloud, attachment)
     for gateway in index.of(GATEWAY):
         _compile_entries(cloud, gateway)
+    for subnet in cloud.subnets.values() if transit.attachments else ():
+        _compile_zone(cloud, subnet)
     for table in transit.tables.values():
         cloud.fragment.stages[table.stage] = _lookup(table)
 
@@ -357,6 +359,36 @@ def _compile_entries(cloud: Cloud, gateway: Resource) -> None:
         families = (ALL_V4, ALL_V6) if attachment.v6 else (ALL_V4,)
         routes = tuple(Route(family, tuple(ways), entry, attachment.resource.urn) for family in families)
         stages[entry] = Lookup(entry, routes, gateway.urn)
+
+
+def _compile_zone(cloud: Cloud, subnet: Subnet) -> None:
+    """A subnet reaches a gateway only by the attachment's subnet in its own zone."""
+    stages = cloud.fragment.stages
+    lookup = stages.get(subnet.table.stage)
+    used = {via for route in lookup.routes for via in route.via} if isinstance(lookup, Lookup) else set()
+    changed: dict[str, str] = {}
+    for attachment in cloud.transit.attachments.values():
+        zones = {each.zone for each in attachment.subnets}
+        if attachment.vpc is not subnet.vpc or not subnet.zone or "" in zones or zones == {subnet.zone}:
+            continue
+        entry = stage(cloud, attachment.gateway, subnet.vpc)
+        if entry not in used:
+            continue
+        name = changed[entry] = f"{entry} in {subnet.zone}"
+        origin = attachment.resource.urn
+        ways = tuple(f"{entry} by {each.label}" for each in attachment.subnets if each.zone == subnet.zone)
+        if ways:
+            families = (ALL_V4, ALL_V6) if attachment.v6 else (ALL_V4,)
+            stages[name] = Lookup(name, tuple(Route(family, ways, name, origin) for family in families), origin)
+        else:
+            stages[name] = Blocked(f"{attachment.label} has no subnet in {subnet.zone}", origin)
+    if changed:
+        own = cloud.zoned[subnet.resource.urn] = f"{subnet.table.stage} in {subnet.zone}"
+        stages[own] = Lookup(
+            lookup.name,
+            tuple(replace(route, via=tuple(changed.get(each, each) for each in route.via)) for route in lookup.routes),
+            lookup.origin,
+        )
 
 
 def _lookup(table: TransitTable) -> Lookup:

@@ -179,5 +179,5 @@ def _compile_subnet(cloud: Cloud, subnet: Subnet, around: list[Route]) -> None:
         tuple(Route((point, point), tuple(via), f"{subnet.label}: local", origin) for point, via in owners.items()),
         origin,
     )
-    stages[subnet.leaving] = Check(subnet.acl.egress, subnet.table.stage)
+    stages[subnet.leaving] = Check(subnet.acl.egress, cloud.zoned.get(origin, subnet.table.stage))
     stages[subnet.entering] = Check(subnet.acl.ingress, subnet.delivery)

@@ -131,6 +131,25 @@ def test_the_acl_of_the_attachments_subnet_judges_what_leaves_it() -> None:
     assert "closed out" in Estate(BASE, GATEWAY, middle, ends, closed).outcome("x", "10.1.1.10")
 
 
+def test_a_subnet_reaches_a_gateway_only_from_a_zone_that_the_attachment_is_in() -> None:
+    # https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html (resource attachments)
+    far = subnet(ONE, "far", "10.0.5.0/24", "eu-central-1b")
+    host = instance(far, "host", "10.0.5.10", [OPEN_A])
+    estate = Estate(BASE, GATEWAY, BOTH, far, host, associated(THERE, far))
+    assert estate.outcome("host", "10.1.1.10") == "dropped by to-one has no subnet in eu-central-1b"
+    assert estate.outcome("x", "10.1.1.10") == "delivered to y"
+    wide = resource(
+        "ec2transitgateway/vpcAttachment",
+        "to-one",
+        vpcId=ONE.id,
+        subnetIds=[A.id, far.id],
+        transitGatewayId=GATEWAY.id,
+    )
+    estate = Estate(BASE, GATEWAY, wide, BOTH[1], far, host, associated(THERE, far))
+    assert estate.outcome("host", "10.1.1.10") == "delivered to y"
+    assert estate.reply("host", "10.1.1.10") == "passes"
+
+
 def test_a_vpn_may_hang_on_a_transit_gateway() -> None:
     customer = resource("ec2/customerGateway", "edge", ipAddress="192.0.2.1")
     vpn = resource(
