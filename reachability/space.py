@@ -164,9 +164,11 @@ class Space:
             return -1
         mask = self._class_masks.get(intervals)
         if mask is None:
-            bit = 2 << self._number_of[intervals]
-            mask = sum(1 << number for number, signature in enumerate(self._class_signature) if signature & bit)
-            self._class_masks[intervals] = mask
+            found = set()
+            for interval in intervals:
+                first, last = self.sources.atoms(interval)
+                found.update(self._class_of_atom[first:last])
+            mask = self._class_masks[intervals] = sum(1 << number for number in found)
         return mask
 
     def _service_block(self, used: Intervals | None, ports: Intervals | None) -> int:
