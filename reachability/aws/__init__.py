@@ -51,9 +51,10 @@ def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals
     fragment = Fragment()
     index = Index(resources, fragment)
     for type_, found in index.by_type.items():
-        if type_ not in UNDERSTOOD and not reviewed.harmless(type_):
+        if type_ not in UNDERSTOOD:
             for each in found:
-                index.unmodelled(each, f"{type_} may touch the network and is not understood")
+                if not reviewed.harmless(each):
+                    index.unmodelled(each, f"{type_} may touch the network and is not understood")
     cloud = Cloud(index, fragment, dict(announcements))
     for module in READ:
         module.read(cloud)

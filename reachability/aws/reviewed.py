@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from reachability.aws.index import given, says
+from reachability.resources import Resource
+
 MODULES = frozenset(
     {
         "accessanalyzer", "account", "acm", "acmpca", "athena", "auditmanager", "backup", "budgets", "cfg", "chatbot",
         "cloudtrail", "cloudwatch", "codeartifact", "cognito", "costexplorer", "cur", "detective", "devopsguru",
         "dynamodb", "ebs", "ecr", "ecrpublic", "glacier", "guardduty", "iam", "identitystore", "inspector",
-        "inspector2", "kms", "licensemanager", "macie", "macie2", "organizations", "pricing", "ram", "resourceexplorer",
-        "resourcegroups", "s3", "schemas", "secretsmanager", "securityhub", "securitylake", "servicequotas", "shield",
+        "inspector2", "kms", "lambda", "licensemanager", "macie", "macie2", "organizations", "pricing", "ram",
+        "resourceexplorer", "resourcegroups", "s3", "schemas", "secretsmanager", "securityhub", "securitylake", "servicequotas", "shield",
         "signer", "sns", "sqs", "ssoadmin", "xray",
     }
 )  # fmt: skip
@@ -61,6 +64,17 @@ TYPES = frozenset(
 )
 
 
-def harmless(type_: str) -> bool:
-    """Whether a type is reviewed and of no concern to packets."""
+ONLY_WITHIN_A_VPC = {
+    "aws:lambda/capacityProvider:CapacityProvider": "vpcConfig",
+    "aws:lambda/function:Function": "vpcConfig",
+}
+"""Types that touch the network only where this property is given."""
+
+
+def harmless(resource: Resource) -> bool:
+    """Whether a resource's type is reviewed and of no concern to packets."""
+    type_ = resource.type
+    inside = ONLY_WITHIN_A_VPC.get(type_)
+    if inside is not None:
+        return not says(given(resource, inside))
     return type_ in TYPES or type_.split(":")[1].partition("/")[0] in MODULES
