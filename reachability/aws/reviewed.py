@@ -11,8 +11,8 @@ MODULES = frozenset(
         "cloudtrail", "cloudwatch", "codeartifact", "cognito", "costexplorer", "cur", "detective", "devopsguru",
         "dynamodb", "ebs", "ecr", "ecrpublic", "glacier", "guardduty", "iam", "identitystore", "inspector",
         "inspector2", "kms", "lambda", "licensemanager", "macie", "macie2", "organizations", "pricing", "ram",
-        "resourceexplorer", "resourcegroups", "s3", "schemas", "secretsmanager", "securityhub", "securitylake", "servicequotas", "shield",
-        "signer", "sns", "sqs", "ssoadmin", "xray",
+        "resourceexplorer", "resourcegroups", "s3", "schemas", "secretsmanager", "securityhub", "securitylake",
+        "servicequotas", "shield", "signer", "sns", "sqs", "ssoadmin", "xray",
     }
 )  # fmt: skip
 """Modules none of whose types touches the network that is proved about."""
