@@ -85,13 +85,14 @@ def _way(verdict: Verdict) -> Iterator[str]:
 
 
 def _told(verdict: Verdict) -> str:
-    told = list(verdict.sentences[:1]) if verdict.outcome is Outcome.REFUTED else []
-    told += _way(verdict) if verdict.outcome is Outcome.REFUTED else verdict.reasons[:MOST_REASONS]
-    more = len(verdict.sentences) - 1 if verdict.outcome is Outcome.REFUTED else len(verdict.reasons) - MOST_REASONS
-    told += [f"and {more} more"] if more > 0 else []
-    word = "refuted" if verdict.outcome is Outcome.REFUTED else "not modelled"
+    refuted = verdict.outcome is Outcome.REFUTED
+    told = list(verdict.sentences[:1] if refuted else verdict.reasons[:MOST_REASONS])
+    more = len(verdict.sentences if refuted else verdict.reasons) - len(told)
+    if refuted:
+        told += _way(verdict)
     return violation(
-        f"claim {verdict.claim.id} is {word}: {'. '.join(told)}",
+        f"claim {verdict.claim.id} is {'refuted' if refuted else 'not modelled'}: {'. '.join(told)}"
+        + (f" (and {more} more)" if more > 0 else ""),
         verdict.claim.statement,
         REASON,
         f"bin/estate prove --explain {verdict.claim.id} tells it all; mend the setting that decides",
