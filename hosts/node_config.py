@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estate.hosts import Host, hosts
-from estate.model import SENTRY_ROLES, Network, Role
+from estate.model import CHAIN_ROLES, SENTRY_ROLES, Network, Role
 
 INBOUND_PEERS = {Role.PUBLIC_SENTRY: 80, Role.PRIVATE_SENTRY: 0, Role.SEED: 200, Role.VALIDATOR: 0}
 """Strangers that may dial in; unconditional peers (our own, our partners) come on top."""
@@ -168,3 +168,15 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         keeps_history=serves,
         missing=tuple(other.name for other in own if other.name not in node_ids),
     )
+
+
+def listening(network: Network) -> dict[str, tuple[int, ...]]:
+    """By chain host: the TCP ports on which its node listens for others, as its configuration says."""
+    found = {}
+    for host in hosts(network):
+        if host.role in CHAIN_ROLES:
+            node = settings(network, host, {}, {})
+            addresses = (node.p2p_laddr, node.rpc_laddr, node.api_laddr, node.metrics_laddr, node.privval_laddr)
+            heard = [each for each in addresses if each and "127.0.0.1" not in each]
+            found[host.name] = tuple(sorted(int(each.rsplit(":", 1)[1]) for each in heard))
+    return found

@@ -267,7 +267,10 @@ def _minus(box: Cube, other: Cube) -> list[Cube]:
 
 
 def _listening(case: Case, host: Host) -> Iterator[Finding]:
-    """A node listens on those of its ports that the topology lets somebody in to, where its configuration is given."""
+    """A node listens on those of its ports that the topology lets somebody in to, where its configuration is given.
+
+    A spare may listen on fewer: it takes no signatures while it is none of those that sign.
+    """
     listening = case.estate.listening.get(host.name)
     if listening is None:
         return
@@ -282,7 +285,7 @@ def _listening(case: Case, host: Host) -> Iterator[Finding]:
         (let_in, taken, "the topology lets in {} to {host}, and its node does not listen there"),
         (taken, let_in, "the node of {host} listens on {}, and the topology lets nobody in"),
     ):
-        if rest := addresses.difference(one, two):
+        if (rest := addresses.difference(one, two)) and (host.active or one is taken):
             yield Violation(text.format(_service_texts(rest), host=host.name))
 
 
