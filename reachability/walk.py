@@ -559,11 +559,42 @@ class Walker:
         new = source if source is not None else destination
         if new is not None and (new >= V6) != space.is_v6(step.source_class):
             return
+        if isinstance(by, Rule) and source is None and (same := hit & self._addressed_so(destination, service)):
+            hit &= ~same
+            yield Step(then, step.source_class, self._strand(step, same, by, device, then), same, by)
+            if not hit:
+                return
         packets = space.moved(hit, destination, service)
         source_class = step.source_class
         if source is not None:
             packets = space.any_source_port(packets)
             source_class = space.class_of(source)
+        strand = self._strand(step, hit, by, device, then, source, destination, service)
+        yield Step(then, source_class, strand, packets, by)
+
+    def _addressed_so(self, destination: int | None, service: int | None) -> int:
+        """The packets that a translation leaves as they are; a kernel does not count those as translated."""
+        if destination is None or self.space.destinations.interval(self.space.destinations.atom(destination)) != (
+            destination,
+            destination,
+        ):
+            return 0
+        services_kept = None if service is None else ((service, service),)
+        return self.space.mask(destinations=((destination, destination),), services=services_kept)
+
+    def _strand(
+        self,
+        step: Step,
+        hit: int,
+        by: Translation | Rule,
+        device: str,
+        then: Key,
+        source: int | None = None,
+        destination: int | None = None,
+        service: int | None = None,
+    ) -> Strand:
+        """The strand of packets that are translated so."""
+        parent = step.strand
         which = id(parent), id(by), hash((source, destination, service)), step.source_class
         strand = self._strands.get(which)
         if strand is None:
@@ -571,7 +602,7 @@ class Walker:
                 parent.sources, parent, device, source, destination, service, then, 0, parent.depth + 1
             )
         strand.before |= hit
-        yield Step(then, source_class, strand, packets, by)
+        return strand
 
     def _inside(self, step: Step, unmodelled: list[str]) -> list[Step]:
         """Inside a machine: hooks and the routing decisions between them."""

@@ -253,11 +253,11 @@ def states(words: frozenset[str]) -> Parts:
         INVALID_WHEN_FIRST if "invalid" in words else (),
         NOT_TRACKED if "untracked" in words else (),
     )
+    new = frozenset({State.NEW})
+    if first == services.ANY:
+        return [((STATES, later | new),)] if len(later) < 2 else [()]
     parts: Parts = [((STATES, later),)] if later else []
-    if first:
-        new = frozenset({State.NEW})
-        parts.append(((STATES, new),) if first == services.ANY else ((STATES, new), (SERVICES, first)))
-    return parts
+    return [*parts, ((STATES, new), (SERVICES, first))] if first else parts
 
 
 def statuses(words: frozenset[str]) -> Parts:

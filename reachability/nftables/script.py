@@ -109,6 +109,8 @@ class _Script:
         end = found.end()  # type: ignore[union-attr]
         if end < len(self.text) and self.text[end] not in "\n;}":
             raise self.error(at, self.text[at : at + 80], "a brace or a quote that is not closed", "close it")
+        if end == at and self.text[at] == "}":
+            raise self.error(at, "}", "no block is open here", "remove the brace")
         if end == at:
             raise self.error(at, self.text[at : at + 20], "no statement begins so", "remove it")
         return self.expanded(self.text[at:end].strip(), at), end
@@ -331,8 +333,6 @@ class _Script:
     def command(self, at: int) -> int:
         """One command outside of tables; returns where it ends."""
         line, end = self.statement(at)
-        if end < len(self.text) and self.text[end] == "}":
-            raise self.error(end, "}", "no block is open here", "remove the brace")
         if self.define(line, at):
             return end
         verb, *words = line.split()
