@@ -31,17 +31,15 @@ Report = Callable[[str, str], None]
 """Takes a message and the URN that it is about."""
 
 
-def _lifting(rule: Rule, exemptions: Exemptions, lifted: Report, report: ReportViolation, own: str | None) -> Report:
+def _lifting(rule: Rule, exemptions: Exemptions, lifted: Report, report: ReportViolation) -> Report:
     """``report`` for what no exception lifts; what one does goes to ``lifted``."""
 
     def say(message: str, urn: str) -> None:
         exempt = exemptions.of(rule.name, urn)
         if exempt is not None:
             lifted(f"{rule.name} is lifted {exempt.words()}. It says: {message}", urn)
-        elif own is None:
-            report(message, urn)
         else:
-            report(message)
+            report(message, urn)
 
     return say
 
@@ -56,7 +54,7 @@ def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
     if isinstance(rule, ResourceRule):
 
         def of_resource(args: ResourceValidationArgs, report: ReportViolation) -> None:
-            say = _lifting(rule, exemptions, lifted, report, args.urn)
+            say = _lifting(rule, exemptions, lifted, report)
             rule.validate(args, lambda message, urn=None: say(message, args.urn))
 
         return ResourceValidationPolicy(
@@ -64,7 +62,7 @@ def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
         )
 
     def of_stack(args: StackValidationArgs, report: ReportViolation) -> None:
-        say = _lifting(rule, exemptions, lifted, report, None)
+        say = _lifting(rule, exemptions, lifted, report)
         rule.validate(args, lambda message, urn=None: say(message, urn or ""))
 
     return StackValidationPolicy(rule.name, description, of_stack, level, severity=rule.severity, url=rule.about.source)

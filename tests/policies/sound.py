@@ -60,6 +60,8 @@ CERTIFICATE = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1"
 
 RESOURCES = (
     Declared("pulumi:pulumi:Stack", "estate-example"),
+    Declared("pulumi:providers:aws", "aws", {"region": "us-east-1", "allowedAccountIds": f'["{ACCOUNT}"]'}),
+    Declared("pulumi:providers:gcp", "gcp", {"project": "p"}),
     Declared("estate:network:Vpc", "network"),
     Declared("aws:ec2/vpc:Vpc", "vpc", {"cidrBlock": "10.1.0.0/16"}),
     Declared("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "default-group", refers={"vpcId": "vpc"}),

@@ -160,6 +160,12 @@ def test_a_lowered_rule_says_what_it_finds_and_stops_nothing() -> None:
     assert "retentionInDays is 30" in said["logs-are-kept (advice)"][0]
 
 
+def test_a_lowered_rule_on_resources_together_stops_nothing_either() -> None:
+    assert set(found(levels(LEVEL | {"rule": "buckets-keep-versions"}), UNVERSIONED)) == {
+        "buckets-keep-versions (advice)"
+    }
+
+
 def test_who_lowered_a_rule_is_in_its_description() -> None:
     (lowered,) = [each for each in pack.policies(levels(LEVEL), TODAY) if each.name == "logs-are-kept"]
     assert "2027-03-31 by network-operations" in lowered.description
