@@ -190,7 +190,9 @@ class Comparison:
         return found.pop() if len(found) == 1 else None
 
     def returned(self, start: Start, sent: Packet, run: Run) -> bool:
-        if run.outcome != "delivered" or run.packet.destination != sent.source:
+        if run.outcome != "delivered" or run.packet.destination != sent.source or run.packet.source != sent.destination:
+            return False
+        if run.packet.source_port != sent.service & 0xFFFF:
             return False
         if start.kind == "internet":
             return run.to == "internet"

@@ -113,7 +113,7 @@ class Encoding:
         self.service = z3.BitVec("service", SERVICE_BITS)
         self.port = z3.BitVec("port", PORT_BITS)
         self._terms: dict[Any, Condition] = {}
-        self._ways: dict[tuple[Start, int | None], list[Leaf]] = {}
+        self._ways: dict[tuple[Start, int | None, int | None], list[Leaf]] = {}
         self._fresh = 0
         self._kept: list[Any] = []
         self._filters: dict[Any, Any] = {}
@@ -164,13 +164,19 @@ class Encoding:
 
     # -- questions
 
-    def ways(self, start: Start, destination: int | None = None) -> list[Leaf]:
-        """Every way from a sender, to one address or to all. Built once."""
-        key = start, destination
+    def ways(self, start: Start, destination: int | None = None, service: int | None = None) -> list[Leaf]:
+        """Every way from a sender, to one address or to all, of one service or of all. Built once."""
+        key = start, destination, service
         if key not in self._ways:
             begun: list[Way | None] = list(self._starts(start))
             if destination is not None:
                 begun = [self.to_address(way, destination) for way in begun if way]
+            if service is not None:
+                begun = [
+                    replace(way, sent=replace(way.sent, service=service), packet=replace(way.packet, service=service))
+                    for way in begun
+                    if way
+                ]
             self._ways[key] = [
                 leaf for way in begun if way for leaf in self._from(start, way) if leaf.condition is not False
             ]
@@ -206,6 +212,10 @@ class Encoding:
                 sent = Terms(self.source, self.destination, self.service, self.port)
                 v6 = block[0] >= addresses.V6
                 yield Way(sent, sent, (self.within(self.source, (block,)), self.has_family(self.destination, v6)))
+        elif start.kind == "spoof":
+            for family in (addresses.ALL_V4, addresses.ALL_V6):
+                sent = Terms(self.source, self.destination, self.service, self.port)
+                yield Way(sent, sent, (self.within(self.source, (family,)), self.within(self.destination, (family,))))
         else:
             for own in self.facts.own_addresses(start.name):
                 sent = Terms(own, self.destination, self.service, self.port)
@@ -250,12 +260,12 @@ class Encoding:
                 if condition is True or (
                     condition is not False and z3.is_true(model.eval(condition, model_completion=True))
                 ):
-                    return self._packet(model, leaf.sent)
+                    return self.packet(model, leaf.sent)
             raise RuntimeError("z3 gives a model that takes none of the ways")
         finally:
             solver.pop()
 
-    def _packet(self, model: z3.ModelRef, sent: Terms) -> Packet:
+    def packet(self, model: z3.ModelRef, sent: Terms) -> Packet:
         def value(term: Any) -> int:
             return term if isinstance(term, int) else model.eval(term, model_completion=True).as_long()
 

@@ -8,7 +8,9 @@ a host, a gateway or a translation could give a packet a way to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
 
 import z3
 
@@ -17,7 +19,7 @@ from estate.hosts import hosts
 from estate.model import Network
 from reachability import addresses, services
 from reachability.addresses import Intervals
-from tests.oracles.encoding import Encoding, Leaf, both
+from tests.oracles.encoding import Encoding, Leaf, both, either, opposite
 from tests.oracles.facts import Facts
 from tests.oracles.simulator import Packet, Simulator, Start
 
@@ -45,8 +47,9 @@ class Broken:
 class Promises:
     """The promises of some networks, asked of one subject."""
 
-    def __init__(self, facts: Facts, networks: Iterable[Network]) -> None:
+    def __init__(self, facts: Facts, networks: Iterable[Network], focus: Iterable[str] = ()) -> None:
         self.facts = facts
+        self.focus = frozenset(focus)
         self.networks = tuple(networks)
         self.encoding = Encoding(facts)
         self.roles: dict[str, str] = {}
@@ -58,6 +61,23 @@ class Promises:
                     self.roles[host.name] = str(host.role)
                     self.owner[host.name] = network.name
                     self.place[host.name] = host.place
+
+        self.translating = self._translating()
+
+    def _translating(self) -> set[int]:
+        """Addresses at which some device may give a packet another destination."""
+        facts = self.facts
+        found: set[int] = set()
+        for nic in facts.nics.values():
+            if nic.holder == "balancer":
+                found.update(nic.addresses or (facts.subnets[nic.subnet].blocks[0][0] + 4,))
+                found.update(p for p in nic.public.values() if p >= 0)
+        for host in facts.hosts.values():
+            chains = host.rules.chains.values() if host.rules else ()
+            if any(s.verdict in ("dnat", "redirect") for c in chains for s in c.statements):
+                found.update(facts.own_addresses(host.name))
+                found.update(p for n in host.nics for p in facts.nics[n].public.values() if p >= 0)
+        return found
 
     # -- who
 
@@ -74,48 +94,55 @@ class Promises:
         found += [Start("pool", host.name, device) for host in self.facts.hosts.values() for device in host.pools]
         return found + [Start("peer", id_) for id_, (_, other, _) in self.facts.peerings.items() if other not in self.facts.vpcs]
 
+    def concerned(self, start: Start, name: str) -> bool:
+        """Whether a pair is to be asked about: all are, unless only some hosts can have changed."""
+        return not self.focus or name in self.focus or start.name in self.focus or start.kind == "peer"
+
     def doors(self, name: str) -> list[int]:
         """Addresses by which packets may get to a host: its own, and those that are translated on the way."""
         facts = self.facts
         found = list(facts.own_addresses(name))
         found += [p for n in facts.hosts[name].nics for p in facts.nics[n].public.values() if p >= 0]
-        for nic in facts.nics.values():
-            if nic.holder == "balancer":
-                low, _ = facts.subnets[nic.subnet].blocks[0]
-                found += nic.addresses or (low + 4,)
-                found += [p for p in nic.public.values() if p >= 0]
-        for other in facts.hosts.values():
-            if other.rules and any(
-                s.verdict in ("dnat", "redirect") for c in other.rules.chains.values() for s in c.statements
-            ):
-                found += facts.own_addresses(other.name)
-                found += [p for n in other.nics for p in facts.nics[n].public.values() if p >= 0]
+        found += sorted(self.translating)
         return list(dict.fromkeys(found))
 
     # -- questions
 
-    def solve(self, leaves: list[Leaf], conditions: list[object]) -> Packet | None:
+    def solve(self, leaves: list[Leaf], conditions: list[Any], *also: Any) -> tuple[Packet, Leaf] | None:
+        """A packet that fulfils one of the conditions, each of a leaf, and all of ``also``."""
         solver = self.encoding.solver
-        for leaf, condition in zip(leaves, conditions, strict=True):
-            if condition is False:
-                continue
-            solver.push()
-            try:
-                if condition is not True:
-                    solver.add(condition)
-                if solver.check() == z3.sat:
-                    return self.encoding._packet(solver.model(), leaf.sent)
-            finally:
-                solver.pop()
-        return None
+        whole = both(either(*conditions), *also)
+        if whole is False:
+            return None
+        solver.push()
+        try:
+            if whole is not True:
+                solver.add(whole)
+            if solver.check() != z3.sat:
+                return None
+            model = solver.model()
+            for leaf, condition in zip(leaves, conditions, strict=True):
+                if condition is True or (
+                    condition is not False and z3.is_true(model.eval(condition, model_completion=True))
+                ):
+                    return self.encoding.packet(model, leaf.sent), leaf
+            return None
+        finally:
+            solver.pop()
 
-    def find(self, start: Start, to: str, *, got: Intervals | None = None, points: list[int] | None = None) -> Packet | None:
+    def find(
+        self, start: Start, to: str, *, got: Intervals | None = None, points: list[int] | None = None
+    ) -> Packet | None:
         """A packet that arrives at ``to`` with a service among ``got``."""
+        wanted = ASKED if got is None else got
+        single = wanted[0][0] if len(wanted) == 1 and wanted[0][0] == wanted[0][1] else None
         leaves = []
         for point in points or [None]:
-            leaves += [leaf for leaf in self.encoding.ways(start, point) if leaf.to == to]
-        wanted = ASKED if got is None else got
-        return self.solve(leaves, [both(leaf.condition, self.encoding.within(leaf.got.service, wanted)) for leaf in leaves])
+            service = single if point is not None and point not in self.translating else None
+            leaves += [leaf for leaf in self.encoding.ways(start, point, service) if leaf.to == to]
+        within = self.encoding.within
+        found = self.solve(leaves, [both(leaf.condition, within(leaf.got.service, wanted)) for leaf in leaves])
+        return found[0] if found else None
 
     def inbound(self, claim: str, name: str, allowed: Callable[[Start], Intervals], internet: Intervals = ()) -> Iterator[Broken]:
         """What gets to a host besides what each sender is allowed."""
@@ -125,7 +152,7 @@ class Promises:
             yield Broken(claim, "internet", name, packet)
         points = self.doors(name)
         for start in self.senders():
-            if start.name == name:
+            if start.name == name or not self.concerned(start, name):
                 continue
             rest = addresses.difference(ASKED, addresses.union(allowed(start)))
             packet = self.find(start, name, got=rest, points=points) if rest else None
@@ -139,9 +166,8 @@ class Promises:
             if leaf.to == "internet":
                 continue
             ours = either_ssh(self.encoding, leaf)
-            packet = self.solve([leaf], [both(leaf.condition, ours)])
-            if packet:
-                yield Broken("no-public-ssh", "internet", leaf.to, packet)
+            if found := self.solve([leaf], [both(leaf.condition, ours)]):
+                yield Broken("no-public-ssh", "internet", leaf.to, found[0])
 
     def ssh_from_vpn_only(self) -> Iterator[Broken]:
         for name in self.roles:
@@ -150,7 +176,7 @@ class Promises:
                 yield Broken("ssh-from-vpn-only", "internet", name, packet)
             points = self.doors(name)
             for start in self.senders():
-                if start.name == name or start.name in self.of("vpn", network=own):
+                if start.name == name or start.name in self.of("vpn", network=own) or not self.concerned(start, name):
                     continue
                 if packet := self.find(start, name, got=(SSH,), points=points):
                     yield Broken("ssh-from-vpn-only", f"{start.kind} {start.name}", name, packet)
@@ -191,7 +217,8 @@ class Promises:
             vpns = self.of("vpn", network=network.name)
             for name in self.of("signer", network=network.name):
                 yield from self.inbound("signer-dials-out", name, lambda start: (SSH,) if start.name in vpns else ())
-                yield from self.egress(network, name, "signer-dials-out")
+                if not self.focus or name in self.focus:
+                    yield from self.egress(network, name, "signer-dials-out")
 
     def private_sentry_hidden(self) -> Iterator[Broken]:
         for network in self.networks:
@@ -203,7 +230,7 @@ class Promises:
                 points = self.doors(name)
                 near = self.of("public-sentry", "private-sentry", "validator", network=network.name)
                 for start in self.senders():
-                    if start.name == name or start.name in near or start.kind == "peer":
+                    if start.name == name or start.name in near or start.kind == "peer" or not self.concerned(start, name):
                         continue
                     if packet := self.find(start, name, got=ports["p2p"], points=points):
                         yield Broken("private-sentry-hidden", f"{start.kind} {start.name}", name, packet)
@@ -232,8 +259,8 @@ class Promises:
             if " listener " in leaf.to:
                 plain = not leaf.to.startswith("TLS ")
                 condition = both(leaf.condition, True if plain else not_in(self.encoding, leaf, asked))
-                if packet := self.solve([leaf], [condition]):
-                    yield Broken("public-endpoints-tls", "internet", leaf.to, packet)
+                if found := self.solve([leaf], [condition]):
+                    yield Broken("public-endpoints-tls", "internet", leaf.to, found[0])
 
     def partner_scope(self) -> Iterator[Broken]:
         for network in self.networks:
@@ -249,7 +276,10 @@ class Promises:
                     if to.startswith("TLS "):
                         continue
                     role = self.roles.get(to, "")
-                    got = rest if role in ("private-sentry", "public-sentry", "seed") else ASKED
+                    got = rest if role in ("private-sentry", "public-sentry") else ASKED
+                    if role == "seed":
+                        ports = self.ports(network)
+                        got = addresses.difference(rest, addresses.union(ports["rpc"], ports["lcd"]))
                     if role == "vpn":
                         got = addresses.difference(ASKED, (services.of(UDP, 1194, 1194),))
                     if packet := self.find(start, to, got=got):
@@ -273,13 +303,13 @@ class Promises:
         for name in self.roles:
             points = [a for a in self.facts.own_addresses(name) if addresses.contains(PRIVATE, a)]
             for other in self.roles:
-                if self.owner[other] == self.owner[name]:
+                if self.owner[other] == self.owner[name] or not self.concerned(Start("machine", other), name):
                     continue
                 if packet := self.find(Start("machine", other), name, points=points):
                     yield Broken("no-instance-traversal", other, name, packet)
 
     def egress(self, network: Network, name: str, claim: str = "egress-allow-list") -> Iterator[Broken]:
-        """What a host sends and is not declared for it."""
+        """What a host sends, from any address that it may write, and is not declared for it."""
         declared = next(host for host in hosts(network) if host.name == name)
         anywhere = (addresses.ALL_V4,)
         allowed: list[tuple[Intervals, Intervals]] = []
@@ -295,29 +325,15 @@ class Promises:
         asked = both(
             encoding.within(encoding.service, ASKED), *(z3.Not(each) for each in fine if each is not False and each is not True)
         )
-        solver = encoding.solver
-        solver.push()
-        try:
-            solver.add(asked)
-            for leaf in encoding.ways(Start("machine", name)):
-                if leaf.to == name:
-                    continue
-                solver.push()
-                try:
-                    if leaf.condition is not True:
-                        solver.add(leaf.condition)
-                    if solver.check() == z3.sat:
-                        yield Broken(claim, name, leaf.to, encoding._packet(solver.model(), leaf.sent))
-                        return
-                finally:
-                    solver.pop()
-        finally:
-            solver.pop()
+        ways = encoding.ways(Start("spoof", name))
+        leaves = [leaf for leaf in ways if leaf.to != name and " listener " not in leaf.to]
+        if found := self.solve(leaves, [leaf.condition for leaf in leaves], asked):
+            yield Broken(claim, name, found[1].to, found[0])
 
-    def egress_allow_list(self, only: Iterable[str] | None = None) -> Iterator[Broken]:
+    def egress_allow_list(self) -> Iterator[Broken]:
         for network in self.networks:
             for name in self.roles:
-                if self.owner[name] == network.name and (only is None or name in set(only)):
+                if self.owner[name] == network.name and (not self.focus or name in self.focus):
                     yield from self.egress(network, name)
 
     # -- must reach
@@ -344,8 +360,9 @@ class Promises:
             for one in {self.place[name] for name in sentries}:
                 for other in {self.place[name] for name in sentries} - {one}:
                     pairs = [(a, b) for a in sentries for b in sentries if self.place[a] == one and self.place[b] == other]
-                    if not any(self.works(a, b, used) for a, b in pairs):
-                        yield Broken("regions-meshed", one, other, None)
+                    for a, b in pairs:
+                        if not self.works(a, b, used):
+                            yield Broken("regions-meshed", a, b, None)
 
     def validator_fed(self) -> Iterator[Broken]:
         for network in self.networks:
@@ -356,11 +373,33 @@ class Promises:
                 if len(fed) < 2 or len({self.place[s] for s in fed}) < 2:
                     yield Broken("validator-fed", name, "sentries", None)
 
-    def check(self, claim: str, only: Iterable[str] | None = None) -> Iterator[Broken]:
-        """What breaks one promise. ``only``: for egress, the hosts to ask about."""
-        if claim == "egress-allow-list":
-            return self.egress_allow_list(only)
+    def nat_survives_zone(self) -> Iterator[Broken]:
+        """With the NAT gateways of any one zone gone, private sentries elsewhere still dial out."""
+        facts = self.facts
+        gateways = [nic for nic in facts.nics.values() if nic.holder == "nat"]
+        private = self.of("private-sentry")
+        zones = {facts.subnets[nic.subnet].zone for nic in gateways}
+        zones |= {facts.subnets[facts.nics[n].subnet].zone for h in private for n in facts.hosts[h].nics}
+        for zone in sorted(zones):
+            left = copy(facts)
+            left.nics = {
+                id_: replace(nic, vpc="gone") if nic in gateways and facts.subnets[nic.subnet].zone == zone else nic
+                for id_, nic in facts.nics.items()
+            }
+            encoding = Encoding(left)
+            for name in private:
+                if any(facts.subnets[facts.nics[n].subnet].zone == zone for n in facts.hosts[name].nics):
+                    continue
+                point, service = addresses.address("8.8.8.8"), TCP << 16 | 26656
+                leaves = [leaf for leaf in encoding.ways(Start("machine", name), point, service) if leaf.to == "internet"]
+                if not self.solve(leaves, [leaf.condition for leaf in leaves]):
+                    yield Broken("nat-survives-zone", f"{name} without {zone}", "internet", None)
+
+    def check(self, claim: str) -> Iterator[Broken]:
+        """What breaks one promise."""
         return {
+            "egress-allow-list": self.egress_allow_list,
+            "nat-survives-zone": self.nat_survives_zone,
             "no-public-ssh": self.no_public_ssh,
             "ssh-from-vpn-only": self.ssh_from_vpn_only,
             "validator-hidden": self.validator_hidden,
@@ -379,17 +418,14 @@ class Promises:
 CLAIMS = (
     "no-public-ssh", "ssh-from-vpn-only", "validator-hidden", "signer-dials-out", "private-sentry-hidden",
     "public-sentry-p2p-only", "public-endpoints-tls", "partner-scope", "vpn-scope", "no-instance-traversal",
-    "egress-allow-list", "regions-meshed", "validator-fed",
+    "egress-allow-list", "regions-meshed", "validator-fed", "nat-survives-zone",
 )  # fmt: skip
 
 
-def either_ssh(encoding: Encoding, leaf: Leaf) -> object:
+def either_ssh(encoding: Encoding, leaf: Leaf) -> Any:
     """Whether a packet was sent to SSH's port or arrives at it."""
-    sent = encoding.within(leaf.sent.service, (SSH,))
-    got = encoding.within(leaf.got.service, (SSH,))
-    return True if sent is True or got is True else z3.Or([e for e in (sent, got) if e is not False]) if (sent is not False or got is not False) else False
+    return either(encoding.within(leaf.sent.service, (SSH,)), encoding.within(leaf.got.service, (SSH,)))
 
 
-def not_in(encoding: Encoding, leaf: Leaf, asked: Intervals) -> object:
-    found = encoding.within(leaf.sent.service, asked)
-    return (not found) if isinstance(found, bool) else z3.Not(found)
+def not_in(encoding: Encoding, leaf: Leaf, asked: Intervals) -> Any:
+    return opposite(encoding.within(leaf.sent.service, asked))
