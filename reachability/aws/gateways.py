@@ -7,7 +7,8 @@ comes in; the ACL of the gateway's subnet applies, no group does; what it sends 
 
 from __future__ import annotations
 
-from reachability.addresses import ALL_V4, V6
+from reachability import services
+from reachability.addresses import ALL_V4, ALL_V6, V6
 from reachability.aws import elastic_addresses, interfaces, stand_ins
 from reachability.aws.cloud import Cloud, Nic, Vpc
 from reachability.aws.index import Malformed, given, says
@@ -31,6 +32,8 @@ INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
 INTERNET_ATTACHMENT = "aws:ec2/internetGatewayAttachment:InternetGatewayAttachment"
 EGRESS_ONLY = "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"
 NAT = "aws:ec2/natGateway:NatGateway"
+TRANSLATED = tuple(services.of(number) for number in (services.ICMP, services.TCP, services.UDP))
+"""What a NAT gateway translates (VPC user guide, NAT gateway basics)."""
 TYPES = (INTERNET_GATEWAY, INTERNET_ATTACHMENT, EGRESS_ONLY, NAT)
 
 
@@ -189,11 +192,16 @@ def _compile_nat(cloud: Cloud, nic: Nic) -> None:
     device = f"NAT gateway {nic.label}"
     beyond = nic.subnet.stage
     translations = tuple(
-        Translation(Match(sources=(ALL_V4,)), beyond, f"{device}: by {number}", source=point, origin=origin)
+        Translation(
+            Match(sources=(ALL_V4,), services=TRANSLATED), beyond, f"{device}: by {number}", source=point, origin=origin
+        )
         for number, point in enumerate(nic.addresses)
     )
     stages[f"{device} entering"] = Check(nic.subnet.acl.ingress, device)
-    stages[device] = Translate(device, device, translations, f"{device} IPv6", origin)
+    stages[device] = Translate(device, device, translations, f"{device} rest", origin)
+    from_v6 = Rule(Match(sources=(ALL_V6,)), Action.ACCEPT, f"{device}: IPv6", origin)
+    rest = Chain(f"{device}: a NAT gateway translates TCP, UDP and ICMP", (from_v6,), Action.DROP, origin)
+    stages[f"{device} rest"] = Check(rest, f"{device} IPv6")
     stages[f"{device} IPv6"] = Unmodelled(f"{device} translates from IPv6 to IPv4, which is not understood", origin)
     stages[nic.arrival] = Translate(nic.arrival, device, (), f"{device} refuses", origin)
     interfaces.name(cloud, nic.resource, (nic.entry, device))
