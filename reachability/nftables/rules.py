@@ -391,7 +391,8 @@ class RuleReader:
     def _learns(self, key: Key, found: Intervals) -> None:
         """What nft takes the protocol to be after a test of it; nothing after a range."""
         if key.kind == "protocol" and sum(high - low for low, high in found) < len(found):
-            self.transports = frozenset(point for low, high in found for point in range(low, high + 1))
+            named = frozenset(point for low, high in found for point in range(low, high + 1))
+            self.transports = named if key.name == "meta l4proto" else named & KNOWN_TRANSPORTS or self.transports
         elif key.kind == "family" and found[-1] in ((2, 2), (10, 10)):
             self.family = "ip" if found[-1] == (2, 2) else "ip6"
 
@@ -645,9 +646,10 @@ class RuleReader:
             family = self.take()
         for word in ("prefix", "interval", "addr", ".", "port"):
             self.skip(word)
-        if not self.skip("to"):
+        addressed = action in (Action.SNAT, Action.DNAT)
+        if not self.skip("to") and not (addressed and self.peek() not in ("", "comment", "random", "persistent")):
             self._flags()
-            if action in (Action.SNAT, Action.DNAT):
+            if addressed:
                 raise NftError(0, self.text, "a translation has an address", "write 'to' and an address")
             self.end(action)
             return
@@ -690,6 +692,9 @@ class RuleReader:
         while self.peek() in ("random", "fully-random", "persistent", ","):
             self.at += 1
 
+
+KNOWN_TRANSPORTS = frozenset(TRANSPORTS.values()) - {TRANSPORTS["gre"]}
+"""Those whose headers nft looks into after a test of ``ip protocol``."""
 
 VERDICT_WORDS = frozenset({"accept", "drop", "return", "continue", "jump", "goto", "reject", "counter", "set"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from reachability.nftables import values
 from reachability.nftables.errors import NftError
@@ -16,11 +17,13 @@ _NESTED = rf'\{{[^{{}}"]*+(?:(?:"[^"]*"|{_BRACED})[^{{}}"]*+)*+\}}'
 STATEMENT = re.compile(rf'[^\n;{{}}"]*+(?:(?:"[^"\n]*"|{_NESTED})[^\n;{{}}"]*+)*+')
 OBJECTS = ("counter", "quota", "limit")
 BLANK = re.compile(r"[\s;]*+")
+COMMENT_LINE = re.compile(r"^[ \t]*#[^\n\x0b]*", re.MULTILINE)
 COMMENT = re.compile(r'("[^"\n]*")|#[^\n]*')
 LISTED_XT = re.compile(r"^[^\n#]*[^\s{};#][^\n#]*#\s*xt_", re.MULTILINE)
 BRACE = re.compile(r'"[^"\n]*"|[{}]|"')
 NAME = r'(?:"[^"\n]+"|[^\s"{};,]+)'
 TABLE = re.compile(rf"(?:(?:add|create)\s+)?table\s+(?:({'|'.join(FAMILIES)})\s+)?({NAME})\s*\{{")
+EMPTY_COUNTERS = re.compile(r"(?:counter [\w-]+ \{\}[ \t]*\n\s*+)++")
 BLOCK = re.compile(rf"(chain|set|map|counter|quota|limit|secmark|synproxy|flowtable|ct\s+\w+)\s+({NAME})\s*\{{")
 VARIABLE = re.compile(r"\$([A-Za-z_][\w.-]*)")
 SPECIFICATION = re.compile(
@@ -77,6 +80,8 @@ class _Script:
             )
         if "\\\n" in text:
             text = text.replace("\\\n", " \x0b")
+        if "#" in text:
+            text = COMMENT_LINE.sub("", text)
         self.text = COMMENT.sub(_without_comment, text) if "#" in text else text
         self.variables: dict[str, str] = {}
         self._counted = 0, 1
@@ -163,6 +168,11 @@ class _Script:
                 )
             if text[at] == "}":
                 return self.ended(at + 1)
+            empty = EMPTY_COUNTERS.match(text, at)
+            if empty:
+                table.objects |= _counters(empty.group())
+                at = empty.end()
+                continue
             block = BLOCK.match(text, at)
             if not block:
                 self.table_line(table, at)
@@ -502,6 +512,12 @@ def specification(text: str, family: str) -> Base:
     if (kind == "nat" and hook == "forward") or (kind == "route" and hook != "output"):
         raise NftError(0, text, f"no chain of type {kind} hangs at {hook}", "correct type or hook")
     return Base(kind, hook, priority(written.rstrip(";"), family))
+
+
+@lru_cache(maxsize=4096)
+def _counters(text: str) -> frozenset[str]:
+    """The names of counters that are declared one after the other."""
+    return frozenset(text.split()[1::3]) if "{}" in text else frozenset()
 
 
 def _without_comment(found: re.Match[str]) -> str:

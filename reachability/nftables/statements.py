@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reachability import services
+from reachability.addresses import Intervals, difference
 from reachability.network import Action, Match, Rule
 from reachability.nftables import values
 from reachability.nftables.boxes import SERVICES, UNCERTAIN, V4, V6
 from reachability.nftables.errors import NftError, NotUnderstood
+from reachability.nftables.keys import TRANSPORTS
 from reachability.nftables.rules import KEY_STARTS, RuleReader, Scope
 
 LONG_SET = re.compile(r"\{[^{}]{60,}\}")
@@ -256,8 +258,49 @@ class ReadRule:
     shared: bool
 
 
+_VALUE = r'(!= )?(\{[^{}"]*\}|[\d./-]+)'
+COMMON = re.compile(
+    r'(?:(iifname|oifname) (\{[^{}]*\}|"[^"\\*]+") )?'
+    rf"(?:ip saddr {_VALUE} )?(?:ip daddr {_VALUE} )?(?:(tcp|udp) dport ([\d-]+) )?"
+    r"(?:counter (?:name ([\w-]+) )?)?(accept|drop)"
+)
+
+
+def _common(found: re.Match[str], text: str) -> ReadRule:
+    """A rule of the shape that most have, without looking at each word."""
+    device, names, not_from, sources, not_to, destinations, protocol, ports, counter, verdict = found.groups()
+    devices = None
+    if device:
+        devices = frozenset(map(values.device, values.elements(names) if names[0] == "{" else [names]))
+    services_ = None
+    if protocol:
+        number = TRANSPORTS[protocol] << 16
+        services_ = tuple((number | low, number | high) for low, high in values.intervals("port", ports))
+    match = Match(
+        sources=_addresses(sources, not_from),
+        destinations=_addresses(destinations, not_to),
+        services=services_,
+        incoming=devices if device == "iifname" else None,
+        outgoing=devices if device == "oifname" else None,
+    )
+    objects = frozenset((counter,)) if counter else frozenset()
+    if match.sources == () or match.destinations == ():
+        return ReadRule((), objects, True)
+    rule = Rule(match, Action.ACCEPT if verdict == "accept" else Action.DROP, title(text))
+    return ReadRule((rule,), objects, True)
+
+
+def _addresses(text: str | None, negated: str | None) -> Intervals | None:
+    if text is None:
+        return None
+    found = values.intervals("v4", text)
+    return difference(values.WHOLE["v4"], found) if negated else found
+
+
 def read(text: str, scope: Scope) -> ReadRule:
     """Reads one rule. Raises ``NftError`` for what nft refuses, ``NotUnderstood`` for what is not known here."""
+    if scope.family != "ip6" and (common := COMMON.fullmatch(text)) and "*" not in text:
+        return _common(common, text)
     reader = RuleReader(text, scope)
     tokens = reader.tokens
     while reader.at < len(tokens):

@@ -8,7 +8,6 @@ import select
 import socket
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,29 +194,21 @@ class Router:
         """What came out since the last call, by number; waits until nothing more comes for that long."""
         found: dict[int, list[Seen]] = {}
         sockets = [*self._links.values(), *(raw for raw, _, _ in self._raw)]
-        quiet_until = time.monotonic() + wait_seconds
-        while time.monotonic() < quiet_until:
-            ready, _, _ = select.select(sockets, [], [], wait_seconds)
-            if ready and self._drain(found):
-                quiet_until = time.monotonic() + wait_seconds
+        while select.select(sockets, [], [], wait_seconds)[0]:
+            self._drain(found)
         return found
 
-    def _drain(self, found: dict[int, list[Seen]]) -> bool:
-        ours = False
+    def _drain(self, found: dict[int, list[Seen]]) -> None:
         for device, link in self._links.items():
             for data, where in _received(link):
                 if where[2] == socket.PACKET_OUTGOING:
                     continue
                 known = frames.read(data[14:])
                 if known:
-                    ours = True
                     found.setdefault(known[0], []).append(Seen(device, known[1]))
         for raw, protocol, six in self._raw:
-            for data, known in _received_locally(raw, protocol, six=six):
-                del data
-                ours = True
+            for known in _received_locally(raw, protocol, six=six):
                 found.setdefault(known[0], []).append(Seen(LOCAL, known[1]))
-        return ours
 
 
 def _received(link: socket.socket) -> Iterator[tuple[bytes, tuple]]:
@@ -226,7 +217,7 @@ def _received(link: socket.socket) -> Iterator[tuple[bytes, tuple]]:
             yield link.recvfrom(2048)
 
 
-def _received_locally(raw: socket.socket, protocol: int, *, six: bool) -> Iterator[tuple[bytes, tuple[int, Sent]]]:
+def _received_locally(raw: socket.socket, protocol: int, *, six: bool) -> Iterator[tuple[int, Sent]]:
     with contextlib.suppress(BlockingIOError):
         while True:
             if not six:
@@ -238,4 +229,4 @@ def _received_locally(raw: socket.socket, protocol: int, *, six: bool) -> Iterat
                 source = V6 + int.from_bytes(socket.inet_pton(socket.AF_INET6, where[0].split("%")[0]), "big")
                 known = frames.transport(protocol, data, source, destination)
             if known:
-                yield data, known
+                yield known
