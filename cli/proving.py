@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from cli import registered, subjects
 from cli.errors import UsageError
 from cli.subjects import Question
+from reachability import parts, services
+from reachability.addresses import union
 from reachability.assembly import assemble
 from reachability.prover import Prover
 
@@ -37,10 +39,9 @@ FOREIGN = (
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The reports of every network asked about, and the prover that they come from."""
+    """The reports of every network asked about."""
 
     question: Question
-    prover: Prover
     reports: tuple[Report, ...]
 
 
@@ -68,17 +69,34 @@ def claims(checkout: Path, wanted: str | None = None) -> tuple[Claim, ...]:
 
 
 def prove(question: Question, asked: Iterable[Claim]) -> Proof:
-    """Proves claims about every network of a question."""
+    """Proves claims about every network of a question; those that something joins, together."""
+    asked = tuple(asked)
+    reports = {}
+    for group in parts.together(question.parts) if question.networks else ():
+        for report in _proved(question, group, asked):
+            reports[report.network] = report
+    ordered = tuple(reports[name] for name in question.networks) or (foreign(asked),)
+    return Proof(question, ordered)
+
+
+def _proved(question: Question, group: tuple[str, ...], asked: tuple[Claim, ...]) -> list[Report]:
+    from hosts.node_config import listening
     from reachability import claims as promises
 
     began = perf_counter()
-    prover = Prover(assemble(question.subject))
+    subject = parts.union([question.parts[name] for name in group])
+    prover = Prover(assemble(subject))
+    networks = [question.networks[name] for name in group]
+    heard = {
+        name: union([services.of(services.TCP, port, port) for port in ports])
+        for network in networks
+        for name, ports in listening(network).items()
+    }
+    estate = promises.Estate(prover, networks, subject.resources, listening=heard)
     assembled = perf_counter() - began
-    estate = promises.Estate(prover, question.networks.values(), question.subject.resources)
-    reports = [promises.prove(estate.case(network), asked) for network in question.networks.values()]
-    reports = reports or [foreign(asked)]
+    reports = [promises.prove(estate.case(network), asked) for network in networks]
     reports[0] = replace(reports[0], seconds=reports[0].seconds + assembled)
-    return Proof(question, prover, tuple(reports))
+    return reports
 
 
 def foreign(asked: Iterable[Claim]) -> Report:

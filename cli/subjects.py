@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cli import registered
 from cli.errors import UsageError
 from cli.registered import Registered
-from reachability import state
+from reachability import parts, state
 from reachability.resources import Resource
 from reachability.subject import Subject
 
@@ -22,26 +22,30 @@ PROJECT = "estate"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``networks``: those of ``subject``, by name; none where the stack is not ours. ``source`` is for people."""
+    """``networks``: those asked about, by name; none where the stack is not ours. ``parts``: what is deployed of each,
+    under its name (of a stack that is not ours: under no name). ``source`` is for people.
+    """
 
     networks: Mapping[str, Network]
-    subject: Subject
+    parts: Mapping[str, Subject]
     source: str
 
+    @property
+    def subject(self) -> Subject:
+        """All parts as one."""
+        return parts.union(list(self.parts.values()))
 
-def join(checkout: Path, networks: Mapping[str, Network], sides: Mapping[str, Registered], *facts: bytes) -> Subject:
-    """The networks' cloud sides with their datacentres, hosts and firewalls, as one subject."""
+
+def join(checkout: Path, network: Network, side: Registered, *facts: bytes) -> Subject:
+    """A network's cloud side with its datacentres, hosts and firewalls."""
     from reachability import declared
 
-    resources: list[Resource] = []
-    sites, guests, rulesets = [], {}, {}
-    for name, network in networks.items():
-        side = sides[name]
-        resources += side.resources
-        sites += declared.sites(network)
-        guests.update(declared.guests(network, side.resources))
-        rulesets.update(registered.rulesets(checkout, network, side.inventory, *facts))
-    return Subject(tuple(resources), tuple(sites), guests, rulesets)
+    return Subject(
+        resources=side.resources,
+        sites=tuple(declared.sites(network)),
+        guests=declared.guests(network, side.resources),
+        rulesets=registered.rulesets(checkout, network, side.inventory, *facts),
+    )
 
 
 def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
@@ -55,7 +59,8 @@ def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
 
     networks = {name: declaration.read(checkout, name) for name in dict.fromkeys(names)}
     sides = registered.registered(checkout, networks)
-    return Question(networks, join(checkout, networks, sides), "as declared")
+    joined = {name: join(checkout, network, sides[name]) for name, network in networks.items()}
+    return Question(networks, joined, "as declared")
 
 
 def read_file(path: str) -> tuple[Resource, ...]:
@@ -93,12 +98,12 @@ def of_resources(checkout: Path, resources: tuple[Resource, ...], name: str | No
     """
     name = name or _ours(checkout, resources)
     if name is None:
-        return Question({}, Subject(resources), source)
+        return Question({}, {"": Subject(resources)}, source)
     from cli import declaration
 
     network = declaration.read(checkout, name)
     side = Registered(resources, registered.inventory(resources))
-    return Question({name: network}, join(checkout, {name: network}, {name: side}), source)
+    return Question({name: network}, {name: join(checkout, network, side)}, source)
 
 
 def of_state(checkout: Path, path: str, name: str | None = None) -> Question:
