@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from cli import registered, subjects
-from cli.errors import UsageError
+from cli.errors import CheckFailed, UsageError
 from cli.subjects import Question
 from reachability import parts, services
 from reachability.addresses import union
@@ -135,6 +135,22 @@ def report(checkout: Path, network: str) -> Mapping[str, Any]:
         remember(checkout, proof.reports)
         known = proof.reports[0].document()
     return known
+
+
+def demand(checkout: Path, network: str) -> str:
+    """The verdicts in words, if every claim of a network as declared is proved.
+
+    Raises:
+        CheckFailed: one is not; and as ``report`` does.
+    """
+    document = report(checkout, network)
+    words = in_words(document)
+    if document["verdict"] != "proved":
+        raise CheckFailed(
+            f"{network} does not go up: {words}; nothing is deployed that is not proved; "
+            f"`bin/estate prove {network}` shows what is in the way, packet by packet"
+        )
+    return words
 
 
 def counts(document: Mapping[str, Any]) -> dict[str, int]:

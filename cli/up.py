@@ -17,11 +17,22 @@ from lab.paths import LabPaths
 from tools import parts
 
 
+def _prove(checkout: Path, network: Network, progress: Progress) -> None:
+    """Nothing goes up whose promises are not proved.
+
+    Raises:
+        CheckFailed: some claim is refuted or not modelled.
+    """
+    with progress.stage("claims: what this declaration promises"):
+        progress.outcome(proving.demand(checkout, network.name))
+
+
 def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
     paths = LabPaths(checkout=checkout, network=network.name)
     missing = obstacles()
     lab = Rehearsal(checkout, network, progress)
     with cloud.exclusive(paths):
+        _prove(checkout, network, progress)
         lab.have_parts(hosts=not missing)
         if missing:
             outcome = Outcome(resources=lab.create_cloud(), host_operations=0)
@@ -33,8 +44,6 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
             operations = lab.configure()
             lab.sign()
             outcome = Outcome(resources=resources, host_operations=operations)
-        with progress.stage("claims: what this declaration promises"):
-            progress.outcome(proving.in_words(proving.report(checkout, network.name)))
         progress.save(paths.root / "timings.json")
     if missing:
         progress.console.print("[yellow]left out: machines, network, hosts and chain, because:[/]")
@@ -50,8 +59,7 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, sure: bool)
     paths = LabPaths(checkout=checkout, network=network.name)
     policies = checkout / cloud.POLICIES
     with cloud.exclusive(paths):
-        with progress.stage("claims: what this declaration promises"):
-            progress.outcome(proving.in_words(proving.report(checkout, network.name)))
+        _prove(checkout, network, progress)
         with progress.stage("engine"):
             parts.ensure("pulumi", progress.say)
         engine = cloud.live(checkout, paths, network)
