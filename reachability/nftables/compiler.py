@@ -101,6 +101,7 @@ class _Compiler:
                 hooks[base.hook].append((order, made))
                 self.kinds[made.name] = "nat" if base.kind == "nat" else "filter"
         if first_nat:
+            self._ties(tables)
             for hook, priority in TRANSLATING.items():
                 if not any(self.kinds[chain.name] == "nat" for _, chain in hooks[hook]):
                     made = Chain(f"answers are translated back at {hook}", (), Action.ACCEPT)
@@ -115,6 +116,25 @@ class _Compiler:
             self.chains,
             tuple(dict.fromkeys(self.unmodelled)),
         )
+
+    def _ties(self, tables: list[Table]) -> None:
+        """A filter at the very priority of translation comes before or behind it by what was loaded first, and a reload
+        keeps the translation that is there."""
+        bases = [
+            (table, chain.name, chain.base)
+            for table in tables
+            if not table.dormant
+            for chain in table.chains.values()
+            if chain.base is not None
+        ]
+        translated = {family for table, _, base in bases if base.kind == "nat" for family in _families(table)}
+        for table, name, base in bases:
+            tie = base.kind != "nat" and TRANSLATING.get(base.hook) == base.priority
+            if tie and translated.intersection(_families(table)):
+                self.unmodelled.append(
+                    f"chain {table.family} {table.name} {name}: whether it comes before or behind the translation of the "
+                    f"same priority depends on what was loaded first"
+                )
 
     def _modelled(self, table: Table) -> bool:
         """Whether packets of IPv4 and IPv6 cross the table; a reason where others matter and are not understood."""
@@ -168,7 +188,7 @@ class _Compiler:
         """Elements are of the type of their set, and maps to verdicts hold verdicts."""
         for made in table.sets.values():
             try:
-                check_elements(made.name, made.type, made.elements, is_map=made.is_map)
+                check_elements(made.name, made.type, made.elements, is_map=made.is_map, is_type=made.is_type)
             except NotUnderstood as reason:
                 self.unmodelled.append(f"set {made.name}: {reason}")
 
@@ -301,7 +321,7 @@ def _tracked(tables: list[Table]) -> frozenset[str]:
     """
     found: set[str] = set()
     for table in tables:
-        families = ("ip", "ip6") if table.family == "inet" else (table.family,)
+        families = _families(table)
         for chain in table.chains.values():
             for text, _ in chain.rules:
                 bare = STRING.sub("", text)
@@ -311,6 +331,10 @@ def _tracked(tables: list[Table]) -> frozenset[str]:
                     named, target = translates.groups()
                     found.add(named or (families[0] if len(families) == 1 else "ip6" if _is_v6(target) else "ip"))
     return frozenset(found)
+
+
+def _families(table: Table) -> tuple[str, ...]:
+    return ("ip", "ip6") if table.family == "inet" else (table.family,)
 
 
 def _is_v6(target: str) -> bool:

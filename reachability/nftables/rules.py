@@ -385,6 +385,8 @@ class RuleReader:
         if value[:1] not in ("{", "@") and len(words) > 1 and operator in ("==", "!="):
             if key.name != "ct state":
                 return [((UNCERTAIN, f"all bits of {key.name} are compared at once"),)]
+            if not words <= values.STATES:
+                raise NftError(0, value, "no states of connection tracking", "correct them")
             words = frozenset()  # a packet has one state, and no two at once
         return self._word_parts(key, operator, words)
 

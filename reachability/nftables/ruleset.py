@@ -58,6 +58,8 @@ class SetText:
     timeout: bool = False
     type: str = ""
     """As declared: ``ipv4_addr . inet_service``, ``inet_service : verdict``, or the expressions of ``typeof``."""
+    is_type: bool = False
+    """Whether ``type`` names data types, not expressions."""
 
 
 @dataclass(slots=True)

@@ -322,7 +322,7 @@ class _Script:
             elif field == "timeout":
                 made.timeout = True
             elif field in ("type", "typeof"):
-                made.type = rest.strip()
+                made.type, made.is_type = rest.strip(), field == "type"
             elif field == "counter":
                 continue
             elif field not in ("size", "policy", "auto-merge", "gc-interval", "comment", "auto"):

@@ -45,11 +45,67 @@ TYPES = {
 }  # fmt: skip
 
 
-def check_elements(name: str, type_: str, elements: list[str], *, is_map: bool) -> None:
+DATATYPES = frozenset(
+    {
+        *(
+            "ipv4_addr",
+            "ipv6_addr",
+            "ether_addr",
+            "inet_proto",
+            "inet_service",
+            "icmp_type",
+            "icmp_code",
+            "icmpv6_type",
+        ),
+        *(
+            "icmpv6_code",
+            "icmpx_code",
+            "mark",
+            "ifname",
+            "iface_index",
+            "iface_type",
+            "ct_state",
+            "ct_status",
+            "ct_dir",
+        ),
+        *(
+            "ct_label",
+            "ct_id",
+            "uid",
+            "gid",
+            "time",
+            "day",
+            "hour",
+            "boolean",
+            "cgroupsv2",
+            "realm",
+            "ether_type",
+            "dscp",
+        ),
+        *(
+            "ecn",
+            "classid",
+            "pkt_type",
+            "devgroup",
+            "fib_addrtype",
+            "nf_proto",
+            "tcp_flag",
+            "ll_addr",
+            "integer",
+            "string",
+        ),
+        *("arp_op", "verdict", "igmp_type", "dccp_pkttype", "mh_type", "queue", "tc_handle"),
+    }
+)
+
+
+def check_elements(name: str, type_: str, elements: list[str], *, is_map: bool, is_type: bool) -> None:
     """Whether elements are of the type of their set. Raises ``NftError``, ``NotUnderstood``."""
     if not type_:
         raise NotUnderstood("its type is not declared")
     key_type, _, datum_type = (part.strip() for part in type_.partition(" : "))
+    if is_type and any(part.strip() not in DATATYPES for part in key_type.split(" . ")):
+        raise NftError(0, f"{name}: {type_}", "no type of elements that nft has", "write ipv4_addr, inet_service, …")
     kinds = [TYPES.get(part.strip()) for part in key_type.split(" . ")]
     seen: dict[str, set[str]] = {}
     for each in elements:

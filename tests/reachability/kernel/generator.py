@@ -48,12 +48,12 @@ PROTOCOLS_V6 = ["tcp", "udp", "ipv6-icmp", "esp", "112", "sctp", "47"]
 STATES = ["new", "established", "related", "invalid", "untracked"]
 TRACKED_BY_PORT = (1, 6, 17, 132, 136)
 """Whose connections Linux tells apart by port or ICMP id; new kernels no longer know DCCP."""
-PRIORITIES = {
-    "prerouting": ["raw", "mangle", "filter", "dstnat", "-250", "dstnat - 1", "dstnat + 1", "-199", "50"],
+PRIORITIES = {  # of filters: never that of translation, where what was loaded first decides
+    "prerouting": ["raw", "mangle", "filter", "dstnat + 2", "-250", "dstnat - 1", "dstnat + 1", "-199", "50"],
     "input": ["filter", "mangle", "security", "filter - 10", "5"],
     "forward": ["filter", "mangle", "security", "filter + 10", "0"],
-    "output": ["filter", "raw", "mangle", "-100", "-101", "-250", "10"],
-    "postrouting": ["filter", "mangle", "srcnat", "srcnat + 1", "srcnat - 1", "300"],
+    "output": ["filter", "raw", "mangle", "-99", "-101", "-250", "10"],
+    "postrouting": ["filter", "mangle", "srcnat + 2", "srcnat + 1", "srcnat - 1", "300"],
 }
 
 

@@ -230,3 +230,10 @@ def test_mutilated_rulesets_are_refused_or_read_but_never_a_traceback() -> None:
         except NftError:
             refused += 1
     assert 0 < refused < 600
+
+
+def test_a_filter_at_the_priority_of_translation_has_no_certain_place() -> None:
+    nat = chain("nat", "dnat ip to 10.0.0.1", priority="dstnat", hook="prerouting", kind="nat")
+    text = table(nat, chain("filter", "drop", priority="dstnat", hook="prerouting"))
+    assert any("what was loaded first" in reason for reason in firewall(text).unmodelled)
+    assert not firewall(table(chain("filter", "drop", priority="dstnat", hook="prerouting"))).unmodelled
