@@ -132,8 +132,8 @@ class _Compiler:
             tie = base.kind != "nat" and TRANSLATING.get(base.hook) == base.priority
             if tie and translated.intersection(_families(table)):
                 self.unmodelled.append(
-                    f"chain {table.family} {table.name} {name}: whether it comes before or behind the translation of the "
-                    f"same priority depends on what was loaded first"
+                    f"chain {table.family} {table.name} {name}: whether it comes before or behind the translation of "
+                    f"the same priority depends on what was loaded first"
                 )
 
     def _modelled(self, table: Table) -> bool:
