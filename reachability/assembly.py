@@ -25,7 +25,7 @@ from reachability.network import (
     Translate,
     exit_stage,
 )
-from reachability.space import Space
+from reachability.space import Space, TooManyAtoms
 from reachability.subject import Guest, Subject
 
 WORLD = "world"
@@ -33,6 +33,9 @@ WORLD = "world"
 
 WITHOUT_NETWORK = ("pulumi:", "random:", "tls:", "command:", "time:", "local:", "null:", "vault:", "dns:")
 """Providers whose resources no packet crosses."""
+
+MOST_RULES = 10_000
+"""How many rules of one host's firewall are followed; each may cut every set of packets anew."""
 
 _PASS = Chain("link", (), Action.ACCEPT)
 
@@ -102,6 +105,13 @@ def join(
             stages[id_] = Arrive(renamed[stage.machine], stage.device)
     firewalls, unread = _firewalls(machines, rulesets or {})
     space = _same_space(prior, stages, machines, firewalls) if prior is not None else None
+    if space is None:
+        try:
+            space = _space(stages.values(), machines.values(), firewalls.values())
+        except TooManyAtoms as error:
+            unread.append(str(error))
+            stages, machines, firewalls, outsides = {INTERNET: _internet([])}, {}, {}, {}
+            space = _space(stages.values(), (), ())
     aliases = {alias: name for name, machine in machines.items() for alias in machine.aliases}
     return Assembly(
         stages=stages,
@@ -117,8 +127,17 @@ def join(
         ),
         unmodelled=tuple(dict.fromkeys(unmodelled + unread)),
         uncertain=_is_uncertain(stages.values(), firewalls.values()),
-        space=space or _space(stages.values(), machines.values(), firewalls.values()),
+        space=space,
     )
+
+
+def _followed(firewall: Firewall) -> Firewall:
+    """The firewall, if it has no more rules than the prover follows; else one that is not modelled."""
+    chains = (*(chain for base in firewall.hooks.values() for chain in base), *firewall.chains.values())
+    count = len({id(rule) for chain in chains for rule in chain.rules})
+    if count <= MOST_RULES:
+        return firewall
+    return Firewall({}, {}, {}, (f"it has {count:,} rules; the prover follows {MOST_RULES:,} of one host",))
 
 
 def _same_space(
@@ -152,7 +171,7 @@ def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> 
         if name not in machines:
             continue
         try:
-            firewalls[name] = nftables.firewall(text)
+            firewalls[name] = _followed(nftables.firewall(text))
         except ValueError as error:
             unread.append(f"the ruleset of {name} cannot be read: {error}")
             continue

@@ -18,6 +18,19 @@ from reachability import services
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, V6, Interval, Intervals, union
 from reachability.network import Match
 
+MOST_BITS = 1 << 28
+"""How large a set of packets may be: 32 MiB. An estate of a hundred networks needs a tenth."""
+
+
+class TooManyAtoms(ValueError):
+    """The rules cut the packets into more atoms than sets of them can hold."""
+
+    def __init__(self, destinations: int, used: int, ports: int) -> None:
+        super().__init__(
+            f"the rules tell {destinations:,} destinations, {used:,} services and {ports:,} source ports apart; "
+            f"together that may be {MOST_BITS:,}; ask about fewer networks at once, or merge rules"
+        )
+
 
 class Axis:
     """One axis cut at every boundary of the intervals given. ``lows[i]`` is where atom ``i`` begins."""
@@ -83,6 +96,8 @@ class Space:
         self._ports = len(self.source_ports)
         self.width = len(self.services) * self._ports
         count = len(self.destinations)
+        if count * self.width > MOST_BITS:
+            raise TooManyAtoms(count, len(self.services), self._ports)
         self._place(set(owned), count)
         self.every = (1 << (count * self.width)) - 1
         self.full_row = self._block = (1 << self.width) - 1

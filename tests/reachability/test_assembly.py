@@ -1,0 +1,77 @@
+"""What is too large or cannot be read ends as *not modelled*, with a reason, and never as a wait without end."""
+
+from __future__ import annotations
+
+import pytest
+
+from reachability import assembly, space
+from reachability.addresses import ALL_V4, address
+from reachability.network import Arrive, Deliver, Fragment, Interface, Machine
+from reachability.prover import Prover
+from reachability.resources import Resource
+from reachability.subject import Subject
+
+
+def alone() -> Fragment:
+    leg = Interface("host/ens5", "host", "ens5", (address("10.0.0.1"),), "out")
+    return Fragment(
+        stages={"in": Arrive("host", "ens5"), "out": Deliver("elsewhere")},
+        machines=[Machine("host", (leg,), ((ALL_V4, "ens5"),))],
+    )
+
+
+def ruleset(count: int) -> str:
+    rules = "\n".join(
+        f"ip saddr 10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255} accept" for number in range(count)
+    )
+    return f"table inet filter {{\nchain input {{ type filter hook input priority 0; policy drop;\n{rules}\n}}\n}}\n"
+
+
+def test_a_firewall_with_more_rules_than_are_followed_is_not_modelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "MOST_RULES", 100)
+    built = assembly.join([alone()], rulesets={"host": ruleset(101)})
+    assert built.unmodelled == ("the ruleset of host: it has 101 rules; the prover follows 100 of one host",)
+    assert assembly.join([alone()], rulesets={"host": ruleset(100)}).unmodelled == ()
+
+
+def test_a_ruleset_that_cannot_be_read_is_not_modelled_and_not_open() -> None:
+    built = assembly.join([alone()], rulesets={"host": "table inet filter { chain input {"})
+    assert "the ruleset of host cannot be read: line 1" in built.unmodelled[0]
+
+
+def test_more_atoms_than_a_set_can_hold_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space, "MOST_BITS", 1000)
+    monkeypatch.setattr(assembly, "_space", lambda *parts: _small() if not parts[1] else _too_large())
+    built = assembly.join([alone()])
+    assert "ask about fewer networks at once" in built.unmodelled[0]
+    assert built.machines == {}
+    assert Prover(built).arrivals(Prover(built).internet()) == ()
+
+
+def _small() -> space.Space:
+    limit, space.MOST_BITS = space.MOST_BITS, 1 << 28
+    try:
+        return space.Space(sources=[(ALL_V4,)], destinations=[], services_used=[], source_ports=[])
+    finally:
+        space.MOST_BITS = limit
+
+
+def _too_large() -> space.Space:
+    return space.Space(
+        sources=[], destinations=[(number, number) for number in range(100)], services_used=[], source_ports=[]
+    )
+
+
+def test_a_provider_that_is_not_read_is_named() -> None:
+    azure = Resource(
+        "urn:pulumi:a::b::azure-native:network:VirtualNetwork::v",
+        "azure-native:network:VirtualNetwork",
+        "v",
+        "id",
+        {},
+        {},
+    )
+    built = assembly.assemble(Subject((azure,)))
+    assert built.unmodelled == (
+        "azure-native:network:VirtualNetwork belongs to a provider that the prover does not read (it reads aws and gcp)",
+    )
