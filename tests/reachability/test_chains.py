@@ -34,7 +34,13 @@ def tables(draw: st.DrawFn) -> tuple[Chain, dict[str, Chain]]:
         rules = []
         for number in range(draw(st.integers(0, 4))):
             below = names[depth + 1 :]
-            actions = [Action.ACCEPT, Action.DROP, Action.RETURN, Action.CONTINUE, *([Action.JUMP, Action.GOTO] if below else [])]
+            actions = [
+                Action.ACCEPT,
+                Action.DROP,
+                Action.RETURN,
+                Action.CONTINUE,
+                *([Action.JUMP, Action.GOTO] if below else []),
+            ]
             action = draw(st.sampled_from(actions))
             target = draw(st.sampled_from(below)) if action in (Action.JUMP, Action.GOTO) else ""
             rules.append(Rule(draw(matches()), action, f"{name} {number}", chain=target))

@@ -43,7 +43,9 @@ def _matching(rule: tuple[Interval, Interval, Interval]) -> set[tuple[int, int, 
 
 
 @given(RULES)
-def test_a_mask_holds_exactly_the_packets_that_a_rule_describes(rules: list[tuple[Interval, Interval, Interval]]) -> None:
+def test_a_mask_holds_exactly_the_packets_that_a_rule_describes(
+    rules: list[tuple[Interval, Interval, Interval]],
+) -> None:
     space = _space(rules)
     for destination, service, port in rules:
         mask = space.mask((destination,), (service,), (port,))

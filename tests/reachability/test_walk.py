@@ -59,8 +59,12 @@ def fragment() -> Fragment:
         "database in": Check(Chain("group of database", (from_web,)), "database arrives", device="leg of database"),
         "database arrives": Arrive("database", "ens5"),
         "database out": Check(Chain("group of database, out", (accept("all"),)), "private", "leg of database"),
-        "public": Lookup("public table", (Route(block("10.0.0.0/16"), ("vpc",), "local"), Route(ALL_V4, ("gateway out",), "out"))),
-        "private": Lookup("private table", (Route(block("10.0.0.0/16"), ("vpc",), "local"), Route(ALL_V4, ("nat",), "nat"))),
+        "public": Lookup(
+            "public table", (Route(block("10.0.0.0/16"), ("vpc",), "local"), Route(ALL_V4, ("gateway out",), "out"))
+        ),
+        "private": Lookup(
+            "private table", (Route(block("10.0.0.0/16"), ("vpc",), "local"), Route(ALL_V4, ("nat",), "nat"))
+        ),
         "vpc": Lookup(
             "vpc",
             (
@@ -82,7 +86,9 @@ def fragment() -> Fragment:
             "gateway",
             (
                 Translation(Match(destinations=((PUBLIC, PUBLIC),)), "vpc", "address of web", destination=WEB),
-                Translation(Match(destinations=((NAT_PUBLIC, NAT_PUBLIC),)), "vpc", "address of the NAT", destination=NAT),
+                Translation(
+                    Match(destinations=((NAT_PUBLIC, NAT_PUBLIC),)), "vpc", "address of the NAT", destination=NAT
+                ),
             ),
         ),
         "nat": Translate("nat", "nat", (Translation(Match(), "public", "masquerade", source=NAT),)),
@@ -139,7 +145,10 @@ def test_answers_stop_where_a_stateless_filter_stops_them() -> None:
     changed = fragment()
     short = (services.of(services.TCP, 32768, 50000),)
     changed.stages["web list"] = Check(
-        Chain("list of web's subnet", (accept("443", services=(services.of(services.TCP, 443, 443),)), accept("some answers", services=short))),
+        Chain(
+            "list of web's subnet",
+            (accept("443", services=(services.of(services.TCP, 443, 443),)), accept("some answers", services=short)),
+        ),
         "web in",
     )
     prover = Prover(assembly.join([changed]))
@@ -208,7 +217,10 @@ def test_a_routing_loop_ends() -> None:
 
 def test_two_sides_of_a_door_meet_and_one_side_alone_leads_outside() -> None:
     first = Fragment(
-        stages={"one out": Lookup("one", (Route(ALL_V4, (exit_stage("tunnel", "one"),), "all"),)), "one in": Blocked("no")},
+        stages={
+            "one out": Lookup("one", (Route(ALL_V4, (exit_stage("tunnel", "one"),), "all"),)),
+            "one in": Blocked("no"),
+        },
         machines=[machine("one", WEB, "one out")],
         doors=[Door("tunnel", "one", "one in", "tunnel to somebody", (ALL_V4,))],
     )

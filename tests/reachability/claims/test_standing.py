@@ -25,8 +25,12 @@ def changes(built: Built) -> dict[str, Built]:
         "a rule for another known service": built.setting(scraped, fromPort=26660, toPort=26660),
         "a rule for a service that nothing used": built.setting(scraped, fromPort=4444, toPort=4444),
         "a rule that is gone": built.without(lambda each: each.name == scraped),
-        "SSH for the world": built.permitting("public-sentry", region, "tcp", 22, "0.0.0.0/0").filtering_nothing(region),
-        "another route": built.setting(f"{built.network.name}-{region}-public-internet", destinationCidrBlock="0.0.0.0/1"),
+        "SSH for the world": built.permitting("public-sentry", region, "tcp", 22, "0.0.0.0/0").filtering_nothing(
+            region
+        ),
+        "another route": built.setting(
+            f"{built.network.name}-{region}-public-internet", destinationCidrBlock="0.0.0.0/1"
+        ),
     }
 
 
