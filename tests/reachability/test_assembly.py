@@ -63,15 +63,9 @@ def _too_large() -> space.Space:
 
 
 def test_a_provider_that_is_not_read_is_named() -> None:
-    azure = Resource(
-        "urn:pulumi:a::b::azure-native:network:VirtualNetwork::v",
-        "azure-native:network:VirtualNetwork",
-        "v",
-        "id",
-        {},
-        {},
-    )
+    type_ = "azure-native:network:VirtualNetwork"
+    azure = Resource(f"urn:pulumi:a::b::{type_}::v", type_, "v", "id", {}, {})
     built = assembly.assemble(Subject((azure,)))
     assert built.unmodelled == (
-        "azure-native:network:VirtualNetwork belongs to a provider that the prover does not read (it reads aws and gcp)",
+        f"{type_} belongs to a provider that the prover does not read (it reads aws and gcp)",
     )
