@@ -47,8 +47,6 @@ def _no_public_ssh(case: Case) -> Iterator[Finding]:
         number = listener.properties.get("port")
         if number is UNKNOWN:
             yield Gap(f"the port of {listener.name} is not known before the deployment")
-        elif str(number) == str(SSH_PORT):
-            yield Violation(f"{listener.name} listens on {SSH_PORT}, where the internet reaches its load balancer")
 
 
 def _public_sentry_p2p_only(case: Case) -> Iterator[Finding]:
@@ -151,8 +149,8 @@ NO_PUBLIC_SSH = Claim(
     "no-public-ssh",
     "from the internet, no packet (v4, v6) reaches TCP 22 on any interface, load balancer or NAT",
     "Asked of every public source address that is not ours, towards every machine of the network and every machine "
-    "that nobody declares. A packet counts if it is sent to port 22 or arrives at port 22, so a port translated to "
-    "SSH counts too.",
+    "that nobody declares, and every load balancer. A packet counts if it is sent to port 22 or arrives at port 22, so "
+    "a port translated to SSH counts too.",
     _no_public_ssh,
 )
 PUBLIC_SENTRY_P2P_ONLY = Claim(
@@ -165,7 +163,8 @@ PUBLIC_ENDPOINTS_TLS = Claim(
     "public-endpoints-tls",
     "seeds: p2p; RPC 26657 and LCD 1317 only through the load balancer, with TLS; nothing else",
     "From the internet a seed takes p2p at its own address, RPC and LCD only from a load balancer, each "
-    "listener of which ends TLS (a property of the listener). Nothing else of the network answers to the "
+    "listener of which ends TLS (a property of the listener: one without TLS is refused even where a filter still "
+    "stands before it). Nothing else of the network answers to the "
     "internet: public sentries p2p, VPN gateways the VPN's UDP port, edge firewalls ESP. Ports are those "
     "of the declaration. " + NO_ERRORS,
     _public_endpoints_tls,

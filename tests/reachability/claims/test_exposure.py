@@ -117,10 +117,14 @@ def test_another_port_that_the_host_translates_to_ssh_is_public_ssh(sound: Built
     assert packet(found)["dst_port"] == 26656, "what the sender wrote"
 
 
-def test_a_listener_on_port_22_is_public_ssh_before_it_has_a_target(sound: Built):
-    found = sound.setting(f"osmosis-{REGION}-endpoint-rpc-listener", port=22).verdict("no-public-ssh")
+def test_a_listener_on_port_22_is_public_ssh_if_the_internet_gets_to_it(sound: Built):
+    listening = sound.setting(f"osmosis-{REGION}-endpoint-rpc-listener", port=22)
+    assert listening.verdict("no-public-ssh").outcome is Outcome.PROVED, "its group and the network ACL stop SSH"
+    opened = listening.permitting("load-balancer", REGION, "tcp", 22, "0.0.0.0/0")
+    assert opened.verdict("no-public-ssh").outcome is Outcome.PROVED, "the network ACL still does"
+    found = opened.filtering_nothing(REGION).verdict("no-public-ssh")
     assert found.outcome is Outcome.REFUTED
-    assert f"osmosis-{REGION}-endpoint-rpc-listener listens on 22" in sentences(found)
+    assert packet(found)["dst_port"] == 22
 
 
 def test_a_public_sentry_that_answers_rpc_is_shown(sound: Built):
