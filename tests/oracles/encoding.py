@@ -327,7 +327,9 @@ class Encoding:
             onward = self.ask_of(rest, mine)
             if onward:
                 found += self._longest(special, onward)
-            passed.append(opposite(both(mine, self.within(packet.destination, addresses.union([b for b, _ in special])))))
+            passed.append(
+                opposite(both(mine, self.within(packet.destination, addresses.union([b for b, _ in special]))))
+            )
         plain = self.ask_of(rest, *passed)
         return found + (self._longest(list(server.routes), plain) if plain else [])
 
@@ -706,11 +708,12 @@ class Encoding:
 
     def nic_out(self, nic: Nic, way: Way) -> Iterator[Leaf]:
         own = tuple((each, each) for each in nic.addresses)
-        onward = self.ask_of(
-            way,
-            self.within(way.packet.source, addresses.union(own)) if nic.check else True,
-            self.group_allows(nic.groups, True, way.packet),
-        )
+        checked = self.ask_of(way, self.within(way.packet.source, addresses.union(own)) if nic.check else True)
+        near = self.within(way.packet.destination, self.facts.vpc_services(nic.vpc))
+        served = checked and self.ask_of(checked, near)
+        if served:
+            yield self.end(f"services of {nic.vpc}", served)
+        onward = checked and self.ask_of(checked, opposite(near), self.group_allows(nic.groups, True, way.packet))
         if onward:
             yield from self.subnet_out(nic.subnet, onward)
 
@@ -870,9 +873,7 @@ class Encoding:
 
     def balancer_in(self, nic: Nic, way: Way) -> Iterator[Leaf]:
         balancer: Balancer = self.facts.balancers[nic.name]
-        onward = self.ask_of(
-            way, self.group_allows(balancer.groups, False, way.packet) if balancer.groups else True
-        )
+        onward = self.ask_of(way, self.group_allows(balancer.groups, False, way.packet) if balancer.groups else True)
         if onward is None:
             return
         zone = self.facts.subnets[nic.subnet].zone
@@ -984,7 +985,11 @@ class Encoding:
             return
         _, region, _ = self.facts.gcp_subnets[nic.subnet]
         for nat in self.facts.gcp_nats:
-            if nat.network != nic.vpc or nat.region != region or (nat.subnets is not None and nic.subnet not in nat.subnets):
+            if (
+                nat.network != nic.vpc
+                or nat.region != region
+                or (nat.subnets is not None and nic.subnet not in nat.subnets)
+            ):
                 continue
             own = addresses.union([(each, each) for each in nic.addresses])
             port, chosen = self.gateway_port()

@@ -401,7 +401,9 @@ class Facts:
         for each in self.of("aws:ec2/defaultNetworkAcl:DefaultNetworkAcl", "aws:ec2/networkAcl:NetworkAcl"):
             p = each.properties
             id_ = text(p.get("defaultNetworkAclId")) or each.id
-            self.acls[id_] = tuple([self._entry(e, each.name) for e in records(p.get(s))] for s in ("ingress", "egress"))
+            self.acls[id_] = tuple(
+                [self._entry(e, each.name) for e in records(p.get(s))] for s in ("ingress", "egress")
+            )
             for subnet in texts(p.get("subnetIds")):
                 chosen[subnet] = id_
         for each in self.of("aws:ec2/networkAclRule:NetworkAclRule"):
@@ -421,12 +423,15 @@ class Facts:
             number(p["ruleNo"], 0),
             addresses.block(text(p.get("cidrBlock")) or text(p.get("ipv6CidrBlock"))),
             span(
-                p["protocol"], p.get("fromPort"), p.get("toPort"),
-                icmp_type=p.get("icmpType", -1), icmp_code=p.get("icmpCode", -1),
+                p["protocol"],
+                p.get("fromPort"),
+                p.get("toPort"),
+                icmp_type=p.get("icmpType", -1),
+                icmp_code=p.get("icmpCode", -1),
             ),
             p["action"] == "allow",
             f"{name} {number(p['ruleNo'], 0)}",
-        )  # fmt: skip
+        )
 
     def _gateways(self) -> None:
         for each in self.of("aws:ec2/internetGateway:InternetGateway"):
@@ -455,7 +460,10 @@ class Facts:
         for each in self.of("aws:ec2/vpnConnectionRoute:VpnConnectionRoute"):
             block = addresses.block(each.properties["destinationCidrBlock"])
             static.setdefault(each.properties["vpnConnectionId"], []).append(block)
-        edges = {each.id: text(each.properties.get("ipAddress")) for each in self.of("aws:ec2/customerGateway:CustomerGateway")}
+        edges = {
+            each.id: text(each.properties.get("ipAddress"))
+            for each in self.of("aws:ec2/customerGateway:CustomerGateway")
+        }
         for each in self.of("aws:ec2/vpnConnection:VpnConnection"):
             p = each.properties
             edge = edges.get(text(p.get("customerGatewayId")), "")
@@ -513,7 +521,9 @@ class Facts:
                         for tunnel in vpn.tunnels:
                             for low, high in self.beyond(vpn, tunnel):
                                 for block in addresses.texts(((low, high),)):
-                                    route = TableRoute(addresses.block(block), "vgw", gateway, False, f"propagated {block}")
+                                    route = TableRoute(
+                                        addresses.block(block), "vgw", gateway, False, f"propagated {block}"
+                                    )
                                     self.tables[table].append(route)
         for table, vpc in owner.items():
             if vpc in self.vpcs:
@@ -529,9 +539,12 @@ class Facts:
             if text(p.get(key))
         )
         kinds = {
-            "natGatewayId": "nat", "vpcPeeringConnectionId": "peering", "networkInterfaceId": "nic",
-            "egressOnlyGatewayId": "eigw", "transitGatewayId": "tgw",
-        }  # fmt: skip
+            "natGatewayId": "nat",
+            "vpcPeeringConnectionId": "peering",
+            "networkInterfaceId": "nic",
+            "egressOnlyGatewayId": "eigw",
+            "transitGatewayId": "tgw",
+        }
         kind, target = "other", ""
         for key, value in kinds.items():
             if text(p.get(key)):
@@ -568,9 +581,16 @@ class Facts:
                 groups = texts(p.get("vpcSecurityGroupIds")) or [self.vpcs[subnet.vpc].group]
                 check = known(p.get("sourceDestCheck"))
                 nic = Nic(
-                    text(p.get("primaryNetworkInterfaceId")) or f"eni of {each.id}", subnet.vpc, subnet.id, tuple(own),
-                    tuple(groups), check is not False, "machine", host.name, "ens5",
-                )  # fmt: skip
+                    text(p.get("primaryNetworkInterfaceId")) or f"eni of {each.id}",
+                    subnet.vpc,
+                    subnet.id,
+                    tuple(own),
+                    tuple(groups),
+                    check is not False,
+                    "machine",
+                    host.name,
+                    "ens5",
+                )
                 public = text(p.get("publicIp"))
                 asked = known(p.get("associatePublicIpAddress"))
                 if public and (subnet.auto_public if asked is None else asked):
@@ -586,9 +606,16 @@ class Facts:
                 own = [addresses.address(a) for a in texts(q.get("privateIps")) + texts(q.get("ipv6Addresses"))]
                 check = known(q.get("sourceDestCheck"))
                 nic = Nic(
-                    found.id, subnet.vpc, subnet.id, tuple(own), tuple(texts(q.get("securityGroups")) or [self.vpcs[subnet.vpc].group]),
-                    check is not False, "machine", host.name, f"ens{5 + index}",
-                )  # fmt: skip
+                    found.id,
+                    subnet.vpc,
+                    subnet.id,
+                    tuple(own),
+                    tuple(texts(q.get("securityGroups")) or [self.vpcs[subnet.vpc].group]),
+                    check is not False,
+                    "machine",
+                    host.name,
+                    f"ens{5 + index}",
+                )
                 self._add(host, nic)
                 self.by_instance.setdefault(each.id, nic.id)
             routes = not all(self.nics[n].check for n in host.nics)
@@ -652,9 +679,15 @@ class Facts:
                 subnet = self.subnets[mapping["subnetId"]]
                 private = text(mapping.get("privateIpv4Address"))
                 nic = Nic(
-                    f"{each.urn} in {subnet.id}", subnet.vpc, subnet.id,
-                    (addresses.address(private),) if private else (), balancer.groups, False, "balancer", each.urn,
-                )  # fmt: skip
+                    f"{each.urn} in {subnet.id}",
+                    subnet.vpc,
+                    subnet.id,
+                    (addresses.address(private),) if private else (),
+                    balancer.groups,
+                    False,
+                    "balancer",
+                    each.urn,
+                )
                 nic.floating = not private
                 public = eips.get(text(mapping.get("allocationId")), "")
                 if public:
@@ -722,10 +755,19 @@ class Facts:
                 private = addresses.address(inline["networkIp"])
                 service = next((text(a.get("email")) for a in records([p.get("serviceAccount")])), "")
                 nic = Nic(
-                    f"{each.urn} nic{index}", self.gcp_subnets[subnet][0], subnet, (private,), (),
-                    known(p.get("canIpForward")) is not True, "machine", host.name, f"ens{4 + index}",
-                    tags=frozenset(texts(p.get("tags"))), account=service, cloud="gcp",
-                )  # fmt: skip
+                    f"{each.urn} nic{index}",
+                    self.gcp_subnets[subnet][0],
+                    subnet,
+                    (private,),
+                    (),
+                    known(p.get("canIpForward")) is not True,
+                    "machine",
+                    host.name,
+                    f"ens{4 + index}",
+                    tags=frozenset(texts(p.get("tags"))),
+                    account=service,
+                    cloud="gcp",
+                )
                 for access in records(inline.get("accessConfigs")):
                     if text(access.get("natIp")):
                         nic.public[private] = addresses.address(text(access.get("natIp")))
@@ -767,10 +809,19 @@ class Facts:
                             spans.append(services.of(code, int(low), int(high if dash else low)))
                     self.gcp_rules.append(
                         GcpRule(
-                            self.gcp_networks[p["network"]].id, egress, number(p.get("priority"), 1000), allow,
-                            addresses.union(spans), peers, own, tags, accounts, frozenset(texts(p.get("targetTags"))),
-                            frozenset(texts(p.get("targetServiceAccounts"))), each.name,
-                        )  # fmt: skip
+                            self.gcp_networks[p["network"]].id,
+                            egress,
+                            number(p.get("priority"), 1000),
+                            allow,
+                            addresses.union(spans),
+                            peers,
+                            own,
+                            tags,
+                            accounts,
+                            frozenset(texts(p.get("targetTags"))),
+                            frozenset(texts(p.get("targetServiceAccounts"))),
+                            each.name,
+                        )
                     )
         self.gcp_rules.sort(key=lambda rule: (rule.priority, rule.allow))
 
@@ -804,9 +855,13 @@ class Facts:
                 kind, target = "nic", held[0] if held else ""
             self.gcp_routes[owner].append(
                 GcpRoute(
-                    addresses.block(p["destRange"]), number(p.get("priority"), 1000), kind, target,
-                    frozenset(texts(p.get("tags"))), each.name,
-                )  # fmt: skip
+                    addresses.block(p["destRange"]),
+                    number(p.get("priority"), 1000),
+                    kind,
+                    target,
+                    frozenset(texts(p.get("tags"))),
+                    each.name,
+                )
             )
         routers = {}
         for each in self.of("gcp:compute/router:Router"):
@@ -839,10 +894,18 @@ class Facts:
             for server in site.servers:
                 self.servers[server.name] = server
                 self.site_of[server.name] = site.name
-                host = Host(server.name, forwards=server.forwards, rules=self.rules_of(server.name), labels=server.labels)
+                host = Host(
+                    server.name, forwards=server.forwards, rules=self.rules_of(server.name), labels=server.labels
+                )
                 self.hosts[server.name] = host
                 for end in server.tunnels:
                     self.tunnel_ends.setdefault(end.key, []).append((server.name, end.device))
+
+    def vpc_services(self, vpc: str) -> Intervals:
+        """Amazon's own services inside a network: DNS, metadata, time, licences. No group and no ACL filters them."""
+        points = [low + 2 for low, _ in self.vpcs[vpc].blocks if low < addresses.V6]
+        points += [addresses.address(f"169.254.169.{last}") for last in (123, 250, 251, 253, 254)]
+        return addresses.union([(point, point) for point in points])
 
     def own_addresses(self, host: str) -> tuple[int, ...]:
         """The addresses that a machine has itself (not those translated to it)."""

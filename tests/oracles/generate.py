@@ -1,7 +1,8 @@
 """Small estates from a seed, in the property shapes of pulumi-aws and pulumi-gcp, with what goes wrong in real ones.
 
-Addresses: 10.N.0.0/16 and 2001:db8:N::/56 a VPC, 10.20N.0.0/16 a Google network, 10.1N0.0.0/16 a datacentre, public ones from
-198.51.100.0/24 and 203.0.113.0/24. About half of the questions about an estate have a packet for an answer.
+Addresses: 10.N.0.0/16 and 2001:db8:N00::/56 a VPC, 10.20N.0.0/16 a Google network, 10.1N0.0.0/16 a datacentre,
+public ones from 198.51.100.0/24 and 203.0.113.0/24. About half of
+the questions about an estate have a packet for an answer.
 """
 
 from __future__ import annotations
@@ -153,7 +154,13 @@ class Estate:
             if six and self.chance(0.8):
                 properties["ipv6CidrBlock"] = f"2001:db8:{number}00:{index}::/64"
             found = self.aws("ec2/subnet:Subnet", "subnet", region, **properties)
-            subnet = Subnet(found.id, vpc, properties["cidrBlock"], properties.get("ipv6CidrBlock", ""), properties["availabilityZone"])
+            subnet = Subnet(
+                found.id,
+                vpc,
+                properties["cidrBlock"],
+                properties.get("ipv6CidrBlock", ""),
+                properties["availabilityZone"],
+            )
             vpc.subnets.append(subnet)
             self.blocks.append(subnet.cidr)
         if self.chance(0.95):
@@ -161,9 +168,12 @@ class Estate:
             vpc.gateway = self.aws("ec2/internetGateway:InternetGateway", "igw", region, **attached).id
             if not attached and self.chance(0.5):
                 self.aws(
-                    "ec2/internetGatewayAttachment:InternetGatewayAttachment", "igwa", region,
-                    internetGatewayId=vpc.gateway, vpcId=vpc.id,
-                )  # fmt: skip
+                    "ec2/internetGatewayAttachment:InternetGatewayAttachment",
+                    "igwa",
+                    region,
+                    internetGatewayId=vpc.gateway,
+                    vpcId=vpc.id,
+                )
 
     def peering(self, one: Vpc, other: Vpc) -> None:
         same = one.region == other.region
@@ -181,9 +191,12 @@ class Estate:
         made = self.aws("ec2/vpcPeeringConnection:VpcPeeringConnection", "pcx", one.region, **properties)
         if how == "accepter":
             self.aws(
-                "ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter", "pcxa", other.region,
-                vpcPeeringConnectionId=made.id, autoAccept=True,
-            )  # fmt: skip
+                "ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter",
+                "pcxa",
+                other.region,
+                vpcPeeringConnectionId=made.id,
+                autoAccept=True,
+            )
         one.tables.append(f"peering {made.id} {other.number}")
         other.tables.append(f"peering {made.id} {one.number}")
 
@@ -214,8 +227,13 @@ class Estate:
         if self.chance(0.25):
             entries = [{"cidr": self.some_block(False)} for _ in range(pick.choice((1, 2)))]
             made = self.aws(
-                "ec2/managedPrefixList:ManagedPrefixList", "pl", vpc.region, addressFamily="IPv4", maxEntries=5, entries=entries
-            )  # fmt: skip
+                "ec2/managedPrefixList:ManagedPrefixList",
+                "pl",
+                vpc.region,
+                addressFamily="IPv4",
+                maxEntries=5,
+                entries=entries,
+            )
             lists.append(made.id)
         groups = []
         for _ in range(pick.choice((1, 2, 3))):
@@ -235,8 +253,13 @@ class Estate:
             side = [{"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}] if self.chance(0.5) else []
             out = [{"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]}] if side else []
             made = self.aws(
-                "ec2/defaultSecurityGroup:DefaultSecurityGroup", "sg", vpc.region, vpcId=vpc.id, ingress=side, egress=out
-            )  # fmt: skip
+                "ec2/defaultSecurityGroup:DefaultSecurityGroup",
+                "sg",
+                vpc.region,
+                vpcId=vpc.id,
+                ingress=side,
+                egress=out,
+            )
             index = self.resources.index(made)
             self.resources[index] = Resource(
                 made.urn, made.type, made.name, f"sg-default-{vpc.id}", made.properties, made.references
@@ -276,11 +299,20 @@ class Estate:
     ) -> None:
         if self.chance(0.3) and "securityGroups" not in who:
             self.aws(
-                "ec2/securityGroupRule:SecurityGroupRule", "sgrule", vpc.region, type="egress" if egress else "ingress",
-                securityGroupId=made.id, protocol=protocol, fromPort=low, toPort=high, **who,
-            )  # fmt: skip
+                "ec2/securityGroupRule:SecurityGroupRule",
+                "sgrule",
+                vpc.region,
+                type="egress" if egress else "ingress",
+                securityGroupId=made.id,
+                protocol=protocol,
+                fromPort=low,
+                toPort=high,
+                **who,
+            )
             return
-        peers = [{"cidrIpv4": b} for b in who.get("cidrBlocks", ())] + [{"cidrIpv6": b} for b in who.get("ipv6CidrBlocks", ())]
+        peers = [{"cidrIpv4": b} for b in who.get("cidrBlocks", ())] + [
+            {"cidrIpv6": b} for b in who.get("ipv6CidrBlocks", ())
+        ]
         peers += [{"prefixListId": p} for p in who.get("prefixListIds", ())]
         peers += [{"referencedSecurityGroupId": g} for g in who.get("securityGroups", ())]
         peers += [{"referencedSecurityGroupId": made.id}] if who.get("self") else []
@@ -288,9 +320,14 @@ class Estate:
         for peer in peers:
             ports = {} if protocol == "-1" else {"fromPort": low, "toPort": high}
             self.aws(
-                f"vpc/securityGroup{side}Rule:SecurityGroup{side}Rule", "sgr", vpc.region,
-                securityGroupId=made.id, ipProtocol=protocol, **ports, **peer,
-            )  # fmt: skip
+                f"vpc/securityGroup{side}Rule:SecurityGroup{side}Rule",
+                "sgr",
+                vpc.region,
+                securityGroupId=made.id,
+                ipProtocol=protocol,
+                **ports,
+                **peer,
+            )
 
     def machines(self, vpc: Vpc) -> None:
         pick = self.random
@@ -324,16 +361,25 @@ class Estate:
                 address = self.public_address()
                 made.properties["publicIp"] = address
                 self.aws(
-                    "ec2/eip:Eip", "eipalloc", vpc.region, domain="vpc", publicIp=address,
+                    "ec2/eip:Eip",
+                    "eipalloc",
+                    vpc.region,
+                    domain="vpc",
+                    publicIp=address,
                     **pick.choice(({"instance": made.id}, {"networkInterface": nic})),
-                )  # fmt: skip
+                )
             elif how == "association":
                 address = self.public_address()
                 made.properties["publicIp"] = address
                 eip = self.aws("ec2/eip:Eip", "eipalloc", vpc.region, domain="vpc", publicIp=address)
                 at = pick.choice(({"instanceId": made.id}, {"networkInterfaceId": nic}))
                 self.aws(
-                    "ec2/eipAssociation:EipAssociation", "eipassoc", vpc.region, allocationId=eip.id, publicIp=address, **at
+                    "ec2/eipAssociation:EipAssociation",
+                    "eipassoc",
+                    vpc.region,
+                    allocationId=eip.id,
+                    publicIp=address,
+                    **at,
                 )
             name = f"host-{made.id}"
             forwards = pick.choice((None, True, False)) if router else pick.choice((None, False))
@@ -350,9 +396,12 @@ class Estate:
             properties: dict[str, Any] = {s: self.entries(vpc) for s in ("ingress", "egress")}
             if kind == "default":
                 self.aws(
-                    "ec2/defaultNetworkAcl:DefaultNetworkAcl", "acl", vpc.region,
-                    defaultNetworkAclId=f"acl-default-{vpc.id}", **properties,
-                )  # fmt: skip
+                    "ec2/defaultNetworkAcl:DefaultNetworkAcl",
+                    "acl",
+                    vpc.region,
+                    defaultNetworkAclId=f"acl-default-{vpc.id}",
+                    **properties,
+                )
                 continue
             chosen = self.random.sample(vpc.subnets, self.random.randint(1, len(vpc.subnets)))
             how = self.random.choice(("list", "association"))
@@ -362,9 +411,13 @@ class Estate:
                     for entry in entries:
                         moved = {"ruleNumber": entry.pop("ruleNo"), "ruleAction": entry.pop("action"), **entry}
                         self.aws(
-                            "ec2/networkAclRule:NetworkAclRule", "aclr", vpc.region,
-                            networkAclId=made.id, egress=side == "egress", **moved,
-                        )  # fmt: skip
+                            "ec2/networkAclRule:NetworkAclRule",
+                            "aclr",
+                            vpc.region,
+                            networkAclId=made.id,
+                            egress=side == "egress",
+                            **moved,
+                        )
             else:
                 made = self.aws("ec2/networkAcl:NetworkAcl", "acl", vpc.region, vpcId=vpc.id, **properties)
             if how == "list":
@@ -372,9 +425,12 @@ class Estate:
             else:
                 for subnet in chosen:
                     self.aws(
-                        "ec2/networkAclAssociation:NetworkAclAssociation", "aclassoc", vpc.region,
-                        networkAclId=made.id, subnetId=subnet.id,
-                    )  # fmt: skip
+                        "ec2/networkAclAssociation:NetworkAclAssociation",
+                        "aclassoc",
+                        vpc.region,
+                        networkAclId=made.id,
+                        subnetId=subnet.id,
+                    )
 
     def entries(self, vpc: Vpc) -> list[dict[str, Any]]:
         found = []
@@ -382,9 +438,12 @@ class Estate:
         for index in range(self.random.choice((1, 2, 3, 4))):
             protocol, low, high = self.service()
             entry: dict[str, Any] = {
-                "ruleNo": numbers[index], "protocol": protocol, "action": "allow" if self.chance(0.65) else "deny",
-                "fromPort": low, "toPort": high,
-            }  # fmt: skip
+                "ruleNo": numbers[index],
+                "protocol": protocol,
+                "action": "allow" if self.chance(0.65) else "deny",
+                "fromPort": low,
+                "toPort": high,
+            }
             if protocol in ("icmp", "icmpv6"):
                 entry.update({"fromPort": 0, "toPort": 0, "icmpType": low, "icmpCode": high})
             if protocol == "icmpv6" or (vpc.six and self.chance(0.3)):
@@ -400,9 +459,15 @@ class Estate:
         elif self.chance(0.7):
             last = self.random.choice((65535, 60999, 50000))
             found.append(
-                {"ruleNo": 450, "cidrBlock": "0.0.0.0/0", "protocol": "tcp", "action": "allow",
-                 "fromPort": self.random.choice((1024, 32768)), "toPort": last}
-            )  # fmt: skip
+                {
+                    "ruleNo": 450,
+                    "cidrBlock": "0.0.0.0/0",
+                    "protocol": "tcp",
+                    "action": "allow",
+                    "fromPort": self.random.choice((1024, 32768)),
+                    "toPort": last,
+                }
+            )
         return found
 
     def routes(self, vpc: Vpc) -> None:
@@ -415,21 +480,32 @@ class Estate:
             four, _ = subnet.next()
             eip = self.aws("ec2/eip:Eip", "eipalloc", vpc.region, domain="vpc", publicIp=self.public_address())
             nat = self.aws(
-                "ec2/natGateway:NatGateway", "nat", vpc.region, subnetId=subnet.id, allocationId=eip.id,
-                connectivityType="public", privateIp=four, publicIp=eip.properties["publicIp"],
-            ).id  # fmt: skip
+                "ec2/natGateway:NatGateway",
+                "nat",
+                vpc.region,
+                subnetId=subnet.id,
+                allocationId=eip.id,
+                connectivityType="public",
+                privateIp=four,
+                publicIp=eip.properties["publicIp"],
+            ).id
         eigw = ""
         if vpc.six and self.chance(0.3):
-            eigw = self.aws("ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway", "eigw", vpc.region, vpcId=vpc.id).id
+            eigw = self.aws(
+                "ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway", "eigw", vpc.region, vpcId=vpc.id
+            ).id
         for subnet in vpc.subnets:
             if self.chance(0.65):
                 if len(tables) == 1 or self.chance(0.6):
                     made = self.aws("ec2/routeTable:RouteTable", "rtb", vpc.region, vpcId=vpc.id)
                     tables.append(made.id)
                 self.aws(
-                    "ec2/routeTableAssociation:RouteTableAssociation", "rtbassoc", vpc.region,
-                    routeTableId=tables[-1], subnetId=subnet.id,
-                )  # fmt: skip
+                    "ec2/routeTableAssociation:RouteTableAssociation",
+                    "rtbassoc",
+                    vpc.region,
+                    routeTableId=tables[-1],
+                    subnetId=subnet.id,
+                )
         for table in tables:
             wanted: dict[str, dict[str, Any]] = {}
             default = pick.random()
@@ -461,9 +537,12 @@ class Estate:
             self.write(vpc, table, wanted)
             if vpc.vpn and self.chance(0.7):
                 self.aws(
-                    "ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation", "vgwp", vpc.region,
-                    vpnGatewayId=vpc.vpn, routeTableId=table,
-                )  # fmt: skip
+                    "ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation",
+                    "vgwp",
+                    vpc.region,
+                    vpnGatewayId=vpc.vpn,
+                    routeTableId=table,
+                )
 
     def write(self, vpc: Vpc, table: str, wanted: dict[str, dict[str, Any]]) -> None:
         main = table.startswith("rtb-main-")
@@ -471,9 +550,13 @@ class Estate:
             inline = [{("ipv6CidrBlock" if ":" in to else "cidrBlock"): to, **via} for to, via in wanted.items()]
             if main:
                 self.aws(
-                    "ec2/defaultRouteTable:DefaultRouteTable", "drt", vpc.region,
-                    defaultRouteTableId=table, vpcId=vpc.id, routes=inline,
-                )  # fmt: skip
+                    "ec2/defaultRouteTable:DefaultRouteTable",
+                    "drt",
+                    vpc.region,
+                    defaultRouteTableId=table,
+                    vpcId=vpc.id,
+                    routes=inline,
+                )
             else:
                 next(r for r in self.resources if r.id == table).properties["routes"] = inline
             return
@@ -497,35 +580,52 @@ class Estate:
                 mapping["allocationId"] = eip.id
             mappings.append(mapping)
         made = self.aws(
-            "lb/loadBalancer:LoadBalancer", "lb", vpc.region, loadBalancerType="network", internal=internal,
-            ipAddressType="ipv4", subnetMappings=mappings, enableCrossZoneLoadBalancing=self.chance(0.6),
+            "lb/loadBalancer:LoadBalancer",
+            "lb",
+            vpc.region,
+            loadBalancerType="network",
+            internal=internal,
+            ipAddressType="ipv4",
+            subnetMappings=mappings,
+            enableCrossZoneLoadBalancing=self.chance(0.6),
             securityGroups=[pick.choice(vpc.groups)] if self.chance(0.5) else [],
-        )  # fmt: skip
+        )
         for port in pick.sample((22, 443, 26657), pick.choice((1, 2))):
             kind = pick.choice(("instance", "instance", "ip"))
             protocol = pick.choice(("TCP", "TCP", "UDP", "TLS"))
             group: dict[str, Any] = {
-                "vpcId": vpc.id, "port": pick.choice((port, 26657)), "targetType": kind,
+                "vpcId": vpc.id,
+                "port": pick.choice((port, 26657)),
+                "targetType": kind,
                 "protocol": {"TLS": "TCP"}.get(protocol, protocol),
-            }  # fmt: skip
+            }
             if self.chance(0.6) and protocol != "UDP":
                 group["preserveClientIp"] = pick.choice(("true", "false"))
             targets = self.aws("lb/targetGroup:TargetGroup", "tg", vpc.region, **group)
             for instance, four, _ in pick.sample(vpc.hosts, min(len(vpc.hosts), pick.choice((1, 2)))):
                 port_of = {"port": 26656} if self.chance(0.2) else {}
                 self.aws(
-                    "lb/targetGroupAttachment:TargetGroupAttachment", "tga", vpc.region,
-                    targetGroupArn=targets.properties["arn"], targetId=instance if kind == "instance" else four, **port_of,
-                )  # fmt: skip
+                    "lb/targetGroupAttachment:TargetGroupAttachment",
+                    "tga",
+                    vpc.region,
+                    targetGroupArn=targets.properties["arn"],
+                    targetId=instance if kind == "instance" else four,
+                    **port_of,
+                )
             self.aws(
-                "lb/listener:Listener", "listener", vpc.region, loadBalancerArn=made.properties["arn"], port=port, protocol=protocol,
+                "lb/listener:Listener",
+                "listener",
+                vpc.region,
+                loadBalancerArn=made.properties["arn"],
+                port=port,
+                protocol=protocol,
                 defaultActions=[{"type": "forward", "targetGroupArn": targets.properties["arn"]}],
-            )  # fmt: skip
+            )
 
     # -- hosts
 
     def ruleset(self, device: str, own: str, pool: bool, router: bool) -> str:
-        """A ruleset: input, output and forward with first match, and now and then translations as Docker writes them."""
+        """A ruleset: input, output and forward with first match, now and then translations as Docker writes them."""
         pick = self.random
         lines = ["flush ruleset", "", "table inet estate {"]
         named = self.chance(0.3)
@@ -558,23 +658,33 @@ class Estate:
             port = pick.choice(("", ":26657", ":22"))
             change = pick.choice((f"dnat ip to {to}{port or ':443'}", "redirect to :22"))
             lines += [
-                "\tchain publish {", "\t\ttype nat hook prerouting priority dstnat; policy accept;",
-                f"\t\tiifname \"{device}\" ip daddr {own} tcp dport {pick.choice(PORTS)} {change}", "\t}",
-            ]  # fmt: skip
+                "\tchain publish {",
+                "\t\ttype nat hook prerouting priority dstnat; policy accept;",
+                f'\t\tiifname "{device}" ip daddr {own} tcp dport {pick.choice(PORTS)} {change}',
+                "\t}",
+            ]
         if router and self.chance(0.6):
             who = "ip saddr 10.0.0.0/8 " if self.chance(0.5) else ""
             change = pick.choice(("masquerade", f"snat ip to {own}"))
             lines += [
-                "\tchain leave {", "\t\ttype nat hook postrouting priority srcnat; policy accept;",
-                f"\t\toifname \"{device}\" {who}{change}", "\t}",
-            ]  # fmt: skip
+                "\tchain leave {",
+                "\t\ttype nat hook postrouting priority srcnat; policy accept;",
+                f'\t\toifname "{device}" {who}{change}',
+                "\t}",
+            ]
         return "\n".join([*lines, "}", ""])
 
     def statement(self, device: str, named: bool, hook: str = "input") -> str:
         pick = self.random
         parts = []
         if self.chance(0.3):
-            parts.append({"input": f'iifname "{device}"', "output": f'oifname "{device}"', "forward": f'oifname {{ "{device}", "tun0" }}'}[hook])
+            parts.append(
+                {
+                    "input": f'iifname "{device}"',
+                    "output": f'oifname "{device}"',
+                    "forward": f'oifname {{ "{device}", "tun0" }}',
+                }[hook]
+            )
         if self.chance(0.5):
             side = pick.choice(("saddr", "daddr"))
             if named and self.chance(0.5):
@@ -587,7 +697,9 @@ class Estate:
             protocol *= 0.6
         if protocol < 0.45:
             ports = pick.sample(PORTS, pick.choice((1, 2)))
-            parts.append(f"tcp dport {{ {', '.join(map(str, sorted(ports)))} }}" if len(ports) > 1 else f"tcp dport {ports[0]}")
+            parts.append(
+                f"tcp dport {{ {', '.join(map(str, sorted(ports)))} }}" if len(ports) > 1 else f"tcp dport {ports[0]}"
+            )
         elif protocol < 0.6:
             parts.append(f"{pick.choice(('tcp', 'udp'))} dport {pick.choice(('1-1023', '1024-65535', '!= 22'))}")
         elif protocol < 0.7:
@@ -603,7 +715,9 @@ class Estate:
         return " ".join([*parts, "accept" if self.chance(0.8) else pick.choice(("drop", "reject", "return"))])
 
     def nft_blocks(self) -> str:
-        found = self.random.sample(["10.1.0.0/16", "10.2.0.0/16", "192.0.2.0/24", "198.51.100.0/24", "10.110.0.0/16"], 2)
+        found = self.random.sample(
+            ["10.1.0.0/16", "10.2.0.0/16", "192.0.2.0/24", "198.51.100.0/24", "10.110.0.0/16"], 2
+        )
         return ", ".join(found[: self.random.choice((1, 2))])
 
     # -- datacentres
@@ -615,19 +729,37 @@ class Estate:
         self.blocks.append(f"{base}.0.0/16")
         vgw = self.aws("ec2/vpnGateway:VpnGateway", "vgw", vpc.region, vpcId=vpc.id)
         vpc.vpn = vgw.id
-        cgw = self.aws("ec2/customerGateway:CustomerGateway", "cgw", vpc.region, ipAddress="203.0.113.2", type="ipsec.1", bgpAsn="64901")
+        cgw = self.aws(
+            "ec2/customerGateway:CustomerGateway",
+            "cgw",
+            vpc.region,
+            ipAddress="203.0.113.2",
+            type="ipsec.1",
+            bgpAsn="64901",
+        )
         inside = [f"169.254.{vpc.number}.0/30", f"169.254.{vpc.number}.4/30"]
         static = self.chance(0.25)
         vpn = self.aws(
-            "ec2/vpnConnection:VpnConnection", "vpn", vpc.region, vpnGatewayId=vgw.id, customerGatewayId=cgw.id, type="ipsec.1",
-            staticRoutesOnly=static, tunnel1InsideCidr=inside[0], tunnel2InsideCidr=inside[1],
-            tunnel1Address="192.0.2.250", tunnel2Address="192.0.2.251",
-        )  # fmt: skip
+            "ec2/vpnConnection:VpnConnection",
+            "vpn",
+            vpc.region,
+            vpnGatewayId=vgw.id,
+            customerGatewayId=cgw.id,
+            type="ipsec.1",
+            staticRoutesOnly=static,
+            tunnel1InsideCidr=inside[0],
+            tunnel2InsideCidr=inside[1],
+            tunnel1Address="192.0.2.250",
+            tunnel2Address="192.0.2.251",
+        )
         if static:
             self.aws(
-                "ec2/vpnConnectionRoute:VpnConnectionRoute", "vpnr", vpc.region, vpnConnectionId=vpn.id,
+                "ec2/vpnConnectionRoute:VpnConnectionRoute",
+                "vpnr",
+                vpc.region,
+                vpnConnectionId=vpn.id,
                 destinationCidrBlock=pick.choice((f"{base}.0.0/16", f"{base}.1.0/24")),
-            )  # fmt: skip
+            )
         name = f"dc{vpc.number}"
         edge = f"{name}-edge"
         reach = (block(vpc.cidr),)
@@ -646,9 +778,11 @@ class Estate:
             segments.append(Segment("admin", block(f"{base}.2.0/24"), (edge,)))
         legs = [Leg("bond0.1", "servers", (at(f"{base}.1.1"),)), Leg("bond0.9", "uplink", (at("203.0.113.2"),))]
         routes = [
-            (block(f"{base}.1.0/24"), "bond0.1"), (block("203.0.113.0/28"), "bond0.9"), (addresses.ALL_V4, "bond0.9"),
+            (block(f"{base}.1.0/24"), "bond0.1"),
+            (block("203.0.113.0/28"), "bond0.9"),
+            (addresses.ALL_V4, "bond0.9"),
             *((interval, tunnel.device) for tunnel in tunnels for interval in reach),
-        ]  # fmt: skip
+        ]
         if two:
             legs.append(Leg("bond0.2", "admin", (at(f"{base}.2.1"),)))
             routes.append((block(f"{base}.2.0/24"), "bond0.2"))
@@ -679,28 +813,46 @@ class Estate:
         for number in range(pick.choice((1, 1, 2))):
             name = f"net{number}"
             made = self.add(
-                "gcp:compute/network:Network", "net",
-                {"name": name, "autoCreateSubnetworks": False, "deleteDefaultRoutesOnCreate": self.chance(0.2),
-                 "selfLink": f"https://www.googleapis.com/compute/v1/projects/p/global/networks/{name}"}, name,
-            )  # fmt: skip
+                "gcp:compute/network:Network",
+                "net",
+                {
+                    "name": name,
+                    "autoCreateSubnetworks": False,
+                    "deleteDefaultRoutesOnCreate": self.chance(0.2),
+                    "selfLink": f"https://www.googleapis.com/compute/v1/projects/p/global/networks/{name}",
+                },
+                name,
+            )
             subnets = []
             for index in range(pick.choice((1, 2))):
                 region = pick.choice(("europe-west3", "us-east1"))
                 cidr = f"10.20{number}.{index}.0/24"
                 self.blocks.append(cidr)
                 sub = self.add(
-                    "gcp:compute/subnetwork:Subnetwork", "subnetwork",
-                    {"name": f"{name}-{index}", "network": made.id, "ipCidrRange": cidr, "region": region, "stackType": "IPV4_ONLY"},
-                )  # fmt: skip
+                    "gcp:compute/subnetwork:Subnetwork",
+                    "subnetwork",
+                    {
+                        "name": f"{name}-{index}",
+                        "network": made.id,
+                        "ipCidrRange": cidr,
+                        "region": region,
+                        "stackType": "IPV4_ONLY",
+                    },
+                )
                 subnets.append((sub, cidr, region))
             networks.append((made, subnets))
         if len(networks) == 2:
             for one, other in ((0, 1), (1, 0)):
                 if self.chance(0.8):
                     self.add(
-                        "gcp:compute/networkPeering:NetworkPeering", "peer",
-                        {"network": networks[one][0].properties["selfLink"], "peerNetwork": networks[other][0].properties["selfLink"], "name": f"p{one}"},
-                    )  # fmt: skip
+                        "gcp:compute/networkPeering:NetworkPeering",
+                        "peer",
+                        {
+                            "network": networks[one][0].properties["selfLink"],
+                            "peerNetwork": networks[other][0].properties["selfLink"],
+                            "name": f"p{one}",
+                        },
+                    )
         for made, subnets in networks:
             self.google_network(made, subnets)
 
@@ -717,11 +869,20 @@ class Estate:
                 nic["accessConfigs"] = [{"natIp": self.public_address(), "networkTier": "PREMIUM"}]
             forward = self.chance(0.2)
             vm = self.add(
-                "gcp:compute/instance:Instance", "vm",
-                {"name": f"{made.name}-vm{index}", "zone": f"{region}-b", "machineType": "e2-small", "canIpForward": forward,
-                 "networkInterfaces": [nic], "tags": pick.sample(tags, pick.choice((0, 1, 2)))},
-            )  # fmt: skip
-            vm.properties["selfLink"] = f"https://www.googleapis.com/compute/v1/projects/p/zones/{region}-b/instances/{vm.properties['name']}"
+                "gcp:compute/instance:Instance",
+                "vm",
+                {
+                    "name": f"{made.name}-vm{index}",
+                    "zone": f"{region}-b",
+                    "machineType": "e2-small",
+                    "canIpForward": forward,
+                    "networkInterfaces": [nic],
+                    "tags": pick.sample(tags, pick.choice((0, 1, 2))),
+                },
+            )
+            vm.properties["selfLink"] = (
+                f"https://www.googleapis.com/compute/v1/projects/p/zones/{region}-b/instances/{vm.properties['name']}"
+            )
             name = f"host-{vm.id}"
             self.guests[vm.urn] = Guest(name, None, {}, {"Role": "sentry"})
             if self.chance(0.4):
@@ -734,25 +895,46 @@ class Estate:
             self.google_firewall(made, tags)
         if self.chance(0.5):
             region = pick.choice(subnets)[2]
-            router = self.add("gcp:compute/router:Router", "router", {"name": f"{made.name}-r", "network": made.id, "region": region})
-            address = self.add("gcp:compute/address:Address", "address", {"name": f"{made.name}-nat", "address": self.public_address(), "region": region, "addressType": "EXTERNAL"})
+            router = self.add(
+                "gcp:compute/router:Router", "router", {"name": f"{made.name}-r", "network": made.id, "region": region}
+            )
+            address = self.add(
+                "gcp:compute/address:Address",
+                "address",
+                {
+                    "name": f"{made.name}-nat",
+                    "address": self.public_address(),
+                    "region": region,
+                    "addressType": "EXTERNAL",
+                },
+            )
             listed = self.chance(0.4)
             nat: dict[str, Any] = {
-                "name": f"{made.name}-nat", "router": router.properties["name"], "region": region, "natIpAllocateOption": "MANUAL_ONLY", "natIps": [address.id],
+                "name": f"{made.name}-nat",
+                "router": router.properties["name"],
+                "region": region,
+                "natIpAllocateOption": "MANUAL_ONLY",
+                "natIps": [address.id],
                 "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS" if listed else "ALL_SUBNETWORKS_ALL_IP_RANGES",
-            }  # fmt: skip
+            }
             if listed:
                 near = [s for s in subnets if s[2] == region]
                 nat["subnetworks"] = [{"name": pick.choice(near)[0].id, "sourceIpRangesToNats": ["ALL_IP_RANGES"]}]
             self.add("gcp:compute/routerNat:RouterNat", "routernat", nat)
         if self.chance(0.4):
-            way: dict[str, Any] = {"network": made.id, "destRange": pick.choice(("0.0.0.0/0", "192.0.2.0/24", "10.1.0.0/16")), "priority": pick.choice((500, 900, 1100))}
+            way: dict[str, Any] = {
+                "network": made.id,
+                "destRange": pick.choice(("0.0.0.0/0", "192.0.2.0/24", "10.1.0.0/16")),
+                "priority": pick.choice((500, 900, 1100)),
+            }
             kind = pick.choice(("gateway", "instance", "ip"))
             if kind == "gateway":
                 way["nextHopGateway"] = "default-internet-gateway"
             elif kind == "instance":
                 hop = pick.choice(hosts)
-                way.update({"nextHopInstance": hop[0].properties["selfLink"], "nextHopInstanceZone": hop[0].properties["zone"]})
+                way.update(
+                    {"nextHopInstance": hop[0].properties["selfLink"], "nextHopInstanceZone": hop[0].properties["zone"]}
+                )
             else:
                 way["nextHopIp"] = pick.choice(hosts)[1]
             if self.chance(0.4):
@@ -771,10 +953,14 @@ class Estate:
         else:
             item = {"protocol": protocol, "ports": [str(low) if low == high else f"{low}-{high}"]}
         rule: dict[str, Any] = {
-            "network": made.properties["selfLink"], "direction": "EGRESS" if egress else "INGRESS",
-            "priority": pick.choice((100, 500, 1000, 1000)), ("denies" if deny else "allows"): [item],
-        }  # fmt: skip
-        wide = self.random.choice(("0.0.0.0/0", "0.0.0.0/0", "10.0.0.0/8", *PARTNERS[:2], "198.51.100.0/24", pick.choice(self.blocks)))
+            "network": made.properties["selfLink"],
+            "direction": "EGRESS" if egress else "INGRESS",
+            "priority": pick.choice((100, 500, 1000, 1000)),
+            ("denies" if deny else "allows"): [item],
+        }
+        wide = self.random.choice(
+            ("0.0.0.0/0", "0.0.0.0/0", "10.0.0.0/8", *PARTNERS[:2], "198.51.100.0/24", pick.choice(self.blocks))
+        )
         if egress:
             rule["destinationRanges"] = [wide]
         elif self.chance(0.3):

@@ -1,4 +1,4 @@
-"""A small reader of nftables text: what the checkers need of rulesets, written from nft(8) and apart from the prover's own reader.
+"""A small reader of nftables text: what the checkers need, written from nft(8) and apart from the prover's reader.
 
 Tests become data (``Test``), so that the simulator can ask them of one packet and the encoding can write them as terms.
 """

@@ -1,8 +1,8 @@
 """The estate's promises as questions to z3, written from their statements and apart from ``reachability.claims``.
 
-Each promise yields what breaks it. Errors about other packets (ICMP) and neighbour discovery open no connection and are not
-asked. What enters from the internet is asked about all packets; what enters from elsewhere, by every address that
-a host, a gateway or a translation could give a packet a way to.
+Each promise yields what breaks it. Errors about other packets (ICMP) and neighbour discovery open no connection and
+are not asked. What enters from the internet is asked about all packets; what enters from elsewhere, by every address
+that a host, a gateway or a translation could give a packet a way to.
 """
 
 from __future__ import annotations
@@ -47,8 +47,11 @@ class Broken:
 class Promises:
     """The promises of some networks, asked of one subject."""
 
-    def __init__(self, facts: Facts, networks: Iterable[Network], focus: Iterable[str] = ()) -> None:
+    def __init__(
+        self, facts: Facts, networks: Iterable[Network], focus: Iterable[str] = (), inward: bool = False
+    ) -> None:
         self.facts = facts
+        self.inward = inward
         self.focus = frozenset(focus)
         self.networks = tuple(networks)
         self.encoding = Encoding(facts)
@@ -92,11 +95,15 @@ class Promises:
         """Everybody but the internet."""
         found = [Start("machine", name) for name in self.facts.hosts]
         found += [Start("pool", host.name, device) for host in self.facts.hosts.values() for device in host.pools]
-        return found + [Start("peer", id_) for id_, (_, other, _) in self.facts.peerings.items() if other not in self.facts.vpcs]
+        return found + [
+            Start("peer", id_) for id_, (_, other, _) in self.facts.peerings.items() if other not in self.facts.vpcs
+        ]
 
     def concerned(self, start: Start, name: str) -> bool:
         """Whether a pair is to be asked about: all are, unless only some hosts can have changed."""
-        return not self.focus or name in self.focus or start.name in self.focus or start.kind == "peer"
+        if not self.focus or name in self.focus or start.kind == "peer":
+            return True
+        return start.name in self.focus and not self.inward
 
     def doors(self, name: str) -> list[int]:
         """Addresses by which packets may get to a host: its own, and those that are translated on the way."""
@@ -144,7 +151,9 @@ class Promises:
         found = self.solve(leaves, [both(leaf.condition, within(leaf.got.service, wanted)) for leaf in leaves])
         return found[0] if found else None
 
-    def inbound(self, claim: str, name: str, allowed: Callable[[Start], Intervals], internet: Intervals = ()) -> Iterator[Broken]:
+    def inbound(
+        self, claim: str, name: str, allowed: Callable[[Start], Intervals], internet: Intervals = ()
+    ) -> Iterator[Broken]:
         """What gets to a host besides what each sender is allowed."""
         rest = addresses.difference(ASKED, addresses.union(internet))
         packet = self.find(INTERNET, name, got=rest) if rest else None
@@ -199,7 +208,9 @@ class Promises:
             for name in self.of("validator", network=network.name):
                 yield from self.no_public_address("validator-hidden", name)
 
-                def allowed(start: Start, name: str = name, network: Network = network, ports: dict = ports) -> Intervals:
+                def allowed(
+                    start: Start, name: str = name, network: Network = network, ports: dict = ports
+                ) -> Intervals:
                     if start.name in self.of("public-sentry", "private-sentry", network=network.name):
                         return ports["p2p"]
                     if start.name in self.of("signer", network=network.name, place=self.place[name]):
@@ -216,7 +227,11 @@ class Promises:
         for network in self.networks:
             vpns = self.of("vpn", network=network.name)
             for name in self.of("signer", network=network.name):
-                yield from self.inbound("signer-dials-out", name, lambda start: (SSH,) if start.name in vpns else ())
+
+                def allowed(start: Start, vpns: list[str] = vpns) -> Intervals:
+                    return (SSH,) if start.name in vpns else ()
+
+                yield from self.inbound("signer-dials-out", name, allowed)
                 if not self.focus or name in self.focus:
                     yield from self.egress(network, name, "signer-dials-out")
 
@@ -230,7 +245,12 @@ class Promises:
                 points = self.doors(name)
                 near = self.of("public-sentry", "private-sentry", "validator", network=network.name)
                 for start in self.senders():
-                    if start.name == name or start.name in near or start.kind == "peer" or not self.concerned(start, name):
+                    if (
+                        start.name == name
+                        or start.name in near
+                        or start.kind == "peer"
+                        or not self.concerned(start, name)
+                    ):
                         continue
                     if packet := self.find(start, name, got=ports["p2p"], points=points):
                         yield Broken("private-sentry-hidden", f"{start.kind} {start.name}", name, packet)
@@ -246,6 +266,11 @@ class Promises:
         for network in self.networks:
             ports = self.ports(network)
             behind = addresses.union(ports["rpc"], ports["lcd"])
+            for name in self.roles:
+                if self.owner[name] != network.name or self.roles[name] == "seed":
+                    continue
+                if packet := self.find(INTERNET, name, got=behind):
+                    yield Broken("public-endpoints-tls", "internet", name, packet)
             for name in self.of("seed", network=network.name):
                 rest = addresses.difference(ASKED, addresses.union(ports["p2p"], behind))
                 if packet := self.find(INTERNET, name, got=rest):
@@ -318,14 +343,20 @@ class Promises:
             allowed.append((to, (services.of(services.protocol(rule.protocol), *rule.ports),)))
         if declared.in_cloud:
             allowed.append((anywhere, (services.of(UDP, 67, 67),)))
+            allowed.append(((addresses.block("169.254.169.254"),), (services.of(TCP, 80, 80),)))
         if str(declared.role) == "edge":
             allowed.append((anywhere, (services.of(services.ESP), services.of(services.VRRP))))
         encoding = self.encoding
-        fine = [both(encoding.within(encoding.destination, to), encoding.within(encoding.service, used)) for to, used in allowed]
+        fine = [
+            both(encoding.within(encoding.destination, to), encoding.within(encoding.service, used))
+            for to, used in allowed
+        ]
         asked = both(
-            encoding.within(encoding.service, ASKED), *(z3.Not(each) for each in fine if each is not False and each is not True)
+            encoding.within(encoding.service, ASKED),
+            *(z3.Not(each) for each in fine if each is not False and each is not True),
         )
-        ways = encoding.ways(Start("spoof", name))
+        checked = all(self.facts.nics[n].check for n in self.facts.hosts[name].nics) and declared.in_cloud
+        ways = encoding.ways(Start("machine" if checked else "spoof", name))
         leaves = [leaf for leaf in ways if leaf.to != name and " listener " not in leaf.to]
         if found := self.solve(leaves, [leaf.condition for leaf in leaves], asked):
             yield Broken(claim, name, found[1].to, found[0])
@@ -349,7 +380,9 @@ class Promises:
         for port in (32768, 60999):
             asked = Packet(packet.source, packet.destination, packet.service, port)
             runs = [r for r in simulator.simulate(start, asked) if r.outcome == "delivered" and r.to == to]
-            if not any(b.outcome == "delivered" and b.to == name for r in runs for b in simulator.replies(start, asked, r)):
+            if not any(
+                b.outcome == "delivered" and b.to == name for r in runs for b in simulator.replies(start, asked, r)
+            ):
                 return False
         return True
 
@@ -359,7 +392,9 @@ class Promises:
             sentries = self.of("public-sentry", "private-sentry", network=network.name)
             for one in {self.place[name] for name in sentries}:
                 for other in {self.place[name] for name in sentries} - {one}:
-                    pairs = [(a, b) for a in sentries for b in sentries if self.place[a] == one and self.place[b] == other]
+                    pairs = [
+                        (a, b) for a in sentries for b in sentries if self.place[a] == one and self.place[b] == other
+                    ]
                     for a, b in pairs:
                         if not self.works(a, b, used):
                             yield Broken("regions-meshed", a, b, None)
@@ -391,7 +426,9 @@ class Promises:
                 if any(facts.subnets[facts.nics[n].subnet].zone == zone for n in facts.hosts[name].nics):
                     continue
                 point, service = addresses.address("8.8.8.8"), TCP << 16 | 26656
-                leaves = [leaf for leaf in encoding.ways(Start("machine", name), point, service) if leaf.to == "internet"]
+                leaves = [
+                    leaf for leaf in encoding.ways(Start("machine", name), point, service) if leaf.to == "internet"
+                ]
                 if not self.solve(leaves, [leaf.condition for leaf in leaves]):
                     yield Broken("nat-survives-zone", f"{name} without {zone}", "internet", None)
 

@@ -1,7 +1,7 @@
 """What becomes of one packet: followed step by step through the providers' rules, with no sets and no sharing.
 
-Where the network may choose (equal routes, targets of a load balancer), every choice is followed. ``simulate`` gives one
-``Run`` a choice; ``replies`` sends the answer of a run back.
+Where the network may choose (equal routes, targets of a load balancer), every choice is followed. ``simulate`` gives
+one ``Run`` a choice; ``replies`` sends the answer of a run back.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Start:
 
 @dataclass(frozen=True)
 class Way:
-    """What happened so far. ``tracked``: connection tables that know the connection. ``changes``: what each device made of the
-    packet (device, before, after). ``session``: the way of the packet that this one answers.
+    """What happened so far. ``tracked``: connection tables that know the connection. ``changes``: what each device made
+    of the packet (device, before, after). ``session``: the way of the packet that this one answers.
     """
 
     hops: tuple[str, ...] = ()
@@ -287,7 +287,12 @@ class Simulator:
             held = [a for leg in server.legs if leg.device == device for a in leg.addresses]
             held += [end.address for end in server.tunnels if end.device == device]
         else:
-            held = [a for n in self.facts.hosts[name].nics for a in self.facts.nics[n].addresses if self.facts.nics[n].device == device]
+            held = [
+                a
+                for n in self.facts.hosts[name].nics
+                for a in self.facts.nics[n].addresses
+                if self.facts.nics[n].device == device
+            ]
         return next((a for a in held if (a >= addresses.V6) == v6), None)
 
     def ways_out(self, name: str, packet: Packet) -> list[str]:
@@ -483,9 +488,11 @@ class Simulator:
                 return
         for vpc in self.facts.vpcs.values():
             if point >= addresses.V6 and contains(addresses.union(vpc.blocks), point):
-                if vpc.id in self.facts.internet_gateways.values():
-                    yield from self.vpc_in(vpc.id, packet, way)
-                elif session is not None and f"eigw {vpc.id}" in session.tracked:
+                if (
+                    vpc.id in self.facts.internet_gateways.values()
+                    or session is not None
+                    and f"eigw {vpc.id}" in session.tracked
+                ):
                     yield from self.vpc_in(vpc.id, packet, way)
                 else:
                     yield from self.dropped(packet, way, f"{vpc.id} has no internet gateway")
@@ -502,7 +509,9 @@ class Simulator:
 
     # -- AWS
 
-    def group_allows(self, groups: tuple[str, ...], egress: bool, packet: Packet, balancer: tuple[str, ...] = ()) -> bool:
+    def group_allows(
+        self, groups: tuple[str, ...], egress: bool, packet: Packet, balancer: tuple[str, ...] = ()
+    ) -> bool:
         peer = packet.destination if egress else packet.source
         for id_ in groups:
             group = self.facts.groups.get(id_)
@@ -528,6 +537,9 @@ class Simulator:
         if nic.check and packet.source not in nic.addresses:
             yield from self.dropped(packet, way, f"{nic.id} source check")
             return
+        if contains(self.facts.vpc_services(nic.vpc), packet.destination):
+            yield Run("delivered", f"services of {nic.vpc}", packet, way)
+            return
         if not way.knows(nic.id):
             if not self.group_allows(nic.groups, True, packet):
                 yield from self.dropped(packet, way, f"{nic.id} security group egress")
@@ -547,9 +559,9 @@ class Simulator:
         """The node that handed the question on with its client's address: the answer goes back through it."""
         for device, before, after in way.session.changes if way.session else ():
             nic = self.facts.nics.get(device)
-            if nic is not None and nic.holder == "balancer" and before.source == after.source:
-                if self.reverse(after) == packet:
-                    return nic
+            kept = nic is not None and nic.holder == "balancer" and before.source == after.source
+            if kept and self.reverse(after) == packet:
+                return nic
         return None
 
     def subnet_out(self, subnet_id: str, packet: Packet, way: Way, balancer: tuple[str, ...] = ()) -> Iterator[Run]:
@@ -665,7 +677,8 @@ class Simulator:
         """Into a network from its local route or a gateway: only to an interface that has the address."""
         point = packet.destination
         subnet = next(
-            (s for s in self.facts.subnets.values() if s.vpc == vpc and any(lo <= point <= hi for lo, hi in s.blocks)), None
+            (s for s in self.facts.subnets.values() if s.vpc == vpc and any(lo <= point <= hi for lo, hi in s.blocks)),
+            None,
         )
         if subnet is None:
             yield from self.dropped(packet, way, f"{vpc} has no such subnet")
@@ -767,9 +780,7 @@ class Simulator:
             return False
         if (rule.tags or rule.accounts) and not (rule.tags & nic.tags or nic.account in rule.accounts):
             return False
-        peer, own = (
-            (packet.destination, packet.source) if rule.egress else (packet.source, packet.destination)
-        )
+        peer, own = (packet.destination, packet.source) if rule.egress else (packet.source, packet.destination)
         if rule.own is not None and not contains(rule.own, own):
             return False
         if contains(rule.peers, peer):
