@@ -28,6 +28,7 @@ CODE = (
     "templates/firewall/*",
     "reachability/**/*.py",
     "requirements.txt",
+    "stacks/claims.py",
 )
 OWN_CLAIMS = "stacks/claims.py"
 """Where a company writes claims of its own."""

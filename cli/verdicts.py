@@ -22,13 +22,22 @@ def packet_in_words(packet: Mapping[str, Any]) -> str:
     return f"{packet['src']} → {packet['dst']} {packet['protocol']}" + ("" if port is None else f" {port}")
 
 
+def _shortened(rule: str, at: str) -> str:
+    """A rule without the name of its place, which stands above it."""
+    for place in (at, at.rsplit(" ", 1)[0]):
+        rest = rule.removeprefix(place)
+        if rest != rule and rest[:1] == ":":
+            return rest.lstrip(": ") or rule
+    return rule
+
+
 def hop_lines(hops: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
     """Where a packet passed, what that place did, and below it what decided so."""
     for number, hop in enumerate(hops, 1):
         action = str(hop.get("action") or "drop")
         colour = "red" if action in ("drop", "reject") else "green" if action == "deliver" else "cyan"
         yield Text.assemble((f"{number:>3}  ", "dim"), (f"{action:<9}", colour), " ", hop["at"])
-        yield Text(f"{'':15}{hop['decided_by'].removeprefix(hop['at']).lstrip(': ') or hop['decided_by']}", style="dim")
+        yield Text(f"{'':15}{_shortened(hop['decided_by'], hop['at'])}", style="dim")
 
 
 def print_lines(console: Console, lines: Iterable[Text], *, indent: int = 0) -> None:

@@ -19,6 +19,7 @@ from reachability.walk import Start
 REACHABLE, UNREACHABLE, NOT_MODELLED = "reachable", "unreachable", "not-modelled"
 BLOCKS = ("cidrBlock", "ipCidrRange")
 PUBLIC_ADDRESSES = ("publicIp", "address")
+ADDRESSES = ("publicIp", "privateIp")
 WAYS_TRIED = 6
 """Over how many of the ways that a service may take the answers' way is looked for."""
 OTHER = "other"
@@ -40,6 +41,8 @@ class Target:
     stages: frozenset[str] | None = None
     destinations: Intervals | None = None
     machine: Machine | None = None
+    known_addresses: tuple[int, ...] = ()
+    """Of a thing that is no machine: addresses by which one may ask it."""
 
     def takes(self, arrival: Arrival) -> bool:
         """Whether what arrives there is meant."""
@@ -205,6 +208,19 @@ class Places:
                         continue
         return None
 
+    def _addresses(self, text: str) -> Iterator[int]:
+        """The public, then the private address that a resource says it has."""
+        for each in self._resources.get(text, ()):
+            allocation = each.properties.get("allocationId")
+            of_its_own = self._resources.get(allocation, ()) if isinstance(allocation, str) else ()
+            values = [owner.properties.get("publicIp") for owner in of_its_own]
+            for value in (*values, *(each.properties.get(key) for key in ADDRESSES)):
+                if isinstance(value, str):
+                    try:
+                        yield addresses.address(value)
+                    except AddressError:
+                        continue
+
     def _nothing(self, text: str, does: str) -> QuestionError:
         for each in self._resources.get(text, ()):
             return QuestionError(
@@ -265,7 +281,9 @@ class Places:
         for machine, leg in self._legs.get(text, ()):
             return self._interface(machine, leg.device, text, union([(p, p) for p in (*leg.addresses, *leg.public)]))
         if text in self._assembly.names:
-            return Target(text, stages=frozenset(self._assembly.names[text]))
+            return Target(
+                text, stages=frozenset(self._assembly.names[text]), known_addresses=tuple(self._addresses(text))
+            )
         block = self._block(text)
         if block is None:
             raise self._nothing(text, "takes")
@@ -397,6 +415,8 @@ def _in_the_way(prover: Prover, sender: Sender, target: Target, service: int) ->
 
 def _points(prover: Prover, target: Target) -> list[int]:
     """Addresses that a packet to a target without addresses of its own may carry."""
+    if target.known_addresses:
+        return list(target.known_addresses)
     for name, _ in target.ends or ():
         if name == INTERNET:
             return [addresses.address("192.0.2.1"), addresses.address("8.8.8.8"), addresses.address("2001:db8::1")]
