@@ -15,8 +15,7 @@ from cli.console import Progress
 from cli.errors import UsageError
 from cli.registered import Registered
 from estate.model import Network
-from lab import probe, vantage
-from lab.cloud.store import Store
+from lab import probe, standing, vantage
 from lab.netns import NAMED
 from lab.paths import LabPaths
 from lab.wiring import outside
@@ -31,17 +30,6 @@ DRILLED = ("nat-survives-zone", "feed-survives-region", "feed-survives-sentries-
 """Claims about what is left when something fails: drills rehearse them."""
 
 
-def lab_resources(paths: LabPaths) -> tuple[Resource, ...]:
-    """What stands in the lab's cloud, as the prover reads resources; what AWS makes by itself is known to it."""
-    with Store(paths.cloud_state) as store:
-        found = store.resources()
-    return tuple(
-        Resource(each.urn, each.type, each.urn.split("::", 3)[-1], each.id, each.properties, {})
-        for each in found
-        if each.urn
-    )
-
-
 def _running(checkout: Path, name: str) -> tuple[Network, LabPaths]:
     declared = declaration.standing(checkout, name)
     paths = LabPaths(checkout=checkout, network=declared.name)
@@ -52,7 +40,7 @@ def _running(checkout: Path, name: str) -> tuple[Network, LabPaths]:
 
 
 def _prover(checkout: Path, network: Network, paths: LabPaths) -> tuple[Prover, tuple[Resource, ...]]:
-    resources = lab_resources(paths)
+    resources = standing.resources(paths)
     told = json.loads(paths.outputs.read_text()).get("inventory", {}) if paths.outputs.exists() else {}
     facts = (paths.chain_facts.read_bytes(),) if paths.chain_facts.exists() else ()
     subject = subjects.join(checkout, network, Registered(resources, told), *facts)
@@ -67,9 +55,10 @@ def _others(checkout: Path, network: Network) -> str:
         if name != network.name
         and (NAMED / LabPaths(checkout=checkout, network=name).namespace(outside.CLIENT)).exists()
     ]
-    if running:
-        return f"hosts of {', '.join(running)}: no link leads from its lab to this one"
-    return "hosts of another ServiceInstance: no other lab of this checkout runs"
+    there = (
+        f"the lab of {', '.join(running)} has no link to this one" if running else "no other lab of this checkout runs"
+    )
+    return f"hosts of another ServiceInstance: {there}; the client on the internet stands for them"
 
 
 def as_document(network: str, found: probe.Comparison, seed: int, claims: list[str], seconds: float) -> dict[str, Any]:
