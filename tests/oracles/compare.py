@@ -252,6 +252,8 @@ class Comparison:
             low, high = pick.choice(
                 [SERVICES[k][0] for k in ("tcp 22", "tcp 443", "tcp 26656-26659", "udp", "icmp echo")]
             )
+        if services.number(low) == ICMP and v6:
+            return None
         return Packet(pick.choice(own), aim, pick.randint(low, high), pick.choice((1024, 32768, 40000, 60999)))
 
 

@@ -296,6 +296,9 @@ class _Reader:
             elif word in ("snat", "dnat", "redirect", "masquerade"):
                 verdict = word
                 address, port = self.translation()
+                if address is not None:  # of the other family it does nothing (nft_nat_inet_eval)
+                    whole = addresses.ALL_V6 if address >= addresses.V6 else addresses.ALL_V4
+                    tests.append(Test("destination", (whole,)))
             else:
                 raise Unread(f"got {word!r} in a rule of {chain.name}")
         text = " ".join(self.tokens[start : self.at])

@@ -269,7 +269,12 @@ class Promises:
             for name in self.roles:
                 if self.owner[name] != network.name or self.roles[name] == "seed":
                     continue
-                if packet := self.find(INTERNET, name, got=behind):
+                fine = {
+                    "public-sentry": ports["p2p"],
+                    "vpn": (services.of(UDP, 1194, 1194),),
+                    "edge": (services.of(services.ESP), services.of(UDP, 500, 500), services.of(UDP, 4500, 4500)),
+                }.get(self.roles[name], ())
+                if packet := self.find(INTERNET, name, got=addresses.difference(ASKED, addresses.union(fine))):
                     yield Broken("public-endpoints-tls", "internet", name, packet)
             for name in self.of("seed", network=network.name):
                 rest = addresses.difference(ASKED, addresses.union(ports["p2p"], behind))

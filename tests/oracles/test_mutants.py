@@ -30,7 +30,7 @@ def bed() -> Bed:
 def rows(bed):
     picked, counts = [], dict.fromkeys(QUICK, 0)
     for mutant in chosen(bed, 1):
-        if mutant.kind in QUICK and counts[mutant.kind] < 2:
+        if mutant.kind in QUICK and counts[mutant.kind] < 1:
             counts[mutant.kind] += 1
             picked.append(mutant)
     return [judge(mutant, bed) for mutant in picked] + list(judge_google(45, 1, bed.networks[0]))
@@ -44,7 +44,7 @@ def test_the_estate_itself_breaks_no_promise(bed):
 
 def test_every_mutant_that_z3_confirms_is_caught(rows):
     assert [f"{row.kind}: {row.name}: {row.broken}" for row in rows if row.verdict == "missed"] == []
-    assert sum(row.verdict == "caught" for row in rows) >= 12
+    assert sum(row.verdict == "caught" for row in rows) >= 9
 
 
 def test_no_alarm_is_raised_on_an_equivalent_mutant(rows):
