@@ -5,6 +5,7 @@ In the order in which they stand: each test works on the estate that the ones be
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -91,6 +92,12 @@ def test_none_of_our_blocks_is_missed_over_fifty_heights(checkout: Checkout):
     missed = [each["missed_last_50"] for each in seen["signing"] if each["active"]]
     assert missed == [0], f"missed blocks of ours: {missed}; problems: {seen['problems']}"
     assert seen["problems"] == []
+
+
+def test_lab_and_prover_agree_on_the_packets_of_every_claim_and_a_sample_of_others(checkout: Checkout):
+    found = json.loads(checkout.run("probe", NETWORK, "--json"))
+    assert (found["verdict"], found["disagreements"]) == ("agrees", [])
+    assert found["answered"] > 500, "packets that get nowhere would agree with anything"
 
 
 @pytest.mark.parametrize("name", DRILLS)
