@@ -1,6 +1,7 @@
 """The prover against its peers and against itself, in one run: ratios, not seconds.
 
-    .venv/bin/python -m bench.prover [--networks 100] [--small 10] [--z3 1] [--checkov 5 --checkov-python VENV/bin/python]
+    .venv/bin/python -m bench.prover [--networks 100] [--small 10] [--z3 1]
+        [--checkov 5 --checkov-python VENV/bin/python]
 
 ``--z3`` and ``--checkov`` say on how many of the networks the peer is timed (0: not at all). Both take networks one by
 one, so their time for all is that of a few, multiplied. checkov is installed in an environment of its own.
