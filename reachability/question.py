@@ -393,12 +393,13 @@ def _in_the_way(prover: Prover, sender: Sender, target: Target, service: int) ->
     if not sender.starts:
         return (Hop(sender.name, "nothing here sends from these addresses", "drop", "", Packet(0, 0, service)),)
     point = _point(target)
-    if target.machine is not None:
-        own = [p for leg in target.machine.interfaces for p in leg.addresses]
-        found = prover.obstacles(sender, target.machine.name, service, point)
-        if found or point is None or point in own:
-            return found
     points = [point] if point is not None else _points(prover, target)
+    if target.machine is not None:
+        found = prover.obstacles(sender, target.machine.name, service, point)
+        if found:
+            return found
+        own = [p for leg in target.machine.interfaces for p in leg.addresses]
+        points = [] if point in own else points
     for start in sender.starts:
         for goal in points:
             source = next((low for low, _ in start.sources if (low >= addresses.V6) == (goal >= addresses.V6)), None)
@@ -410,7 +411,16 @@ def _in_the_way(prover: Prover, sender: Sender, target: Target, service: int) ->
             if lost.delivered:
                 origin = f"{addresses.text(goal)} is {lost.to}, not {target.name}"
                 return (Hop(lost.hops[-1].at, origin, "deliver", "", lost.hops[-1].packet),)
-    return ()
+    why = "no way leads there" if _share_a_family(sender, target) else "has no address of the sender's family"
+    return (Hop(target.name, why, "drop", "", Packet(0, 0, service)),)
+
+
+def _share_a_family(sender: Sender, target: Target) -> bool:
+    """Whether one of them can write to the other at all; true where the target has no addresses of its own."""
+    if target.machine is None:
+        return True
+    own = {point >= addresses.V6 for leg in target.machine.interfaces for point in (*leg.addresses, *leg.public)}
+    return any((low >= addresses.V6) in own for low, _ in sender.sources)
 
 
 def _points(prover: Prover, target: Target) -> list[int]:

@@ -195,7 +195,9 @@ def test_where_the_walk_meets_what_it_does_not_know_nothing_is_unreachable():
 
 
 def test_an_ipv6_question_of_an_ipv4_estate_is_answered(asking: Asking):
-    assert asking.one("2001:db8::1", "web", "tcp", 443).verdict == UNREACHABLE
+    flow = asking.one("2001:db8::1", "web", "tcp", 443)
+    assert flow.verdict == UNREACHABLE
+    assert [hop.decided_by for hop in flow.blocked_by] == ["has no address of the sender's family"]
 
 
 def test_the_matrix_has_every_sender_and_interface(asking: Asking):
