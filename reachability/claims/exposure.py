@@ -135,13 +135,21 @@ def _public_listeners(case: Case) -> Iterator[Resource]:
                 yield listener
 
 
+def _hears_the_internet(case: Case, number: object) -> bool:
+    """Whether any packet of the internet gets through to something of the network with this port written on it."""
+    if not str(number).isdigit():
+        return True
+    sent = port(services.TCP, int(str(number)))
+    return any(arrival.any(services=sent) for _, arrival in _reached(case))
+
+
 def _listeners_encrypt(case: Case) -> Iterator[Finding]:
-    """Every listener of a load balancer that the internet may reach ends TLS."""
+    """Every listener that the internet may send to ends TLS."""
     for listener in _public_listeners(case):
         protocol, number = listener.properties.get("protocol"), listener.properties.get("port")
         if protocol is UNKNOWN:
             yield Gap(f"the protocol of {listener.name} is not known before the deployment")
-        elif protocol not in ENCRYPTED:
+        elif protocol not in ENCRYPTED and _hears_the_internet(case, number):
             yield Violation(f"{listener.name} listens on {number!r} with {protocol or 'no protocol'}, which is not TLS")
 
 
@@ -163,8 +171,8 @@ PUBLIC_ENDPOINTS_TLS = Claim(
     "public-endpoints-tls",
     "seeds: p2p; RPC 26657 and LCD 1317 only through the load balancer, with TLS; nothing else",
     "From the internet a seed takes p2p at its own address, RPC and LCD only from a load balancer, each "
-    "listener of which ends TLS (a property of the listener: one without TLS is refused even where a filter still "
-    "stands before it). Nothing else of the network answers to the "
+    "listener of which, if the internet can send to its port, ends TLS (a property of the listener). Nothing else of the network "
+    "answers to the "
     "internet: public sentries p2p, VPN gateways the VPN's UDP port, edge firewalls ESP. Ports are those "
     "of the declaration. " + NO_ERRORS,
     _public_endpoints_tls,
