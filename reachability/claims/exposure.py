@@ -172,7 +172,8 @@ PUBLIC_ENDPOINTS_TLS = Claim(
     "seeds: p2p; RPC 26657 and LCD 1317 only through the load balancer, with TLS; nothing else",
     "From the internet a seed takes p2p at its own address, RPC and LCD only from a load balancer, each "
     "listener of which, if the internet can send to its port, ends TLS (a property of the listener). Nothing else "
-    "of the network answers to the internet: public sentries p2p, VPN gateways the VPN's UDP port, edge firewalls ESP. Ports are those "
+    "of the network answers to the internet: public sentries p2p, VPN gateways the VPN's UDP port, edge firewalls "
+    "ESP. Ports are those "
     "of the declaration. " + NO_ERRORS,
     _public_endpoints_tls,
 )
