@@ -260,6 +260,7 @@ class Comparison:
 def compare(seeds: range, most: int | None = None, progress: int = 0) -> Tally:
     """Compares the estates of the seeds, at most ``most`` questions an estate."""
     tally = Tally()
+    told = 0
     began = time.perf_counter()
     for done, seed in enumerate(seeds, 1):
         try:
@@ -267,6 +268,9 @@ def compare(seeds: range, most: int | None = None, progress: int = 0) -> Tally:
         except Exception as error:  # every way to fail on a seed is a finding
             tally.counts["failures"] += 1
             tally.disagreements.append(Disagreement(seed, "failure", "", "", "", f"{type(error).__name__}: {error}"))
+        while progress and told < len(tally.disagreements):
+            print(tally.disagreements[told], flush=True)
+            told += 1
         if progress and done % progress == 0:
             print(
                 f"{done} estates, {len(tally.disagreements)} disagreements, {time.perf_counter() - began:.0f} s",

@@ -414,10 +414,10 @@ class Promises:
                     yield Broken("validator-fed", name, "sentries", None)
 
     def nat_survives_zone(self) -> Iterator[Broken]:
-        """With the NAT gateways of any one zone gone, private sentries elsewhere still dial out."""
+        """With the NAT gateways of any one zone gone, private hosts elsewhere still reach the package repository."""
         facts = self.facts
         gateways = [nic for nic in facts.nics.values() if nic.holder == "nat"]
-        private = self.of("private-sentry")
+        private = self.of("private-sentry", "monitor")
         zones = {facts.subnets[nic.subnet].zone for nic in gateways}
         zones |= {facts.subnets[facts.nics[n].subnet].zone for h in private for n in facts.hosts[h].nics}
         for zone in sorted(zones):
@@ -430,7 +430,7 @@ class Promises:
             for name in private:
                 if any(facts.subnets[facts.nics[n].subnet].zone == zone for n in facts.hosts[name].nics):
                     continue
-                point, service = addresses.address("8.8.8.8"), TCP << 16 | 26656
+                point, service = addresses.address("198.51.100.10"), TCP << 16 | 80
                 leaves = [
                     leaf for leaf in encoding.ways(Start("machine", name), point, service) if leaf.to == "internet"
                 ]
