@@ -11,8 +11,9 @@ from reachability.assembly import Assembly, sources_on_the_internet
 from reachability.chains import Chains
 from reachability.network import INTERNET, Check, Rule
 from reachability.packet import Packet
+from reachability.steps import Strand
 from reachability.trace import Hop, Trace
-from reachability.walk import Start, Strand, Walked, Walker
+from reachability.walk import Start, Walked, Walker
 
 
 @dataclass(frozen=True, slots=True)

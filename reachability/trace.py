@@ -13,7 +13,8 @@ from reachability.addresses import contains
 from reachability.chains import Context
 from reachability.network import Action, Arrive, Blocked, Check, Deliver, Lookup, State, Translate
 from reachability.packet import Packet
-from reachability.walk import HOOKS, Key, Start, Step, Strand, Walker
+from reachability.steps import HOOKS, Key, Step, Strand
+from reachability.walk import Start, Walker
 
 LONGEST_WAY = 400
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reachability.claims.case import Case
-    from reachability.walk import Hop, Packet, Sender
+    from reachability.packet import Packet
+    from reachability.prover import Sender
+    from reachability.trace import Hop
 
 
 class Outcome(StrEnum):

@@ -10,7 +10,8 @@ from reachability.assembly import join
 from reachability.network import Firewall
 from reachability.packet import Packet
 from reachability.prover import Prover, Sender
-from reachability.walk import Start, Strand
+from reachability.steps import Strand
+from reachability.walk import Start
 from tests.reachability.kernel.frames import Sent
 from tests.reachability.kernel.router import ADDRESSES, LOCAL, NAME, Seen, fragment
 
