@@ -14,7 +14,7 @@ ALLOWED = {
     "estate": {"estate"},
     "reachability": {"reachability", "estate"},
     "components": {"components", "estate"},
-    "policies": {"policies", "rules", "reachability", "estate", "hosts"},
+    "policies": {"policies", "reachability", "estate", "hosts"},
     "hosts": {"hosts", "estate"},
     "packages": {"packages", "tools"},
     "tools": {"tools"},
