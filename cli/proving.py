@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cli import registered, subjects
 from cli.errors import CheckFailed, UsageError
 from cli.subjects import Question
-from reachability import parts, services
-from reachability.addresses import union
+from reachability import parts
 from reachability.assembly import assemble
 from reachability.prover import Prover
 
@@ -88,11 +87,7 @@ def _proved(question: Question, group: tuple[str, ...], asked: tuple[Claim, ...]
     subject = parts.union([question.parts[name] for name in group])
     prover = Prover(assemble(subject))
     networks = [question.networks[name] for name in group]
-    heard = {
-        name: union([services.of(services.TCP, port, port) for port in ports])
-        for network in networks
-        for name, ports in listening(network).items()
-    }
+    heard = {host: ports for network in networks for host, ports in listening(network).items()}
     estate = promises.Estate(prover, networks, subject.resources, listening=heard)
     assembled = perf_counter() - began
     reports = [promises.prove(estate.case(network), asked) for network in networks]

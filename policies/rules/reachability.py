@@ -10,6 +10,7 @@ from pulumi_policy import PolicyResource, Severity
 from estate.findings import DeclarationError
 from estate.hosts import hosts
 from estate.model import Network
+from hosts.node_config import listening
 from hosts.rulesets import ruleset
 from policies import declaration, shown
 from reachability import declared
@@ -70,7 +71,7 @@ def report(network: Network, resources: Sequence[Resource]) -> Report:
         declared.guests(network, resources),
         {host.name: ruleset(network, host, inventory) for host in hosts(network)},
     )
-    estate = Estate(Prover(assemble(subject)), (network,), subject.resources)
+    estate = Estate(Prover(assemble(subject)), (network,), subject.resources, listening(network))
     own = read(OWN_CLAIMS.read_text(), str(OWN_CLAIMS)) if OWN_CLAIMS.is_file() else ()
     return prove(estate.case(network), claims(own))
 

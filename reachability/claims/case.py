@@ -9,7 +9,8 @@ from estate import topology
 from estate.hosts import Host, hosts
 from estate.model import Network, Role
 from estate.topology import ForwardRule
-from reachability.addresses import Intervals, intersection
+from reachability import services
+from reachability.addresses import Intervals, intersection, union
 from reachability.claims.places import Failures, answerable
 from reachability.claims.plan import Permitted, permitted
 from reachability.coverage import NOTHING, Coverage, coverage
@@ -22,8 +23,8 @@ from reachability.walk import Start
 class Estate:
     """Everything that is proved about at once: one prover, and the networks declared in it.
 
-    Each sender is walked once, whichever claims of whichever networks ask. ``listening``: by host, the services
-    that its node is configured to take, where that is known.
+    Each sender is walked once, whichever claims of whichever networks ask. ``listening``: by host, the TCP
+    ports on which its node is configured to listen for others, where that is known.
     """
 
     def __init__(
@@ -31,12 +32,15 @@ class Estate:
         prover: Prover,
         networks: Iterable[Network],
         resources: Iterable[Resource] = (),
-        listening: Mapping[str, Intervals] | None = None,
+        listening: Mapping[str, Iterable[int]] | None = None,
     ) -> None:
         self.prover = prover
         self.networks = tuple(networks)
         self.resources = tuple(resources)
-        self.listening = listening or {}
+        self.listening = {
+            name: union([services.of(services.TCP, port, port) for port in ports])
+            for name, ports in (listening or {}).items()
+        }
 
     @cached_property
     def senders(self) -> dict[str, Sender]:
