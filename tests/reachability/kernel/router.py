@@ -193,8 +193,10 @@ class Router:
     def seen(self, wait_seconds: float = 0.002) -> dict[int, list[Seen]]:
         """What came out since the last call, by number; waits until nothing more comes for that long."""
         found: dict[int, list[Seen]] = {}
-        sockets = [*self._links.values(), *(raw for raw, _, _ in self._raw)]
-        while select.select(sockets, [], [], wait_seconds)[0]:
+        arrivals = select.poll()
+        for each in (*self._links.values(), *(raw for raw, _, _ in self._raw)):
+            arrivals.register(each, select.POLLIN)
+        while arrivals.poll(wait_seconds * 1000):
             self._drain(found)
         return found
 
