@@ -108,12 +108,7 @@ def copies(made: Template, count: int) -> Iterator[Copy]:
         network = load.network(mapping, source=f"network{slot:03d}")
         text = _copied(made.state, slot)
         resources = state.read(text)
-        subject = Subject(
-            resources=resources,
-            sites=declared.sites(network),
-            guests=declared.guests(network, resources),
-            rulesets=json.loads(_copied(made.rulesets, slot)),
-        )
+        subject = declared.subject(network, resources, json.loads(_copied(made.rulesets, slot)))
         yield Copy(network, resources, text, subject)
 
 

@@ -40,12 +40,7 @@ def join(checkout: Path, network: Network, side: Registered, *facts: bytes) -> S
     """A network's cloud side with its datacentres, hosts and firewalls."""
     from reachability import declared
 
-    return Subject(
-        resources=side.resources,
-        sites=tuple(declared.sites(network)),
-        guests=declared.guests(network, side.resources),
-        rulesets=registered.rulesets(checkout, network, side.inventory, *facts),
-    )
+    return declared.subject(network, side.resources, registered.rulesets(checkout, network, side.inventory, *facts))
 
 
 def of_declarations(checkout: Path, names: Iterable[str]) -> Question:

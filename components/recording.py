@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv4Network
@@ -18,6 +16,7 @@ from pulumi.runtime.settings import set_root_resource
 from components.account import provider
 from components.base import Args
 from components.service_instance import ServiceInstance
+from estate.collector import uncollected
 from estate.model import Network
 
 ID_PREFIXES = {
@@ -176,18 +175,6 @@ class _Monitor(mocks.MockMonitor):
         return response
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector, which takes half of the time to find that everything is still needed."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
 def record_program(build: Callable[[], Any], *, stack: str, preview: bool = False) -> Recorded:
     """Runs ``build`` as a Pulumi program. ``preview``: what the cloud decides stays unknown to the program."""
     recorded = Recorded()
@@ -205,7 +192,7 @@ def record_program(build: Callable[[], Any], *, stack: str, preview: bool = Fals
             else None
         )
 
-    with _uncollected():
+    with uncollected():
         run()
     return recorded
 

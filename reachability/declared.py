@@ -15,7 +15,7 @@ from estate.model import Network, Role, ZoneKind
 from reachability.addresses import ALL_V4, Interval, Intervals, union
 from reachability.resources import Resource
 from reachability.sites import Leg, Segment, Server, Site, TunnelEnd
-from reachability.subject import Guest
+from reachability.subject import Guest, Subject
 
 INSTANCE = "aws:ec2/instance:Instance"
 VPN_DEVICE = "tun0"
@@ -160,3 +160,9 @@ def guests(network: Network, resources: Iterable[Resource]) -> dict[str, Guest]:
             pools = {VPN_DEVICE: (interval(addressing.vpn_pool(network, host.place)),)} if gateway else {}
             found[resource.urn] = Guest(host.name, forwards=gateway, pools=pools, labels=labels(network, host))
     return found
+
+
+def subject(network: Network, resources: Iterable[Resource], rulesets: Mapping[str, str]) -> Subject:
+    """All that is to be proved about of a network: its resources with its datacentres, hosts and their firewalls."""
+    deployed = tuple(resources)
+    return Subject(deployed, tuple(sites(network)), guests(network, deployed), rulesets)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
+from estate.collector import uncollected
 from reachability.resources import UNKNOWN, Resource
 
 VERSIONS = (3, 4)
@@ -52,18 +51,6 @@ def _shown(value: object) -> str:
     except RecursionError:
         text = type(value).__name__
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector, which would look through the growing document again and again."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 IS_TEXT = "an exported stack is JSON text"
@@ -248,7 +235,7 @@ def read(text: str | bytes) -> tuple[Resource, ...]:
     Raises:
         StateError: it is no such export, or does not tell all.
     """
-    with _uncollected():
+    with uncollected():
         whole = _text(text)
         found = _resources_of(_document(whole))
         marked = SIGNATURE in whole or any(each in whole for each in UNKNOWNS)

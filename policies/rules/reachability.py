@@ -18,7 +18,6 @@ from reachability.assembly import assemble
 from reachability.claims import Estate, Outcome, Report, Verdict, claims, prove, read
 from reachability.prover import Prover
 from reachability.resources import Resource
-from reachability.subject import Subject
 
 from .rule import stack_rule, violation
 
@@ -65,12 +64,8 @@ def _is_known(tunnel: Any) -> bool:
 def report(network: Network, resources: Sequence[Resource]) -> Report:
     """Every claim, those of the company's own file among them, proved of one network's stack."""
     inventory = _inventory(resources)
-    subject = Subject(
-        tuple(resources),
-        declared.sites(network),
-        declared.guests(network, resources),
-        {host.name: ruleset(network, host, inventory) for host in hosts(network)},
-    )
+    rulesets = {host.name: ruleset(network, host, inventory) for host in hosts(network)}
+    subject = declared.subject(network, resources, rulesets)
     estate = Estate(Prover(assemble(subject)), (network,), subject.resources, listening(network))
     own = read(OWN_CLAIMS.read_text(), str(OWN_CLAIMS)) if OWN_CLAIMS.is_file() else ()
     return prove(estate.case(network), claims(own))
