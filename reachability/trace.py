@@ -60,7 +60,6 @@ class Connection:
 
     places: frozenset[str]
     strand: Strand
-    last: Key
     final: Packet
     sources_before: Mapping[int, int]
     """By strand: the source address before that translation."""
@@ -146,18 +145,18 @@ def trace(walker: Walker, starts: tuple[Start, ...], packet: Packet, to: str | N
 
 def _ways(walker: Walker, start: Start, first: Step, packet: Packet) -> Iterator[Trace]:
     seen: set[tuple[Key, int, int, int]] = set()
-    todo: list[tuple[Step, Packet, tuple[Hop, ...], frozenset[str], dict[int, int], Key]] = [
-        (first, packet, (), frozenset(), {}, first.key)
+    todo: list[tuple[Step, Packet, tuple[Hop, ...], frozenset[str], dict[int, int]]] = [
+        (first, packet, (), frozenset(), {})
     ]
     while todo:
-        step, now, hops, places, before, last = todo.pop()
+        step, now, hops, places, before = todo.pop()
         key = step.key
         mark = key, step.source_class, now.destination, now.service
         if mark in seen or len(hops) > LONGEST_WAY:
             continue
         seen.add(mark)
         if key[0] == "end":
-            connection = Connection(places, step.strand, last, now, before)
+            connection = Connection(places, step.strand, now, before)
             hops = (*hops, Hop(key[1], "arrives", "deliver", "", now))
             yield Trace(hops, "delivered", key[1], key[2], "", start, packet, connection)
             continue
@@ -173,7 +172,7 @@ def _ways(walker: Walker, start: Start, first: Step, packet: Packet) -> Iterator
         for each in reversed(following):
             after = _after(now, step.strand, each.strand)
             known = before if each.strand is step.strand else {**before, id(each.strand): now.source}
-            todo.append((each, after, (*hops, *_hops(walker, step, each, now, after)), here, known, key))
+            todo.append((each, after, (*hops, *_hops(walker, step, each, now, after)), here, known))
 
 
 def _places(walker: Walker, key: Key) -> frozenset[str]:

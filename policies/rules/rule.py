@@ -51,6 +51,16 @@ class About:
     firm: str = ""
 
 
+def _form(severity: Severity, about: About) -> dict[str, Any]:
+    """What the engine is told of every rule, of whichever kind."""
+    return {
+        "enforcement_level": EnforcementLevel.MANDATORY,
+        "severity": severity,
+        "remediation_steps": about.fix,
+        "url": about.source,
+    }
+
+
 class ResourceRule(ResourceValidationPolicy):
     """A rule on single resources, of exactly the types in ``checks``."""
 
@@ -63,10 +73,7 @@ class ResourceRule(ResourceValidationPolicy):
             name,
             description,
             validate=self._judge,
-            enforcement_level=EnforcementLevel.MANDATORY,
-            severity=severity,
-            remediation_steps=about.fix,
-            url=about.source,
+            **_form(severity, about),
         )
 
     def _judge(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -85,10 +92,7 @@ class StackRule(StackValidationPolicy):
             name,
             description,
             validate=self._judge,
-            enforcement_level=EnforcementLevel.MANDATORY,
-            severity=severity,
-            remediation_steps=about.fix,
-            url=about.source,
+            **_form(severity, about),
         )
 
     def _judge(self, args: StackValidationArgs, report: ReportViolation) -> None:
