@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DIRECTORIES = ("estate", "reachability", "components", "policies", "hosts", "packages", "lab", "tools", "cli")
+DIRECTORIES = ("estate", "reachability", "components", "policies", "coordinator", "hosts", "packages", "lab", "tools", "cli")
 ALLOWED = {
     "estate": {"estate"},
     "reachability": {"reachability", "estate"},
     "components": {"components", "estate"},
-    "policies": {"policies", "reachability", "estate", "hosts"},
-    "hosts": {"hosts", "estate"},
+    "policies": {"policies", "reachability", "estate", "hosts", "coordinator"},
+    "coordinator": {"coordinator"},
+    "hosts": {"hosts", "estate", "coordinator"},
     "packages": {"packages", "tools"},
     "tools": {"tools"},
-    "lab": {"lab", "estate", "hosts", "packages", "reachability", "tools"},
+    "lab": {"lab", "estate", "coordinator", "hosts", "packages", "reachability", "tools"},
     "cli": set(DIRECTORIES) - {"components", "policies"},
 }
 
@@ -49,6 +50,8 @@ def test_a_directory_imports_only_what_stands_below_it(directory: str):
         ("pulumi", {"components", "policies", "lab", "tools"}),
         ("pulumi_aws", {"components", "lab"}),
         ("pyinfra", {"hosts"}),
+        ("botocore", {"coordinator", "lab"}),
+        ("hvac", {"coordinator", "hosts"}),
     ],
 )
 def test_a_library_is_known_only_where_it_belongs(library: str, allowed: set[str]):
@@ -56,7 +59,7 @@ def test_a_library_is_known_only_where_it_belongs(library: str, allowed: set[str
     assert known <= allowed, f"{library} is imported in {sorted(known - allowed)}"
 
 
-@pytest.mark.parametrize("directory", ["components", "hosts", "templates"])
+@pytest.mark.parametrize("directory", ["components", "coordinator", "hosts", "templates"])
 def test_what_is_deployed_does_not_know_of_the_lab(directory: str):
     files = [path for path in (ROOT / directory).rglob("*") if path.suffix in (".py", ".j2")]
     assert files

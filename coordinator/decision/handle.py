@@ -1,0 +1,240 @@
+"""One request, from the question to the answer.
+
+Only one request of a key is handled at a time by a gate: ``handle`` is called for the next one with the ``Standing``
+that the last one returned. Safety does not rest on the memory that ``Standing`` is: it rests on the row, the rows of
+the claims and the floor on the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+
+from coordinator.decision.effects import (
+    Answer,
+    Cause,
+    ClaimHead,
+    Done,
+    Effect,
+    Granted,
+    Halt,
+    Lost,
+    Missing,
+    Outcome,
+    ReadHead,
+    Record,
+    Refused,
+    Seen,
+    Sign,
+    Signing,
+    Unknown,
+    Won,
+    WriteFloor,
+)
+from coordinator.decision.position import Position
+from coordinator.decision.records import Claim, Gate, Head, Request
+
+MOST_HEIGHTS_SAT_OUT = 8
+"""A gate that claims and cannot sign costs the other gate that height; it lets so many go by before it tries again."""
+
+Verify = Callable[[bytes, bytes], bool]
+"""Whether a signature (64 bytes) over a message is by the key."""
+
+Handling = Generator[Effect, Outcome, "Standing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a gate carries from one request to the next.
+
+    ``floor``: the highest position that it claimed, as on its disk. ``highest_seen``: the highest that the row was seen
+    to hold. ``unsure``: the outcome of the last claim is not known. ``burnt``: how many claims in a row ended without a
+    signature; below ``idle_below`` no height is claimed. ``halted``: why it must not sign until a person has looked.
+    """
+
+    floor: Position
+    highest_seen: Position
+    unsure: bool = False
+    burnt: int = 0
+    idle_below: int = 0
+    halted: Cause | None = None
+
+    def having_seen(self, position: Position) -> Standing:
+        return replace(self, highest_seen=max(self.highest_seen, position), unsure=False)
+
+    def having_burnt(self, height: int) -> Standing:
+        """After a claim that got no signature: the first costs nothing more, then 1, 2, 4, 8 heights are let go by."""
+        idle = min(2 ** (self.burnt - 1), MOST_HEIGHTS_SAT_OUT) if self.burnt else 0
+        return replace(self, burnt=min(self.burnt + 1, 5), idle_below=height + 1 + idle)
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """A gate must not start. ``reason`` says what was found, the rule, and what to do."""
+
+    cause: Cause
+    reason: str
+
+
+def start(gate: Gate, floor: Position, halted: Cause | None, seen: Seen | Missing | Unknown) -> Standing | NotStarted:
+    """What a gate stands on when it begins, from its floor and from the row after it announced this run of itself."""
+    if halted:
+        return NotStarted(
+            Cause.HALTED, f"this key was halted here because of {halted}; a person must look, then clear it by ceremony"
+        )
+    if isinstance(seen, Missing):
+        return NotStarted(
+            Cause.TABLE_MISSING,
+            "the table has no row for this key; a lost table is replaced by ceremony, never by starting anew",
+        )
+    if not isinstance(seen, Seen):
+        return NotStarted(Cause.TABLE_UNKNOWN, f"the table did not answer: {seen.detail}")
+    if not seen.head.speaks_for(gate):
+        return NotStarted(
+            Cause.FENCED,
+            f"the table is at generation {seen.head.generation} and admits "
+            f"{', '.join(name for name, _ in seen.head.gates) or 'no gate'}; this is {gate.gate_id} of generation "
+            f"{gate.generation}; a gate signs only where a ceremony has admitted it",
+        )
+    if seen.head.position < floor:
+        return NotStarted(
+            Cause.TABLE_WENT_BACK,
+            f"the table stands at {seen.head.position.text}, the floor on this disk at {floor.text}; the table was "
+            "rolled back; replace it by ceremony",
+        )
+    return Standing(floor=floor, highest_seen=seen.head.position)
+
+
+def _refuse(standing: Standing, cause: Cause, detail: str = "") -> Handling:
+    yield Answer(Refused(cause, detail))
+    return standing
+
+
+def _halt(standing: Standing, cause: Cause, detail: str) -> Handling:
+    yield Halt(cause)
+    yield Answer(Refused(cause, detail))
+    return replace(standing, halted=cause)
+
+
+def handle(
+    gate: Gate, standing: Standing, request: Request, claim_id: str, signer_ready: bool, verify: Verify
+) -> Handling:
+    """Decides one request. Asks for effects by yielding them, is told outcomes, returns the next standing.
+
+    ``claim_id`` must never have been used before. ``signer_ready``: a signer with the right key is connected.
+    """
+    if standing.halted:
+        return (yield from _refuse(standing, Cause.HALTED, standing.halted))
+    if request.chain_id != gate.chain_id:
+        return (yield from _refuse(standing, Cause.FOREIGN_CHAIN, request.chain_id))
+    if request.position < standing.floor:
+        return (yield from _refuse(standing, Cause.BELOW_FLOOR, standing.floor.text))
+
+    idle = request.position.height < standing.idle_below
+    if standing.unsure or idle or not signer_ready:
+        outcome = yield ReadHead()
+        if not isinstance(outcome, Seen):
+            return (yield from _no_row(replace(standing, unsure=True), outcome))
+        if outcome.head.position < standing.highest_seen:
+            return (yield from _went_back(standing, outcome.head))
+        standing = standing.having_seen(outcome.head.position)
+        if outcome.head.position >= request.position:
+            return (yield from _by_head(gate, standing, request, outcome.head, signer_ready, verify))
+        if not signer_ready:
+            return (yield from _refuse(standing, Cause.SIGNER_ABSENT))
+        if idle:
+            return (yield from _refuse(standing, Cause.SITTING_OUT, f"until height {standing.idle_below}"))
+
+    claim = Claim(
+        position=request.position,
+        generation=gate.generation,
+        gate_id=gate.gate_id,
+        boot_id=gate.boot_id,
+        claim_id=claim_id,
+        sign_bytes=request.sign_bytes,
+        intent=request.intent,
+        time_ns=request.time_ns,
+        extension=request.extension,
+    )
+    outcome = yield ClaimHead(claim)
+    if isinstance(outcome, Won):
+        if outcome.previous < standing.highest_seen:
+            detail = f"it stood at {outcome.previous.text}, after {standing.highest_seen.text}"
+            return (yield from _halt(standing, Cause.TABLE_WENT_BACK, detail))
+        return (yield from _sign(standing.having_seen(claim.position), claim, request, verify))
+    if isinstance(outcome, Lost):
+        if outcome.head.position < standing.highest_seen:
+            return (yield from _went_back(standing, outcome.head))
+        standing = standing.having_seen(outcome.head.position)
+        return (yield from _by_head(gate, standing, request, outcome.head, signer_ready, verify))
+    return (yield from _no_row(replace(standing, unsure=True), outcome))
+
+
+def _no_row(standing: Standing, outcome: Outcome) -> Handling:
+    if isinstance(outcome, Missing):
+        return (yield from _refuse(standing, Cause.TABLE_MISSING))
+    detail = outcome.detail if isinstance(outcome, Unknown) else type(outcome).__name__
+    return (yield from _refuse(standing, Cause.TABLE_UNKNOWN, detail))
+
+
+def _went_back(standing: Standing, head: Head) -> Handling:
+    detail = f"it stands at {head.position.text}, after {standing.highest_seen.text}"
+    return (yield from _halt(standing, Cause.TABLE_WENT_BACK, detail))
+
+
+def _by_head(
+    gate: Gate, standing: Standing, request: Request, head: Head, signer_ready: bool, verify: Verify
+) -> Handling:
+    """The row was not replaced, or must not be: what it holds decides."""
+    if not head.speaks_for(gate):
+        return (yield from _refuse(standing, Cause.FENCED, f"generation {head.generation}"))
+    if head.position > request.position:
+        return (yield from _refuse(standing, Cause.BELOW_HEAD, head.position.text))
+    if head.position < request.position:
+        return (yield from _refuse(standing, Cause.NOT_OWNER, head.owner))
+    if head.claim is None or not head.claim.matches(request):
+        return (yield from _refuse(standing, Cause.CONFLICT, head.owner))
+    if head.signed is not None:
+        if not _covers(head.claim, head.signed.signature, head.signed.extension_signature, verify):
+            return (yield from _refuse(standing, Cause.BAD_SIGNATURE, "the signature in the table does not verify"))
+        yield Answer(Granted(head.claim, head.signed, replayed=True))
+        return standing
+    if head.owner != gate.gate_id:
+        return (yield from _refuse(standing, Cause.NOT_YET_SIGNED, head.owner))
+    if not signer_ready:
+        return (yield from _refuse(standing, Cause.SIGNER_ABSENT))
+    return (yield from _sign(standing, head.claim, request, verify))
+
+
+def _sign(standing: Standing, claim: Claim, request: Request, verify: Verify) -> Handling:
+    """The claim is in the row and is this gate's: floor, row and signature, then the answer."""
+    outcome = yield WriteFloor(claim)
+    if not isinstance(outcome, Done):
+        detail = outcome.detail if isinstance(outcome, Unknown) else type(outcome).__name__
+        return (yield from _refuse(standing.having_burnt(claim.position.height), Cause.DISK, detail))
+    standing = replace(standing, floor=max(standing.floor, claim.position))
+
+    outcome = yield Sign(claim, request)
+    burnt = standing.having_burnt(claim.position.height)
+    if not isinstance(outcome, Signing) or outcome.row is None:
+        detail = outcome.detail if isinstance(outcome, Signing | Unknown) else type(outcome).__name__
+        return (yield from _refuse(replace(burnt, unsure=True), Cause.TABLE_UNKNOWN, detail))
+    if (outcome.row.claim_id, outcome.row.digest) != (claim.claim_id, claim.digest):
+        detail = f"{outcome.row.gate_id} claimed {claim.position.text} with {outcome.row.claim_id}"
+        return (yield from _halt(standing, Cause.ROW_TAKEN, detail))
+    if outcome.signed is None:
+        return (yield from _refuse(burnt, Cause.SIGNER_FAILED, outcome.detail))
+    if not _covers(claim, outcome.signed.signature, outcome.signed.extension_signature, verify):
+        return (yield from _refuse(burnt, Cause.BAD_SIGNATURE, "the signer's signature does not verify"))
+    yield Answer(Granted(claim, outcome.signed, replayed=False))
+    yield Record(claim, outcome.signed)
+    return replace(standing, burnt=0, idle_below=0)
+
+
+def _covers(claim: Claim, signature: bytes, extension_signature: bytes | None, verify: Verify) -> bool:
+    """Whether there is exactly one good signature for each thing that the claim is about."""
+    if not verify(signature, claim.sign_bytes):
+        return False
+    if claim.extension is None or extension_signature is None:
+        return claim.extension is extension_signature
+    return verify(extension_signature, claim.extension)

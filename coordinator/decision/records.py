@@ -1,0 +1,110 @@
+"""What is asked, what is claimed, and what the table holds. All frozen, all hashable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from coordinator.decision.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who decides: one gate of one key, in one run of its process.
+
+    ``gate_id`` names the signer host, ``boot_id`` this run. ``generation`` counts the ceremonies that replaced the
+    table's state; a gate that was configured for another one can claim nothing.
+    """
+
+    gate_id: str
+    boot_id: str
+    chain_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A vote or a proposal that the node wants signed, as the codec read it.
+
+    ``sign_bytes``: the canonical, length-prefixed bytes that a signature covers. ``intent``: SHA-256 of the same with
+    the timestamp left out, so that two requests with one intent vote for the same thing. ``time_ns``: the timestamp in
+    nanoseconds since 1970. ``extension``: the canonical bytes of a vote extension, where one must be signed.
+    ``message`` is for whoever passes the request on; nothing is decided by it.
+    """
+
+    chain_id: str
+    position: Position
+    sign_bytes: bytes
+    intent: bytes
+    time_ns: int
+    extension: bytes | None = None
+    message: object = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Signatures over a claim's ``sign_bytes`` and, where it has one, its ``extension``: 64 bytes each."""
+
+    signature: bytes
+    extension_signature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to sign exactly these bytes at exactly this position. ``claim_id`` is unique for each attempt."""
+
+    position: Position
+    generation: int
+    gate_id: str
+    boot_id: str
+    claim_id: str
+    sign_bytes: bytes
+    intent: bytes
+    time_ns: int
+    extension: bytes | None = None
+
+    @property
+    def digest(self) -> bytes:
+        return sha256(self.sign_bytes).digest()
+
+    def matches(self, request: Request) -> bool:
+        """Whether the claim is for what ``request`` asks, whatever the time that either carries."""
+        return (self.position, self.intent, self.extension) == (request.position, request.intent, request.extension)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The one row of a key. ``position`` only ever rises.
+
+    ``gates``: which gates a ceremony has admitted, each with the run that speaks for it now. ``claim`` is ``None`` as
+    a ceremony left the row; ``signed`` is what was signed for the claim, once that is recorded.
+    """
+
+    generation: int
+    position: Position
+    gates: tuple[tuple[str, str], ...]
+    claim: Claim | None = None
+    signed: Signed | None = None
+
+    @property
+    def owner(self) -> str:
+        """The gate that owns the height of ``position``; empty if none does."""
+        return self.claim.gate_id if self.claim else ""
+
+    def speaks_for(self, gate: Gate) -> bool:
+        """Whether the table knows this run of this gate as the one that may act, in this generation."""
+        return self.generation == gate.generation and (gate.gate_id, gate.boot_id) in self.gates
+
+
+def claimable(head: Head | None, claim: Claim) -> bool:
+    """The condition under which ``claim`` replaces ``head``: what the table must check in the same moment in which it
+    writes.
+
+    It exists, speaks for this run of this gate in this generation, stands lower, and its height is lower or our own.
+    """
+    return (
+        head is not None
+        and head.speaks_for(Gate(claim.gate_id, claim.boot_id, "", claim.generation))
+        and head.position < claim.position
+        and (head.position.height < claim.position.height or head.owner == claim.gate_id)
+    )
