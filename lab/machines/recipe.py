@@ -17,10 +17,14 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "routing": ("bird2",),
     "names": ("unbound", "dns-root-data"),
     "web": ("nginx-light",),
-    "signing": ("libusb-1.0-0",),
+    "signing": ("libusb-1.0-0", "python3-cryptography", "python3-botocore", "python3-hvac"),
     "inspection": ("tcpdump", "netcat-openbsd", "bind9-dnsutils", "less", "vim-tiny"),
 }
-"""What every machine has on its disk from the start; a role that needs more adds it here, under its own key."""
+"""What every machine has on its disk from the start; a role that needs more adds it here, under its own key.
+
+``signing``: tmkms is linked with libusb; the signing gate is a Debian package of the estate that depends on Debian's
+own Python libraries, which the estate's repository does not carry.
+"""
 
 ADMIN_USER = "debian"
 ADMIN_UID = 1000

@@ -1,0 +1,27 @@
+"""Which gate this is: its release, and a digest of its own source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+RELEASE = "1.0.0"
+DIGEST_DIGITS = 12
+PACKAGE = Path(__file__).resolve().parent
+
+
+def sources() -> Mapping[str, Path]:
+    """The package's own files, by their path below it with ``/``, in order."""
+    return {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """``1.0.0+0123456789ab``: a changed source is another version. As installed it is what it was when it was packed."""
+    digest = sha256()
+    for name, path in sources().items():
+        content = path.read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return f"{RELEASE}+{digest.hexdigest()[:DIGEST_DIGITS]}"
