@@ -21,6 +21,20 @@ class AwsRegion:
     opt_in: bool = False
 
 
+STRONG_REGION_SETS = tuple(
+    frozenset(names.split())
+    for names in (
+        "us-east-1 us-east-2 us-west-2",
+        "eu-west-1 eu-west-2 eu-west-3 eu-central-1",
+        "ap-northeast-1 ap-northeast-2 ap-northeast-3",
+    )
+)
+"""Regions between which DynamoDB keeps a table strongly consistent: three of one set, of which one may be a witness.
+
+Source: the DynamoDB guide on multi-Region strong consistency.
+"""
+
+
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 

@@ -138,10 +138,16 @@ _LINK = Template("""\
 
 _REST = Template("""\
 
-    # The one site whose active signer holds the consensus key. Two that sign at once are slashed.
+    # One consensus key: made at the site of custody, used by the active signer of each coordinated site. Before each
+    # signature they agree in one table. Two that signed without would be slashed.
     signing:
       backend: softsign
       custody: dal1
+      coordination:
+        sites: {dal1: gate-dal1, hel1: gate-hel1}   # each with the lease by which it calls the table
+        generation: 1
+        replicas: {us-east-1: coordination, us-east-2: coordination-2}   # each with the service that leads to it
+        witness: us-west-2     # decides with the two; one region alone has none
 
     vpn:
       port: 1194
@@ -165,6 +171,8 @@ _REST = Template("""\
       vault: {address: 198.51.100.13, port: 8200, consumers: $all_roles}
       logs: {address: 198.51.100.14, port: 6514, consumers: $all_roles}
       metrics: {address: 198.51.100.15, port: 443, consumers: [monitor]}
+      coordination: {address: 198.51.100.16, port: 443, consumers: [signer]}
+      coordination-2: {address: 198.51.100.17, port: 443, consumers: [signer]}
 
     # Credentials from Vault: short, and none that is not declared.
     leases:
@@ -205,6 +213,18 @@ _REST = Template("""\
         ttl_seconds: 120
         renew_before_seconds: 30
         single_use: true
+      gate-dal1:
+        kind: aws
+        path: aws/creds/$name-gate-dal1
+        roles: [signer]
+        ttl_seconds: 900
+        renew_before_seconds: 300
+      gate-hel1:
+        kind: aws
+        path: aws/creds/$name-gate-hel1
+        roles: [signer]
+        ttl_seconds: 900
+        renew_before_seconds: 300
       edge-bgp:
         kind: kv
         path: kv/$name/edge

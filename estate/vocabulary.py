@@ -287,6 +287,29 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Signing, "backend"): Words("softsign or yubihsm", "the signer's configuration follows from it", "softsign"),
     (model.Signing, "custody"): Words("the name of a site", "one site's active signer holds the consensus key", "ash1"),
+    (model.Signing, "coordination"): Words(
+        "the fields sites, generation, replicas and witness",
+        "sites that sign with one key must agree on each signature before it is made",
+        "{sites: {ash1: gate-ash1, zrh1: gate-zrh1}, replicas: {eu-central-1: coordination}}",
+    ),
+    (model.Coordination, "sites"): Words(
+        "a mapping from names of sites to names of leases",
+        "the active signer of each of these sites signs, and calls the table with that lease",
+        "{ash1: gate-ash1, zrh1: gate-zrh1}",
+        key=Words("the name of a site", "its active signer signs", "ash1"),
+    ),
+    (model.Coordination, "generation"): Words(
+        "a whole number from 1 to 1000000",
+        "a table that took a lost one's place has a higher one, and gates of a lower one are refused",
+        "1",
+    ),
+    (model.Coordination, "replicas"): Words(
+        "a mapping from AWS regions to names of central services",
+        "the table stands in each of these regions, and signers reach it there by that service",
+        "{us-east-1: coordination, us-east-2: coordination-2}",
+        key=REGION_NAME,
+    ),
+    (model.Coordination, "witness"): REGION_NAME,
     (model.Vpn, "port"): Words(_PORT, "operators' VPN clients dial it over UDP", "1194"),
     (model.Vpn, "certificate_authority"): Words(
         "a reference of the form vault:<path>#<field>",
@@ -379,7 +402,9 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         key=ITEM_NAME,
     ),
     (model.Network, "signing"): Words(
-        "the fields backend and custody", "exactly one signer may hold the key", "{backend: softsign, custody: ash1}"
+        "the fields backend, custody and coordination",
+        "a key that signs in two places without agreement is slashed",
+        "{backend: softsign, custody: ash1}",
     ),
     (model.Network, "vpn"): Words(
         "the fields port and certificate_authority",

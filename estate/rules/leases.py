@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from estate.coordination import gate_leases
 from estate.model import Network, Role
 from estate.rules import promises
 from estate.rules.finding import Finding, repeated, show, words
@@ -40,28 +41,29 @@ def single_use_leases_are_short(network: Network) -> Iterator[Finding]:
 def signer_leases_are_single_use(network: Network) -> Iterator[Finding]:
     """What unlocks the key opens nothing a second time."""
     for name, lease in network.leases.items():
-        if Role.SIGNER in lease.roles and not lease.single_use:
+        if Role.SIGNER in lease.roles and name not in gate_leases(network) and not lease.single_use:
             yield Finding(
                 path=f"leases.{name}.single_use",
                 value="false",
                 rule="must be true for a lease of a signer",
                 reason="an intruder who finds the token that unlocked the key must find it worthless",
                 fix="write single_use: true",
-                involves=(f"leases.{name}.roles.*",),
+                involves=(f"leases.{name}.roles.*", "signing.coordination.sites.*"),
             )
 
 
 def signer_leases_are_short(network: Network) -> Iterator[Finding]:
     """What unlocks the key lives for minutes."""
     for name, lease in network.leases.items():
-        if Role.SIGNER in lease.roles and lease.ttl_seconds > promises.SIGNER_LEASE_SECONDS:
+        unlocks = Role.SIGNER in lease.roles and name not in gate_leases(network)
+        if unlocks and lease.ttl_seconds > promises.SIGNER_LEASE_SECONDS:
             yield Finding(
                 path=f"leases.{name}.ttl_seconds",
                 value=show(lease.ttl_seconds),
                 rule=f"must be at most {promises.SIGNER_LEASE_SECONDS} for a lease of a signer",
                 reason="the signer takes it when it starts and needs it no longer",
                 fix="write 120",
-                involves=(f"leases.{name}.roles.*",),
+                involves=(f"leases.{name}.roles.*", "signing.coordination.sites.*"),
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 from estate import aws
-from estate.model import CHAIN_ROLES, Role, ZoneKind
+from estate.model import CHAIN_ROLES, Network, Role, ZoneKind
 
 PRIVATE_BLOCKS = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
@@ -16,14 +16,16 @@ PRIVATE_ASN_RANGES = ((64512, 65534), (4200000000, 4294967294))
 WIDEST_PARTNER_PREFIX = 22
 """A partner's private sentries fit in 1022 addresses; a wider block lets in machines that nobody spoke of."""
 
-SIGNER_SERVICES = frozenset({"packages", "time", "logs", "vault", "coordination"})
-"""The central services that a signer may call; it opens connections to nothing else but its validators."""
-
 NECESSARY_SERVICES = ("packages", "time", "logs")
 """The central services that every host uses."""
 
 SIGNER_LEASE_SECONDS = 300
-"""The longest that a credential of a signer may live."""
+"""The longest that what unlocks a signer's key may live."""
+
+GATE_LEASE_SECONDS = (900, 3600)
+"""How long a gate's credential lives: STS gives none for less than the first, nor for more than the second to a role
+that was itself assumed.
+"""
 
 SINGLE_USE_SECONDS = 300
 """The longest that a single-use credential may wait for its use."""
@@ -46,6 +48,12 @@ def may_have_public_address(role: Role) -> bool:
 def may_be_read(role: Role) -> bool:
     """Whether the monitors may open connections to hosts of this role: to a signer only SSH from the VPN does."""
     return role is not Role.SIGNER
+
+
+def signer_services(network: Network) -> frozenset[str]:
+    """The central services that a signer may call; it opens connections to nothing else but its validators."""
+    coordination = network.signing.coordination
+    return frozenset({"packages", "time", "logs", "vault", *(coordination.replicas.values() if coordination else ())})
 
 
 def is_private(block: IPv4Network | IPv4Address) -> bool:

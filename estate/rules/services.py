@@ -75,15 +75,17 @@ def vault_serves_whoever_leases(network: Network) -> Iterator[Finding]:
 
 def signers_call_little(network: Network) -> Iterator[Finding]:
     """A signer opens connections to its validators and to few services."""
+    allowed = promises.signer_services(network)
     for name, service in network.services.items():
-        if Role.SIGNER in service.consumers and name not in promises.SIGNER_SERVICES:
+        if Role.SIGNER in service.consumers and name not in allowed:
             index = service.consumers.index(Role.SIGNER)
             yield Finding(
                 path=f"services.{name}.consumers.{index}",
                 value=show(Role.SIGNER),
-                rule=f"a signer may call only {words(sorted(promises.SIGNER_SERVICES))}",
+                rule=f"a signer may call only {words(sorted(allowed))}",
                 reason=f"each way out of a signer is a way out for its key, and it does not need {name}",
                 fix=f"remove signer from the consumers of {name}",
+                involves=("signing.coordination.replicas.*",),
             )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from estate.hosts import Host
 from estate.model import SENTRY_ROLES, Role
-from estate.rules.promises import SIGNER_SERVICES
+from estate.rules.promises import signer_services
 from estate.topology import SSH_PORT
 from reachability import services
 from reachability.addresses import Intervals, union
@@ -69,7 +69,7 @@ def _signer_dials_out(case: Case) -> Iterator[Finding]:
             if validator.place == signer.place
         ]
         for name, service in network.services.items():
-            if name in SIGNER_SERVICES and Role.SIGNER in service.consumers:
+            if name in signer_services(network) and Role.SIGNER in service.consumers:
                 out.append(((point(service.address),), port(services.protocol(service.protocol), service.port)))
         yield from goes_out_only(case, sender, cells(out), f"{signer.name} opens connections to")
 
@@ -120,8 +120,8 @@ SIGNER_DIALS_OUT = Claim(
     "nothing opens a connection to a signer host but SSH from the VPN; it opens connections only to its validators' "
     "privval port and the declared coordination, time, log and package endpoints",
     "Monitors open none either: a signer sends its logs by itself. Its validators are those of its site. The endpoints "
-    "are the declared services that a signer may use at all (packages, time, logs, vault, coordination) and that name "
-    "it as a consumer. " + NO_ERRORS,
+    "are the declared services that a signer may use at all (packages, time, logs, vault, and those that lead to the "
+    "replicas of the coordination table) and that name it as a consumer. " + NO_ERRORS,
     _signer_dials_out,
 )
 PRIVATE_SENTRY_HIDDEN = Claim(

@@ -171,6 +171,41 @@ def _trimmed(nodes: list[dict[str, Any]], sites: dict[str, Any]) -> list[dict[st
 
 
 @st.composite
+def _signing(draw: st.DrawFn, sites: list[str]) -> dict[str, Any]:
+    """One site that signs, or some that are coordinated, with the services and leases that this takes."""
+    custody = draw(st.sampled_from(sites))
+    signing: dict[str, Any] = {"backend": "softsign", "custody": custody}
+    declared = example.declared()
+    services = {name: each for name, each in declared["services"].items() if not name.startswith("coordination")}
+    leases = {name: each for name, each in declared["leases"].items() if not name.startswith("gate-")}
+    if draw(st.booleans()):
+        others = draw(st.lists(st.sampled_from([site for site in sites if site != custody]), unique=True))
+        gates = {site: f"gate-{site}" for site in draw(st.permutations([custody, *others]))}
+        known = sorted(draw(st.sampled_from(aws.STRONG_REGION_SETS)))
+        chosen = draw(st.permutations(known))[:3]
+        count = draw(st.integers(1, 3))
+        replicas = {region: f"table-{index}" for index, region in enumerate(chosen[:count])}
+        signing["coordination"] = {"sites": gates, "generation": draw(st.integers(1, 9)), "replicas": replicas}
+        if count == 2:
+            signing["coordination"]["witness"] = chosen[2]
+        services |= {
+            name: {"address": f"198.51.100.{20 + index}", "port": 443, "consumers": ["signer"]}
+            for index, name in enumerate(replicas.values())
+        }
+        leases |= {
+            lease: {
+                "kind": "aws",
+                "path": f"aws/creds/{lease}",
+                "roles": ["signer"],
+                "ttl_seconds": 900,
+                "renew_before_seconds": 300,
+            }
+            for lease in gates.values()
+        }
+    return {"signing": signing, "services": services, "leases": leases}
+
+
+@st.composite
 def declarations(
     draw: st.DrawFn, *, regions_at_most: int = 4, sites_at_most: int = 3, trimmed: bool = True
 ) -> dict[str, Any]:
@@ -186,7 +221,7 @@ def declarations(
         "nodes": draw(st.permutations(_trimmed(nodes, sites) if trimmed else nodes)),
         "partners": draw(_partners(regions)),
         "sites": sites,
-        "signing": {"backend": "softsign", "custody": draw(st.sampled_from(list(sites)))},
+        **draw(_signing(list(sites))),
     }
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from estate import addressing, topology
 from estate.hosts import Host, hosts
 from estate.model import SENTRY_ROLES, Network, Role
-from estate.rules.promises import SIGNER_SERVICES
+from estate.rules.promises import signer_services
 from tests.estate import strategies
 from tests.estate.declarations import sound
 
@@ -71,9 +71,8 @@ def test_nothing_opens_a_connection_to_a_signer_but_ssh_on_its_management_addres
 @strategies.QUICK
 @given(strategies.networks())
 def test_a_signer_dials_the_validators_of_its_site_and_few_services(network: Network) -> None:
-    services = {
-        IPv4Network((service.address, 32)) for name, service in network.services.items() if name in SIGNER_SERVICES
-    }
+    allowed = signer_services(network)
+    services = {IPv4Network((service.address, 32)) for name, service in network.services.items() if name in allowed}
     for signer in of(network, Role.SIGNER):
         validators = {
             IPv4Network((host.address, 32)) for host in of(network, Role.VALIDATOR) if host.place == signer.place
