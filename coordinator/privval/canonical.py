@@ -1,0 +1,46 @@
+"""What a signature covers: the canonical encodings of CometBFT (proto/tendermint/types/canonical.proto).
+
+They are the same from 0.34 to v1. Each is the length-prefixed encoding, as `VoteSignBytes`, `ProposalSignBytes` and
+`VoteExtensionSignBytes` give it.
+"""
+
+from __future__ import annotations
+
+from coordinator.privval.encoding import block_id, timestamp
+from coordinator.privval.votes import PROPOSAL, Proposal, Vote
+from coordinator.privval.wire import bytes_field, delimited, fixed_field, message_field, number_field
+
+
+def vote_bytes(chain_id: str, vote: Vote, time_ns: int) -> bytes:
+    """What the signature of ``vote`` covers, with the time ``time_ns`` in place of its own."""
+    return delimited(
+        number_field(1, vote.type)
+        + fixed_field(2, vote.height)
+        + fixed_field(3, vote.round)
+        + (b"" if vote.block_id.is_nil else message_field(4, block_id(vote.block_id)))
+        + message_field(5, timestamp(time_ns))
+        + bytes_field(6, chain_id.encode())
+    )
+
+
+def proposal_bytes(chain_id: str, proposal: Proposal, time_ns: int) -> bytes:
+    """What the signature of ``proposal`` covers, with the time ``time_ns`` in place of its own."""
+    return delimited(
+        number_field(1, PROPOSAL)
+        + fixed_field(2, proposal.height)
+        + fixed_field(3, proposal.round)
+        + number_field(4, proposal.pol_round)
+        + (b"" if proposal.block_id.is_nil else message_field(5, block_id(proposal.block_id)))
+        + message_field(6, timestamp(time_ns))
+        + bytes_field(7, chain_id.encode())
+    )
+
+
+def extension_bytes(chain_id: str, vote: Vote) -> bytes:
+    """What the second signature of a precommit covers: its extension, bound to chain, height and round."""
+    return delimited(
+        bytes_field(1, vote.extension)
+        + fixed_field(2, vote.height)
+        + fixed_field(3, vote.round)
+        + bytes_field(4, chain_id.encode())
+    )

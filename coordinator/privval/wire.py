@@ -1,0 +1,158 @@
+"""Protocol Buffers, read strictly: only what a conforming encoder of these messages writes is accepted.
+
+Fields stand in ascending order and once, numbers in their shortest form, default values are left out, nothing is
+unknown and nothing follows. Go's and Rust's encoders write exactly that, so what is accepted here has one encoding, and
+no two implementations can read it differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+MAX_UINT32 = 2**32 - 1
+MAX_INT32 = 2**31 - 1
+MAX_INT64 = 2**63 - 1
+
+
+class Malformed(ValueError):
+    """The bytes are not a message that may be acted on. ``str()`` is the reason."""
+
+
+class Kind(Enum):
+    """How a field is written. ``MESSAGE`` may be written although it is empty; the others never are."""
+
+    INT32 = "int32"
+    INT64 = "int64"
+    UINT32 = "uint32"
+    BOOL = "bool"
+    BYTES = "bytes"
+    TEXT = "string"
+    MESSAGE = "message"
+    CHOSEN_BYTES = "bytes of a oneof"
+
+
+_DELIMITED = {Kind.BYTES, Kind.TEXT, Kind.MESSAGE, Kind.CHOSEN_BYTES}
+
+Shape = Mapping[int, Kind]
+"""The fields that a message has, by number."""
+
+
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """The unsigned number (64 bit) at ``at``, and where the next thing starts.
+
+    Raises:
+        Malformed: it is cut off, longer than it needs to be, or too large.
+    """
+    value = shift = 0
+    for at in range(at, min(at + 10, len(data))):  # noqa: B020
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if byte == 0 and shift:
+                raise Malformed("a number is longer than it needs to be")
+            if value >= 2**64:
+                raise Malformed("a number has more than 64 bits")
+            return value, at + 1
+        shift += 7
+    raise Malformed("a number has more than 64 bits" if shift == 70 else "the message is cut off")
+
+
+def read_fields(data: bytes, shape: Shape, what: str) -> dict[int, Any]:
+    """The fields of the message that all of ``data`` is, by number; those that were left out are left out.
+
+    Raises:
+        Malformed: there is anything in it that ``shape`` does not allow; the reason names ``what``.
+    """
+    found: dict[int, Any] = {}
+    at = last = 0
+    end = len(data)
+    try:
+        while at < end:
+            key, at = read_varint(data, at)
+            number, wire_type = key >> 3, key & 7
+            kind = shape.get(number)
+            if kind is None:
+                raise Malformed(f"unknown field {number}")
+            if number <= last:
+                raise Malformed(f"field {number} is repeated or out of order")
+            last = number
+            value, at = read_varint(data, at)
+            if wire_type != (2 if kind in _DELIMITED else 0):
+                raise Malformed(f"field {number} has wire type {wire_type}, {kind.value} is meant")
+            if wire_type == 0:
+                found[number] = _number(value, number, kind)
+            else:
+                if value > end - at:
+                    raise Malformed(f"field {number} is cut off")
+                found[number] = _delimited(data[at : at + value], number, kind)
+                at += value
+    except Malformed as error:
+        raise Malformed(f"{what}: {error}") from None
+    return found
+
+
+def _number(value: int, number: int, kind: Kind) -> int | bool:
+    if value == 0:
+        raise Malformed(f"field {number} is written although it has its default value")
+    if kind is Kind.BOOL:
+        fits = value == 1
+    elif kind is Kind.UINT32:
+        fits = value <= MAX_UINT32
+    else:
+        if value > MAX_INT64:
+            value -= 2**64
+        fits = kind is Kind.INT64 or -MAX_INT32 - 1 <= value <= MAX_INT32
+    if not fits:
+        raise Malformed(f"field {number} is out of the range of {kind.value}")
+    return value
+
+
+def _delimited(value: bytes, number: int, kind: Kind) -> bytes | str:
+    if kind is Kind.TEXT:
+        try:
+            text = value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Malformed(f"field {number} is not UTF-8") from None
+        if text:
+            return text
+    elif value or kind is not Kind.BYTES:
+        return value
+    raise Malformed(f"field {number} is written although it is empty")
+
+
+def varint(value: int) -> bytes:
+    """A number as 7-bit groups; a negative one as its 64-bit two's complement, so in ten bytes."""
+    value &= 2**64 - 1
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def number_field(number: int, value: int) -> bytes:
+    """A number or bool; nothing for zero."""
+    return varint(number << 3) + varint(value) if value else b""
+
+
+def fixed_field(number: int, value: int) -> bytes:
+    """A ``sfixed64``; nothing for zero."""
+    return varint(number << 3 | 1) + value.to_bytes(8, "little", signed=True) if value else b""
+
+
+def bytes_field(number: int, value: bytes) -> bytes:
+    """Bytes or the UTF-8 of a string; nothing if empty."""
+    return message_field(number, value) if value else b""
+
+
+def message_field(number: int, value: bytes) -> bytes:
+    """An embedded message, written even if empty (what gogoproto does for one that is not nullable)."""
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def delimited(message: bytes) -> bytes:
+    """A message behind its length."""
+    return varint(len(message)) + message
