@@ -1,0 +1,160 @@
+"""What an operator does with a head. Each call is conditional, and may be repeated until it succeeds.
+
+These calls need rights that no gate has: to read (GetItem) and to put a head where there is none (PutItem).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from coordinator.decision.position import Position
+from coordinator.decision.records import Head
+from coordinator.table import items
+from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear
+from coordinator.table.credentials import CredentialsFile
+from coordinator.table.items import CLOSED, Change, Damaged
+from coordinator.table.store import put, update
+
+SECONDS = 5.0
+"""How long a call may take."""
+
+
+class NotDone(Exception):
+    """The ceremony was refused, or it is not known whether it was carried out. The text says which, and why."""
+
+
+class Ceremony:
+    """An operator's calls for the head of one key. ``head`` is the table's name, ``key`` is ``items.key``."""
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        head: str,
+        key: str,
+        credentials: CredentialsFile,
+        ca_file: Path | None = None,
+    ) -> None:
+        self._client = Client(endpoints, credentials, ca_file)
+        self._table, self._key = head, key
+
+    def read(self) -> Head | None:
+        """The head as it stands, None if there is none. Raises NotDone."""
+        body = {"TableName": self._table, "Key": {"pk": items.text(self._key)}, "ConsistentRead": True}
+        outcome = self._call("GetItem", body)
+        if not isinstance(outcome, Accepted):
+            raise NotDone(f"a read of the head in {self._table} was refused as if it were a write; look at the table")
+        return self._head(outcome.answer["Item"]) if "Item" in outcome.answer else None
+
+    def seed(self, position: Position, generation: int, gates: Iterable[str]) -> Head:
+        """Make the first head of a key: nothing at or below ``position`` will be signed. Raises NotDone.
+
+        Done already is a head of this generation that admits these gates and stands at ``position`` or above it.
+        """
+        head = _fresh(position, generation, gates)
+        return self._put(head)
+
+    def admit(self, gate_id: str, generation: int) -> Head:
+        """Let a gate announce itself and claim. Raises NotDone."""
+        _named([gate_id])
+        return self._update(
+            items.admitting(gate_id, generation),
+            f"gate {gate_id} is not admitted: only an open head of generation {generation} admits one",
+        )
+
+    def dismiss(self, gate_id: str, generation: int) -> Head:
+        """Let a gate claim nothing any more, whatever run of it is up. Raises NotDone."""
+        return self._update(
+            items.dismissing(gate_id, generation),
+            f"gate {gate_id} is not dismissed: only a head of generation {generation} was to be changed",
+        )
+
+    def renew(self, old_generation: int, generation: int, position: Position, gates: Iterable[str]) -> Head:
+        """Begin a new generation that stands at ``position``: in the table of the old one, or in a new, empty table.
+
+        ``position`` must lie above everything that was ever signed: the caller has stopped the gates and looked at
+        their floors and at the chain. Every gate must announce itself anew. Raises NotDone.
+        """
+        if generation <= old_generation:
+            raise NotDone(f"generation {generation} does not come after {old_generation}; generations only rise")
+        head = _fresh(position, generation, gates)
+        standing = self.read()
+        if standing is None:
+            return self._put(head)
+        if _holds(standing, head):
+            return standing
+        return self._update(
+            items.renewing(old_generation, head),
+            f"generation {generation} is not begun: it may take the place only of an open head of generation "
+            f"{old_generation} that stands no higher than {position.text}",
+        )
+
+    def close(self, generation: int) -> Head:
+        """Retire the key: nothing can be claimed for it any more, for ever. Raises NotDone."""
+        return self._update(
+            items.closing(generation),
+            f"the key is not retired: only a head of generation {generation} was to be closed",
+        )
+
+    def _put(self, head: Head) -> Head:
+        outcome = self._call("PutItem", put(self._table, items.head_item(self._key, head), items.inserting()))
+        if isinstance(outcome, Accepted):
+            return head
+        standing = self._head(outcome.item)
+        if _holds(standing, head):
+            return standing
+        raise NotDone(
+            f"{self._table} already has a head for this key ({_told(standing)}); none is ever put in place of another"
+        )
+
+    def _update(self, change: Change, refusal: str) -> Head:
+        outcome = self._call("UpdateItem", update(self._table, self._key, change, "ALL_NEW"))
+        if isinstance(outcome, Accepted):
+            return self._head(outcome.answer.get("Attributes"))
+        found = "has no head for this key" if outcome.item is None else f"has {_told(self._head(outcome.item))}"
+        raise NotDone(f"{refusal}; {self._table} {found}")
+
+    def _call(self, operation: str, body: dict) -> Accepted | ConditionFailed:
+        outcome = self._client.call(operation, body, time.monotonic() + SECONDS)
+        if isinstance(outcome, Unclear):
+            raise NotDone(
+                f"{self._table} gave no clear answer, so it may or may not be done; repeat it: {outcome.detail}"
+            )
+        return outcome
+
+    def _head(self, item: object) -> Head:
+        try:
+            return items.read_head(self._key, item)
+        except Damaged as error:
+            raise NotDone(f"{self._table} holds what is no head for this key: {error}") from None
+
+
+def _fresh(position: Position, generation: int, gates: Iterable[str]) -> Head:
+    names = sorted(set(gates))
+    _named(names)
+    if generation < 1:
+        raise NotDone(f"got generation {generation}; the first is 1")
+    if position >= CLOSED:
+        raise NotDone("no position is left above that one; to retire a key is a ceremony of its own")
+    return Head(generation=generation, position=position, gates=tuple((name, "") for name in names))
+
+
+def _named(gates: Iterable[str]) -> None:
+    if not all(gates):
+        raise NotDone("got an empty gate id; a gate is admitted by its name")
+
+
+def _holds(standing: Head, head: Head) -> bool:
+    """Whether the head asked for is there already, perhaps with gates that have announced themselves since."""
+    return (
+        standing.generation == head.generation
+        and head.position <= standing.position < CLOSED
+        and [name for name, _ in standing.gates] == [name for name, _ in head.gates]
+    )
+
+
+def _told(head: Head) -> str:
+    gates = ", ".join(name for name, _ in head.gates) or "no gate"
+    where = "closed" if head.position == CLOSED else f"at {head.position.text}"
+    return f"generation {head.generation}, {where}, admitting {gates}"

@@ -1,0 +1,293 @@
+"""Calls to DynamoDB, each sent at most once.
+
+The requests are signed by botocore; its client is not used, because it resolves names, retries, and knows no deadline
+for a call as a whole. A replica is reached at a fixed address under the name that its certificate carries. Another
+replica is tried only while nothing has been sent: a call whose request has left, or may have, ends with its answer or
+as ``Unclear``.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+
+from coordinator.table.credentials import CredentialsFile, NoCredentials
+
+MAX_ANSWER_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 16
+IDLE_SECONDS = 20.0
+"""A connection that was idle for longer is not used again: what lies between may have forgotten it."""
+ASIDE_SECONDS = 10.0
+"""For how long a replica that failed is tried last."""
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One replica: its region, the name that its certificate carries, and the address that leads to it."""
+
+    region: str
+    host: str
+    address: str
+    port: int = 443
+    scheme: str = "https"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The call was carried out. ``answer`` is the JSON object that came back."""
+
+    answer: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionFailed:
+    """Nothing was written. ``item`` stands there, ``None`` if nothing does."""
+
+    item: object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Anything else: it may have been carried out, or may be yet."""
+
+    detail: str
+
+
+class _NotSent(Exception):
+    """No byte of the request has left."""
+
+
+class _NoAnswer(Exception):
+    """The request may have left."""
+
+
+@dataclass(slots=True)
+class _Connection:
+    socket: socket.socket
+    used: float
+
+    def is_quiet(self) -> bool:
+        """Whether the other side has neither closed nor sent anything, as far as is known here."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN | select.POLLHUP)
+        return not poll.poll(0)
+
+
+@dataclass(slots=True)
+class _Replica:
+    """An endpoint with its idle connections. ``aside_until`` (monotonic): when it may be preferred again."""
+
+    endpoint: Endpoint
+    idle: list[_Connection] = field(default_factory=list)
+    aside_until: float = 0.0
+
+
+class Client:
+    """Calls to the replicas of one strongly consistent table, or to its only region. Any thread may call.
+
+    ``endpoints`` are in order of preference; more than one may be given only where each of them reads and writes the
+    same strongly consistent items. ``ca_file``: PEM, the certificate authorities that may vouch for them.
+    """
+
+    def __init__(self, endpoints: Sequence[Endpoint], credentials: CredentialsFile, ca_file: Path | None) -> None:
+        if not endpoints:
+            raise ValueError("a table needs at least one endpoint")
+        self._replicas = [_Replica(endpoint) for endpoint in endpoints]
+        self._credentials = credentials
+        self._ca_file = ca_file
+        self._context: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+
+    def call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
+        """Carry out ``operation`` (``UpdateItem``, …) by ``deadline`` (``time.monotonic()``)."""
+        if deadline <= time.monotonic():
+            return Unclear("the time for it is over")
+        try:
+            credentials = self._credentials.current()
+        except NoCredentials as error:
+            return Unclear(str(error))
+        content = json.dumps(body, separators=(",", ":")).encode()
+        reasons = []
+        replicas = self._in_order()
+        for left, replica in zip(range(len(replicas), 0, -1), replicas, strict=True):
+            try:
+                connection = self._connection(replica, time.monotonic() + (deadline - time.monotonic()) / left)
+            except _NotSent as error:
+                reasons.append(f"{replica.endpoint.region}: {error}")
+                continue
+            try:
+                status, answer = self._exchange(replica, connection, operation, content, credentials, deadline)
+            except _NoAnswer as error:
+                self._put_aside(replica)
+                connection.socket.close()
+                return Unclear("; ".join([*reasons, f"{replica.endpoint.region}: {error}"]))
+            if status >= 500:
+                self._put_aside(replica)
+            outcome = _outcome(status, answer)
+            return Unclear(f"{replica.endpoint.region}: {outcome.detail}") if isinstance(outcome, Unclear) else outcome
+        return Unclear("; ".join(reasons))
+
+    def close(self) -> None:
+        """Close idle connections."""
+        with self._lock:
+            connections = [connection for replica in self._replicas for connection in replica.idle]
+            for replica in self._replicas:
+                replica.idle = []
+        for connection in connections:
+            connection.socket.close()
+
+    def _in_order(self) -> list[_Replica]:
+        now = time.monotonic()
+        with self._lock:
+            return sorted(self._replicas, key=lambda replica: replica.aside_until > now)
+
+    def _put_aside(self, replica: _Replica) -> None:
+        with self._lock:
+            replica.aside_until = time.monotonic() + ASIDE_SECONDS
+
+    def _connection(self, replica: _Replica, deadline: float) -> _Connection:
+        while True:
+            with self._lock:
+                connection = replica.idle.pop() if replica.idle else None
+            if connection is None:
+                break
+            if time.monotonic() - connection.used < IDLE_SECONDS and connection.is_quiet():
+                return connection
+            connection.socket.close()
+        try:
+            return _Connection(self._connect(replica.endpoint, deadline), time.monotonic())
+        except (OSError, ValueError) as error:
+            self._put_aside(replica)
+            raise _NotSent(f"no connection to {replica.endpoint.address}:{replica.endpoint.port}: {error}") from None
+
+    def _connect(self, endpoint: Endpoint, deadline: float) -> socket.socket:
+        raw = socket.create_connection((endpoint.address, endpoint.port), timeout=_left(deadline))
+        try:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if endpoint.scheme == "http":
+                return raw
+            with self._lock:
+                if self._context is None:
+                    self._context = ssl.create_default_context(cafile=self._ca_file)
+                    self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+            raw.settimeout(_left(deadline))
+            return self._context.wrap_socket(raw, server_hostname=endpoint.host)
+        except BaseException:
+            raw.close()
+            raise
+
+    def _exchange(
+        self,
+        replica: _Replica,
+        connection: _Connection,
+        operation: str,
+        content: bytes,
+        credentials: ReadOnlyCredentials,
+        deadline: float,
+    ) -> tuple[int, bytes]:
+        try:
+            connection.socket.settimeout(_left(deadline))
+            connection.socket.sendall(_request(replica.endpoint, operation, content, credentials))
+            status, keep, answer = _receive(connection.socket, deadline)
+        except (OSError, ValueError) as error:
+            raise _NoAnswer(str(error) or type(error).__name__) from None
+        connection.used = time.monotonic()
+        if keep:
+            with self._lock:
+                replica.idle.append(connection)
+        else:
+            connection.socket.close()
+        return status, answer
+
+
+def _left(deadline: float) -> float:
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError("the time for it is over")
+    return seconds
+
+
+def _request(endpoint: Endpoint, operation: str, content: bytes, credentials: ReadOnlyCredentials) -> bytes:
+    """The whole request, signed (AWS Signature Version 4)."""
+    standard = endpoint.port == {"https": 443, "http": 80}[endpoint.scheme]
+    host = endpoint.host if standard else f"{endpoint.host}:{endpoint.port}"
+    headers = {
+        "Host": host,
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+    }
+    request = AWSRequest("POST", f"{endpoint.scheme}://{host}/", headers, content)
+    SigV4Auth(credentials, "dynamodb", endpoint.region).add_auth(request)
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    lines.append(f"Content-Length: {len(content)}")
+    return ("POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode() + content
+
+
+def _receive(connection: socket.socket, deadline: float) -> tuple[int, bool, bytes]:
+    """Status, whether the connection may be used again, and the body. Raises OSError and ValueError."""
+    data = bytearray()
+    while (end := data.find(b"\r\n\r\n")) < 0:
+        if len(data) > MAX_HEADER_BYTES:
+            raise ValueError("an answer whose header does not end")
+        data += _some(connection, deadline)
+    first, *lines = bytes(data[:end]).decode("latin-1").split("\r\n")
+    version, _, rest = first.partition(" ")
+    digits = rest[:3]
+    if version not in ("HTTP/1.1", "HTTP/1.0") or not (digits.isascii() and digits.isdigit() and len(digits) == 3):
+        raise ValueError("an answer that is not HTTP")
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    length = headers.get("content-length", "")
+    if not (length.isascii() and length.isdigit()) or int(length) > MAX_ANSWER_BYTES:
+        raise ValueError(f"an answer ({digits}) whose length is not known or too large")
+    while len(data) < end + 4 + int(length):
+        data += _some(connection, deadline)
+    body = bytes(data[end + 4 :])
+    if len(body) > int(length):
+        raise ValueError("an answer longer than it said")
+    checksum = headers.get("x-amz-crc32")
+    if checksum is not None and checksum != str(zlib.crc32(body)):
+        raise ValueError("an answer that does not have the checksum that came with it")
+    keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
+    return int(digits), keep, body
+
+
+def _some(connection: socket.socket, deadline: float) -> bytes:
+    connection.settimeout(_left(deadline))
+    data = connection.recv(1 << 16)
+    if not data:
+        raise ConnectionError("the connection ended before the answer did")
+    return data
+
+
+def _outcome(status: int, content: bytes) -> Accepted | ConditionFailed | Unclear:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        return Unclear(f"an answer ({status}) that is not JSON")
+    if not isinstance(answer, dict):
+        return Unclear(f"an answer ({status}) that is no JSON object")
+    if status == 200:
+        return Accepted(answer)
+    kind = str(answer.get("__type", "")).rpartition("#")[2]
+    if status == 400 and kind == CONDITION_FAILED:
+        return ConditionFailed(answer.get("Item"))
+    message = answer.get("message") or answer.get("Message") or ""
+    return Unclear(f"{status} {kind}: {message}")
