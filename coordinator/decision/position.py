@@ -11,7 +11,7 @@ HEIGHT_DIGITS, ROUND_DIGITS, STEP_DIGITS = 20, 10, 2
 
 
 class Step(IntEnum):
-    """What is signed in a round, in the order of the protocol; tmkms and CometBFT's file signer number them alike."""
+    """What is signed in a round, in the order of the protocol, numbered as CometBFT's file signer does."""
 
     PROPOSAL = 1
     PREVOTE = 2
