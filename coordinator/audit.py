@@ -1,0 +1,423 @@
+"""Judges a log of everything that was claimed and released for one key: whether the signing promises were kept.
+
+It knows nothing of how the gates decide. ``Audit.see`` takes one event after the other, in the order in which they
+happened at their place (claims: in the order in which the table accepted them), in about the same time for each.
+
+====  ================================================================================================
+I1    at most one intent (block, nil, POL round) at a height, round and step
+I2    at most one signature at a height, round and step
+I3    what is released rises strictly, in the order of its claims
+I4    a release has a claim and a claim's row with the same bytes, both older than it
+I5    at a height all that is released was claimed by one gate
+I6    a floor is never above the row, and no fresh signature is above the floor of its gate
+I7    who was told "unknown" releases nothing for that request; each request is answered in time, once
+I8    an extension's signature is released only for the extension that was claimed
+I9    each signature is by the key, over bytes of its chain
+I10   nothing but votes and proposals is signed
+I11   who asks for the same again gets the same bytes or a refusal
+I14   a missing, emptied or older state ends in a refusal
+====  ================================================================================================
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from coordinator.decision.position import Position
+from coordinator.decision.records import Claim
+
+VOTE, PROPOSAL = 3, 5
+"""The tags of the two requests of the privval protocol that end in a signature."""
+
+Verify = Callable[[bytes, bytes], bool]
+"""Whether a signature over a message is by the key."""
+
+BOTTOM = Position(-1, -1, -1)
+
+
+class Started(NamedTuple):
+    """A run of a gate began to act, from the floor on its disk and the row; ``None``: there was none."""
+
+    gate_id: str
+    boot_id: str
+    floor: Position | None
+    head: Position | None
+
+
+class Asked(NamedTuple):
+    """A node asked a gate for a signature. ``request`` is a name that no other request has."""
+
+    gate_id: str
+    request: str
+
+
+class Claimed(NamedTuple):
+    """The table put ``claim`` into the row, in place of what stood at ``previous`` (``None``: there was no row)."""
+
+    claim: Claim
+    previous: Position | None
+
+
+class Inserted(NamedTuple):
+    """The table inserted the row of ``claim``."""
+
+    claim: Claim
+
+
+class HeadAt(NamedTuple):
+    """A run of a gate was told where the row stands; ``Released`` in spite of it is judged."""
+
+    gate_id: str
+    boot_id: str
+    position: Position
+
+
+class FloorWritten(NamedTuple):
+    """``position`` became a gate's floor, durably."""
+
+    gate_id: str
+    position: Position
+
+
+class Doubted(NamedTuple):
+    """A gate was told, while it handled ``request``, that the outcome of an effect is unknown."""
+
+    gate_id: str
+    request: str
+
+
+class Released(NamedTuple):
+    """A signature left a gate.
+
+    ``position``, ``intent`` and ``extension`` are what the node asked for; ``sign_bytes`` are the bytes that the
+    signature is told to cover (``b""``: not known; those of the claim are taken). ``seconds``: since it was asked.
+    """
+
+    gate_id: str
+    boot_id: str
+    request: str
+    claim_id: str
+    chain_id: str
+    position: Position
+    intent: bytes
+    sign_bytes: bytes
+    signature: bytes
+    extension: bytes | None = None
+    extension_signature: bytes | None = None
+    replayed: bool = False
+    tag: int = VOTE
+    seconds: float = 0.0
+
+
+class Refused(NamedTuple):
+    """A gate answered that it does not sign, and why."""
+
+    gate_id: str
+    request: str
+    cause: str
+    seconds: float = 0.0
+
+
+class Ended(NamedTuple):
+    """A request is over: the gate turned to the next one (``crashed``: or died meanwhile)."""
+
+    gate_id: str
+    request: str
+    crashed: bool = False
+
+
+class RolledBack(NamedTuple):
+    """A fault: the row was put back to an older state, ``None``: it was removed. The claims' rows are all there.
+
+    What was forgotten binds nobody who had not seen it, so I3 and I5 hold from here on for themselves. I1 and I2 hold
+    over the whole log: the claims' rows see to that.
+    """
+
+    position: Position | None
+
+
+class Replaced(NamedTuple):
+    """A ceremony wrote the row anew at ``position``, with a new ``generation``."""
+
+    generation: int
+    position: Position
+
+
+Event = (
+    Started
+    | Asked
+    | Claimed
+    | Inserted
+    | HeadAt
+    | FloorWritten
+    | Doubted
+    | Released
+    | Refused
+    | Ended
+    | RolledBack
+    | Replaced
+)
+
+
+class Violation(NamedTuple):
+    """Invariant ``promise`` (``"I1"`` …) was broken by event number ``at`` (from 0)."""
+
+    promise: str
+    at: int
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.promise} at event {self.at}: {self.detail}"
+
+
+class _Accepted(NamedTuple):
+    order: int
+    claim: Claim
+    stale: bool
+
+
+class Audit:
+    """The promises about one key, judged event by event; ``violations`` holds what was found.
+
+    ``verify``: where given, each released signature is verified (I9). ``deadline_seconds``: where given, each answer
+    must come within it (I7). ``rows``, ``floors``: whether the log tells of inserted rows and of written floors; where
+    it does not, that half of I4 or I6 is not judged.
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_answered",
+        "_asked",
+        "_chain_id",
+        "_count",
+        "_deadline",
+        "_doubtful",
+        "_ever",
+        "_floors",
+        "_floors_told",
+        "_inserted",
+        "_own",
+        "_owners",
+        "_released",
+        "_rising",
+        "_rows_told",
+        "_seen",
+        "_verify",
+        "violations",
+    )
+
+    def __init__(
+        self,
+        chain_id: str,
+        *,
+        verify: Verify | None = None,
+        deadline_seconds: float | None = None,
+        rows: bool = True,
+        floors: bool = True,
+    ) -> None:
+        self._chain_id, self._verify, self._deadline = chain_id, verify, deadline_seconds
+        self._rows_told, self._floors_told = rows, floors
+        self._count = 0
+        self._accepted: dict[str, _Accepted] = {}
+        self._inserted: dict[str, Claim] = {}
+        self._released: dict[Position, tuple[bytes, bytes, bytes | None]] = {}
+        self._rising: list[tuple[int, Position]] = []
+        self._owners: dict[int, str] = {}
+        self._seen: dict[tuple[str, str], Position] = {}
+        self._own: dict[str, Position] = {}
+        self._floors: dict[str, Position] = {}
+        self._ever = BOTTOM
+        self._doubtful: set[str] = set()
+        self._asked: set[str] = set()
+        self._answered: set[str] = set()
+        self.violations: list[Violation] = []
+
+    def copy(self) -> Audit:
+        """An audit that goes on from here by itself."""
+        twin = object.__new__(Audit)
+        for name in Audit.__slots__:
+            value = getattr(self, name)
+            setattr(twin, name, value.copy() if isinstance(value, dict | set | list) else value)
+        return twin
+
+    def key(self) -> tuple[object, ...]:
+        """What decides how this audit judges what is still to come; hashable."""
+        return (
+            tuple(self._accepted.values()),
+            frozenset(self._inserted),
+            frozenset(self._released.items()),
+            tuple(self._rising),
+            frozenset(self._owners.items()),
+            frozenset(self._seen.items()),
+            frozenset(self._own.items()),
+            frozenset(self._floors.items()),
+            self._ever,
+            frozenset(self._doubtful),
+            frozenset(self._asked),
+            frozenset(self._answered),
+        )
+
+    def see(self, event: Event) -> None:
+        """Judges the next event."""
+        _JUDGES[type(event)](self, event)
+        self._count += 1
+
+    def _broken(self, promise: str, detail: str) -> None:
+        self.violations.append(Violation(promise, self._count, detail))
+
+    def _started(self, event: Started) -> None:
+        if event.floor is None or event.head is None:
+            self._broken("I14", f"{event.gate_id} began to act without its {'floor' if event.head else 'row'}")
+            return
+        if event.head < max(self._own.get(event.gate_id, BOTTOM), event.floor):
+            self._broken("I14", f"{event.gate_id} began to act on a row at {event.head.text}, older than what it knows")
+        self._seen[event.gate_id, event.boot_id] = event.head
+
+    def _was_asked(self, event: Asked) -> None:
+        self._asked.add(event.request)
+
+    def _claimed(self, event: Claimed) -> None:
+        claim, previous = event
+        stale = previous is None or previous < self._seen.get((claim.gate_id, claim.boot_id), BOTTOM)
+        self._accepted[claim.claim_id] = _Accepted(len(self._accepted), claim, stale)
+        self._ever = max(self._ever, claim.position)
+
+    def _was_inserted(self, event: Inserted) -> None:
+        self._inserted[event.claim.claim_id] = event.claim
+
+    def _head_at(self, event: HeadAt) -> None:
+        run = (event.gate_id, event.boot_id)
+        self._seen[run] = max(self._seen.get(run, BOTTOM), event.position)
+
+    def _floor_written(self, event: FloorWritten) -> None:
+        self._floors[event.gate_id] = event.position
+        if event.position > self._ever:
+            self._broken("I6", f"{event.gate_id} raised its floor to {event.position.text}, above the row")
+
+    def _doubted(self, event: Doubted) -> None:
+        self._doubtful.add(event.request)
+
+    def _refused(self, event: Refused) -> None:
+        self._answer(event.request, event.seconds)
+
+    def _answer(self, request: str, seconds: float) -> None:
+        if request in self._answered:
+            self._broken("I7", f"request {request} was answered twice")
+        if self._deadline is not None and seconds > self._deadline:
+            self._broken("I7", f"request {request} was answered after {seconds:.3f} s of {self._deadline:.3f} s")
+        self._answered.add(request)
+
+    def _ended(self, event: Ended) -> None:
+        if event.request in self._asked and event.request not in self._answered and not event.crashed:
+            self._broken("I7", f"request {event.request} was never answered")
+        self._asked.discard(event.request)
+        self._answered.discard(event.request)
+        self._doubtful.discard(event.request)
+
+    def _rolled_back(self, event: RolledBack) -> None:
+        self._rising, self._owners = [], {}
+
+    def _replaced(self, event: Replaced) -> None:
+        self._ever = max(self._ever, event.position)
+
+    def _was_released(self, event: Released) -> None:
+        self._answer(event.request, event.seconds)
+        where = event.position.text
+        if event.request in self._doubtful:
+            self._broken("I7", f"{event.gate_id} signed {where} though an outcome was unknown to it")
+        if event.tag not in (VOTE, PROPOSAL):
+            self._broken("I10", f"{event.gate_id} signed for a message of tag {event.tag}")
+        if event.chain_id != self._chain_id:
+            self._broken("I9", f"{event.gate_id} signed {where} for {event.chain_id}, with the key of {self._chain_id}")
+        accepted = self._accepted.get(event.claim_id)
+        if accepted is None:
+            self._broken("I4", f"{event.gate_id} signed {where} with no claim {event.claim_id} before it")
+            claim = None
+        else:
+            claim = accepted.claim
+            self._by_claim(event, accepted)
+        sign_bytes = event.sign_bytes or (claim.sign_bytes if claim else b"")
+        self._once(event)
+        if self._verify is not None:
+            self._verified(event, sign_bytes)
+
+    def _by_claim(self, event: Released, accepted: _Accepted) -> None:
+        claim, where = accepted.claim, event.position.text
+        if claim.position != event.position or (event.sign_bytes and event.sign_bytes != claim.sign_bytes):
+            self._broken("I4", f"{event.gate_id} signed {where}, not what {claim.claim_id} claimed")
+        if self._rows_told:
+            row = self._inserted.get(claim.claim_id)
+            if row is None or row.sign_bytes != claim.sign_bytes:
+                self._broken("I4", f"{event.gate_id} signed {where} without a row of its claim {claim.claim_id}")
+        if event.intent != claim.intent:
+            self._broken("I11", f"{event.gate_id} answered {where} with a signature for something else")
+        if event.extension != claim.extension:
+            self._broken("I8", f"{event.gate_id} answered {where} for an extension that was not claimed")
+        if (event.extension_signature is None) != (claim.extension is None):
+            self._broken("I8", f"{event.gate_id} answered {where} with half an answer about its extension")
+        owner = self._owners.setdefault(claim.position.height, claim.gate_id)
+        if owner != claim.gate_id:
+            self._broken("I5", f"{owner} and {claim.gate_id} both signed at height {claim.position.height}")
+        if accepted.stale:
+            self._broken("I14", f"{event.gate_id} signed {where} on a row that was missing or older than it had seen")
+        if not event.replayed:
+            if self._floors_told and self._floors.get(event.gate_id, BOTTOM) < claim.position:
+                self._broken("I6", f"{event.gate_id} signed {where} before its floor was there")
+            self._own[event.gate_id] = max(self._own.get(event.gate_id, BOTTOM), claim.position)
+        self._rises(event, (accepted.order, claim.position))
+
+    def _rises(self, event: Released, entry: tuple[int, Position]) -> None:
+        rising = self._rising
+        index = bisect_left(rising, entry)
+        if rising[index : index + 1] == [entry]:
+            return
+        rising.insert(index, entry)
+        for lower, higher in ((index - 1, index), (index, index + 1)):
+            if lower >= 0 and higher < len(rising) and rising[lower][1] >= rising[higher][1]:
+                detail = f"{rising[higher][1].text} was claimed after {rising[lower][1].text}, and both were released"
+                self._broken("I3", detail)
+
+    def _once(self, event: Released) -> None:
+        where = event.position.text
+        intent, signature, extension_signature = self._released.setdefault(
+            event.position, (event.intent, event.signature, event.extension_signature)
+        )
+        if intent != event.intent:
+            self._broken("I1", f"{where} was signed for two different things")
+        if signature != event.signature or extension_signature != event.extension_signature:
+            self._broken("I2", f"{where} has two signatures")
+
+    def _verified(self, event: Released, sign_bytes: bytes) -> None:
+        where = event.position.text
+        if not self._verify(event.signature, sign_bytes):
+            self._broken("I9", f"the signature that {event.gate_id} released for {where} does not verify")
+        if event.extension_signature is not None and not self._verify(
+            event.extension_signature, event.extension or b""
+        ):
+            self._broken("I9", f"the extension's signature that {event.gate_id} released for {where} does not verify")
+
+
+_JUDGES: dict[type, Callable[[Audit, Event], None]] = {
+    Started: Audit._started,
+    Asked: Audit._was_asked,
+    Claimed: Audit._claimed,
+    Inserted: Audit._was_inserted,
+    HeadAt: Audit._head_at,
+    FloorWritten: Audit._floor_written,
+    Doubted: Audit._doubted,
+    Released: Audit._was_released,
+    Refused: Audit._refused,
+    Ended: Audit._ended,
+    RolledBack: Audit._rolled_back,
+    Replaced: Audit._replaced,
+}
+
+
+def violations(events: Iterable[Event], chain_id: str, **options: object) -> list[Violation]:
+    """What in a whole log breaks a promise; ``options`` as of ``Audit``."""
+    audit = Audit(chain_id, **options)
+    for event in events:
+        audit.see(event)
+    return audit.violations
