@@ -1,4 +1,4 @@
-"""The ways in which a part is had: a published archive, a build from Go modules or a crate, a Go toolchain."""
+"""The ways in which a part is had: a published archive, a build from Go modules or a crate, jars, a Go toolchain."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ def from_source(part: Recipe, target: Path, log: Path, progress: Progress) -> No
         _go(part, part.go, target, log, progress)
     elif part.cargo:
         _cargo(part, part.cargo, target, log, progress)
+    elif part.maven:
+        _maven(part, part.maven, target, log, progress)
     elif part.toolchain:
         progress(f"{part.name} {part.version}: fetching the toolchain")
         compilers.toolchain(part.toolchain, target, log, progress)
@@ -149,3 +151,28 @@ def _cargo(part: Recipe, build: CargoBuild, target: Path, log: Path, progress: P
         log=log,
     )
     shutil.rmtree(work, ignore_errors=True)
+
+
+def _maven(part: Recipe, lock: Path, target: Path, log: Path, progress: Progress) -> None:
+    progress(f"{part.name} {part.version}: fetching its jars")
+    jars = target / "lib"
+    commands.run(
+        [
+            *("mvn", "-B", "-ntp", "-f", lock / "pom.xml", f"-Dmaven.repo.local={cache.root() / 'build' / 'maven'}"),
+            *("dependency:copy-dependencies", f"-DoutputDirectory={jars}"),
+        ],
+        environment=os.environ,
+        log=log,
+    )
+    check_files(jars, lock / "lib.sha256")
+
+
+def check_files(directory: Path, checksums: Path) -> None:
+    """Raise PartError unless the directory holds the files of `checksums` (as `sha256sum` writes it) and no other."""
+    pinned = {name: digest for digest, name in map(str.split, checksums.read_text().splitlines())}
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in directory.iterdir()}
+    wrong = sorted(name for name in pinned.keys() | found.keys() if pinned.get(name) != found.get(name))
+    if wrong:
+        raise PartError(
+            f"{', '.join(wrong)}: not there, or not what was reviewed; {checksums} pins every file of this part"
+        )

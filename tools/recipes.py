@@ -13,6 +13,9 @@ DIRECTORY = Path(__file__).resolve().parent
 BUILD_RULES = "1"
 """Raised when the way parts are built changes what comes out, so that cached parts are not taken for new ones."""
 
+LOCKS = ("go.*", "Cargo.*", "pom.xml", "*.sha256")
+"""The files that lock what a part is built from."""
+
 
 class UnknownPart(Exception):
     """No recipe has the name asked for."""
@@ -65,7 +68,10 @@ class Toolchain:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one part is had. `digest` (12 hex) covers everything that decides what is built."""
+    """How one part is had. `digest` (12 hex) covers everything that decides what is built.
+
+    `maven` is the directory of a pom.xml and of lib.sha256, which `sha256sum` can read.
+    """
 
     name: str
     version: str
@@ -75,6 +81,7 @@ class Recipe:
     release: Release | None
     go: GoBuild | None
     cargo: CargoBuild | None
+    maven: Path | None
     toolchain: Toolchain | None
     files: dict[str, Path]
     digest: str
@@ -133,12 +140,16 @@ def _recipe(name: str, table: dict) -> Recipe:
         cargo=CargoBuild(crate=cargo["crate"], lock=DIRECTORY / cargo["lock"], features=tuple(cargo["features"]))
         if cargo
         else None,
+        maven=DIRECTORY / table["maven"] if "maven" in table else None,
         toolchain=Toolchain(**toolchain) if toolchain else None,
         files=files,
-        digest=_digest(
-            table, [DIRECTORY / part["module" if part is go else "lock"] for part in (go, cargo) if part], files
-        ),
+        digest=_digest(table, _lock_directories(table), files),
     )
+
+
+def _lock_directories(table: dict) -> list[Path]:
+    named = (table.get("go", {}).get("module"), table.get("cargo", {}).get("lock"), table.get("maven"))
+    return [DIRECTORY / name for name in named if name]
 
 
 def _digest(table: dict, lock_directories: list[Path], files: dict[str, Path]) -> str:
@@ -147,6 +158,6 @@ def _digest(table: dict, lock_directories: list[Path], files: dict[str, Path]) -
     for path in files.values():
         digest.update(path.read_bytes())
     for directory in lock_directories:
-        for path in sorted([*directory.glob("go.*"), *directory.glob("Cargo.*")]):
+        for path in sorted(path for pattern in LOCKS for path in directory.glob(pattern)):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]

@@ -160,10 +160,25 @@ def test_a_program_without_that_run_path_is_refused(tmp_path: Path) -> None:
         builders.look_beside(program, "/some/where")
 
 
+@pytest.mark.parametrize("change", ["changed", "absent", "strange"])
+def test_files_that_are_not_exactly_the_pinned_ones_are_refused(tmp_path: Path, change: str) -> None:
+    directory, checksums = tmp_path / "lib", tmp_path / "lib.sha256"
+    directory.mkdir()
+    (directory / "a.jar").write_bytes(b"reviewed")
+    checksums.write_text(f"{hashlib.sha256(b'reviewed').hexdigest()}  a.jar\n")
+    builders.check_files(directory, checksums)
+    if change == "absent":
+        (directory / "a.jar").unlink()
+    else:
+        (directory / ("a.jar" if change == "changed" else "b.jar")).write_bytes(b"other")
+    with pytest.raises(commands.PartError, match=r"\.jar: not there, or not what was reviewed"):
+        builders.check_files(directory, checksums)
+
+
 @pytest.mark.parametrize("name", sorted(recipes.recipes()))
 def test_every_part_is_pinned_by_checksums(name: str) -> None:
     part = recipes.recipe(name)
-    ways = [way for way in (part.go, part.cargo, part.toolchain) if way]
+    ways = [way for way in (part.go, part.cargo, part.maven, part.toolchain) if way]
     assert len(ways) == 1
     if part.go:
         modules = (part.go.module / "go.mod").read_text()
@@ -174,6 +189,9 @@ def test_every_part_is_pinned_by_checksums(name: str) -> None:
         lock = (part.cargo.lock / "Cargo.lock").read_text()
         assert f'name = "{part.cargo.crate}"\nversion = "{part.version}"' in lock
         assert lock.count("checksum = ") == lock.count("[[package]]") - 1
+    if part.maven:
+        assert f"<version>{part.version}</version>" in (part.maven / "pom.xml").read_text()
+        assert f"-{part.version}.jar\n" in (part.maven / "lib.sha256").read_text()
     if isinstance(part.toolchain, Toolchain):
         assert part.toolchain.sum.startswith("h1:")
 
