@@ -16,18 +16,24 @@ from lab.wiring.plan import plan
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if arguments.list or not arguments.name:
-        for name, drill in drills.DRILLS.items():
+        for name, drill in (drills.DRILLS | drills.ON_THE_FAST_NET).items():
             print(f"{name:<26} {(drill.__doc__ or '').splitlines()[0]}")
         return 0
+    progress = Progress()
+    if arguments.name in drills.ON_THE_FAST_NET:
+        with progress.stage(f"drill {arguments.name}"):
+            drills.ON_THE_FAST_NET[arguments.name](checkout, progress.say)
+            progress.outcome(f"drill {arguments.name}: the promise held")
+        return 0
     if arguments.name not in drills.DRILLS:
-        raise UsageError(f"there is no drill {arguments.name!r}; there are: {', '.join(drills.DRILLS)}")
+        known = ", ".join(drills.DRILLS | drills.ON_THE_FAST_NET)
+        raise UsageError(f"there is no drill {arguments.name!r}; there are: {known}")
     declared = declaration.read(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=declared.name)
     labcheck.must_run(paths, "world")
     key = observation.consensus_key(paths)
     if key is None:
         raise CheckFailed(f"{declared.name} has no consensus key yet; finish `bin/estate up {declared.name}` first")
-    progress = Progress()
     with cloud.exclusive(paths):
         with Store(paths.cloud_state) as store:
             wiring = plan(declared, store.resources(), paths)

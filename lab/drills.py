@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from estate.hosts import Host, of_role
 from estate.model import Network, Role
 from hosts.keys.public_key import ConsensusKey
+from lab.broken import Broken
 from lab.chain import world
 from lab.chain.watch import ChainUnreachable, Node
+from lab.chaos import no_gate
 from lab.machines import machine
 from lab.paths import LabPaths
 from lab.wiring.drill import cut, heal
@@ -33,10 +36,6 @@ UNIT_SECONDS = 180
 WAITING_SECONDS = 15
 """So long a node without its signer is watched: it must not answer."""
 SIGNER_UNIT = "tmkms.service"
-
-
-class Broken(Exception):
-    """A promise did not hold in a drill."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,3 +200,6 @@ DRILLS: dict[str, Callable[[Estate], None]] = {
     "lose-standby-datacentre": lose_standby_datacentre,
     "lose-signing-datacentre": lose_signing_datacentre,
 }
+
+ON_THE_FAST_NET: dict[str, Callable[[Path, Callable[[str], None]], None]] = {"no-gate": no_gate.run}
+"""Drills that need no running lab: on a small chain with fast blocks that they make themselves, of this checkout."""

@@ -1,0 +1,136 @@
+"""The fast net as one thing: its places, its programs, and what the strangers see of it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab import netns
+from lab.broken import Broken
+from lab.chain.watch import ChainUnreachable, Node
+from lab.chaos import chain, net
+from lab.chaos.process import Process
+from lab.chaos.witness import Witness
+from lab.paths import LabPaths
+from tools import parts
+
+Say = Callable[[str], None]
+TICK_SECONDS = 0.1
+FIRST_BLOCK_SECONDS = 60
+
+
+@dataclass
+class FastNet:
+    """``processes`` by name. All files of a run are below ``root``, and stay until the next."""
+
+    paths: LabPaths
+    net: net.Net
+    homes: chain.Homes
+    wasmd: Path
+    tmkms: Path
+    witness: Witness
+    say: Say
+    processes: dict[str, Process] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        return self.paths.root
+
+    def add(self, name: str, place: str, command: tuple[str, ...]) -> Process:
+        """A program at a place, not started yet."""
+        log = self.root / "logs" / f"{name}.log"
+        self.processes[name] = Process(name, self.paths.namespace(place), command, log)
+        return self.processes[name]
+
+    def tend(self) -> None:
+        """Does for all programs what their units would do."""
+        for process in self.processes.values():
+            process.tend()
+
+    def wait(self, seconds: float) -> None:
+        """Lets time go by, and tends to the programs."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.tend()
+            time.sleep(min(TICK_SECONDS, left))
+
+    def wait_until(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Tends to the programs until ``done``; whether that came in time."""
+        until = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > until:
+                return False
+            self.wait(TICK_SECONDS)
+        return True
+
+    def height(self) -> int:
+        """What the witness says; what it knew before, where it does not answer."""
+        try:
+            return self.witness.look()
+        except ChainUnreachable:
+            return self.witness.height
+
+    def wait_for(self, height: int, seconds: float) -> None:
+        """Waits until the others' chain has reached ``height``.
+
+        Raises:
+            Broken: it did not in time.
+        """
+        if not self.wait_until(lambda: self.height() >= height, seconds):
+            raise Broken(f"the chain stands at {self.height()}; within {seconds:.0f} s it was to reach {height}")
+
+    def tombstoned(self) -> bool:
+        """Whether the chain's slashing module has banned our key for ever."""
+        key = json.dumps({"@type": "/cosmos.crypto.ed25519.PubKey", "key": self.homes.public_key.base64})
+        at = f"tcp://{self.witness.node.host}:{self.witness.node.port}"
+        command = ["query", "slashing", "signing-info", key, "--node", at, "--output", "json"]
+        inside = netns.command(self.witness.node.namespace or "")
+        done = subprocess.run(
+            [*inside, str(self.wasmd), *command, "--home", str(self.root / "query")], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Broken(f"the chain does not say whether our key is tombstoned: {done.stderr.strip()[-300:]}")
+        return bool(json.loads(done.stdout)["val_signing_info"].get("tombstoned", False))
+
+
+@contextmanager
+def standing(checkout: Path, say: Say, pace: chain.Pace | None = None) -> Iterator[FastNet]:
+    """A fast net whose nodes run and whose signers are still to be added; nothing of it is left afterwards but files.
+
+    Raises:
+        Broken: another one runs in this checkout.
+    """
+    paths = net.paths(checkout)
+    paths.root.mkdir(parents=True, exist_ok=True)
+    with (paths.root / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Broken("got no lock: a drill on a fast net runs in this checkout; wait until it ended") from None
+        wasmd, tmkms = parts.ensure("wasmd", say) / "bin" / "wasmd", parts.ensure("tmkms", say) / "bin" / "tmkms"
+        wires = net.Net(paths)
+        wires.remove()
+        shutil.rmtree(paths.root / "logs", ignore_errors=True)
+        say("making a chain of three strangers and our validator, which two datacentres run")
+        homes = chain.make(paths.root / "run", wasmd, pace)
+        place = net.STRANGERS[0]
+        node = Node(str(net.ADDRESSES[place]), chain.RPC_PORT, paths.namespace(place), timeout_seconds=10)
+        witness = Witness(node, homes.public_key.address)
+        fast = FastNet(paths, wires, homes, wasmd, tmkms, witness, say)
+        try:
+            wires.make()
+            for name in chain.NODES:
+                fast.add(name, name, chain.command(wasmd, homes, name)).start()
+            fast.wait_for(1, FIRST_BLOCK_SECONDS)
+            yield fast
+        finally:
+            for process in fast.processes.values():
+                process.remove()
+            wires.remove()

@@ -1,0 +1,116 @@
+"""Processes of the fast net: each is a real program in a namespace, kept running like a unit with ``Restart=always``."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab import netns
+
+PR_SET_PDEATHSIG = 1
+RESTART_SECONDS = 0.5
+STOP_SECONDS = 10
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass
+class Process:
+    """A program that is wanted or not; ``tend`` starts it again when it ended. ``starts`` counts its runs.
+
+    It dies with the thread that started it, so one thread starts all.
+    """
+
+    name: str
+    namespace: str
+    command: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    wanted: bool = False
+    paused: bool = False
+    starts: int = 0
+    _running: subprocess.Popen[bytes] | None = None
+    _not_before: float = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        return self._running.pid if self.running else None
+
+    @property
+    def running(self) -> bool:
+        return self._running is not None and self._running.poll() is None
+
+    def start(self) -> None:
+        """Starts it, unless it runs, and wants it from now on."""
+        self.wanted = True
+        if self.running:
+            return
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        base = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.log.parent), "LANG": "C.UTF-8"}
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                [*netns.command(self.namespace), *self.command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**base, **self.environment},
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        self.starts += 1
+        self.paused = False
+        self._not_before = time.monotonic() + RESTART_SECONDS
+
+    def send(self, number: signal.Signals) -> bool:
+        """Sends a signal; whether there was a process to get it."""
+        if not self.running:
+            return False
+        assert self._running is not None
+        self._running.send_signal(number)
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL, and gone when this returns. It is started again by ``tend`` if it is wanted."""
+        if self.send(signal.SIGKILL):
+            assert self._running is not None
+            self._running.wait()
+        self.paused = False
+        self._not_before = time.monotonic() + RESTART_SECONDS
+
+    def stop(self) -> None:
+        """Ends it in good order, and wants it no more."""
+        self.wanted = False
+        self.resume()
+        if self.send(signal.SIGTERM):
+            assert self._running is not None
+            try:
+                self._running.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def remove(self) -> None:
+        """SIGKILL, and wanted no more."""
+        self.wanted = False
+        self.kill()
+
+    def pause(self) -> None:
+        self.paused = self.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.send(signal.SIGCONT)
+        self.paused = False
+
+    def tend(self) -> bool:
+        """Starts it again if it is wanted and ended a while ago; whether it did."""
+        if not self.wanted or self.running or time.monotonic() < self._not_before:
+            return False
+        self.start()
+        return True
