@@ -19,7 +19,7 @@ def sources() -> Mapping[str, Path]:
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """``1.0.0+0123456789ab``: a changed source is another version. As installed it is what it was when it was packed."""
+    """``1.0.0+0123456789ab``: a changed source is another version. Installed, it is what it was when packed."""
     digest = sha256()
     for name, path in sources().items():
         content = path.read_bytes()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from estate import coordination
 from estate.hosts import Host, hosts
 from estate.model import CHAIN_ROLES, SENTRY_ROLES, Network, Role
 
@@ -23,7 +24,8 @@ DOUBLE_SIGN_CHECK_HEIGHT = 10
 there.
 
 CometBFT's last guard against a key that signs elsewhere. It costs up to this many missed blocks when a validator
-restarts.
+restarts. Where sites sign with one key it cannot be had: a restarted validator would find what its twin signs, and stay
+out for ever. There the gates' table guards, and the ceremonies look at the chain.
 """
 
 COMMIT_SHARE = 5 / 6
@@ -68,6 +70,11 @@ def signs(host: Host) -> bool:
     no weight.
     """
     return host.role is Role.VALIDATOR and host.active
+
+
+def _double_sign_check_height(network: Network, host: Host) -> int:
+    shares_its_key = any(coordination.is_gated(network, each) for each in hosts(network) if each.place == host.place)
+    return DOUBLE_SIGN_CHECK_HEIGHT if signs(host) and not shares_its_key else 0
 
 
 def own_peers(network: Network, host: Host) -> tuple[Host, ...]:
@@ -163,7 +170,7 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         else _unique([*(node_ids[other.name] for other in known), *map(_id, partners)]),
         max_inbound_peers=INBOUND_PEERS[host.role],
         max_outbound_peers=OUTBOUND_PEERS[host.role],
-        double_sign_check_height=DOUBLE_SIGN_CHECK_HEIGHT if signs(host) else 0,
+        double_sign_check_height=_double_sign_check_height(network, host),
         timeout_commit_ms=round(network.chain.block_seconds * COMMIT_SHARE * 1000),
         keeps_history=serves,
         missing=tuple(other.name for other in own if other.name not in node_ids),

@@ -34,7 +34,8 @@ def sources(package: Package) -> dict[str, Path]:
 def fingerprint(package: Package, files: dict[str, Path]) -> str:
     """What decides a package's bytes, as one hash (hex): its recipe and the content of its files."""
     content = {path: sha256(file) for path, file in sorted(files.items())}
-    told = [FORMAT, BUILT_AT, COMPRESSION, _control(package, 0), content, dict(package.texts), dict(package.links)]
+    written = [dict(package.texts), dict(package.scripts), dict(package.links)]
+    told = [FORMAT, BUILT_AT, COMPRESSION, _control(package, 0), content, *written]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -44,8 +45,8 @@ def build(package: Package, files: dict[str, Path], target: Path) -> str:
         tree = Path(scratch) / "tree"
         for path, file in files.items():
             _put(tree, path, 0o755 if path in package.programs else 0o644, file)
-        for path, text in package.texts.items():
-            _put(tree, path, 0o644, None, text)
+        for path, text in {**package.texts, **package.scripts}.items():
+            _put(tree, path, 0o755 if path in package.scripts else 0o644, None, text)
         for path, points_to in package.links.items():
             link = tree / path.lstrip("/")
             link.parent.mkdir(parents=True, exist_ok=True)

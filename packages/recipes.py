@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coordinator import version
+
 MAINTAINER = "Estate packages <packages@estate.invalid>"
 
 
@@ -25,8 +27,8 @@ class Download:
 class Package:
     """A Debian package. Paths are absolute, as on the host that installs it.
 
-    `programs` and `libraries` map a path to the file that goes there, `texts` to what the file says, `links` to the
-    target of a symbolic link.
+    `programs` and `libraries` map a path to the file that goes there, `texts` and `scripts` (executable) to what the
+    file says, `links` to the target of a symbolic link.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Package:
     programs: Mapping[str, Path | Download] = field(default_factory=dict)
     libraries: Mapping[str, Path | Download] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    scripts: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -70,6 +73,38 @@ def tmkms(*, version: str, program: Path | Download) -> Package:
         version=version,
         summary="Tendermint key management system: remote signer for validators",
         programs={"/usr/bin/tmkms": program},
+    )
+
+
+GATE_HOME = "/usr/lib/signing-gate"
+GATE_DEPENDS = ("python3 (>= 3.11)", "python3-cryptography", "python3-botocore", "python3-hvac")
+GATE_SCRIPT = """\
+#!/usr/bin/python3 -IB
+import sys
+
+sys.path.insert(0, "{home}")
+from {module} import main
+
+sys.exit(main())
+"""
+
+
+def signing_gate() -> Package:
+    """The gate before a signer, from this checkout: `/usr/bin/signing-gate`, and `/usr/bin/signing-gate-lease`.
+
+    It runs on Debian's own Python and libraries. Its version changes with its source.
+    """
+    return Package(
+        name="signing-gate",
+        version=version.version(),
+        summary="Gate before a remote signer: several sites sign with one key, one at a time",
+        architecture="all",
+        depends=GATE_DEPENDS,
+        libraries={f"{GATE_HOME}/coordinator/{name}": path for name, path in version.sources().items()},
+        scripts={
+            "/usr/bin/signing-gate": GATE_SCRIPT.format(home=GATE_HOME, module="coordinator.__main__"),
+            "/usr/bin/signing-gate-lease": GATE_SCRIPT.format(home=GATE_HOME, module="coordinator.lease"),
+        },
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pyinfra import host, logger
 from pyinfra.api import StringCommand, operation
 
+from hosts import gate_config
+from hosts.facts.gate import Gate, GateObservation
 from hosts.facts.signer import Signer
 from hosts.keys.observation import INITIAL_STATE, SignerObservation
 from hosts.signer_config import CONNECTION_KEY, HOME, KEYS, STANDBY_KEY, STATE, UNIT, USER, Duty
@@ -63,13 +65,26 @@ class Verdict:
     because: str | None = None
 
 
-def verdict(what: Duty, state: SignerObservation, custody: str, *, in_hsm: bool = False) -> Verdict:
-    """Whether tmkms may run on a signer. Pure. On any doubt it may not. `in_hsm`: the consensus key is in a device, not
-    in a file.
+def verdict(
+    what: Duty,
+    state: SignerObservation,
+    custody: str,
+    *,
+    in_hsm: bool = False,
+    site: str = "",
+    gate: GateObservation | None = None,
+) -> Verdict:
+    """Whether tmkms, and the gate before it, may run on a signer. Pure. On any doubt they may not.
+
+    Args:
+        in_hsm: the consensus key is in a device, not in a file.
+        site: where the signer is.
+        gate: what there is of its gate; `None` where none belongs.
     """
     if what is Duty.SPARE:
         return Verdict(run=False)
-    if state.masked and state.key is not None:
+    masked = state.masked or (gate is not None and gate.masked)
+    if masked and state.key is not None:
         return Verdict(
             run=False,
             touch=False,
@@ -78,15 +93,8 @@ def verdict(what: Duty, state: SignerObservation, custody: str, *, in_hsm: bool 
     if what is Duty.STANDBY:
         return Verdict(run=True, unmask=state.masked)
     if state.key is None and not in_hsm:
-        return Verdict(
-            run=False,
-            because=(
-                f"{custody} has the custody, but its signer holds no consensus key; nothing is started; make one "
-                "(bin/estate key generate) or bring it "
-                f"here (bin/estate key move --to {custody})"
-            ),
-        )
-    if state.masked:
+        return Verdict(run=False, because=_no_key(custody, site, gate))
+    if masked:
         return Verdict(
             run=False,
             touch=False,
@@ -101,7 +109,29 @@ def verdict(what: Duty, state: SignerObservation, custody: str, *, in_hsm: bool 
                 "write one above the chain's height"
             ),
         )
+    if gate is not None and not gate.floor:
+        ceremony = "bin/estate key start" if site == custody else f"bin/estate key join {site}"
+        return Verdict(
+            run=False,
+            because=(
+                "its gate has no floor; nothing is started, for it could not tell what this key has signed; "
+                f"the chain and the table are asked, and the floor is written, by ceremony: {ceremony}"
+            ),
+        )
     return Verdict(run=True)
+
+
+def _no_key(custody: str, site: str, gate: GateObservation | None) -> str:
+    if gate is not None and site != custody:
+        return (
+            f"it holds no consensus key; nothing is started; bring it the key of {custody} and admit its gate: "
+            f"bin/estate key join {site}"
+        )
+    bring = "" if gate is not None else f" or bring it here (bin/estate key move --to {custody})"
+    return (
+        f"{custody} has the custody, but its signer holds no consensus key; nothing is started; make one "
+        f"(bin/estate key generate){bring}"
+    )
 
 
 @operation()
@@ -113,20 +143,36 @@ def prepare(what: Duty, state_file: str, standby_state: str) -> Iterator[StringC
 
 
 @operation()
-def run(what: Duty, state_file: str, custody: str, in_hsm: bool) -> Iterator[StringCommand]:
-    """Runs tmkms where it may run, stops it where it may not, and says why."""
+def run(
+    what: Duty, state_file: str, custody: str, in_hsm: bool, site: str, floor_file: str | None
+) -> Iterator[StringCommand]:
+    """Runs tmkms and the gate before it where they may run, stops them where they may not, and says why.
+
+    `floor_file`: of the gate; `None` where none belongs.
+    """
     state = host.get_fact(Signer, state_file=state_file)
-    decided = verdict(what, state, custody, in_hsm=in_hsm)
+    gate = host.get_fact(Gate, floor_file=floor_file) if floor_file else None
+    decided = verdict(what, state, custody, in_hsm=in_hsm, site=site, gate=gate)
     if decided.because:
         logger.warning(f"{host.name}: {decided.because}")
     if not decided.touch:
         return
-    needed = []
-    if decided.unmask:
-        needed.append(f"systemctl unmask {UNIT}")
-    if decided.run and not (state.enabled and state.active):
-        needed.append(f"systemctl daemon-reload && systemctl enable --now {UNIT}")
-    if not decided.run and (state.enabled or state.active):
-        needed.append(f"systemctl disable --now {UNIT}")
+    needed = commands(decided, state, gate)
     if needed:
         yield StringCommand(" && ".join(needed))
+
+
+def commands(decided: Verdict, state: SignerObservation, gate: GateObservation | None) -> list[str]:
+    """The `systemctl` calls that make a verdict so, in order: a gate before its signer, and after it when they stop.
+    Pure.
+    """
+    needed = [f"systemctl unmask {UNIT}"] if decided.unmask else []
+    gate_runs, gate_may_run = (gate.enabled and gate.active, gate.enabled or gate.active) if gate else (True, False)
+    if decided.run and not (state.enabled and state.active and gate_runs):
+        units = f"{gate_config.UNIT} {UNIT}" if gate else UNIT
+        needed.append(f"systemctl daemon-reload && systemctl enable --now {units}")
+    if not decided.run and (state.enabled or state.active):
+        needed.append(f"systemctl disable --now {UNIT}")
+    if not decided.run and gate_may_run:
+        needed.append(f"systemctl disable --now {gate_config.UNIT}")
+    return needed

@@ -1,21 +1,23 @@
-"""A signer: tmkms, which dials the validators of its site and listens to nobody."""
+"""A signer: tmkms, which dials its gate, or the validators of its site, and listens to nobody."""
 
 from __future__ import annotations
 
 from hosts import signer_config
 from hosts.context import HostContext
+from hosts.gate_config import UNITS
 from hosts.operations import files, signer
 from hosts.operations.files import Directory, File, Item
 from hosts.rendering import render
-from hosts.roles import packages
+from hosts.roles import gate, packages
 from hosts.signer_config import CONFIG, HOME, PACKAGE, UNIT, UNIT_FILE, USER, VERSION, Duty, SignerSettings
 
 SETTLING_SECONDS = 1
 
 
-def _restart(settings: SignerSettings) -> str:
+def _restart(settings: SignerSettings, floor_file: str | None) -> str:
     """Restarts a running tmkms with its new configuration, if what it is to sign with is there; else stops it."""
-    needed = [settings.state_file, *([settings.key_file] if settings.backend == "softsign" else [])]
+    key = settings.key_file if settings.backend == "softsign" else None
+    needed = [each for each in (settings.state_file, key, floor_file) if each]
     present = " && ".join(f"[ -s {path} ]" for path in needed)
     return (
         f"systemctl daemon-reload; if systemctl -q is-active {UNIT}; then systemctl stop {UNIT}; if {present}; then "
@@ -25,9 +27,9 @@ def _restart(settings: SignerSettings) -> str:
 
 
 def items(context: HostContext) -> list[Item]:
-    """The signer's configuration and its unit."""
+    """The configuration of the gate and of the signer behind it, and their units."""
     settings = signer_config.settings(context.network, context.host)
-    then = _restart(settings)
+    then = _restart(settings, gate.floor_file(context))
     values = {
         "signer": settings,
         "chain": context.chain,
@@ -37,9 +39,10 @@ def items(context: HostContext) -> list[Item]:
         "config_file": CONFIG,
     }
     return [
+        *gate.items(context),
         Directory(path="/etc/tmkms"),
         File(path=CONFIG, content=render("signer/tmkms.toml.j2", **values), group=USER, mode="640", then=then),
-        Directory(path=UNIT_FILE.rpartition("/")[0]),
+        Directory(path=UNITS),
         File(path=UNIT_FILE, content=render("signer/tmkms.service.j2", **values), then=then),
     ]
 
@@ -55,11 +58,15 @@ def apply(context: HostContext) -> None:
         state_file=state_file,
         standby_state=signer_config.state_file(network, Duty.STANDBY),
     )
-    files.install(name="Configure tmkms", items=items(context))
+    gate.prepare(context)
+    files.install(name="Configure tmkms and the gate before it", items=items(context))
+    gate.lease(context)
     signer.run(
         name=f"Run tmkms with its {what} key" if what is not Duty.SPARE else "Keep the spare signer stopped",
         what=what,
         state_file=state_file,
         custody=network.signing.custody,
         in_hsm=network.signing.backend == "yubihsm",
+        site=context.host.place,
+        floor_file=gate.floor_file(context),
     )
