@@ -67,6 +67,7 @@ def inventory(
             for site, declared in sorted(network.sites.items())
         },
         "signer": signer.entries,
+        "coordination": signer.table,
         "leases": {name: lease.entry for name, lease in sorted(leases.items())},
         "scrape": scrape(network),
         "later": later(network),

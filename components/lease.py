@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from components.base import Args, Component
 from components.policy_document import document, trust
 from estate import naming
+from estate.coordination import may_take
 from estate.hosts import of_role
 from estate.model import Lease as Declared
 from estate.model import Network
@@ -21,13 +22,14 @@ SHORTEST_SESSION_SECONDS = 3600
 """The least that AWS takes as a role's maximum."""
 
 
-def entry(network: Network, declared: Declared) -> dict[str, Any]:
-    """What the hosts must know of a lease, apart from its role."""
+def entry(network: Network, name: str) -> dict[str, Any]:
+    """What the hosts must know of a declared lease, apart from its role."""
+    declared = network.leases[name]
     return {
         "kind": declared.kind,
         "path": declared.path,
         "role_arn": None,
-        "consumers": [host.name for host in of_role(network, *declared.roles)],
+        "consumers": [host.name for host in of_role(network, *declared.roles) if may_take(network, host, name)],
         "ttl_seconds": declared.ttl_seconds,
         "renew_before_seconds": declared.renew_before_seconds,
         "single_use": declared.single_use,
@@ -56,7 +58,7 @@ class Lease(Component):
     def __init__(self, name: str, args: LeaseArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         declared = args.network.leases[args.lease]
-        self.entry = entry(args.network, declared)
+        self.entry = entry(args.network, args.lease)
         if declared.kind == "aws":
             self.entry["role_arn"] = self._role(args, declared)
         self.register_outputs({"role_arn": self.entry["role_arn"]})

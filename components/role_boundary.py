@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from components.base import Args, Component
 from components.flow_log import WRITE_ACTIONS, flow_log_group
 from components.policy_document import allow, document
+from components.signing_table import boundary_statements
 from estate.model import Network
 
 DISCOVERY_ACTIONS = ("ec2:DescribeInstances",)
@@ -50,6 +51,7 @@ class RoleBoundary(Component):
                     discovery(network),
                     allow(BACKUP_ACTIONS, keys, StringEquals={"aws:ResourceTag/Network": network.name}),
                     allow(WRITE_ACTIONS, [arn for group in groups for arn in (group, f"{group}:log-stream:*")]),
+                    *boundary_statements(network),
                 ]
             ),
         )

@@ -13,6 +13,8 @@ from components.encryption import DELETION_WINDOW_DAYS, administered_by_account,
 from components.lease import Lease, LeaseArgs
 from components.policy_document import allow, document
 from components.role_boundary import BACKUP_ACTIONS
+from components.signing_table import SigningTable, SigningTableArgs, regions
+from estate.coordination import gate_leases, is_gated, lease_of, may_take
 from estate.hosts import Host, of_role
 from estate.model import Network, Role
 
@@ -42,7 +44,9 @@ def requirements(network: Network, host: Host) -> dict[str, Any]:
         "active": host.active,
         "custody": host.active and host.place == network.signing.custody,
         "validators": validators_of(network, host.place),
-        "leases": sorted(name for name, lease in network.leases.items() if Role.SIGNER in lease.roles),
+        "gated": is_gated(network, host),
+        "gate_lease": lease_of(network, host),
+        "leases": sorted(name for name in network.leases if may_take(network, host, name)),
         **REQUIREMENTS[network.signing.backend],
     }
 
@@ -58,13 +62,15 @@ class SignerArgs(RegionalArgs):
 class Signer(Component):
     """Deploys the signer: the key that seals its backups, its audit log, its leases, and ``entries`` for its hosts.
 
-    The consensus key itself is in none of it: it is made on a signer host, and never leaves it unsealed.
+    Where sites sign with one key, the table in which they agree too: ``table`` is its entry in the inventory. The
+    consensus key itself is in none of it: it is made on a signer host, and never leaves it unsealed.
     """
 
     TOKEN = "estate:signing:Signer"
 
     entries: dict[str, dict[str, Any]]
     leases: dict[str, Lease]
+    table: dict[str, Any] | None
 
     def __init__(self, name: str, args: SignerArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
@@ -94,14 +100,34 @@ class Signer(Component):
             kms_key_id=args.key_arn,
         )
         sealing = backup.arn.apply(lambda arn: allow(BACKUP_ACTIONS, [arn]))
+        agreed = self._signing_table(args)
+        self.table = agreed.entry if agreed else None
+        gates = gate_leases(network)
         self.leases = {
             lease: self._part(
                 Lease,
                 f"{network.name}-lease-{lease}",
-                LeaseArgs(network=network, lease=lease, boundary_arn=args.boundary_arn, statements=[sealing]),
+                LeaseArgs(
+                    network=network,
+                    lease=lease,
+                    boundary_arn=args.boundary_arn,
+                    statements=agreed.gate_permissions() if agreed and lease in gates else [sealing],
+                ),
             )
             for lease, declared in sorted(network.leases.items())
             if Role.SIGNER in declared.roles
         }
         self.entries = {host.name: requirements(network, host) for host in of_role(network, Role.SIGNER)}
         self.register_outputs({"backup_key_arn": backup.arn, "entries": self.entries})
+
+    def _signing_table(self, args: SignerArgs) -> SigningTable | None:
+        coordination = self.network.signing.coordination
+        if coordination is None:
+            return None
+        table = SigningTableArgs(
+            network=self.network,
+            region=regions(self.network)[0],
+            coordination=coordination,
+            boundary_arn=args.boundary_arn,
+        )
+        return self._part(SigningTable, f"{self.network.name}-signing", table)
