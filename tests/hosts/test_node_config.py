@@ -59,10 +59,18 @@ def test_only_the_active_validator_of_a_site_waits_for_a_signer(network: Network
     for host, node in of(network, known, *CHAIN_ROLES):
         if host.role is Role.VALIDATOR and host.active:
             assert node.privval_laddr == f"tcp://{host.address}:{network.chain.ports.privval}"
-            assert node.double_sign_check_height == node_config.DOUBLE_SIGN_CHECK_HEIGHT
         else:
             assert not node.privval_laddr, f"{host.name} takes signatures from nobody"
             assert node.double_sign_check_height == 0
+
+
+def test_a_validator_looks_back_for_its_own_signatures_unless_a_twin_makes_them(
+    network: Network, known: Mapping[str, str]
+) -> None:
+    alone = network.model_copy(update={"signing": network.signing.model_copy(update={"coordination": None})})
+    for each, expected in ((network, 0), (alone, node_config.DOUBLE_SIGN_CHECK_HEIGHT)):
+        found = {node.double_sign_check_height for host, node in of(each, known, Role.VALIDATOR) if host.active}
+        assert found == {expected}
 
 
 def test_a_public_sentry_gossips_with_anyone_and_tells_of_no_hidden_node(

@@ -57,6 +57,7 @@ def test_every_node_has_a_configuration_that_parses(network: Network) -> None:
         assert config["moniker"] == context.host.name
         assert config["p2p"]["laddr"] == f"tcp://{context.host.address}:{network.chain.ports.p2p}"
         assert config["instrumentation"]["prometheus"] is True
+        assert config["blocksync"]["adaptive_sync"] is False, "it lets a validator vote before it has caught up"
 
 
 def test_a_configuration_is_read_by_the_daemon_before_it_replaces_another(network: Network) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from estate import load
+from estate import coordination, load
 from estate.hosts import of_role
 from estate.model import Network, Role
-from hosts import signer_config
+from hosts import gate_config, signer_config
 from hosts.context import HostContext
+from hosts.facts.gate import GateObservation
 from hosts.keys.observation import SignedState, SignerObservation
 from hosts.operations.files import File
-from hosts.operations.signer import Verdict, provision, verdict
+from hosts.operations.signer import Verdict, commands, provision, verdict
 from hosts.roles import signer
 from hosts.signer_config import CONFIG, CONSENSUS_KEY, STANDBY_KEY, UNIT_FILE, Duty
 from tests.hosts import samples
@@ -40,20 +41,70 @@ def files(context: HostContext) -> dict[str, str]:
     return {item.path: str(item.content) for item in signer.items(context) if isinstance(item, File)}
 
 
-def test_exactly_one_signer_of_a_network_uses_the_consensus_key(network: Network) -> None:
-    duties = [signer_config.duty(network, host) for host in of_role(network, Role.SIGNER)]
-    assert duties.count(Duty.CONSENSUS) == 1
-    holder = next(host for host in of_role(network, Role.SIGNER) if signer_config.duty(network, host) is Duty.CONSENSUS)
-    assert holder.place == network.signing.custody and holder.active
+def alone(network: Network) -> Network:
+    """The network as it is where one site signs."""
+    return network.model_copy(update={"signing": network.signing.model_copy(update={"coordination": None})})
 
 
-def test_a_signer_dials_the_active_validators_of_its_own_site(network: Network) -> None:
-    for context in contexts(network):
+def with_device(network: Network) -> Network:
+    return network.model_copy(update={"signing": network.signing.model_copy(update={"backend": "yubihsm"})})
+
+
+def test_without_coordination_exactly_one_signer_uses_the_consensus_key(network: Network) -> None:
+    signers = of_role(network, Role.SIGNER)
+    holders = [host for host in signers if signer_config.duty(alone(network), host) is Duty.CONSENSUS]
+    assert [host.place for host in holders] == [network.signing.custody] and holders[0].active
+
+
+def test_with_coordination_the_active_signer_of_each_site_uses_it(network: Network) -> None:
+    coordination = network.signing.coordination
+    assert coordination
+    for host in of_role(network, Role.SIGNER):
+        coordinated = host.active and host.place in coordination.sites
+        assert (signer_config.duty(network, host) is Duty.CONSENSUS) is coordinated, host.name
+
+
+def test_a_site_that_is_not_coordinated_signs_with_a_key_of_no_weight_even_if_it_had_the_custody(
+    network: Network,
+) -> None:
+    coordination = network.signing.coordination
+    assert coordination
+    others = {site: lease for site, lease in coordination.sites.items() if site != network.signing.custody}
+    signing = network.signing.model_copy(update={"coordination": coordination.model_copy(update={"sites": others})})
+    fewer = network.model_copy(update={"signing": signing})
+    left = next(host for host in of_role(fewer, Role.SIGNER) if host.place == fewer.signing.custody and host.active)
+    assert signer_config.duty(fewer, left) is Duty.STANDBY
+    assert signer_config.settings(fewer, left).gate_unit == ""
+
+
+def test_a_signer_without_a_gate_dials_the_active_validators_of_its_own_site(network: Network) -> None:
+    for context in contexts(alone(network)):
         document = tomllib.loads(files(context)[CONFIG])
         dialled = {each["addr"] for each in document["validator"]}
         own = [host for host in of_role(network, Role.VALIDATOR) if host.place == context.host.place and host.active]
         assert dialled == {f"tcp://{host.address}:{network.chain.ports.privval}" for host in own}
         assert all(each["reconnect"] for each in document["validator"])
+
+
+def test_a_signer_behind_a_gate_dials_its_gate_and_nobody_else(network: Network) -> None:
+    for context in contexts(network):
+        if coordination.is_gated(network, context.host):
+            document = tomllib.loads(files(context)[CONFIG])
+            assert [each["addr"] for each in document["validator"]] == [
+                f"unix://{gate_config.socket(network.chain.chain_id)}"
+            ]
+            assert all(each["reconnect"] for each in document["validator"])
+
+
+def test_a_signer_behind_a_gate_has_no_network_and_stops_with_its_gate(network: Network) -> None:
+    for each in (network, with_device(network)):
+        for context in contexts(each):
+            if coordination.is_gated(each, context.host):
+                unit = files(context)[UNIT_FILE].splitlines()
+                assert "PrivateNetwork=yes" in unit and f"Requires={gate_config.UNIT}" in unit
+                assert not any(line.startswith("IPAddressAllow=") for line in unit)
+                families = next(line for line in unit if line.startswith("RestrictAddressFamilies="))
+                assert "AF_INET" not in families and "AF_UNIX" in families
 
 
 def test_each_key_has_a_state_of_its_own(network: Network) -> None:
@@ -66,7 +117,7 @@ def test_each_key_has_a_state_of_its_own(network: Network) -> None:
 
 
 def test_a_device_backend_is_configured_with_a_password_file_and_no_password(network: Network) -> None:
-    device = network.model_copy(update={"signing": network.signing.model_copy(update={"backend": "yubihsm"})})
+    device = with_device(network)
     holder = next(each for each in contexts(device) if signer_config.duty(device, each.host) is Duty.CONSENSUS)
     document = tomllib.loads(files(holder)[CONFIG])
     provider = document["providers"]["yubihsm"][0]
@@ -118,6 +169,50 @@ def test_tmkms_runs_only_where_it_may(what: Duty, state: SignerObservation, runs
     decided = verdict(what, state, "west")
     assert decided.run is runs
     assert (decided.because is None) if says is None else says in (decided.because or "")
+
+
+@pytest.mark.parametrize(
+    ("state", "gate", "site", "runs", "says"),
+    [
+        (HOLDS, GateObservation(floor=True), "west", True, None),
+        (HOLDS, GateObservation(), "west", False, "bin/estate key start"),
+        (HOLDS, GateObservation(), "east", False, "bin/estate key join east"),
+        (SignerObservation(provisioned=True), GateObservation(floor=True), "west", False, "bin/estate key generate"),
+        (SignerObservation(provisioned=True), GateObservation(floor=True), "east", False, "bin/estate key join east"),
+        (replace(HOLDS, state=None), GateObservation(floor=True), "west", False, "no signing state"),
+        (HOLDS, GateObservation(floor=True, masked=True), "west", False, "has begun"),
+    ],
+)
+def test_a_coordinated_signer_runs_only_with_key_state_and_floor(
+    state: SignerObservation, gate: GateObservation, site: str, runs: bool, says: str | None
+) -> None:
+    decided = verdict(Duty.CONSENSUS, state, "west", site=site, gate=gate)
+    assert decided.run is runs
+    assert (decided.because is None) if says is None else says in (decided.because or "")
+
+
+def test_a_masked_gate_that_holds_the_key_is_not_touched_at_all() -> None:
+    assert not verdict(Duty.CONSENSUS, HOLDS, "west", site="west", gate=GateObservation(masked=True)).touch
+
+
+def test_a_gate_starts_before_its_signer_and_stops_after_it() -> None:
+    started = commands(Verdict(run=True), HOLDS, GateObservation(floor=True))
+    assert started == ["systemctl daemon-reload && systemctl enable --now signing-gate.service tmkms.service"]
+    running = replace(HOLDS, enabled=True, active=True), GateObservation(floor=True, enabled=True, active=True)
+    assert commands(Verdict(run=True), *running) == [], "what runs is left alone"
+    assert commands(Verdict(run=False), *running) == [
+        "systemctl disable --now tmkms.service",
+        "systemctl disable --now signing-gate.service",
+    ]
+    assert commands(Verdict(run=True), running[0], GateObservation(floor=True)) == started, "a stopped gate is started"
+
+
+def test_a_restarted_signer_is_not_started_without_the_floor_of_its_gate(network: Network) -> None:
+    for context in contexts(network):
+        if coordination.is_gated(network, context.host):
+            config = next(item for item in signer.items(context) if item.path == CONFIG)
+            assert isinstance(config, File) and config.then
+            assert f"[ -s {gate_config.floor_file(network.chain.chain_id)} ]" in config.then
 
 
 def test_a_halted_signer_that_holds_the_key_is_not_touched_at_all() -> None:
