@@ -1,0 +1,96 @@
+"""``signing-gate``: runs the gate, and what a person does to its floors while it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from coordinator import config, floor, service
+from coordinator.decision.position import MAX_HEIGHT, spent
+from coordinator.events import Events
+from coordinator.metrics import Metrics
+
+DONE, FAILED, WRONG = 0, 1, 2
+
+
+def _public_key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != floor.KEY_BYTES:
+        raise argparse.ArgumentTypeError("an Ed25519 public key is meant, 32 bytes in base64")
+    return key
+
+
+def _height(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 0 <= int(text) <= MAX_HEIGHT:
+        raise argparse.ArgumentTypeError(f"a height from 0 to {MAX_HEIGHT} is meant")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="signing-gate", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    of_config = argparse.ArgumentParser(add_help=False)
+    of_config.add_argument("--config", type=Path, required=True, metavar="FILE")
+    of_chain = argparse.ArgumentParser(add_help=False, parents=[of_config])
+    of_chain.add_argument("--chain", required=True, metavar="CHAIN_ID")
+    commands.add_parser("run", parents=[of_config], help="serve until SIGTERM")
+    commands.add_parser("show", parents=[of_config], help="the floor of each chain")
+    seed = commands.add_parser("seed", parents=[of_chain], help="make the floor of a key, or raise it")
+    seed.add_argument("--public-key", type=_public_key, required=True, metavar="BASE64")
+    seed.add_argument(
+        "--height", type=_height, required=True, help="nothing at or below this height is signed here from then on"
+    )
+    commands.add_parser("clear-halt", parents=[of_chain], help="let a halted key sign again, after a person looked")
+    return parser
+
+
+def _described(found: floor.Floor) -> str:
+    key = base64.b64encode(found.public_key).decode()
+    halted = f"halted because of {found.halted}" if found.halted else "not halted"
+    return f"{found.chain_id}: floor {found.position.text}, key {key}, {halted}"
+
+
+def _show(of: config.Config) -> int:
+    code = DONE
+    for chain in of.chains:
+        try:
+            print(_described(floor.read(floor.path_of(of.state, chain.chain_id), chain.chain_id)))
+        except floor.FloorUnusable as error:
+            print(f"{chain.chain_id}: {error}")
+            code = FAILED
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0 done, 1 not possible now, 2 wrong usage or configuration."""
+    asked = _parser().parse_args(arguments)
+    try:
+        of = config.read(asked.config)
+        if asked.command == "run":
+            return service.run(of, Events(), Metrics())
+        if asked.command == "show":
+            return _show(of)
+        path = floor.path_of(of.state, of.chain(asked.chain).chain_id)
+        if asked.command == "seed":
+            print(_described(floor.seed(path, asked.chain, asked.public_key, spent(asked.height))))
+        else:
+            cause = floor.clear_halt(path, asked.chain)
+            print(f"{asked.chain}: " + (f"was halted because of {cause}; no longer" if cause else "was not halted"))
+    except config.ConfigError as error:
+        print(f"{asked.config}: " + f"\n{asked.config}: ".join(error.problems), file=sys.stderr)
+        return WRONG
+    except (floor.FloorUnusable, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""The configuration of a gate: one TOML file, every key known, every problem told at once."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coordinator.privval.messages import Dialect
+from coordinator.table.client import Endpoint
+
+LONGEST_DEADLINE_SECONDS = 1.5
+"""A vote that comes later is of no use to a round of one second; the node itself would wait for five."""
+
+MAX_ENDPOINTS = 2
+MAX_SOCKET_PATH = 107
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
+"""At most 50 characters, as a genesis file may have; and what can be the name of a file."""
+
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+class ConfigError(Exception):
+    """``problems``: sentences, one for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One key on one chain, with the node that asks, the signer that signs and the table that decides.
+
+    ``deadline_seconds``: for one request as a whole. ``sign_extensions``: whether the chain has vote extensions; as in
+    tmkms, v1 nodes say it themselves.
+    """
+
+    chain_id: str
+    generation: int
+    dialect: Dialect
+    node: tuple[str, int]
+    signer: Path
+    deadline_seconds: float
+    head: str
+    claims: str
+    credentials: Path
+    ca_file: Path
+    endpoints: tuple[Endpoint, ...]
+    sign_extensions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """``gate_id`` names this signer host in the table; floors and the connection key are in ``state``."""
+
+    gate_id: str
+    state: Path
+    metrics: Path
+    chains: tuple[Chain, ...]
+
+    def chain(self, chain_id: str) -> Chain:
+        """Raises ConfigError: there is none of that id."""
+        for each in self.chains:
+            if each.chain_id == chain_id:
+                return each
+        known = ", ".join(each.chain_id for each in self.chains)
+        raise ConfigError([f"there is no chain {chain_id!r} in the configuration; there is: {known}"])
+
+
+class _Table:
+    """Takes known keys out of a TOML table and notes what is wrong with it."""
+
+    def __init__(self, where: str, found: Any, problems: list[str]) -> None:
+        self.where = where
+        self._problems = problems
+        self._left: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {}
+        if not isinstance(found, Mapping):
+            self.wrong("is meant to be a table")
+
+    def wrong(self, text: str) -> None:
+        self._problems.append(f"{self.where}: {text}")
+
+    def take(self, key: str, read: Callable[[Any], Any], meant: str, default: Any = None) -> Any:
+        """``read`` gives the value, or raises ValueError or TypeError; then ``meant`` says what it should have been."""
+        if key not in self._left:
+            if default is None:
+                self.wrong(f"{key} is missing; {meant} is meant")
+            return default
+        found = self._left.pop(key)
+        try:
+            return read(found)
+        except (ValueError, TypeError):
+            self.wrong(f"{key} is {found!r}; {meant} is meant")
+            return default
+
+    def tables(self, key: str) -> list[Any]:
+        found = self._left.pop(key, [])
+        if not isinstance(found, list) or not found:
+            self.wrong(f"at least one [[{key}]] is meant")
+            return []
+        return found
+
+    def end(self) -> None:
+        for key in self._left:
+            self.wrong(f"{key} is not a known key")
+
+
+def _text(pattern: re.Pattern[str]) -> Callable[[Any], str]:
+    def read(found: Any) -> str:
+        if not isinstance(found, str) or not pattern.fullmatch(found):
+            raise ValueError(found)
+        return found
+
+    return read
+
+
+def _path(found: Any) -> Path:
+    if not isinstance(found, str) or not found.startswith("/") or "\0" in found:
+        raise ValueError(found)
+    return Path(found)
+
+
+def _integer(lowest: int, highest: int) -> Callable[[Any], int]:
+    def read(found: Any) -> int:
+        if type(found) is not int or not lowest <= found <= highest:
+            raise ValueError(found)
+        return found
+
+    return read
+
+
+def _seconds(found: Any) -> float:
+    if type(found) not in (int, float) or not 0 < found <= LONGEST_DEADLINE_SECONDS:
+        raise ValueError(found)
+    return float(found)
+
+
+def _address(found: Any) -> str:
+    if not isinstance(found, str):
+        raise ValueError(found)
+    return str(ipaddress.ip_address(found))
+
+
+def _node(found: Any) -> tuple[str, int]:
+    address, separator, port = found.rpartition(":") if isinstance(found, str) else ("", "", "")
+    if not separator or not port.isascii() or not port.isdigit():
+        raise ValueError(found)
+    return _address(address.removeprefix("[").removesuffix("]")), _integer(1, 65535)(int(port))
+
+
+def _boolean(found: Any) -> bool:
+    if type(found) is not bool:
+        raise ValueError(found)
+    return found
+
+
+def _scheme(found: Any) -> str:
+    if found not in ("http", "https"):
+        raise ValueError(found)
+    return str(found)
+
+
+def _endpoint(where: str, found: Any, problems: list[str]) -> Endpoint:
+    table = _Table(where, found, problems)
+    endpoint = Endpoint(
+        region=table.take("region", _text(NAME), "the region's name"),
+        host=table.take("host", _text(HOST), "the endpoint's host name"),
+        address=table.take("address", _address, "an IP address"),
+        port=table.take("port", _integer(1, 65535), "a port"),
+        scheme=table.take("scheme", _scheme, "http or https", "https"),
+    )
+    table.end()
+    return endpoint
+
+
+def _chain(where: str, found: Any, problems: list[str]) -> Chain:
+    table = _Table(where, found, problems)
+    endpoints = table.tables("endpoint")
+    if len(endpoints) > MAX_ENDPOINTS:
+        table.wrong(f"has {len(endpoints)} endpoints; at most {MAX_ENDPOINTS} replicas of a table can be called")
+    chain = Chain(
+        chain_id=table.take("chain_id", _text(CHAIN_ID), "a chain id of at most 50 letters, digits, dots or dashes"),
+        generation=table.take("generation", _integer(1, 2**53), "a number from 1"),
+        dialect=table.take("dialect", Dialect, " or ".join(Dialect)),
+        node=table.take("node", _node, "an IP address, a colon and a port"),
+        signer=table.take("signer", _path, "the absolute path of a unix socket"),
+        deadline_seconds=table.take(
+            "deadline_seconds", _seconds, f"a number above 0, at most {LONGEST_DEADLINE_SECONDS}"
+        ),
+        head=table.take("head", _text(NAME), "the name of a table"),
+        claims=table.take("claims", _text(NAME), "the name of a table"),
+        credentials=table.take("credentials", _path, "an absolute path"),
+        ca_file=table.take("ca_file", _path, "an absolute path"),
+        endpoints=tuple(
+            _endpoint(f"{where}, endpoint {number}", each, problems) for number, each in enumerate(endpoints, 1)
+        ),
+        sign_extensions=table.take("sign_extensions", _boolean, "true or false", False),
+    )
+    table.end()
+    if chain.signer and len(bytes(chain.signer)) > MAX_SOCKET_PATH:
+        table.wrong(f"signer has a path of more than {MAX_SOCKET_PATH} bytes; the kernel takes no longer one")
+    return chain
+
+
+def parse(text: str) -> Config:
+    """Raises ConfigError with everything that is wrong."""
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"it is not TOML: {error}"]) from None
+    problems: list[str] = []
+    table = _Table("the file", found, problems)
+    chains = tuple(_chain(f"chain {number}", each, problems) for number, each in enumerate(table.tables("chain"), 1))
+    config = Config(
+        gate_id=table.take("gate_id", _text(NAME), "the name of this signer host"),
+        state=table.take("state", _path, "the absolute path of a directory"),
+        metrics=table.take("metrics", _path, "an absolute path"),
+        chains=chains,
+    )
+    table.end()
+    for name, values in (
+        ("chain_id", [each.chain_id for each in chains]),
+        ("signer", [each.signer for each in chains]),
+        ("node", [each.node for each in chains]),
+    ):
+        known = [each for each in values if each is not None]
+        if len(set(known)) < len(known):
+            problems.append(f"the file: two chains have the same {name}; each has its own")
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def read(path: Path) -> Config:
+    """Raises ConfigError, also where the file cannot be read."""
+    try:
+        return parse(path.read_text())
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path} is not text in UTF-8"]) from None

@@ -1,0 +1,197 @@
+"""The floor of a key on a gate's own disk: the highest position that this gate ever claimed. It only rises.
+
+It is the guard that holds where the table does not: a table that was rolled back, replaced or lost its rows cannot
+bring a gate below what its own disk says. Hence each rise is on the disk, file and directory entry, before it counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from coordinator.decision.effects import Cause
+from coordinator.decision.position import Position, parse
+
+VERSION = 1
+KEY_BYTES = 32
+SEED_FIRST = "seed it by ceremony (signing-gate seed), from what the chain shows"
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the file says. ``public_key``: the 32 bytes of the Ed25519 key that this gate guards."""
+
+    chain_id: str
+    public_key: bytes
+    position: Position
+    halted: Cause | None = None
+
+
+class FloorUnusable(Exception):
+    """There is no floor to stand on: the file is missing, empty, damaged, or another process holds it."""
+
+
+def path_of(state: Path, chain_id: str) -> Path:
+    return state / f"{chain_id}.floor.json"
+
+
+def _digest(fields: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def encode(floor: Floor) -> bytes:
+    fields: dict[str, object] = {
+        "version": VERSION,
+        "chain_id": floor.chain_id,
+        "public_key": base64.b64encode(floor.public_key).decode(),
+        "position": floor.position.text,
+        "halted": floor.halted,
+    }
+    return json.dumps(fields | {"sha256": _digest(fields)}, indent=1).encode() + b"\n"
+
+
+def decode(data: bytes) -> Floor:
+    """The floor that ``encode`` wrote. Raises ValueError: it is not exactly that."""
+    try:
+        found = json.loads(data.decode("ascii"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("it holds no JSON object")
+    digest = found.pop("sha256", None)
+    if digest != _digest(found):
+        raise ValueError("its checksum is not that of its content")
+    if set(found) != {"version", "chain_id", "public_key", "position", "halted"} or found["version"] != VERSION:
+        raise ValueError(f"it is not of version {VERSION}")
+    public_key = base64.b64decode(str(found["public_key"]), validate=True)
+    if len(public_key) != KEY_BYTES:
+        raise ValueError(f"its public key has {len(public_key)} bytes instead of {KEY_BYTES}")
+    halted = None if found["halted"] is None else Cause(found["halted"])
+    return Floor(str(found["chain_id"]), public_key, parse(str(found["position"])), halted)
+
+
+def read(path: Path, chain_id: str) -> Floor:
+    """Raises FloorUnusable, with what was found and what to do."""
+    try:
+        floor = decode(path.read_bytes())
+    except FileNotFoundError:
+        raise FloorUnusable(f"{path} is missing; {SEED_FIRST}") from None
+    except OSError as error:
+        raise FloorUnusable(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise FloorUnusable(f"{path} is damaged: {error}; {SEED_FIRST}") from None
+    if floor.chain_id != chain_id:
+        raise FloorUnusable(f"{path} is the floor of chain {floor.chain_id}; {SEED_FIRST}")
+    return floor
+
+
+def _give(descriptor: int, directory: Path) -> None:
+    """What root writes at a ceremony belongs to the gate's own user, who owns the directory."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def write(path: Path, floor: Floor) -> None:
+    """Replaces the file. When it returns, file and directory entry are on the disk.
+
+    Raises:
+        OSError: they may be there, or not; what is there is then the old floor or the new one, whole.
+    """
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        _give(descriptor, path.parent)
+        data = memoryview(encode(floor))
+        while data:
+            data = data[os.write(descriptor, data) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Nobody else changes the floor meanwhile. Raises FloorUnusable: another process holds it, or it cannot be held."""
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise FloorUnusable(f"{path} cannot be locked: {error.strerror}") from None
+    try:
+        _give(descriptor, path.parent)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FloorUnusable(f"another process holds {path}; stop it first") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class Keeper:
+    """The floor while its lock is held: in memory what the disk is known to say."""
+
+    def __init__(self, path: Path, floor: Floor) -> None:
+        self._path = path
+        self.floor = floor
+
+    def rise(self, position: Position) -> None:
+        """The floor is at ``position`` or above, on the disk, when this returns. Raises OSError."""
+        if position > self.floor.position:
+            self._put(replace(self.floor, position=position))
+
+    def halt(self, cause: Cause) -> None:
+        """Remembered across restarts. In memory it holds at once, even if the disk fails. Raises OSError."""
+        halted = replace(self.floor, halted=cause)
+        self.floor = halted
+        self._put(halted)
+
+    def _put(self, floor: Floor) -> None:
+        write(self._path, floor)
+        self.floor = floor
+
+
+def seed(path: Path, chain_id: str, public_key: bytes, position: Position) -> Floor:
+    """Makes the floor of a key, or raises the one that is there; a damaged one is replaced, and kept beside it.
+
+    Raises:
+        FloorUnusable: another process holds it, or it is the floor of another key or chain.
+        OSError: it could not be written.
+    """
+    with held(path):
+        seeded = Floor(chain_id, public_key, position)
+        if path.exists():
+            try:
+                there = decode(path.read_bytes())
+            except ValueError:
+                path.replace(path.with_name(path.name + ".damaged"))
+            else:
+                if (there.chain_id, there.public_key) != (chain_id, public_key):
+                    raise FloorUnusable(
+                        f"{path} is the floor of another key, {base64.b64encode(there.public_key).decode()} of chain "
+                        f"{there.chain_id}; a floor is never lowered: retire that key first, then move its file away"
+                    )
+                seeded = replace(there, position=max(there.position, position))
+        write(path, seeded)
+        return seeded
+
+
+def clear_halt(path: Path, chain_id: str) -> Cause | None:
+    """Lets a halted key sign again; gives why it was halted. Raises FloorUnusable, OSError."""
+    with held(path):
+        there = read(path, chain_id)
+        write(path, replace(there, halted=None))
+        return there.halted

@@ -1,0 +1,147 @@
+"""The link to the validator node: the gate dials the node's privval listener, as any remote signer does."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from coordinator.privval.stream import Broken, Messages
+from coordinator.privval.wire import delimited
+from coordinator.secret_connection.connection import SecretConnection
+from coordinator.waiting import is_readable
+
+DIAL_WITHIN_SECONDS = 2.0
+"""For the TCP connection, and for each message of the handshake."""
+
+DIAL_AGAIN_SECONDS = (0.1, 0.2, 0.5, 1.0)
+SILENT_FOR_SECONDS = 10.0
+"""A node pings every 3.3 s; one that is silent for three times as long is beyond a broken path, and dialled again."""
+
+REST_WITHIN_SECONDS = 1.0
+"""How long the rest of a message may take, once it has begun, and how long the node may take to accept an answer."""
+
+
+class NodeLink:
+    """Keeps one connection to the node's listener. One thread uses it. No failure is raised: the link is down then, and
+    dials again when ``attend`` is called at ``due`` or later.
+    """
+
+    def __init__(
+        self, address: tuple[str, int], identity: Ed25519PrivateKey, changed: Callable[[bool, str], None]
+    ) -> None:
+        """``changed`` is told whether the connection stands now, and why."""
+        self._address, self._identity, self._changed = address, identity, changed
+        self._connection: SecretConnection | None = None
+        self._socket: socket.socket | None = None
+        self._messages: Messages | None = None
+        self._heard_at = 0.0
+        self._dial_at = 0.0
+        self._failures = 0
+
+    def sockets(self) -> list[socket.socket]:
+        """On which to wait for something to ``attend`` to."""
+        return [self._socket] if self._socket else []
+
+    def due(self) -> float:
+        """When to ``attend`` at the latest (monotonic)."""
+        if self._messages is None:
+            return self._dial_at
+        return self._heard_at + SILENT_FOR_SECONDS if self._messages.between_messages else 0.0
+
+    def attend(self) -> None:
+        """Dials a node that is not connected; gives up on one that is silent."""
+        now = time.monotonic()
+        if self._connection is None:
+            if now >= self._dial_at:
+                self._dial()
+        elif now >= self._heard_at + SILENT_FOR_SECONDS and not self._has_more():
+            self._drop(f"the node was silent for {SILENT_FOR_SECONDS:g} s")
+
+    def next(self) -> bytes | None:
+        """A message that has arrived, if one has. Raises TooLong: it was too long to be read, and has been skipped."""
+        if self._messages is None or not self._has_more():
+            return None
+        assert self._socket is not None
+        try:
+            self._socket.settimeout(REST_WITHIN_SECONDS)
+            message = self._messages.next()
+        except (OSError, Broken) as error:
+            self._drop(str(error))
+            return None
+        self._heard_at = time.monotonic()
+        return message
+
+    def send(self, message: bytes) -> None:
+        """Answers; if the node is gone, nothing happens."""
+        if self._connection is None or self._socket is None:
+            return
+        try:
+            self._socket.settimeout(REST_WITHIN_SECONDS)
+            self._connection.send(delimited(message))
+        except OSError as error:
+            self._drop(str(error))
+
+    def close(self) -> None:
+        self._drop("the gate ends")
+
+    def _has_more(self) -> bool:
+        assert self._messages is not None and self._socket is not None
+        return not self._messages.between_messages or is_readable(self._socket)
+
+    def _dial(self) -> None:
+        dialled = None
+        try:
+            dialled = socket.create_connection(self._address, timeout=DIAL_WITHIN_SECONDS)
+            dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = SecretConnection.connect(dialled, self._identity)
+        except OSError as error:
+            if dialled is not None:
+                dialled.close()
+            pause = DIAL_AGAIN_SECONDS[min(self._failures, len(DIAL_AGAIN_SECONDS) - 1)]
+            self._failures += 1
+            self._dial_at = time.monotonic() + pause
+            self._changed(False, str(error))
+            return
+        self._connection, self._socket, self._messages = connection, dialled, Messages(connection.recv)
+        self._failures, self._heard_at = 0, time.monotonic()
+        self._changed(True, "connected")
+
+    def _drop(self, why: str) -> None:
+        if self._connection is None:
+            return
+        self._connection.close()
+        self._connection = self._socket = self._messages = None
+        self._dial_at = time.monotonic() + DIAL_AGAIN_SECONDS[0]
+        self._changed(False, why)
+
+
+def identity(path: Path) -> Ed25519PrivateKey:
+    """The key by which the gate shows itself to nodes: 32 bytes in base64, as in tmkms. Made if there is none.
+
+    It proves nothing about consensus; a node that pins its signer's id knows this gate by it.
+
+    Raises:
+        ValueError: the file holds something else.
+        OSError: it cannot be read or made.
+    """
+    try:
+        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(path.read_bytes().strip(), validate=True))
+    except FileNotFoundError:
+        key = Ed25519PrivateKey.generate()
+        secret = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        temporary = path.with_name(path.name + ".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, base64.b64encode(secret) + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.rename(path)
+        return key

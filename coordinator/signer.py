@@ -1,0 +1,203 @@
+"""The link to the signer: tmkms dials this socket and believes that the gate is its validator.
+
+One signer at a time; a second one waits until the first is gone. Whoever does not answer in time is disconnected, so
+that an answer that comes late can never be taken for that to a later question.
+"""
+
+from __future__ import annotations
+
+import socket
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from coordinator.privval import for_signer
+from coordinator.privval.messages import (
+    Dialect,
+    Ponged,
+    PublicKeyTold,
+    RefusedTold,
+    SignedTold,
+    SignProposalAsked,
+    SignVoteAsked,
+)
+from coordinator.privval.stream import Broken, Messages, TooLong
+from coordinator.privval.wire import delimited
+from coordinator.waiting import is_readable
+
+PING_AFTER_SECONDS = 3.0
+ANSWER_WITHIN_SECONDS = 2.0
+"""How long a signer may take to tell its public key, or that it is there."""
+
+REST_WITHIN_SECONDS = 0.2
+"""How long the rest of a message may take, once it has begun."""
+
+BIND_AGAIN_SECONDS = 2.0
+
+
+class SignerFailed(Exception):
+    """The signer gave no signature. The text says why."""
+
+
+class SignerLink:
+    """Listens on ``path`` for the signer of ``public_key``. One thread uses it; only ``finish`` waits."""
+
+    def __init__(
+        self, path: Path, chain_id: str, public_key: bytes, dialect: Dialect, changed: Callable[[bool, str], None]
+    ) -> None:
+        """``changed`` is told whether a signer is ready now, and why."""
+        self._path, self._chain_id, self._public_key, self._dialect = path, chain_id, public_key, dialect
+        self._changed = changed
+        self._listener: socket.socket | None = None
+        self._bind_at = 0.0
+        self._connection: socket.socket | None = None
+        self._messages: Messages | None = None
+        self._heard_at = 0.0
+        self._question: type[PublicKeyTold] | type[Ponged] | None = None
+        self._asked_at = 0.0
+        self.ready = False
+
+    def sockets(self) -> list[socket.socket]:
+        """On which to wait for something to ``attend`` to."""
+        waited = self._connection or self._listener
+        return [waited] if waited else []
+
+    def due(self) -> float:
+        """When to ``attend`` at the latest (monotonic)."""
+        if self._listener is None:
+            return self._bind_at
+        if self._connection is None:
+            return float("inf")
+        if self._question:
+            return self._asked_at + ANSWER_WITHIN_SECONDS
+        return self._heard_at + PING_AFTER_SECONDS
+
+    def attend(self) -> None:
+        """Takes a signer that has dialled, hears what it says, asks whether it is there."""
+        now = time.monotonic()
+        if self._listener is None and now >= self._bind_at:
+            self._bind(now)
+        if self._connection is None and self._listener is not None:
+            self._accept()
+        while self._connection is not None and self._has_more():
+            self._hear()
+        if self._connection is None:
+            return
+        if self._question:
+            if now >= self._asked_at + ANSWER_WITHIN_SECONDS:
+                self._drop("it does not answer")
+        elif now >= self._heard_at + PING_AFTER_SECONDS:
+            self._ask(Ponged, for_signer.ping())
+
+    def begin(self, asked: SignVoteAsked | SignProposalAsked, time_ns: int) -> None:
+        """Asks for a signature with the time ``time_ns``. Raises SignerFailed."""
+        if not self.ready:
+            raise SignerFailed("no signer is connected")
+        self._send(for_signer.ask(asked, time_ns))
+        if self._connection is None:
+            raise SignerFailed("the signer is gone")
+
+    def finish(self, deadline: float) -> SignedTold:
+        """The signature that was asked for; waits until ``deadline`` (monotonic). Raises SignerFailed."""
+        while True:
+            if self._connection is None or self._messages is None:
+                raise SignerFailed("the signer closed the connection")
+            left = deadline - time.monotonic()
+            try:
+                if left <= 0:
+                    raise TimeoutError
+                self._connection.settimeout(left)
+                told = for_signer.decode_reply(self._messages.next(), self._dialect)
+            except TimeoutError:
+                self._drop("it did not answer in time")
+                raise SignerFailed("the signer did not answer in time") from None
+            except (OSError, Broken, TooLong) as error:
+                self._drop(str(error))
+                raise SignerFailed(f"the signer closed the connection: {error}") from None
+            self._heard_at = time.monotonic()
+            if isinstance(told, SignedTold):
+                return told
+            if isinstance(told, RefusedTold):
+                raise SignerFailed(f"the signer refused: {told.text} (code {told.code})")
+            if isinstance(told, Ponged) and self._question is Ponged:
+                self._question = None
+                continue
+            self._drop(f"it answered with {type(told).__name__}")
+            raise SignerFailed(f"the signer answered with {type(told).__name__}")
+
+    def close(self) -> None:
+        self._drop("the gate ends")
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            self._path.unlink(missing_ok=True)
+
+    def _bind(self, now: float) -> None:
+        self._bind_at = now + BIND_AGAIN_SECONDS
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            if self._path.exists() and not stat.S_ISSOCK(self._path.stat().st_mode):
+                raise FileExistsError(f"{self._path} is there and is no socket")
+            self._path.unlink(missing_ok=True)
+            listener.bind(str(self._path))
+            self._path.chmod(0o660)
+            listener.listen(1)
+            listener.setblocking(False)
+        except OSError as error:
+            listener.close()
+            self._changed(False, f"no socket to listen on: {error}")
+            return
+        self._listener = listener
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            connection, _ = self._listener.accept()
+        except BlockingIOError:
+            return
+        connection.settimeout(REST_WITHIN_SECONDS)
+        self._connection, self._messages = connection, Messages(connection.recv)
+        self._ask(PublicKeyTold, for_signer.ask_public_key(self._chain_id))
+
+    def _has_more(self) -> bool:
+        assert self._connection is not None and self._messages is not None
+        return not self._messages.between_messages or is_readable(self._connection)
+
+    def _hear(self) -> None:
+        assert self._connection is not None and self._messages is not None
+        try:
+            self._connection.settimeout(REST_WITHIN_SECONDS)
+            told = for_signer.decode_reply(self._messages.next(), self._dialect)
+        except (OSError, Broken, TooLong) as error:
+            self._drop(str(error))
+            return
+        question, self._question, self._heard_at = self._question, None, time.monotonic()
+        if question is None or not isinstance(told, question):
+            self._drop(f"it said {getattr(told, 'text', '') or type(told).__name__} unasked")
+        elif isinstance(told, PublicKeyTold):
+            if told.public_key != self._public_key:
+                self._drop("its public key is not that of the floor")
+            else:
+                self.ready = True
+                self._changed(True, "it has the right key")
+
+    def _ask(self, question: type[PublicKeyTold] | type[Ponged], message: bytes) -> None:
+        self._question, self._asked_at = question, time.monotonic()
+        self._send(message)
+
+    def _send(self, message: bytes) -> None:
+        assert self._connection is not None
+        try:
+            self._connection.settimeout(REST_WITHIN_SECONDS)
+            self._connection.sendall(delimited(message))
+        except OSError as error:
+            self._drop(str(error))
+
+    def _drop(self, why: str) -> None:
+        if self._connection is None:
+            return
+        self._connection.close()
+        self._connection = self._messages = self._question = None
+        self.ready = False
+        self._changed(False, why)
