@@ -24,15 +24,14 @@ def run(checkout: Path, say: fastnet.Say) -> None:
         say("both signers sign, each for its own node")
         if not fast.wait_until(lambda: fast.height() > 0 and bool(fast.witness.evidence), PATIENCE_SECONDS):
             raise Broken(
-                f"{fast.height()} blocks in {PATIENCE_SECONDS} s without evidence: two signers of one key were to sign twice"
+                f"{fast.height()} blocks in {PATIENCE_SECONDS} s without evidence: two signers of one key were to "
+                "sign twice"
             )
         first = fast.witness.evidence[0]
         if first.address != fast.witness.address:
             raise Broken(f"got evidence against {first.address}; {fast.witness.address} is ours")
         blocks = " and ".join(each[:12] or "nil" for each in first.blocks)
-        say(
-            f"block {first.found_at} carries evidence: at height {first.height}, round {first.round} we voted for {blocks}"
-        )
+        say(f"block {first.found_at} has evidence: at height {first.height}, round {first.round} we voted for {blocks}")
         if not fast.wait_until(fast.tombstoned, PATIENCE_SECONDS):
             raise Broken("there is evidence, but the chain did not tombstone our key")
         say("our key is tombstoned")

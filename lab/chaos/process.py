@@ -1,4 +1,4 @@
-"""Processes of the fast net: each is a real program in a namespace, kept running like a unit with ``Restart=always``."""
+"""Processes of the fast net: real programs in namespaces, kept running like units with ``Restart=always``."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block as far as signing goes. ``seal``: ours in its last commit, so for the height before; ``None`` if missed."""
+    """A block as far as signing goes. ``seal``: ours in its last commit (the height before), if any."""
 
     height: int
     proposer: str
