@@ -138,7 +138,7 @@ def test_every_unit_of_a_gated_signer_is_confined(network: Network, tmp_path: Pa
             command = ["systemd-analyze", "security", "--offline=true", f"--threshold={TENTHS_ALLOWED}", str(unit)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             verdict = done.stdout.strip().rpartition("\n")[2]
-            print(f"{backend}: {verdict}")  # noqa: T201
+            print(f"{backend}: {verdict}")
             assert done.returncode == 0, f"{backend}: {verdict}{done.stderr}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -26,20 +27,15 @@ def test_the_package_holds_every_source_file_and_nothing_compiled(tmp_path: Path
 
 
 def test_a_changed_source_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = version.version()
-    copy = tmp_path / "coordinator"
-    for name, path in version.sources().items():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(version, "PACKAGE", copy)
-    version.version.cache_clear()
-    try:
-        assert version.version() == before, "the same source is the same version, wherever it lies"
-        (copy / "decision" / "handle.py").write_text("# another\n")
-        version.version.cache_clear()
-        assert version.version() != before
-    finally:
-        version.version.cache_clear()
+    def version_of(copy: Path) -> str:
+        monkeypatch.setattr(version, "PACKAGE", copy)
+        return version.version.__wrapped__()
+
+    shutil.copytree(version.PACKAGE, tmp_path / "here")
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    assert version_of(tmp_path / "here") == version_of(tmp_path / "there"), "wherever it lies"
+    (tmp_path / "there" / "decision" / "handle.py").write_text("# another\n")
+    assert version_of(tmp_path / "here") != version_of(tmp_path / "there")
 
 
 def test_the_programs_run_isolated_from_the_callers_environment(tmp_path: Path) -> None:

@@ -1,0 +1,214 @@
+"""A gate's credentials for its table, by lease: taken from Vault for a short time, and taken anew before they end.
+
+One process does this and nothing else, so that the gate need not reach Vault and this need not reach the table. It logs
+in by AppRole. What it shows there, the secret id, comes to the host once, wrapped: whoever opened the wrapping before
+is noticed (see Vault's "Response wrapping").
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hvac
+from hvac.exceptions import InvalidRequest, VaultError
+
+from coordinator.events import Events
+
+TIMEOUT_SECONDS = 10
+FIRST_RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 60.0
+LEAST_RENEWAL_SECONDS = 30.0
+"""Vault is not asked more often, however short its leases are."""
+
+
+class LeaseError(Exception):
+    """There are no credentials now. The text says why, and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``path``: of the AWS secrets engine's credentials, below ``/v1``. ``role_id``: also the AppRole's name.
+
+    ``renew_before_seconds`` before a lease ends, the next one is taken. The other fields are files.
+    """
+
+    vault: str
+    ca_file: Path
+    role_id: str
+    path: str
+    ttl_seconds: int
+    renew_before_seconds: int
+    secret_id: Path
+    wrapped_secret_id: Path
+    credentials: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """``document``: in the form of the AWS SDKs' ``credential_process``. ``seconds``: how long it is good for."""
+
+    document: dict[str, Any]
+    seconds: float
+
+    def __repr__(self) -> str:
+        return f"Lease({self.seconds} s)"
+
+
+def read_settings(path: Path) -> Settings:
+    """The configuration that a deploy wrote. Raises LeaseError."""
+    try:
+        found = tomllib.loads(path.read_text())
+        files = {name: Path(found.pop(name)) for name in ("ca_file", "secret_id", "wrapped_secret_id", "credentials")}
+        settings = Settings(**found, **files)
+        numbers, texts = (settings.ttl_seconds, settings.renew_before_seconds), (settings.vault, settings.path)
+        if any(type(each) is not int for each in numbers) or not all(isinstance(each, str) for each in texts):
+            raise TypeError("a value is not of its kind")
+        if not 0 < settings.renew_before_seconds < settings.ttl_seconds:
+            raise ValueError("renew_before_seconds must be above 0 and below ttl_seconds")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise LeaseError(f"{path}: {type(error).__name__}: {error}") from None
+    return settings
+
+
+def write_private(path: Path, text: str, mode: int) -> None:
+    """The whole text or what was there before, on the disk when this returns."""
+    partial = path.with_name(f".{path.name}.new")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _unwrap(client: hvac.Client, settings: Settings, log: Events) -> None:
+    """Turns a delivered wrapping into the secret id that it holds. Raises LeaseError, VaultError and OSError."""
+    try:
+        token = settings.wrapped_secret_id.read_text().strip()
+    except FileNotFoundError:
+        return
+    expected = f"auth/approle/role/{settings.role_id}/secret-id"
+    try:
+        made_by = client.write("sys/wrapping/lookup", token=token)["data"]["creation_path"]
+        if made_by != expected:
+            raise LeaseError(f"the wrapping was made by {made_by}, and {expected} is meant; it is not opened")
+        secret_id = client.sys.unwrap(token)["data"]["secret_id"]
+    except (InvalidRequest, LeaseError) as error:
+        settings.wrapped_secret_id.unlink(missing_ok=True)
+        log("wrapping-refused", alarm="somebody else may have opened it: make a new secret id", error=str(error))
+        return
+    write_private(settings.secret_id, secret_id, 0o600)
+    settings.wrapped_secret_id.unlink(missing_ok=True)
+    log("secret-id-received")
+
+
+def take(settings: Settings, log: Events) -> Lease:
+    """Asks Vault for new credentials. Raises LeaseError."""
+    client = hvac.Client(
+        url=settings.vault, token="", verify=str(settings.ca_file), timeout=TIMEOUT_SECONDS, allow_redirects=False
+    )
+    try:
+        _unwrap(client, settings, log)
+        client.auth.approle.login(role_id=settings.role_id, secret_id=settings.secret_id.read_text().strip())
+        asked = time.time()
+        answer = client.read(settings.path)
+        if answer is None:
+            raise LeaseError(f"Vault has nothing at {settings.path}")
+        found, seconds = answer["data"], min(float(answer["lease_duration"] or settings.ttl_seconds), 86400.0)
+        token = found.get("session_token") or found.get("security_token")
+        document = {
+            "Version": 1,
+            "AccessKeyId": found["access_key"],
+            "SecretAccessKey": found["secret_key"],
+            **({"SessionToken": token} if token else {}),
+            "Expiration": datetime.fromtimestamp(asked + seconds, UTC).isoformat(timespec="seconds"),
+        }
+    except (VaultError, OSError) as error:
+        raise LeaseError(f"{type(error).__name__}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LeaseError(f"Vault's answer is not understood: {type(error).__name__}") from None
+    finally:
+        client.adapter.close()
+    return Lease(document, seconds)
+
+
+def retry_after(failures: int, chance: float) -> float:
+    """Seconds to wait after so many failures in a row; ``chance`` from 0 to 1 spreads hosts that failed together."""
+    longest: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10))
+    return longest * (0.5 + chance / 2)
+
+
+def _seconds_left(credentials: Path) -> float:
+    """How long what an earlier process wrote is still good for."""
+    try:
+        ends = datetime.fromisoformat(json.loads(credentials.read_text())["Expiration"])
+        return max(0.0, (ends - datetime.now(UTC)).total_seconds())
+    except (OSError, KeyError, TypeError, ValueError):
+        return 0.0
+
+
+class Keeper:
+    """Keeps the credentials file fresh, and takes it away when what it holds is over."""
+
+    def __init__(self, settings: Settings, ask: Callable[[], Lease], log: Events) -> None:
+        self._settings = settings
+        self._ask = ask
+        self._log = log
+        self._failures = 0
+        self._ends = time.monotonic() + _seconds_left(settings.credentials)
+
+    def step(self, now: float) -> float:
+        """One attempt at ``now`` (``time.monotonic()``). Returns how many seconds later the next one is due."""
+        try:
+            lease = self._ask()
+            write_private(self._settings.credentials, json.dumps(lease.document), 0o640)
+        except (LeaseError, OSError) as error:
+            self._failures += 1
+            self._log("lease-failed", failures=self._failures, error=str(error))
+            if now >= self._ends:
+                self.remove()
+            pause = retry_after(self._failures, random.random())
+            return min(pause, self._ends - now) if now < self._ends else pause
+        self._failures = 0
+        self._ends = now + lease.seconds
+        self._log("lease-taken", expires=lease.document["Expiration"])
+        return max(LEAST_RENEWAL_SECONDS, lease.seconds - self._settings.renew_before_seconds)
+
+    def remove(self) -> None:
+        """Without the file, the gate refuses."""
+        if self._settings.credentials.exists():
+            self._settings.credentials.unlink(missing_ok=True)
+            self._log("credentials-removed")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``signing-gate-lease --config FILE``: runs until it is ended."""
+    parser = argparse.ArgumentParser(prog="signing-gate-lease", description="Keeps a gate's credentials fresh.")
+    parser.add_argument("--config", type=Path, required=True)
+    log = Events()
+    try:
+        settings = read_settings(parser.parse_args(arguments).config)
+    except LeaseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    keeper = Keeper(settings, lambda: take(settings, log), log)
+    while True:
+        time.sleep(keeper.step(time.monotonic()))
