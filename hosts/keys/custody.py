@@ -25,7 +25,7 @@ place.
 
 
 class Step(StrEnum):
-    """One step of a move; each can be done again."""
+    """One step of a ceremony; each can be done again."""
 
     HALT = "stop, disable and mask the signer that holds the key"
     WAIT = "wait until the chain has gone past the last signature"
@@ -35,6 +35,15 @@ class Step(StrEnum):
     UNSEAL = "put the key in its place, with the state as its floor"
     TIDY = "remove the ephemeral key and the package"
     RELEASE = "let the signer that holds the key run again"
+    RAISE = "make sure that nothing is signed there up to this height"
+    SEED = "make the key's row in the table"
+    ADMIT = "admit the gate in the table"
+    AWAIT = "wait until the table has gone past the new gate's floor"
+    DISMISS = "take the gate's admission out of the table"
+    RENEW = "begin a new generation in the table"
+    CLOSE = "close the key's row in the table for ever"
+    FREE = "let the signer be started by the next deploy"
+    CLEAR = "let the gate sign again"
     DONE = "nothing is left to do"
 
 
@@ -80,10 +89,11 @@ class Situation:
 
 @dataclass(frozen=True, kw_only=True)
 class Next:
-    """The step to do, and the host that it is about."""
+    """The step to do, and the host that it is about. `height`: up to which nothing is signed any more after it."""
 
     step: Step
     host: str
+    height: int = 0
 
 
 def holders(signers: Mapping[str, SignerObservation]) -> tuple[str, ...]:

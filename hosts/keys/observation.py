@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
+from coordinator import floor
+from coordinator.decision.position import MAX_ROUND, Position, Step
+from coordinator.floor import Floor
+from hosts import gate_config
 from hosts.signer_config import (
     CONFIG,
     CONNECTION_KEY,
@@ -43,11 +49,45 @@ def public_half(key_file: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class SignedState:
-    """The last height, round and step that were signed."""
+    """The last height, round and step that were signed. `step`: 0 proposal, 1 prevote, 2 precommit, as tmkms counts
+    (its `privval.rs`, `consensus_state`).
+    """
 
     height: int
     round: int
     step: int
+
+    @property
+    def position(self) -> Position:
+        """Where it stands among the positions that gates claim."""
+        return Position(self.height, self.round, self.step + 1)
+
+
+def spent_state(height: int) -> str:
+    """tmkms's state of a key that signs nothing at or below `height`: the same position as `position.spent`."""
+    state = {"height": str(height), "round": str(MAX_ROUND), "step": Step.PRECOMMIT - 1}
+    return json.dumps(json.loads(INITIAL_STATE) | state, separators=(",", ":"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateObservation:
+    """The gate on a signer host. `provisioned`: its unit is there. `generation`: the one that it is pinned to.
+
+    `floor`: of the consensus key's chain, `None` if there is none, or none that can be read; then it is `damaged`.
+    """
+
+    provisioned: bool = False
+    generation: int | None = None
+    masked: bool = False
+    enabled: bool = False
+    active: bool = False
+    processes: int = 0
+    floor: Floor | None = None
+    damaged: bool = False
+
+    @property
+    def runs(self) -> bool:
+        return self.active or self.processes > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +114,21 @@ class SignerObservation:
     invited: bool = False
     sealed: bool = False
     remnant: bool = False
+    gate: GateObservation = field(default_factory=GateObservation)
+
+    @property
+    def runs(self) -> bool:
+        return self.active or self.processes > 0
+
+    @property
+    def still(self) -> bool:
+        """Neither tmkms nor a gate runs here, and nothing can start either by mistake."""
+        return self.halted and not self.gate.runs and (self.gate.masked or not self.gate.provisioned)
 
     @property
     def halted(self) -> bool:
         """Nothing signs here, and nothing can start it by mistake."""
-        return self.masked and not self.active and self.processes == 0
+        return self.masked and not self.runs
 
     @property
     def duty(self) -> Duty | None:
@@ -87,11 +137,22 @@ class SignerObservation:
 
     @property
     def signs_consensus(self) -> bool:
-        return self.key is not None and (self.active or self.processes > 0) and self.duty is Duty.CONSENSUS
+        return self.key is not None and self.runs and self.duty is Duty.CONSENSUS
+
+
+def _unit(name: str, prefix: str = "") -> list[str]:
+    """Prints what systemd says of a unit, and how many processes there are of it."""
+    process = name.removesuffix(".service")
+    return [
+        f'[ "$(readlink /etc/systemd/system/{name})" = /dev/null ] && echo {prefix}masked yes',
+        f"systemctl show -p ActiveState -p UnitFileState {name} | sed 's/^/{prefix}/; s/=/ /'",
+        f"echo {prefix}processes $(grep -lx {process} /proc/[0-9]*/comm 2>/dev/null | wc -l)",
+    ]
 
 
 def observe(state_file: str) -> str:
-    """The script, run as root. `state_file`: of the consensus key."""
+    """The script, run as root. `state_file`: of the consensus key, named for its chain."""
+    floor_file = gate_config.floor_file(PurePosixPath(state_file).stem)
     return "\n".join(
         [
             f"export LC_ALL=C; exec 9>{LOCK}; flock -w 60 9 || exit 1",
@@ -102,9 +163,11 @@ def observe(state_file: str) -> str:
             f"[ -s {STANDBY_KEY} ] && echo standby yes",
             f"[ -s {state_file} ] && echo state $(cat {state_file})",
             f"""sed -n 's/^path = "\\(.*\\)"$/key_file \\1/p' {CONFIG} 2>/dev/null""",
-            f'[ "$(readlink /etc/systemd/system/{UNIT})" = /dev/null ] && echo masked yes',
-            f"""systemctl show -p ActiveState -p UnitFileState {UNIT} | tr = ' '""",
-            "echo processes $(grep -lx tmkms /proc/[0-9]*/comm 2>/dev/null | wc -l)",
+            *_unit(UNIT),
+            f"[ -e {gate_config.UNIT_FILE} ] && echo gate-provisioned yes",
+            f"sed -n 's/^generation = /gate-generation /p' {gate_config.CONFIG} 2>/dev/null",
+            f"[ -e {floor_file} ] && echo gate-floor $(base64 -w 0 {floor_file})",
+            *_unit(gate_config.UNIT, "gate-"),
             f"[ -s {CERTIFICATE} ] && [ -s {EPHEMERAL_KEY} ] && echo invited yes",
             f"[ -s {SEALED} ] && echo sealed yes",
             f"[ -e {DESTROYING} ] && echo remnant yes",
@@ -122,6 +185,29 @@ def parse_state(text: str) -> SignedState:
         raise ValueError(f"got {text!r}: not a signing state: {error}") from None
 
 
+def _runs(state: str | None) -> bool:
+    return state in ("active", "activating", "reloading", "deactivating")
+
+
+def _gate(found: dict[str, str]) -> GateObservation:
+    there, damaged = None, False
+    if "gate-floor" in found:
+        try:
+            there = floor.decode(base64.b64decode(found["gate-floor"]))
+        except ValueError:
+            damaged = True
+    return GateObservation(
+        provisioned="gate-provisioned" in found,
+        generation=int(found["gate-generation"]) if "gate-generation" in found else None,
+        masked="gate-masked" in found,
+        enabled=found.get("gate-UnitFileState") == "enabled",
+        active=_runs(found.get("gate-ActiveState")),
+        processes=int(found.get("gate-processes", "0")),
+        floor=there,
+        damaged=damaged,
+    )
+
+
 def parse(output: str) -> SignerObservation:
     """What the script printed."""
     found = dict(line.partition(" ")[::2] for line in output.splitlines() if line)
@@ -135,9 +221,10 @@ def parse(output: str) -> SignerObservation:
         key_file=found.get("key_file"),
         masked="masked" in found,
         enabled=found.get("UnitFileState") == "enabled",
-        active=found.get("ActiveState") in ("active", "activating", "reloading", "deactivating"),
+        active=_runs(found.get("ActiveState")),
         processes=int(found.get("processes", "0")),
         invited="invited" in found,
         sealed="sealed" in found,
         remnant="remnant" in found,
+        gate=_gate(found),
     )

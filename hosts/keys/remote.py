@@ -129,9 +129,9 @@ class RemoteSigners:
     def invite(self, name: str) -> None:
         self.ssh.run(self._host(name), scripts.invite(name))
 
-    def seal(self, source: str, target: str) -> None:
+    def seal(self, source: str, target: str, *, keep: bool = False) -> None:
         certificate = self.ssh.run(self._host(target), scripts.certificate())
-        package = self.ssh.run(self._host(source), scripts.seal(self._state_file), stdin=certificate)
+        package = self.ssh.run(self._host(source), scripts.seal(self._state_file, keep=keep), stdin=certificate)
         if "BEGIN CMS" not in package:
             raise HostFailed(f"{source}: it made no package for the key")
         self.ssh.run(self._host(target), scripts.receive(), stdin=package)
@@ -139,15 +139,26 @@ class RemoteSigners:
     def destroy(self, name: str) -> None:
         self.ssh.run(self._host(name), scripts.destroy())
 
-    def unseal(self, name: str, expected: str) -> None:
+    def unseal(self, name: str, expected: str, *, keep_state: bool = False) -> None:
         ConsensusKey.from_base64(expected)
-        self.ssh.run(self._host(name), scripts.unseal(self._state_file, expected))
+        self.ssh.run(self._host(name), scripts.unseal(self._state_file, expected, keep_state=keep_state))
 
     def tidy(self, name: str) -> None:
         self.ssh.run(self._host(name), scripts.tidy())
 
     def release(self, name: str) -> None:
         self.ssh.run(self._host(name), scripts.release())
+
+    def free(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.free())
+
+    def raise_floor(self, name: str, key: ConsensusKey, height: int) -> None:
+        """The gate's floor and tmkms's state: nothing at or below `height` is signed there."""
+        chain_id = self.network.chain.chain_id
+        self.ssh.run(self._host(name), scripts.raise_floor(self._state_file, chain_id, key.base64, height))
+
+    def clear_halt(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.clear_halt(self.network.chain.chain_id))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,9 @@ in memory.
 
 from __future__ import annotations
 
+from shlex import quote
+
+from hosts import gate_config
 from hosts.keys.observation import (
     CERTIFICATE,
     DESTROYING,
@@ -15,6 +18,7 @@ from hosts.keys.observation import (
     LOCK,
     SEALED,
     public_half,
+    spent_state,
 )
 from hosts.signer_config import CONSENSUS_KEY, CONSENSUS_PUBLIC, HOME, KEYS, STATE, UNIT, USER
 
@@ -25,10 +29,18 @@ SETTINGS = f"set -eu; umask 077; export LC_ALL=C; exec 9>{LOCK}; flock -w 60 9"
 SCRATCH = "scratch=$(mktemp -d /run/estate-key.XXXXXX); trap 'rm -rf \"$scratch\"' EXIT"
 """A directory in memory, gone when the script ends."""
 
-NO_PROCESS = 'if grep -lqx tmkms /proc/[0-9]*/comm 2>/dev/null; then echo "tmkms still runs here" >&2; exit 1; fi'
-MASKED = (
-    f'if [ "$(readlink /etc/systemd/system/{UNIT})" != /dev/null ]; then echo "{UNIT} is not masked" >&2; exit 1; fi'
+UNITS = f"units={UNIT}; if [ -e {gate_config.UNIT_FILE} ]; then units='{gate_config.UNIT} {UNIT}'; fi"
+"""What signs here: tmkms, and where there is one the gate that asks it."""
+
+NO_PROCESS = (
+    f"for program in tmkms {gate_config.UNIT.removesuffix('.service')}; do "
+    'if grep -lqx "$program" /proc/[0-9]*/comm 2>/dev/null; then echo "$program still runs here" >&2; exit 1; fi; done'
 )
+MASKED = (
+    f'{UNITS}; for unit in $units; do if [ "$(readlink "/etc/systemd/system/$unit")" != /dev/null ]; then '
+    'echo "$unit is not masked" >&2; exit 1; fi; done'
+)
+GATE = f"runuser -u {gate_config.USER} -- /usr/bin/signing-gate"
 
 
 def _script(*lines: str) -> str:
@@ -65,18 +77,22 @@ def generate(state_file: str) -> str:
 
 
 def start() -> str:
-    """Starts tmkms if it is configured to sign with the consensus key; prints whether it was."""
+    """Starts tmkms, and the gate where there is one, if tmkms is configured to sign with the consensus key; prints
+    whether it was.
+    """
     return _script(
+        UNITS,
         f"if grep -qx 'path = \"{CONSENSUS_KEY}\"' /etc/tmkms/tmkms.toml; then",
-        f"  systemctl daemon-reload; systemctl enable -q {UNIT}; systemctl restart {UNIT}; echo started",
+        "  systemctl daemon-reload; systemctl enable -q $units; systemctl restart $units; echo started",
         "fi",
     )
 
 
 def halt() -> str:
-    """Stops tmkms and makes sure that nothing starts it: neither a deploy, nor a boot, nor a person by habit."""
+    """Stops what signs and makes sure that nothing starts it: neither a deploy, nor a boot, nor a person by habit."""
     return _script(
-        f"systemctl stop {UNIT}; systemctl disable -q {UNIT} 2>/dev/null || true; systemctl mask -q {UNIT}",
+        UNITS,
+        "systemctl stop $units; systemctl disable -q $units 2>/dev/null || true; systemctl mask -q $units",
         f"sync /etc/systemd/system; {MASKED}; {NO_PROCESS}",
     )
 
@@ -97,14 +113,13 @@ def certificate() -> str:
     return f"cat {CERTIFICATE}"
 
 
-def seal(state_file: str) -> str:
+def seal(state_file: str, *, keep: bool = False) -> str:
     """Prints key and state, encrypted to the certificate on standard input (CMS, ECDH, AES-256-GCM).
 
-    Only where nothing signs any more.
+    Only where nothing signs any more; `keep`: the key stays in use here, and the table keeps the two signers apart.
     """
     return _script(
-        MASKED,
-        NO_PROCESS,
+        *(() if keep else (MASKED, NO_PROCESS)),
         SCRATCH,
         'cat > "$scratch/certificate.pem"',
         _record(CONSENSUS_KEY),
@@ -161,15 +176,20 @@ def destroy() -> str:
     )
 
 
-def unseal(state_file: str, expected: str) -> str:
-    """Puts state, record and key into place, in this order. `expected`: the key's public half in base64."""
+def unseal(state_file: str, expected: str, *, keep_state: bool = False) -> str:
+    """Puts state, record and key into place, in this order. `expected`: the key's public half in base64.
+
+    `keep_state`: a state that is here stays, where one above both is written before anything is started.
+    """
     return _script(
         f"if [ -e {CONSENSUS_KEY} ]; then echo 'a consensus key is here already' >&2; exit 1; fi",
         *_open(),
         f"found=$({public_half('$scratch/consensus.key')})",
         f'if [ "$found" != "{expected}" ]; then echo "the package holds another key" >&2; exit 1; fi',
+        *((MASKED, NO_PROCESS, f"if [ ! -s {state_file} ]; then") if keep_state else ()),
         f'install -o {USER} -g {USER} -m 600 "$scratch/state" {state_file}.new; sync {state_file}.new',
         f"mv -fT {state_file}.new {state_file}; sync {STATE}",
+        *(("fi",) if keep_state else ()),
         f'install -o root -g {USER} -m 640 "$scratch/consensus.key" {NEW_KEY}; sync {NEW_KEY}',
         f"mv -nT {NEW_KEY} {CONSENSUS_KEY}",
         _record(CONSENSUS_KEY),
@@ -182,6 +202,33 @@ def tidy() -> str:
     return _script(_erase(EPHEMERAL_KEY), _erase(NEW_KEY), f"rm -rf {INCOMING} {INCOMING}.new; sync {HOME}")
 
 
+def free() -> str:
+    """Lets what signs be started again where it was halted, and starts nothing."""
+    return _script(f"{UNITS}; systemctl unmask -q $units")
+
+
 def release() -> str:
-    """Lets tmkms run again where it was halted."""
-    return _script(f"systemctl unmask -q {UNIT}", *start().splitlines()[1:])
+    """Lets what signs run again where it was halted."""
+    return _script(*free().splitlines()[1:], *start().splitlines()[1:])
+
+
+def raise_floor(state_file: str, chain_id: str, public_key: str, height: int) -> str:
+    """Makes sure that nothing at or below `height` is signed here: first the gate's floor, then tmkms's own state.
+
+    Only where nothing signs; neither is ever lowered. `public_key` in base64.
+    """
+    seed = f"--chain {quote(chain_id)} --public-key {quote(public_key)} --height {height}"
+    return _script(
+        MASKED,
+        NO_PROCESS,
+        f"{GATE} seed --config {gate_config.CONFIG} {seed}",
+        rf"""was=$(sed -n 's/.*"height": *"\([0-9]*\)".*/\1/p' {state_file} 2>/dev/null || true)""",
+        f'if [ "${{was:-0}}" -gt {height} ]; then echo "tmkms signed height $was, above {height}" >&2; exit 1; fi',
+        f"printf %s '{spent_state(height)}' > {state_file}.new; chown {USER}:{USER} {state_file}.new",
+        f"sync {state_file}.new; mv -fT {state_file}.new {state_file}; sync {STATE}",
+    )
+
+
+def clear_halt(chain_id: str) -> str:
+    """Lets the gate sign again with a key that it was halted for. Only where nothing signs."""
+    return _script(MASKED, NO_PROCESS, f"{GATE} clear-halt --config {gate_config.CONFIG} --chain {quote(chain_id)}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator import config, version
+from coordinator import config, floor, version
 from estate import coordination, load
 from estate.hosts import Host, of_role
 from estate.model import Network, Role
@@ -195,6 +195,17 @@ def test_the_lease_is_the_one_declared_and_is_renewed_before_its_end(network: Ne
 def test_directories_of_the_configuration_are_made(network: Network) -> None:
     made = {item.path for item in signer.items(context(network, gated(network)[0])) if isinstance(item, Directory)}
     assert {gate_config.DIRECTORY, gate_config.UNITS} <= made
+
+
+def test_a_deploy_looks_for_the_floor_where_the_gate_keeps_it(network: Network) -> None:
+    for host in gated(network):
+        kept = floor.path_of(Path(gate_config.STATE), network.chain.chain_id)
+        assert gate.floor_file(context(network, host)) == str(kept)
+
+
+def test_a_configuration_that_the_gate_cannot_read_replaces_nothing(network: Network) -> None:
+    check = files(network, gated(network)[0])[gate_config.CONFIG].check
+    assert check and "signing-gate show" in check
 
 
 def test_a_deploy_makes_no_floor() -> None:
