@@ -1,12 +1,17 @@
 """The floor of a key on a gate's own disk: the highest position that this gate ever claimed. It only rises.
 
 It is the guard that holds where the table does not: a table that was rolled back, replaced or lost its rows cannot
-bring a gate below what its own disk says. Hence each rise is on the disk, file and directory entry, before it counts.
+bring a gate below what its own disk says. Hence each rise is on the disk before it counts.
+
+The file is made by a rename and then written over in place, in one sector, which disks write whole or not at all
+(PostgreSQL keeps its pg_control so). That takes one flush of data: no entry, no journal, no free space. A sector that
+was torn all the same fails its checksum, and nothing is signed until a person has seeded the floor anew.
 """
 
 from __future__ import annotations
 
 import base64
+import errno
 import fcntl
 import hashlib
 import json
@@ -21,6 +26,9 @@ from coordinator.decision.position import Position, parse
 
 VERSION = 1
 KEY_BYTES = 32
+SIZE = 512
+"""Bytes of the file: the smallest sector there is."""
+
 SEED_FIRST = "seed it by ceremony (signing-gate seed), from what the chain shows"
 
 
@@ -54,7 +62,12 @@ def encode(floor: Floor) -> bytes:
         "position": floor.position.text,
         "halted": floor.halted,
     }
-    return json.dumps(fields | {"sha256": _digest(fields)}, indent=1).encode() + b"\n"
+    data = json.dumps(fields | {"sha256": _digest(fields)}, indent=1).encode()
+    if len(data) >= SIZE:
+        raise ValueError(
+            f"the floor of {floor.chain_id!r} has {len(data)} bytes; it must be less than a sector's {SIZE}"
+        )
+    return data.ljust(SIZE - 1) + b"\n"
 
 
 def decode(data: bytes) -> Floor:
@@ -99,8 +112,8 @@ def _give(descriptor: int, directory: Path) -> None:
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
-def write(path: Path, floor: Floor) -> None:
-    """Replaces the file. When it returns, file and directory entry are on the disk.
+def create(path: Path, floor: Floor) -> None:
+    """Makes the file, or replaces it. When it returns, file and directory entry are on the disk.
 
     Raises:
         OSError: they may be there, or not; what is there is then the old floor or the new one, whole.
@@ -109,9 +122,7 @@ def write(path: Path, floor: Floor) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         _give(descriptor, path.parent)
-        data = memoryview(encode(floor))
-        while data:
-            data = data[os.write(descriptor, data) :]
+        _overwrite(descriptor, floor)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -121,6 +132,12 @@ def write(path: Path, floor: Floor) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _overwrite(descriptor: int, floor: Floor) -> None:
+    written = os.pwrite(descriptor, encode(floor), 0)
+    if written != SIZE:
+        raise OSError(errno.EIO, f"only {written} of {SIZE} bytes were written")
 
 
 @contextmanager
@@ -142,11 +159,16 @@ def held(path: Path) -> Iterator[None]:
 
 
 class Keeper:
-    """The floor while its lock is held: in memory what the disk is known to say."""
+    """The floor, kept open while its lock is held; ``floor`` is what the disk is known to say."""
 
     def __init__(self, path: Path, floor: Floor) -> None:
+        """Raises FloorUnusable: the file cannot be written to."""
         self._path = path
         self.floor = floor
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise FloorUnusable(f"{path} cannot be written to: {error.strerror}") from None
 
     def rise(self, position: Position) -> None:
         """The floor is at ``position`` or above, on the disk, when this returns. Raises OSError."""
@@ -159,8 +181,14 @@ class Keeper:
         self.floor = halted
         self._put(halted)
 
+    def close(self) -> None:
+        os.close(self._descriptor)
+
     def _put(self, floor: Floor) -> None:
-        write(self._path, floor)
+        if self._path.stat().st_ino != os.fstat(self._descriptor).st_ino:
+            raise FileNotFoundError(errno.ENOENT, "the floor was moved away while the gate runs", str(self._path))
+        _overwrite(self._descriptor, floor)
+        os.fdatasync(self._descriptor)
         self.floor = floor
 
 
@@ -185,7 +213,7 @@ def seed(path: Path, chain_id: str, public_key: bytes, position: Position) -> Fl
                         f"{there.chain_id}; a floor is never lowered: retire that key first, then move its file away"
                     )
                 seeded = replace(there, position=max(there.position, position))
-        write(path, seeded)
+        create(path, seeded)
         return seeded
 
 
@@ -193,5 +221,5 @@ def clear_halt(path: Path, chain_id: str) -> Cause | None:
     """Lets a halted key sign again; gives why it was halted. Raises FloorUnusable, OSError."""
     with held(path):
         there = read(path, chain_id)
-        write(path, replace(there, halted=None))
+        create(path, replace(there, halted=None))
         return there.halted

@@ -101,6 +101,7 @@ class ChainService:
         try:
             stack.enter_context(floor.held(path))
             keeper = floor.Keeper(path, floor.read(path, self._chain.chain_id))
+            stack.callback(keeper.close)
         except floor.FloorUnusable as error:
             self._no_floor = str(error)
             self._metrics.put("started", self._chain.chain_id, 0.0)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coordinator import floor
+from coordinator.config import Chain
+from coordinator.decision.position import spent
+from coordinator.decision.records import Gate
+from coordinator.events import Events
+from coordinator.gate import KeyTable
+from coordinator.metrics import Metrics
+from coordinator.privval.messages import Dialect
+from coordinator.service import ChainService
+from coordinator.table.client import Endpoint
+from tests.coordinator.gate.peers import CHAIN, Node, Signer
+from tests.coordinator.gate.rows import MemoryTable, Rows
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+
+
+def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
+    """Waits until it holds; fails if it does not."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold"
+        time.sleep(0.005)
+
+
+@dataclass
+class Estate:
+    """A gate of one chain, running in a thread, with its node, its signer and its table."""
+
+    directory: Path
+    chain_id: str = CHAIN
+    gate_id: str = "gate-a"
+    rows: Rows = field(default_factory=Rows)
+    key: Ed25519PrivateKey = KEY
+    deadline_seconds: float = 0.5
+    table: Callable[[Chain, Gate, bytes], KeyTable] | None = None
+    endpoints: tuple[Endpoint, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.node = Node()
+        self.log = io.StringIO()
+        self.metrics = Metrics()
+        self.socket = self.directory / f"{self.chain_id}.sock"
+        self.floor = floor.path_of(self.directory, self.chain_id)
+        self.signer: Signer | None = None
+        self._stack = ExitStack()
+
+    @property
+    def public_key(self) -> bytes:
+        return self.key.public_key().public_bytes_raw()
+
+    def events(self, name: str) -> list[dict]:
+        return [each for each in map(json.loads, self.log.getvalue().splitlines()) if each["event"] == name]
+
+    def seed(self, height: int = 9) -> Estate:
+        floor.seed(self.floor, self.chain_id, self.public_key, spent(height))
+        return self
+
+    def start(self) -> Estate:
+        self.service = ChainService(
+            Chain(
+                chain_id=self.chain_id,
+                generation=1,
+                dialect=Dialect.TENDERMINT,
+                node=self.node.address,
+                signer=self.socket,
+                deadline_seconds=self.deadline_seconds,
+                head="head",
+                claims="claims",
+                credentials=self.directory / "credentials.json",
+                ca_file=Path("/nonexistent"),
+                endpoints=self.endpoints,
+                sign_extensions=False,
+            ),
+            Gate(self.gate_id, f"boot-{time.monotonic_ns()}", self.chain_id, 1),
+            self.directory,
+            Ed25519PrivateKey.generate(),
+            Events(self.log),
+            self.metrics,
+            self.table or (lambda chain, gate, key: MemoryTable(self.rows, gate)),
+        )
+        self._thread = threading.Thread(target=self.service.run, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self.service.end()
+        self._thread.join(5)
+        assert not self._thread.is_alive()
+
+    def sign_with(self, **signer: object) -> Signer:
+        self.signer = Signer(self.socket, **{"key": self.key, **signer})
+        until(lambda: self.events("signer-up"))
+        return self.signer
+
+    def whole(self) -> Estate:
+        """Seeded, started, with a signer, and the node dialled."""
+        self.seed().start()
+        self.node.accept()
+        self.sign_with()
+        until(lambda: self.events("started"))
+        return self
+
+    def close(self) -> None:
+        if self.signer:
+            self.signer.close()
+        self.node.close()
+        if hasattr(self, "service"):
+            self.stop()
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Iterator[Callable[..., Estate]]:
+    made: list[Estate] = []
+
+    def make(**settings: object) -> Estate:
+        directory = tmp_path / f"gate-{len(made)}"
+        directory.mkdir()
+        made.append(Estate(directory, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

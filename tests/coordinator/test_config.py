@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coordinator import config
+from coordinator.config import ConfigError
+from coordinator.privval.messages import Dialect
+from coordinator.table.client import Endpoint
+
+WHOLE = """
+gate_id = "lab-signer-ash1-01"
+state = "/var/lib/signing-gate"
+metrics = "/run/signing-gate/metrics.prom"
+
+[[chain]]
+chain_id = "lab-1"
+generation = 1
+dialect = "tendermint"
+node = "10.1.176.10:26659"
+signer = "/run/signing-gate/lab-1.sock"
+deadline_seconds = 0.4
+head = "lab-signing-head"
+claims = "lab-signing-claims"
+credentials = "/run/signing-gate-lease/credentials.json"
+ca_file = "/etc/ssl/certs/ca-certificates.crt"
+
+[[chain.endpoint]]
+region = "us-east-1"
+host = "dynamodb.us-east-1.amazonaws.com"
+address = "198.51.100.16"
+port = 443
+"""
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        config.parse(text)
+    return raised.value.problems
+
+
+def test_a_whole_file_is_understood() -> None:
+    found = config.parse(WHOLE)
+    chain = found.chain("lab-1")
+    assert (found.gate_id, found.state) == ("lab-signer-ash1-01", Path("/var/lib/signing-gate"))
+    assert (chain.node, chain.dialect, chain.deadline_seconds) == (("10.1.176.10", 26659), Dialect.TENDERMINT, 0.4)
+    assert chain.endpoints == (
+        Endpoint("us-east-1", "dynamodb.us-east-1.amazonaws.com", "198.51.100.16", 443, "https"),
+    )
+    assert chain.sign_extensions is False
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("generation = 1", "", "chain 1: generation is missing"),
+        ("generation = 1", "generation = 0", "chain 1: generation is 0"),
+        ("generation = 1", "generation = true", "chain 1: generation is True"),
+        ("generation = 1", "generation = 1\nfloor = 0", "chain 1: floor is not a known key"),
+        ('gate_id = "lab', 'gate = 1\ngate_id = "lab', "the file: gate is not a known key"),
+        ('"tendermint"', '"cosmos"', "chain 1: dialect is 'cosmos'; tendermint or cometbft-v1 is meant"),
+        ("10.1.176.10:26659", "validator:26659", "chain 1: node is 'validator:26659'; an IP address"),
+        ("10.1.176.10:26659", "10.1.176.10", "chain 1: node is '10.1.176.10'"),
+        ("10.1.176.10:26659", "10.1.176.10:0", "chain 1: node is '10.1.176.10:0'"),
+        ("0.4", "1.6", "chain 1: deadline_seconds is 1.6; a number above 0, at most 1.5"),
+        ("0.4", "0", "chain 1: deadline_seconds is 0"),
+        ("0.4", "nan", "chain 1: deadline_seconds is nan"),
+        ('"lab-1"', '"../lab"', "chain 1: chain_id is '../lab'"),
+        ("/run/signing-gate/lab-1.sock", "lab-1.sock", "chain 1: signer is 'lab-1.sock'; the absolute path"),
+        ("/run/signing-gate/lab-1.sock", "/" + "a" * 107, "chain 1: signer has a path of more than 107 bytes"),
+        ("198.51.100.16", "table", "chain 1, endpoint 1: address is 'table'; an IP address"),
+        ("port = 443", 'port = "443"', "chain 1, endpoint 1: port is '443'; a port"),
+        ("port = 443", 'port = 443\nscheme = "ftp"', "chain 1, endpoint 1: scheme is 'ftp'"),
+        ("port = 443", "port = 443\nretries = 3", "chain 1, endpoint 1: retries is not a known key"),
+    ],
+)
+def test_what_is_wrong_is_said(old: str, new: str, problem: str) -> None:
+    assert [each for each in problems(WHOLE.replace(old, new, 1)) if each.startswith(problem)]
+
+
+def test_all_problems_are_said_at_once() -> None:
+    assert len(problems(WHOLE.replace("generation = 1", "").replace("0.4", "9"))) == 2
+
+
+def test_two_chains_have_nothing_in_common() -> None:
+    again = WHOLE + WHOLE[WHOLE.index("[[chain]]") :]
+    assert problems(again) == [
+        f"the file: two chains have the same {what}; each has its own" for what in ("chain_id", "signer", "node")
+    ]
+
+
+def test_a_chain_needs_an_endpoint_and_the_file_a_chain() -> None:
+    assert problems(WHOLE[: WHOLE.index("[[chain.endpoint]]")]) == ["chain 1: at least one [[endpoint]] is meant"]
+    assert problems(WHOLE[: WHOLE.index("[[chain]]")]) == ["the file: at least one [[chain]] is meant"]
+    assert problems(WHOLE[: WHOLE.index("[[chain]]")] + "chain = [7]")[0] == "chain 1: is meant to be a table"
+
+
+def test_more_replicas_than_a_table_has_are_refused() -> None:
+    endpoint = WHOLE[WHOLE.index("[[chain.endpoint]]") :]
+    assert problems(WHOLE + endpoint + endpoint)[0].startswith("chain 1: has 3 endpoints")
+
+
+def test_what_is_no_toml_or_no_file_is_said(tmp_path: Path) -> None:
+    assert problems("gate_id =")[0].startswith("it is not TOML")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.read(tmp_path / "gate.toml")
+    (tmp_path / "gate.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="is not text"):
+        config.read(tmp_path / "gate.toml")
