@@ -40,6 +40,31 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output, and nothing else")
 
 
+def _ceremonies(key: argparse.ArgumentParser) -> None:
+    actions = key.add_subparsers(dest="action", required=True, metavar="CEREMONY")
+
+    def ceremony(name: str, text: str, *, site: str | None = None) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if site:
+            made.add_argument("site", metavar="SITE", help=site)
+        _network(made)
+        return made
+
+    ceremony("status", "where the key is, which sites sign with it, and what is missing")
+    ceremony("generate", "make the key, where signing.custody says")
+    ceremony("start", "let the site that holds the key sign through its gate: the first row in the table")
+    ceremony("join", "let another declared site sign too", site="the site that joins")
+    move = ceremony("move", "bring the key to another site and destroy it where it was")
+    move.add_argument("--to", metavar="SITE", help="the site that is to hold the key")
+    move.add_argument("--from", dest="leaving", metavar="SITE", help="with coordination: the site that gives it up")
+    renew = ceremony("renew-table", "begin a new generation after the table was lost or rolled back")
+    renew.add_argument("--witness", default="", metavar="NAME", help="the second operator, who has seen why")
+    retire = ceremony("retire", "end the key for ever")
+    retire.add_argument("--yes-retire", default="", metavar="ADDRESS", help="the key's address, 40 hex digits")
+    clear = ceremony("clear-halt", "let a gate that halted sign again", site="the site of the gate")
+    clear.add_argument("--cause", metavar="CAUSE", help="why it halted, as it says, after a person has looked")
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="bin/estate", description="Runs a validator company's whole estate: cloud, bare metal, keys, access."
@@ -102,10 +127,7 @@ def parser() -> argparse.ArgumentParser:
     drawing.add_argument("--svg", metavar="FILE", help="where to write the picture (default <network>.svg)")
     new = command("new", "write a complete, valid declaration to edit")
     new.add_argument("network", metavar="NETWORK")
-    key = command("key", "the consensus key: where it is, its generation, and moving it to another datacentre")
-    key.add_argument("action", choices=("status", "generate", "move"))
-    _network(key)
-    key.add_argument("--to", metavar="SITE", help="with move: the site that is to hold the key")
+    _ceremonies(command("key", "the consensus key: where it is, and the ceremonies that make, share, move and end it"))
     drill = command("drill", "rehearse a failure in the running lab and report what happened")
     drill.add_argument("name", nargs="?", metavar="NAME")
     drill.add_argument("--list", action="store_true", help="what there is to rehearse")

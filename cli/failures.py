@@ -1,6 +1,7 @@
 """What can go wrong in the parts that a command puts together, each with a sentence of its own: exit code 1, no traceback."""
 
 from cli.processes import CommandFailed
+from coordinator.table.ceremony import NotDone
 from hosts.keys.custody import Refused
 from hosts.keys.remote import HostFailed
 from lab.chain.genesis import ChainToolFailed
@@ -34,6 +35,7 @@ FAILURES = (
     LabUnavailable,
     NamespaceMissing,
     NetworkCommandFailed,
+    NotDone,
     PackagesMissing,
     PackagingFailed,
     PartError,

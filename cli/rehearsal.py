@@ -7,9 +7,11 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,15 @@ from cli import cloud, configuration, declaration, observation
 from cli.console import Progress
 from cli.engine import changed
 from cli.errors import CheckFailed
+from estate.coordination import is_gated
+from estate.hosts import hosts as all_hosts
 from estate.model import Network
 from hosts.keys import ceremonies
+from hosts.keys.gate_ceremonies import GateCeremonies
+from hosts.keys.gates import Declared
 from hosts.keys.public_key import ConsensusKey
 from hosts.keys.remote import RemoteChain, RemoteSigners, Ssh, active_signer
+from hosts.keys.table import OperatorTable
 from lab import fleet, netns
 from lab.chain import genesis, join, world
 from lab.cloud.store import Store
@@ -249,6 +256,35 @@ def remote_signers(network: Network, paths: LabPaths) -> RemoteSigners:
 
 def remote_chain(network: Network, paths: LabPaths) -> RemoteChain:
     return RemoteChain(network=network, ssh=_ssh(paths))
+
+
+def remote_table(network: Network, paths: LabPaths) -> OperatorTable:
+    """The table, reached as an operator reaches it, with an operator's rights."""
+    return OperatorTable.of(
+        network,
+        paths.root / "table" / "operator.json",
+        ca_file=paths.root / "table" / "ca.pem",
+        within=partial(netns.entered, paths.namespace("operator")),
+    )
+
+
+def gate_ceremonies(
+    network: Network, paths: LabPaths, ceremony: str, progress: Callable[[str], None] = lambda _: None
+) -> GateCeremonies:
+    """The ceremonies of a key that signs through gates. `ceremony` names the transcript's file."""
+    coordination = network.signing.coordination
+    assert coordination is not None
+    return GateCeremonies(
+        signers=remote_signers(network, paths),
+        chain=remote_chain(network, paths),
+        table=remote_table(network, paths),
+        declared=Declared(
+            gates=frozenset(each.name for each in all_hosts(network) if is_gated(network, each)),
+            generation=coordination.generation,
+        ),
+        transcript=transcript(paths, ceremony),
+        pace=ceremonies.Pace(progress=progress),
+    )
 
 
 def _ssh(paths: LabPaths) -> Ssh:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hosts.keys import ceremonies
-from hosts.keys.ceremonies import Transcript
+from hosts.keys.ceremonies import Pace, Transcript
 from hosts.keys.custody import MARGIN_BLOCKS, Refused, Sealed, Step
 from hosts.keys.observation import SignedState
 from hosts.operations.signer import verdict
@@ -38,7 +38,7 @@ def move(
         target=target,
         custody_declared=declared,
         transcript=transcript,
-        sleep=lambda seconds: None,
+        pace=Pace(sleep=lambda seconds: None),
     )
 
 
@@ -196,8 +196,7 @@ def test_a_chain_that_stands_is_not_waited_for_for_ever(transcript: Transcript) 
             target="east",
             custody_declared=False,
             transcript=transcript,
-            sleep=lambda seconds: None,
-            clock=lambda: float(next(ticks)),
+            pace=Pace(sleep=lambda seconds: None, clock=lambda: float(next(ticks))),
         )
 
 
@@ -306,9 +305,8 @@ def test_no_key_is_made_while_one_is_under_way(transcript: Transcript) -> None:
 def test_status_says_what_is_not_as_it_must_be() -> None:
     signers = estate()
     assert ceremonies.status(signers).problems == ()
-    assert ceremonies.status(signers).holder == "west"
-    assert ceremonies.status(signers).running
+    assert ceremonies.status(signers).holders == ceremonies.status(signers).signing == ("west",)
     signers.hosts["east"] = replace(signers.hosts["east"], key=KEY)
     report = ceremonies.status(signers)
-    assert report.holder is None
+    assert report.holders == ("east", "west")
     assert any("exactly one host may" in problem for problem in report.problems)

@@ -24,9 +24,11 @@ for last; do :; done
 head -c 32 /dev/urandom | base64 | tr -d '\\n' > "$last"
 """
 SYSTEMCTL = """#!/bin/sh
-case "$1" in
-  mask) mkdir -p ROOT/etc/systemd/system; ln -sf /dev/null ROOT/etc/systemd/system/tmkms.service ;;
-  unmask) rm -f ROOT/etc/systemd/system/tmkms.service ;;
+verb=$1; shift
+mkdir -p ROOT/etc/systemd/system; echo "$verb $*" >> ROOT/systemctl.log
+case "$verb" in
+  mask) for unit; do [ "$unit" = -q ] || ln -sf /dev/null "ROOT/etc/systemd/system/$unit"; done ;;
+  unmask) for unit; do rm -f "ROOT/etc/systemd/system/$unit"; done ;;
   show) echo ActiveState=inactive; echo UnitFileState=disabled ;;
 esac
 """
@@ -40,7 +42,15 @@ class SignerHost:
 
     def run(self, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         moved = script
-        for path in ("/var/lib/tmkms", "/etc/tmkms", "/etc/systemd", "/run/estate-key"):
+        for path in (
+            "/var/lib/tmkms",
+            "/etc/tmkms",
+            "/etc/systemd",
+            "/run/estate-key",
+            "/var/lib/signing-gate",
+            "/etc/signing-gate",
+            "/usr/local/lib/systemd",
+        ):
             moved = moved.replace(path, f"{self.root}{path}")
         moved = moved.replace("/usr/bin/tmkms", str(self.root / "bin/tmkms"))
         moved = moved.replace("/proc/[0-9]*/comm", f"{self.root}/proc/*/comm")
@@ -245,6 +255,11 @@ def test_every_script_is_one_that_a_plain_shell_accepts() -> None:
         scripts.look_into(),
         scripts.destroy(),
         scripts.unseal(STATE_FILE, "k"),
+        scripts.unseal(STATE_FILE, "k", keep_state=True),
+        scripts.seal(STATE_FILE, keep=True),
+        scripts.raise_floor(STATE_FILE, "x-1", "k", 7),
+        scripts.clear_halt("x-1"),
+        scripts.free(),
         scripts.tidy(),
         scripts.release(),
         observation.observe(STATE_FILE),
