@@ -11,6 +11,7 @@ import pytest
 from components.base import Component
 from components.machine import Machine
 from components.recording import Recorded
+from components.signing_table import regions
 from estate.model import Network
 
 STATED = {"Name", "Network", "Owner", "Stage"}
@@ -22,6 +23,7 @@ SECRET_SHAPES = re.compile(
 
 OUTLIVES_A_MISTAKE = (
     "aws:cloudwatch/logGroup:LogGroup",
+    "aws:dynamodb/table:Table",
     "aws:ebs/volume:Volume",
     "aws:ec2/eip:Eip",
     "aws:ec2/vpc:Vpc",
@@ -83,14 +85,17 @@ def test_every_type_that_can_be_tagged_is_tagged(recorded: Recorded) -> None:
 
 
 def test_every_regional_resource_names_a_declared_region(recorded: Recorded, network: Network) -> None:
+    declared = {*network.regions, *regions(network)}
     for each in physical(recorded):
         if each.type.split(":")[1].split("/")[0] in GLOBAL_SERVICES:
             assert "region" not in each.inputs, f"{each.name}: IAM and DNS have no region"
         else:
-            assert each.inputs.get("region") in network.regions, each.name
+            assert each.inputs.get("region") in declared, each.name
 
 
-def test_nothing_refers_to_a_resource_of_another_region_but_peerings_and_alias_records(recorded: Recorded) -> None:
+def test_nothing_refers_to_a_resource_of_another_region_but_peerings_alias_records_and_replicas(
+    recorded: Recorded,
+) -> None:
     regions = {each.urn: each.inputs.get("region") for each in physical(recorded)}
     crossing = {
         each.type
@@ -103,6 +108,7 @@ def test_nothing_refers_to_a_resource_of_another_region_but_peerings_and_alias_r
         "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
         "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter",
         "aws:ec2/route:Route",
+        "aws:dynamodb/table:Table",
     }
     routes = [
         each
@@ -121,7 +127,11 @@ def test_what_must_outlive_a_mistake_is_protected(recorded: Recorded, network: N
 
 def test_what_cannot_be_had_again_stays_when_it_leaves_the_stack(recorded: Recorded, network: Network) -> None:
     expected = network.stage == "production"
-    retained = [each for each in recorded.resources if each.type in ("aws:kms/key:Key", "aws:route53/zone:Zone")]
+    retained = [
+        each
+        for each in recorded.resources
+        if each.type in ("aws:dynamodb/table:Table", "aws:kms/key:Key", "aws:route53/zone:Zone")
+    ]
     retained += [each for each in recorded.of("aws:ec2/eip:Eip") if each.inputs["tags"]["Role"] == "nat"]
     assert {each.name for each in retained if each.retain_on_delete is not expected} == set()
 
@@ -162,6 +172,7 @@ TOKENS = {
     "Sentry": "estate:host:Sentry",
     "ServiceInstance": "estate:instance:ServiceInstance",
     "Signer": "estate:signing:Signer",
+    "SigningTable": "estate:signing:SigningTable",
     "SiteLink": "estate:network:SiteLink",
     "SubnetTier": "estate:network:SubnetTier",
     "VpnGateway": "estate:host:VpnGateway",
@@ -178,6 +189,6 @@ def test_type_tokens_are_frozen() -> None:
 @pytest.mark.parametrize("token", sorted(TOKENS.values()))
 def test_each_component_is_used_by_some_network(token: str, recorded: Recorded) -> None:
     assert token.startswith("estate:")
-    if token == "estate:network:PartnerPeering" and not recorded.of(token):
-        pytest.skip("this network declares no partner")
+    if token in ("estate:network:PartnerPeering", "estate:signing:SigningTable") and not recorded.of(token):
+        pytest.skip("this network declares no partner, or no coordination")
     assert recorded.of(token), f"{token}: no resource of it in the stack"

@@ -13,7 +13,7 @@ from components.recording import Recorded
 from estate.model import Network
 from tests.conftest import PROGRAM, record_declared
 
-ENTRIES = {"network", "hosts", "endpoints", "nat", "links", "signer", "leases", "scrape", "later"}
+ENTRIES = {"network", "hosts", "endpoints", "nat", "links", "signer", "coordination", "leases", "scrape", "later"}
 
 
 def test_a_bad_declaration_is_a_plain_problem_and_not_a_traceback(stack_file: Path) -> None:

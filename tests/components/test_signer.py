@@ -6,6 +6,7 @@ import pytest
 
 from components.recording import Recorded
 from components.signer import requirements
+from estate.coordination import gate_leases
 from estate.hosts import hosts
 from estate.model import Network
 
@@ -47,7 +48,24 @@ def test_a_signer_knows_chain_backend_package_and_leases(recorded: Recorded, net
             network.signing.backend,
             "tmkms",
         )
-        assert entry["leases"] == sorted(name for name, lease in network.leases.items() if "signer" in lease.roles)
+
+
+def test_a_signer_takes_its_roles_leases_and_of_the_gates_only_its_own(recorded: Recorded, network: Network) -> None:
+    for name, entry in recorded.inventory["signer"].items():
+        taken = {lease for lease, each in recorded.inventory["leases"].items() if name in each["consumers"]}
+        assert set(entry["leases"]) == taken
+        gates = taken & gate_leases(network)
+        assert gates == ({entry["gate_lease"]} if entry["gated"] else set())
+        assert {lease for lease, each in network.leases.items() if "signer" in each.roles} == (
+            taken | (gate_leases(network) - gates)
+        )
+
+
+def test_the_active_signer_of_each_coordinated_site_is_gated(recorded: Recorded, network: Network) -> None:
+    coordination = network.signing.coordination
+    gated = [entry for entry in recorded.inventory["signer"].values() if entry["gated"]]
+    assert all(entry["active"] for entry in gated)
+    assert {entry["site"]: entry["gate_lease"] for entry in gated} == (coordination.sites if coordination else {})
 
 
 def test_a_hardware_backend_needs_its_device(network: Network) -> None:
