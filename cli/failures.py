@@ -15,6 +15,7 @@ from lab.machines.image import ImageError
 from lab.machines.machine import BootFailed
 from lab.machines.requirements import LabUnavailable
 from lab.netns import NamespaceMissing
+from lab.table.local import TableFailed
 from lab.wiring.namespace import CommandFailed as NetworkCommandFailed
 from packages.deb import PackagingFailed
 from packages.download import DownloadRefused
@@ -41,6 +42,7 @@ FAILURES = (
     PartError,
     Refused,
     SigningFailed,
+    TableFailed,
     UnknownIdentity,
     UserDataError,
     WorldFailed,

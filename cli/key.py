@@ -9,7 +9,7 @@ from pathlib import Path
 from cli import cloud, declaration, labcheck, observation
 from cli.console import Progress
 from cli.errors import UsageError
-from cli.rehearsal import gate_ceremonies, remote_chain, remote_signers, transcript
+from cli.rehearsal import gate_ceremonies, key_status, remote_chain, remote_signers, transcript
 from coordinator.decision.effects import Cause
 from estate.hosts import of_role
 from estate.model import Network, Role
@@ -61,11 +61,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             _move(network, paths, arguments.to, progress)
         elif arguments.action != "status":
             _through_gates(network, paths, arguments, progress)
-        status = (
-            gate_ceremonies(network, paths, "status").status()
-            if coordinated
-            else ceremonies.status(remote_signers(network, paths))
-        )
+        status = key_status(network, paths)
     _show(status, network.chain.bech32_prefix)
     return 1 if status.problems else 0
 

@@ -19,22 +19,21 @@ from cli import cloud, configuration, declaration, observation
 from cli.console import Progress
 from cli.engine import changed
 from cli.errors import CheckFailed
-from estate.coordination import is_gated
-from estate.hosts import hosts as all_hosts
 from estate.model import Network
 from hosts.keys import ceremonies
-from hosts.keys.gate_ceremonies import GateCeremonies
+from hosts.keys.custody import Step
+from hosts.keys.gate_ceremonies import GateCeremonies, GateStatus
 from hosts.keys.gates import Declared
 from hosts.keys.public_key import ConsensusKey
 from hosts.keys.remote import RemoteChain, RemoteSigners, Ssh, active_signer
 from hosts.keys.table import OperatorTable
-from lab import fleet, netns
+from lab import coordination, fleet, netns
 from lab.chain import genesis, join, world
 from lab.cloud.store import Store
 from lab.machines import image, machine
 from lab.machines.provision import Machine
 from lab.paths import LabPaths
-from lab.wiring import apply, plan
+from lab.wiring import apply, certificates, outside, plan
 from packages import build, recipes
 from tools import debian, parts
 from tools import recipes as part_recipes
@@ -103,6 +102,7 @@ class Rehearsal:
                     version=part_recipes.recipe("tmkms").version,
                     program=parts.ensure("tmkms", self.progress.say) / "bin" / "tmkms",
                 ),
+                recipes.signing_gate(),
                 recipes.genesis(chain_id=self.network.chain.chain_id, document=self.chain.genesis),
             ]
             repository = build.repository(self.paths.repository, self.paths.keyring, wanted)
@@ -164,8 +164,14 @@ class Rehearsal:
         key = self._authorized_key()
         with self.progress.stage("world: strangers, partners, packages, time, names"):
             world.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
+        if self.network.signing.coordination:
+            with self.progress.stage("signing table: DynamoDB Local, as AWS is reached"):
+                coordination.bring_up(
+                    self.paths, self.declared, self.network, self.resources, progress=self.progress.say
+                )
         with self.progress.stage("machines"):
-            wanted = fleet.fleet(self.network, self.resources, self.paths, key)
+            trusted = certificates.authority(self.paths.authority).read_text()
+            wanted = fleet.fleet(self.network, self.resources, self.paths, key, trusted)
             for name in machine.made(self.paths):
                 if machine.is_outdated(self.paths, name):
                     self.progress.say(f"{name} was made from an older image: making it anew")
@@ -200,34 +206,65 @@ class Rehearsal:
             raise CheckFailed(f"{done.failed} host operations failed; see {cloud.logs(self.paths) / 'pyinfra.log'}")
         return done.changed
 
-    def _signers(self) -> RemoteSigners:
-        return remote_signers(self.network, self.paths)
-
     def sign(self) -> None:
-        """The consensus key, where there is none yet, and our place in the validator set."""
+        """The consensus key, where there is none yet, our place in the validator set, and every site that signs."""
         with self.progress.stage("signing: the key, and our place among the validators"):
-            signers = self._signers()
-            status = ceremonies.status(signers)
-            if status.problems:
-                raise CheckFailed(
-                    "the consensus key is not as it should be:\n" + "\n".join(f"  {each}" for each in status.problems)
-                )
-            key = status.key
-            if key is None:
+            coordination.lend_credentials(self.paths, self.network)
+            status = self._sound_key()
+            if status.key is None:
                 target = active_signer(self.network, self.network.signing.custody).name
                 self.progress.say(f"first start of this key: generating it on {target}")
-                key = ceremonies.generate(signers, target=target, transcript=transcript(self.paths, "generate"))
+                ceremonies.generate(
+                    remote_signers(self.network, self.paths),
+                    target=target,
+                    transcript=transcript(self.paths, "generate"),
+                    start=not self.network.signing.coordination,
+                )
+                status = self._sound_key()
+            key = status.key
+            assert key is not None
             observation.consensus_key_file(self.paths).write_text(key.base64 + "\n")
-            daemon = parts.ensure("wasmd", self.progress.say) / "bin" / "wasmd"
-            wallet = join.OperatorWallet(
-                chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=world.node(self.paths)
-            )
-            sent = join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
+            self._hold_due(Step.SEED)
+            sent = self._bond(key)
             self._wait_until_signed(key)
+            joined = self._hold_due(Step.ADMIT)
+            if joined:
+                self._wait_until_signed(key)
             self.progress.outcome(
                 f"signing: {key.bech32_address(self.network.chain.bech32_prefix)} is in the validator set"
                 + (", bonded now" if sent else "")
+                + (f"; {', '.join(joined)} signs too now" if joined else "")
             )
+
+    def _sound_key(self) -> ceremonies.KeyStatus:
+        """Where the key is.
+
+        Raises:
+            CheckFailed: not where it must be, or nobody may sign with it as it is.
+        """
+        status = key_status(self.network, self.paths)
+        if status.problems:
+            raise CheckFailed(
+                "the consensus key is not as it should be:\n" + "\n".join(f"  {each}" for each in status.problems)
+            )
+        return status
+
+    def _hold_due(self, kind: Step) -> list[str]:
+        """Holds the ceremonies of this kind that are missing; the hosts that they were for."""
+        held: list[str] = []
+        while isinstance(status := self._sound_key(), GateStatus) and status.due and status.due.step is kind:
+            host, ceremony = status.due.host, "start" if kind is Step.SEED else "join"
+            gates = gate_ceremonies(self.network, self.paths, ceremony, self.progress.say)
+            (gates.start if kind is Step.SEED else gates.join)(host)
+            held.append(host)
+        return held
+
+    def _bond(self, key: ConsensusKey) -> bool:
+        daemon = parts.ensure("wasmd", self.progress.say) / "bin" / "wasmd"
+        wallet = join.OperatorWallet(
+            chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=world.node(self.paths)
+        )
+        return join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
 
     def _wait_until_signed(self, key: ConsensusKey) -> None:
         """Until the newest final commits carry our signature, and our nodes have caught up with the world."""
@@ -262,25 +299,32 @@ def remote_table(network: Network, paths: LabPaths) -> OperatorTable:
     """The table, reached as an operator reaches it, with an operator's rights."""
     return OperatorTable.of(
         network,
-        paths.root / "table" / "operator.json",
-        ca_file=paths.root / "table" / "ca.pem",
-        within=partial(netns.entered, paths.namespace("operator")),
+        coordination.operator_credentials(paths, network),
+        ca_file=certificates.authority(paths.authority),
+        within=partial(netns.entered, paths.namespace(outside.CLIENT)),
     )
+
+
+def key_status(network: Network, paths: LabPaths) -> ceremonies.KeyStatus:
+    """Where the consensus key is, who signs with it, and what is not as it must be."""
+    if network.signing.coordination is None:
+        return ceremonies.status(remote_signers(network, paths))
+    return gate_ceremonies(network, paths, "status").status()
 
 
 def gate_ceremonies(
     network: Network, paths: LabPaths, ceremony: str, progress: Callable[[str], None] = lambda _: None
 ) -> GateCeremonies:
     """The ceremonies of a key that signs through gates. `ceremony` names the transcript's file."""
-    coordination = network.signing.coordination
-    assert coordination is not None
+    declared = network.signing.coordination
+    assert declared is not None
     return GateCeremonies(
         signers=remote_signers(network, paths),
         chain=remote_chain(network, paths),
         table=remote_table(network, paths),
         declared=Declared(
-            gates=frozenset(each.name for each in all_hosts(network) if is_gated(network, each)),
-            generation=coordination.generation,
+            gates=frozenset(each.name for each in coordination.gates(network)),
+            generation=declared.generation,
         ),
         transcript=transcript(paths, ceremony),
         pace=ceremonies.Pace(progress=progress),

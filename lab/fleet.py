@@ -32,8 +32,13 @@ def _addresses(network: Network, host: Host) -> dict[str, str]:
     return {naming.bond_interface(vlan): f"{host.address}/32", "management": f"{host.management_address}/32"}
 
 
-def fleet(network: Network, resources: Iterable[Resource], paths: LabPaths, authorized_key: str) -> tuple[Machine, ...]:
-    """The machines of the estate, in order of name. A declared cloud node without its instance is left out."""
+def fleet(
+    network: Network, resources: Iterable[Resource], paths: LabPaths, authorized_key: str, trusted: str = ""
+) -> tuple[Machine, ...]:
+    """The machines of the estate, in order of name. A declared cloud node without its instance is left out.
+
+    ``trusted``: the certificate authority (PEM) by which they know the world's services.
+    """
     by_address = {
         str(resource.properties.get("privateIp")): resource.properties
         for resource in resources
@@ -54,6 +59,7 @@ def fleet(network: Network, resources: Iterable[Resource], paths: LabPaths, auth
                 authorized_keys=(authorized_key,),
                 user_data=user_data(properties) if properties else None,
                 nameservers=tuple(resolvers.values()),
+                trusted=trusted,
             )
         )
     return tuple(machines)

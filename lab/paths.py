@@ -62,6 +62,11 @@ class LabPaths:
         return self.root / "ssh" / "known_hosts"
 
     @property
+    def authority(self) -> Path:
+        """The lab's own certificate authority, and what it has signed."""
+        return self.root / "authority"
+
+    @property
     def repository(self) -> Path:
         """The signed APT repository that the lab serves."""
         return self.root / "repository"

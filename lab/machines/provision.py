@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from lab.machines import cloud_config
 from lab.machines.recipe import ADMIN_UID, ADMIN_USER
 
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 HOST_KEY_PATH = "/etc/ssh/ssh_host_ed25519_key"
 USER_DATA_SCRIPT_PATH = "/var/lib/cloud/instance/scripts/user-data"
 
@@ -34,7 +35,7 @@ class Machine:
     `name` is unique in the lab and names its directory and cgroup; `netns` is the network namespace it lives in, made
     beforehand with its interfaces, addresses and routes; `addresses` (interface → CIDR) only serves `known_hosts`;
     `authorized_keys` are OpenSSH public keys of the admin user; `user_data` as cloud-init takes it; `memory_mib` limits
-    the whole machine.
+    the whole machine; `trusted`: certificate authorities (PEM) that its programs trust beside the usual ones.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Machine:
     user_data: str | None = None
     memory_mib: int | None = None
     nameservers: tuple[str, ...] = ()
+    trusted: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,13 @@ def files(lab: str, machine: Machine, host_key: bytes) -> tuple[File, ...]:
     if user_data.script is not None:
         made.append(File(USER_DATA_SCRIPT_PATH, user_data.script.encode(), mode=0o700))
     return tuple(made)
+
+
+def trust(machine: Machine, image: Path) -> tuple[File, ...]:
+    """The image's certificate authorities and the machine's own, as `update-ca-certificates` would join them."""
+    if not machine.trusted:
+        return ()
+    return (File(CA_BUNDLE, (image / CA_BUNDLE.lstrip("/")).read_bytes() + machine.trusted.encode()),)
 
 
 def known_hosts(machine: Machine, public_key: str) -> str:

@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,13 @@ def command(part: Path, port: int, directory: Path | None, java: str = "java") -
     ]
 
 
+def part(progress: Callable[[str], None] = lambda _: None) -> Path:
+    """Where the part is, with what runs it; had on first use. Raises what `tools.parts.ensure` raises."""
+    if shutil.which("java") is None:
+        debian.ensure([JRE], progress)
+    return parts.ensure("dynamodb-local", progress)
+
+
 @contextlib.contextmanager
 def running(
     log: Path, directory: Path | None = None, port: int | None = None, within: Sequence[str] = ()
@@ -54,10 +61,8 @@ def running(
     """Run it until the end of the `with`, its output in `log`. `within`: words before the command, to run it elsewhere
     (a network namespace). Raises TableFailed, and what `tools.parts.ensure` raises.
     """
-    if shutil.which("java") is None:
-        debian.ensure([JRE])
     port = port or free_port()
-    words = [*within, *command(parts.ensure("dynamodb-local"), port, directory)]
+    words = [*within, *command(part(), port, directory)]
     with log.open("wb") as output:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:

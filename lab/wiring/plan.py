@@ -62,7 +62,7 @@ def plan(
         if each.kind == "nat":
             vpc.translate_outbound(draft, names.machines[each.id], each)
         elif each.kind == "balancer":
-            process, made = balancer.run_node(draft, cloud, names.machines[each.id], each, paths.root / "authority")
+            process, made = balancer.run_node(draft, cloud, names.machines[each.id], each, paths.authority)
             processes.append(process)
             certificates += made
     outside.connect_operator(draft, network)

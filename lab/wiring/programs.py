@@ -23,7 +23,8 @@ def _command(process: Process, configuration: Path, control: Path) -> list[str]:
     return ["haproxy", "-db", "-f", str(configuration)]
 
 
-def _arguments(pid: int) -> list[str]:
+def arguments(pid: int) -> list[str]:
+    """A process's command line; empty if it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
@@ -62,7 +63,7 @@ class Programs:
         found: dict[str, dict[int, str]] = {}
         for name, pids in namespace.occupants(names).items():
             for pid in pids:
-                path = next((each for each in _arguments(pid) if each.startswith(f"{self.directory}/")), None)
+                path = next((each for each in arguments(pid) if each.startswith(f"{self.directory}/")), None)
                 if path:
                     found.setdefault(name, {})[pid] = path
         return found
@@ -150,4 +151,4 @@ class Programs:
 
 
 def _is_program(pid: int, process: Process) -> bool:
-    return Path(_arguments(pid)[0] if _arguments(pid) else "").name == process.program
+    return Path(arguments(pid)[0] if arguments(pid) else "").name == process.program
