@@ -39,7 +39,7 @@ class Pace:
     propose_delta: int = 100
     vote: int = 150
     vote_delta: int = 50
-    commit: int = 120
+    commit: int = 250
 
 
 @dataclass(frozen=True)
@@ -150,14 +150,12 @@ def _genesis(where: Path) -> None:
 
 
 def make(target: Path, binary: Path, pace: Pace | None = None) -> Homes:
-    """Makes the chain anew below ``target``: genesis, homes of all nodes, our consensus key.
+    """Makes the chain in the empty directory ``target``: genesis, homes of all nodes, our consensus key.
 
     Raises:
         genesis.ChainToolFailed: the daemon refused something.
     """
-    shutil.rmtree(target, ignore_errors=True)
     homes = Homes(target)
-    target.mkdir(parents=True)
     key = Ed25519PrivateKey.generate()
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     homes.key_file.touch(0o600)

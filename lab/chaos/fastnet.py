@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -24,11 +26,13 @@ from tools import parts
 Say = Callable[[str], None]
 TICK_SECONDS = 0.1
 FIRST_BLOCK_SECONDS = 60
+RUN_BYTES = 2 << 30
+"""What a run writes goes to memory, so that five nodes do not wait for one disk; logs go to the disk and stay."""
 
 
 @dataclass
 class FastNet:
-    """``processes`` by name. All files of a run are below ``root``, and stay until the next."""
+    """``processes`` by name. Everything of a run is below ``root``; its logs stay until the next."""
 
     paths: LabPaths
     net: net.Net
@@ -46,7 +50,8 @@ class FastNet:
     def add(self, name: str, place: str, command: tuple[str, ...]) -> Process:
         """A program at a place, not started yet."""
         log = self.root / "logs" / f"{name}.log"
-        self.processes[name] = Process(name, self.paths.namespace(place), command, log)
+        environment = {"PYTHONPATH": str(self.paths.checkout), "PYTHONUNBUFFERED": "1"}
+        self.processes[name] = Process(name, self.paths.namespace(place), command, log, environment)
         return self.processes[name]
 
     def tend(self) -> None:
@@ -100,6 +105,21 @@ class FastNet:
         return bool(json.loads(done.stdout)["val_signing_info"].get("tombstoned", False))
 
 
+def mount(kind: str, target: Path, options: str, flags: int = 0) -> None:
+    """mount(2). Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(kind.encode(), os.fsencode(target), kind.encode(), flags, options.encode()):
+        number = ctypes.get_errno()
+        raise OSError(number, f"mounting {target}: {os.strerror(number)}")
+
+
+def unmount(below: Path) -> None:
+    """Unmounts whatever is mounted below a directory."""
+    found = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for each in sorted((each for each in found if each.startswith(f"{below}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", each], check=True, capture_output=True)
+
+
 @contextmanager
 def standing(checkout: Path, say: Say, pace: chain.Pace | None = None) -> Iterator[FastNet]:
     """A fast net whose nodes run and whose signers are still to be added; nothing of it is left afterwards but files.
@@ -117,8 +137,12 @@ def standing(checkout: Path, say: Say, pace: chain.Pace | None = None) -> Iterat
         wasmd, tmkms = parts.ensure("wasmd", say) / "bin" / "wasmd", parts.ensure("tmkms", say) / "bin" / "tmkms"
         wires = net.Net(paths)
         wires.remove()
-        shutil.rmtree(paths.root / "logs", ignore_errors=True)
+        unmount(paths.root)
+        for each in ("logs", "run"):
+            shutil.rmtree(paths.root / each, ignore_errors=True)
         say("making a chain of three strangers and our validator, which two datacentres run")
+        (paths.root / "run").mkdir(exist_ok=True)
+        mount("tmpfs", paths.root / "run", f"size={RUN_BYTES},mode=700")
         homes = chain.make(paths.root / "run", wasmd, pace)
         place = net.STRANGERS[0]
         node = Node(str(net.ADDRESSES[place]), chain.RPC_PORT, paths.namespace(place), timeout_seconds=10)
@@ -134,3 +158,4 @@ def standing(checkout: Path, say: Say, pace: chain.Pace | None = None) -> Iterat
             for process in fast.processes.values():
                 process.remove()
             wires.remove()
+            unmount(paths.root)

@@ -1,0 +1,188 @@
+"""What is proved at the end: everything that any signer of the key ever made, against the claims and against the chain.
+
+The signatures are those that the taps saw tmkms make, so also what a gate then did not give away; the claims are the
+rows of the table; the seals and the evidence are what a stranger's node has in its blocks.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from coordinator import audit
+from coordinator.decision.position import Position, parse
+from coordinator.decision.records import Claim
+from lab.chaos import chain
+from lab.chaos.witness import Evidence, Seal
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A signature that tmkms at ``place`` made. ``block``: the block id's hash, in hex, empty for nil."""
+
+    place: str
+    at: float
+    position: Position
+    intent: bytes
+    block: str
+    sign_bytes: bytes
+    signature: bytes
+
+
+class Unreadable(Exception):
+    """A tap saw an answer of tmkms that is no vote and no proposal."""
+
+
+def made(place: str, line: str) -> Made:
+    """What a line of a tap's log says. Raises Unreadable."""
+    found = json.loads(line)
+    if "unreadable" in found:
+        raise Unreadable(f"the tap of {place} could not read an answer of tmkms: {found['unreadable']}")
+    intent, sign_bytes, signature = (base64.b64decode(found[name]) for name in ("intent", "sign_bytes", "signature"))
+    return Made(place, found["time"], parse(found["position"]), intent, found["block"], sign_bytes, signature)
+
+
+@dataclass
+class Lines:
+    """The whole lines of a growing file, each read once."""
+
+    path: Path
+    _offset: int = 0
+
+    def new(self) -> list[str]:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return whole.decode(errors="replace").splitlines()
+
+
+@dataclass
+class Duplicates:
+    """Whether anything was signed twice, as it comes in: by place, by position, by what was signed."""
+
+    found: list[str] = field(default_factory=list)
+    _first: dict[Position, Made] = field(default_factory=dict)
+    _places: dict[int, str] = field(default_factory=dict)
+
+    def see(self, each: Made) -> None:
+        first = self._first.setdefault(each.position, each)
+        where = f"height {each.position.height}, round {each.position.round}, step {each.position.step}"
+        pair = f"{first.place}: {first.block[:12] or 'nil'}, {each.place}: {each.block[:12] or 'nil'}"
+        if first.intent != each.intent:
+            self.found.append(f"{where} was signed for two different things ({pair})")
+        elif first.signature != each.signature:
+            self.found.append(f"{where} has two signatures ({pair})")
+        owner = self._places.setdefault(each.position.height, each.place)
+        if owner != each.place:
+            self.found.append(f"both {owner} and {each.place} signed at height {each.position.height}")
+
+
+def events(claims: Iterable[Claim], signatures: Sequence[Made], gate_of: Mapping[str, str]) -> Iterator[audit.Event]:
+    """The claims' rows and the signatures as one log: each claim, then what was signed at its position.
+
+    ``gate_of``: the gate before the signer at a place.
+    """
+    by_position: dict[Position, list[Made]] = defaultdict(list)
+    for each in signatures:
+        by_position[each.position].append(each)
+    before: Position | None = Position(0, 0, 0)
+    number = 0
+    for claim in sorted(claims, key=lambda each: each.position):
+        yield audit.Claimed(claim, before)
+        yield audit.Inserted(claim)
+        before = claim.position
+        for each in by_position.pop(claim.position, []):
+            number += 1
+            yield _released(each, gate_of[each.place], claim, number)
+    for unclaimed in by_position.values():
+        for each in unclaimed:
+            number += 1
+            yield _released(each, gate_of[each.place], None, number)
+
+
+def _released(each: Made, gate_id: str, claim: Claim | None, number: int) -> audit.Released:
+    own = claim is not None and claim.gate_id == gate_id
+    return audit.Released(
+        gate_id=gate_id,
+        boot_id=claim.boot_id if claim else "",
+        request=str(number),
+        claim_id=claim.claim_id if claim and own else "of nobody here",
+        chain_id=chain.CHAIN_ID,
+        position=each.position,
+        intent=each.intent,
+        sign_bytes=each.sign_bytes,
+        signature=each.signature,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``broken``: sentences, none if every promise held."""
+
+    signatures: int
+    claims: int
+    seals: int
+    broken: tuple[str, ...]
+
+
+def verdict(
+    public_key: bytes,
+    claims: Sequence[Claim],
+    signatures: Sequence[Made],
+    seals: Sequence[Seal],
+    evidence: Sequence[Evidence],
+    gate_of: Mapping[str, str],
+) -> Verdict:
+    """Judges everything at once."""
+    key = Ed25519PublicKey.from_public_bytes(public_key)
+
+    def verifies(signature: bytes, message: bytes) -> bool:
+        try:
+            key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    duplicates = Duplicates()
+    for each in signatures:
+        duplicates.see(each)
+    broken = list(duplicates.found)
+    found = audit.violations(
+        events(claims, signatures, gate_of), chain.CHAIN_ID, verify=verifies, rows=True, floors=False
+    )
+    broken += map(str, found)
+    known = {each.signature for each in signatures}
+    broken += [
+        f"the commit of height {seal.height} has a signature of ours that no signer behind a gate made"
+        for seal in seals
+        if seal.signature not in known
+    ]
+    broken += [
+        f"block {each.found_at} has evidence against {each.address}: height {each.height}, round {each.round}"
+        for each in evidence
+    ]
+    return Verdict(len(signatures), len(claims), len(seals), tuple(broken))
+
+
+def gate_events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The events among the lines of a gate's output; the rest is no JSON object."""
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and "event" in found:
+            yield found

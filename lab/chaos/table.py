@@ -1,0 +1,186 @@
+"""The fast net's table: DynamoDB Local on disk, and before it the front by which the gates reach it, as two regions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from coordinator.decision.position import parse, spent
+from coordinator.decision.records import Claim, Head
+from coordinator.table import items
+from coordinator.table.ceremony import Ceremony
+from coordinator.table.client import Endpoint
+from coordinator.table.credentials import CredentialsFile
+from lab import netns
+from lab.broken import Broken
+from lab.chaos import chain, net
+from lab.chaos.fastnet import FastNet
+from lab.chaos.process import Process
+from lab.table import local
+from tools import parts
+
+HEAD, CLAIMS = "chaos-head", "chaos-claims"
+REGIONS = ("us-east-1", "us-east-2")
+PORTS = {"us-east-1": 8001, "us-east-2": 8002}
+LOCAL_PORT = 8000
+OPERATOR = "OPERATOR"
+GENERATION = 1
+START_SECONDS = 60
+LAG_SECONDS = 1.0
+"""How long the last writer's item takes to the other region, where the table is of the kind that must not be used."""
+
+
+def endpoint(region: str) -> Endpoint:
+    address = str(net.ADDRESSES[net.TABLE])
+    return Endpoint(region, f"dynamodb.{region}.amazonaws.com", address, PORTS[region], "http")
+
+
+def access_key(name: str) -> str:
+    """The access key of a gate, or of whoever is called so."""
+    return "".join(filter(str.isalnum, name)).upper()
+
+
+def write_whole(path: Path, content: Any) -> None:
+    """Replaces a JSON file in one step."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(json.dumps(content))
+    new.rename(path)
+
+
+def credentials(where: Path, name: str) -> Path:
+    """A file with credentials, in the form that gates read."""
+    path = where / f"{name}.credentials.json"
+    content = {"Version": 1, "AccessKeyId": access_key(name), "SecretAccessKey": f"secret of {name}"}
+    write_whole(path, content | {"SessionToken": f"session of {name}", "Expiration": "2099-01-01T00:00:00Z"})
+    return path
+
+
+@dataclass
+class ChaosTable:
+    """The table's two programs, and what is told to the front. ``last_writer_wins``: it is of the unsafe kind."""
+
+    fast: FastNet
+    last_writer_wins: bool = False
+    database: Process = field(init=False)
+    front: Process = field(init=False)
+    where: Path = field(init=False)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
+    _next: int = 0
+
+    def __post_init__(self) -> None:
+        self.where = self.fast.root / "run" / "table"
+        self.data.mkdir(parents=True)
+        part = parts.ensure("dynamodb-local", self.fast.say)
+        command = local.command(part, LOCAL_PORT, self.data)
+        self.database = self.fast.add("dynamodb", net.TABLE, tuple(command))
+        config = {
+            "upstream": {"address": "127.0.0.1", "port": LOCAL_PORT},
+            "log": str(self.fast.root / "logs" / "calls.jsonl"),
+            "permissions": str(self.where / "permissions.json"),
+            "faults": str(self.where / "faults.json"),
+            "last_writer_wins_after_seconds": LAG_SECONDS if self.last_writer_wins else None,
+            "listen": [
+                {"region": each.region, "host": each.host, "address": each.address, "port": each.port}
+                for each in map(endpoint, REGIONS)
+            ],
+        }
+        write_whole(self.where / "front.json", config)
+        command = [sys.executable, "-m", "lab.table.front", "--config", str(self.where / "front.json")]
+        self.front = self.fast.add("front", net.TABLE, tuple(command))
+
+    @property
+    def data(self) -> Path:
+        """Where DynamoDB Local keeps its tables."""
+        return self.where / "data"
+
+    @property
+    def key(self) -> str:
+        return items.key(chain.CHAIN_ID, self.fast.homes.public_key.raw)
+
+    def start(self, gates: Sequence[str]) -> None:
+        """Starts both programs, makes the tables, and admits these gates to a head at height 0.
+
+        Raises:
+            Broken: it did not start.
+        """
+        every = [{"actions": ["UpdateItem"], "table": HEAD}, {"actions": ["PutItem"], "table": CLAIMS}]
+        permissions = [
+            {"access_key": access_key(gate), "leading_keys": [self.key], **each} for gate in gates for each in every
+        ]
+        operator = {"access_key": OPERATOR, "actions": ["GetItem", "PutItem", "UpdateItem"], "table": HEAD}
+        write_whole(self.where / "permissions.json", [*permissions, {**operator, "leading_keys": [self.key]}])
+        self._tell()
+        self.database.start()
+        if not self.fast.wait_until(self._answers, START_SECONDS):
+            raise Broken(f"DynamoDB Local did not start; see {self.database.log}")
+        prefixes = [f"{region}." for region in REGIONS] if self.last_writer_wins else [""]
+        with netns.entered(self.fast.paths.namespace(net.TABLE)):
+            for prefix in prefixes:
+                local.create_tables("127.0.0.1", LOCAL_PORT, prefix + HEAD, prefix + CLAIMS)
+        self.front.start()
+        if not self.fast.wait_until(lambda: b"ready" in self.front.log.read_bytes(), START_SECONDS):
+            raise Broken(f"the table's front did not start; see {self.front.log}")
+        for region in REGIONS if self.last_writer_wins else REGIONS[:1]:
+            with netns.entered(self.fast.paths.namespace(net.TABLE)):
+                self.ceremony(region).seed(spent(0), GENERATION, gates)
+
+    def ceremony(self, region: str = REGIONS[0]) -> Ceremony:
+        """An operator's calls. They are made from the table's own namespace: enter it first."""
+        file = CredentialsFile(credentials(self.where, OPERATOR))
+        return Ceremony([endpoint(region)], HEAD, self.key, file)
+
+    def head(self) -> Head | None:
+        """The head as it stands. Raises ``coordinator.table.ceremony.NotDone``."""
+        with netns.entered(self.fast.paths.namespace(net.TABLE)):
+            return self.ceremony().read()
+
+    def claims(self) -> list[Claim]:
+        """Every row of the claims, of all regions, past front and permissions."""
+        prefixes = [f"{region}." for region in REGIONS] if self.last_writer_wins else [""]
+        return [claim for prefix in prefixes for claim in self._scan(prefix + CLAIMS)]
+
+    def begin(self, kind: str, **of: Any) -> str:
+        """A fault of the front begins (``lab.table.rules``). Its id, for ``end``."""
+        self._next += 1
+        name = f"f{self._next}"
+        self.faults.append({"id": name, "kind": kind, "seed": self._next, **of})
+        self._tell()
+        return name
+
+    def end(self, name: str) -> None:
+        """That fault is over."""
+        self.faults = [each for each in self.faults if each["id"] != name]
+        self._tell()
+
+    def lose(self, region: str, lost: bool) -> None:
+        """A region cannot be reached, or can be again."""
+        self.lost = self.lost | {region} if lost else self.lost - {region}
+        self._tell()
+
+    def _tell(self) -> None:
+        write_whole(self.where / "faults.json", {"lost": sorted(self.lost), "faults": self.faults})
+
+    def _answers(self) -> bool:
+        try:
+            return "TableNames" in self._call("ListTables", {})
+        except (OSError, ValueError):
+            return False
+
+    def _call(self, operation: str, body: dict[str, Any]) -> dict[str, Any]:
+        with netns.entered(self.fast.paths.namespace(net.TABLE)):
+            return local.call("127.0.0.1", LOCAL_PORT, operation, body)
+
+    def _scan(self, name: str) -> list[Claim]:
+        found: list[Claim] = []
+        body: dict[str, Any] = {"TableName": name, "ConsistentRead": True}
+        while True:
+            page = self._call("Scan", body)
+            found += [items.read_claim(self.key, parse(each["hrs"]["S"]), each) for each in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return found
+            body["ExclusiveStartKey"] = page["LastEvaluatedKey"]
