@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.cloud.call import Call
-from lab.cloud.regions import ZONES
 from lab.cloud.rules import matches, one_of
-from lab.cloud.services import tokens
+from lab.cloud.services import global_tables, tokens
 from lab.cloud.spec import Autoname, Computed, TypeSpec
 
 
@@ -49,10 +48,6 @@ def _refuse_table(call: Call) -> None:
             f" of attributes defined in AttributeDefinitions; unused: {unused}",
         )
     _refuse_capacity(call)
-    for replica in props.get("replicas") or []:
-        region = replica["regionName"]
-        if region == call.region or region not in ZONES:
-            call.refuse("ValidationException", f"Cannot add replica in region {region} to the table in {call.region}")
 
 
 def _refuse_capacity(call: Call) -> None:
@@ -73,7 +68,8 @@ def _refuse_capacity(call: Call) -> None:
 
 def _table_attributes(call: Call) -> Computed:
     props = call.props
-    streams = bool(props.get("streamEnabled") or props.get("replicas"))
+    eventual = bool(global_tables.replicas(props)) and not global_tables.is_strong(props)
+    streams = bool(props.get("streamEnabled")) or eventual
     label = "2026-01-01T00:00:00.000" if streams else ""
     return {
         "streamLabel": label,
@@ -92,6 +88,7 @@ def _refuse_protected(call: Call) -> None:
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection"
             " first.",
         )
+    global_tables.refuse_protected_replicas(call)
 
 
 def _streamed(inputs: Mapping[str, Any]):
@@ -126,11 +123,12 @@ SPECS = (
             one_of("billingMode", "PROVISIONED", "PAY_PER_REQUEST"),
             one_of("attributes[].type", "B", "N", "S"),
             one_of("streamViewType", "KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"),
+            one_of("replicas[].consistencyMode", "EVENTUAL", "STRONG"),
             one_of("tableClass", "STANDARD", "STANDARD_INFREQUENT_ACCESS"),
             matches("name", r"[A-Za-z0-9_.-]{3,255}", "3 to 255 letters, digits and _.-"),
             _streamed,
         ),
-        refusals=(_refuse_table,),
+        refusals=(_refuse_table, global_tables.refuse_replicas),
         compute=_table_attributes,
         recompute=_table_attributes,
         refuse_deletion=_refuse_protected,

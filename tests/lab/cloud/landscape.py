@@ -286,6 +286,16 @@ def _settle_accounts(land: Landscape) -> None:
         attributes=[{"name": "chain", "type": "S"}],
         deletionProtectionEnabled=True,
     )
+    land.make(
+        "watermark",
+        t.DYNAMODB_TABLE,
+        name="watermark",
+        billingMode="PAY_PER_REQUEST",
+        hashKey="chain",
+        attributes=[{"name": "chain", "type": "S"}],
+        replicas=[{"regionName": "eu-west-1", "consistencyMode": "STRONG", "deletionProtectionEnabled": True}],
+        globalTableWitness={"regionName": "eu-west-3"},
+    )
     land.make("bucket", t.BUCKET, bucket="estate-archive", objectLockEnabled=True)
     land.make("closed", t.BUCKET_PUBLIC_ACCESS_BLOCK, bucket="estate-archive", blockPublicPolicy=True)
     land.make(

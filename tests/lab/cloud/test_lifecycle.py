@@ -371,6 +371,7 @@ def test_everything_can_be_taken_down_again_in_reverse(estate: Landscape) -> Non
     estate.update("guarded", disableApiTermination=False)
     estate.update("more seeds", enableDeletionProtection=False)
     estate.update("lock", deletionProtectionEnabled=False)
+    estate.update("watermark", replicas=[{"regionName": "eu-west-1", "consistencyMode": "STRONG"}])
     for name in reversed(estate.made):
         estate.delete(name)
     assert estate.aws.store.resources() == []

@@ -605,6 +605,109 @@ RECORDS = [
         "Cannot add replica",
         lambda e: _table(replicas=[{"regionName": REGION}]),
     ),
+    Refused(
+        "a strongly consistent table in two regions",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "requires exactly 2 replicas, or 1 replica and 1 witness",
+        lambda e: _table(replicas=[_strong("eu-west-1")]),
+    ),
+    Refused(
+        "a strongly consistent table in three regions with a witness",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "requires exactly 2 replicas, or 1 replica and 1 witness",
+        lambda e: _table(
+            replicas=[_strong("eu-west-1"), _strong("eu-west-2")], globalTableWitness={"regionName": "eu-west-3"}
+        ),
+    ),
+    Refused(
+        "one strong replica beside an eventual one",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "requires exactly 2 replicas",
+        lambda e: _table(replicas=[_strong("eu-west-1"), {"regionName": "eu-west-2"}]),
+    ),
+    Refused(
+        "a witness of an eventually consistent table",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "witness eu-west-2",
+        lambda e: _table(replicas=[{"regionName": "eu-west-1"}], globalTableWitness={"regionName": "eu-west-2"}),
+    ),
+    Refused(
+        "a strongly consistent table over two sets of regions",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "not three of one Region set",
+        lambda e: _table(replicas=[_strong("eu-west-1"), _strong("us-east-1")]),
+    ),
+    Refused(
+        "a witness where the table is",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "not three of one Region set",
+        lambda e: _table(replicas=[_strong("eu-west-1")], globalTableWitness={"regionName": REGION}),
+    ),
+    Refused(
+        "rows that age in a strongly consistent table",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "Time to Live is not supported",
+        lambda e: _table(
+            replicas=[_strong("eu-west-1"), _strong("eu-west-2")], ttl={"attributeName": "age", "enabled": True}
+        ),
+    ),
+    Refused(
+        "a replica of an encrypted table without a key",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "KMSMasterKeyId must be specified for each replica",
+        lambda e: _table(
+            serverSideEncryption={"enabled": True, "kmsKeyArn": f"arn:aws:kms:{REGION}:210987654321:key/theirs"},
+            replicas=[{"regionName": "eu-west-1"}],
+        ),
+    ),
+    Refused(
+        "a table encrypted with no key",
+        t.DYNAMODB_TABLE,
+        "ValidationException",
+        "key/nobody does not exist in eu-central-1",
+        lambda e: _table(
+            serverSideEncryption={"enabled": True, "kmsKeyArn": f"arn:aws:kms:{REGION}:123456789012:key/nobody"}
+        ),
+    ),
+    Refused(
+        "a table in use becomes strongly consistent",
+        "lock",
+        "ValidationException",
+        "it must be empty",
+        lambda e: _table(name="height-lock", replicas=[_strong("eu-west-1"), _strong("eu-west-2")]),
+    ),
+    Refused(
+        "a replica leaves for another region",
+        "watermark",
+        "ValidationException",
+        "can only be removed together",
+        lambda e: _table(
+            name="watermark", replicas=[_strong("eu-west-2")], globalTableWitness={"regionName": "eu-west-3"}
+        ),
+    ),
+    Refused(
+        "a witness leaves for another region",
+        "watermark",
+        "ValidationException",
+        "can only be removed together",
+        lambda e: _table(
+            name="watermark", replicas=[_strong("eu-west-1")], globalTableWitness={"regionName": "eu-west-2"}
+        ),
+    ),
+    Refused(
+        "a table with a protected replica is deleted",
+        "watermark",
+        "ValidationException",
+        "replica in eu-west-1 is currently protected",
+    ),
     Refused("a protected table is deleted", "lock", "ValidationException", "protected against deletion"),
     Refused(
         "a bucket that is ours already",
@@ -713,6 +816,10 @@ def _table(**other: object) -> dict:
     usual = {"name": "new", "billingMode": "PAY_PER_REQUEST", "hashKey": "chain"}
     table = {**usual, "attributes": [{"name": "chain", "type": "S"}], **other}
     return {name: value for name, value in table.items() if value is not None}
+
+
+def _strong(region: str) -> dict:
+    return {"regionName": region, "consistencyMode": "STRONG"}
 
 
 @pytest.mark.parametrize("row", named([*BALANCERS, *CERTIFICATES, *NAMES, *KEYS, *IDENTITIES, *RECORDS]))
