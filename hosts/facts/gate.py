@@ -1,4 +1,4 @@
-"""What a signer host has of a gate."""
+"""What a signer host has for a gate to run and to lease by; whether the gate runs is seen with its signer."""
 
 from __future__ import annotations
 
@@ -7,41 +7,30 @@ from dataclasses import dataclass
 from pyinfra.api import FactBase, StringCommand
 from typing_extensions import override
 
-from hosts.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, SECRET_ID, STATE, UNIT, USER, WRAPPED_SECRET_ID
+from hosts.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, SECRET_ID, STATE, USER, WRAPPED_SECRET_ID
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateObservation:
-    """What is there of a gate.
-
-    `provisioned`: its users and directories. `floor`: the file without which it signs nothing. `can_lease`: something
-    to show to Vault. `leases`: the unit that takes credentials runs.
+class GateAccountsState:
+    """`provisioned`: the gate's users and directories are there. `can_lease`: something to show to Vault is. `leases`:
+    the unit that takes credentials runs; `leases_at_boot`: and starts by itself.
     """
 
     provisioned: bool = False
-    floor: bool = False
     can_lease: bool = False
-    masked: bool = False
-    enabled: bool = False
-    active: bool = False
     leases: bool = False
     leases_at_boot: bool = False
 
 
-class Gate(FactBase[GateObservation]):
-    """The state of a gate whose floor is in `floor_file`, in one round trip."""
+class GateAccounts(FactBase[GateAccountsState]):
+    """The accounts of a gate, with the system and with Vault, in one round trip."""
 
     @override
-    def command(self, floor_file: str) -> StringCommand:
+    def command(self) -> StringCommand:
         return StringCommand(
             f"getent passwd {USER} >/dev/null && getent passwd {LEASE_USER} >/dev/null && "
             f"[ -d {STATE} ] && [ -d {LEASE_STATE} ] && echo provisioned;",
-            f"[ -s {floor_file} ] && echo floor;",
             f"{{ [ -s {SECRET_ID} ] || [ -s {WRAPPED_SECRET_ID} ]; }} && echo can_lease;",
-            f'[ "$(readlink /etc/systemd/system/{UNIT})" = /dev/null ] && echo masked;',
-            f"systemctl -q is-enabled {UNIT} 2>/dev/null && echo enabled;",
-            f"systemctl show -p ActiveState --value {UNIT} | grep -Eqx '(de)?activating|active|reloading' "
-            "&& echo active;",
             f"systemctl -q is-active {LEASE_UNIT} && echo leases;",
             f"systemctl -q is-enabled {LEASE_UNIT} 2>/dev/null && echo leases_at_boot;",
             "true",
@@ -49,9 +38,9 @@ class Gate(FactBase[GateObservation]):
 
     @staticmethod
     @override
-    def default() -> GateObservation:
-        return GateObservation()
+    def default() -> GateAccountsState:
+        return GateAccountsState()
 
     @override
-    def process(self, output: list[str]) -> GateObservation:
-        return GateObservation(**dict.fromkeys((line.strip() for line in output if line.strip()), True))
+    def process(self, output: list[str]) -> GateAccountsState:
+        return GateAccountsState(**dict.fromkeys((line.strip() for line in output if line.strip()), True))

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
-from hosts.facts.gate import Gate, GateObservation
+from hosts.facts.gate import GateAccounts, GateAccountsState
 from hosts.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, STATE, USER
 
 
-def provision(state: GateObservation) -> str | None:
+def provision(state: GateAccountsState) -> str | None:
     """The script that gives a gate its users and directories; `None` if it has them. Pure. It never makes a floor."""
     if state.provisioned:
         return None
@@ -28,7 +28,7 @@ def provision(state: GateObservation) -> str | None:
     return "\n".join(lines)
 
 
-def leasing(state: GateObservation) -> list[str]:
+def leasing(state: GateAccountsState) -> list[str]:
     """The `systemctl` calls by which credentials are leased where there is something to show to Vault. Pure."""
     return [
         *([] if state.leases_at_boot else [f"systemctl enable {LEASE_UNIT}"]),
@@ -37,16 +37,16 @@ def leasing(state: GateObservation) -> list[str]:
 
 
 @operation()
-def prepare(floor_file: str) -> Iterator[StringCommand]:
+def prepare() -> Iterator[StringCommand]:
     """Gives a gate its users and directories, unless it has them."""
-    needed = provision(host.get_fact(Gate, floor_file=floor_file))
+    needed = provision(host.get_fact(GateAccounts))
     if needed:
         yield StringCommand(needed)
 
 
 @operation()
-def lease(floor_file: str) -> Iterator[StringCommand]:
+def lease() -> Iterator[StringCommand]:
     """Runs the unit that leases the gate's credentials, where it can."""
-    needed = leasing(host.get_fact(Gate, floor_file=floor_file))
+    needed = leasing(host.get_fact(GateAccounts))
     if needed:
         yield StringCommand(" && ".join(needed))

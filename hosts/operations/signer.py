@@ -11,7 +11,6 @@ from pyinfra import host, logger
 from pyinfra.api import StringCommand, operation
 
 from hosts import gate_config
-from hosts.facts.gate import Gate, GateObservation
 from hosts.facts.signer import Signer
 from hosts.keys.observation import INITIAL_STATE, SignerObservation
 from hosts.signer_config import CONNECTION_KEY, HOME, KEYS, STANDBY_KEY, STATE, UNIT, USER, Duty
@@ -66,24 +65,18 @@ class Verdict:
 
 
 def verdict(
-    what: Duty,
-    state: SignerObservation,
-    custody: str,
-    *,
-    in_hsm: bool = False,
-    site: str = "",
-    gate: GateObservation | None = None,
+    what: Duty, state: SignerObservation, custody: str, *, in_hsm: bool = False, site: str = "", gated: bool = False
 ) -> Verdict:
     """Whether tmkms, and the gate before it, may run on a signer. Pure. On any doubt they may not.
 
     Args:
         in_hsm: the consensus key is in a device, not in a file.
         site: where the signer is.
-        gate: what there is of its gate; `None` where none belongs.
+        gated: whether a gate belongs before it.
     """
     if what is Duty.SPARE:
         return Verdict(run=False)
-    masked = state.masked or (gate is not None and gate.masked)
+    masked = state.masked or (gated and state.gate.masked)
     if masked and state.key is not None:
         return Verdict(
             run=False,
@@ -93,7 +86,7 @@ def verdict(
     if what is Duty.STANDBY:
         return Verdict(run=True, unmask=state.masked)
     if state.key is None and not in_hsm:
-        return Verdict(run=False, because=_no_key(custody, site, gate))
+        return Verdict(run=False, because=_no_key(custody, site, gated))
     if masked:
         return Verdict(
             run=False,
@@ -109,25 +102,26 @@ def verdict(
                 "write one above the chain's height"
             ),
         )
-    if gate is not None and not gate.floor:
+    if gated and state.gate.floor is None:
         ceremony = "bin/estate key start" if site == custody else f"bin/estate key join {site}"
         return Verdict(
             run=False,
             because=(
-                "its gate has no floor; nothing is started, for it could not tell what this key has signed; "
-                f"the chain and the table are asked, and the floor is written, by ceremony: {ceremony}"
+                f"its gate has {'a damaged' if state.gate.damaged else 'no'} floor; nothing is started, for it could "
+                "not tell what this key has signed; the chain and the table are asked, and the floor is written, by "
+                f"ceremony: {ceremony}"
             ),
         )
     return Verdict(run=True)
 
 
-def _no_key(custody: str, site: str, gate: GateObservation | None) -> str:
-    if gate is not None and site != custody:
+def _no_key(custody: str, site: str, gated: bool) -> str:
+    if gated and site != custody:
         return (
             f"it holds no consensus key; nothing is started; bring it the key of {custody} and admit its gate: "
             f"bin/estate key join {site}"
         )
-    bring = "" if gate is not None else f" or bring it here (bin/estate key move --to {custody})"
+    bring = "" if gated else f" or bring it here (bin/estate key move --to {custody})"
     return (
         f"{custody} has the custody, but its signer holds no consensus key; nothing is started; make one "
         f"(bin/estate key generate){bring}"
@@ -143,36 +137,30 @@ def prepare(what: Duty, state_file: str, standby_state: str) -> Iterator[StringC
 
 
 @operation()
-def run(
-    what: Duty, state_file: str, custody: str, in_hsm: bool, site: str, floor_file: str | None
-) -> Iterator[StringCommand]:
-    """Runs tmkms and the gate before it where they may run, stops them where they may not, and says why.
-
-    `floor_file`: of the gate; `None` where none belongs.
-    """
+def run(what: Duty, state_file: str, custody: str, in_hsm: bool, site: str, gated: bool) -> Iterator[StringCommand]:
+    """Runs tmkms and the gate before it where they may run, stops them where they may not, and says why."""
     state = host.get_fact(Signer, state_file=state_file)
-    gate = host.get_fact(Gate, floor_file=floor_file) if floor_file else None
-    decided = verdict(what, state, custody, in_hsm=in_hsm, site=site, gate=gate)
+    decided = verdict(what, state, custody, in_hsm=in_hsm, site=site, gated=gated)
     if decided.because:
         logger.warning(f"{host.name}: {decided.because}")
     if not decided.touch:
         return
-    needed = commands(decided, state, gate)
+    needed = commands(decided, state, gated=gated)
     if needed:
         yield StringCommand(" && ".join(needed))
 
 
-def commands(decided: Verdict, state: SignerObservation, gate: GateObservation | None) -> list[str]:
+def commands(decided: Verdict, state: SignerObservation, *, gated: bool) -> list[str]:
     """The `systemctl` calls that make a verdict so, in order: a gate before its signer, and after it when they stop.
     Pure.
     """
     needed = [f"systemctl unmask {UNIT}"] if decided.unmask else []
-    gate_runs, gate_may_run = (gate.enabled and gate.active, gate.enabled or gate.active) if gate else (True, False)
+    gate_runs = not gated or (state.gate.enabled and state.gate.active)
     if decided.run and not (state.enabled and state.active and gate_runs):
-        units = f"{gate_config.UNIT} {UNIT}" if gate else UNIT
+        units = f"{gate_config.UNIT} {UNIT}" if gated else UNIT
         needed.append(f"systemctl daemon-reload && systemctl enable --now {units}")
     if not decided.run and (state.enabled or state.active):
         needed.append(f"systemctl disable --now {UNIT}")
-    if not decided.run and gate_may_run:
+    if not decided.run and gated and (state.gate.enabled or state.gate.active):
         needed.append(f"systemctl disable --now {gate_config.UNIT}")
     return needed

@@ -70,23 +70,20 @@ def items(context: HostContext) -> list[Item]:
     ]
 
 
-def floor_file(context: HostContext) -> str | None:
-    """Where the gate on this host keeps its floor; `None` where no gate belongs."""
-    belongs = gate_config.settings(context.network, context.host) is not None
-    return gate_config.floor_file(context.chain.chain_id) if belongs else None
+def belongs(context: HostContext) -> bool:
+    """Whether a gate belongs on this host."""
+    return gate_config.settings(context.network, context.host) is not None
 
 
 def prepare(context: HostContext) -> None:
     """Declares what comes before the configuration: the package, users and directories."""
-    settings, floor = gate_config.settings(context.network, context.host), floor_file(context)
-    if settings is None or floor is None:
-        return
-    packages.install(f"Install {PACKAGE} {settings.version}", {PACKAGE: settings.version})
-    gate.prepare(name="Make the gate's users and directories", floor_file=floor)
+    settings = gate_config.settings(context.network, context.host)
+    if settings is not None:
+        packages.install(f"Install {PACKAGE} {settings.version}", {PACKAGE: settings.version})
+        gate.prepare(name="Make the gate's users and directories")
 
 
 def lease(context: HostContext) -> None:
     """Declares what keeps the gate's credentials fresh."""
-    floor = floor_file(context)
-    if floor is not None:
-        gate.lease(name="Lease the gate's credentials", floor_file=floor)
+    if belongs(context):
+        gate.lease(name="Lease the gate's credentials")

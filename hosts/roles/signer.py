@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hosts import signer_config
+from hosts import gate_config, signer_config
 from hosts.context import HostContext
 from hosts.gate_config import UNITS
 from hosts.operations import files, signer
@@ -29,7 +29,8 @@ def _restart(settings: SignerSettings, floor_file: str | None) -> str:
 def items(context: HostContext) -> list[Item]:
     """The configuration of the gate and of the signer behind it, and their units."""
     settings = signer_config.settings(context.network, context.host)
-    then = _restart(settings, gate.floor_file(context))
+    floor = gate_config.floor_file(context.chain.chain_id) if gate.belongs(context) else None
+    then = _restart(settings, floor)
     values = {
         "signer": settings,
         "chain": context.chain,
@@ -68,5 +69,5 @@ def apply(context: HostContext) -> None:
         custody=network.signing.custody,
         in_hsm=network.signing.backend == "yubihsm",
         site=context.host.place,
-        floor_file=gate.floor_file(context),
+        gated=gate.belongs(context),
     )

@@ -17,7 +17,7 @@ from estate.hosts import Host, of_role
 from estate.model import Network, Role
 from hosts import gate_config, rulesets, signer_config
 from hosts.context import HostContext
-from hosts.facts.gate import Gate, GateObservation
+from hosts.facts.gate import GateAccounts, GateAccountsState
 from hosts.operations.files import Absent, Directory, File
 from hosts.operations.gate import leasing, provision
 from hosts.roles import gate, signer
@@ -200,7 +200,7 @@ def test_directories_of_the_configuration_are_made(network: Network) -> None:
 def test_a_deploy_looks_for_the_floor_where_the_gate_keeps_it(network: Network) -> None:
     for host in gated(network):
         kept = floor.path_of(Path(gate_config.STATE), network.chain.chain_id)
-        assert gate.floor_file(context(network, host)) == str(kept)
+        assert gate_config.floor_file(network.chain.chain_id) == str(kept), host.name
 
 
 def test_a_configuration_that_the_gate_cannot_read_replaces_nothing(network: Network) -> None:
@@ -209,20 +209,20 @@ def test_a_configuration_that_the_gate_cannot_read_replaces_nothing(network: Net
 
 
 def test_a_deploy_makes_no_floor() -> None:
-    script = provision(GateObservation())
+    script = provision(GateAccountsState())
     assert script and "floor" not in script
-    assert provision(GateObservation(provisioned=True)) is None
+    assert provision(GateAccountsState(provisioned=True)) is None
 
 
 def test_a_lease_starts_only_with_something_to_show() -> None:
-    assert leasing(GateObservation()) == [f"systemctl enable {gate_config.LEASE_UNIT}"]
-    waiting = GateObservation(leases_at_boot=True)
+    assert leasing(GateAccountsState()) == [f"systemctl enable {gate_config.LEASE_UNIT}"]
+    waiting = GateAccountsState(leases_at_boot=True)
     assert leasing(waiting) == []
     assert leasing(replace(waiting, can_lease=True)) == [f"systemctl start {gate_config.LEASE_UNIT}"]
     assert leasing(replace(waiting, can_lease=True, leases=True)) == []
 
 
-def test_what_a_host_says_of_its_gate_is_understood() -> None:
-    said = Gate().process(["provisioned", "floor", "active"])
-    assert said == GateObservation(provisioned=True, floor=True, active=True)
-    assert Gate().process([]) == GateObservation()
+def test_what_a_host_says_of_its_gates_accounts_is_understood() -> None:
+    said = GateAccounts().process(["provisioned", "leases"])
+    assert said == GateAccountsState(provisioned=True, leases=True)
+    assert GateAccounts().process([]) == GateAccountsState()

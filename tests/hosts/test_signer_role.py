@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.decision.position import Position
+from coordinator.floor import Floor
 from estate import coordination, load
 from estate.hosts import of_role
 from estate.model import Network, Role
 from hosts import gate_config, signer_config
 from hosts.context import HostContext
-from hosts.facts.gate import GateObservation
-from hosts.keys.observation import SignedState, SignerObservation
+from hosts.keys.observation import GateObservation, SignedState, SignerObservation
 from hosts.operations.files import File
 from hosts.operations.signer import Verdict, commands, provision, verdict
 from hosts.roles import signer
@@ -171,40 +172,50 @@ def test_tmkms_runs_only_where_it_may(what: Duty, state: SignerObservation, runs
     assert (decided.because is None) if says is None else says in (decided.because or "")
 
 
+SEEDED = GateObservation(
+    provisioned=True, floor=Floor(chain_id="chain-1", public_key=bytes(32), position=Position(7, 0, 2))
+)
+
+
 @pytest.mark.parametrize(
-    ("state", "gate", "site", "runs", "says"),
+    ("state", "site", "runs", "says"),
     [
-        (HOLDS, GateObservation(floor=True), "west", True, None),
-        (HOLDS, GateObservation(), "west", False, "bin/estate key start"),
-        (HOLDS, GateObservation(), "east", False, "bin/estate key join east"),
-        (SignerObservation(provisioned=True), GateObservation(floor=True), "west", False, "bin/estate key generate"),
-        (SignerObservation(provisioned=True), GateObservation(floor=True), "east", False, "bin/estate key join east"),
-        (replace(HOLDS, state=None), GateObservation(floor=True), "west", False, "no signing state"),
-        (HOLDS, GateObservation(floor=True, masked=True), "west", False, "has begun"),
+        (replace(HOLDS, gate=SEEDED), "west", True, None),
+        (HOLDS, "west", False, "bin/estate key start"),
+        (replace(HOLDS, gate=GateObservation(damaged=True)), "west", False, "a damaged floor"),
+        (HOLDS, "east", False, "bin/estate key join east"),
+        (replace(HOLDS, key=None, gate=SEEDED), "west", False, "bin/estate key generate"),
+        (replace(HOLDS, key=None, gate=SEEDED), "east", False, "bin/estate key join east"),
+        (replace(HOLDS, state=None, gate=SEEDED), "west", False, "no signing state"),
+        (replace(HOLDS, gate=replace(SEEDED, masked=True)), "west", False, "has begun"),
     ],
 )
 def test_a_coordinated_signer_runs_only_with_key_state_and_floor(
-    state: SignerObservation, gate: GateObservation, site: str, runs: bool, says: str | None
+    state: SignerObservation, site: str, runs: bool, says: str | None
 ) -> None:
-    decided = verdict(Duty.CONSENSUS, state, "west", site=site, gate=gate)
+    decided = verdict(Duty.CONSENSUS, state, "west", site=site, gated=True)
     assert decided.run is runs
     assert (decided.because is None) if says is None else says in (decided.because or "")
 
 
 def test_a_masked_gate_that_holds_the_key_is_not_touched_at_all() -> None:
-    assert not verdict(Duty.CONSENSUS, HOLDS, "west", site="west", gate=GateObservation(masked=True)).touch
+    masked = replace(HOLDS, gate=replace(SEEDED, masked=True))
+    assert not verdict(Duty.CONSENSUS, masked, "west", site="west", gated=True).touch
 
 
 def test_a_gate_starts_before_its_signer_and_stops_after_it() -> None:
-    started = commands(Verdict(run=True), HOLDS, GateObservation(floor=True))
+    still = replace(HOLDS, gate=SEEDED)
+    started = commands(Verdict(run=True), still, gated=True)
     assert started == ["systemctl daemon-reload && systemctl enable --now signing-gate.service tmkms.service"]
-    running = replace(HOLDS, enabled=True, active=True), GateObservation(floor=True, enabled=True, active=True)
-    assert commands(Verdict(run=True), *running) == [], "what runs is left alone"
-    assert commands(Verdict(run=False), *running) == [
+    running = replace(still, enabled=True, active=True, gate=replace(SEEDED, enabled=True, active=True))
+    assert commands(Verdict(run=True), running, gated=True) == [], "what runs is left alone"
+    assert commands(Verdict(run=False), running, gated=True) == [
         "systemctl disable --now tmkms.service",
         "systemctl disable --now signing-gate.service",
     ]
-    assert commands(Verdict(run=True), running[0], GateObservation(floor=True)) == started, "a stopped gate is started"
+    assert commands(Verdict(run=True), replace(running, gate=SEEDED), gated=True) == started, (
+        "a stopped gate is started"
+    )
 
 
 def test_a_restarted_signer_is_not_started_without_the_floor_of_its_gate(network: Network) -> None:
