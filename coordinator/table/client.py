@@ -280,7 +280,7 @@ def _some(connection: socket.socket, deadline: float) -> bytes:
 def _outcome(status: int, content: bytes) -> Accepted | ConditionFailed | Unclear:
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Unclear(f"an answer ({status}) that is not JSON")
     if not isinstance(answer, dict):
         return Unclear(f"an answer ({status}) that is no JSON object")

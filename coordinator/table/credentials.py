@@ -45,7 +45,7 @@ class CredentialsFile:
                     self._stamp = stamp
             except OSError as error:
                 raise NoCredentials(f"{self._path} cannot be read: {error.strerror}") from None
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise NoCredentials(f"{self._path} holds no credentials: {type(error).__name__}") from None
             if self._lease.expires and datetime.now(UTC) >= self._lease.expires:
                 raise NoCredentials(f"the credentials in {self._path} expired at {self._lease.expires.isoformat()}")

@@ -1,0 +1,299 @@
+"""Calls: each sent at most once, each ended by its deadline, whatever the other side does."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from coordinator.table import client
+from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear
+from coordinator.table.credentials import CredentialsFile
+from lab.table.local import free_port
+from tests.table_stack import soon
+
+
+def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+def refusal(kind: str, status: str = "400 Bad Request", **more: object) -> bytes:
+    return answer(json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{kind}", **more}).encode(), status)
+
+
+@dataclass
+class Server:
+    """Answers each request with what `reply` gives: bytes, or None to close the connection."""
+
+    reply: Callable[[socket.socket], bytes | None]
+    port: int = 0
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint("us-east-1", "dynamodb.us-east-1.amazonaws.com", "127.0.0.1", self.port, "http")
+
+    def serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+
+    def talk(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while data := connection.recv(1 << 16):
+                self.requests.append(data)
+                said = self.reply(connection)
+                if said is None:
+                    return
+                connection.sendall(said)
+
+
+@contextmanager
+def serving(reply: Callable[[socket.socket], bytes | None]) -> Iterator[Server]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(reply, listener.getsockname()[1])
+        threading.Thread(target=server.serve, args=(listener,), daemon=True).start()
+        yield server
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def called(server: Server, credentials: CredentialsFile, seconds: float = 2.0) -> Accepted | ConditionFailed | Unclear:
+    return Client([server.endpoint], credentials, None).call("UpdateItem", {"TableName": "t"}, soon(seconds))
+
+
+def nowhere(region: str = "us-east-2") -> Endpoint:
+    return Endpoint(region, f"dynamodb.{region}.amazonaws.com", "127.0.0.1", free_port(), "http")
+
+
+def test_a_request_names_the_endpoint_and_is_signed_for_its_region(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        assert called(server, credentials) == Accepted({})
+    head, body = server.requests[0].split(b"\r\n\r\n")
+    assert head.startswith(b"POST / HTTP/1.1\r\n")
+    assert f"Host: dynamodb.us-east-1.amazonaws.com:{server.port}".encode() in head
+    assert b"X-Amz-Target: DynamoDB_20120810.UpdateItem" in head
+    assert b"Credential=GATEASH/" in head
+    assert b"/us-east-1/dynamodb/aws4_request" in head
+    assert json.loads(body) == {"TableName": "t"}
+
+
+def test_a_failed_condition_shows_the_item(credentials: CredentialsFile) -> None:
+    item = {"pk": {"S": "x"}}
+    with serving(lambda _: refusal("ConditionalCheckFailedException", Item=item)) as server:
+        assert called(server, credentials) == ConditionFailed(item)
+    with serving(lambda _: refusal("ConditionalCheckFailedException")) as server:
+        assert called(server, credentials) == ConditionFailed(None)
+
+
+FAILED = refusal("ConditionalCheckFailedException", Item={})
+UNCLEAR = {
+    "throttled": (refusal("ThrottlingException", message="Rate exceeded"), "400 ThrottlingException: Rate exceeded"),
+    "conflict": (refusal("ReplicatedWriteConflictException"), "ReplicatedWriteConflictException"),
+    "denied": (refusal("AccessDeniedException", Message="not authorized"), "AccessDeniedException: not authorized"),
+    "server error": (refusal("InternalServerError", "500 Internal Server Error"), "500 InternalServerError"),
+    "condition failed with 500": (FAILED.replace(b"400 Bad Request", b"500 Oh"), "500 Conditional"),
+    "condition failed with 404": (FAILED.replace(b"400 Bad Request", b"404 Oh"), "404 Conditional"),
+    "created": (answer(b"{}", "201 Created"), "201"),
+    "moved": (answer(b"{}", "301 Moved"), "301"),
+    "empty": (answer(b""), "not JSON"),
+    "half JSON": (answer(b'{"Attr'), "not JSON"),
+    "no UTF-8": (answer(b'{"a": "\xff"}'), "not JSON"),
+    "a list": (answer(b"[]"), "no JSON object"),
+    "deep": (answer(b"[" * 100_000), "not JSON"),
+    "a page": (answer(b"<html>", "503 Service Unavailable"), "503"),
+    "another protocol": (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
+    "status in words": (b"HTTP/1.1 two\r\n\r\n", "not HTTP"),
+    "status in other digits": ("HTTP/1.1 ²00 OK\r\n\r\n".encode("latin-1"), "not HTTP"),
+    "no length": (b"HTTP/1.1 200 OK\r\n\r\n{}", "length is not known"),
+    "negative length": (b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}", "length is not known"),
+    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "length is not known"),
+    "huge": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "too large"),
+    "longer than said": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}{}", "longer than it said"),
+    "endless header": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000, "header does not end"),
+    "wrong checksum": (answer(b"{}", "200 OK", "x-amz-crc32: 1"), "checksum"),
+}
+
+
+@pytest.mark.parametrize("case", UNCLEAR)
+def test_whatever_else_is_answered_is_unclear(case: str, credentials: CredentialsFile) -> None:
+    said, reason = UNCLEAR[case]
+    with serving(lambda _: said) as server:
+        outcome = called(server, credentials)
+    assert isinstance(outcome, Unclear)
+    assert reason in outcome.detail
+    assert len(server.requests) == 1, "a call is sent once"
+
+
+def test_a_checksum_that_fits_is_taken(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}", "200 OK", f"x-amz-crc32: {zlib.crc32(b'{}')}")) as server:
+        assert called(server, credentials) == Accepted({})
+
+
+def test_a_connection_that_ends_in_place_of_an_answer_is_unclear(credentials: CredentialsFile) -> None:
+    with serving(lambda _: None) as server:
+        outcome = called(server, credentials)
+    assert isinstance(outcome, Unclear)
+    assert "ended before the answer" in outcome.detail
+    assert len(server.requests) == 1
+
+
+def test_silence_ends_with_the_deadline(credentials: CredentialsFile) -> None:
+    with serving(lambda _: b"") as server:
+        began = time.monotonic()
+        outcome = called(server, credentials, 0.2)
+    assert isinstance(outcome, Unclear)
+    assert 0.15 < time.monotonic() - began < 0.4
+
+
+def test_an_answer_that_trickles_ends_with_the_deadline(credentials: CredentialsFile) -> None:
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(100):
+            time.sleep(0.02)
+            connection.sendall(b"{")
+
+    with serving(trickle) as server:
+        began = time.monotonic()
+        outcome = called(server, credentials, 0.2)
+    assert isinstance(outcome, Unclear)
+    assert time.monotonic() - began < 0.4
+
+
+def test_after_the_deadline_nothing_is_sent(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        assert called(server, credentials, -1.0) == Unclear("the time for it is over")
+    assert server.connections == 0
+
+
+def test_without_credentials_nothing_is_sent(credentials: CredentialsFile) -> None:
+    credentials._path.unlink()
+    with serving(lambda _: answer(b"{}")) as server:
+        outcome = called(server, credentials)
+    assert isinstance(outcome, Unclear)
+    assert "cannot be read" in outcome.detail
+    assert server.connections == 0
+
+
+def test_a_connection_is_used_again(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert all(table.call("UpdateItem", {}, soon()) == Accepted({}) for _ in range(5))
+    assert server.connections == 1
+
+
+def test_a_connection_that_is_to_be_closed_is_not_used_again(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}", "200 OK", "Connection: close")) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert all(table.call("UpdateItem", {}, soon()) == Accepted({}) for _ in range(3))
+    assert server.connections == 3
+
+
+def test_a_connection_that_ended_while_idle_is_replaced_before_anything_is_sent(credentials: CredentialsFile) -> None:
+    def once(connection: socket.socket) -> None:
+        connection.sendall(answer(b"{}"))
+
+    with serving(once) as server:
+        table = Client([server.endpoint], credentials, None)
+        for _ in range(3):
+            assert table.call("UpdateItem", {}, soon()) == Accepted({})
+            time.sleep(0.05)
+    assert server.connections == 3
+    assert len(server.requests) == 3
+
+
+def test_a_connection_that_was_idle_for_long_is_not_trusted(
+    credentials: CredentialsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "IDLE_SECONDS", 0.0)
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert all(table.call("UpdateItem", {}, soon()) == Accepted({}) for _ in range(2))
+    assert server.connections == 2
+
+
+def test_another_replica_is_asked_while_nothing_was_sent(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([nowhere(), server.endpoint], credentials, None)
+        assert table.call("UpdateItem", {}, soon()) == Accepted({})
+
+
+def test_no_other_replica_is_asked_once_something_was_sent(credentials: CredentialsFile) -> None:
+    with serving(lambda _: None) as first, serving(lambda _: answer(b"{}")) as second:
+        table = Client([first.endpoint, second.endpoint], credentials, None)
+        assert isinstance(table.call("UpdateItem", {}, soon()), Unclear)
+        assert second.connections == 0
+        assert table.call("UpdateItem", {}, soon()) == Accepted({}), "the next call goes where it may succeed"
+        assert len(first.requests) == 1
+
+
+@pytest.mark.parametrize("kind", ["ThrottlingException", "ReplicatedWriteConflictException", "AccessDeniedException"])
+def test_a_replica_that_answers_stays_the_preferred_one(kind: str, credentials: CredentialsFile) -> None:
+    with serving(lambda _: refusal(kind)) as first, serving(lambda _: answer(b"{}")) as second:
+        table = Client([first.endpoint, second.endpoint], credentials, None)
+        assert all(isinstance(table.call("UpdateItem", {}, soon()), Unclear) for _ in range(2))
+    assert (len(first.requests), second.connections) == (2, 0)
+
+
+def test_a_replica_that_failed_is_preferred_again_after_a_while(
+    credentials: CredentialsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "ASIDE_SECONDS", 0.1)
+    replies = iter([refusal("InternalServerError", "500 Oh"), answer(b"{}")])
+    with serving(lambda _: next(replies)) as first, serving(lambda _: answer(b"{}")) as second:
+        table = Client([first.endpoint, second.endpoint], credentials, None)
+        assert isinstance(table.call("UpdateItem", {}, soon()), Unclear)
+        assert table.call("UpdateItem", {}, soon()) == Accepted({})
+        assert (len(first.requests), len(second.requests)) == (1, 1)
+        time.sleep(0.15)
+        assert table.call("UpdateItem", {}, soon()) == Accepted({})
+    assert (len(first.requests), len(second.requests)) == (2, 1)
+
+
+def test_every_replica_that_could_not_be_reached_is_told(credentials: CredentialsFile) -> None:
+    outcome = Client([nowhere("us-east-1"), nowhere()], credentials, None).call("UpdateItem", {}, soon())
+    assert isinstance(outcome, Unclear)
+    assert outcome.detail.count("no connection to 127.0.0.1") == 2
+    assert "us-east-1" in outcome.detail
+    assert "us-east-2" in outcome.detail
+
+
+def test_a_silent_replica_leaves_time_for_the_next(credentials: CredentialsFile) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, serving(lambda _: answer(b"{}")) as server:
+        waiting = []
+        for _ in range(3):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+            waiting.append(filler)
+        silent = Endpoint("us-east-2", "x", "127.0.0.1", full.getsockname()[1], "http")
+        table = Client([silent, server.endpoint], credentials, None)
+        assert table.call("UpdateItem", {}, soon(0.6)) == Accepted({})
+        for filler in waiting:
+            filler.close()
+
+
+def test_a_table_without_endpoints_is_refused(credentials: CredentialsFile) -> None:
+    with pytest.raises(ValueError, match="at least one endpoint"):
+        Client([], credentials, None)
+
+
+def test_a_file_that_holds_no_authorities_is_told(credentials: CredentialsFile) -> None:
+    with serving(lambda _: b"") as server:
+        endpoint = Endpoint("us-east-1", "x", "127.0.0.1", server.port)
+        outcome = Client([endpoint], credentials, credentials._path).call("X", {}, soon())
+    assert isinstance(outcome, Unclear)
+    assert "no connection" in outcome.detail
+    assert server.requests == []
