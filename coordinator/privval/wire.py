@@ -45,12 +45,14 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
     Raises:
         Malformed: it is cut off, longer than it needs to be, or too large.
     """
+    if at < len(data) and data[at] < 0x80:
+        return data[at], at + 1
     value = shift = 0
     for at in range(at, min(at + 10, len(data))):  # noqa: B020
         byte = data[at]
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            if byte == 0 and shift:
+            if byte == 0:
                 raise Malformed("a number is longer than it needs to be")
             if value >= 2**64:
                 raise Malformed("a number has more than 64 bits")
@@ -122,8 +124,13 @@ def _delimited(value: bytes, number: int, kind: Kind) -> bytes | str:
     raise Malformed(f"field {number} is written although it is empty")
 
 
+_SHORT = [bytes((value,)) for value in range(0x80)]
+
+
 def varint(value: int) -> bytes:
     """A number as 7-bit groups; a negative one as its 64-bit two's complement, so in ten bytes."""
+    if 0 <= value < 0x80:
+        return _SHORT[value]
     value &= 2**64 - 1
     out = bytearray()
     while value > 0x7F:

@@ -1,0 +1,67 @@
+"""Nothing is read but what a conforming encoder writes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.privval.wire import Kind, Malformed, number_field, read_fields, read_varint, varint
+
+SHAPE = {1: Kind.INT32, 2: Kind.INT64, 3: Kind.UINT32, 4: Kind.BOOL, 5: Kind.BYTES, 6: Kind.TEXT, 7: Kind.MESSAGE}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("4001", "unknown field 8"),
+        ("0001", "unknown field 0"),
+        ("8080808080808080800101", "unknown field"),
+        ("08010801", "field 1 is repeated"),
+        ("10010801", "field 1 is repeated or out of order"),
+        ("0a0101", "wire type 2, int32 is meant"),
+        ("0d01000000", "wire type 5"),
+        ("2801", "wire type 0, bytes is meant"),
+        ("2b2c", "wire type 3"),
+        ("0800", "default value"),
+        ("2000", "default value"),
+        ("2002", "out of the range of bool"),
+        ("2a00", "it is empty"),
+        ("3200", "it is empty"),
+        ("3201ff", "not UTF-8"),
+        ("2a0561", "cut off"),
+        ("08", "cut off"),
+        ("0880", "cut off"),
+        ("1880808080" + "10", "out of the range of uint32"),
+        ("0880808080" + "08", "out of the range of int32"),
+        ("08ffffffff" + "0f", "out of the range of int32"),
+        ("108100", "longer than it needs"),
+        ("10ffffffffffffffffff02", "more than 64 bits"),
+        ("10ffffffffffffffffffff01", "more than 64 bits"),
+        ("2aff01", "cut off"),
+    ],
+)
+def test_what_no_encoder_writes_is_refused_with_the_reason(data: str, reason: str) -> None:
+    with pytest.raises(Malformed, match=f"^thing: .*{reason}"):
+        read_fields(bytes.fromhex(data), SHAPE, "thing")
+
+
+def test_negative_numbers_are_read_from_ten_bytes() -> None:
+    found = read_fields(number_field(1, -1) + number_field(2, -(2**63)), SHAPE, "thing")
+    assert found == {1: -1, 2: -(2**63)}
+    assert number_field(1, -1).hex() == "08ffffffffffffffffff01"
+
+
+def test_the_limits_of_each_kind_are_read() -> None:
+    written = number_field(1, -(2**31)) + number_field(2, 2**63 - 1) + number_field(3, 2**32 - 1) + number_field(4, 1)
+    assert read_fields(written, SHAPE, "thing") == {1: -(2**31), 2: 2**63 - 1, 3: 2**32 - 1, 4: 1}
+
+
+def test_only_an_embedded_message_may_be_written_empty() -> None:
+    assert read_fields(bytes.fromhex("3a00"), SHAPE, "thing") == {7: b""}
+
+
+@given(st.integers(0, 2**64 - 1), st.binary(max_size=3))
+def test_a_number_is_read_as_it_was_written(value: int, after: bytes) -> None:
+    written = varint(value)
+    assert read_varint(written + after, 0) == (value, len(written))
