@@ -172,6 +172,7 @@ def test_the_credentials_are_for_the_gate_alone(signer: GatedSigner) -> None:
         assert "Permission denied" in signer.on_host(f"runuser -u {other} -- cat {path}"), (
             "without the unit's own group"
         )
+    signer.until(f"journalctl -o cat -u {gate_config.UNIT} | grep -q 'no connection to '")
     signer.on_host(f"rm {path}")
 
 
