@@ -179,33 +179,28 @@ class ChainService:
         self._events(event, chain=self._chain.chain_id, **fields)
 
 
-def run(config: Config, events: Events, metrics: Metrics) -> int:
+def run(config: Config, events: Events, metrics: Metrics, table: TableFor = table_for) -> int:
     """Serves until SIGTERM or SIGINT. Returns the exit code. Raises OSError, ValueError: no connection key."""
     identity = node.identity(config.state / "connection.key")
     boot_id = uuid.uuid4().hex
-    services = [
-        ChainService(
-            each, Gate(config.gate_id, boot_id, each.chain_id, each.generation), config.state, identity, events, metrics
-        )
-        for each in config.chains
-    ]
+    services = {}
+    for each in config.chains:
+        gate = Gate(config.gate_id, boot_id, each.chain_id, each.generation)
+        services[each.chain_id] = ChainService(each, gate, config.state, identity, events, metrics, table)
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
-    threads = [
-        threading.Thread(target=each.run, name=chain.chain_id, daemon=True)
-        for each, chain in zip(services, config.chains, strict=True)
-    ]
+    threads = [threading.Thread(target=each.run, name=name, daemon=True) for name, each in services.items()]
     for thread in threads:
         thread.start()
     events("gate-up", gate=config.gate_id, boot=boot_id, chains=len(services))
     while not ending.is_set():
         _write(metrics, config.metrics, events)
         ending.wait(METRICS_EVERY_SECONDS)
-    for service in services:
+    for service in services.values():
         service.end()
     until = time.monotonic() + END_WITHIN_SECONDS
     for thread in threads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -43,9 +44,7 @@ def _vote(kind: int, height: int, round_: int, block: BlockId, time_ns: int, cha
 
 
 def proposal(height: int, round_: int = 0, block: BlockId = BLOCK, time_ns: int = NOON, chain: str = CHAIN):
-    return SignProposalAsked(
-        chain, Proposal(PROPOSAL, height, round_, -1, block, time_ns), Dialect.TENDERMINT
-    )
+    return SignProposalAsked(chain, Proposal(PROPOSAL, height, round_, -1, block, time_ns), Dialect.TENDERMINT)
 
 
 class Node:
@@ -124,10 +123,8 @@ class Signer:
 
     def close(self) -> None:
         self._ended.set()
-        try:
+        with contextlib.suppress(OSError):
             self.hang_up()
-        except OSError:
-            pass
         self._thread.join(5)
 
     def _run(self) -> None:

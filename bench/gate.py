@@ -1,0 +1,208 @@
+"""What the gate costs: tmkms dialling the node itself, tmkms behind the gate, and the whole path with a real table.
+
+    .venv/bin/python -m bench.gate [--requests 2000] [--chains 20]
+
+All in one run, asked by one client over a SecretConnection, with a pause after each answer as a node leaves one. The
+table of "without table" is in the gate's memory; that of the whole path is DynamoDB Local, without TLS. Floors are on
+the disk of ``--directory``, and flushed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coordinator import config, floor, service
+from coordinator.decision.position import spent
+from coordinator.decision.records import Head
+from coordinator.events import Events
+from coordinator.metrics import Metrics
+from coordinator.privval.messages import SignedTold
+from coordinator.table import items
+from lab.table import local
+from tests.coordinator.gate import tmkms
+from tests.coordinator.gate.peers import Node, precommit, prevote
+from tests.coordinator.gate.rows import MemoryTable, Rows
+
+ROOT = Path(__file__).resolve().parents[1]
+GATE = "bench-gate"
+WARMING = 50
+PAUSE_SECONDS = 0.005
+WITHOUT_TABLE = "without-table"
+CHAIN = """
+[[chain]]
+chain_id = "{chain}"
+generation = 1
+dialect = "tendermint"
+node = "127.0.0.1:{node}"
+signer = "{directory}/{chain}.sock"
+deadline_seconds = 1.5
+head = "head"
+claims = "claims"
+credentials = "{directory}/credentials.json"
+ca_file = "/etc/ssl/certs/ca-certificates.crt"
+
+[[chain.endpoint]]
+region = "us-east-1"
+host = "127.0.0.1"
+address = "127.0.0.1"
+port = {table}
+scheme = "http"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds from a question to its answer, of many."""
+
+    p50: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Latency:
+        cuts = statistics.quantiles(seconds, n=100)
+        return cls(statistics.median(seconds) * 1000, cuts[98] * 1000)
+
+    @property
+    def text(self) -> str:
+        return f"{self.p50:.2f} / {self.p99:.2f} ms"
+
+
+def line(name: str, value: str, target: str = "") -> None:
+    print(f"{name:56s} {value:>22s}  {target}", flush=True)
+
+
+def ask(node: Node, chain: str, requests: int, first: int = 10) -> list[float]:
+    """Seconds of each of so many votes, two in a height, from height ``first``."""
+    seconds = []
+    for number in range(WARMING + requests):
+        height = first + number // 2
+        asked = (precommit if number % 2 else prevote)(height, chain=chain, time_ns=time.time_ns())
+        began = time.perf_counter()
+        told = node.ask(asked)
+        seconds.append(time.perf_counter() - began)
+        assert isinstance(told, SignedTold), told
+        time.sleep(PAUSE_SECONDS)
+    return seconds[WARMING:]
+
+
+def direct(directory: Path, requests: int) -> Latency:
+    node, key = Node(), Ed25519PrivateKey.generate()
+    where = tmkms.configure(directory / "direct", key, {"bench-1": f"tcp://127.0.0.1:{node.address[1]}"})
+    with tmkms.running(where):
+        node.accept()
+        found = ask(node, "bench-1", requests)
+    node.close()
+    return Latency.of(found)
+
+
+@contextmanager
+def gated(directory: Path, chains: list[str], table: int | None) -> Iterator[Mapping[str, Node]]:
+    """A gate process of these chains with tmkms behind it, and the node of each; ``table`` is DynamoDB Local's port."""
+    directory.mkdir()
+    key = Ed25519PrivateKey.generate()
+    public_key = key.public_key().public_bytes_raw()
+    nodes = {chain: Node() for chain in chains}
+    (directory / "credentials.json").write_text(json.dumps({"AccessKeyId": "bench", "SecretAccessKey": "bench"}))
+    text = f'gate_id = "{GATE}"\nstate = "{directory}"\nmetrics = "{directory}/metrics.prom"\n'
+    for chain, node in nodes.items():
+        floor.seed(floor.path_of(directory, chain), chain, public_key, spent(9))
+        text += CHAIN.format(chain=chain, node=node.address[1], directory=directory, table=table or 1)
+        if table:
+            pk = items.key(chain, public_key)
+            item = items.head_item(pk, Head(1, spent(9), ((GATE, ""),)))
+            assert not local.call("127.0.0.1", table, "PutItem", {"TableName": "head", "Item": item})
+    (directory / "gate.toml").write_text(text)
+    words = ["coordinator", "run", "--config"] if table else ["bench.gate", WITHOUT_TABLE]
+    where = tmkms.configure(directory / "tmkms", key, {chain: f"unix://{directory}/{chain}.sock" for chain in chains})
+    with ExitStack() as stack:
+        log = stack.enter_context((directory / "gate.log").open("wb"))
+        command = [sys.executable, "-m", *words, str(directory / "gate.toml")]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, env=os.environ | {"PYTHONPATH": str(ROOT)})
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        for node in nodes.values():
+            node.accept()
+        stack.enter_context(tmkms.running(where))
+        _wait(directory / "gate.log", "signer-up", len(chains))
+        yield nodes
+    for node in nodes.values():
+        node.close()
+
+
+def _wait(log: Path, event: str, times: int) -> None:
+    until = time.monotonic() + 20
+    while log.read_text().count(f'"{event}"') < times:
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.05)
+
+
+def without_table(path: Path) -> int:
+    """The gate, with a table in its memory."""
+    rows = Rows(head=Head(1, spent(9), ((GATE, ""),)))
+    return service.run(config.read(path), Events(), Metrics(), lambda chain, gate, key: MemoryTable(rows, gate))
+
+
+def at_once(nodes: Mapping[str, Node], requests: int) -> Latency:
+    """All chains asked at the same time."""
+    found: list[list[float]] = []
+    threads = [
+        threading.Thread(target=lambda node=node, chain=chain: found.append(ask(node, chain, requests, 10**6)))
+        for chain, node in nodes.items()
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Latency.of([each for seconds in found for each in seconds])
+
+
+def main() -> int:
+    if sys.argv[1:2] == [WITHOUT_TABLE]:
+        return without_table(Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--chains", type=int, default=20)
+    parser.add_argument("--directory", type=Path, help="where floors and states are (default: a temporary directory)")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=asked.directory) as name, ExitStack() as stack:
+        directory = Path(name)
+        alone = direct(directory, asked.requests)
+        line("tmkms alone, SecretConnection: p50 / p99", alone.text)
+        with gated(directory / "memory", ["bench-1"], None) as nodes:
+            overhead = Latency.of(ask(nodes["bench-1"], "bench-1", asked.requests))
+        line("behind the gate, without table", overhead.text)
+        line(
+            "the gate's overhead: difference of p50, of p99",
+            f"{overhead.p50 - alone.p50:.2f} / {overhead.p99 - alone.p99:.2f} ms",
+            "target ≤ 1 / 5 ms",
+        )
+        table = stack.enter_context(local.running(directory / "dynamodb.log"))
+        local.create_tables("127.0.0.1", table.port, "head", "claims")
+        with gated(directory / "table", ["bench-1"], table.port) as nodes:
+            whole = Latency.of(ask(nodes["bench-1"], "bench-1", asked.requests))
+        line("whole path, DynamoDB Local", whole.text, "target p50 ≤ 5 ms")
+        line("whole path / tmkms alone, p50", f"{whole.p50 / alone.p50:.1f}")
+        chains = [f"bench-{number}" for number in range(2, asked.chains + 2)]
+        with gated(directory / "many", chains, table.port) as nodes:
+            one = Latency.of(ask(nodes[chains[0]], chains[0], asked.requests // 10))
+            line(f"one of {asked.chains} chains of a gate, the others idle", one.text)
+            line(f"each of {asked.chains} chains at the same time", at_once(nodes, asked.requests // 10).text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
