@@ -19,7 +19,7 @@ from tools import debian, parts
 
 JRE = "openjdk-17-jre-headless"
 """The Debian package that runs it, where there is no `java` yet."""
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 class TableFailed(Exception):
