@@ -38,7 +38,11 @@ BOTTOM = Position(-1, -1, -1)
 
 
 class Started(NamedTuple):
-    """A run of a gate began to act, from the floor on its disk and the row; ``None``: there was none."""
+    """A run of a gate began to act, from the floor on its disk and the row; ``None``: there was none.
+
+    In all events ``gate_id`` is where it happened (two hosts that were given one name are told apart here, not in
+    their claims) and ``boot_id`` is a name that no other run has.
+    """
 
     gate_id: str
     boot_id: str
@@ -225,7 +229,7 @@ class Audit:
         self._released: dict[Position, tuple[bytes, bytes, bytes | None]] = {}
         self._rising: list[tuple[int, Position]] = []
         self._owners: dict[int, str] = {}
-        self._seen: dict[tuple[str, str], Position] = {}
+        self._seen: dict[str, Position] = {}
         self._own: dict[str, Position] = {}
         self._floors: dict[str, Position] = {}
         self._ever = BOTTOM
@@ -245,7 +249,9 @@ class Audit:
     def key(self) -> tuple[object, ...]:
         """What decides how this audit judges what is still to come; hashable."""
         return (
-            tuple(self._accepted.values()),
+            tuple(
+                (name, claim.sign_bytes, claim.extension, stale) for name, (_, claim, stale) in self._accepted.items()
+            ),
             frozenset(self._inserted),
             frozenset(self._released.items()),
             tuple(self._rising),
@@ -273,14 +279,14 @@ class Audit:
             return
         if event.head < max(self._own.get(event.gate_id, BOTTOM), event.floor):
             self._broken("I14", f"{event.gate_id} began to act on a row at {event.head.text}, older than what it knows")
-        self._seen[event.gate_id, event.boot_id] = event.head
+        self._seen[event.boot_id] = event.head
 
     def _was_asked(self, event: Asked) -> None:
         self._asked.add(event.request)
 
     def _claimed(self, event: Claimed) -> None:
         claim, previous = event
-        stale = previous is None or previous < self._seen.get((claim.gate_id, claim.boot_id), BOTTOM)
+        stale = previous is None or previous < self._seen.get(claim.boot_id, BOTTOM)
         self._accepted[claim.claim_id] = _Accepted(len(self._accepted), claim, stale)
         self._ever = max(self._ever, claim.position)
 
@@ -288,8 +294,7 @@ class Audit:
         self._inserted[event.claim.claim_id] = event.claim
 
     def _head_at(self, event: HeadAt) -> None:
-        run = (event.gate_id, event.boot_id)
-        self._seen[run] = max(self._seen.get(run, BOTTOM), event.position)
+        self._seen[event.boot_id] = max(self._seen.get(event.boot_id, BOTTOM), event.position)
 
     def _floor_written(self, event: FloorWritten) -> None:
         self._floors[event.gate_id] = event.position
