@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import binascii
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ DONE, FAILED, WRONG = 0, 1, 2
 def _public_key(text: str) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != floor.KEY_BYTES:
         raise argparse.ArgumentTypeError("an Ed25519 public key is meant, 32 bytes in base64")

@@ -290,6 +290,8 @@ class KeyGate:
             detail = str(error)
         with exchange.timed("table"):
             row = self._table.insert(claim, exchange.deadline)
+        if exchange.late:
+            row = None
         if asked:
             try:
                 signed = self._signer.finish(exchange.deadline).signed
@@ -298,7 +300,7 @@ class KeyGate:
         exchange.seconds["signer"] = time.perf_counter() - began
         if row is None:
             detail = "whether the claim's row was written is not known"
-        return Signing(None if exchange.late else row, signed, detail)
+        return Signing(row, signed, detail)
 
     def _reply(self, exchange: _Exchange, reply: Granted | Refused) -> None:
         if isinstance(reply, Granted):

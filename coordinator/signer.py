@@ -56,6 +56,7 @@ class SignerLink:
         self._heard_at = 0.0
         self._question: type[PublicKeyTold] | type[Ponged] | None = None
         self._asked_at = 0.0
+        self._signing = False
         self.ready = False
 
     def sockets(self) -> list[socket.socket]:
@@ -76,6 +77,8 @@ class SignerLink:
     def attend(self) -> None:
         """Takes a signer that has dialled, hears what it says, asks whether it is there."""
         now = time.monotonic()
+        if self._signing:
+            self._drop("nobody waits any more for what it was asked")
         if self._listener is None and now >= self._bind_at:
             self._bind(now)
         if self._connection is None and self._listener is not None:
@@ -92,8 +95,9 @@ class SignerLink:
 
     def begin(self, asked: SignVoteAsked | SignProposalAsked, time_ns: int) -> None:
         """Asks for a signature with the time ``time_ns``. Raises SignerFailed."""
-        if not self.ready:
+        if not self.ready or self._signing:
             raise SignerFailed("no signer is connected")
+        self._signing = True
         self._send(for_signer.ask(asked, time_ns))
         if self._connection is None:
             raise SignerFailed("the signer is gone")
@@ -103,13 +107,10 @@ class SignerLink:
         while True:
             if self._connection is None or self._messages is None:
                 raise SignerFailed("the signer closed the connection")
-            left = deadline - time.monotonic()
             try:
-                if left <= 0:
-                    raise TimeoutError
-                self._connection.settimeout(left)
+                self._connection.settimeout(max(0.0, deadline - time.monotonic()))
                 told = for_signer.decode_reply(self._messages.next(), self._dialect)
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 self._drop("it did not answer in time")
                 raise SignerFailed("the signer did not answer in time") from None
             except (OSError, Broken, TooLong) as error:
@@ -117,8 +118,10 @@ class SignerLink:
                 raise SignerFailed(f"the signer closed the connection: {error}") from None
             self._heard_at = time.monotonic()
             if isinstance(told, SignedTold):
+                self._signing = False
                 return told
             if isinstance(told, RefusedTold):
+                self._signing = False
                 raise SignerFailed(f"the signer refused: {told.text} (code {told.code})")
             if isinstance(told, Ponged) and self._question is Ponged:
                 self._question = None
@@ -199,5 +202,5 @@ class SignerLink:
             return
         self._connection.close()
         self._connection = self._messages = self._question = None
-        self.ready = False
+        self.ready = self._signing = False
         self._changed(False, why)

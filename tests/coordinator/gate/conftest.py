@@ -65,6 +65,10 @@ class Estate:
     def events(self, name: str) -> list[dict]:
         return [each for each in map(json.loads, self.log.getvalue().splitlines()) if each["event"] == name]
 
+    @property
+    def signer_is_up(self) -> bool:
+        return f'signer_connected{{chain="{self.chain_id}"}} 1' in self.metrics.text()
+
     def seed(self, height: int = 9) -> Estate:
         floor.seed(self.floor, self.chain_id, self.public_key, spent(height))
         return self

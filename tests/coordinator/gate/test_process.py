@@ -1,0 +1,157 @@
+"""The gate as a process: its command line, its end."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coordinator import floor
+from coordinator.__main__ import main
+from coordinator.decision.effects import Cause
+from coordinator.decision.position import spent
+from coordinator.privval.messages import RefusedTold
+from tests.coordinator.gate.peers import Node, prevote
+
+ROOT = Path(__file__).resolve().parents[3]
+KEY = bytes(range(32))
+CONFIG = """
+gate_id = "gate-a"
+state = "{directory}"
+metrics = "{directory}/metrics.prom"
+
+[[chain]]
+chain_id = "lab-1"
+generation = 1
+dialect = "tendermint"
+node = "127.0.0.1:{port}"
+signer = "{directory}/lab-1.sock"
+deadline_seconds = 0.2
+head = "head"
+claims = "claims"
+credentials = "{directory}/credentials.json"
+ca_file = "/etc/ssl/certs/ca-certificates.crt"
+
+[[chain.endpoint]]
+region = "us-east-1"
+host = "dynamodb.us-east-1.amazonaws.com"
+address = "127.0.0.1"
+port = 1
+"""
+
+
+@pytest.fixture
+def node():
+    node = Node()
+    yield node
+    node.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path, node: Node) -> Path:
+    path = tmp_path / "gate.toml"
+    path.write_text(CONFIG.format(directory=tmp_path, port=node.address[1]))
+    return path
+
+
+def seed(config: Path, height: int = 9, key: bytes = KEY) -> int:
+    text = base64.b64encode(key).decode()
+    return main(["seed", "--config", str(config), "--chain", "lab-1", "--public-key", text, "--height", str(height)])
+
+
+def test_a_gate_runs_and_ends_cleanly_on_sigterm(config: Path, node: Node, tmp_path: Path) -> None:
+    assert seed(config) == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "coordinator", "run", "--config", str(config)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    try:
+        node.accept(20)
+        told = node.ask(prevote(10))
+        assert isinstance(told, RefusedTold) and told.text.startswith("table-unknown")
+        with (
+            pytest.raises(floor.FloorUnusable, match="another process holds"),
+            floor.held(tmp_path / "lab-1.floor.json"),
+        ):
+            pass
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    events = [json.loads(line)["event"] for line in output.splitlines()]
+    assert events[-2:] == ["ended", "gate-down"]
+    assert 'signing_gate_started{chain="lab-1"} 0' in (tmp_path / "metrics.prom").read_text()
+    assert not (tmp_path / "lab-1.sock").exists()
+    assert (tmp_path / "connection.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_wrong_configuration_is_said_without_a_traceback(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(config.read_text().replace("generation = 1", "generation = 0\nretries = 3"))
+    assert main(["run", "--config", str(config)]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix(f"{config}: ") for line in said] == [
+        "chain 1: generation is 0; a number from 1 is meant",
+        "chain 1: retries is not a known key",
+    ]
+
+
+def test_show_says_what_is_there_and_what_is_missing(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "--config", str(config)]) == 1
+    assert "is missing; seed it" in capsys.readouterr().out
+    assert seed(config) == 0
+    capsys.readouterr()
+    assert main(["show", "--config", str(config)]) == 0
+    key = base64.b64encode(KEY).decode()
+    assert capsys.readouterr().out == f"lab-1: floor {spent(9).text}, key {key}, not halted\n"
+
+
+def test_a_floor_is_seeded_raised_and_never_lowered(config: Path, tmp_path: Path) -> None:
+    path = floor.path_of(tmp_path, "lab-1")
+    for height, stands in ((9, 9), (20, 20), (5, 20)):
+        assert seed(config, height) == 0
+        assert floor.read(path, "lab-1").position == spent(stands)
+    assert seed(config, 30, bytes(32)) == 1
+    assert floor.read(path, "lab-1").position == spent(20)
+
+
+def test_a_halt_is_cleared(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(config)
+    path = floor.path_of(tmp_path, "lab-1")
+    keeper = floor.Keeper(path, floor.read(path, "lab-1"))
+    keeper.halt(Cause.ROW_TAKEN)
+    keeper.close()
+    capsys.readouterr()
+    assert main(["clear-halt", "--config", str(config), "--chain", "lab-1"]) == 0
+    assert capsys.readouterr().out == "lab-1: was halted because of row-taken; no longer\n"
+    assert floor.read(path, "lab-1").halted is None
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["seed", "--chain", "lab-1", "--public-key", "AAAA", "--height", "1"], "32 bytes in base64"),
+        (["seed", "--chain", "lab-1", "--public-key", "é", "--height", "1"], "32 bytes in base64"),
+        (["seed", "--chain", "lab-1", "--public-key", "A" * 43 + "=", "--height", "-1"], "a height from 0"),
+        (["seed", "--chain", "lab-1", "--public-key", "A" * 43 + "=", "--height", str(2**63)], "a height from 0"),
+    ],
+)
+def test_wrong_words_are_refused(config: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--config", str(config)])
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_an_unknown_chain_is_said(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["clear-halt", "--config", str(config), "--chain", "lab-2"]) == 2
+    assert "there is no chain 'lab-2' in the configuration; there is: lab-1" in capsys.readouterr().err
