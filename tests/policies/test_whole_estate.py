@@ -47,6 +47,7 @@ from policies.rules import (
     role_trust,
     serial_port,
     shielded_instance,
+    signing_lock,
     stated_tags,
     static_key,
     table_regions,
@@ -57,6 +58,7 @@ from tests.policies import test_rules
 from tests.policies.judging import BOOLEAN, NUMBER, STRING, TAGS, judged
 from tests.policies.sound import GOOGLE_KEY, KEY, KEY_POLICY, LABELS, METADATA, NAMED, SHIELDED, document
 
+HEAD = "arn:aws:dynamodb:us-east-1:123456789012:table/cosmoshub-signing-head"
 INSTANCE, VOLUME = "aws:ec2/instance:Instance", "aws:ebs/volume:Volume"
 TABLE = "aws:dynamodb/table:Table"
 POLICY, ROLE, ROLE_POLICY = "aws:iam/policy:Policy", "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
@@ -152,6 +154,11 @@ PASSES = [
     (hidden_database, GOOGLE_DATABASE, settings(ipConfiguration={"ipv4Enabled": False})),
     (restorable_data, TABLE, {"pointInTimeRecovery": {"enabled": True}}),
     (restorable_data, DATABASE, {"backupRetentionPeriod": 7}),
+    (
+        signing_lock,
+        ROLE_POLICY,
+        {"policy": document("dynamodb:UpdateItem", HEAD, Condition={"StringLike": {"dynamodb:LeadingKeys": "x|*"}})},
+    ),
     (table_regions, TABLE, {"region": "sa-east-1"}),
     (table_regions, TABLE, table("us-east-2", "us-west-2")),
     (table_regions, TABLE, table("us-east-2", witness="us-west-2")),
@@ -294,6 +301,7 @@ BREAKS = [
     (deletion_protection, DATABASE, {"tags": TAGS}, "deletionProtection is None"),
     (deletion_protection, MACHINE, {"labels": LABELS}, "deletionProtection is None"),
     (deletion_protection, GOOGLE_DATABASE, settings(tier="x"), "settings.deletionProtectionEnabled is None"),
+    (signing_lock, ROLE_POLICY, {"policy": document("dynamodb:DeleteItem", HEAD)}, "allowed on a table *-signing-head"),
     (table_regions, TABLE, table("us-east-2"), "exactly three regions"),
     (table_regions, TABLE, table("us-east-2", "us-west-2", witness="us-east-1"), "exactly three regions"),
     (table_regions, TABLE, table("us-east-1", "us-west-2"), "exactly three regions"),
