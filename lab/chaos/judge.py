@@ -71,13 +71,14 @@ class Lines:
 
 @dataclass
 class Duplicates:
-    """Whether anything was signed twice, as it comes in: by place, by position, by what was signed."""
+    """Whether anything was signed twice, as it comes in. ``found``: sentences."""
 
     found: list[str] = field(default_factory=list)
     _first: dict[Position, Made] = field(default_factory=dict)
-    _places: dict[int, str] = field(default_factory=dict)
+    _gates: dict[int, str] = field(default_factory=dict)
 
-    def see(self, each: Made) -> None:
+    def see(self, each: Made, gate_id: str) -> None:
+        """``gate_id``: of the gate before the signer."""
         first = self._first.setdefault(each.position, each)
         where = f"height {each.position.height}, round {each.position.round}, step {each.position.step}"
         pair = f"{first.place}: {first.block[:12] or 'nil'}, {each.place}: {each.block[:12] or 'nil'}"
@@ -85,9 +86,9 @@ class Duplicates:
             self.found.append(f"{where} was signed for two different things ({pair})")
         elif first.signature != each.signature:
             self.found.append(f"{where} has two signatures ({pair})")
-        owner = self._places.setdefault(each.position.height, each.place)
-        if owner != each.place:
-            self.found.append(f"both {owner} and {each.place} signed at height {each.position.height}")
+        owner = self._gates.setdefault(each.position.height, gate_id)
+        if owner != gate_id:
+            self.found.append(f"both {owner} and {gate_id} had something signed at height {each.position.height}")
 
 
 def events(claims: Iterable[Claim], signatures: Sequence[Made], gate_of: Mapping[str, str]) -> Iterator[audit.Event]:
@@ -158,7 +159,7 @@ def verdict(
 
     duplicates = Duplicates()
     for each in signatures:
-        duplicates.see(each)
+        duplicates.see(each, gate_of[each.place])
     broken = list(duplicates.found)
     found = audit.violations(
         events(claims, signatures, gate_of), chain.CHAIN_ID, verify=verifies, rows=True, floors=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -16,10 +17,17 @@ from lab import netns
 PR_SET_PDEATHSIG = 1
 RESTART_SECONDS = 0.5
 STOP_SECONDS = 10
+PRIORITY = -10
+"""Ahead of the machine's other programs: rounds of fractions of a second are lost when others keep the processors.
+Where the kernel groups processes by session, the group's priority is what counts.
+"""
 
 
-def _die_with_parent() -> None:
+def _prepare() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(PRIORITY))
 
 
 @dataclass
@@ -63,7 +71,7 @@ class Process:
                 stderr=log,
                 env={**base, **self.environment},
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_prepare,
             )
         self.starts += 1
         self.paused = False

@@ -67,6 +67,7 @@ class Site:
     gate_id: str
     node: str
     place: str
+    vault: str
     regions: tuple[str, ...] = table.REGIONS
     gate: Process = field(init=False)
     tap: Process = field(init=False)
@@ -79,17 +80,15 @@ class Site:
         self.state.mkdir()
         mount("tmpfs", self.state, f"size={STATE_BYTES},mode=700")
         sockets = self.where / "gate.sock", self.where / "tap.sock"
-        credentials = table.credentials(self.where, self.gate_id)
-        text = config_toml(self.gate_id, self.node, self.state, sockets[0], credentials, self.regions)
-        self.config.write_text(text)
+        self.dial(self.node)
         log = self.fast.root / "logs" / f"signatures-{self.name}.jsonl"
         tap = (sys.executable, "-m", "lab.chaos.tap", str(sockets[1]), str(sockets[0]), str(log), str(self.mode))
         gate = (sys.executable, "-m", "coordinator", "run", "--config", str(self.config))
         home = self.where / "tmkms"
         tmkms = chain.make_tmkms(self.fast.homes, self.fast.tmkms, home, f"unix://{sockets[1]}")
         self.gate = self.fast.add(f"gate-{self.name}", self.place, gate)
-        self.tap = self.fast.add(f"tap-{self.name}", net.vault(self.name), tap)
-        self.tmkms = self.fast.add(f"tmkms-{self.name}", net.vault(self.name), tmkms)
+        self.tap = self.fast.add(f"tap-{self.name}", self.vault, tap)
+        self.tmkms = self.fast.add(f"tmkms-{self.name}", self.vault, tmkms)
         self.signatures, self.said = Lines(log), Lines(self.gate.log)
 
     @property
@@ -121,6 +120,12 @@ class Site:
     @property
     def programs(self) -> tuple[Process, ...]:
         return (self.gate, self.tap, self.tmkms)
+
+    def dial(self, node: str) -> None:
+        """The gate dials this node from its next start on."""
+        credentials = table.credentials(self.where, self.gate_id)
+        socket = self.where / "gate.sock"
+        self.config.write_text(config_toml(self.gate_id, node, self.state, socket, credentials, self.regions))
 
     def start(self) -> None:
         for each in self.programs:

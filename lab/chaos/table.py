@@ -102,15 +102,19 @@ class ChaosTable:
     def key(self) -> str:
         return items.key(chain.CHAIN_ID, self.fast.homes.public_key.raw)
 
-    def start(self, gates: Sequence[str]) -> None:
+    def start(self, gates: Sequence[str], also_permitted: Sequence[str] = ()) -> None:
         """Starts both programs, makes the tables, and admits these gates to a head at height 0.
+
+        ``also_permitted``: who else may call the table as gates do, admitted to nothing.
 
         Raises:
             Broken: it did not start.
         """
         every = [{"actions": ["UpdateItem"], "table": HEAD}, {"actions": ["PutItem"], "table": CLAIMS}]
         permissions = [
-            {"access_key": access_key(gate), "leading_keys": [self.key], **each} for gate in gates for each in every
+            {"access_key": access_key(gate), "leading_keys": [self.key], **each}
+            for gate in (*gates, *also_permitted)
+            for each in every
         ]
         operator = {"access_key": OPERATOR, "actions": ["GetItem", "PutItem", "UpdateItem"], "table": HEAD}
         write_whole(self.where / "permissions.json", [*permissions, {**operator, "leading_keys": [self.key]}])

@@ -1,0 +1,262 @@
+"""The fault campaign: faults without pause, what they cost where it is promised, and at the end the judge."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from lab.broken import Broken
+from lab.chaos import chain, fastnet, faults, ground, judge, net, schedule
+from lab.chaos.faults import Breaking, Kind
+from lab.chaos.ground import Ground
+from lab.chaos.schedule import KILL_OWNER, MISSED_AT_MOST, Measured, Mixed, Planned
+from tools import debian
+
+WATCHED_HEIGHTS = 10
+"""After a measured fault, so many heights are looked at while what was broken stays broken."""
+
+LAST_HEIGHTS = 12
+"""At the end nothing is broken for so many heights: evidence of what came before would be in their blocks."""
+
+CONTROL_SECONDS = 180
+MEASURED_SITE = "owner"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """A campaign ends when it has had both so many faults and so many heights."""
+
+    faults: int = 200
+    heights: int = 2000
+    seed: int = 1
+
+
+@dataclass
+class Report:
+    """What happened. ``measured``: for each fault that was measured, its kind and which heights were missed."""
+
+    seed: int
+    faults: Counter[str] = field(default_factory=Counter)
+    measured: list[tuple[str, list[int]]] = field(default_factory=list)
+    resumed_seconds: list[float] = field(default_factory=list)
+    first_height: int = 0
+    last_height: int = 0
+    missed: int = 0
+    seconds: float = 0.0
+    signatures: int = 0
+    claims: int = 0
+    seals: int = 0
+    evidence: int = 0
+    both_proposed: int = 0
+    answers: dict[str, int] = field(default_factory=dict)
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def heights(self) -> int:
+        return self.last_height - self.first_height
+
+    def words(self) -> list[str]:
+        """The same for people."""
+        worst = {kind: [len(missed) for of, missed in self.measured if of == kind] for kind in MISSED_AT_MOST}
+        return [
+            f"{self.faults.total()} faults of {len(self.faults)} kinds in {self.seconds:.0f} s, seed {self.seed}",
+            f"{self.heights} heights, of which {self.missed} were missed while things were broken",
+            f"{self.signatures} signatures made for {self.claims} claims; {self.seals} stand in commits",
+            *(
+                f"{kind}: {len(counts)} times, at most {max(counts)} heights missed"
+                for kind, counts in worst.items()
+                if counts
+            ),
+            f"both nodes had a proposal of their own at {self.both_proposed} heights",
+            f"mended {len(self.resumed_seconds)} times; signing was back in {max(self.resumed_seconds, default=0)} s",
+            f"evidence: {self.evidence}; promises broken: {len(self.broken)}",
+        ]
+
+
+def run(checkout: Path, say: fastnet.Say, scale: Scale | None = None) -> None:
+    """Everything fails, again and again, in both datacentres: nothing is signed twice, and signing comes back.
+
+    The report is left in ``report.json`` beside the logs.
+
+    Raises:
+        Broken: a promise did not hold.
+    """
+    scale = scale or Scale()
+    kinds = _kinds(say)
+    report = Report(scale.seed)
+    with fastnet.standing(checkout, say) as fast:
+        stand = ground.made(fast)
+        try:
+            stand.must_be_well()
+            report.first_height = fast.height()
+            began = time.monotonic()
+            _all_steps(stand, scale, kinds, report)
+            report.seconds = time.monotonic() - began
+            say("nothing is broken any more; the judge waits for the last heights")
+            stand.must_be_well()
+            fast.wait_for(fast.height() + LAST_HEIGHTS, 120)
+        except Broken as error:
+            report.broken.append(str(error))
+        _judge(stand, report)
+        _write(fast, report)
+    for line in report.words():
+        say(line)
+    if report.broken:
+        raise Broken("; ".join(report.broken[:5]))
+
+
+def last_writer_wins(checkout: Path, say: fastnet.Say) -> None:
+    """The same net on a table in which the last writer wins: the key signs twice, and the judge must see it.
+
+    Raises:
+        Broken: it was not, so that the campaign proves nothing.
+    """
+    with fastnet.standing(checkout, say) as fast:
+        stand = ground.made(fast, last_writer_wins=True)
+        try:
+            fast.wait_until(lambda: _looked(stand), CONTROL_SECONDS)
+        except Broken as error:
+            say(f"the judge saw it: {error}")
+            return
+        raise Broken(f"nothing was signed twice in {CONTROL_SECONDS} s on a table that allows it")
+
+
+def _looked(stand: Ground) -> bool:
+    stand.look()
+    stand.fast.height()
+    return False
+
+
+def _kinds(say: fastnet.Say) -> dict[str, Kind]:
+    try:
+        debian.ensure([faults.FAKETIME_PACKAGE], say)
+    except debian.PackagesMissing as error:
+        say(f"clocks do not jump: {error}")
+        return faults.without_clocks()
+    return dict(faults.KINDS)
+
+
+def _all_steps(stand: Ground, scale: Scale, kinds: dict[str, Kind], report: Report) -> None:
+    random = Random(scale.seed)
+    told = 0
+    for step in schedule.steps(scale.seed, kinds):
+        height = stand.fast.height()
+        report.last_height = height
+        if report.faults.total() >= scale.faults and report.heights >= scale.heights:
+            return
+        if report.faults.total() >= told + 20:
+            told = report.faults.total()
+            stand.fast.say(f"{told} faults, {report.heights} heights")
+        if isinstance(step, Mixed):
+            _mixed(stand, step, kinds, report)
+            report.resumed_seconds.append(round(stand.must_resume(stand.fast.height()), 1))
+        else:
+            stand.must_be_well()
+            _measured(stand, step, random, report)
+
+
+def _mixed(stand: Ground, step: Mixed, kinds: dict[str, Kind], report: Report) -> None:
+    """Breaks what the step says, each in its time; all is mended when this returns."""
+    began = time.monotonic()
+    waiting = list(step.faults)
+    active: dict[Planned, Breaking] = {}
+    with ExitStack() as stack:
+        while waiting or active:
+            now = time.monotonic() - began
+            while waiting and waiting[0].after <= now:
+                planned = waiting.pop(0)
+                _note(stand, "begins", planned)
+                breaking = kinds[planned.kind].begin(stand, stand.sites[planned.site], Random(planned.seed))
+                stack.callback(faults.end, breaking)
+                active[planned] = breaking
+                report.faults[planned.kind] += 1
+            for planned, breaking in list(active.items()):
+                if now >= planned.after + planned.seconds or not _goes_on(breaking):
+                    del active[planned]
+                    faults.end(breaking)
+                    _note(stand, "ends", planned)
+            stand.fast.wait(fastnet.TICK_SECONDS)
+    stand.look()
+
+
+def _goes_on(breaking: Breaking) -> bool:
+    return next(breaking, breaking) is None
+
+
+def _measured(stand: Ground, step: Measured, random: Random, report: Report) -> None:
+    """Breaks one thing in the datacentre that owns the height, and counts the heights missed while it stays broken."""
+    fast = stand.fast
+    fast.wait(random.uniform(0, 0.4))
+    owner = stand.owner()
+    site = stand.sites[owner]
+    since = fast.height()
+    report.faults[step.kind] += 1
+    _note(stand, "begins", step)
+    if step.kind == KILL_OWNER:
+        site.gate.remove()
+        mend: Callable[[], None] = site.gate.start
+    else:
+        inside = (site.node, site.place)
+        fast.net.cut(*net.both_ways(inside, (*net.STRANGERS, net.TABLE)))
+        mend = fast.net.heal
+    try:
+        fast.wait_for(since + WATCHED_HEIGHTS + 1, 60)
+        missed = fast.witness.missed(since, since + WATCHED_HEIGHTS)
+    finally:
+        mend()
+    _note(stand, "ends", step, missed=missed)
+    report.measured.append((step.kind, list(missed)))
+    if len(missed) > MISSED_AT_MOST[step.kind]:
+        report.broken.append(
+            f"{step.kind} in datacentre {owner} at height {since}: {len(missed)} heights missed, "
+            f"at most {MISSED_AT_MOST[step.kind]} are allowed: {missed}; {stand.lately()}"
+        )
+    stand.look()
+
+
+def _note(stand: Ground, what: str, step: Planned | Measured, **more: Any) -> None:
+    """A line in the campaign's own log."""
+    entry = {"time": time.time(), "height": stand.fast.witness.height, "what": what, **asdict(step), **more}
+    with (stand.fast.root / "logs" / "campaign.jsonl").open("a") as log:
+        log.write(json.dumps(entry) + "\n")
+
+
+def _judge(stand: Ground, report: Report) -> None:
+    fast = stand.fast
+    stand.fast.wait(1)
+    try:
+        stand.look()
+    except Broken as error:
+        if str(error) not in report.broken:
+            report.broken.append(str(error))
+    report.last_height = fast.height()
+    report.missed = len(fast.witness.missed(report.first_height, report.last_height - 1))
+    seals = [block.seal for block in fast.witness.blocks.values() if block.seal]
+    gates = {site.name: site.gate_id for site in stand.every_signer()}
+    claims, evidence = stand.table.claims(), fast.witness.evidence
+    found = judge.verdict(fast.homes.public_key.raw, claims, stand.signatures, seals, evidence, gates)
+    report.broken += [each for each in found.broken if each not in report.broken]
+    if fast.tombstoned():
+        report.broken.append("our key is tombstoned")
+    report.signatures, report.claims, report.seals = found.signatures, found.claims, found.seals
+    report.evidence = len(evidence)
+    report.both_proposed = sum(len(names & set(net.SITES)) > 1 for names in stand.proposed.values())
+    report.answers = {f"{name} {what}": count for (name, what), count in sorted(stand.answers.items())}
+    report.restarts = {name: each.starts for name, each in sorted(fast.processes.items())}
+    times = sorted(stand.milliseconds)
+    if times:
+        report.milliseconds = {f"p{part}": times[len(times) * part // 100] for part in (50, 90, 99)}
+
+
+def _write(fast: fastnet.FastNet, report: Report) -> None:
+    content = {**asdict(report), "heights": report.heights, "chain": chain.CHAIN_ID}
+    (fast.root / "logs" / "report.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,344 @@
+"""What can break: each fault is a generator that breaks something, lets time go by at its yields, and mends it at last.
+
+A fault mends what it broke however it ends, and leaves to the programs' units what these restart by themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from lab.broken import Broken
+from lab.chaos import net, table
+from lab.chaos.ground import Ground
+from lab.chaos.process import Process
+from lab.chaos.site import Site
+
+Breaking = Iterator[None]
+FLAP_SECONDS = 0.25
+STROBE_SECONDS = 0.2
+JUMP_SECONDS = 3600
+UNDER_WAY_SECONDS = 0.3
+"""After this a signer has given every signature that it was asked for before."""
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+FAKETIME_PACKAGE = "libfaketime"
+LINKS = ("node-gate", "gate-table", "datacentre-world")
+WAYS = ("there", "back", "both", "flapping")
+TABLE_KINDS = (
+    "server-error",
+    "server-error-after",
+    "throttle",
+    "conflict",
+    "drop-before",
+    "drop-after",
+    "delay-before",
+    "delay-after",
+    "late",
+)
+
+
+def _until(seconds: float) -> Breaking:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+
+
+def _for_ever() -> Breaking:
+    while True:
+        yield
+
+
+def _kill(process: Process) -> Breaking:
+    process.kill()
+    yield
+
+
+def _restart(process: Process) -> Breaking:
+    process.send(signal.SIGTERM)
+    yield
+
+
+def _pause(process: Process) -> Breaking:
+    process.pause()
+    try:
+        yield from _for_ever()
+    finally:
+        process.resume()
+
+
+def _pairs(site: Site, link: str) -> tuple[tuple[str, str], ...]:
+    """The directed pairs of a link, those that lead away from the gate or out of the datacentre first."""
+    if link == "node-gate":
+        return ((site.place, site.node), (site.node, site.place))
+    if link == "gate-table":
+        return ((site.place, net.TABLE), (net.TABLE, site.place))
+    outside = (*net.STRANGERS, net.TABLE)
+    inside = (site.node, site.place)
+    there = tuple((one, other) for one in inside for other in outside)
+    return (*there, *((other, one) for one, other in there))
+
+
+def _cut(ground: Ground, site: Site, link: str, way: str) -> Breaking:
+    pairs = _pairs(site, link)
+    half = len(pairs) // 2
+    chosen = {"there": pairs[:half], "back": pairs[half:]}.get(way, pairs)
+    wires = ground.fast.net
+    try:
+        while True:
+            wires.cut(*chosen)
+            if way != "flapping":
+                yield from _for_ever()
+            yield from _until(FLAP_SECONDS)
+            wires.heal(*chosen)
+            yield from _until(FLAP_SECONDS)
+    finally:
+        wires.heal(*chosen)
+
+
+def _hold(site: Site, directions: str) -> Breaking:
+    site.mode.write_text(directions)
+    try:
+        yield from _for_ever()
+    finally:
+        site.mode.unlink()
+
+
+def _of_table(ground: Ground, kind: str, random: Random) -> Breaking:
+    who = random.choice(["*", *(table.access_key(site.gate_id) for site in ground.sites.values())])
+    name = ground.table.begin(
+        kind,
+        access_key=who,
+        table=random.choice(["*", table.HEAD, table.CLAIMS]),
+        probability=random.choice([0.2, 0.5, 1.0]),
+        seconds=random.choice([0.05, 0.2, 0.5, 2.0]),
+    )
+    try:
+        yield from _for_ever()
+    finally:
+        ground.table.end(name)
+
+
+def _lose_region(ground: Ground, region: str) -> Breaking:
+    ground.table.lose(region, True)
+    try:
+        yield from _for_ever()
+    finally:
+        ground.table.lose(region, False)
+
+
+def _clock(site: Site, process: Process, random: Random) -> Breaking:
+    """The process lives with a clock that jumps by an hour to and fro; its monotonic clock goes on."""
+    file = site.where / f"{process.name}.clock"
+    file.write_text("+0")
+    before = process.environment
+    process.environment = {
+        **before,
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    process.kill()
+    try:
+        while True:
+            yield from _until(STROBE_SECONDS)
+            new = file.with_suffix(".new")
+            new.write_text(f"{random.choice((-JUMP_SECONDS, JUMP_SECONDS, 0, random.uniform(-1, 1))):+f}")
+            new.rename(file)
+    finally:
+        process.environment = before
+        process.kill()
+
+
+def _full_disk(site: Site) -> Breaking:
+    filler = site.state / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"\0" * 4096)
+    try:
+        yield from _for_ever()
+    finally:
+        filler.unlink()
+
+
+def _read_only(site: Site) -> Breaking:
+    subprocess.run(["mount", "-o", "remount,ro", site.state], check=True, capture_output=True)
+    try:
+        yield from _for_ever()
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", site.state], check=True, capture_output=True)
+
+
+def _swap(file: Path, older: Path) -> None:
+    """Puts the snapshot of ``file`` in its place, and keeps what was there as the next one; at first it only keeps."""
+    now = file.read_bytes()
+    if older.exists():
+        file.write_bytes(older.read_bytes())
+    older.write_bytes(now)
+
+
+def _power_cut(site: Site, random: Random) -> Breaking:
+    """The signer host loses power: what was not brought to the disk is lost. Of a floor that was being written there is
+    a torn copy beside the old one; tmkms brings nothing to the disk, so its state is that of a while ago.
+    """
+    older = site.where / "signer-state.older"
+    for each in site.programs:
+        each.kill()
+    torn = site.floor_file.read_bytes()
+    site.floor_file.with_name(f"{site.floor_file.name}.new").write_bytes(torn[: random.randrange(len(torn))])
+    _swap(site.signer_state, older)
+    yield
+
+
+def _older_floor(site: Site) -> Breaking:
+    """The state of the gate's host goes back to a snapshot: the row, not the floor, has to hold."""
+    site.gate.kill()
+    _swap(site.floor_file, site.where / "floor.older")
+    yield
+
+
+def _lost_floor(ground: Ground, site: Site, how: str) -> Breaking:
+    """The floor is missing, empty or damaged: the gate must refuse everything, until the ceremony seeds it."""
+    site.gate.kill()
+    if how == "missing":
+        site.floor_file.unlink()
+    else:
+        data = site.floor_file.read_bytes()
+        site.floor_file.write_bytes(b"" if how == "empty" else data.replace(b"position", b"posture"))
+    before: int | None = None
+    try:
+        yield from _until(UNDER_WAY_SECONDS)
+        before = len(ground.made_at(site.name))
+        yield from _for_ever()
+    finally:
+        site.gate.kill()
+        made = ground.made_at(site.name)
+        site.seed(max((each.position.height for each in made), default=1) - 1)
+        if before is not None and len(made) != before:
+            raise Broken(f"gate {site.name} let {len(made) - before} signatures be made without a floor")
+
+
+def _lost_signer_state(site: Site) -> Breaking:
+    """tmkms forgets everything and begins at height 0."""
+    site.tmkms.kill()
+    site.signer_state.unlink(missing_ok=True)
+    yield
+
+
+def _older_node(site: Site, ground: Ground) -> Breaking:
+    """The node goes back to a snapshot of its data, and asks again for what was signed; the first time makes one."""
+    node = ground.fast.processes[site.node]
+    data = ground.fast.homes.node(site.node) / "data"
+    snapshot = data.with_name("data.older")
+    node.remove()
+    try:
+        if snapshot.exists():
+            shutil.rmtree(data)
+            snapshot.rename(data)
+        else:
+            shutil.copytree(data, snapshot)
+        yield
+    finally:
+        node.start()
+
+
+def _twin(ground: Ground, site: Site) -> Breaking:
+    """A second gate with the identity of the first, from a copy of its host of a while ago, before the same node."""
+    twin = ground.twins[site.name]
+    if site.name == ground.owner():
+        site.gate.kill()
+    twin.start()
+    try:
+        yield from _for_ever()
+    finally:
+        twin.remove()
+        site.gate.kill()
+
+
+def _intruder(ground: Ground, site: Site) -> Breaking:
+    """A forgotten signer with the key, behind a gate that is not admitted, takes the place of the node's own gate."""
+    site.gate.remove()
+    ground.intruder.dial(site.node)
+    ground.intruder.start()
+    try:
+        yield from _for_ever()
+    finally:
+        ground.intruder.remove()
+        site.gate.start()
+        if ground.made_at(ground.intruder.name):
+            raise Broken("a signer behind a gate that is not admitted has signed")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``target``: what it breaks, of which only one thing is broken at a time; ``{site}`` stands for the site.
+
+    ``seconds``: from how long to how long it lasts.
+    """
+
+    target: str
+    begin: Callable[[Ground, Site, Random], Breaking]
+    seconds: tuple[float, float] = (0.5, 3.0)
+    weight: int = 2
+
+
+def _kinds() -> dict[str, Kind]:
+    found: dict[str, Kind] = {}
+    for part in ("gate", "tmkms", "node"):
+
+        def process(ground: Ground, site: Site, part: str = part) -> Process:
+            return ground.fast.processes[site.node] if part == "node" else getattr(site, part)
+
+        target = f"{part}-{{site}}"
+        found[f"kill-{part}"] = Kind(target, lambda g, s, _, of=process: _kill(of(g, s)), weight=4)
+        found[f"restart-{part}"] = Kind(target, lambda g, s, _, of=process: _restart(of(g, s)))
+        found[f"pause-{part}"] = Kind(target, lambda g, s, _, of=process: _pause(of(g, s)), (0.2, 6.0), weight=4)
+    for part in ("front", "dynamodb"):
+        found[f"kill-{part}"] = Kind(part, lambda g, s, _, of=part: _kill(g.fast.processes[of]))
+        found[f"pause-{part}"] = Kind(part, lambda g, s, _, of=part: _pause(g.fast.processes[of]), (0.2, 3.0))
+    for link in LINKS:
+        for way in WAYS:
+            begin = lambda g, s, _, link=link, way=way: _cut(g, s, link, way)  # noqa: E731
+            found[f"cut-{link}-{way}"] = Kind("network-{site}", begin)
+    for directions in ("hold-questions", "hold-answers", "hold-questions hold-answers"):
+        name = f"gate-tmkms-{directions.replace('hold-', '').replace(' ', '-and-')}"
+        found[name] = Kind("socket-{site}", lambda g, s, _, of=directions: _hold(s, of))
+    for kind in TABLE_KINDS:
+        found[f"table-{kind}"] = Kind("table", lambda g, s, r, of=kind: _of_table(g, of, r))
+    for region in table.REGIONS:
+        found[f"lose-{region}"] = Kind(region, lambda g, s, _, of=region: _lose_region(g, of))
+    found["clock-of-gate"] = Kind("gate-{site}", lambda g, s, r: _clock(s, s.gate, r), (2.0, 4.0))
+    found["clock-of-tmkms"] = Kind("tmkms-{site}", lambda g, s, r: _clock(s, s.tmkms, r), (2.0, 4.0))
+    found["disk-full"] = Kind("disk-{site}", lambda g, s, _: _full_disk(s))
+    found["disk-read-only"] = Kind("disk-{site}", lambda g, s, _: _read_only(s))
+    host = "gate-{site} tmkms-{site} disk-{site}"
+    found["power-cut"] = Kind(host, lambda g, s, r: _power_cut(s, r), weight=4)
+    found["older-floor"] = Kind(host, lambda g, s, _: _older_floor(s), weight=4)
+    for how in ("missing", "empty", "damaged"):
+        found[f"floor-{how}"] = Kind(host, lambda g, s, _, of=how: _lost_floor(g, s, of), weight=1)
+    found["signer-state-lost"] = Kind("tmkms-{site}", lambda g, s, _: _lost_signer_state(s))
+    found["node-rolled-back"] = Kind("node-{site}", lambda g, s, _: _older_node(s, g), (0.0, 0.5), weight=6)
+    found["two-gates-one-identity"] = Kind(host, lambda g, s, _: _twin(g, s), (2.0, 4.0))
+    found["forgotten-signer"] = Kind(f"{host} intruder", lambda g, s, _: _intruder(g, s), (3.0, 5.0))
+    return found
+
+
+KINDS = _kinds()
+
+
+def without_clocks() -> dict[str, Kind]:
+    """Those that need no library that fakes time."""
+    return {name: kind for name, kind in KINDS.items() if not name.startswith("clock-")}
+
+
+def end(breaking: Breaking) -> None:
+    """Mends what a fault broke. Raises Broken: what the fault itself had to see did not hold."""
+    breaking.close()  # type: ignore[attr-defined]

@@ -1,0 +1,175 @@
+"""What a campaign stands on: the fast net with both datacentres behind gates, and how it is known to be well."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coordinator.decision.effects import Cause
+from coordinator.decision.position import parse
+from coordinator.table.ceremony import NotDone
+from lab.broken import Broken
+from lab.chaos import judge, net, table
+from lab.chaos.fastnet import FastNet
+from lab.chaos.judge import Duplicates, Made
+from lab.chaos.site import Site, gate_id
+
+INTRUDER = "gate-c"
+"""A gate that may call the table, and that no ceremony has admitted."""
+
+UNWELL = {
+    Cause.SIGNER_ABSENT,
+    Cause.SITTING_OUT,
+    Cause.TABLE_UNKNOWN,
+    Cause.TABLE_MISSING,
+    Cause.FENCED,
+    Cause.DISK,
+    Cause.SIGNER_FAILED,
+    Cause.BAD_SIGNATURE,
+    Cause.HALTED,
+}
+WELL_HEIGHTS = 3
+"""So many heights in a row are signed, and so many answers of each gate show nothing wrong, where all is well."""
+
+RESUME_SECONDS = 90
+ANSWERED = ("signed", "replayed", "refused")
+
+
+@dataclass
+class Ground:
+    """``twins``: copies of both signer hosts, whose gates claim the identity of the first. ``intruder``: a third signer
+    of the key, behind a gate that is not admitted. Faults start these; nothing else does.
+    """
+
+    fast: FastNet
+    table: table.ChaosTable
+    sites: Mapping[str, Site]
+    twins: Mapping[str, Site]
+    intruder: Site
+    signatures: list[Made] = field(default_factory=list)
+    duplicates: Duplicates = field(default_factory=Duplicates)
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    milliseconds: list[float] = field(default_factory=list)
+    proposed: dict[int, set[str]] = field(default_factory=dict)
+    _recent: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
+
+    def every_signer(self) -> Sequence[Site]:
+        return (*self.sites.values(), *self.twins.values(), self.intruder)
+
+    def look(self) -> None:
+        """Takes in what taps and gates wrote since the last time.
+
+        Raises:
+            Broken: something was signed twice.
+        """
+        for site in self.every_signer():
+            for line in site.signatures.new():
+                made = judge.made(site.name, line)
+                self.signatures.append(made)
+                self.duplicates.see(made, site.gate_id)
+            recent = self._recent.setdefault(site.name, deque(maxlen=WELL_HEIGHTS))
+            for event in judge.gate_events(site.said.new()):
+                if event["event"] in ANSWERED:
+                    self._answered(site, event)
+                    recent.append(event)
+                elif event["event"] in ("gate-up", "halted", "not-started"):
+                    recent.clear()
+                    self.answers[site.name, event["event"]] += 1
+        if self.duplicates.found:
+            raise Broken("; ".join(self.duplicates.found[:5]))
+
+    def made_at(self, place: str) -> list[Made]:
+        """What the signer at ``place`` has made until now. Raises Broken as ``look`` does."""
+        self.look()
+        return [each for each in self.signatures if each.place == place]
+
+    def _answered(self, site: Site, event: dict[str, Any]) -> None:
+        self.answers[site.name, event.get("cause") or event["event"]] += 1
+        if event["event"] == "signed":
+            self.milliseconds.append(event["ms"]["whole"])
+        if event.get("kind") == "proposal" and event.get("position"):
+            self.proposed.setdefault(parse(event["position"]).height, set()).add(site.name)
+
+    def owner(self) -> str:
+        """The site whose gate owns the height of the moment; the last that signed, if the table does not say."""
+        try:
+            head = self.table.head()
+        except NotDone:
+            head = None
+        found = next((name for name, site in self.sites.items() if head and head.owner == site.gate_id), "")
+        return found or (self.signatures[-1].place if self.signatures else next(iter(self.sites)))
+
+    def is_signing(self) -> bool:
+        """Whether the last heights that are final are all signed."""
+        height = self.fast.height() - 1
+        return height > WELL_HEIGHTS and not self.fast.witness.missed(height - WELL_HEIGHTS + 1, height)
+
+    def is_well(self) -> bool:
+        """Whether both datacentres do their part, as their gates' last answers show, and every height is signed."""
+        self.look()
+        if not self.is_signing():
+            return False
+        height = self.fast.height()
+        for name in self.sites:
+            recent = self._recent.get(name, ())
+            if len(recent) < WELL_HEIGHTS or any(each.get("cause") in UNWELL for each in recent):
+                return False
+            if parse(recent[-1]["position"]).height < height - 1:
+                return False
+        return True
+
+    def must_resume(self, since: int) -> float:
+        """Seconds until a height above ``since`` is signed.
+
+        Raises:
+            Broken: none was, though nothing is broken any more.
+        """
+        began = time.monotonic()
+
+        def resumed() -> bool:
+            self.look()
+            height = self.fast.height() - 1
+            return height > since and len(self.fast.witness.missed(since + 1, height)) < height - since
+
+        if not self.fast.wait_until(resumed, RESUME_SECONDS):
+            raise Broken(f"no height above {since} was signed within {RESUME_SECONDS} s, with nothing broken any more")
+        return time.monotonic() - began
+
+    def must_be_well(self) -> None:
+        """Raises Broken: it does not become so by itself."""
+        if not self.fast.wait_until(self.is_well, RESUME_SECONDS):
+            raise Broken(f"the two datacentres were not well again within {RESUME_SECONDS} s: {self.lately()}")
+
+    def lately(self) -> str:
+        """What the gates answered last, in words."""
+        told = {name: [each.get("cause") or each["event"] for each in found] for name, found in self._recent.items()}
+        return ", ".join(f"gate {name}: {' '.join(found) or 'silent'}" for name, found in told.items())
+
+
+def made(fast: FastNet, *, last_writer_wins: bool = False) -> Ground:
+    """Starts table and both datacentres on a fast net, by the ceremonies of a first start.
+
+    Raises:
+        Broken: something did not start, or no height was signed.
+    """
+    gates = [gate_id(name) for name in net.SITES]
+    chaos_table = table.ChaosTable(fast, last_writer_wins)
+    chaos_table.start(gates, also_permitted=[INTRUDER])
+    sites: dict[str, Site] = {}
+    twins: dict[str, Site] = {}
+    for index, name in enumerate(net.SITES):
+        regions = table.REGIONS[index:] + table.REGIONS[:index]
+        where = net.signer(name), net.vault(name)
+        sites[name] = Site(fast, name, gate_id(name), net.node(name), *where, regions)
+        twins[name] = Site(fast, f"twin-{name}", gate_id(name), net.node(name), *where, regions)
+    intruder = Site(fast, net.FORGOTTEN, INTRUDER, net.node(net.SITES[0]), net.FORGOTTEN, net.vault(net.FORGOTTEN))
+    ground = Ground(fast, chaos_table, sites, twins, intruder)
+    for site in ground.every_signer():
+        site.seed(0)
+    for site in sites.values():
+        site.start()
+    fast.say("both datacentres sign, each behind its gate")
+    return ground
