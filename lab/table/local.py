@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,17 +86,19 @@ def free_port() -> int:
 def create_tables(address: str, port: int, head: str, claims: str) -> None:
     """Make both tables, if they are not there. Raises TableFailed."""
     for name, keys in ((head, {"pk": "HASH"}), (claims, {"pk": "HASH", "hrs": "RANGE"})):
-        answer = call(
-            *(address, port, "CreateTable"),
-            {
-                "TableName": name,
-                "BillingMode": "PAY_PER_REQUEST",
-                "KeySchema": [{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
-                "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            },
-        )
+        answer = call(address, port, "CreateTable", table_form(name, keys))
         if "TableDescription" not in answer and not str(answer.get("__type")).endswith("ResourceInUseException"):
             raise TableFailed(f"{name} was not made: {answer}")
+
+
+def table_form(name: str, keys: Mapping[str, str]) -> dict[str, Any]:
+    """The body of a CreateTable. `keys`: attribute to `HASH` or `RANGE`; they are text."""
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+    }
 
 
 def call(address: str, port: int, operation: str, body: dict[str, Any]) -> dict[str, Any]:
