@@ -1,9 +1,9 @@
 """Every order in which the moves of a few gates can come, with every choice of so many faults.
 
 The space is walked whole. Two ways that lead to the same state are followed once from there (``World.key``), and the
-schedules that they stand for are counted. With ``reduced``, a gate whose next moves touch nothing but its own host makes
-them before the others go on: they commute with all that others do, and what is judged about them does not depend on
-that order (a persistent set, in Godefroid's term), so no state that could break a promise is lost.
+schedules that they stand for are counted. With ``reduced``, a gate whose next moves touch nothing but its own host
+makes them before the others go on: they commute with all that others do, and what is judged about them does not depend
+on that order (a persistent set, in Godefroid's term), so no state that could break a promise is lost.
 """
 
 from __future__ import annotations

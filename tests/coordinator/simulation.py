@@ -1,7 +1,7 @@
 """A whole run from one number: two nodes that vote, gates, table, disks, signers, faults; then healing, then signing.
 
-``Simulation(seed).run()`` always does the same for the same seed. First everything may go wrong; the promises are judged
-all the time. Then the faults end, and the gates must sign again by themselves (after a loss of state: after the
+``Simulation(seed).run()`` always does the same for the same seed. First everything may go wrong; the promises are
+judged all the time. Then the faults end, and the gates must sign again by themselves (after a loss of state: after the
 ceremony, and not before); at last the owner of a height is killed, and at most one height may be missed.
 """
 
