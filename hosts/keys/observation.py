@@ -150,6 +150,15 @@ def _unit(name: str, prefix: str = "") -> list[str]:
     ]
 
 
+def _floor(path: str) -> list[str]:
+    """Prints a file that is written in place meanwhile: as soon as two readings of it are alike."""
+    return [
+        f"if [ -e {path} ]; then for reading in 1 2 3 4 5 6 7 8; do",
+        f'  found=$(base64 -w 0 {path}); [ "$found" = "$(base64 -w 0 {path})" ] && break',
+        'done; echo gate-floor "$found"; fi',
+    ]
+
+
 def observe(state_file: str) -> str:
     """The script, run as root. `state_file`: of the consensus key, named for its chain."""
     floor_file = gate_config.floor_file(PurePosixPath(state_file).stem)
@@ -166,7 +175,7 @@ def observe(state_file: str) -> str:
             *_unit(UNIT),
             f"[ -e {gate_config.UNIT_FILE} ] && echo gate-provisioned yes",
             f"sed -n 's/^generation = /gate-generation /p' {gate_config.CONFIG} 2>/dev/null",
-            f"[ -e {floor_file} ] && echo gate-floor $(base64 -w 0 {floor_file})",
+            *_floor(floor_file),
             *_unit(gate_config.UNIT, "gate-"),
             f"[ -s {CERTIFICATE} ] && [ -s {EPHEMERAL_KEY} ] && echo invited yes",
             f"[ -s {SEALED} ] && echo sealed yes",

@@ -228,8 +228,8 @@ class GatedWorld:
     """Signers, their gates, a table and a chain that go on while a ceremony acts.
 
     The gates claim as real ones do, by `claimable`. `signed`: by which host each position was signed. `forged`: heights
-    with our signature in the chain by nobody whom we know. `lost`: the table was, by no ceremony; `retired`: the key may
-    go.
+    with our signature in the chain by nobody whom we know. `lost`: the table was, by no ceremony. `retired`: the key
+    may go.
     """
 
     signers: FakeSigners

@@ -208,7 +208,7 @@ def test_killed_after_any_change_and_called_again_it_completes_and_is_safe_throu
 
 def test_a_key_is_safe_whatever_is_called_and_killed_in_whatever_order(tmp_path: Path) -> None:
     done = set()
-    for seed in range(400):
+    for seed in range(150):
         chance = random.Random(seed)
         site = fresh(Transcript(tmp_path / "transcript"))
         for _ in range(chance.randrange(2, 14)):
@@ -375,6 +375,19 @@ def test_a_site_joins_above_what_the_table_shows_and_below_nothing_it_signed(tra
     assert steps == order
     assert all(floor > row for floor, row in raised)
     assert not site.world.signers.hosts["ash"].masked, "the first one signs all the while"
+
+
+def test_a_site_that_comes_back_is_raised_above_the_table_first(transcript: Transcript) -> None:
+    site = moving(transcript)
+    site.ceremonies.move("zrh", "fra")
+    for _ in range(20):
+        site.world.step()
+    site.declared = Declared(gates=frozenset({"ash", "fra", "zrh"}), generation=1)
+    row = site.world.table.row
+    steps = [each.step for each in site.ceremonies.join("zrh")]
+    assert steps.index(Step.RAISE) < steps.index(Step.ADMIT)
+    floor = site.world.signers.hosts["zrh"].gate.floor
+    assert row and floor and floor.position > row.position
 
 
 def test_a_key_at_a_host_that_is_not_declared_refuses_a_join_and_is_a_problem(transcript: Transcript) -> None:

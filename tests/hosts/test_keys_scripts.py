@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from coordinator import floor
+from coordinator.decision.effects import Cause
+from coordinator.decision.position import Position, Step, spent
+from hosts import gate_config
 from hosts.keys import observation, scripts
 from hosts.keys.observation import INITIAL_STATE, SignedState, SignerObservation
 from hosts.signer_config import CONFIG, CONSENSUS_KEY
 
+ROOT = Path(__file__).resolve().parents[2]
 STATE_FILE = "/var/lib/tmkms/state/x-1.json"
 SIGNED = '{"height":"100","round":"0","step":2,"block_id":null}'
 KEYGEN = """#!/bin/sh
@@ -52,7 +58,8 @@ class SignerHost:
             "/usr/local/lib/systemd",
         ):
             moved = moved.replace(path, f"{self.root}{path}")
-        moved = moved.replace("/usr/bin/tmkms", str(self.root / "bin/tmkms"))
+        for program in ("tmkms", "signing-gate"):
+            moved = moved.replace(f"/usr/bin/{program}", str(self.root / "bin" / program))
         moved = moved.replace("/proc/[0-9]*/comm", f"{self.root}/proc/*/comm")
         user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
         moved = moved.replace("-o tmkms -g tmkms", f"-o {user}").replace("-o root -g tmkms", f"-o {user}")
@@ -87,6 +94,8 @@ def make(root: Path) -> SignerHost:
         "tmkms": KEYGEN,
         "systemctl": SYSTEMCTL.replace("ROOT", str(root)),
         "sync": "#!/bin/sh\n",
+        "runuser": '#!/bin/sh\nshift 3; exec "$@"\n',
+        "signing-gate": f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m coordinator "$@"\n',
     }.items():
         (root / "bin" / name).write_text(text)
         (root / "bin" / name).chmod(0o755)
@@ -267,3 +276,149 @@ def test_every_script_is_one_that_a_plain_shell_accepts() -> None:
     for script in made:
         checked = subprocess.run(["sh", "-n", "-c", script], capture_output=True, text=True)
         assert checked.returncode == 0, f"{checked.stderr}\n{script}"
+
+
+def gated(host: SignerHost) -> str:
+    """A gate is deployed beside the key, and stands; the key's public half."""
+    private = signing(host)
+    for path in (gate_config.STATE, gate_config.DIRECTORY, gate_config.UNITS):
+        host.file(path).mkdir(parents=True)
+    host.file(gate_config.UNIT_FILE).write_text("[Unit]\n")
+    host.file(gate_config.CONFIG).write_text(
+        f'''gate_id = "x-signer"
+state = "{host.file(gate_config.STATE)}"
+metrics = "{host.root}/metrics.prom"
+[[chain]]
+chain_id = "x-1"
+generation = 3
+dialect = "tendermint"
+node = "10.0.0.1:26659"
+signer = "{host.root}/run/x-1.sock"
+deadline_seconds = 0.4
+head = "x-signing-head"
+claims = "x-signing-claims"
+credentials = "{host.root}/credentials.json"
+ca_file = "/etc/ssl/certs/ca-certificates.crt"
+[[chain.endpoint]]
+region = "us-east-1"
+host = "dynamodb.us-east-1.amazonaws.com"
+address = "198.51.100.16"
+port = 443
+'''
+    )
+    host.done(scripts.halt())
+    return public_half(private)
+
+
+def test_a_floor_is_raised_in_the_gate_and_in_tmkms_to_the_same_position(west: SignerHost) -> None:
+    public = gated(west)
+    west.done(scripts.raise_floor(STATE_FILE, "x-1", public, 200))
+    seen = west.observe()
+    assert seen.gate.floor and seen.gate.floor.position == spent(200) and not seen.gate.damaged
+    assert base64.b64encode(seen.gate.floor.public_key).decode() == public
+    assert seen.state and seen.state.position == spent(200)
+    assert seen.gate.provisioned and seen.gate.masked and seen.gate.generation == 3 and seen.still
+
+
+def test_a_floor_is_never_lowered(west: SignerHost) -> None:
+    public = gated(west)
+    refused = west.run(scripts.raise_floor(STATE_FILE, "x-1", public, 99))
+    assert refused.returncode != 0 and "tmkms signed height 100, above 99" in refused.stderr
+    assert west.observe().state == SignedState(height=100, round=0, step=2)
+    west.done(scripts.raise_floor(STATE_FILE, "x-1", public, 200))
+    assert west.run(scripts.raise_floor(STATE_FILE, "x-1", public, 150)).returncode != 0
+    seen = west.observe()
+    assert seen.gate.floor and seen.gate.floor.position == spent(200) and seen.state
+    assert seen.state.position == spent(200)
+
+
+@pytest.mark.parametrize("program", ["tmkms", "signing-gate"])
+def test_a_floor_is_not_changed_under_what_runs(west: SignerHost, program: str) -> None:
+    public = gated(west)
+    (west.file("/proc/1") / "comm").write_text(f"{program}\n")
+    for script in (
+        scripts.raise_floor(STATE_FILE, "x-1", public, 200),
+        scripts.clear_halt("x-1"),
+        scripts.unseal(STATE_FILE, public, keep_state=True),
+        scripts.destroy(),
+        scripts.halt(),
+    ):
+        refused = west.run(script)
+        assert refused.returncode != 0 and f"{program} still runs here" in refused.stderr or "already" in refused.stderr
+    assert west.observe().gate.floor is None
+
+
+def test_both_units_are_masked_and_each_alone_is_not_enough(west: SignerHost) -> None:
+    public = gated(west)
+    for unit in ("tmkms.service", gate_config.UNIT):
+        west.done(scripts.halt())
+        west.file(f"/etc/systemd/system/{unit}").unlink()
+        assert not west.observe().still
+        refused = west.run(scripts.raise_floor(STATE_FILE, "x-1", public, 200))
+        assert refused.returncode != 0 and f"{unit} is not masked" in refused.stderr
+
+
+def test_a_released_signer_starts_its_gate_and_its_tmkms(west: SignerHost) -> None:
+    gated(west)
+    west.done(scripts.free())
+    assert not west.observe().masked and not west.observe().gate.masked
+    calls = west.file("systemctl.log")
+    assert "restart" not in calls.read_text(), "freed is not started"
+    west.done(scripts.release())
+    assert "restart signing-gate.service tmkms.service" in calls.read_text()
+
+
+def test_without_a_gate_only_tmkms_is_started_and_stopped(west: SignerHost) -> None:
+    signing(west)
+    west.done(scripts.halt())
+    west.done(scripts.release())
+    assert gate_config.UNIT not in west.file("systemctl.log").read_text().replace(f"show {gate_config.UNIT}", "")
+
+
+def test_a_damaged_floor_is_seen_as_one_and_not_as_none(west: SignerHost) -> None:
+    public = gated(west)
+    west.done(scripts.raise_floor(STATE_FILE, "x-1", public, 200))
+    path = west.file(gate_config.floor_file("x-1"))
+    path.write_text(path.read_text().replace("200", "100"))
+    assert west.observe().gate.floor is None and west.observe().gate.damaged
+
+
+def test_a_cleared_halt_leaves_the_floor_where_it_was(west: SignerHost) -> None:
+    public = gated(west)
+    west.done(scripts.raise_floor(STATE_FILE, "x-1", public, 200))
+    path = west.file(gate_config.floor_file("x-1"))
+    path.write_bytes(floor.encode(floor.Floor("x-1", base64.b64decode(public), spent(200), Cause.ROW_TAKEN)))
+    seen = west.observe().gate.floor
+    assert seen and seen.halted is Cause.ROW_TAKEN
+    west.done(scripts.clear_halt("x-1"))
+    seen = west.observe().gate.floor
+    assert seen and seen.halted is None and seen.position == spent(200)
+
+
+def test_a_shared_key_arrives_while_its_source_signs_and_keeps_it(west: SignerHost, east: SignerHost) -> None:
+    private = signing(west)
+    (west.file("/proc/1") / "comm").write_text("tmkms\n")
+    east.done(scripts.halt())
+    east.file(STATE_FILE).write_text(SIGNED.replace("100", "300"))
+    east.done(scripts.invite("east"))
+    package = west.done(scripts.seal(STATE_FILE, keep=True), stdin=east.done(scripts.certificate()))
+    east.done(scripts.receive(), stdin=package)
+    east.done(scripts.unseal(STATE_FILE, public_half(private), keep_state=True))
+    assert east.file(CONSENSUS_KEY).read_text() == west.file(CONSENSUS_KEY).read_text() == private
+    assert east.observe().state == SignedState(height=300, round=0, step=2), "what it has signed before stays known"
+
+
+def test_a_shared_key_brings_a_state_where_there_is_none(west: SignerHost, east: SignerHost) -> None:
+    private = signing(west)
+    east.done(scripts.halt())
+    east.done(scripts.invite("east"))
+    package = west.done(scripts.seal(STATE_FILE, keep=True), stdin=east.done(scripts.certificate()))
+    east.done(scripts.receive(), stdin=package)
+    east.done(scripts.unseal(STATE_FILE, public_half(private), keep_state=True))
+    assert east.observe().state == SignedState(height=100, round=0, step=2)
+
+
+def test_steps_of_tmkms_are_those_of_the_table_counted_from_zero() -> None:
+    signed = SignedState(height=7, round=1, step=0)
+    assert signed.position == Position(7, 1, Step.PROPOSAL)
+    assert observation.parse_state(observation.spent_state(9)).position == spent(9)
