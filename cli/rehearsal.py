@@ -226,10 +226,9 @@ class Rehearsal:
             observation.consensus_key_file(self.paths).write_text(key.base64 + "\n")
             self._hold_due(Step.SEED)
             sent = self._bond(key)
-            self._wait_until_signed(key)
+            self._wait_until_signed(key, keeping_up=False)
             joined = self._hold_due(Step.ADMIT)
-            if joined:
-                self._wait_until_signed(key)
+            self._wait_until_signed(key)
             self.progress.outcome(
                 f"signing: {key.bech32_address(self.network.chain.bech32_prefix)} is in the validator set"
                 + (", bonded now" if sent else "")
@@ -266,15 +265,17 @@ class Rehearsal:
         )
         return join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
 
-    def _wait_until_signed(self, key: ConsensusKey) -> None:
-        """Until the newest final commits carry our signature, and our nodes have caught up with the world."""
+    def _wait_until_signed(self, key: ConsensusKey, *, keeping_up: bool = True) -> None:
+        """Until the newest final commits carry our signature, and our nodes have caught up with the world: a validator
+        does so only once its own site signs.
+        """
         deadline = time.monotonic() + SIGNED_WITHIN_SECONDS
         rest = world.node(self.paths)
         waiting = True
         while waiting:
             head = rest.head().height
             last = rest.signing(key.address, RECENT_BLOCKS).last_signed_height
-            behind = observation.behind(self.network, self.paths, head)
+            behind = observation.behind(self.network, self.paths, head) if keeping_up else []
             waiting = last is None or head - last > RECENT_BLOCKS or bool(behind)
             if waiting and time.monotonic() > deadline:
                 late = f"; behind the chain: {', '.join(behind)}" if behind else ""
