@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from coordinator.decision.records import Signed
@@ -14,6 +15,9 @@ BLOCK = BlockId(b"h" * 32, 3, b"p" * 32)
 VOTE = Vote(PRECOMMIT, 1234567, 2, BLOCK, 1_700_000_000_123_456_789, b"a" * 20, 7)
 PROPOSED = Proposal(PROPOSAL, 1234567, 2, -1, BLOCK, 1_700_000_000_123_456_789)
 SIGNED = Signed(b"s" * 64, b"e" * 64)
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+"""For properties, on a machine that has other things to do."""
 
 hashes = st.binary(min_size=32, max_size=32)
 blocks = st.builds(BlockId, hashes, st.integers(1, 2**32 - 1), hashes)

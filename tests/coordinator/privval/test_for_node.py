@@ -112,18 +112,21 @@ def test_more_than_the_limit_is_refused() -> None:
     assert refusal(question) == Unreadable(3, f"the message has more than {MAX_MESSAGE} bytes")
 
 
+@samples.unhurried
 @given(st.binary(max_size=300), st.sampled_from(list(Dialect)))
 def test_any_bytes_get_an_answer(data: bytes, dialect: Dialect) -> None:
     found = for_node.decode(data, dialect)
     assert for_node.refused(found.tag if isinstance(found, Unreadable) else found, 1, "no")
 
 
+@samples.unhurried
 @given(samples.chains, samples.votes(), st.sampled_from(list(Dialect)), st.booleans())
 def test_a_vote_survives_the_way_to_the_signer(chain_id: str, vote: Vote, dialect: Dialect, skip: bool) -> None:
     asked = SignVoteAsked(chain_id, vote, dialect, skip and dialect is Dialect.COMETBFT_V1)
     assert for_node.decode(for_signer.ask(asked, vote.time_ns), dialect) == asked
 
 
+@samples.unhurried
 @given(samples.chains, samples.proposals(), st.sampled_from(list(Dialect)))
 def test_a_proposal_survives_the_way_to_the_signer(chain_id: str, proposal: Proposal, dialect: Dialect) -> None:
     asked = SignProposalAsked(chain_id, proposal, dialect)
@@ -161,6 +164,7 @@ def test_text_that_has_no_encoding_is_no_obstacle_to_a_refusal() -> None:
     assert told == RefusedTold(1, "?")
 
 
+@samples.unhurried
 @given(samples.votes(), st.binary(min_size=64, max_size=64), st.none() | st.binary(min_size=64, max_size=64))
 def test_a_granted_vote_carries_time_and_signatures(vote: Vote, signature: bytes, extension: bytes | None) -> None:
     answer = for_node.granted(SignVoteAsked("c", vote, Dialect.TENDERMINT), 5, Signed(signature, extension))

@@ -115,6 +115,7 @@ def test_an_extension_is_signed_where_the_node_needs_it_and_nowhere_else(
     assert request.extension == (canonical.extension_bytes("chain", vote) if signed else None)
 
 
+@samples.unhurried
 @given(samples.chains, samples.votes())
 def test_any_valid_vote_is_a_request(chain_id: str, vote: Vote) -> None:
     asked = SignVoteAsked(chain_id, vote, Dialect.TENDERMINT)
@@ -123,6 +124,7 @@ def test_any_valid_vote_is_a_request(chain_id: str, vote: Vote) -> None:
     assert request.sign_bytes == canonical.vote_bytes(chain_id, vote, vote.time_ns)
 
 
+@samples.unhurried
 @given(samples.chains, samples.proposals())
 def test_any_valid_proposal_is_a_request(chain_id: str, proposal: Proposal) -> None:
     request = SignProposalAsked(chain_id, proposal, Dialect.TENDERMINT).request()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from coordinator.privval.stream import MAX_SKIPPED, Broken, Messages, TooLong
 from coordinator.privval.wire import delimited, varint
+from tests.coordinator.privval import samples
 
 
 def cut(data: bytes, sizes: list[int]) -> Callable[[int], bytes]:
@@ -22,6 +23,7 @@ def cut(data: bytes, sizes: list[int]) -> Callable[[int], bytes]:
     return lambda most: pieces.pop(0)
 
 
+@samples.unhurried
 @given(st.lists(st.binary(max_size=300), max_size=5), st.lists(st.integers(1, 40), max_size=40))
 def test_messages_come_out_as_they_went_in(messages: list[bytes], sizes: list[int]) -> None:
     stream = Messages(cut(b"".join(map(delimited, messages)), sizes))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.privval.wire import Kind, Malformed, number_field, read_fields, read_varint, varint
+from tests.coordinator.privval import samples
 
 SHAPE = {1: Kind.INT32, 2: Kind.INT64, 3: Kind.UINT32, 4: Kind.BOOL, 5: Kind.BYTES, 6: Kind.TEXT, 7: Kind.MESSAGE}
 
@@ -61,6 +62,7 @@ def test_only_an_embedded_message_may_be_written_empty() -> None:
     assert read_fields(bytes.fromhex("3a00"), SHAPE, "thing") == {7: b""}
 
 
+@samples.unhurried
 @given(st.integers(0, 2**64 - 1), st.binary(max_size=3))
 def test_a_number_is_read_as_it_was_written(value: int, after: bytes) -> None:
     written = varint(value)

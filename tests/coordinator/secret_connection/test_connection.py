@@ -186,6 +186,13 @@ def test_an_end_that_closes_at_once_is_noticed(sockets: tuple, keys: tuple) -> N
         SecretConnection.connect(sockets[0], keys[0])
 
 
+def test_an_end_that_closes_instead_of_proving_its_key_is_noticed(sockets: tuple, keys: tuple) -> None:
+    sockets[1].sendall(b"\x22\x0a\x20" + connection._raw(connection.X25519PrivateKey.generate().public_key()))
+    sockets[1].shutdown(socket.SHUT_WR)
+    with pytest.raises(SecretConnectionError, match="closed instead of proving"):
+        SecretConnection.connect(sockets[0], keys[0])
+
+
 def test_an_end_that_says_nothing_times_out(sockets: tuple, keys: tuple) -> None:
     sockets[0].settimeout(0.05)
     with pytest.raises(TimeoutError):
