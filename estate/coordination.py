@@ -42,6 +42,12 @@ def multi_region(network: Network) -> bool:
     return coordination is not None and len(coordination.replicas) > 1
 
 
+def signing_sites(network: Network) -> tuple[str, ...]:
+    """Whose active signer holds the key: the coordinated sites, or the one that has custody."""
+    coordination = network.signing.coordination
+    return tuple(coordination.sites) if coordination else (network.signing.custody,)
+
+
 def is_gated(network: Network, host: Host) -> bool:
     """Whether this host signs through a gate: the active signer of a coordinated site does."""
     coordination = network.signing.coordination

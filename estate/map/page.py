@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from estate import addressing
+from estate.coordination import signing_sites
 from estate.hosts import hosts
 from estate.map import region as cloud
 from estate.map import site as datacentre
@@ -124,13 +125,14 @@ class _Page:
         )
         zones = sum(len(region.zones) for region in network.regions.values())
         sentries = sum(host.role in SENTRY_ROLES for host in self.hosts)
+        signers = signing_sites(network)
         facts = [
             (str(len(self.hosts)), "hosts"),
             (str(sentries), "sentries"),
             (f"{len(network.regions)}", f"cloud regions, {zones} zones"),
             (str(len(network.sites)), "datacentres"),
             (str(len(network.partners)), "partner" if len(network.partners) == 1 else "partners"),
-            (network.signing.custody, "holds the key"),
+            (", ".join(signers), "holds the key" if len(signers) == 1 else "hold the key"),
             (str(addressing.network_block(network)), "address block"),
         ]
         right = self.width - MARGIN

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from estate import addressing
+from estate.coordination import signing_sites
 from estate.hosts import Host
 from estate.map import style
 from estate.map.card import GAP, HEIGHT, host_card
@@ -191,7 +192,7 @@ def _zone_row(
         boxes.append(cell)
         for row, host in enumerate(_in_zone(hosts, site, zone)):
             card = Box(cell.x + 8, cell.y + LABEL + row * (HEIGHT + GAP), cell.width - 16, HEIGHT)
-            holds = host.role is Role.SIGNER and host.active and network.signing.custody == site
+            holds = host.role is Role.SIGNER and host.active and site in signing_sites(network)
             pill = "holds the key" if holds else "active" if host.active else "spare"
             assert host.server is not None
             host_card(scene, host, card, detail=host.server.hardware, pill=pill, solid=host.active, status=status)

@@ -14,6 +14,17 @@ from estate.model import Network
 TODAY = date(2030, 6, 1)
 REMOVED = "(removed)"
 SOURCE = "example.yaml"
+UNCOORDINATED = dict.fromkeys(
+    (
+        "signing.coordination",
+        "services.coordination",
+        "services.coordination-2",
+        "leases.gate-dal1",
+        "leases.gate-hel1",
+    ),
+    REMOVED,
+)
+"""What to change in the example for one site to sign alone."""
 
 
 def _step(value: Any, key: str) -> Any:

@@ -16,7 +16,7 @@ from estate import map as drawing
 from estate.map import page, style
 from estate.model import Network, Role
 from tests.estate import strategies
-from tests.estate.declarations import sound
+from tests.estate.declarations import UNCOORDINATED, sound
 
 ROOT = Path(__file__).parents[2]
 STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
@@ -106,8 +106,10 @@ def test_states_of_hosts_are_dots_and_what_is_not_known_to_be_well_is_red() -> N
     assert style.TROUBLE not in drawing.svg(sound(), {name: "running"})
 
 
-def test_the_key_is_drawn_at_one_signer() -> None:
-    assert drawing.svg(sound()).count(">holds the key</text>") == 2, "once on the signer, once among the facts"
+def test_the_key_is_drawn_at_each_signer_that_holds_it() -> None:
+    both, alone = drawing.svg(sound()), drawing.svg(sound(UNCOORDINATED))
+    assert (both.count(">holds the key</text>"), both.count(">hold the key</text>")) == (2, 1), "on each site's signer"
+    assert alone.count(">holds the key</text>") == 2, "once on the signer, once among the facts"
 
 
 def test_load_balancers_stand_only_where_seeds_are() -> None:
