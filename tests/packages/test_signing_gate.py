@@ -13,6 +13,7 @@ from packages import deb, recipes
 
 
 def unpacked(directory: Path) -> Path:
+    version.version.cache_clear()
     package = recipes.signing_gate()
     made = directory / package.file_name
     deb.build(package, deb.sources(package), made)
