@@ -343,8 +343,6 @@ class World:
         if self.trace is not None:
             self.trace.append(event)
 
-    # what people, nodes and power do
-
     def start(self, name: str, told: str = "seen") -> bool:
         """The gate's process begins and announces itself; ``told``: ``seen``, ``unknown`` (it was written) or ``lost``
         (it was not). Whether it acts."""
@@ -443,8 +441,6 @@ class World:
         rows = {position: claim for table in self.tables for position, claim in table.rows.items()} | newest.rows
         for table in map(self._table, range(len(self.tables))):
             table.head, table.written, table.rows = newest.head, newest.written, rows.copy()
-
-    # what a gate's run does
 
     def moves(self, name: str) -> tuple[str, ...]:
         """What can happen next to the request that this host's gate handles, without any fault."""
