@@ -179,6 +179,7 @@ class Violation(NamedTuple):
 class _Accepted(NamedTuple):
     order: int
     claim: Claim
+    missing: bool
     stale: bool
 
 
@@ -248,10 +249,9 @@ class Audit:
 
     def key(self) -> tuple[object, ...]:
         """What decides how this audit judges what is still to come; hashable."""
+        accepted = self._accepted.items()
         return (
-            tuple(
-                (name, claim.sign_bytes, claim.extension, stale) for name, (_, claim, stale) in self._accepted.items()
-            ),
+            tuple((name, claim.sign_bytes, claim.extension, *told) for name, (_, claim, *told) in accepted),
             frozenset(self._inserted),
             frozenset(self._released.items()),
             tuple(self._rising),
@@ -286,8 +286,8 @@ class Audit:
 
     def _claimed(self, event: Claimed) -> None:
         claim, previous = event
-        stale = previous is None or previous < self._seen.get(claim.boot_id, BOTTOM)
-        self._accepted[claim.claim_id] = _Accepted(len(self._accepted), claim, stale)
+        stale = previous is not None and previous < self._seen.get(claim.boot_id, BOTTOM)
+        self._accepted[claim.claim_id] = _Accepted(len(self._accepted), claim, previous is None, stale)
         self._ever = max(self._ever, claim.position)
 
     def _was_inserted(self, event: Inserted) -> None:
@@ -365,7 +365,7 @@ class Audit:
         owner = self._owners.setdefault(claim.position.height, claim.gate_id)
         if owner != claim.gate_id:
             self._broken("I5", f"{owner} and {claim.gate_id} both signed at height {claim.position.height}")
-        if accepted.stale:
+        if accepted.missing or (accepted.stale and event.boot_id == claim.boot_id):
             self._broken("I14", f"{event.gate_id} signed {where} on a row that was missing or older than it had seen")
         if not event.replayed:
             if self._floors_told and self._floors.get(event.gate_id, BOTTOM) < claim.position:
