@@ -187,7 +187,7 @@ class Pace:
 
 WAITING = {
     Step.WAIT: "the chain did not go past our last signature",
-    Step.AWAIT: "the table did not go past the new gate's floor, so the other gate signs nothing",
+    Step.AWAIT: "the table did not go past the new gate's floor, so no other gate signs (without one: key renew-table)",
 }
 
 

@@ -490,6 +490,12 @@ def test_a_table_that_is_as_declared_is_not_renewed(transcript: Transcript) -> N
     assert signs_on(site, "ash", "zrh")
 
 
+def test_a_gate_that_runs_without_the_key_is_stopped_too_before_a_table_is_renewed(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    site.host("fra", gate={"active": True, "processes": 1})
+    assert (Step.HALT, "fra") in [(each.step, each.host) for each in site.ceremonies.renew_table(witness="bob")]
+
+
 def test_the_witness_is_written_down(transcript: Transcript) -> None:
     table_lost(transcript).ceremonies.renew_table(witness="bob")
     entries = [json.loads(line) for line in transcript.file.read_text().splitlines()]
