@@ -109,9 +109,22 @@ def direct(directory: Path, requests: int) -> Latency:
     return Latency.of(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """A gate's process, with the node of each of its chains."""
+
+    pid: int
+    nodes: Mapping[str, Node]
+
+    def busy_seconds(self) -> float:
+        """Processor time that the gate has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def gated(directory: Path, chains: list[str], table: int | None) -> Iterator[Mapping[str, Node]]:
-    """A gate process of these chains with tmkms behind it, and the node of each; ``table`` is DynamoDB Local's port."""
+def gated(directory: Path, chains: list[str], table: int | None) -> Iterator[Gated]:
+    """A gate of these chains with tmkms behind it; ``table`` is DynamoDB Local's port."""
     directory.mkdir()
     key = Ed25519PrivateKey.generate()
     public_key = key.public_key().public_bytes_raw()
@@ -138,7 +151,7 @@ def gated(directory: Path, chains: list[str], table: int | None) -> Iterator[Map
             node.accept()
         stack.enter_context(tmkms.running(where))
         _wait(directory / "gate.log", "signer-up", len(chains))
-        yield nodes
+        yield Gated(process.pid, nodes)
     for node in nodes.values():
         node.close()
 
@@ -182,25 +195,28 @@ def main() -> int:
         directory = Path(name)
         alone = direct(directory, asked.requests)
         line("tmkms alone, SecretConnection: p50 / p99", alone.text)
-        with gated(directory / "memory", ["bench-1"], None) as nodes:
-            overhead = Latency.of(ask(nodes["bench-1"], "bench-1", asked.requests))
+        with gated(directory / "memory", ["bench-1"], None) as gate:
+            before = gate.busy_seconds()
+            overhead = Latency.of(ask(gate.nodes["bench-1"], "bench-1", asked.requests))
+            busy = (gate.busy_seconds() - before) / (asked.requests + WARMING)
         line("behind the gate, without table", overhead.text)
         line(
             "the gate's overhead: difference of p50, of p99",
             f"{overhead.p50 - alone.p50:.2f} / {overhead.p99 - alone.p99:.2f} ms",
             "target ≤ 1 / 5 ms",
         )
+        line("processor time of the gate for one signature", f"{busy * 1000:.2f} ms")
         table = stack.enter_context(local.running(directory / "dynamodb.log"))
         local.create_tables("127.0.0.1", table.port, "head", "claims")
-        with gated(directory / "table", ["bench-1"], table.port) as nodes:
-            whole = Latency.of(ask(nodes["bench-1"], "bench-1", asked.requests))
+        with gated(directory / "table", ["bench-1"], table.port) as gate:
+            whole = Latency.of(ask(gate.nodes["bench-1"], "bench-1", asked.requests))
         line("whole path, DynamoDB Local", whole.text, "target p50 ≤ 5 ms")
         line("whole path / tmkms alone, p50", f"{whole.p50 / alone.p50:.1f}")
         chains = [f"bench-{number}" for number in range(2, asked.chains + 2)]
-        with gated(directory / "many", chains, table.port) as nodes:
-            one = Latency.of(ask(nodes[chains[0]], chains[0], asked.requests // 10))
+        with gated(directory / "many", chains, table.port) as gate:
+            one = Latency.of(ask(gate.nodes[chains[0]], chains[0], asked.requests // 10))
             line(f"one of {asked.chains} chains of a gate, the others idle", one.text)
-            line(f"each of {asked.chains} chains at the same time", at_once(nodes, asked.requests // 10).text)
+            line(f"each of {asked.chains} chains at the same time", at_once(gate.nodes, asked.requests // 10).text)
     return 0
 
 

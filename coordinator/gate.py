@@ -100,6 +100,7 @@ class KeyTable(Protocol):
     def claim(self, claim: Claim, deadline: float) -> Won | Lost | Missing | Unknown: ...
     def insert(self, claim: Claim, deadline: float) -> Claim | None: ...
     def record(self, claim: Claim, signed: Signed, deadline: float) -> Done | Unknown: ...
+    def close(self) -> None: ...
 
 
 class KeySigner(Protocol):
@@ -169,6 +170,7 @@ class KeyGate:
         self._standing: Standing | NotStarted = NotStarted(
             Cause.TABLE_UNKNOWN, "the table has not been asked yet whether this gate may act"
         )
+        self._seen = keeper.floor.position
         self._measure()
 
     @property
@@ -176,14 +178,25 @@ class KeyGate:
         return isinstance(self._standing, Standing)
 
     def start(self) -> None:
-        """Announces this run of the gate to the table, once; ``started`` says whether the table admitted it."""
+        """Announces this run of the gate to the table, once; ``started`` says whether the table admitted it.
+
+        Also after it had been fenced: an announcement of an earlier run may have arrived late, or a ceremony may have
+        admitted this gate again.
+        """
         floor = self._keeper.floor
         seen: Seen | Missing | Unknown = Unknown("not asked")
         if floor.halted is None:
             seen = self._table.announce(time.monotonic() + self._deadline_seconds)
         found = start(self._gate, floor.position, floor.halted, seen)
+        if isinstance(found, Standing) and found.highest_seen < self._seen:
+            found = NotStarted(
+                Cause.TABLE_WENT_BACK,
+                f"the table stands at {found.highest_seen.text} and stood at {self._seen.text} before; replace it by "
+                "ceremony",
+            )
         if found != self._standing:
             if isinstance(found, Standing):
+                self._seen = max(self._seen, found.highest_seen)
                 self._say("started", floor=found.floor.text, head=found.highest_seen.text, boot=self._gate.boot_id)
             else:
                 self._say("not-started", cause=found.cause, detail=found.reason)
@@ -243,6 +256,9 @@ class KeyGate:
                 effect = steps.send(self._carry_out(exchange, effect))
         except StopIteration as end:
             self._standing = end.value
+        self._seen = max(self._seen, self._standing.highest_seen)
+        if isinstance(exchange.reply, Refused) and exchange.reply.cause is Cause.FENCED and not self._standing.halted:
+            self._standing = NotStarted(Cause.FENCED, f"the table no longer knows this run: {exchange.reply.detail}")
 
     def _carry_out(self, exchange: _Exchange, effect: Effect) -> Outcome:
         match effect:

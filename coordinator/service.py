@@ -110,10 +110,12 @@ class ChainService:
         chain, key = self._chain, keeper.floor.public_key
         self._signer = SignerLink(chain.signer, chain.chain_id, key, chain.dialect, self._watch("signer"))
         stack.callback(self._signer.close)
+        table = self._table(chain, self._gate, key)
+        stack.callback(table.close)
         self._key = KeyGate(
             self._gate,
             keeper,
-            self._table(chain, self._gate, key),
+            table,
             self._signer,
             chain.deadline_seconds,
             chain.dialect,
@@ -148,7 +150,10 @@ class ChainService:
 
     def _answer(self, message: bytes) -> None:
         if self._key:
+            started = self._key.started
             self._key.answer(message, self._node.send)
+            if started and not self._key.started:
+                self._announce_at = time.monotonic() + ANNOUNCE_AGAIN_SECONDS[-1]
             return
         asked = for_node.decode(message, self._chain.dialect)
         if isinstance(asked, Pinged):

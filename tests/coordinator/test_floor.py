@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -268,3 +269,24 @@ def test_what_root_seeds_belongs_to_the_gates_user(tmp_path: Path) -> None:
     path = floor.path_of(tmp_path, "lab-1")
     floor.seed(path, "lab-1", KEY, spent(1))
     assert {(each.stat().st_uid, each.stat().st_gid) for each in tmp_path.iterdir()} == {(1234, 1235)}
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
+def test_a_full_disk_stops_no_rise_and_spares_what_is_there(tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=True)
+    try:
+        path = floor.path_of(tmp_path, "lab-1")
+        floor.create(path, HERE)
+        keeper = Keeper(path, floor.read(path, "lab-1"))
+        with pytest.raises(OSError, match="No space left"), (tmp_path / "filling").open("wb", buffering=0) as filling:
+            while True:
+                filling.write(bytes(4096))
+        keeper.rise(Position(11, 0, 1))
+        assert floor.read(path, "lab-1").position == Position(11, 0, 1)
+        with pytest.raises(OSError, match="No space left"):
+            floor.seed(path, "lab-1", KEY, spent(99))
+        assert floor.read(path, "lab-1").position == Position(11, 0, 1)
+        keeper.close()
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)

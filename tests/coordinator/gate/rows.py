@@ -16,7 +16,7 @@ from coordinator.decision.records import Claim, Gate, Head, Signed, claimable
 @dataclass
 class Rows:
     """What several gates' tables share. ``before`` is called with the operation's name before it is carried out: it may
-    wait, or raise; ``answer`` may hold answers back.
+    wait, or raise.
     """
 
     head: Head | None = Head(generation=1, position=spent(9), gates=(("gate-a", ""), ("gate-b", "")))
@@ -90,3 +90,6 @@ class MemoryTable:
                 return Unknown("another claim")
         except TimeoutError:
             return Unknown("no answer")
+
+    def close(self) -> None:
+        """There is nothing to close."""

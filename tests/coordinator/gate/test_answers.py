@@ -129,6 +129,29 @@ def test_a_second_run_with_the_same_identity_fences_the_first(estate: Make) -> N
     verified(second, prevote(10), second.node.ask(prevote(10)))
 
 
+def test_a_gate_that_a_dead_run_fenced_late_comes_back_by_itself(estate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.service.ANNOUNCE_AGAIN_SECONDS", (0.2,))
+    made = estate().whole()
+    verified(made, prevote(10), made.node.ask(prevote(10)))
+    made.rows.head = replace(made.rows.head, gates=(("gate-a", "dead"), ("gate-b", "")))
+    refused(made, made.node.ask(prevote(11)), "fenced")
+    until(lambda: len(made.events("started")) == 2)
+    verified(made, prevote(11), made.node.ask(prevote(11)))
+
+
+def test_a_table_that_went_back_while_the_gate_was_fenced_does_not_start_it(
+    estate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.service.ANNOUNCE_AGAIN_SECONDS", (0.2,))
+    made = estate().whole()
+    verified(made, prevote(10), made.node.ask(prevote(10)))
+    made.rows.head = replace(made.rows.head, position=spent(20), gates=(("gate-a", "dead"),))
+    refused(made, made.node.ask(prevote(21)), "fenced")
+    made.rows.head = replace(made.rows.head, position=spent(15))
+    until(lambda: [each for each in made.events("not-started") if each["cause"] == "table-went-back"])
+    refused(made, made.node.ask(prevote(21)), "table-went-back")
+
+
 def test_without_a_floor_everything_is_refused_and_said_why(estate: Make) -> None:
     made = estate().start()
     made.node.accept()

@@ -32,7 +32,7 @@ from tools import parts
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Estate]
-HEIGHTS = 400
+HEIGHTS = 300
 
 
 @pytest.fixture(scope="module")
