@@ -14,6 +14,7 @@ from estate.findings import DeclarationError
 from estate.hosts import Host, hosts, of_role
 from estate.model import CHAIN_ROLES, Network, Role
 from hosts.keys.public_key import ConsensusKey
+from lab import coordination
 from lab.chain import world
 from lab.chain.watch import ChainUnreachable, Node
 from lab.machines import machine
@@ -21,6 +22,14 @@ from lab.netns import NamespaceMissing
 from lab.paths import LabPaths
 
 MISSED_WINDOW = 50
+GATE_PROBLEMS = {
+    "halted": (1.0, "its gate has halted, and waits for a person"),
+    "started": (0.0, "its gate may not sign: the table has not admitted it, or does not answer"),
+    "signer_connected": (0.0, "its gate has no tmkms"),
+    "node_connected": (0.0, "its gate does not reach its validator"),
+}
+"""By gauge of the gate: the value that keeps it from signing, and what that means. The first tells most."""
+
 BEHIND_BLOCKS = 5
 
 
@@ -36,7 +45,10 @@ class HostState:
 
 @dataclass(frozen=True)
 class SigningState:
-    """One active validator host; the heights are those of the network's key where this site holds it, else None."""
+    """One active validator host; the heights are None where its site does not sign with the network's key.
+
+    Through a gate, ``last_signed_height`` is what this site's own gate signed last; ``missed_last_50`` is always the key's.
+    """
 
     validator: str
     active: bool
@@ -104,22 +116,37 @@ def _signing(network: Network, paths: LabPaths, strangers: Node, problems: list[
             problems.append(f"the chain does not answer: {error}")
     if record is not None and not record.bonded:
         problems.append("our validator is not in the validator set")
+    if record is not None and record.missed:
+        problems.append(f"our validator missed {record.missed} of the last {record.blocks} blocks")
+    gates = {host.place: host for host in coordination.gates(network)}
+    signing = set(gates) or {network.signing.custody}
     states = []
     for host in of_role(network, Role.VALIDATOR):
         if not host.active:
             continue
-        holds = host.place == network.signing.custody and record is not None
+        holds = host.place in signing and record is not None
+        last = record.last_signed_height if record else None
+        if host.place in gates:
+            last = _by_gate(network, paths, gates[host.place], problems)
         states.append(
             SigningState(
                 validator=host.name,
-                active=host.place == network.signing.custody,
-                last_signed_height=record.last_signed_height if holds else None,
-                missed_last_50=record.missed if holds else None,
+                active=host.place in signing,
+                last_signed_height=last if holds else None,
+                missed_last_50=record.missed if record and holds else None,
             )
         )
-        if holds and record.missed:
-            problems.append(f"our validator missed {record.missed} of the last {record.blocks} blocks")
     return tuple(states)
+
+
+def _by_gate(network: Network, paths: LabPaths, host: Host, problems: list[str]) -> int | None:
+    """The last height that a signer's gate signed; what keeps it from signing is a problem."""
+    told = coordination.gauges(paths, host, network.chain.chain_id)
+    for name, wrong in GATE_PROBLEMS.items():
+        if told.get(name, 0.0) == wrong[0]:
+            problems.append(f"{host.name}: {wrong[1]}; `bin/estate logs {host.name}` tells more")
+            break
+    return int(told.get("last_signed_height", 0)) or None
 
 
 def _endpoints(network: Network) -> tuple[tuple[str, str], ...]:

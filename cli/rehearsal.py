@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,13 @@ from hosts.keys.gate_ceremonies import GateCeremonies, GateStatus
 from hosts.keys.gates import Declared
 from hosts.keys.public_key import ConsensusKey
 from hosts.keys.remote import RemoteChain, RemoteSigners, Ssh, active_signer
-from hosts.keys.table import OperatorTable
 from lab import coordination, fleet, netns
 from lab.chain import genesis, join, world
 from lab.cloud.store import Store
 from lab.machines import image, machine
 from lab.machines.provision import Machine
 from lab.paths import LabPaths
-from lab.wiring import apply, certificates, outside, plan
+from lab.wiring import apply, certificates, plan
 from packages import build, recipes
 from tools import debian, parts
 from tools import recipes as part_recipes
@@ -296,16 +294,6 @@ def remote_chain(network: Network, paths: LabPaths) -> RemoteChain:
     return RemoteChain(network=network, ssh=_ssh(paths))
 
 
-def remote_table(network: Network, paths: LabPaths) -> OperatorTable:
-    """The table, reached as an operator reaches it, with an operator's rights."""
-    return OperatorTable.of(
-        network,
-        coordination.operator_credentials(paths, network),
-        ca_file=certificates.authority(paths.authority),
-        within=partial(netns.entered, paths.namespace(outside.CLIENT)),
-    )
-
-
 def key_status(network: Network, paths: LabPaths) -> ceremonies.KeyStatus:
     """Where the consensus key is, who signs with it, and what is not as it must be."""
     if network.signing.coordination is None:
@@ -322,7 +310,7 @@ def gate_ceremonies(
     return GateCeremonies(
         signers=remote_signers(network, paths),
         chain=remote_chain(network, paths),
-        table=remote_table(network, paths),
+        table=coordination.operator_table(paths, network),
         declared=Declared(
             gates=frozenset(each.name for each in coordination.gates(network)),
             generation=declared.generation,

@@ -88,3 +88,13 @@ class Metrics:
         temporary.write_text(self.text())
         temporary.chmod(0o644)
         temporary.replace(path)
+
+
+def gauges(text: str, chain: str) -> dict[str, float]:
+    """The gauges of one chain in what ``Metrics.text`` wrote, by their names in ``GAUGES``."""
+    label, found = f'{{chain="{chain}"}} ', {}
+    for line in text.splitlines():
+        name, told, value = line.removeprefix(PREFIX).partition(label)
+        if told and name in GAUGES:
+            found[name] = float(value)
+    return found

@@ -11,12 +11,15 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+from coordinator import metrics
 from estate import coordination
 from estate.hosts import Host, hosts
 from estate.model import Network
 from hosts import gate_config
+from hosts.keys.table import OperatorTable
 from lab import netns
 from lab.chain.world import WORLD
 from lab.cloud.store import Resource
@@ -24,7 +27,7 @@ from lab.machines import machine
 from lab.paths import LabPaths
 from lab.table import fronted, local
 from lab.table.front import Listen
-from lab.wiring import certificates, namespace, programs
+from lab.wiring import certificates, namespace, outside, programs
 from lab.wiring.model import Certificate
 
 TABLE = "aws:dynamodb/table:Table"
@@ -117,11 +120,6 @@ def bring_up(
     _start(paths, str(files.config), fronted.command(files))
 
 
-def operator_credentials(paths: LabPaths, network: Network) -> Path:
-    """What the people of a ceremony call the table with."""
-    return credentials_file(paths, f"{network.name}-signing-ceremony")
-
-
 def _running(paths: LabPaths, marker: str) -> list[int]:
     """The processes in the world's namespace that have ``marker`` among their arguments."""
     name = paths.namespace(WORLD)
@@ -177,6 +175,16 @@ def credentials_file(paths: LabPaths, role: str) -> Path:
     return path
 
 
+def operator_table(paths: LabPaths, network: Network) -> OperatorTable:
+    """The table as the people of a ceremony reach it: from the internet, with their own rights."""
+    return OperatorTable.of(
+        network,
+        credentials_file(paths, f"{network.name}-signing-ceremony"),
+        ca_file=certificates.authority(paths.authority),
+        within=partial(netns.entered, paths.namespace(outside.CLIENT)),
+    )
+
+
 def gates(network: Network) -> tuple[Host, ...]:
     """The signers that sign through a gate."""
     return tuple(host for host in hosts(network) if coordination.is_gated(network, host))
@@ -199,3 +207,12 @@ def lend_credentials(paths: LabPaths, network: Network) -> None:
         done = machine.execute(paths, host.name, ["sh", "-c", script])
         if done.returncode:
             raise local.TableFailed(f"{host.name} did not take its gate's credentials: {done.stderr.strip()}")
+
+
+def gauges(paths: LabPaths, host: Host, chain_id: str) -> dict[str, float]:
+    """What the gate on ``host`` tells of one chain, by gauge; empty where it tells nothing."""
+    try:
+        text = machine.execute(paths, host.name, ["cat", gate_config.METRICS], timeout_seconds=10).stdout
+    except subprocess.TimeoutExpired:
+        return {}
+    return metrics.gauges(text, chain_id)

@@ -17,7 +17,7 @@ ALLOWED = {
     "policies": {"policies", "reachability", "estate", "hosts", "coordinator"},
     "coordinator": {"coordinator"},
     "hosts": {"hosts", "estate", "coordinator"},
-    "packages": {"packages", "tools"},
+    "packages": {"packages", "coordinator", "tools"},
     "tools": {"tools"},
     "lab": {"lab", "estate", "coordinator", "hosts", "packages", "reachability", "tools"},
     "cli": set(DIRECTORIES) - {"components", "policies"},

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from lab.paths import LabPaths
 from lab.wiring import namespace, rulesets, security
 from lab.wiring.model import Wiring
+from lab.wiring.outside import INTERNET
 from lab.wiring.site import TO_INTERNET, fabric
 
 TABLES = ("inet cut", "bridge cut")
+MUTE = "inet mute"
 
 
 def _text(interfaces: Sequence[str]) -> str:
@@ -88,6 +90,15 @@ def cut(paths: LabPaths, wiring: Wiring, *, region: str = "", site: str = "", ho
         rulesets.load(name, _text({*before, *interfaces}))
 
 
+def mute(paths: LabPaths, ways: Sequence[tuple[Sequence[str], Sequence[str]]]) -> None:
+    """Nothing gets through the internet's router any more from the first to the second of each pair (addresses or CIDRs,
+    as the packets there carry them); takes the place of an earlier one.
+    """
+    rules = [f"ip saddr {{ {', '.join(senders)} }} ip daddr {{ {', '.join(takers)} }} drop" for senders, takers in ways]
+    chain = security.chain("silence", rules, hook="filter hook prerouting priority -400")
+    rulesets.load(paths.namespace(INTERNET), f"table {MUTE}\ndelete table {MUTE}\ntable {MUTE} {{\n{chain}\n}}\n")
+
+
 def cuts(paths: LabPaths) -> dict[str, tuple[str, ...]]:
     """The interfaces that are cut now, by router."""
     found = {}
@@ -101,7 +112,8 @@ def cuts(paths: LabPaths) -> dict[str, tuple[str, ...]]:
 
 
 def heal(paths: LabPaths) -> None:
-    """Takes every cut away."""
+    """Takes every cut away, and every silence."""
+    rulesets.load(paths.namespace(INTERNET), f"table {MUTE}\ndelete table {MUTE}\n")
     for router in cuts(paths):
         text = "".join(f"table {table}\ndelete table {table}\n" for table in TABLES)
         rulesets.load(paths.namespace(router), text)

@@ -1,7 +1,4 @@
-"""Failures rehearsed in a running lab: each breaks one thing, watches the chain, mends it, and says whether the promise held.
-
-Every drill undoes what it did, also when it is stopped; ``bin/estate up`` repairs whatever a killed one left.
-"""
+"""A running lab, as a drill breaks and watches it."""
 
 from __future__ import annotations
 
@@ -10,18 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from estate import coordination
 from estate.hosts import Host, of_role
 from estate.model import Network, Role
 from hosts.keys.public_key import ConsensusKey
 from lab.broken import Broken
 from lab.chain import world
-from lab.chain.watch import ChainUnreachable, Node
-from lab.chaos import no_gate
+from lab.chain.watch import Node
+from lab.chaos import witness
 from lab.machines import machine
 from lab.paths import LabPaths
-from lab.wiring.drill import cut, heal
+from lab.wiring.drill import cut, heal, mute
 from lab.wiring.model import Wiring
 
 WATCHED_BLOCKS = 12
@@ -33,9 +30,6 @@ RESUME_SECONDS = 150
 
 POLL_SECONDS = 0.5
 UNIT_SECONDS = 180
-WAITING_SECONDS = 15
-"""So long a node without its signer is watched: it must not answer."""
-SIGNER_UNIT = "tmkms.service"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +49,8 @@ class Estate:
     def active(self, role: Role, site: str) -> Host:
         return next(host for host in of_role(self.network, role) if host.active and host.place == site)
 
-    def unit(self, action: str, host: Host, unit: str) -> None:
-        command = ["systemctl", action, unit]
+    def unit(self, action: str, host: Host, unit: str, *options: str) -> None:
+        command = ["systemctl", action, *options, unit]
         try:
             done = machine.execute(self.paths, host.name, command, timeout_seconds=UNIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -77,6 +71,15 @@ class Estate:
                 )
             time.sleep(POLL_SECONDS)
 
+    def let_pass(self, blocks: int = WATCHED_BLOCKS) -> None:
+        self.wait_for(self.world.head().height + blocks)
+
+    def unsigned_since(self, first: int) -> tuple[int, ...]:
+        """The final heights from ``first`` on that lack our signature."""
+        head = self.world.head().height
+        commits = self.world.commits(head - first) if head > first else ()
+        return tuple(each.height for each in commits if each.height >= first and self.key.address not in each.signers)
+
     def signed(self, blocks: int) -> tuple[int, int]:
         """Of the next ``blocks`` blocks, after those under way: how many we signed, and how many there were."""
         first = self.world.head().height + SETTLING_BLOCKS
@@ -85,6 +88,36 @@ class Estate:
             commit for commit in self.world.commits(blocks + SETTLING_BLOCKS) if first <= commit.height < first + blocks
         ]
         return sum(self.key.address in commit.signers for commit in commits), len(commits)
+
+    @contextmanager
+    def missing_at_most(self, heights: int, blocks: int = WATCHED_BLOCKS) -> Iterator[None]:
+        """What is done within, and ``blocks`` blocks after it, costs at most so many heights.
+
+        Raises:
+            Broken: it cost more.
+        """
+        first = self.world.head().height
+        yield
+        self.let_pass(blocks)
+        missed = self.unsigned_since(first)
+        told = f": {', '.join(map(str, missed))}" if missed else ""
+        self.say(f"missed {len(missed)} heights since {first}{told}")
+        if len(missed) > heights:
+            raise Broken(f"missed {len(missed)} heights{told}; at most {heights} were to be")
+
+    def must_not_be_accused(self, first: int) -> None:
+        """No block since ``first`` has evidence that we signed twice.
+
+        Raises:
+            Broken: one has.
+        """
+        head = self.world.head().height
+        answers = self.world.ask(*(("block", {"height": str(height)}) for height in range(first, head + 1)))
+        found = [each for answer in answers for each in witness.parse_block(answer, self.key.address).evidence]
+        if found:
+            raise Broken(
+                f"block {found[0].found_at} has evidence that {found[0].address} signed height {found[0].height} twice"
+            )
 
     def wait_until_signing(self) -> float:
         """Seconds until a block is signed by us again."""
@@ -130,76 +163,17 @@ class Estate:
             heal(self.paths)
             self.say(f"{region or site} is connected again")
 
-
-def _answers(node: Node) -> bool:
-    try:
-        node.head()
-    except ChainUnreachable:
-        return False
-    return True
-
-
-def stop_signer(estate: Estate) -> None:
-    """The signer stops: no vote of ours; its validator, restarted, waits for it; the signer starts: signing resumes."""
-    site = estate.network.signing.custody
-    signer, validator = estate.active(Role.SIGNER, site), estate.active(Role.VALIDATOR, site)
-    rpc = Node("127.0.0.1", estate.network.chain.ports.rpc, estate.paths.namespace(validator.name), timeout_seconds=3)
-    try:
-        estate.say(f"stopping tmkms on {signer.name}")
-        estate.unit("stop", signer, SIGNER_UNIT)
-        estate.must_sign_none()
-        estate.say(f"restarting the node on {validator.name} without a signer")
-        estate.node_unit("stop", validator)
-        estate.node_unit("start", validator)
-        time.sleep(WAITING_SECONDS)
-        if _answers(rpc):
-            raise Broken(f"the node on {validator.name} runs without its signer; it was to wait for it")
-        estate.say("it waits")
-    finally:
-        estate.unit("start", signer, SIGNER_UNIT)
-    estate.say(f"signing resumed {estate.wait_until_signing():.0f} s after the signer was started")
-    estate.must_sign_all()
-
-
-def public_sentries_down(estate: Estate) -> None:
-    """All public sentries stop: the validators keep up, and sign, through the private ones."""
-    sentries = of_role(estate.network, Role.PUBLIC_SENTRY)
-    try:
-        for sentry in sentries:
-            estate.node_unit("stop", sentry)
-        estate.say(f"{len(sentries)} public sentries are stopped")
-        estate.must_sign_all()
-    finally:
-        for sentry in sentries:
-            estate.node_unit("start", sentry)
-
-
-def lose_region(estate: Estate) -> None:
-    """The first region is cut off: signing goes on through the others."""
-    with estate.without(region=sorted(estate.network.regions)[-1]):
-        estate.must_sign_all()
-
-
-def lose_standby_datacentre(estate: Estate) -> None:
-    """The datacentre that does not hold the key is cut off: the other signs on."""
-    with estate.without(site=next(site for site in estate.network.sites if site != estate.network.signing.custody)):
-        estate.must_sign_all()
-
-
-def lose_signing_datacentre(estate: Estate) -> None:
-    """The datacentre that holds the key is cut off: nothing of ours is signed anywhere, and signing resumes when it is back."""
-    with estate.without(site=estate.network.signing.custody):
-        estate.must_sign_none()
-    estate.say(f"signing resumed {estate.wait_until_signing():.0f} s after the cut was healed")
-
-
-DRILLS: dict[str, Callable[[Estate], None]] = {
-    "stop-signer": stop_signer,
-    "public-sentries-down": public_sentries_down,
-    "lose-region": lose_region,
-    "lose-standby-datacentre": lose_standby_datacentre,
-    "lose-signing-datacentre": lose_signing_datacentre,
-}
-
-ON_THE_FAST_NET: dict[str, Callable[[Path, Callable[[str], None]], None]] = {"no-gate": no_gate.run}
-"""Drills that need no running lab: on a small chain with fast blocks that they make themselves, of this checkout."""
+    @contextmanager
+    def muted(self, *sites: str, both_ways: bool) -> Iterator[None]:
+        """These sites hear nothing from the table; ``both_ways``: and the table nothing from them."""
+        table = [str(each.address) for each in coordination.endpoints(self.network)]
+        uplinks = [str(self.network.sites[site].uplink) for site in sites]
+        ways = [(table, uplinks), *([(uplinks, table)] if both_ways else [])]
+        names = " and ".join(sites)
+        self.say(f"{names} cannot hear the table" + (", nor it them" if both_ways else ""))
+        try:
+            mute(self.paths, ways)
+            yield
+        finally:
+            heal(self.paths)
+            self.say(f"{names} and the table hear each other again")

@@ -1,0 +1,26 @@
+"""Failures rehearsed in a running lab: each breaks one thing, watches the chain, mends it, and says whether the promise held.
+
+Every drill undoes what it did, also when it is stopped; ``bin/estate up`` repairs whatever a killed one left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.chaos import no_gate
+from lab.drills import nodes, signing
+from lab.drills.estate import Estate
+
+DRILLS: dict[str, Callable[[Estate], None]] = {
+    "stop-signer": signing.stop_signer,
+    "kill-owner": signing.kill_owner,
+    "lose-datacentre": signing.lose_datacentre,
+    "partition": signing.partition,
+    "lose-table": signing.lose_table,
+    "public-sentries-down": nodes.public_sentries_down,
+    "lose-region": nodes.lose_region,
+}
+
+ON_THE_FAST_NET: dict[str, Callable[[Path, Callable[[str], None]], None]] = {"no-gate": no_gate.run}
+"""Drills that need no running lab: on a small chain with fast blocks that they make themselves, of this checkout."""
