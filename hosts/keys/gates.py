@@ -384,8 +384,6 @@ def retiring(situation: Situation, address: str) -> Next:
     if row is None:
         height = max((each.height for each in _positions(signers, concerned, None)), default=0)
         return Next(step=Step.SEED, host=here, height=height)
-    for gate in sorted(situation.admitted):
-        return Next(step=Step.DISMISS, host=gate)
     if row.position != CLOSED:
         return Next(step=Step.CLOSE, host=here)
     for name, each in sorted(signers.items()):

@@ -23,7 +23,7 @@ from hosts.keys.gates import Declared
 from hosts.keys.observation import GateObservation, SignedState
 from hosts.keys.public_key import ConsensusKey
 from hosts.signer_config import STANDBY_KEY
-from tests.hosts.key_hosts import KEY, LAST_SIGNED, OTHER_KEY, READY, GatedWorld, Killed, gated
+from tests.hosts.key_hosts import KEY, LAST_SIGNED, OTHER_KEY, READY, FakeSigners, GatedWorld, Killed, gated
 
 ADDRESS = ConsensusKey.from_base64(KEY).address
 Act = Callable[[GateCeremonies], object]
@@ -434,6 +434,22 @@ def test_a_move_dismisses_the_old_gate_before_its_key_is_destroyed(transcript: T
     ]
 
 
+def test_a_key_leaves_a_site_when_the_chain_is_past_what_it_signed_there(transcript: Transcript) -> None:
+    site = moving(transcript)
+    gone_at: list[int] = []
+
+    def after(signers: FakeSigners) -> None:
+        if signers.hosts["zrh"].key is None and not gone_at:
+            gone_at.append(site.world.head)
+
+    site.declared = Declared(gates=frozenset({"ash", "zrh", "fra"}), generation=1)
+    site.ceremonies.join("fra")
+    site.world.signers.after = after
+    assert site.world.sign("zrh", Position(site.world.head + 1, 0, 3))
+    site.ceremonies.move("zrh", "fra")
+    assert gone_at[0] >= site.world.last["zrh"].height + MARGIN_BLOCKS
+
+
 def test_a_key_does_not_leave_for_where_it_is(transcript: Transcript) -> None:
     with pytest.raises(Refused, match="two different ones"):
         joined(transcript).ceremonies.move("zrh", "zrh")
@@ -494,6 +510,24 @@ def test_a_gate_that_runs_without_the_key_is_stopped_too_before_a_table_is_renew
     site = table_lost(transcript)
     site.host("fra", gate={"active": True, "processes": 1})
     assert (Step.HALT, "fra") in [(each.step, each.host) for each in site.ceremonies.renew_table(witness="bob")]
+
+
+@pytest.mark.parametrize("prepare", [table_lost, fresh])
+def test_a_signature_of_ours_within_the_margin_is_seen_too(
+    transcript: Transcript, prepare: Callable[[Transcript], Site]
+) -> None:
+    site = prepare(transcript)
+    site.world.forged = (site.world.head + 4,)
+    with pytest.raises(Refused, match="someone else holds this key"):
+        site.ceremonies.start("ash") if prepare is fresh else site.ceremonies.renew_table(witness="bob")
+    assert site.world.table.row is None
+
+
+def test_what_is_left_of_an_older_key_is_gone_before_the_key_comes_back(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("zrh", remnant=True)
+    assert Step.DESTROY in [each.step for each in site.ceremonies.join("zrh")]
+    assert not site.world.signers.hosts["zrh"].remnant and site.ceremonies.status().problems == ()
 
 
 def test_the_witness_is_written_down(transcript: Transcript) -> None:
