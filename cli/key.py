@@ -153,5 +153,10 @@ def _through_gates(network: Network, paths: LabPaths, arguments: argparse.Namesp
     with progress.stage(f"key {action}"):
         done = acts[action]()
         progress.outcome(f"{action}: {len(done)} steps; {ceremony.transcript.file}")
+    if action == "move":
+        print(
+            f"now take {arguments.leaving} out of signing.coordination.sites in stacks/Pulumi.{network.name}.yaml, "
+            f"unless another signer of it signs, and deploy: `bin/estate up {network.name}`"
+        )
     if action == "renew-table":
         print(f"now deploy, so that the gates take the new generation and start: `bin/estate up {network.name}`")
