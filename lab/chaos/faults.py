@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -169,14 +168,6 @@ def _full_disk(site: Site) -> Breaking:
         filler.unlink()
 
 
-def _read_only(site: Site) -> Breaking:
-    subprocess.run(["mount", "-o", "remount,ro", site.state], check=True, capture_output=True)
-    try:
-        yield from _for_ever()
-    finally:
-        subprocess.run(["mount", "-o", "remount,rw", site.state], check=True, capture_output=True)
-
-
 def _swap(file: Path, older: Path) -> None:
     """Puts the snapshot of ``file`` in its place, and keeps what was there as the next one; at first it only keeps."""
     now = file.read_bytes()
@@ -318,7 +309,6 @@ def _kinds() -> dict[str, Kind]:
     found["clock-of-gate"] = Kind("gate-{site}", lambda g, s, r: _clock(s, s.gate, r), (2.0, 4.0))
     found["clock-of-tmkms"] = Kind("tmkms-{site}", lambda g, s, r: _clock(s, s.tmkms, r), (2.0, 4.0))
     found["disk-full"] = Kind("disk-{site}", lambda g, s, _: _full_disk(s))
-    found["disk-read-only"] = Kind("disk-{site}", lambda g, s, _: _read_only(s))
     host = "gate-{site} tmkms-{site} disk-{site}"
     found["power-cut"] = Kind(host, lambda g, s, r: _power_cut(s, r), weight=4)
     found["older-floor"] = Kind(host, lambda g, s, _: _older_floor(s), weight=4)

@@ -18,10 +18,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coordinator import audit
-from coordinator.decision.position import Position, parse
+from coordinator.decision.position import Position, Step, parse
 from coordinator.decision.records import Claim
 from lab.chaos import chain
 from lab.chaos.witness import Evidence, Seal
+
+CONTRADICTION = "was signed for two different things"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class Made:
     block: str
     sign_bytes: bytes
     signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A gate's own note that it answered its node with a signature."""
+
+    gate_id: str
+    position: Position
+    claim_id: str
+    replayed: bool
 
 
 class Unreadable(Exception):
@@ -83,7 +95,7 @@ class Duplicates:
         where = f"height {each.position.height}, round {each.position.round}, step {each.position.step}"
         pair = f"{first.place}: {first.block[:12] or 'nil'}, {each.place}: {each.block[:12] or 'nil'}"
         if first.intent != each.intent:
-            self.found.append(f"{where} was signed for two different things ({pair})")
+            self.found.append(f"{where} {CONTRADICTION} ({pair})")
         elif first.signature != each.signature:
             self.found.append(f"{where} has two signatures ({pair})")
         owner = self._gates.setdefault(each.position.height, gate_id)
@@ -91,41 +103,52 @@ class Duplicates:
             self.found.append(f"both {owner} and {gate_id} had something signed at height {each.position.height}")
 
 
-def events(claims: Iterable[Claim], signatures: Sequence[Made], gate_of: Mapping[str, str]) -> Iterator[audit.Event]:
-    """The claims' rows and the signatures as one log: each claim, then what was signed at its position.
+def events(
+    claims: Iterable[Claim], given: Iterable[Given], signatures: Sequence[Made], seals: Iterable[Seal]
+) -> Iterator[audit.Event]:
+    """The claims' rows and what left the gates as one log: each claim, then what was given away at its position.
 
-    ``gate_of``: the gate before the signer at a place.
+    A gate that was killed before it could note what it had answered is told of by the seals. What tmkms made and no
+    gate gave away has a claim in the head, and not always a row.
     """
-    by_position: dict[Position, list[Made]] = defaultdict(list)
-    for each in signatures:
-        by_position[each.position].append(each)
-    before: Position | None = Position(0, 0, 0)
+    made_at = {each.position: each for each in signatures}
+    given_at: dict[Position, list[Given]] = defaultdict(list)
+    for each in given:
+        given_at[each.position].append(each)
+    sealed = {Position(each.height, each.round, Step.PRECOMMIT) for each in seals}
     number = 0
+    before = Position(0, 0, 0)
     for claim in sorted(claims, key=lambda each: each.position):
         yield audit.Claimed(claim, before)
         yield audit.Inserted(claim)
         before = claim.position
-        for each in by_position.pop(claim.position, []):
+        if claim.position in sealed and claim.position not in given_at:
+            given_at[claim.position].append(Given(claim.gate_id, claim.position, claim.claim_id, False))
+        for each in given_at.pop(claim.position, []):
             number += 1
-            yield _released(each, gate_of[each.place], claim, number)
-    for unclaimed in by_position.values():
+            yield _released(each, claim, made_at.get(claim.position), number)
+    for unclaimed in (
+        *given_at.values(),
+        *([Given("a gate", each, "none", False)] for each in sealed - made_at.keys()),
+    ):
         for each in unclaimed:
             number += 1
-            yield _released(each, gate_of[each.place], None, number)
+            yield _released(each, None, made_at.get(each.position), number)
 
 
-def _released(each: Made, gate_id: str, claim: Claim | None, number: int) -> audit.Released:
-    own = claim is not None and claim.gate_id == gate_id
+def _released(each: Given, claim: Claim | None, made: Made | None, number: int) -> audit.Released:
+    """A signature that no signer made is told as an empty one, which verifies under no key."""
     return audit.Released(
-        gate_id=gate_id,
+        gate_id=each.gate_id,
         boot_id=claim.boot_id if claim else "",
         request=str(number),
-        claim_id=claim.claim_id if claim and own else "of nobody here",
+        claim_id=each.claim_id,
         chain_id=chain.CHAIN_ID,
         position=each.position,
-        intent=each.intent,
-        sign_bytes=each.sign_bytes,
-        signature=each.signature,
+        intent=made.intent if made else b"",
+        sign_bytes=made.sign_bytes if made else b"",
+        signature=made.signature if made else b"",
+        replayed=each.replayed,
     )
 
 
@@ -135,6 +158,7 @@ class Verdict:
 
     signatures: int
     claims: int
+    given: int
     seals: int
     broken: tuple[str, ...]
 
@@ -142,6 +166,7 @@ class Verdict:
 def verdict(
     public_key: bytes,
     claims: Sequence[Claim],
+    given: Sequence[Given],
     signatures: Sequence[Made],
     seals: Sequence[Seal],
     evidence: Sequence[Evidence],
@@ -158,12 +183,13 @@ def verdict(
         return True
 
     duplicates = Duplicates()
+    broken = duplicates.found
     for each in signatures:
         duplicates.see(each, gate_of[each.place])
-    broken = list(duplicates.found)
-    found = audit.violations(
-        events(claims, signatures, gate_of), chain.CHAIN_ID, verify=verifies, rows=True, floors=False
-    )
+        if not verifies(each.signature, each.sign_bytes):
+            broken.append(f"the signature of {each.place} at {each.position.text} does not verify")
+    log = events(claims, given, signatures, seals)
+    found = audit.violations(log, chain.CHAIN_ID, verify=verifies, floors=False)
     broken += map(str, found)
     known = {each.signature for each in signatures}
     broken += [
@@ -175,7 +201,7 @@ def verdict(
         f"block {each.found_at} has evidence against {each.address}: height {each.height}, round {each.round}"
         for each in evidence
     ]
-    return Verdict(len(signatures), len(claims), len(seals), tuple(broken))
+    return Verdict(len(signatures), len(claims), len(given), len(seals), tuple(broken))
 
 
 def gate_events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
