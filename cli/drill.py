@@ -22,7 +22,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     progress = Progress()
     if arguments.name in drills.ON_THE_FAST_NET:
         with progress.stage(f"drill {arguments.name}"):
-            drills.ON_THE_FAST_NET[arguments.name](checkout, progress.say)
+            scale = drills.Scale(faults=arguments.faults, heights=arguments.heights, seed=arguments.seed)
+            drills.ON_THE_FAST_NET[arguments.name](checkout, progress.say, scale)
             progress.outcome(f"drill {arguments.name}: the promise held")
         return 0
     if arguments.name not in drills.DRILLS:

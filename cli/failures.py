@@ -4,12 +4,12 @@ from cli.processes import CommandFailed
 from coordinator.table.ceremony import NotDone
 from hosts.keys.custody import Refused
 from hosts.keys.remote import HostFailed
+from lab.broken import Broken
 from lab.chain.genesis import ChainToolFailed
 from lab.chain.join import JoinFailed
 from lab.chain.plan import UnknownIdentity
 from lab.chain.watch import ChainUnreachable
 from lab.chain.world import WorldFailed
-from lab.drills import Broken
 from lab.machines.cloud_config import UserDataError
 from lab.machines.image import ImageError
 from lab.machines.machine import BootFailed

@@ -16,6 +16,7 @@ from lab.broken import Broken
 from lab.chaos import chain, fastnet, faults, ground, judge, net, schedule
 from lab.chaos.faults import Breaking, Kind
 from lab.chaos.ground import Ground
+from lab.chaos.scale import Scale
 from lab.chaos.schedule import KILL_OWNER, MISSED_AT_MOST, Measured, Mixed, Planned
 from tools import debian
 
@@ -27,15 +28,6 @@ LAST_HEIGHTS = 12
 
 CONTROL_SECONDS = 180
 MEASURED_SITE = "owner"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scale:
-    """A campaign ends when it has had both so many faults and so many heights."""
-
-    faults: int = 200
-    heights: int = 2000
-    seed: int = 1
 
 
 @dataclass
@@ -83,7 +75,7 @@ class Report:
         ]
 
 
-def run(checkout: Path, say: fastnet.Say, scale: Scale | None = None) -> None:
+def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """Everything fails, again and again, in both datacentres: nothing is signed twice, and signing comes back.
 
     The report is left in ``report.json`` beside the logs.
@@ -91,7 +83,6 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale | None = None) -> None:
     Raises:
         Broken: a promise did not hold.
     """
-    scale = scale or Scale()
     kinds = _kinds(say)
     report = Report(scale.seed)
     with fastnet.standing(checkout, say) as fast:
@@ -115,12 +106,13 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale | None = None) -> None:
         raise Broken("; ".join(report.broken[:5]))
 
 
-def last_writer_wins(checkout: Path, say: fastnet.Say) -> None:
+def last_writer_wins(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """The same net on a table in which the last writer wins: the key signs twice, and the judge must see it.
 
     Raises:
         Broken: it was not, so that the campaign proves nothing.
     """
+    del scale
     with fastnet.standing(checkout, say) as fast:
         stand = ground.made(fast, last_writer_wins=True)
         stand.tolerant = True

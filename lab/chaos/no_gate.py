@@ -6,16 +6,18 @@ from pathlib import Path
 
 from lab.broken import Broken
 from lab.chaos import chain, fastnet, net
+from lab.chaos.scale import Scale
 
 PATIENCE_SECONDS = 180
 
 
-def run(checkout: Path, say: fastnet.Say) -> None:
+def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """Two datacentres sign with one key and no gate: the key signs twice, the chain sees it and bans it for ever.
 
     Raises:
         Broken: it did not, so that the other drills prove nothing.
     """
+    del scale
     with fastnet.standing(checkout, say) as fast:
         for site in net.SITES:
             validator = f"tcp://{net.ADDRESSES[net.node(site)]}:{chain.PRIVVAL_PORT}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.chaos import no_gate
+from lab.chaos import campaign, no_gate
+from lab.chaos.scale import Scale
 from lab.drills import nodes, signing
 from lab.drills.estate import Estate
 
@@ -22,5 +23,9 @@ DRILLS: dict[str, Callable[[Estate], None]] = {
     "lose-region": nodes.lose_region,
 }
 
-ON_THE_FAST_NET: dict[str, Callable[[Path, Callable[[str], None]], None]] = {"no-gate": no_gate.run}
+ON_THE_FAST_NET: dict[str, Callable[[Path, Callable[[str], None], Scale], None]] = {
+    "no-gate": no_gate.run,
+    "last-writer-wins": campaign.last_writer_wins,
+    "chaos": campaign.run,
+}
 """Drills that need no running lab: on a small chain with fast blocks that they make themselves, of this checkout."""
