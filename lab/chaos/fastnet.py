@@ -24,6 +24,7 @@ from lab.paths import LabPaths
 from tools import parts
 
 Say = Callable[[str], None]
+SOURCES = Path(__file__).parents[2]
 TICK_SECONDS = 0.1
 FIRST_BLOCK_SECONDS = 60
 RUN_BYTES = 2 << 30
@@ -50,7 +51,7 @@ class FastNet:
     def add(self, name: str, place: str, command: tuple[str, ...]) -> Process:
         """A program at a place, not started yet."""
         log = self.root / "logs" / f"{name}.log"
-        environment = {"PYTHONPATH": str(self.paths.checkout), "PYTHONUNBUFFERED": "1"}
+        environment = {"PYTHONPATH": str(SOURCES), "PYTHONUNBUFFERED": "1"}
         self.processes[name] = Process(name, self.paths.namespace(place), command, log, environment)
         return self.processes[name]
 

@@ -11,6 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -112,28 +113,26 @@ def events(
     gate gave away has a claim in the head, and not always a row.
     """
     made_at = {each.position: each for each in signatures}
+    rows = {claim.position: claim for claim in claims}
     given_at: dict[Position, list[Given]] = defaultdict(list)
     for each in given:
         given_at[each.position].append(each)
-    sealed = {Position(each.height, each.round, Step.PRECOMMIT) for each in seals}
-    number = 0
+    for seal in seals:
+        position = Position(seal.height, seal.round, Step.PRECOMMIT)
+        if position not in given_at:
+            row = rows.get(position)
+            found = (row.gate_id, position, row.claim_id) if row else ("a gate", position, "that nobody knows")
+            given_at[position].append(Given(*found, replayed=False))
+    numbers = count()
     before = Position(0, 0, 0)
-    for claim in sorted(claims, key=lambda each: each.position):
-        yield audit.Claimed(claim, before)
-        yield audit.Inserted(claim)
-        before = claim.position
-        if claim.position in sealed and claim.position not in given_at:
-            given_at[claim.position].append(Given(claim.gate_id, claim.position, claim.claim_id, False))
-        for each in given_at.pop(claim.position, []):
-            number += 1
-            yield _released(each, claim, made_at.get(claim.position), number)
-    for unclaimed in (
-        *given_at.values(),
-        *([Given("a gate", each, "none", False)] for each in sealed - made_at.keys()),
-    ):
-        for each in unclaimed:
-            number += 1
-            yield _released(each, None, made_at.get(each.position), number)
+    for position in sorted({*rows, *given_at}):
+        row = rows.get(position)
+        if row:
+            yield audit.Claimed(row, before)
+            yield audit.Inserted(row)
+            before = position
+        for each in given_at.get(position, []):
+            yield _released(each, row, made_at.get(position), next(numbers))
 
 
 def _released(each: Given, claim: Claim | None, made: Made | None, number: int) -> audit.Released:

@@ -11,7 +11,7 @@ from coordinator.decision.position import Position
 from coordinator.floor import path_of, read
 from lab.broken import Broken
 from lab.chaos import chain, net, table
-from lab.chaos.fastnet import FastNet, mount
+from lab.chaos.fastnet import SOURCES, FastNet, mount
 from lab.chaos.judge import Lines
 from lab.chaos.process import Process
 
@@ -148,6 +148,6 @@ class Site:
         options = ["--config", str(self.config), "--chain", chain.CHAIN_ID]
         what = ["--public-key", self.fast.homes.public_key.base64, "--height", str(height)]
         command = [sys.executable, "-m", "coordinator", "seed", *options, *what]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+        done = subprocess.run(command, capture_output=True, text=True, cwd=SOURCES)
         if done.returncode:
             raise Broken(f"the floor of {self.name} was not seeded: {done.stderr.strip()}")
