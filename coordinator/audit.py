@@ -239,6 +239,11 @@ class Audit:
         self._answered: set[str] = set()
         self.violations: list[Violation] = []
 
+    @property
+    def signed(self) -> int:
+        """At how many positions a signature was released."""
+        return len(self._released)
+
     def copy(self) -> Audit:
         """An audit that goes on from here by itself."""
         twin = object.__new__(Audit)

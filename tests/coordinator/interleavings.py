@@ -9,7 +9,7 @@ on that order (a persistent set, in Godefroid's term), so no state that could br
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from coordinator.decision.records import Request
@@ -33,24 +33,24 @@ class Faults(NamedTuple):
 class Walk:
     """What was walked: ``states``, ``moves`` between them, and ``schedules``, the number of paths from begin to end.
 
-    ``broken``: the first path that broke a promise, with what it broke. ``released``: how many signatures the ends have
-    seen at most and at least.
+    ``broken``: the first path that broke a promise, with what it broke. ``most_signed``: at how many positions a
+    signature was released at an end, at most. ``ends``: the states in which nothing more can happen, by name.
     """
 
     states: int = 0
     moves: int = 0
     schedules: int = 0
     broken: tuple[list[Move], list[str]] | None = None
-    most_released: int = 0
+    most_signed: int = 0
+    ends: set[Any] = field(default_factory=set)
 
 
 def _of(world: World, name: str, places: dict[str, int], scripts: Scripts, faults: Faults) -> list[tuple[Move, Faults]]:
     """The moves of one host."""
     run = world.hosts[name].run
-    if run is None:
-        return [(("start", name), faults)]
-    if run.course is None:
-        return [(("ask", name), faults)] if places[name] < len(scripts[name]) else []
+    if run is None or run.course is None:
+        what = "ask" if run else "start"
+        return [((what, name), faults)] if places[name] < len(scripts[name]) else []
     found = [((move, name), faults) for move in world.moves(name)]
     if faults.doubts:
         found += [((move, name), faults._replace(doubts=faults.doubts - 1)) for move in world.faults(name)]
@@ -72,13 +72,14 @@ def _next(
 
 
 def play(world: World, places: dict[str, int], scripts: Scripts, move: Move) -> None:
-    """Makes one move in this world."""
+    """Makes one move in this world. A gate that does not start again is not asked again."""
     what, who = move
     if what == "ask":
         world.ask(who, scripts[who][places[who]])
         places[who] += 1
     elif what == "start":
-        world.start(who)
+        if not world.start(who):
+            places[who] = len(scripts[who])
     elif what == "crash":
         places[who] -= 1
         world.crash(who)
@@ -119,15 +120,11 @@ def walk(world: World, scripts: Scripts, faults: Faults = Faults(), reduced: boo
             path.pop()
         if not total:
             total = 1
-            found.most_released = max(found.most_released, there_released(world))
+            found.ends.add(world.end())
+            found.most_signed = max(found.most_signed, world.audit.signed)
         counts[key] = total
         return total
 
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 10_000))
     found.schedules = onward(world, dict.fromkeys(world.hosts, 0), faults)
     return found
-
-
-def there_released(world: World) -> int:
-    """At how many positions a signature was released."""
-    return len(world.audit._released)

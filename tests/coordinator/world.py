@@ -318,6 +318,14 @@ class World:
         late = names.setdefault(frozenset(self.late), len(names))
         return (late, keys["audit"], *[keys[name] for name in self.hosts], *[keys[i] for i in range(len(self.tables))])
 
+    def end(self) -> tuple[Any, ...]:
+        """What a world that came to its end is told by: rows, disks and what the audit knows."""
+        return (
+            tuple((table.head, frozenset(table.rows.values())) for table in self.tables),
+            tuple((host.floor, host.halted, host.boots) for host in self.hosts.values()),
+            self.audit.key(),
+        )
+
     def _host(self, name: str) -> Host:
         """The host, to be changed."""
         if name in self._shared:
@@ -418,6 +426,11 @@ class World:
         for table in map(self._table, range(len(self.tables))):
             table.head = head
         self._see(RolledBack(head and head.position))
+
+    def dismiss(self, gate_id: str) -> None:
+        """A ceremony takes a gate out of the row; the gate may be running still."""
+        for table in map(self._table, range(len(self.tables))):
+            table.head = replace(table.head, gates=tuple(each for each in table.head.gates if each[0] != gate_id))
 
     def replace_table(self, margin: int = 2) -> None:
         """The ceremony after a loss: all gates stopped, the row anew above all that was signed, a new generation."""
