@@ -149,7 +149,7 @@ def _genesis(where: Path) -> None:
     where.write_text(json.dumps(document))
 
 
-def make(target: Path, binary: Path, pace: Pace | None = None) -> Homes:
+def make(target: Path, binary: Path) -> Homes:
     """Makes the chain in the empty directory ``target``: genesis, homes of all nodes, our consensus key.
 
     Raises:
@@ -159,10 +159,8 @@ def make(target: Path, binary: Path, pace: Pace | None = None) -> Homes:
     key = Ed25519PrivateKey.generate()
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     homes.key_file.touch(0o600)
-    homes.key_file.write_text(
-        base64.b64encode(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())).decode()
-    )
-    (target / "consensus.pub").write_text(base64.b64encode(public).decode())
+    homes.key_file.write_text(base64_text(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())))
+    (target / "consensus.pub").write_text(base64_text(public))
 
     def daemon(*arguments: str, where: Path) -> str:
         return genesis.daemon(binary, *arguments, where=where)
@@ -181,7 +179,7 @@ def make(target: Path, binary: Path, pace: Pace | None = None) -> Homes:
     transactions.mkdir(exist_ok=True)
     for account, stake in stakes.items():
         told = public if account == OPERATOR else _public_key(homes.node(account))
-        text = json.dumps({"@type": "/cosmos.crypto.ed25519.PubKey", "key": base64.b64encode(told).decode()})
+        text = json.dumps({"@type": "/cosmos.crypto.ed25519.PubKey", "key": base64_text(told)})
         output = ("--output-document", str(transactions / f"{account}.json"))
         options = ("--chain-id", CHAIN_ID, "--moniker", account, "--pubkey", text, *output, *keyring)
         daemon("genesis", "gentx", account, f"{stake}{plan.DENOM}", *options, where=lead)
@@ -192,9 +190,13 @@ def make(target: Path, binary: Path, pace: Pace | None = None) -> Homes:
         if name != net.STRANGERS[0]:
             shutil.copy(shared, config / "genesis.json")
         dialled = tuple(f"{ids[each]}@{net.ADDRESSES[each]}:{P2P_PORT}" for each in net.STRANGERS if each != name)
-        (config / "config.toml").write_text(config_toml(name, dialled, pace or Pace()))
+        (config / "config.toml").write_text(config_toml(name, dialled, Pace()))
         (config / "app.toml").write_text(APP_TOML)
     return homes
+
+
+def base64_text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def _public_key(home: Path) -> bytes:
@@ -243,6 +245,6 @@ def make_tmkms(homes: Homes, tmkms: Path, where: Path, validator: str) -> tuple[
     state, secret = where / "state.json", where / "connection.key"
     state.write_text('{"height": "0", "round": "0", "step": 0, "block_id": null}')
     secret.touch(0o600)
-    secret.write_text(base64.b64encode(sha256(str(where).encode()).digest()).decode())
+    secret.write_text(base64_text(sha256(str(where).encode()).digest()))
     (where / "tmkms.toml").write_text(tmkms_toml(homes, validator, state, secret))
     return (str(tmkms), "start", "-c", str(where / "tmkms.toml"))

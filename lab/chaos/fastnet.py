@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +59,11 @@ class FastNet:
         """Does for all programs what their units would do."""
         for process in self.processes.values():
             process.tend()
+
+    def end(self) -> None:
+        """Kills every program."""
+        for process in self.processes.values():
+            process.remove()
 
     def wait(self, seconds: float) -> None:
         """Lets time go by, and tends to the programs."""
@@ -122,15 +127,17 @@ def unmount(below: Path) -> None:
 
 
 @contextmanager
-def standing(checkout: Path, say: Say, pace: chain.Pace | None = None) -> Iterator[FastNet]:
-    """A fast net whose nodes run and whose signers are still to be added; nothing of it is left afterwards but files.
+def standing(checkout: Path, say: Say, *, with_nodes: bool = True) -> Iterator[FastNet]:
+    """A fast net whose signers are still to be added; of it only the logs are left afterwards.
+
+    ``with_nodes``: its nodes run, and its chain has a first block.
 
     Raises:
-        Broken: another one runs in this checkout.
+        Broken: another one runs in this checkout, or the chain makes no block.
     """
     paths = net.paths(checkout)
     paths.root.mkdir(parents=True, exist_ok=True)
-    with (paths.root / "lock").open("w") as lock:
+    with (paths.root / "lock").open("w") as lock, ExitStack() as stack:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -141,22 +148,19 @@ def standing(checkout: Path, say: Say, pace: chain.Pace | None = None) -> Iterat
         unmount(paths.root)
         for each in ("logs", "run"):
             shutil.rmtree(paths.root / each, ignore_errors=True)
-        say("making a chain of three strangers and our validator, which two datacentres run")
-        (paths.root / "run").mkdir(exist_ok=True)
+        (paths.root / "run").mkdir()
+        stack.callback(unmount, paths.root)
         mount("tmpfs", paths.root / "run", f"size={RUN_BYTES},mode=700")
-        homes = chain.make(paths.root / "run", wasmd, pace)
+        say("making a chain of three strangers and our validator, which two datacentres run")
+        homes = chain.make(paths.root / "run", wasmd)
         place = net.STRANGERS[0]
         node = Node(str(net.ADDRESSES[place]), chain.RPC_PORT, paths.namespace(place), timeout_seconds=10)
-        witness = Witness(node, homes.public_key.address)
-        fast = FastNet(paths, wires, homes, wasmd, tmkms, witness, say)
-        try:
-            wires.make()
+        fast = FastNet(paths, wires, homes, wasmd, tmkms, Witness(node, homes.public_key.address), say)
+        stack.callback(wires.remove)
+        wires.make()
+        stack.callback(fast.end)
+        if with_nodes:
             for name in chain.NODES:
                 fast.add(name, name, chain.command(wasmd, homes, name)).start()
             fast.wait_for(1, FIRST_BLOCK_SECONDS)
-            yield fast
-        finally:
-            for process in fast.processes.values():
-                process.remove()
-            wires.remove()
-            unmount(paths.root)
+        yield fast

@@ -56,6 +56,11 @@ class Process:
     def running(self) -> bool:
         return self._running is not None and self._running.poll() is None
 
+    @property
+    def status(self) -> int | None:
+        """The exit status of its last run, if that has ended."""
+        return self._running.poll() if self._running else None
+
     def start(self) -> None:
         """Starts it, unless it runs, and wants it from now on."""
         self.wanted = True

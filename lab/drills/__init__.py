@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.chaos import campaign, no_gate
+from lab.chaos import campaign, harness, no_gate
 from lab.chaos.scale import Scale
 from lab.drills import nodes, signing
 from lab.drills.estate import Estate
@@ -24,6 +24,7 @@ DRILLS: dict[str, Callable[[Estate], None]] = {
 }
 
 ON_THE_FAST_NET: dict[str, Callable[[Path, Callable[[str], None], Scale], None]] = {
+    "harness": harness.run,
     "no-gate": no_gate.run,
     "last-writer-wins": campaign.last_writer_wins,
     "chaos": campaign.run,

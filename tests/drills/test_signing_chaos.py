@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.broken import Broken
-from lab.chaos import campaign, net, no_gate
+from lab.chaos import campaign, harness, net, no_gate
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import MISSED_AT_MOST
 from lab.netns import NAMED
@@ -40,6 +40,13 @@ def test_two_signers_with_one_key_and_no_gate_sign_twice_and_are_tombstoned(tmp_
     said: list[str] = []
     no_gate.run(tmp_path, said.append, Scale())
     assert "our key is tombstoned" in said
+    assert traces(tmp_path) == []
+
+
+def test_the_acceptance_tests_for_remote_signers_pass_through_gate_and_tmkms(tmp_path: Path):
+    said: list[str] = []
+    harness.run(tmp_path, said.append, Scale())
+    assert "All tests passed" in said[-1]
     assert traces(tmp_path) == []
 
 
