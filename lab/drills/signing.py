@@ -17,6 +17,8 @@ WAITING_SECONDS = 15
 
 KILLS = 4
 BLOCKS_UNTIL_BACK = 5
+CUT_BLOCKS = 8
+"""So long a datacentre stays cut off, and is watched after its return."""
 
 
 def _answers(node: Node) -> bool:
@@ -86,8 +88,8 @@ def kill_owner(estate: Estate) -> None:
 def lose_datacentre(estate: Estate) -> None:
     """Each datacentre in turn is cut off from everything: the other signs on, and at most two heights are missed."""
     for host in coordination.gates(estate.network):
-        with estate.missing_at_most(2), estate.without(site=host.place):
-            estate.let_pass()
+        with estate.missing_at_most(2, CUT_BLOCKS), estate.without(site=host.place):
+            estate.let_pass(CUT_BLOCKS)
         estate.wait_until_steady()
 
 
@@ -95,8 +97,8 @@ def partition(estate: Estate) -> None:
     """A datacentre and the table lose each other, in one direction, then in both: at most two heights are missed."""
     for host in coordination.gates(estate.network):
         for both_ways in (False, True):
-            with estate.missing_at_most(2), estate.muted(host.place, both_ways=both_ways):
-                estate.let_pass()
+            with estate.missing_at_most(2, CUT_BLOCKS), estate.muted(host.place, both_ways=both_ways):
+                estate.let_pass(CUT_BLOCKS)
             estate.wait_until_steady()
 
 
