@@ -39,7 +39,7 @@ class Pace:
     propose_delta: int = 100
     vote: int = 150
     vote_delta: int = 50
-    commit: int = 200
+    commit: int = 250
 
 
 @dataclass(frozen=True)

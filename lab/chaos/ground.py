@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.decision.effects import Cause
-from coordinator.decision.position import parse
+from coordinator.decision.position import Step, parse
 from coordinator.table.ceremony import NotDone
 from lab.broken import Broken
 from lab.chaos import judge, net, table
@@ -35,6 +35,8 @@ WELL_HEIGHTS = 3
 """So many heights in a row are signed, and so many answers of each gate show nothing wrong, where all is well."""
 
 RESUME_SECONDS = 90
+LINKS_UP = {"signer-up", "node-up"}
+LINKS_DOWN = {"signer-down": "signer-up", "node-down": "node-up"}
 ANSWERED = ("signed", "replayed", "refused")
 
 
@@ -57,6 +59,7 @@ class Ground:
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     milliseconds: list[float] = field(default_factory=list)
     proposed: dict[int, set[str]] = field(default_factory=dict)
+    _links: dict[str, set[str]] = field(default_factory=dict)
     _recent: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
 
     def every_signer(self) -> Sequence[Site]:
@@ -81,6 +84,12 @@ class Ground:
                 elif event["event"] in ("gate-up", "halted", "not-started"):
                     recent.clear()
                     self.answers[site.name, event["event"]] += 1
+                if event["event"] == "gate-up":
+                    self._links[site.name] = set()
+                elif event["event"] in LINKS_UP:
+                    self._links.setdefault(site.name, set()).add(event["event"])
+                elif event["event"] in LINKS_DOWN:
+                    self._links.setdefault(site.name, set()).discard(LINKS_DOWN[event["event"]])
         if self.duplicates.found and not self.tolerant:
             raise Broken("; ".join(self.duplicates.found[:5]))
 
@@ -98,6 +107,14 @@ class Ground:
             self.milliseconds.append(event["ms"]["whole"])
         if event.get("kind") == "proposal" and event.get("position"):
             self.proposed.setdefault(parse(event["position"]).height, set()).add(site.name)
+
+    def signed_by_others(self, gate_id: str) -> set[int]:
+        """The heights at which a gate other than this one answered with a precommit."""
+        return {
+            each.position.height
+            for each in self.given
+            if each.gate_id != gate_id and each.position.step == Step.PRECOMMIT
+        }
 
     def owner(self) -> str:
         """The site whose gate owns the height of the moment; the last that signed, if the table does not say."""
@@ -121,6 +138,8 @@ class Ground:
         height = self.fast.height()
         for name in self.sites:
             recent = self._recent.get(name, ())
+            if self._links.get(name) != LINKS_UP:
+                return False
             if len(recent) < WELL_HEIGHTS or any(each.get("cause") in UNWELL for each in recent):
                 return False
             if parse(recent[-1]["position"]).height < height - 1:
@@ -148,6 +167,10 @@ class Ground:
         """Raises Broken: it does not become so by itself."""
         if not self.fast.wait_until(self.is_well, RESUME_SECONDS):
             raise Broken(f"the two datacentres were not well again within {RESUME_SECONDS} s: {self.lately()}")
+
+    def recent(self, name: str) -> Sequence[dict[str, Any]]:
+        """The last answers of this run of a gate, as its log tells them."""
+        return tuple(self._recent.get(name, ()))
 
     def lately(self) -> str:
         """What the gates answered last, in words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -147,6 +148,27 @@ class ChaosTable:
         """Every row of the claims, of all regions, past front and permissions."""
         prefixes = [f"{region}." for region in REGIONS] if self.last_writer_wins else [""]
         return [claim for prefix in prefixes for claim in self._scan(prefix + CLAIMS)]
+
+    def snapshot(self) -> None:
+        """Keeps a copy of the tables as they are now."""
+        self.database.pause()
+        try:
+            shutil.copytree(self.data, self.where / "data.older")
+        finally:
+            self.database.resume()
+
+    def roll_back(self) -> None:
+        """Puts the tables back to that copy.
+
+        Raises:
+            Broken: DynamoDB Local did not start with it.
+        """
+        self.database.remove()
+        shutil.rmtree(self.data)
+        shutil.copytree(self.where / "data.older", self.data)
+        self.database.start()
+        if not self.fast.wait_until(self._answers, START_SECONDS):
+            raise Broken(f"DynamoDB Local did not start again; see {self.database.log}")
 
     def begin(self, kind: str, **of: Any) -> str:
         """A fault of the front begins (``lab.table.rules``). Its id, for ``end``."""

@@ -1,0 +1,56 @@
+"""The last act of a campaign: the table goes back to a snapshot, which no fault before it may do.
+
+What a row forgot cannot be had back from it, so here signing must not come back by itself.
+"""
+
+from __future__ import annotations
+
+from coordinator.decision.effects import Cause
+from coordinator.decision.records import Claim
+from lab.broken import Broken
+from lab.chaos.ground import Ground
+
+WATCHED_HEIGHTS = 8
+STOPPED = (Cause.HALTED, Cause.TABLE_WENT_BACK)
+PATIENCE_SECONDS = 60
+
+
+def act(stand: Ground, forgotten: list[Claim]) -> None:
+    """Rolls the table back twice: while the gates run, then while they do not. ``forgotten`` gets the claims of which
+    the table then knows nothing.
+
+    Raises:
+        Broken: a gate that had to notice did not, or something was signed that must not be.
+    """
+    fast = stand.fast
+    forgotten += stand.table.claims()
+    stand.table.roll_back()
+    if not fast.wait_until(lambda: _count(stand, "halted") > 0, PATIENCE_SECONDS):
+        raise Broken(f"the table was rolled back and no gate that ran halted: {stand.lately()}")
+    fast.wait_for(fast.height() + WATCHED_HEIGHTS, PATIENCE_SECONDS)
+    stand.look()
+    forgotten += stand.table.claims()
+    for site in stand.sites.values():
+        site.gate.remove()
+    stand.table.roll_back()
+    before = len(stand.signatures)
+    for site in stand.sites.values():
+        site.gate.start()
+    if not fast.wait_until(lambda: all(_is_stopped(stand, name) for name in stand.sites), PATIENCE_SECONDS):
+        raise Broken(f"the table was rolled back, and a gate that began on it did not refuse: {stand.lately()}")
+    fast.wait_for(fast.height() + WATCHED_HEIGHTS, PATIENCE_SECONDS)
+    stand.look()
+    if len(stand.signatures) != before:
+        raise Broken(f"on a table that was rolled back {len(stand.signatures) - before} signatures were made")
+
+
+def _count(stand: Ground, what: str) -> int:
+    stand.look()
+    return sum(stand.answers[name, what] for name in stand.sites)
+
+
+def _is_stopped(stand: Ground, name: str) -> bool:
+    """Whether the last answers of this run of the gate are all refusals because of the table's going back."""
+    stand.look()
+    recent = stand.recent(name)
+    return bool(recent) and all(each.get("cause") in STOPPED for each in recent)
