@@ -88,6 +88,7 @@ class Simulation:
         extensions = rng.random() < 0.3
         self.nodes = {name: Node(rng, f"by {name}", extensions) for name in hosts}
         self.loses_state = rng.random() < 0.1
+        self.losses = rng.choice((("floor", "head", "rolled back", "rolled back"), ("floor", "head", "snapshot")))
         self.fault_rate = rng.choice((0.0, 0.01, 0.03, 0.1))
         self.weights = {name: rng.choice((1, 1, 3)) for name in hosts}
         self.requests = 0
@@ -192,8 +193,11 @@ class Simulation:
             self._lose_state(name)
 
     def _lose_state(self, name: str) -> None:
+        """A disk or the row is lost or older. An older disk and, in the same seed, an older row are left out: together
+        they are a past that once was, and nothing that is left tells it from the present.
+        """
         world, rng = self.world, self.rng
-        what = rng.choice(("floor", "head", "rolled back", "rolled back", "snapshot"))
+        what = rng.choice(self.losses)
         self._note("loses", what, name)
         if what == "floor":
             world.crash(name)

@@ -13,6 +13,7 @@ TWO_BY_THREE = [name for name, scenario in SCENARIOS.items() if len(scenario.scr
 FIRST = TWO_BY_THREE[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", [Faults(), Faults(doubts=1), Faults(crashes=1)], ids=str)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_schedule_keeps_every_promise(name: str, faults: Faults):

@@ -438,7 +438,7 @@ class World:
         floors = [host.floor for host in self.hosts.values() if host.floor is not None]
         rows = [position for table in self.tables for position in table.rows]
         heads = [table.head.position for table in self.tables if table.head]
-        position = spent(max(floors + rows + heads).height + margin)
+        position = spent(max([ORIGIN, *floors, *rows, *heads]).height + margin)
         admitted = tuple(dict.fromkeys((host.gate_id, "") for host in self.hosts.values()))
         for name in self.hosts:
             self.crash(name)
