@@ -13,7 +13,7 @@ DIRECTORY = Path(__file__).resolve().parent
 BUILD_RULES = "1"
 """Raised when the way parts are built changes what comes out, so that cached parts are not taken for new ones."""
 
-LOCKS = ("go.*", "*.go", "Cargo.*", "pom.xml", "*.sha256")
+LOCKS = ("go.*", "*.go", "Cargo.*", "src/*.rs", "pom.xml", "*.sha256")
 """The files that lock what a part is built from."""
 
 

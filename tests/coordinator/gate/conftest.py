@@ -12,16 +12,19 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator import floor
+from coordinator import floor, service
 from coordinator.config import Chain
 from coordinator.decision.position import spent
-from coordinator.decision.records import Gate
+from coordinator.decision.records import Gate, Head
 from coordinator.events import Events
 from coordinator.gate import KeyTable
 from coordinator.metrics import Metrics
 from coordinator.privval.messages import Dialect
 from coordinator.service import ChainService
+from coordinator.table import items
 from coordinator.table.client import Endpoint
+from lab.table import local
+from tests.coordinator.gate import tmkms
 from tests.coordinator.gate.peers import CHAIN, Node, Signer
 from tests.coordinator.gate.rows import MemoryTable, Rows
 
@@ -139,3 +142,51 @@ def estate(tmp_path: Path) -> Iterator[Callable[..., Estate]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a DynamoDB Local with both tables."""
+    with local.running(tmp_path_factory.mktemp("dynamodb") / "log") as running:
+        local.create_tables("127.0.0.1", running.port, "head", "claims")
+        yield running.port
+
+
+class ListeningFor:
+    """Where a node listens that the gate is to dial, in the place of the one of `peers`."""
+
+    def __init__(self, port: int) -> None:
+        self.address = ("127.0.0.1", port)
+
+    def close(self) -> None:
+        """It is not ours."""
+
+
+@pytest.fixture
+def real(estate: Callable[..., Estate], table: int) -> Iterator[Callable[..., Estate]]:
+    """A gate with the real table and the real tmkms, dialling a port; with ``hsm_port`` the key is in the HSM there."""
+    started = []
+
+    def make(
+        port: int, gates: tuple[str, ...] = ("gate-a",), hsm_port: int | None = None, **settings: object
+    ) -> Estate:
+        endpoint = Endpoint("us-east-1", "127.0.0.1", "127.0.0.1", table, "http")
+        made = estate(table=service.table_for, endpoints=(endpoint,), deadline_seconds=1.5, **settings)
+        made.node.close()
+        made.node = ListeningFor(port)
+        (made.directory / "credentials.json").write_text(json.dumps({"AccessKeyId": "lab", "SecretAccessKey": "lab"}))
+        pk = items.key(made.chain_id, made.public_key)
+        item = items.head_item(pk, Head(1, spent(9), tuple((gate, "") for gate in gates)))
+        put = {"TableName": "head", "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        local.call("127.0.0.1", table, "PutItem", put)
+        made.seed().start()
+        where = tmkms.configure(made.directory / "tmkms", made.key, {made.chain_id: f"unix://{made.socket}"}, hsm_port)
+        running = tmkms.running(where)
+        made.tmkms = running.__enter__()
+        started.append(running)
+        until(lambda: made.signer_is_up and made.events("started"), 20)
+        return made
+
+    yield make
+    for running in started:
+        running.__exit__(None, None, None)
