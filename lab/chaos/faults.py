@@ -19,6 +19,7 @@ from lab.chaos import net, table
 from lab.chaos.ground import Ground
 from lab.chaos.process import Process
 from lab.chaos.site import Site
+from lab.table import rules
 
 Breaking = Iterator[None]
 FLAP_SECONDS = 0.25
@@ -30,17 +31,6 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 FAKETIME_PACKAGE = "libfaketime"
 LINKS = ("node-gate", "gate-table", "datacentre-world")
 WAYS = ("there", "back", "both", "flapping")
-TABLE_KINDS = (
-    "server-error",
-    "server-error-after",
-    "throttle",
-    "conflict",
-    "drop-before",
-    "drop-after",
-    "delay-before",
-    "delay-after",
-    "late",
-)
 
 
 def _until(seconds: float) -> Breaking:
@@ -109,7 +99,7 @@ def _hold(site: Site, directions: str) -> Breaking:
         site.mode.unlink()
 
 
-def _of_table(ground: Ground, kind: str, random: Random) -> Breaking:
+def _of_table(ground: Ground, kind: rules.Kind, random: Random) -> Breaking:
     who = random.choice(["*", *(table.access_key(site.gate_id) for site in ground.sites.values())])
     name = ground.table.begin(
         kind,
@@ -302,7 +292,7 @@ def _kinds() -> dict[str, Kind]:
     for directions in ("hold-questions", "hold-answers", "hold-questions hold-answers"):
         name = f"gate-tmkms-{directions.replace('hold-', '').replace(' ', '-and-')}"
         found[name] = Kind("socket-{site}", lambda g, s, _, of=directions: _hold(s, of))
-    for kind in TABLE_KINDS:
+    for kind in rules.Kind:
         found[f"table-{kind}"] = Kind("table", lambda g, s, r, of=kind: _of_table(g, of, r))
     for region in table.REGIONS:
         found[f"lose-{region}"] = Kind(region, lambda g, s, _, of=region: _lose_region(g, of))

@@ -181,6 +181,9 @@ class Ground:
 def made(fast: FastNet, *, last_writer_wins: bool = False) -> Ground:
     """Starts table and both datacentres on a fast net, by the ceremonies of a first start.
 
+    ``last_writer_wins``: the table is of the unsafe kind, and each gate asks its nearest region alone: one that asked
+    both would see an older item where it has seen a newer one, and halt.
+
     Raises:
         Broken: something did not start, or no height was signed.
     """
@@ -190,7 +193,8 @@ def made(fast: FastNet, *, last_writer_wins: bool = False) -> Ground:
     sites: dict[str, Site] = {}
     twins: dict[str, Site] = {}
     for index, name in enumerate(net.SITES):
-        regions = table.REGIONS[index:] + table.REGIONS[:index]
+        nearest_first = table.REGIONS[index:] + table.REGIONS[:index]
+        regions = nearest_first[:1] if last_writer_wins else nearest_first
         where = net.signer(name), net.vault(name)
         sites[name] = Site(fast, name, gate_id(name), net.node(name), *where, regions)
         twins[name] = Site(fast, f"twin-{name}", gate_id(name), net.node(name), *where, regions)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,9 @@ from lab.broken import Broken
 from lab.chaos import chain, net
 from lab.chaos.fastnet import FastNet
 from lab.chaos.process import Process
-from lab.table import local
+from lab.table import fronted, local
+from lab.table.front import Listen
+from lab.table.rules import Fault, Kind
 from tools import parts
 
 HEAD, CLAIMS = "chaos-head", "chaos-claims"
@@ -31,8 +32,10 @@ LOCAL_PORT = 8000
 OPERATOR = "OPERATOR"
 GENERATION = 1
 START_SECONDS = 60
-LAG_SECONDS = 1.0
-"""How long the last writer's item takes to the other region, where the table is of the kind that must not be used."""
+LAG_SECONDS = 120.0
+"""How long an item takes to the other region, where the last writer wins, as if the regions had lost each other. With a
+second, a gate may see an older item come over its own, and halt, before anything is signed twice.
+"""
 
 
 def endpoint(region: str) -> Endpoint:
@@ -45,18 +48,12 @@ def access_key(name: str) -> str:
     return "".join(filter(str.isalnum, name)).upper()
 
 
-def write_whole(path: Path, content: Any) -> None:
-    """Replaces a JSON file in one step."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(content))
-    new.rename(path)
-
-
 def credentials(where: Path, name: str) -> Path:
     """A file with credentials, in the form that gates read."""
     path = where / f"{name}.credentials.json"
     content = {"Version": 1, "AccessKeyId": access_key(name), "SecretAccessKey": f"secret of {name}"}
-    write_whole(path, content | {"SessionToken": f"session of {name}", "Expiration": "2099-01-01T00:00:00Z"})
+    document = content | {"SessionToken": f"session of {name}", "Expiration": "2099-01-01T00:00:00Z"}
+    path.write_text(json.dumps(document))
     return path
 
 
@@ -69,7 +66,8 @@ class ChaosTable:
     database: Process = field(init=False)
     front: Process = field(init=False)
     where: Path = field(init=False)
-    faults: list[dict[str, Any]] = field(default_factory=list)
+    files: fronted.Files = field(init=False)
+    faults: list[Fault] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     _next: int = 0
 
@@ -79,20 +77,10 @@ class ChaosTable:
         part = parts.ensure("dynamodb-local", self.fast.say)
         command = local.command(part, LOCAL_PORT, self.data)
         self.database = self.fast.add("dynamodb", net.TABLE, tuple(command))
-        config = {
-            "upstream": {"address": "127.0.0.1", "port": LOCAL_PORT},
-            "log": str(self.fast.root / "logs" / "calls.jsonl"),
-            "permissions": str(self.where / "permissions.json"),
-            "faults": str(self.where / "faults.json"),
-            "last_writer_wins_after_seconds": LAG_SECONDS if self.last_writer_wins else None,
-            "listen": [
-                {"region": each.region, "host": each.host, "address": each.address, "port": each.port}
-                for each in map(endpoint, REGIONS)
-            ],
-        }
-        write_whole(self.where / "front.json", config)
-        command = [sys.executable, "-m", "lab.table.front", "--config", str(self.where / "front.json")]
-        self.front = self.fast.add("front", net.TABLE, tuple(command))
+        self.files = fronted.Files(self.where)
+        listens = [Listen(each.region, each.host, each.address, each.port) for each in map(endpoint, REGIONS)]
+        self.files.configure(("127.0.0.1", LOCAL_PORT), listens, LAG_SECONDS if self.last_writer_wins else None)
+        self.front = self.fast.add("front", net.TABLE, tuple(fronted.command(self.files)))
 
     @property
     def data(self) -> Path:
@@ -111,14 +99,10 @@ class ChaosTable:
         Raises:
             Broken: it did not start.
         """
-        every = [{"actions": ["UpdateItem"], "table": HEAD}, {"actions": ["PutItem"], "table": CLAIMS}]
-        permissions = [
-            {"access_key": access_key(gate), "leading_keys": [self.key], **each}
-            for gate in (*gates, *also_permitted)
-            for each in every
-        ]
-        operator = {"access_key": OPERATOR, "actions": ["GetItem", "PutItem", "UpdateItem"], "table": HEAD}
-        write_whole(self.where / "permissions.json", [*permissions, {**operator, "leading_keys": [self.key]}])
+        permissions = fronted.operator_permissions(OPERATOR, HEAD, self.key)
+        for gate in (*gates, *also_permitted):
+            permissions += fronted.gate_permissions(access_key(gate), HEAD, CLAIMS, self.key)
+        self.files.permit(permissions)
         self._tell()
         self.database.start()
         if not self.fast.wait_until(self._answers, START_SECONDS):
@@ -170,17 +154,17 @@ class ChaosTable:
         if not self.fast.wait_until(self._answers, START_SECONDS):
             raise Broken(f"DynamoDB Local did not start again; see {self.database.log}")
 
-    def begin(self, kind: str, **of: Any) -> str:
+    def begin(self, kind: Kind, **of: Any) -> str:
         """A fault of the front begins (``lab.table.rules``). Its id, for ``end``."""
         self._next += 1
         name = f"f{self._next}"
-        self.faults.append({"id": name, "kind": kind, "seed": self._next, **of})
+        self.faults.append(Fault(name, kind, seed=self._next, **of))
         self._tell()
         return name
 
     def end(self, name: str) -> None:
         """That fault is over."""
-        self.faults = [each for each in self.faults if each["id"] != name]
+        self.faults = [each for each in self.faults if each.id != name]
         self._tell()
 
     def lose(self, region: str, lost: bool) -> None:
@@ -189,7 +173,7 @@ class ChaosTable:
         self._tell()
 
     def _tell(self) -> None:
-        write_whole(self.where / "faults.json", {"lost": sorted(self.lost), "faults": self.faults})
+        self.files.fail(self.faults, sorted(self.lost))
 
     def _answers(self) -> bool:
         try:
