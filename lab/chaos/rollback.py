@@ -13,6 +13,8 @@ from lab.chaos.ground import Ground
 WATCHED_HEIGHTS = 8
 STOPPED = (Cause.HALTED, Cause.TABLE_WENT_BACK)
 PATIENCE_SECONDS = 60
+UNDER_WAY_SECONDS = 0.5
+"""After this a call that had reached the table is carried out."""
 
 
 def act(stand: Ground, forgotten: list[Claim]) -> None:
@@ -23,16 +25,20 @@ def act(stand: Ground, forgotten: list[Claim]) -> None:
         Broken: a gate that had to notice did not, or something was signed that must not be.
     """
     fast = stand.fast
+    stand.table.front.pause()
+    fast.wait(UNDER_WAY_SECONDS)
     forgotten += stand.table.claims()
     stand.table.roll_back()
+    stand.table.front.resume()
     if not fast.wait_until(lambda: _count(stand, "halted") > 0, PATIENCE_SECONDS):
         raise Broken(f"the table was rolled back and no gate that ran halted: {stand.lately()}")
     fast.wait_for(fast.height() + WATCHED_HEIGHTS, PATIENCE_SECONDS)
-    stand.look()
-    forgotten += stand.table.claims()
     for site in stand.sites.values():
         site.gate.remove()
+    fast.wait(UNDER_WAY_SECONDS)
+    forgotten += stand.table.claims()
     stand.table.roll_back()
+    stand.look()
     before = len(stand.signatures)
     for site in stand.sites.values():
         site.gate.start()
