@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from lab.broken import Broken
 from lab.chaos import campaign, harness, net, no_gate
+from lab.chaos.fastnet import SOURCES
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import MISSED_AT_MOST
 from lab.netns import NAMED
@@ -65,6 +69,23 @@ def test_a_second_drill_in_a_checkout_is_refused_while_one_runs(tmp_path: Path):
 
     with pytest.raises(KeyboardInterrupt):
         no_gate.run(tmp_path, second, Scale())
+    assert traces(tmp_path) == []
+
+
+def test_a_drill_that_was_killed_leaves_nothing_that_runs_and_the_next_clears_the_rest(tmp_path: Path):
+    code = (
+        "from pathlib import Path; from lab.chaos import no_gate; from lab.chaos.scale import Scale; "
+        f"no_gate.run(Path({str(tmp_path)!r}), print, Scale())"
+    )
+    killed = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=SOURCES, stdout=subprocess.PIPE, text=True)
+    assert killed.stdout is not None
+    while "both signers sign" not in killed.stdout.readline():
+        assert killed.poll() is None
+    killed.kill()
+    killed.wait()
+    time.sleep(1)
+    assert [each for each in traces(tmp_path) if each.startswith("/proc/")] == []
+    no_gate.run(tmp_path, lambda _: None, Scale())
     assert traces(tmp_path) == []
 
 
