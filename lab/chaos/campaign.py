@@ -28,7 +28,6 @@ LAST_HEIGHTS = 12
 """At the end nothing is broken for so many heights: evidence of what came before would be in their blocks."""
 
 CONTROL_SECONDS = 180
-MEASURED_SITE = "owner"
 
 
 @dataclass

@@ -208,15 +208,6 @@ def command(binary: Path, homes: Homes, name: str) -> tuple[str, ...]:
     return (str(binary), "start", "--home", str(homes.node(name)), "--log_no_color")
 
 
-def roll_back(binary: Path, homes: Homes, name: str) -> str:
-    """Takes one height off a stopped node, with its block. What the daemon said.
-
-    Raises:
-        genesis.ChainToolFailed
-    """
-    return genesis.daemon(binary, "rollback", "--hard", where=homes.node(name))
-
-
 def tmkms_toml(homes: Homes, validator: str, state: Path, connection_key: Path) -> str:
     """The configuration of a tmkms that signs with our key for one validator, at ``tcp://…`` or ``unix://…``."""
     secret = f'secret_key = "{connection_key}"\n' if validator.startswith("tcp") else ""

@@ -16,7 +16,6 @@ from lab import netns
 
 PR_SET_PDEATHSIG = 1
 RESTART_SECONDS = 0.5
-STOP_SECONDS = 10
 PRIORITY = -10
 """Ahead of the machine's other programs: rounds of fractions of a second are lost when others keep the processors.
 Where the kernel groups processes by session, the group's priority is what counts.
@@ -47,10 +46,6 @@ class Process:
     starts: int = 0
     _running: subprocess.Popen[bytes] | None = None
     _not_before: float = 0.0
-
-    @property
-    def pid(self) -> int | None:
-        return self._running.pid if self.running else None
 
     @property
     def running(self) -> bool:
@@ -97,17 +92,6 @@ class Process:
             self._running.wait()
         self.paused = False
         self._not_before = time.monotonic() + RESTART_SECONDS
-
-    def stop(self) -> None:
-        """Ends it in good order, and wants it no more."""
-        self.wanted = False
-        self.resume()
-        if self.send(signal.SIGTERM):
-            assert self._running is not None
-            try:
-                self._running.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.kill()
 
     def remove(self) -> None:
         """SIGKILL, and wanted no more."""

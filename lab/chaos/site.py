@@ -7,8 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coordinator.decision.position import Position
-from coordinator.floor import path_of, read
+from coordinator.floor import path_of
 from lab.broken import Broken
 from lab.chaos import chain, net, table
 from lab.chaos.fastnet import SOURCES, FastNet, mount
@@ -134,10 +133,6 @@ class Site:
     def remove(self) -> None:
         for each in self.programs:
             each.remove()
-
-    def floor(self) -> Position:
-        """Raises ``coordinator.floor.FloorUnusable``."""
-        return read(self.floor_file, chain.CHAIN_ID).position
 
     def seed(self, height: int) -> None:
         """The ceremony that makes the floor, while the gate is stopped.
