@@ -22,6 +22,7 @@ LAB = (
     "mmdebstrap",
     "nftables",
     "openssh-client",
+    "openjdk-17-jre-headless",
     "openssl",
     "python3-venv",
     "systemd-container",
