@@ -6,7 +6,6 @@ left in ``sys.modules``: the process goes on with the real modules.
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -25,7 +24,7 @@ DECISION = (
     "coordinator.decision.effects",
     "coordinator.decision.handle",
 )
-UNITS = tuple(f"tests.coordinator.decision.test_{name}" for name in ("records", "start", "handle", "position"))
+UNITS = tuple(f"tests.coordinator.decision.test_{name}" for name in ("records", "start", "handle", "edges", "position"))
 CRASHES = "tests.coordinator.test_crashes"
 SIMULATION = "tests.coordinator.simulation"
 INTERLEAVE = "tests.coordinator.interleave"
@@ -75,11 +74,11 @@ def source(name: str) -> str:
 
 
 def load(
-    *changes: Change, trees: Mapping[str, ast.Module] | None = None, names: tuple[str, ...] = ()
+    *changes: Change, compiled: Mapping[str, CodeType] | None = None, names: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Loads the decision, what judges it and its unit tests (or of these only ``names``), with ``changes`` made.
 
-    ``trees``: for some modules the syntax tree to be taken in place of the source.
+    ``compiled``: for some modules the code to be taken in place of the source.
 
     Raises:
         ValueError: a change does not apply.
@@ -94,7 +93,7 @@ def load(
             raise ValueError(f"{text.count(old)} times in {name}: {old!r}")
         texts[name] = text.replace(old, new)
     codes |= {name: compile(text, str(_path(name)), "exec") for name, text in texts.items()}
-    codes |= {name: compile(tree, str(_path(name)), "exec") for name, tree in (trees or {}).items()}
+    codes |= compiled or {}
 
     parents = {name: import_module(name.rpartition(".")[0]) for name in names}
     before = {name: (sys.modules.get(name), getattr(parents[name], _last(name), None)) for name in names}
