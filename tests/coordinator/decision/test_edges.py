@@ -63,16 +63,16 @@ def test_the_message_decides_nothing_and_is_not_told():
             None,
             Seen(Head(2, FLOOR, (("one", ""), ("two", "")))),
             (
-                "the table is at generation 2 and admits one, two; this is ash of generation 1; a gate signs only where a "
-                "ceremony has admitted it"
+                "the table is at generation 2 and admits one, two; this is ash of generation 1; a gate signs only "
+                "where a ceremony has admitted it"
             ),
         ),
         (
             None,
             Seen(Head(1, FLOOR, ())),
             (
-                "the table is at generation 1 and admits no gate; this is ash of generation 1; a gate signs only where a "
-                "ceremony has admitted it"
+                "the table is at generation 1 and admits no gate; this is ash of generation 1; a gate signs only "
+                "where a ceremony has admitted it"
             ),
         ),
         (
