@@ -49,7 +49,8 @@ class Standing:
 
     ``floor``: the highest position that it claimed, as on its disk. ``highest_seen``: the highest that the row was seen
     to hold. ``unsure``: the outcome of the last claim is not known. ``burnt``: how many claims in a row ended without a
-    signature; below ``idle_below`` no height is claimed. ``halted``: why it must not sign until a person has looked.
+    signature; below ``idle_below`` no height is claimed but the one that is ours already, which nobody else can
+    sign. ``halted``: why it must not sign until a person has looked.
     """
 
     floor: Position
@@ -130,7 +131,7 @@ def handle(
     if request.position < standing.floor:
         return (yield from _refuse(standing, Cause.BELOW_FLOOR, standing.floor.text))
 
-    idle = request.position.height < standing.idle_below
+    idle = standing.floor.height < request.position.height < standing.idle_below
     if standing.unsure or idle or not signer_ready:
         outcome = yield ReadHead()
         if not isinstance(outcome, Seen):

@@ -320,6 +320,12 @@ def test_it_claims_again_from_the_height_that_it_named():
     assert handled.standing == Standing(AT, AT)
 
 
+def test_a_height_that_is_its_own_already_it_does_not_let_go_by_for_nobody_else_can_sign_there():
+    own = Position(AT.height, 0, 1)
+    standing = Standing(own, own, burnt=2, idle_below=AT.height + 2)
+    assert Handled(Won(own), Done(), Signing(CLAIM, GOOD), standing=standing).kinds[0] is ClaimHead
+
+
 def test_while_it_lets_heights_go_by_it_gives_again_what_the_other_signed():
     head = held_by("zrh", GOOD)
     assert isinstance(Handled(Seen(head), standing=replace(STANDING, idle_below=99)).reply, Granted)
