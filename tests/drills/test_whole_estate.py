@@ -161,7 +161,7 @@ def test_a_lost_table_stops_all_signing_until_two_people_replace_it(checkout: Ch
     assert all(each["last_signed_height"] <= lost + 2 for each in checkout.status()["signing"] if each["active"])
 
     said = checkout.run("key", "renew-table", NETWORK, "--witness", "bob", status=1)
-    assert said == "", "the declaration still says the generation that was lost"
+    assert "✗ key renew-table" in said, "the declaration still says the generation that was lost"
     text = declaration.read_text()
     declaration.write_text(text.replace("generation: 1", "generation: 2"))
     checkout.run("key", "renew-table", NETWORK, "--witness", "bob")
