@@ -1,4 +1,4 @@
-"""A chain of real daemons in namespaces of their own, with one of our sentries, our validator and its signer."""
+"""A chain of real daemons in namespaces of their own, with one of our sentries, our validator and its signer, alone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class SmallNetwork:
         paths = LabPaths(self.root, "cosmoshub")
         stack = ROOT / "stacks/Pulumi.cosmoshub.yaml"
         self.chain: ChainHome = genesis.create(paths, load.read(stack), binary=self.daemon, version="0.61.2")
-        self.network: Network = load.read(stack, chain=paths.chain_facts)
+        declared = load.read(stack, chain=paths.chain_facts)
+        alone = declared.signing.model_copy(update={"coordination": None})
+        self.network: Network = declared.model_copy(update={"signing": alone})
         self.sentry: Host = of_role(self.network, Role.PUBLIC_SENTRY)[0]
         custody = self.network.signing.custody
         self.validator: Host = next(
