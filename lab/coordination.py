@@ -10,7 +10,6 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -37,20 +36,12 @@ START_SECONDS = 60
 PRIORITY = -10
 """AWS does not share its processors with our hosts; here all are on one machine."""
 
-CREDENTIALS_DAYS = 3650
-"""The lab has no Vault that would renew them; a host gets new ones with each `up` after it was booted."""
-
 Progress = Callable[[str], None]
 
 
 def front(paths: LabPaths) -> fronted.Files:
     """The front's configuration, rules and log."""
     return fronted.Files(paths.root / "table")
-
-
-def access_key(role: str) -> str:
-    """By what the front knows the caller that has assumed ``role``."""
-    return "LAB" + "".join(each for each in role.upper() if each.isalnum())
 
 
 def permissions(declared: Network, network: Network, resources: Iterable[Resource]) -> list[dict[str, object]]:
@@ -69,7 +60,7 @@ def permissions(declared: Network, network: Network, resources: Iterable[Resourc
                 continue
             chain = [key.replace(f"{declared.chain.chain_id}|", f"{network.chain.chain_id}|") for key in _listed(keys)]
             found += [
-                {"access_key": access_key(str(each.properties["role"])), "actions": actions, "table": table}
+                {"access_key": fronted.access_key(str(each.properties["role"])), "actions": actions, "table": table}
                 | {"leading_keys": chain}
                 for table in sorted({arn.rpartition("/")[2] for arn in _listed(statement["Resource"])})
             ]
@@ -164,18 +155,9 @@ def _wait(paths: LabPaths, address: str, done: Callable[[], object]) -> None:
 
 
 def credentials_file(paths: LabPaths, role: str) -> Path:
-    """Credentials as AWS's tools write them, by which the front knows ``role``; made on first use."""
+    """Credentials by which the front knows ``role``."""
     path = paths.root / "table" / f"{role}.json"
-    if not path.exists():
-        content = {
-            "Version": 1,
-            "AccessKeyId": access_key(role),
-            "SecretAccessKey": "lab",
-            "SessionToken": "lab",
-            "Expiration": (datetime.now(UTC) + timedelta(days=CREDENTIALS_DAYS)).isoformat(timespec="seconds"),
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content) + "\n")
+    fronted.write_credentials(path, role)
     return path
 
 

@@ -19,7 +19,7 @@ from lab.chaos import net, table
 from lab.chaos.ground import Ground
 from lab.chaos.process import Process
 from lab.chaos.site import Site
-from lab.table import rules
+from lab.table import fronted, rules
 
 Breaking = Iterator[None]
 FLAP_SECONDS = 0.25
@@ -100,7 +100,7 @@ def _hold(site: Site, directions: str) -> Breaking:
 
 
 def _of_table(ground: Ground, kind: rules.Kind, random: Random) -> Breaking:
-    who = random.choice(["*", *(table.access_key(site.gate_id) for site in ground.sites.values())])
+    who = random.choice(["*", *(fronted.access_key(site.gate_id) for site in ground.sites.values())])
     name = ground.table.begin(
         kind,
         access_key=who,

@@ -42,7 +42,6 @@ class Process:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     wanted: bool = False
-    paused: bool = False
     starts: int = 0
     _running: subprocess.Popen[bytes] | None = None
     _not_before: float = 0.0
@@ -74,7 +73,6 @@ class Process:
                 preexec_fn=_prepare,
             )
         self.starts += 1
-        self.paused = False
         self._not_before = time.monotonic() + RESTART_SECONDS
 
     def send(self, number: signal.Signals) -> bool:
@@ -90,7 +88,6 @@ class Process:
         if self.send(signal.SIGKILL):
             assert self._running is not None
             self._running.wait()
-        self.paused = False
         self._not_before = time.monotonic() + RESTART_SECONDS
 
     def remove(self) -> None:
@@ -99,11 +96,10 @@ class Process:
         self.kill()
 
     def pause(self) -> None:
-        self.paused = self.send(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
 
     def resume(self) -> None:
         self.send(signal.SIGCONT)
-        self.paused = False
 
     def tend(self) -> bool:
         """Starts it again if it is wanted and ended a while ago; whether it did."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -43,17 +42,10 @@ def endpoint(region: str) -> Endpoint:
     return Endpoint(region, f"dynamodb.{region}.amazonaws.com", address, PORTS[region], "http")
 
 
-def access_key(name: str) -> str:
-    """The access key of a gate, or of whoever is called so."""
-    return "".join(filter(str.isalnum, name)).upper()
-
-
 def credentials(where: Path, name: str) -> Path:
-    """A file with credentials, in the form that gates read."""
+    """A file with the credentials of a gate, or of whoever is called so."""
     path = where / f"{name}.credentials.json"
-    content = {"Version": 1, "AccessKeyId": access_key(name), "SecretAccessKey": f"secret of {name}"}
-    document = content | {"SessionToken": f"session of {name}", "Expiration": "2099-01-01T00:00:00Z"}
-    path.write_text(json.dumps(document))
+    fronted.write_credentials(path, name)
     return path
 
 
@@ -101,7 +93,7 @@ class ChaosTable:
         """
         permissions = fronted.operator_permissions(OPERATOR, HEAD, self.key)
         for gate in (*gates, *also_permitted):
-            permissions += fronted.gate_permissions(access_key(gate), HEAD, CLAIMS, self.key)
+            permissions += fronted.gate_permissions(fronted.access_key(gate), HEAD, CLAIMS, self.key)
         self.files.permit(permissions)
         self._tell()
         self.database.start()

@@ -40,7 +40,6 @@ class Block:
     """A block as far as signing goes. ``seal``: ours in its last commit (the height before), if any."""
 
     height: int
-    proposer: str
     seal: Seal | None
     evidence: tuple[Evidence, ...]
 
@@ -63,7 +62,6 @@ def parse_block(result: Mapping[str, Any], address: str) -> Block:
     found = [each["value"] for each in block["evidence"]["evidence"] if "Duplicate" in each["type"]]
     return Block(
         height=height,
-        proposer=block["header"]["proposer_address"],
         seal=seal,
         evidence=tuple(
             Evidence(

@@ -69,6 +69,19 @@ class Files:
         whole.replace(path)
 
 
+def access_key(caller: str) -> str:
+    """By what the front knows a caller: the letters and digits of its name."""
+    return "".join(filter(str.isalnum, caller)).upper()
+
+
+def write_credentials(path: Path, caller: str) -> None:
+    """Credentials as gates and AWS's tools read them, by which the front knows `caller`; good for a lab's life."""
+    content = {"Version": 1, "AccessKeyId": access_key(caller), "SecretAccessKey": f"secret of {caller}"}
+    document = content | {"SessionToken": f"session of {caller}", "Expiration": "2099-01-01T00:00:00Z"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document) + "\n")
+
+
 def gate_permissions(access_key: str, head: str, claims: str, leading_key: str) -> list[dict[str, Any]]:
     """What a gate may do: exactly the calls that it makes, for its own key's rows."""
     return [

@@ -44,5 +44,5 @@ def test_evidence_tells_what_was_signed_twice():
 def test_a_height_is_missed_when_the_next_block_lacks_our_signature():
     witness = Witness(None, OURS)
     for height, seal in ((2, Seal(1, 0, "", b"")), (3, None), (4, Seal(3, 0, "", b""))):
-        witness.blocks[height] = Block(height, OTHER, seal, ())
+        witness.blocks[height] = Block(height, seal, ())
     assert witness.missed(1, 3) == (2,)
