@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from reachability.claims.claim import Claim, Report
 
 CODE = (
-    "components/*.py",
-    "estate/**/*.py",
-    "hosts/*.py",
-    "templates/firewall/*",
+    *registered.CODE,
+    *registered.RENDERING,
+    "cli/**/*.py",
     "reachability/**/*.py",
+    "tools/*.py",
     "requirements.txt",
     "stacks/claims.py",
 )

@@ -25,8 +25,8 @@ from tools import cache
 if TYPE_CHECKING:
     from estate.model import Network
 
-CODE = ("components/*.py", "estate/**/*.py")
-RENDERING = ("hosts/*.py", "estate/**/*.py", "templates/firewall/*")
+CODE = ("components/**/*.py", "estate/**/*.py")
+RENDERING = ("hosts/**/*.py", "coordinator/**/*.py", "estate/**/*.py", "templates/**/*")
 KEPT = 8
 """How many of the newest entries of one network stay in the cache."""
 STACK = "pulumi:pulumi:Stack"
