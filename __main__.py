@@ -4,10 +4,10 @@ import gc
 
 import pulumi
 
-from components.account import provider
+from components.aws.account import provider
 from components.base import Args
 from components.service_instance import ServiceInstance
-from estate import load
+from estate.declaration import load
 from estate.findings import DeclarationError
 from estate.model import Network
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import yaml
 
-from estate import load
-from estate.hosts import hosts
+from configuration.rulesets import ruleset
+from estate.declaration import load
 from estate.model import Network
-from hosts.rulesets import ruleset
+from estate.plan.hosts import hosts
 from reachability import declared, state
 from reachability.resources import Resource
 from reachability.subject import Subject

@@ -99,8 +99,8 @@ def one_rule(whole: Proved, made: estates.Copy) -> None:
 
 
 def against_z3(whole: Proved, all_: list[estates.Copy], count: int) -> None:
-    from tests.oracles.facts import Facts
-    from tests.oracles.promises import CLAIMS, Promises
+    from verification.oracles.facts import Facts
+    from verification.oracles.promises import CLAIMS, Promises
 
     encoding = claiming = 0.0
     for each in all_[:count]:
@@ -133,7 +133,7 @@ print(time.perf_counter() - began)
 
 def against_checkov(whole: Proved, all_: list[estates.Copy], count: int, python: str) -> None:
     """checkov reads each network as the JSON of a Terraform plan; its own start-up is left out."""
-    from tests.oracles import scanner
+    from verification.oracles import scanner
 
     with tempfile.TemporaryDirectory() as directory:
         paths = []

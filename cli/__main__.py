@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.errors import CheckFailed, UsageError
+from estate.errors import CheckFailed, UsageError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_NETWORK = "cosmoshub"
@@ -132,7 +132,9 @@ def parser() -> argparse.ArgumentParser:
     drill.add_argument("name", nargs="?", metavar="NAME")
     drill.add_argument("--list", action="store_true", help="what there is to rehearse")
     drill.add_argument("--faults", type=int, default=200, metavar="N", help="of chaos: at least so many (default 200)")
-    drill.add_argument("--heights", type=int, default=2000, metavar="N", help="of chaos: at least so many (default 2000)")
+    drill.add_argument(
+        "--heights", type=int, default=2000, metavar="N", help="of chaos: at least so many (default 2000)"
+    )
     drill.add_argument("--seed", type=int, default=1, metavar="N", help="of chaos: from which its faults are drawn")
     _option_network(drill)
     check = command("check", "read the declarations and report every problem")

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cli import declaration
 from cli.report import print_problems
-from estate import load
+from estate.declaration import files as declaration
+from estate.declaration import load
 from estate.findings import DeclarationError, Problem, as_json
 
 

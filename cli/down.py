@@ -6,11 +6,11 @@ import argparse
 import shutil
 from pathlib import Path
 
-from cli import cloud, declaration
-from cli.console import Progress
-from cli.rehearsal import obstacles
+from engine.progress import Progress
+from estate.declaration import files as declaration
 from lab.machines import machine
 from lab.paths import LabPaths
+from lab.rehearsal.rehearsal import obstacles
 from lab.wiring import apply
 
 
@@ -21,7 +21,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if not paths.root.exists():
         print(f"{network.name} is not up here: nothing to take away")
         return 0
-    with cloud.exclusive(paths):
+    with paths.workspace.exclusive():
         if not obstacles():
             with progress.stage("machines"):
                 stopped = machine.stop_all(paths, graceful_seconds=0)

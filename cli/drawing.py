@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import declaration
-from estate import map as drawing
+import drawing
+from estate.declaration import files as declaration
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import cloud, declaration, labcheck, observation
-from cli.console import Progress
-from cli.errors import CheckFailed, UsageError
+from engine.progress import Progress
+from estate.declaration import files as declaration
+from estate.errors import CheckFailed, UsageError
 from lab import drills
-from lab.cloud.store import Store
+from lab.clouds.aws.store import Store
 from lab.paths import LabPaths
+from lab.rehearsal import observation
+from lab.rehearsal import running as labcheck
 from lab.wiring.plan import plan
 
 
@@ -35,7 +37,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     key = observation.consensus_key(paths)
     if key is None:
         raise CheckFailed(f"{declared.name} has no consensus key yet; finish `bin/estate up {declared.name}` first")
-    with cloud.exclusive(paths):
+    with paths.workspace.exclusive():
         with Store(paths.cloud_state) as store:
             wiring = plan(declared, store.resources(), paths)
         estate = drills.Estate(

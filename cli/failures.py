@@ -1,15 +1,15 @@
 """What can go wrong in the parts that a command puts together, each with a sentence of its own: exit code 1, no traceback."""
 
-from cli.processes import CommandFailed
+from ceremonies.custody import Refused
+from ceremonies.remote import HostFailed
 from coordinator.table.ceremony import NotDone
-from hosts.keys.custody import Refused
-from hosts.keys.remote import HostFailed
-from lab.broken import Broken
+from engine.processes import CommandFailed
 from lab.chain.genesis import ChainToolFailed
 from lab.chain.join import JoinFailed
 from lab.chain.plan import UnknownIdentity
 from lab.chain.watch import ChainUnreachable
 from lab.chain.world import WorldFailed
+from lab.errors import Broken
 from lab.machines.cloud_config import UserDataError
 from lab.machines.image import ImageError
 from lab.machines.machine import BootFailed

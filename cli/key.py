@@ -6,19 +6,21 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from cli import cloud, declaration, labcheck, observation
-from cli.console import Progress
-from cli.errors import UsageError
-from cli.rehearsal import gate_ceremonies, key_status, remote_chain, remote_signers, transcript
+from ceremonies import ceremonies
+from ceremonies.ceremonies import KeyStatus, Pace
+from ceremonies.custody import Next, Step, holders
+from ceremonies.gate_ceremonies import GateCeremonies, GateStatus
+from ceremonies.remote import active_signer
 from coordinator.decision.effects import Cause
-from estate.hosts import of_role
+from engine.progress import Progress
+from estate.declaration import files as declaration
+from estate.errors import UsageError
 from estate.model import Network, Role
-from hosts.keys import ceremonies
-from hosts.keys.ceremonies import KeyStatus, Pace
-from hosts.keys.custody import Next, Step, holders
-from hosts.keys.gate_ceremonies import GateCeremonies, GateStatus
-from hosts.keys.remote import active_signer
+from estate.plan.hosts import of_role
 from lab.paths import LabPaths
+from lab.rehearsal import observation
+from lab.rehearsal import running as labcheck
+from lab.rehearsal.rehearsal import gate_ceremonies, key_status, remote_chain, remote_signers, transcript
 
 GATED = ("start", "join", "renew-table", "retire", "clear-halt")
 
@@ -54,7 +56,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             "signing.coordination"
         )
     progress = Progress()
-    with cloud.exclusive(paths):
+    with paths.workspace.exclusive():
         if arguments.action == "generate":
             _generate(network, paths, progress)
         elif arguments.action == "move" and not coordinated:

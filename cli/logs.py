@@ -6,9 +6,10 @@ import argparse
 import subprocess
 from pathlib import Path
 
-from cli import declaration, labcheck
+from estate.declaration import files as declaration
 from lab.machines import machine
 from lab.paths import LabPaths
+from lab.rehearsal import running as labcheck
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:

@@ -6,9 +6,9 @@ import argparse
 import re
 from pathlib import Path
 
-from cli import declaration
-from cli.errors import UsageError
-from estate import example, load
+from estate.declaration import example, load
+from estate.declaration import files as declaration
+from estate.errors import UsageError
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:

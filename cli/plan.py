@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cli import cloud, declaration, processes, proving
-from cli.console import Progress
-from cli.engine import changed
-from cli.errors import CheckFailed
+from engine import processes, stack
+from engine.progress import Progress
+from engine.stack import Engine, changed
+from estate.declaration import files as declaration
+from estate.errors import CheckFailed
 from lab.paths import LabPaths
+from lab.rehearsal import cloud
+from proofs import proving
 from tools import parts
 
 
@@ -21,17 +24,17 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         parts.ensure("pulumi", progress.say)
     with progress.stage("claims: what this declaration promises"):
         progress.outcome(proving.in_words(proving.report(checkout, network.name)))
-    policies = checkout / cloud.POLICIES
+    policies = checkout / stack.POLICIES
     try:
-        with cloud.exclusive(paths), progress.stage("preview, with the policies"):
+        with paths.workspace.exclusive(), progress.stage("preview, with the policies"):
             if arguments.live:
-                engine = cloud.live(checkout, paths, network)
+                engine = Engine(checkout=checkout, stack=network.name, workspace=paths.workspace)
                 counts = engine.preview(policies=policies, refresh=True)
             else:
                 with cloud.rehearsed(checkout, paths, network) as engine:
                     counts = engine.preview(policies=policies)
             lines = engine.previewed()
-            progress.outcome(f"an up would leave: {cloud.in_words(counts)}")
+            progress.outcome(f"an up would leave: {stack.in_words(counts)}")
     except processes.CommandFailed as error:
         raise CheckFailed(f"the engine refuses this plan:\n{error}") from None
     print(*lines, sep="\n")

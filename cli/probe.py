@@ -10,15 +10,17 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli import cloud, declaration, proving, subjects
-from cli.console import Progress
-from cli.errors import UsageError
-from cli.registered import Registered
+from engine.progress import Progress
+from estate.declaration import files as declaration
+from estate.errors import UsageError
 from estate.model import Network
-from lab import probe, standing, vantage
 from lab.netns import NAMED
 from lab.paths import LabPaths
+from lab.probing import deployed as standing
+from lab.probing import probe, vantage
 from lab.wiring import outside
+from proofs import proving, subjects
+from proofs.registered import Registered
 from reachability.assembly import assemble
 from reachability.prover import Prover
 from reachability.resources import Resource
@@ -131,7 +133,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     network, paths = _running(checkout, arguments.network)
     progress = Progress(json_output=arguments.json)
     began = time.monotonic()
-    with cloud.exclusive(paths):
+    with paths.workspace.exclusive():
         with progress.stage("prover: what should happen"):
             prover, resources = _prover(checkout, network, paths)
             places = vantage.places(network, paths, prover, resources)

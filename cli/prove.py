@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli import proving, subjects
-from cli.errors import UsageError
+from estate.errors import UsageError
+from proofs import proving, subjects
 
 if TYPE_CHECKING:
-    from cli.proving import Proof
+    from proofs.proving import Proof
     from reachability.difference import Difference
 
 DEFAULT = "cosmoshub"
@@ -23,7 +23,7 @@ def _names(checkout: Path, arguments: argparse.Namespace) -> list[str]:
     if arguments.all:
         if arguments.networks:
             raise UsageError("--all is every network; leave the names out")
-        from cli import declaration
+        from estate.declaration import files as declaration
 
         return declaration.names(checkout)
     return arguments.networks or [DEFAULT]

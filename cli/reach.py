@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import subjects
-from cli.errors import UsageError
+from estate.errors import UsageError
+from proofs import subjects
 from reachability.assembly import assemble
 from reachability.difference import services_in_words
 from reachability.prover import Prover

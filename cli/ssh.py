@@ -6,8 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
-from cli import declaration, labcheck
+from estate.declaration import files as declaration
 from lab.paths import LabPaths
+from lab.rehearsal import running as labcheck
 
 ADMIN_USER = "debian"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from cli import declaration
-from cli.observation import Observation, observe
+from estate.declaration import files as declaration
 from lab.paths import LabPaths
+from lab.rehearsal.observation import Observation, observe
 
 
 def as_document(seen: Observation) -> dict[str, object]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli.console import Progress
+from engine.progress import Progress
 
 FAST = "not engine and not lab and not slow"
 

@@ -7,13 +7,18 @@ import json
 import sys
 from pathlib import Path
 
-from cli import cloud, configuration, declaration, observation, proving, status
-from cli.console import Progress
-from cli.engine import changed
-from cli.errors import CheckFailed
-from cli.rehearsal import Outcome, Rehearsal, obstacles
+from cli import status
+from engine import deploy as configuration
+from engine import stack
+from engine.progress import Progress
+from engine.stack import Engine, changed
+from estate.declaration import files as declaration
+from estate.errors import CheckFailed
 from estate.model import Network
 from lab.paths import LabPaths
+from lab.rehearsal import observation
+from lab.rehearsal.rehearsal import Outcome, Rehearsal, obstacles
+from proofs import proving
 from tools import parts
 
 
@@ -31,7 +36,7 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
     paths = LabPaths(checkout=checkout, network=network.name)
     missing = obstacles()
     lab = Rehearsal(checkout, network, progress)
-    with cloud.exclusive(paths):
+    with paths.workspace.exclusive():
         _prove(checkout, network, progress)
         lab.have_parts(hosts=not missing)
         if missing:
@@ -57,15 +62,15 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
 
 def _deploy(checkout: Path, network: Network, progress: Progress, *, sure: bool) -> int:
     paths = LabPaths(checkout=checkout, network=network.name)
-    policies = checkout / cloud.POLICIES
-    with cloud.exclusive(paths):
+    policies = checkout / stack.POLICIES
+    with paths.workspace.exclusive():
         _prove(checkout, network, progress)
         with progress.stage("engine"):
             parts.ensure("pulumi", progress.say)
-        engine = cloud.live(checkout, paths, network)
+        engine = Engine(checkout=checkout, stack=network.name, workspace=paths.workspace)
         with progress.stage("preview against the real accounts, with the policies"):
             counts = engine.preview(policies=policies, refresh=True)
-            progress.outcome(f"an up would leave: {cloud.in_words(counts)}")
+            progress.outcome(f"an up would leave: {stack.in_words(counts)}")
         for line in engine.previewed():
             progress.console.print(f"    {line}", markup=False)
         if not sure:
@@ -84,7 +89,7 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, sure: bool)
             outputs.write_text(json.dumps(engine.outputs(), indent=2))
         with progress.stage("hosts: pyinfra over SSH, by your own VPN connection"):
             environment = {"ESTATE_NETWORK": network.name, "ESTATE_OUTPUTS": str(outputs)}
-            done = configuration.deploy(checkout, paths, environment=environment)
+            done = configuration.deploy(checkout, paths.workspace, environment=environment)
     print(f"changes: {resources} resources, {done.changed} host operations")
     return 1 if done.failed else 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.recording import Recorded, Registration, record
-from estate import load
+from estate.declaration import load
 from estate.findings import DeclarationError
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.endpoint import Endpoint
-from components.lease import Lease
-from components.machine import Machine
-from components.region import Region
-from components.signer import Signer
-from components.site_link import SiteLink
-from estate.hosts import of_role
+from components.aws.endpoint import Endpoint
+from components.aws.lease import Lease
+from components.aws.machine import Machine
+from components.aws.region import Region
+from components.aws.signer import Signer
+from components.aws.site_link import SiteLink
 from estate.model import Network, Role
+from estate.plan.hosts import of_role
 
 
 def scrape(network: Network) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pulumi
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import set_root_resource
 
-from components.account import provider
+from components.aws.account import provider
 from components.base import Args
 from components.service_instance import ServiceInstance
 from estate.collector import uncollected

@@ -8,36 +8,36 @@ from typing import Any
 
 import pulumi
 
-from components.account import home_region
-from components.base import Args, Component
-from components.certificate import Certificate, CertificateArgs
-from components.dns_zone import DnsZone, DnsZoneArgs
-from components.endpoint import Endpoint, EndpointArgs
-from components.flow_log import FlowLogRole, FlowLogRoleArgs
-from components.instance_identity import InstanceIdentity, InstanceIdentityArgs
-from components.inventory import inventory
-from components.lease import Lease, LeaseArgs
-from components.machine import Machine, MachineArgs
-from components.monitor import Monitor
-from components.peering import PartnerPeering, PartnerPeeringArgs, RegionPeering, RegionPeeringArgs
-from components.region import Region, RegionArgs
-from components.role_boundary import RoleBoundary, discovery
-from components.security_group import (
+from components.aws.account import home_region
+from components.aws.certificate import Certificate, CertificateArgs
+from components.aws.dns_zone import DnsZone, DnsZoneArgs
+from components.aws.endpoint import Endpoint, EndpointArgs
+from components.aws.flow_log import FlowLogRole, FlowLogRoleArgs
+from components.aws.instance_identity import InstanceIdentity, InstanceIdentityArgs
+from components.aws.lease import Lease, LeaseArgs
+from components.aws.machine import Machine, MachineArgs
+from components.aws.monitor import Monitor
+from components.aws.peering import PartnerPeering, PartnerPeeringArgs, RegionPeering, RegionPeeringArgs
+from components.aws.region import Region, RegionArgs
+from components.aws.role_boundary import RoleBoundary, discovery
+from components.aws.security_group import (
     LOAD_BALANCER,
     SecurityGroup,
     SecurityGroupArgs,
     balancer_permissions,
     host_permissions,
 )
-from components.seed import Seed
-from components.seed_name import SeedName, SeedNameArgs
-from components.sentry import Sentry
-from components.signer import Signer, SignerArgs
-from components.site_link import SiteLink, SiteLinkArgs
-from components.vpn import VpnGateway
-from estate.addressing import ROLE_TIERS, Tier
-from estate.hosts import Host, hosts
+from components.aws.seed import Seed
+from components.aws.seed_name import SeedName, SeedNameArgs
+from components.aws.sentry import Sentry
+from components.aws.signer import Signer, SignerArgs
+from components.aws.site_link import SiteLink, SiteLinkArgs
+from components.aws.vpn import VpnGateway
+from components.base import Args, Component
+from components.inventory import inventory
 from estate.model import Role
+from estate.plan.addressing import ROLE_TIERS, Tier
+from estate.plan.hosts import Host, hosts
 
 MACHINES: Mapping[Role, type[Machine]] = {
     Role.PUBLIC_SENTRY: Sentry,

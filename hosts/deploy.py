@@ -5,8 +5,8 @@ Run it from the root of the repository: ``pyinfra hosts/inventory.py hosts/deplo
 
 from pyinfra import host
 
-from estate import topology
 from estate.model import Role
+from estate.plan import topology
 from hosts import context
 from hosts.roles import base, edge, firewall, monitor, node, packages, seed, sentry, signer, validator, vpn
 

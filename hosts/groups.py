@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from estate.hosts import Host, hosts
 from estate.model import Network
+from estate.plan.hosts import Host, hosts
 
 HostEntry = tuple[str, dict[str, Any]]
 

@@ -10,9 +10,10 @@ import sys
 import tarfile
 from typing import BinaryIO
 
+from configuration import first_boot
+from configuration.first_boot import FirstFile
 from estate.findings import DeclarationError
-from hosts import context, first_boot
-from hosts.first_boot import FirstFile
+from hosts import context
 
 WANTS = "/etc/systemd/system/multi-user.target.wants"
 

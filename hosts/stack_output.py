@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from estate.findings import DeclarationError, Problem
-from estate.hosts import hosts
 from estate.model import Network
+from estate.plan.hosts import hosts
 
 OUTPUT = "inventory"
 

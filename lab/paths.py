@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from engine.workspace import Workspace
+
 
 @dataclass(frozen=True)
 class LabPaths:
@@ -30,6 +32,10 @@ class LabPaths:
     @property
     def root(self) -> Path:
         return self.checkout / ".lab" / self.network
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(self.root, self.network)
 
     @property
     def cloud_state(self) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from estate import load
+from estate.declaration import load
 from estate.model import Network
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from reachability import aws, gcp, nftables, site_stages
 from reachability.addresses import ALL_V4, ALL_V6, GLOBAL, NOT_GLOBAL, Interval, Intervals, difference, union
+from reachability.frontends import aws, gcp, nftables, site_stages
 from reachability.network import (
     INTERNET,
     Action,

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from estate import addressing, naming
-from estate.hosts import Host, hosts
 from estate.model import Network, Role, ZoneKind
+from estate.plan import addressing, naming
+from estate.plan.hosts import Host, hosts
 from reachability.addresses import ALL_V4, Interval, Intervals, union
+from reachability.frontends.sites import Leg, Segment, Server, Site, TunnelEnd
 from reachability.resources import Resource
-from reachability.sites import Leg, Segment, Server, Site, TunnelEnd
 from reachability.subject import Guest, Subject
 
 INSTANCE = "aws:ec2/instance:Instance"

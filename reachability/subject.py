@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reachability.addresses import Intervals
+from reachability.frontends.sites import Site
 from reachability.resources import Resource
-from reachability.sites import Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from estate import load
+from estate.declaration import load
 from estate.model import Network
 
 if TYPE_CHECKING:

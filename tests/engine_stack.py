@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli.cloud import world
-from estate import load
+from estate.declaration import load
+from lab.rehearsal.cloud import world
 from tests.conftest import ROOT, free_of_foreign_settings
 from tools import engine
 
@@ -66,7 +66,7 @@ def lab_cloud(directory: Path, world_file: Path) -> Iterator[int]:
     port = directory / "port"
     arguments = ["--state", str(directory / "cloud.db"), "--lab-id", "test", "--port-file", str(port)]
     server = subprocess.Popen(
-        [sys.executable, "-m", "lab.cloud", "serve", *arguments, "--world", str(world_file)],
+        [sys.executable, "-m", "lab.clouds.aws", "serve", *arguments, "--world", str(world_file)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate import aws
+from estate.clouds import aws
 from estate.model import Network, Role
 from estate.rules import promises
 from estate.rules.finding import Finding, choose, repeated, show, words

@@ -7,8 +7,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NamedTuple
 
-from estate import addressing
 from estate.model import Network
+from estate.plan import addressing
 from estate.rules.finding import Finding, free, show
 
 Networks = Mapping[Path, Network]

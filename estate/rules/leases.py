@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate.coordination import gate_leases
 from estate.model import Network, Role
+from estate.plan.coordination import gate_leases
 from estate.rules import promises
 from estate.rules.finding import Finding, repeated, show, words
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from ipaddress import AddressValueError, IPv4Address
 
-from estate import addressing, aws
+from estate.clouds import aws
 from estate.model import Network, Role
+from estate.plan import addressing
 from estate.rules import promises
 from estate.rules.finding import Finding, choose, repeated, show, words
 

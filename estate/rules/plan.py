@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate import naming, topology
-from estate.hosts import hosts
 from estate.model import Network
+from estate.plan import naming, topology
+from estate.plan.hosts import hosts
 from estate.rules.finding import Finding, repeated, show
 
 SECURITY_GROUP_RULES = 60

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate import addressing, aws
+from estate.clouds import aws
 from estate.model import Network
+from estate.plan import addressing
 from estate.rules import promises
 from estate.rules.finding import Finding, choose, free, repeated, show, words
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from estate import addressing
 from estate.model import Network, Role
+from estate.plan import addressing
 from estate.rules import promises
 from estate.rules.finding import Finding, repeated, show, words
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from estate import addressing, aws
+from estate.clouds import aws
 from estate.model import Network, ZoneKind
+from estate.plan import addressing
 from estate.rules import promises
 from estate.rules.finding import Finding, free, repeated, show, words
 

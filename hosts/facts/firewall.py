@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pyinfra.api import FactBase
 from typing_extensions import override
 
-from hosts.rulesets import PATH
+from configuration.rulesets import PATH
 
 STATE = "/var/lib/estate/firewall"
 LOADED_DIGEST = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pyinfra.api import FactBase, StringCommand
 from typing_extensions import override
 
-from hosts.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, SECRET_ID, STATE, USER, WRAPPED_SECRET_ID
+from configuration.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, SECRET_ID, STATE, USER, WRAPPED_SECRET_ID
 
 
 @dataclass(frozen=True, kw_only=True)

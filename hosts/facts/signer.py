@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyinfra.api import FactBase, StringCommand
 from typing_extensions import override
 
-from hosts.keys import observation
-from hosts.keys.observation import SignerObservation
+from ceremonies import observation
+from ceremonies.observation import SignerObservation
 
 
 class Signer(FactBase[SignerObservation]):

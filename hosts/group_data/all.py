@@ -1,6 +1,6 @@
 """How pyinfra reaches every host: as the deploying user, by key, to a host whose key is known beforehand."""
 
-from hosts.accounts import DEPLOY_USER
+from configuration.accounts import DEPLOY_USER
 
 ssh_user = DEPLOY_USER
 ssh_strict_host_key_checking = "yes"

@@ -17,8 +17,8 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.facts.files import FileContents
 
+from configuration.rulesets import PATH
 from hosts.facts.firewall import LOADED_DIGEST, STATE, Firewall
-from hosts.rulesets import PATH
 
 TIMER = "estate-firewall-rollback"
 REFUSED = "this ruleset is refused by nft; the loaded one and the kept one stay"

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
+from configuration.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, STATE, USER
 from hosts.facts.gate import GateAccounts, GateAccountsState
-from hosts.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, STATE, USER
 
 
 def provision(state: GateAccountsState) -> str | None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pyinfra import host, logger
 from pyinfra.api import StringCommand, operation
 
-from hosts import gate_config
+from ceremonies.observation import INITIAL_STATE, SignerObservation
+from configuration import gate_config
+from configuration.signer_config import CONNECTION_KEY, HOME, KEYS, STANDBY_KEY, STATE, UNIT, USER, Duty
 from hosts.facts.signer import Signer
-from hosts.keys.observation import INITIAL_STATE, SignerObservation
-from hosts.signer_config import CONNECTION_KEY, HOME, KEYS, STANDBY_KEY, STATE, UNIT, USER, Duty
 
 
 def provision(state: SignerObservation, what: Duty, standby_state: str) -> str | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
-from estate import topology
+from configuration import accounts, networkd
+from configuration.context import HostContext
+from configuration.rendering import render
 from estate.model import Role, Service
-from hosts import accounts, networkd
-from hosts.context import HostContext
+from estate.plan import topology
 from hosts.operations import accounts as account_operations
 from hosts.operations import files, units
 from hosts.operations.files import Directory, File, Item
 from hosts.operations.units import Unit
-from hosts.rendering import render
 from hosts.roles import firewall, packages
 
 UNUSED_MODULES = (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hosts import first_boot, routing
-from hosts.context import HostContext
-from hosts.first_boot import FirstFile
+from configuration import first_boot, routing
+from configuration.context import HostContext
+from configuration.first_boot import FirstFile
 from hosts.operations import files, units
 from hosts.operations.files import Directory, File, Item
 from hosts.operations.units import Unit

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hosts import rulesets
-from hosts.context import HostContext
+from configuration import rulesets
+from configuration.context import HostContext
+from configuration.rendering import render
 from hosts.operations import firewall
 from hosts.operations.files import File, Item
-from hosts.rendering import render
 
 PACKAGES = ("nftables", "ulogd2")
 SERVICES = ("ulogd2.service",)

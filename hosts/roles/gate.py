@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hosts import gate_config, signer_config
-from hosts.context import HostContext
-from hosts.gate_config import (
+from configuration import gate_config, signer_config
+from configuration.context import HostContext
+from configuration.gate_config import (
     CONFIG,
     DIRECTORY,
     LEASE_CONFIG,
@@ -16,9 +16,9 @@ from hosts.gate_config import (
     UNIT_FILE,
     USER,
 )
+from configuration.rendering import render
 from hosts.operations import gate
 from hosts.operations.files import Absent, Directory, File, Item
-from hosts.rendering import render
 from hosts.roles import packages
 
 TMPFILES = "/etc/tmpfiles.d/signing-gate.conf"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hosts.context import HostContext
+from configuration.context import HostContext
 
 
 def apply(context: HostContext) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from estate.hosts import Host
+from configuration import node_config
+from configuration.context import HostContext
+from configuration.rendering import render
 from estate.model import Chain, Role
-from hosts import node_config
-from hosts.context import HostContext
+from estate.plan.hosts import Host
 from hosts.operations import node, units
 from hosts.operations.files import File, Item
 from hosts.operations.units import Unit
-from hosts.rendering import render
 from hosts.roles import packages
 
 SETTLING_SECONDS = 30

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from pyinfra.api import DeployError
 
+from configuration.context import HostContext
+from configuration.rendering import render
 from estate.findings import Problem
-from hosts.context import HostContext
 from hosts.operations import packages
 from hosts.operations.files import Directory, File, Item
-from hosts.rendering import render
 from hosts.roles import firewall
 
 KEYRING = "/etc/apt/keyrings/estate.gpg"

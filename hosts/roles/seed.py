@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hosts.context import HostContext
+from configuration.context import HostContext
 from hosts.roles import node
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations; what makes it a seed is in `hosts.node_config`."""
+    """Declares the operations; what makes it a seed is in `configuration.node_config`."""
     node.apply(context)

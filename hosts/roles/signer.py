@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hosts import gate_config, signer_config
-from hosts.context import HostContext
-from hosts.gate_config import UNITS
+from configuration import gate_config, signer_config
+from configuration.context import HostContext
+from configuration.gate_config import UNITS
+from configuration.rendering import render
+from configuration.signer_config import CONFIG, HOME, PACKAGE, UNIT, UNIT_FILE, USER, VERSION, Duty, SignerSettings
 from hosts.operations import files, signer
 from hosts.operations.files import Directory, File, Item
-from hosts.rendering import render
 from hosts.roles import gate, packages
-from hosts.signer_config import CONFIG, HOME, PACKAGE, UNIT, UNIT_FILE, USER, VERSION, Duty, SignerSettings
 
 SETTLING_SECONDS = 1
 
@@ -49,7 +49,7 @@ def items(context: HostContext) -> list[Item]:
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations. A consensus key is used if it is there, and never made: see `hosts.keys`."""
+    """Declares the operations. A consensus key is used if it is there, and never made: see `ceremonies`."""
     network, what = context.network, signer_config.duty(context.network, context.host)
     state_file = signer_config.state_file(network, Duty.CONSENSUS)
     packages.install(f"Install {PACKAGE} {VERSION}", {PACKAGE: VERSION, "openssl": None})

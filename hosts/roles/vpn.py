@@ -6,12 +6,12 @@ It waits for the certificate authority and the one-time codes, which come from V
 
 from __future__ import annotations
 
-from estate import addressing
-from hosts import interfaces
-from hosts.context import HostContext
+from configuration import interfaces
+from configuration.context import HostContext
+from configuration.rendering import render
+from estate.plan import addressing
 from hosts.operations import files
 from hosts.operations.files import Directory, File
-from hosts.rendering import render
 
 DIRECTORY = "/etc/openvpn/server"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hosts.keys.public_key import ConsensusKey
+from ceremonies.public_key import ConsensusKey
 from lab import netns
 from lab.chain import plan
 from lab.chain.genesis import ChainHome

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from hosts.chain_rpc import Commit, Head, SigningRecord, parse_commit, parse_head, parse_peers, parse_validators, record
+from ceremonies.chain_rpc import (
+    Commit,
+    Head,
+    SigningRecord,
+    parse_commit,
+    parse_head,
+    parse_peers,
+    parse_validators,
+    record,
+)
 from lab.netns import entered
 
 

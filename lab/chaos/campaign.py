@@ -13,12 +13,12 @@ from random import Random
 from typing import Any
 
 from coordinator.decision.records import Claim
-from lab.broken import Broken
 from lab.chaos import chain, fastnet, faults, ground, judge, net, rollback, schedule
 from lab.chaos.faults import Breaking, Kind
 from lab.chaos.ground import Ground
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import KILL_OWNER, MISSED_AT_MOST, Measured, Mixed, Planned
+from lab.errors import Broken
 from tools import debian
 
 WATCHED_HEIGHTS = 10

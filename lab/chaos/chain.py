@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from hosts.keys.public_key import ConsensusKey
+from ceremonies.public_key import ConsensusKey
 from lab.chain import genesis, plan
 from lab.chaos import net
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import netns
-from lab.broken import Broken
 from lab.chain.watch import ChainUnreachable, Node
 from lab.chaos import chain, net
 from lab.chaos.process import Process
 from lab.chaos.witness import Witness
+from lab.errors import Broken
 from lab.paths import LabPaths
 from tools import parts
 

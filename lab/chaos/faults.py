@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from lab.broken import Broken
 from lab.chaos import net, table
 from lab.chaos.ground import Ground
 from lab.chaos.process import Process
 from lab.chaos.site import Site
+from lab.errors import Broken
 from lab.table import fronted, rules
 
 Breaking = Iterator[None]

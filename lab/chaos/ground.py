@@ -11,11 +11,11 @@ from typing import Any
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Step, parse
 from coordinator.table.ceremony import NotDone
-from lab.broken import Broken
 from lab.chaos import judge, net, table
 from lab.chaos.fastnet import FastNet
 from lab.chaos.judge import Duplicates, Given, Made
 from lab.chaos.site import Site, gate_id
+from lab.errors import Broken
 
 INTRUDER = "gate-c"
 """A gate that may call the table, and that no ceremony has admitted."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from hosts.keys.public_key import ConsensusKey
-from lab.broken import Broken
+from ceremonies.public_key import ConsensusKey
 from lab.chaos import chain, fastnet, ground, judge, net
 from lab.chaos.scale import Scale
+from lab.errors import Broken
 from tools import parts
 
 ACCEPT_RETRIES = 300

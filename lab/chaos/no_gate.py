@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.broken import Broken
 from lab.chaos import chain, fastnet, net
 from lab.chaos.scale import Scale
+from lab.errors import Broken
 
 PATIENCE_SECONDS = 180
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from coordinator.decision.effects import Cause
 from coordinator.decision.records import Claim
-from lab.broken import Broken
 from lab.chaos.ground import Ground
+from lab.errors import Broken
 
 WATCHED_HEIGHTS = 8
 STOPPED = (Cause.HALTED, Cause.TABLE_WENT_BACK)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordinator.floor import path_of
-from lab.broken import Broken
 from lab.chaos import chain, net, table
 from lab.chaos.fastnet import SOURCES, FastNet, mount
 from lab.chaos.judge import Lines
 from lab.chaos.process import Process
+from lab.errors import Broken
 
 DEADLINE_SECONDS = 0.3
 STATE_BYTES = 256 * 1024

@@ -15,10 +15,10 @@ from coordinator.table.ceremony import Ceremony
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from lab import netns
-from lab.broken import Broken
 from lab.chaos import chain, net
 from lab.chaos.fastnet import FastNet
 from lab.chaos.process import Process
+from lab.errors import Broken
 from lab.table import fronted, local
 from lab.table.front import Listen
 from lab.table.rules import Fault, Kind

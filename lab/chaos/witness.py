@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hosts.chain_rpc import SIGNED_FOR_BLOCK
+from ceremonies.chain_rpc import SIGNED_FOR_BLOCK
 from lab.chain.watch import Node
 
 BLOCKS_AT_ONCE = 200

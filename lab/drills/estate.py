@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from estate import coordination
-from estate.hosts import Host, of_role
+from ceremonies.public_key import ConsensusKey
 from estate.model import Network, Role
-from hosts.keys.public_key import ConsensusKey
-from lab.broken import Broken
+from estate.plan import coordination
+from estate.plan.hosts import Host, of_role
 from lab.chain import world
 from lab.chain.watch import Node
 from lab.chaos import witness
+from lab.errors import Broken
 from lab.machines import machine
 from lab.paths import LabPaths
 from lab.wiring.drill import cut, heal, mute

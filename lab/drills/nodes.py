@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from estate.hosts import of_role
 from estate.model import Role
+from estate.plan.hosts import of_role
 from lab.drills.estate import Estate
 
 

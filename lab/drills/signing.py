@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from estate.hosts import Host
 from estate.model import Role
-from lab import coordination
-from lab.broken import Broken
+from estate.plan.hosts import Host
 from lab.chain.watch import ChainUnreachable, Node
 from lab.drills.estate import Estate
+from lab.errors import Broken
+from lab.table import coordination
 
 GATE_UNIT, SIGNER_UNIT = "signing-gate.service", "tmkms.service"
 WAITING_SECONDS = 15

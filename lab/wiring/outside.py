@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
-from estate import addressing
-from estate.hosts import of_role
 from estate.model import Network, Partner, Role
+from estate.plan import addressing
+from estate.plan.hosts import of_role
 from lab.wiring import security
 from lab.wiring.draft import Draft
 from lab.wiring.model import Route

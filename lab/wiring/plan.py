@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from estate import addressing
-from estate.hosts import hosts
 from estate.model import Network
-from lab.cloud.store import Resource
+from estate.plan import addressing
+from estate.plan.hosts import hosts
+from lab.clouds.aws.store import Resource
 from lab.paths import LabPaths
 from lab.wiring import balancer, outside, site, tunnels, vpc
 from lab.wiring.cloud import Cloud, Vpc, read

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
-from estate import addressing, naming
-from estate.hosts import Host, hosts
 from estate.model import Network, Role, ZoneKind
+from estate.plan import addressing, naming
+from estate.plan.hosts import Host, hosts
 from lab.wiring import security
 from lab.wiring.draft import Draft, interface_name
 from lab.wiring.model import Route, Rule

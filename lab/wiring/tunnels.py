@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from estate import addressing, naming
-from estate.hosts import Host, of_role
 from estate.model import Network, Role
+from estate.plan import addressing, naming
+from estate.plan.hosts import Host, of_role
 from lab.wiring import security
 from lab.wiring.cloud import Cloud, VpnConnection, VpnGateway
 from lab.wiring.draft import Draft, interface_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from estate.model import Role
-from estate.topology import SSH_PORT
+from estate.plan.topology import SSH_PORT
 from reachability import services
 from reachability.addresses import Intervals, difference, union
 from reachability.claims.case import Case

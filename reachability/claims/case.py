@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from estate import topology
-from estate.hosts import Host, hosts
 from estate.model import Network, Role
-from estate.topology import ForwardRule
+from estate.plan import topology
+from estate.plan.hosts import Host, hosts
+from estate.plan.topology import ForwardRule
 from reachability import services
 from reachability.addresses import Intervals, intersection, union
 from reachability.claims.places import Failures, answerable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from estate.hosts import Host
+from estate.plan.hosts import Host
 from reachability import services as axis
 from reachability.addresses import GLOBAL, Intervals, difference, intersection, text
 from reachability.claims.case import Case

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate.hosts import Host
+from estate.plan.hosts import Host
 from reachability.claims.case import Case
 from reachability.claims.checks import goes_out_only, undeployed
 from reachability.claims.claim import Claim, Finding, Violation

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate.addressing import ROLE_TIERS, Tier
-from estate.hosts import Host
 from estate.model import SENTRY_ROLES, Role
+from estate.plan.addressing import ROLE_TIERS, Tier
+from estate.plan.hosts import Host
 from reachability import services
 from reachability.claims.case import Case
 from reachability.claims.checks import opens

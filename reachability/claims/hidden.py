@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate.hosts import Host
 from estate.model import SENTRY_ROLES, Role
+from estate.plan.hosts import Host
+from estate.plan.topology import SSH_PORT
 from estate.rules.promises import signer_services
-from estate.topology import SSH_PORT
 from reachability import services
 from reachability.addresses import Intervals, union
 from reachability.claims.case import Case

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate import topology
 from estate.model import Role
+from estate.plan import topology
 from reachability import services
 from reachability.addresses import ALL_V4, ALL_V6, V6, covers, intersection, union
 from reachability.claims.case import Case, stack

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from estate import addressing, topology
-from estate.hosts import Host
 from estate.model import Role
+from estate.plan import addressing, topology
+from estate.plan.hosts import Host
 from reachability import addresses, services
 from reachability.addresses import Interval, Intervals, union
 from reachability.claims import filters

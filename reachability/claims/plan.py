@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
-from estate import addressing, topology
-from estate.hosts import Host
 from estate.model import Network, Role
+from estate.plan import addressing, topology
+from estate.plan.hosts import Host
 from reachability import services
 from reachability.addresses import GLOBAL, Intervals, block, union
 from reachability.claims.sets import Allowance, port

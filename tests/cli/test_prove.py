@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import registered
 from cli.__main__ import CHECKOUT
+from proofs import registered
 from reachability.claims.registry import ORDER
 
 Run = Callable[..., tuple[int, str, str]]

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from components.recording import Recorded, record
-from estate import load
-from estate.example import declaration
+from estate.declaration import load
+from estate.declaration.example import declaration
 from estate.model import Network
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from components.aws.security_group import RULE_LIMIT
 from components.recording import Recorded, record
-from components.security_group import RULE_LIMIT
 from estate.model import Network
 
 pytestmark = pytest.mark.slow

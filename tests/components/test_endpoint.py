@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from components.recording import Recorded
-from estate.hosts import hosts
 from estate.model import Network
+from estate.plan.hosts import hosts
 
 RECORD = "aws:route53/record:Record"
 

@@ -8,10 +8,10 @@ from collections import Counter
 
 import pytest
 
+from components.aws.machine import Machine
+from components.aws.signing_table import regions
 from components.base import Component
-from components.machine import Machine
 from components.recording import Recorded
-from components.signing_table import regions
 from estate.model import Network
 
 STATED = {"Name", "Network", "Owner", "Stage"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import yaml
 
 from components.recording import Recorded
-from estate.hosts import hosts
 from estate.model import Network
+from estate.plan.hosts import hosts
 
 INSTANCE = "aws:ec2/instance:Instance"
 
@@ -110,7 +110,7 @@ def test_operators_of_a_role_can_log_in_to_a_new_instance_and_others_cannot(
 
 
 def test_a_vpn_gateway_forwards_for_its_clients_and_no_one_else(recorded: Recorded, network: Network) -> None:
-    from estate import addressing
+    from estate.plan import addressing
 
     for host in hosts(network):
         if host.in_cloud:

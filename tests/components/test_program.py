@@ -36,7 +36,7 @@ def test_the_inventory_has_the_agreed_entries(recorded: Recorded, network: Netwo
 
 
 def test_the_inventory_has_every_cloud_host_and_who_has_a_public_address(recorded: Recorded, network: Network) -> None:
-    from estate.hosts import hosts
+    from estate.plan.hosts import hosts
 
     declared = {host.name: host for host in hosts(network) if host.in_cloud}
     assert set(recorded.inventory["hosts"]) == set(declared)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from components.aws.security_group import LOAD_BALANCER, PATH_MTU, RULE_LIMIT, balancer_permissions
 from components.recording import Recorded
-from components.security_group import LOAD_BALANCER, PATH_MTU, RULE_LIMIT, balancer_permissions
-from estate import topology
-from estate.hosts import hosts
 from estate.model import Network
+from estate.plan import topology
+from estate.plan.hosts import hosts
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"

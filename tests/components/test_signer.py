@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from components.aws.signer import requirements
 from components.recording import Recorded
-from components.signer import requirements
-from estate.coordination import gate_leases
-from estate.hosts import hosts
 from estate.model import Network
+from estate.plan.coordination import gate_leases
+from estate.plan.hosts import hosts
 
 
 def test_every_signer_host_has_an_entry(recorded: Recorded, network: Network) -> None:

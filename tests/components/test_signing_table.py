@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from components.aws.signing_table import regions
 from components.recording import Recorded, Registration, record
-from components.signing_table import regions
-from estate.coordination import table_names
 from estate.model import Coordination, Network
+from estate.plan.coordination import table_names
 
 TABLE = "aws:dynamodb/table:Table"
 

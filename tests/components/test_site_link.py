@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from components.recording import Recorded
-from estate import addressing, naming
 from estate.model import Network
+from estate.plan import addressing, naming
 
 CONNECTION = "aws:ec2/vpnConnection:VpnConnection"
 CUSTOMER = "aws:ec2/customerGateway:CustomerGateway"

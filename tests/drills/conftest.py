@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.rehearsal import obstacles
 from lab.paths import LabPaths
+from lab.rehearsal.rehearsal import obstacles
 from tests.conftest import ROOT
 
 NETWORK = "cosmoshub"
@@ -32,15 +32,24 @@ class Checkout:
     def run(self, *words: str, status: int = 0, seconds: float = 900) -> str:
         """What the command prints on standard output; it must end with ``status``."""
         done = subprocess.run(
-            [str(self.root / "bin" / "estate"), *words], capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL
+            [str(self.root / "bin" / "estate"), *words],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
         )
-        assert done.returncode == status, f"bin/estate {' '.join(words)}: {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        assert done.returncode == status, (
+            f"bin/estate {' '.join(words)}: {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        )
         return done.stdout
 
     def status(self) -> dict:
         """The document of ``status --json``, whatever problems it tells of."""
         done = subprocess.run(
-            [str(self.root / "bin" / "estate"), "status", NETWORK, "--json"], capture_output=True, text=True, timeout=120
+            [str(self.root / "bin" / "estate"), "status", NETWORK, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         return json.loads(done.stdout)
 
@@ -48,7 +57,10 @@ class Checkout:
 def copy_of_this_tree(target: Path) -> Checkout:
     """Everything that git knows or would add, with the virtual environment of this tree."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
         source = ROOT / name

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.broken import Broken
 from lab.chaos import campaign, harness, net, no_gate
 from lab.chaos.fastnet import SOURCES
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import MISSED_AT_MOST
+from lab.errors import Broken
 from lab.netns import NAMED
 
 pytestmark = pytest.mark.lab

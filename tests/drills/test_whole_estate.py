@@ -19,13 +19,13 @@ from pathlib import Path
 
 import pytest
 
+from ceremonies.public_key import ConsensusKey
 from coordinator.table import items
-from hosts.keys.public_key import ConsensusKey
-from lab.coordination import PORT, front
 from lab.drills import DRILLS
 from lab.netns import entered
 from lab.paths import LabPaths
 from lab.table import local
+from lab.table.coordination import PORT, front
 from tests.drills.conftest import NETWORK, Checkout
 
 pytestmark = pytest.mark.lab

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from estate import example, load
+from estate.declaration import example, load
 from estate.findings import DeclarationError, Problem
 from estate.model import Network
 

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
-from estate import aws, example, load
+from estate.clouds import aws
+from estate.declaration import example, load
 from estate.model import Network
 from tests.estate.declarations import TODAY
 

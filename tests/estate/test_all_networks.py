@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from estate import example, load
+from estate.declaration import example, load
 from estate.findings import DeclarationError
 from estate.rules import estates
 

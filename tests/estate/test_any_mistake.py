@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate import example
+from estate.declaration import example
 from tests.estate import strategies
 from tests.estate.declarations import problems
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from estate import example, load
+from estate.declaration import example, load
 from estate.model import Role
 
 TODAY = date(2030, 6, 1)

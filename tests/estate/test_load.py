@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from estate import example, findings, load, rules
+from estate import findings, rules
+from estate.declaration import example, load
 from estate.findings import DeclarationError, Problem
 from tests.estate.declarations import REMOVED, SOURCE, TODAY, edited, problems, sound
 

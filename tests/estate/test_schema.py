@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from estate import example, schema, vocabulary
-from estate.shape import every_field
+from estate.declaration import example, schema, vocabulary
+from estate.declaration.shape import every_field
 from tests.estate.declarations import edited
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def stack(text: str) -> Any:
 
 
 def test_the_schema_file_is_current() -> None:
-    assert (ROOT / schema.SCHEMA_FILE).read_text() == schema.text(), "run python -m estate.schema"
+    assert (ROOT / schema.SCHEMA_FILE).read_text() == schema.text(), "run python -m estate.declaration.schema"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ids=lambda path: path.stem)

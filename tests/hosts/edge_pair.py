@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from estate import addressing, naming
-from estate.hosts import Host, hosts
+from configuration import first_boot, interfaces
 from estate.model import Network, Role
-from hosts import first_boot, interfaces, medium
+from estate.plan import addressing, naming
+from estate.plan.hosts import Host, hosts
+from hosts import medium
 from lab import machines, netns
 from lab.paths import LabPaths
 from tests.hosts import samples

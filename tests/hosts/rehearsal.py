@@ -15,10 +15,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from estate import addressing
-from estate.hosts import Host, hosts
+from configuration import interfaces
 from estate.model import Network, Role
-from hosts import interfaces
+from estate.plan import addressing
+from estate.plan.hosts import Host, hosts
 from lab import machines
 from lab.paths import LabPaths
 

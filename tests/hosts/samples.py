@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from estate import addressing
-from estate.hosts import hosts
+from configuration import interfaces
 from estate.model import Network, Role
-from hosts import interfaces
+from estate.plan import addressing
+from estate.plan.hosts import hosts
 
 
 def inventory(network: Network) -> dict[str, Any]:

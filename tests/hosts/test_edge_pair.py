@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from estate import load
+from estate.declaration import load
 from lab import machines
 from lab.machines import LabUnavailable
 from tests.hosts.edge_pair import EdgePair, until

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from configuration import gate_config, rulesets, signer_config
+from configuration.context import HostContext
 from coordinator import config, floor, version
-from estate import coordination, load
-from estate.hosts import Host, of_role
+from estate.declaration import load
 from estate.model import Network, Role
-from hosts import gate_config, rulesets, signer_config
-from hosts.context import HostContext
+from estate.plan import coordination
+from estate.plan.hosts import Host, of_role
 from hosts.facts.gate import GateAccounts, GateAccountsState
 from hosts.operations.files import Absent, Directory, File
 from hosts.operations.gate import leasing, provision

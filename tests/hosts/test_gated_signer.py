@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from ceremonies.observation import INITIAL_STATE, public_half
+from configuration import gate_config, signer_config
+from configuration.signer_config import CONSENSUS_KEY, Duty
 from coordinator import version
-from estate import coordination, load
-from estate.hosts import hosts
-from hosts import gate_config, signer_config
-from hosts.keys.observation import INITIAL_STATE, public_half
-from hosts.signer_config import CONSENSUS_KEY, Duty
+from estate.declaration import load
+from estate.plan import coordination
+from estate.plan.hosts import hosts
 from lab import machines
 from lab.machines import LabUnavailable
 from packages import deb, recipes

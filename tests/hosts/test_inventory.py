@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from estate import load
-from estate.hosts import hosts
+from estate.declaration import load
+from estate.plan.hosts import hosts
 from hosts import groups
 from tests.hosts import samples
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from estate import load
-from estate.hosts import hosts
+from configuration import first_boot
+from configuration.first_boot import FirstFile
+from estate.declaration import load
 from estate.model import Role
-from hosts import first_boot, medium
-from hosts.first_boot import FirstFile
+from estate.plan.hosts import hosts
+from hosts import medium
 from tests.hosts import samples
 
 FILES = (FirstFile(path="/etc/nftables.conf", content="flush ruleset\n", mode="600"),)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from estate import load
-from estate.hosts import of_role
+from configuration.context import HostContext
+from estate.declaration import load
 from estate.model import CHAIN_ROLES, Network, Role
-from hosts.context import HostContext
+from estate.plan.hosts import of_role
 from hosts.facts.node import ConfiguredPeers, Identity, NodeIdentity
 from hosts.operations.files import File
 from hosts.operations.node import identification

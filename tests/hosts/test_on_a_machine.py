@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from estate import load
-from estate.hosts import Host, hosts
+from configuration.rulesets import ruleset
+from estate.declaration import load
 from estate.model import Network, Role
+from estate.plan.hosts import Host, hosts
 from hosts.operations.files import followup_id
-from hosts.rulesets import ruleset
 from lab.machines import LabUnavailable
 from tests.hosts import samples
 from tests.hosts.deploys import followed_file_command

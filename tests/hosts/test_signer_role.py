@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from ceremonies.observation import GateObservation, SignedState, SignerObservation
+from configuration import gate_config, signer_config
+from configuration.context import HostContext
+from configuration.signer_config import CONFIG, CONSENSUS_KEY, STANDBY_KEY, UNIT_FILE, Duty
 from coordinator.decision.position import Position
 from coordinator.floor import Floor
-from estate import coordination, load
-from estate.hosts import of_role
+from estate.declaration import load
 from estate.model import Network, Role
-from hosts import gate_config, signer_config
-from hosts.context import HostContext
-from hosts.keys.observation import GateObservation, SignedState, SignerObservation
+from estate.plan import coordination
+from estate.plan.hosts import of_role
 from hosts.operations.files import File
 from hosts.operations.signer import Verdict, commands, provision, verdict
 from hosts.roles import signer
-from hosts.signer_config import CONFIG, CONSENSUS_KEY, STANDBY_KEY, UNIT_FILE, Duty
 from tests.hosts import samples
 from tools import recipes
 

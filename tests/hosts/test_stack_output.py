@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from estate import load
+from estate.declaration import load
 from estate.findings import DeclarationError
 from hosts import stack_output
 from tests.hosts import samples

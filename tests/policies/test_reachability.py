@@ -13,10 +13,11 @@ import yaml
 
 from components.export import document
 from components.recording import Recorded, record
-from estate import load
+from estate.declaration import load
 from estate.model import Network
 from policies import declaration
-from policies.rules import reachability, registry
+from policies.rules import proved_reachability as reachability
+from policies.rules import registry
 from tests.policies.engine_view import shown
 from tests.policies.judging import STRING
 from tests.policies.sound import changed, resources

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from policies.rules import signing_lock
+from policies.rules import signing_watermark_only_rises as signing_lock
 from tests.policies.judging import STRING, judged
 
 ROLE_POLICY, MANAGED, ROLE = "aws:iam/rolePolicy:RolePolicy", "aws:iam/policy:Policy", "aws:iam/role:Role"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from policies.rules import (
-    bucket_versions,
-    closed_bucket,
-    default_group,
-    flow_log,
-    private_tier_association,
-    reviewed_type,
+    buckets_are_encrypted_and_closed,
+    buckets_keep_versions,
+    default_groups_are_empty,
+    networks_keep_flow_logs,
+    private_tier_stays_private,
+    types_are_reviewed,
 )
 from tests.policies.judging import STRING, TAGS, judged_together, resource
 
@@ -60,7 +60,7 @@ def association(instance_tier: str):
     ids=lambda given: f"{given.resource_type.rsplit(':', 1)[1]} {given.name}",
 )
 def test_what_stays_in_its_tier_passes(given) -> None:
-    assert judged_together(private_tier_association.RULE, [given]) == []
+    assert judged_together(private_tier_stays_private.RULE, [given]) == []
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_stays_in_its_tier_passes(given) -> None:
     ids=lambda given: given if isinstance(given, str) else None,
 )
 def test_what_leaves_its_tier_is_said(given, said: str) -> None:
-    ((message, name),) = judged_together(private_tier_association.RULE, [given])
+    ((message, name),) = judged_together(private_tier_stays_private.RULE, [given])
     assert said in message
     assert name == given.name
 
@@ -103,7 +103,7 @@ def test_an_emptied_default_group_passes() -> None:
     group = resource(
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "group", {"ingress": [], "egress": []}, vpcId=vpc
     )
-    assert judged_together(default_group.RULE, [vpc, group]) == []
+    assert judged_together(default_groups_are_empty.RULE, [vpc, group]) == []
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_an_emptied_default_group_passes() -> None:
 def test_a_default_group_with_rules_is_said(rules: dict) -> None:
     vpc = resource("aws:ec2/vpc:Vpc", "vpc")
     group = resource("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "group", rules, vpcId=vpc)
-    ((message, name),) = judged_together(default_group.RULE, [vpc, group])
+    ((message, name),) = judged_together(default_groups_are_empty.RULE, [vpc, group])
     assert "it has rules" in message
     assert name == "group"
 
 
 def test_a_vpc_whose_default_group_is_as_aws_made_it_is_said() -> None:
-    ((message, name),) = judged_together(default_group.RULE, [resource("aws:ec2/vpc:Vpc", "vpc")])
+    ((message, name),) = judged_together(default_groups_are_empty.RULE, [resource("aws:ec2/vpc:Vpc", "vpc")])
     assert "as AWS made it" in message
     assert name == "vpc"
 
@@ -127,14 +127,14 @@ def bucket_with(block: dict | None, *, encrypted: bool) -> list:
     bucket = resource("aws:s3/bucket:Bucket", "bucket")
     parts = [bucket]
     if encrypted:
-        parts.append(resource(closed_bucket.ENCRYPTION, "encryption", bucket=bucket))
+        parts.append(resource(buckets_are_encrypted_and_closed.ENCRYPTION, "encryption", bucket=bucket))
     if block is not None:
-        parts.append(resource(closed_bucket.BLOCK, "block", block, bucket=bucket))
+        parts.append(resource(buckets_are_encrypted_and_closed.BLOCK, "block", block, bucket=bucket))
     return parts
 
 
 def test_an_encrypted_closed_bucket_passes() -> None:
-    assert judged_together(closed_bucket.RULE, bucket_with(BLOCKED, encrypted=True)) == []
+    assert judged_together(buckets_are_encrypted_and_closed.RULE, bucket_with(BLOCKED, encrypted=True)) == []
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_encrypted_closed_bucket_passes() -> None:
     ],
 )
 def test_an_open_or_readable_bucket_is_said(parts: list, said: str) -> None:
-    ((message, _),) = judged_together(closed_bucket.RULE, parts)
+    ((message, _),) = judged_together(buckets_are_encrypted_and_closed.RULE, parts)
     assert said in message
 
 
@@ -160,61 +160,76 @@ GOOGLE_BUCKET = {
 
 
 def test_a_closed_google_bucket_passes() -> None:
-    given = [resource(closed_bucket.GOOGLE, "bucket", GOOGLE_BUCKET)]
-    assert judged_together(closed_bucket.RULE, given) == judged_together(bucket_versions.RULE, given) == []
+    given = [resource(buckets_are_encrypted_and_closed.GOOGLE, "bucket", GOOGLE_BUCKET)]
+    assert (
+        judged_together(buckets_are_encrypted_and_closed.RULE, given)
+        == judged_together(buckets_keep_versions.RULE, given)
+        == []
+    )
 
 
 @pytest.mark.parametrize(
     ("rule", "change", "said"),
     [
-        (closed_bucket, {"encryption": {}}, "names no key"),
-        (closed_bucket, {"publicAccessPrevention": "inherited"}, "publicAccessPrevention is inherited"),
-        (closed_bucket, {"publicAccessPrevention": STRING}, "publicAccessPrevention is unknown"),
-        (closed_bucket, {"uniformBucketLevelAccess": False}, "uniformBucketLevelAccess is False"),
-        (bucket_versions, {"versioning": {"enabled": False}}, "versioning.enabled is not true"),
+        (buckets_are_encrypted_and_closed, {"encryption": {}}, "names no key"),
+        (
+            buckets_are_encrypted_and_closed,
+            {"publicAccessPrevention": "inherited"},
+            "publicAccessPrevention is inherited",
+        ),
+        (buckets_are_encrypted_and_closed, {"publicAccessPrevention": STRING}, "publicAccessPrevention is unknown"),
+        (buckets_are_encrypted_and_closed, {"uniformBucketLevelAccess": False}, "uniformBucketLevelAccess is False"),
+        (buckets_keep_versions, {"versioning": {"enabled": False}}, "versioning.enabled is not true"),
     ],
 )
 def test_an_open_google_bucket_is_said(rule, change: dict, said: str) -> None:
-    ((message, _),) = judged_together(rule.RULE, [resource(closed_bucket.GOOGLE, "bucket", GOOGLE_BUCKET | change)])
+    ((message, _),) = judged_together(
+        rule.RULE, [resource(buckets_are_encrypted_and_closed.GOOGLE, "bucket", GOOGLE_BUCKET | change)]
+    )
     assert said in message
 
 
 @pytest.mark.parametrize(("status", "found"), [("Enabled", 0), ("Suspended", 1), (STRING, 1), (None, 1)])
 def test_a_bucket_keeps_versions_only_where_it_says_enabled(status: str | None, found: int) -> None:
-    bucket = resource(closed_bucket.BUCKET, "bucket")
+    bucket = resource(buckets_are_encrypted_and_closed.BUCKET, "bucket")
     config = {"versioningConfiguration": {"status": status}} if status else {}
-    versions = resource(bucket_versions.VERSIONING, "versions", config, bucket=bucket)
-    assert len(judged_together(bucket_versions.RULE, [bucket, versions])) == found
+    versions = resource(buckets_keep_versions.VERSIONING, "versions", config, bucket=bucket)
+    assert len(judged_together(buckets_keep_versions.RULE, [bucket, versions])) == found
 
 
 def test_a_bucket_is_not_kept_by_the_versions_of_another() -> None:
-    bucket, other = resource(closed_bucket.BUCKET, "bucket"), resource(closed_bucket.BUCKET, "other")
+    bucket, other = (
+        resource(buckets_are_encrypted_and_closed.BUCKET, "bucket"),
+        resource(buckets_are_encrypted_and_closed.BUCKET, "other"),
+    )
     config = {"versioningConfiguration": {"status": "Enabled"}}
-    versions = resource(bucket_versions.VERSIONING, "versions", config, bucket=other)
-    ((_, name),) = judged_together(bucket_versions.RULE, [bucket, other, versions])
+    versions = resource(buckets_keep_versions.VERSIONING, "versions", config, bucket=other)
+    ((_, name),) = judged_together(buckets_keep_versions.RULE, [bucket, other, versions])
     assert name == "bucket"
 
 
 def test_networks_with_flow_logs_pass() -> None:
-    vpc = resource(flow_log.VPC, "vpc")
-    log = resource(flow_log.LOG, "log", {"trafficType": "ALL"}, vpcId=vpc)
-    subnetwork = resource(flow_log.SUBNETWORK, "subnetwork", {"logConfig": {"flowSampling": 0.5}})
-    proxies = resource(flow_log.SUBNETWORK, "proxies", {"purpose": "REGIONAL_MANAGED_PROXY"})
-    assert judged_together(flow_log.RULE, [vpc, log, subnetwork, proxies]) == []
+    vpc = resource(networks_keep_flow_logs.VPC, "vpc")
+    log = resource(networks_keep_flow_logs.LOG, "log", {"trafficType": "ALL"}, vpcId=vpc)
+    subnetwork = resource(networks_keep_flow_logs.SUBNETWORK, "subnetwork", {"logConfig": {"flowSampling": 0.5}})
+    proxies = resource(networks_keep_flow_logs.SUBNETWORK, "proxies", {"purpose": "REGIONAL_MANAGED_PROXY"})
+    assert judged_together(networks_keep_flow_logs.RULE, [vpc, log, subnetwork, proxies]) == []
 
 
 def test_networks_without_flow_logs_are_said() -> None:
-    vpc, other = resource(flow_log.VPC, "vpc"), resource(flow_log.VPC, "other")
-    log = resource(flow_log.LOG, "log", {"trafficType": "REJECT"}, vpcId=vpc)
-    unknown = resource(flow_log.LOG, "unknown", {"trafficType": STRING}, vpcId=other)
-    subnetwork = resource(flow_log.SUBNETWORK, "subnetwork", {"logConfig": STRING})
-    found = {name for _, name in judged_together(flow_log.RULE, [vpc, other, log, unknown, subnetwork])}
+    vpc, other = resource(networks_keep_flow_logs.VPC, "vpc"), resource(networks_keep_flow_logs.VPC, "other")
+    log = resource(networks_keep_flow_logs.LOG, "log", {"trafficType": "REJECT"}, vpcId=vpc)
+    unknown = resource(networks_keep_flow_logs.LOG, "unknown", {"trafficType": STRING}, vpcId=other)
+    subnetwork = resource(networks_keep_flow_logs.SUBNETWORK, "subnetwork", {"logConfig": STRING})
+    found = {name for _, name in judged_together(networks_keep_flow_logs.RULE, [vpc, other, log, unknown, subnetwork])}
     assert found == {"vpc", "other", "subnetwork"}
 
 
 def test_known_types_pass() -> None:
     assert (
-        judged_together(reviewed_type.RULE, [resource("aws:ec2/vpc:Vpc", "vpc"), resource("estate:network:Vpc", "own")])
+        judged_together(
+            types_are_reviewed.RULE, [resource("aws:ec2/vpc:Vpc", "vpc"), resource("estate:network:Vpc", "own")]
+        )
         == []
     )
 
@@ -228,5 +243,5 @@ def test_known_types_pass() -> None:
     ],
 )
 def test_a_type_that_no_rule_knows_is_refused_by_name(type_: str) -> None:
-    ((message, _),) = judged_together(reviewed_type.RULE, [resource(type_, "new")])
+    ((message, _),) = judged_together(types_are_reviewed.RULE, [resource(type_, "new")])
     assert type_ in message

@@ -6,13 +6,13 @@ from ipaddress import IPv4Interface
 
 import pytest
 
-from estate.hosts import Host, hosts
+from configuration import interfaces, networkd
 from estate.model import Network, Role
-from hosts import interfaces, networkd
+from estate.plan.hosts import Host, hosts
 from reachability import declared
 from reachability.addresses import ALL_V4, block, texts
+from reachability.frontends.sites import Server
 from reachability.resources import Resource
-from reachability.sites import Server
 from tests.reachability.claims.estates import example
 
 

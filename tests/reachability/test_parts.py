@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reachability import parts
+from reachability.frontends.sites import Server, Site, TunnelEnd
 from reachability.resources import UNKNOWN, Resource
-from reachability.sites import Server, Site, TunnelEnd
 from reachability.subject import Subject
 
 VPC = "aws:ec2/vpc:Vpc"

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from reachability import services, site_stages
+from reachability import services
 from reachability.addresses import ALL_V4, address, block
 from reachability.assembly import assemble
+from reachability.frontends import site_stages
+from reachability.frontends.sites import Leg, Segment, Server, Site, TunnelEnd
 from reachability.network import INTERNET
 from reachability.packet import Packet
 from reachability.prover import Prover
-from reachability.sites import Leg, Segment, Server, Site, TunnelEnd
 from reachability.subject import Subject
 
 SSH = services.of(services.TCP, 22, 22)[0]

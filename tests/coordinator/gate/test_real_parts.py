@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.privval.votes import NIL
 from lab.table import local
-from tests.coordinator import judge
 from tests.coordinator.gate import tmkms
 from tests.coordinator.gate.conftest import Estate, until
 from tests.coordinator.gate.peers import BLOCK, CHAIN, NOON, OTHER_BLOCK, precommit, prevote, proposal
-from tests.coordinator.judge import JudgeNode
 from tools import parts
+from verification.coordinator import judge
+from verification.coordinator.judge import JudgeNode
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., Estate]

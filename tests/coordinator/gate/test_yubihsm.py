@@ -13,12 +13,12 @@ from dataclasses import replace
 import pytest
 
 from lab.table import local
-from tests.coordinator import judge
 from tests.coordinator.gate import tmkms
 from tests.coordinator.gate.conftest import KEY, Estate, until
 from tests.coordinator.gate.peers import NOON, OTHER_BLOCK, precommit, prevote, proposal
-from tests.coordinator.judge import JudgeNode
 from tools import parts
+from verification.coordinator import judge
+from verification.coordinator.judge import JudgeNode
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,9 +8,9 @@ from coordinator.decision.records import Signed
 from coordinator.privval import canonical, for_node, for_signer
 from coordinator.privval.messages import Dialect, SignedTold, SignProposalAsked, SignVoteAsked
 from coordinator.privval.votes import NIL, PRECOMMIT, PREVOTE, BlockId, Proposal, Vote
-from tests.coordinator import judge
-from tests.coordinator.judge import Encoded
-from tests.coordinator.privval.samples import PROPOSED, SIGNED, VOTE
+from verification.coordinator import judge
+from verification.coordinator.judge import Encoded
+from verification.coordinator.samples import PROPOSED, SIGNED, VOTE
 
 pytestmark = pytest.mark.slow
 COUNT = 10_000

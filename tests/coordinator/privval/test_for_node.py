@@ -24,8 +24,8 @@ from coordinator.privval.messages import (
 )
 from coordinator.privval.votes import PRECOMMIT, BlockId, Proposal, Vote
 from coordinator.privval.wire import bytes_field, message_field, number_field
-from tests.coordinator.privval import samples
-from tests.coordinator.privval.samples import PROPOSED, VOTE
+from verification.coordinator import samples
+from verification.coordinator.samples import PROPOSED, VOTE
 
 COMETBFT_VOTE_REQUEST = (
     "1a81010a7f080210031802224a0a208b01023386c371778ecb6368573e539afc3cc860ec3a2f614e54fe5652f4fc80122608c0843d122072db3d"

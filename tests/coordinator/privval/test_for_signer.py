@@ -16,7 +16,7 @@ from coordinator.privval.messages import (
     Unreadable,
 )
 from coordinator.privval.wire import bytes_field, message_field
-from tests.coordinator.privval.samples import PROPOSED, VOTE
+from verification.coordinator.samples import PROPOSED, VOTE
 
 A_ERROR = RefusedTold(1, "it's a error")
 KEY = bytes.fromhex("556a436f1218d30942efe798420f51dc9b6a311b929c578257457d05c5fcf230")

@@ -12,8 +12,8 @@ from coordinator.privval import canonical
 from coordinator.privval.messages import Dialect, SignProposalAsked, SignVoteAsked
 from coordinator.privval.votes import NIL, PREVOTE, BlockId, Proposal, Vote
 from coordinator.privval.wire import Malformed
-from tests.coordinator.privval import samples
-from tests.coordinator.privval.samples import BLOCK, PROPOSED, VOTE
+from verification.coordinator import samples
+from verification.coordinator.samples import BLOCK, PROPOSED, VOTE
 
 HALF = [
     BlockId(b"h" * 32),

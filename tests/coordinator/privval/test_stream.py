@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from coordinator.privval.stream import MAX_SKIPPED, Broken, Messages, TooLong
 from coordinator.privval.wire import delimited, varint
-from tests.coordinator.privval import samples
+from verification.coordinator import samples
 
 
 def cut(data: bytes, sizes: list[int]) -> Callable[[int], bytes]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.privval.wire import Kind, Malformed, number_field, read_fields, read_varint, varint
-from tests.coordinator.privval import samples
+from verification.coordinator import samples
 
 SHAPE = {1: Kind.INT32, 2: Kind.INT64, 3: Kind.UINT32, 4: Kind.BOOL, 5: Kind.BYTES, 6: Kind.TEXT, 7: Kind.MESSAGE}
 

@@ -18,8 +18,8 @@ from coordinator.privval.stream import Broken, Messages
 from coordinator.privval.votes import NIL, PREVOTE
 from coordinator.privval.wire import Malformed, delimited
 from coordinator.secret_connection.connection import SecretConnection
-from tests.coordinator.judge import JudgeNode, verdict
-from tests.coordinator.privval.samples import BLOCK, PROPOSED, VOTE
+from verification.coordinator.judge import JudgeNode, verdict
+from verification.coordinator.samples import BLOCK, PROPOSED, VOTE
 
 pytestmark = pytest.mark.slow
 KEY = Ed25519PrivateKey.generate()

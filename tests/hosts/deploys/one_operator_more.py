@@ -1,6 +1,6 @@
 """The operators, and one more."""
 
-from hosts.accounts import OPERATORS_GROUP
+from configuration.accounts import OPERATORS_GROUP
 from hosts.operations import accounts
 
 accounts.people(name="Take one on", names=("alice", "bob"), group=OPERATORS_GROUP)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from estate import load
-from estate.hosts import Host, of_role
+from configuration import node_config, signer_config
+from configuration.rendering import render
+from estate.declaration import load
 from estate.model import Network, Role
-from hosts import node_config, signer_config
-from hosts.rendering import render
+from estate.plan.hosts import Host, of_role
 from lab import netns
 from lab.chain import genesis, plan, stranger
 from lab.chain.genesis import ChainHome

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from estate import load
+from estate.declaration import load
 from lab.chain import genesis, plan
 from lab.chain.genesis import ChainHome
 from lab.paths import LabPaths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hosts.keys.public_key import ConsensusKey
+from ceremonies.public_key import ConsensusKey
 from lab.chain.join import JoinFailed, creation, missing_step
 
 KEY = ConsensusKey(bytes(range(32)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from estate import load
+from estate.declaration import load
 from estate.model import Network
 from lab.chain import plan
 from lab.chain.identity import NodeKey, example_partner_key

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from estate import load
+from estate.declaration import load
 from estate.model import Network
 from lab.chain import names, plan, services, stranger
-from lab.cloud.store import Resource
+from lab.clouds.aws.store import Resource
 
 
 @pytest.fixture(scope="module")

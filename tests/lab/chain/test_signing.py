@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from hosts.keys.observation import parse_state
-from hosts.keys.public_key import ConsensusKey
+from ceremonies.observation import parse_state
+from ceremonies.public_key import ConsensusKey
 from lab.chain import join, world
 from tests.lab.chain.small_network import SmallNetwork
 from tools import cache, recipes

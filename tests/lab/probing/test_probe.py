@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from estate.hosts import hosts
+from configuration.rulesets import ruleset
 from estate.model import Network, Role
-from hosts.rulesets import ruleset
-from lab import probe, vantage
+from estate.plan.hosts import hosts
 from lab.paths import LabPaths
+from lab.probing import probe, vantage
 from lab.wiring.apply import apply, remove
 from lab.wiring.plan import plan
 from reachability import declared

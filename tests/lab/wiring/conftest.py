@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from estate import addressing
-from estate.hosts import Host, of_role
 from estate.model import Role
+from estate.plan import addressing
+from estate.plan.hosts import Host, of_role
 from lab.paths import LabPaths
 from lab.wiring.apply import apply, remove
 from lab.wiring.model import Wiring

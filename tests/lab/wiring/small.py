@@ -11,11 +11,12 @@ from typing import Any
 
 import yaml
 
-from estate import addressing, load
-from estate.addressing import Tier
-from estate.hosts import Host, hosts
+from estate.declaration import load
 from estate.model import Network, Role
-from lab.cloud.store import Resource
+from estate.plan import addressing
+from estate.plan.addressing import Tier
+from estate.plan.hosts import Host, hosts
+from lab.clouds.aws.store import Resource
 
 ROOT = Path(__file__).resolve().parents[3]
 EVERYWHERE = "0.0.0.0/0"

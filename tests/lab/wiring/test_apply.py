@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from estate import addressing
 from estate.model import Role
+from estate.plan import addressing
 from lab.paths import LabPaths
 from lab.wiring import namespace
 from lab.wiring.apply import apply, remove, state_directory

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from estate import addressing
-from estate.hosts import hosts
 from estate.model import Role
+from estate.plan import addressing
+from estate.plan.hosts import hosts
 from lab.wiring import namespace
 from lab.wiring.apply import apply
 from lab.wiring.observed import observe

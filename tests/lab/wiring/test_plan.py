@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from estate import addressing
-from estate.hosts import hosts
 from estate.model import Network, Role
+from estate.plan import addressing
+from estate.plan.hosts import hosts
 from lab.paths import LabPaths
 from lab.wiring.cloud import read
 from lab.wiring.model import LONGEST_INTERFACE_NAME, Wiring

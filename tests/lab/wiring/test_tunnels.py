@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from estate import addressing, naming
+from configuration import routing
 from estate.model import Role
-from hosts import routing
+from estate.plan import addressing, naming
 from lab.paths import LabPaths
 from lab.wiring import namespace
 from lab.wiring.apply import apply, remove

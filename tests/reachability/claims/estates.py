@@ -12,17 +12,17 @@ import yaml
 
 from components.export import document
 from components.recording import record
-from estate import load
-from estate.example import declaration
-from estate.hosts import Host, hosts
+from configuration.rulesets import ruleset
+from estate.declaration import load
+from estate.declaration.example import declaration
 from estate.model import Network, Role
-from hosts.rulesets import ruleset
+from estate.plan.hosts import Host, hosts
 from reachability import declared, state
 from reachability.assembly import assemble
 from reachability.claims import Case, Claim, Estate, Verdict, claims, verdict
+from reachability.frontends.sites import Site
 from reachability.prover import Prover
 from reachability.resources import Resource
-from reachability.sites import Site
 from reachability.subject import Guest, Subject
 
 CLAIMS = {claim.id: claim for claim in claims()}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from configuration.node_config import listening
 from estate.model import Role
-from hosts.node_config import listening
 from reachability.assembly import assemble
 from reachability.claims import Estate, Outcome, Verdict, verdict
 from reachability.prover import Prover

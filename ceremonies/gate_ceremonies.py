@@ -1,0 +1,157 @@
+"""The ceremonies of a key that several sites sign with, each through its gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from ceremonies import gates
+from ceremonies.ceremonies import ChainPort, KeyStatus, Pace, Signers, Transcript, carry_out, leftovers
+from ceremonies.custody import Next, Refused, Step, holders, public_key
+from ceremonies.gates import Declared, Situation
+from ceremonies.public_key import ConsensusKey
+from ceremonies.table import TablePort
+from coordinator.decision.effects import Cause
+from coordinator.decision.position import spent
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateStatus(KeyStatus):
+    """`due`: which ceremony is missing next: `Step.SEED` where the key has to be started, `Step.ADMIT` where a site has
+    to join; `None`: none is.
+    """
+
+    situation: Situation
+    due: Next | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateCeremonies:
+    """What they reach, and what is declared. Every ceremony can be called again after it was killed, and goes on.
+
+    Each returns the steps that it did. Each raises `Refused` where the next step would not be safe, `HostFailed` where
+    a host did not answer or a step failed there, and `coordinator.table.ceremony.NotDone` where the table refused or
+    gave no clear answer.
+    """
+
+    signers: Signers
+    chain: ChainPort
+    table: TablePort
+    declared: Declared
+    transcript: Transcript
+    pace: Pace = field(default_factory=Pace)
+
+    def status(self) -> GateStatus:
+        """Where the key is, who signs, and what is missing."""
+        situation = self._situation(())
+        return GateStatus(
+            situation=situation,
+            due=gates.due(situation),
+            **_fields(KeyStatus.of(situation.signers, [*gates.problems(situation), *leftovers(situation.signers)])),
+        )
+
+    def start(self, target: str) -> tuple[Next, ...]:
+        """Makes the row of a key that never signed through a gate, and lets the gate of `target` sign by it."""
+        return self._carry_out("start", partial(gates.starting, target=target), (target,), gates_after=(target,))
+
+    def join(self, target: str) -> tuple[Next, ...]:
+        """Brings the key to `target`, beside those who sign with it, and lets it sign too."""
+        return self._carry_out("join", partial(gates.joining, target=target), ())
+
+    def move(self, leaving: str, target: str) -> tuple[Next, ...]:
+        """Lets `target` sign, and then `leaving` not any more; its key is destroyed."""
+        if leaving == target:
+            raise Refused(f"got {target} as the place that the key leaves and goes to; two different ones are meant")
+        return self._carry_out("move", partial(gates.moving, leaving=leaving, target=target), (leaving,))
+
+    def renew_table(self, *, witness: str) -> tuple[Next, ...]:
+        """Begins the declared generation in place of a table that was lost or rolled back. It starts nothing: the next
+        deploy does. `witness`: the second person who has seen why.
+        """
+        if not witness.strip():
+            refusal = (
+                "got no witness; a table is replaced by two people, for it is what keeps two signers apart; name the "
+                "second: --witness NAME"
+            )
+            self.transcript.write(ceremony="renew-table", refused=refusal)
+            raise Refused(refusal)
+        return self._carry_out("renew-table", gates.renewing, None, witness=witness)
+
+    def retire(self, address: str) -> tuple[Next, ...]:
+        """Ends the key: no gate may ever claim for it, and it is destroyed wherever it is."""
+        return self._carry_out("retire", partial(gates.retiring, address=address), (), address=address)
+
+    def clear_halt(self, target: str, cause: Cause | None) -> tuple[Next, ...]:
+        """Lets a gate that halted sign again. `cause`: why it halted, as a person understood it."""
+        return self._carry_out("clear-halt", partial(gates.clearing, target=target, cause=cause), (), cause=cause)
+
+    def _situation(self, watched: Iterable[str] | None) -> Situation:
+        """Hosts first, then the table, then the chain. `watched`: whose last signatures the chain must have passed;
+        `None`: of all that hold the key.
+        """
+        seen = self.signers.observe()
+        key = public_key(seen)
+        row = self.table.read(key) if key else None
+        opened = {name: self.signers.look_into(name) for name, each in seen.items() if each.sealed}
+        names = holders(seen) if watched is None else tuple(watched)
+        still = [name for name in names if seen[name].still]
+        view = self.chain.view(key.address, gates.last_signed(seen, names, row)) if key and still else None
+        return Situation(
+            signers=seen,
+            declared=self.declared,
+            row=row,
+            chain=view,
+            sealed={name: each for name, each in opened.items() if each is not None},
+        )
+
+    def _carry_out(
+        self,
+        name: str,
+        decide: Callable[[Situation], Next],
+        watched: tuple[str, ...] | None,
+        gates_after: tuple[str, ...] = (),
+        **told: object,
+    ) -> tuple[Next, ...]:
+        return carry_out(
+            lambda: self._situation(watched),
+            decide,
+            lambda step, situation: self._act(step, situation, gates_after),
+            partial(self.transcript.write, ceremony=name, **told),
+            self.pace,
+        )
+
+    def _act(self, step: Next, situation: Situation, gates_after: tuple[str, ...]) -> None:
+        key, generation = public_key(situation.signers), situation.row.generation if situation.row else 0
+        assert isinstance(key, ConsensusKey)
+        signers, table, host, declared = self.signers, self.table, step.host, self.declared.generation
+        acts: dict[Step, Callable[[], object]] = {
+            Step.HALT: lambda: signers.halt(host),
+            Step.INVITE: lambda: signers.invite(host),
+            Step.SEAL: lambda: signers.seal(host, self._invited(situation), keep=True),
+            Step.UNSEAL: lambda: signers.unseal(host, key.base64, keep_state=True),
+            Step.TIDY: lambda: signers.tidy(host),
+            Step.DESTROY: lambda: signers.destroy(host),
+            Step.RELEASE: lambda: signers.release(host),
+            Step.FREE: lambda: signers.free(host),
+            Step.RAISE: lambda: signers.raise_floor(host, key, step.height),
+            Step.CLEAR: lambda: signers.clear_halt(host),
+            Step.SEED: lambda: table.seed(key, spent(step.height), declared, gates_after),
+            Step.ADMIT: lambda: table.admit(key, host, generation),
+            Step.DISMISS: lambda: table.dismiss(key, host, generation),
+            Step.RENEW: lambda: table.renew(
+                key, generation or declared - 1, declared, spent(step.height), holders(situation.signers)
+            ),
+            Step.CLOSE: lambda: table.close(key, generation),
+        }
+        acts[step.step]()
+
+    @staticmethod
+    def _invited(situation: Situation) -> str:
+        """The one host that made a certificate: `gates` lets no other be there when a package is made."""
+        (name,) = (name for name, each in situation.signers.items() if each.invited)
+        return name
+
+
+def _fields(status: KeyStatus) -> dict[str, object]:
+    return {name: getattr(status, name) for name in ("key", "holders", "signing", "signers", "problems")}

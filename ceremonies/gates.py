@@ -1,0 +1,481 @@
+"""What may be done next with a key that several sites sign with, each through its gate: decided anew from what hosts,
+table and chain show. Pure.
+
+The order keeps these promises. Where the key is and something could be started, the table admits the gate. No gate is
+started below what its host, the table or the chain knows to be signed. A gate loses its admission before its host loses
+the key. Only declared sites ever hold the key, but for the one that a move takes it from. The key is never lost, unless
+it is retired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ceremonies.custody import MARGIN_BLOCKS, ChainView, Next, Refused, Sealed, Step, holders, public_key
+from ceremonies.observation import SignerObservation
+from ceremonies.public_key import ConsensusKey
+from coordinator.decision.effects import Cause
+from coordinator.decision.position import Position, spent
+from coordinator.decision.records import Head
+from coordinator.table.items import CLOSED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the declaration says. `gates`: the signers that sign, each through the gate of its name."""
+
+    gates: frozenset[str]
+    generation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """Everything that a decision rests on.
+
+    `signers`: seen before `row` was read, so that no floor can be above a sound row. `row`: the key's, `None` if there
+    is none. `chain`: above `last_signed`; `None` if it was not asked or did not answer. `sealed`: by host, what the
+    packages that open hold.
+    """
+
+    signers: Mapping[str, SignerObservation]
+    declared: Declared
+    row: Head | None
+    chain: ChainView | None = None
+    sealed: Mapping[str, Sealed]
+
+    @property
+    def admitted(self) -> frozenset[str]:
+        return frozenset(gate for gate, _ in self.row.gates) if self.row else frozenset()
+
+
+def _positions(signers: Mapping[str, SignerObservation], names: Iterable[str], row: Head | None) -> list[Position]:
+    found = [row.position] if row else []
+    for name in names:
+        each = signers[name]
+        found += [each.gate.floor.position] if each.gate.floor else []
+        found += [each.state.position] if each.state else []
+    return found
+
+
+def _is_spent(position: Position) -> bool:
+    """Whether a ceremony wrote it: no vote has its round."""
+    return position == spent(position.height)
+
+
+def last_signed(signers: Mapping[str, SignerObservation], names: Iterable[str], row: Head | None) -> int:
+    """The height above which the signers `names` have signed nothing, as they and the row know it.
+
+    What a ceremony wrote lies a margin above what had been signed.
+    """
+    positions = _positions(signers, names, row)
+    return max((each.height - MARGIN_BLOCKS if _is_spent(each) else each.height for each in positions), default=0)
+
+
+def _key(situation: Situation) -> ConsensusKey:
+    signers = situation.signers.values()
+    found = {each.key for each in signers} | {each.recorded for each in signers}
+    found |= {ConsensusKey(each.gate.floor.public_key).base64 for each in signers if each.gate.floor}
+    found |= {each.key for each in situation.sealed.values()}
+    found.discard(None)
+    if len(found) > 1:
+        raise Refused(
+            f"got {len(found)} different consensus keys on the signers ({', '.join(sorted(map(str, found)))}); a "
+            "network has one; find out which the chain knows and remove the others, with the signers stopped"
+        )
+    key = public_key(situation.signers)
+    if key is None:
+        raise Refused("no signer holds a consensus key; make one first: bin/estate key generate")
+    return key
+
+
+def _only(situation: Situation, allowed: Iterable[str]) -> None:
+    strangers = sorted(set(holders(situation.signers)) - set(allowed))
+    if strangers:
+        raise Refused(
+            f"got the consensus key at {' and '.join(strangers)}; only {', '.join(sorted(allowed))} may hold it; stop "
+            "and mask it there, find out whether it signed, and move or destroy that copy before anything else"
+        )
+
+
+def _open_row(situation: Situation) -> Head:
+    row, declared = situation.row, situation.declared
+    if row is None:
+        raise Refused(
+            "the table has no row for this key; a gate signs only by a row; if the key never signed through a gate: "
+            "bin/estate key start; if the table was lost: bin/estate key renew-table"
+        )
+    if row.position == CLOSED:
+        raise Refused("the table's row for this key is closed: it was retired, and nothing signs with it ever again")
+    if row.generation != declared.generation:
+        raise Refused(
+            f"the table is at generation {row.generation}, the declaration at {declared.generation}; they must agree; "
+            "if the table was lost or rolled back: bin/estate key renew-table; else put "
+            f"signing.coordination.generation back to {row.generation}"
+        )
+    return row
+
+
+def _not_gone_back(situation: Situation, names: Iterable[str]) -> None:
+    """Refuses where a signer knows more than the table. What a ceremony wrote may lie ahead of it for some blocks."""
+    row = situation.row
+    for name in sorted(names):
+        for each in _positions(situation.signers, [name], None):
+            if row and each > row.position and not _is_spent(each):
+                raise Refused(
+                    f"the table stands at {row.position.text}, {name} has signed {each.text}; a table never goes back; "
+                    "it was rolled back or replaced: bin/estate key renew-table"
+                )
+
+
+def _deployed(situation: Situation, name: str) -> None:
+    here, generation = situation.signers[name], situation.declared.generation
+    if name not in situation.declared.gates:
+        raise Refused(
+            f"{name} is not declared to sign; only {', '.join(sorted(situation.declared.gates))} is; add its site to "
+            "signing.coordination.sites and deploy"
+        )
+    if not here.provisioned or not here.gate.provisioned:
+        what = "its gate" if here.provisioned else "tmkms"
+        raise Refused(
+            f"{name}: {what} is not set up there; a key goes only where it can be used; deploy it first: pyinfra … "
+            f"--limit {name}"
+        )
+    if here.gate.generation != generation:
+        raise Refused(
+            f"{name}: its gate is pinned to generation {here.gate.generation}, {generation} is declared; deploy it "
+            f"first: pyinfra … --limit {name}"
+        )
+
+
+def _signs(situation: Situation, name: str) -> bool:
+    each = situation.signers[name]
+    return bool(each.key and each.runs and each.gate.runs and name in situation.admitted)
+
+
+def _running(here: SignerObservation, name: str) -> Next:
+    masked = here.masked or here.gate.masked
+    return Next(step=Step.DONE if here.runs and here.gate.runs and not masked else Step.RELEASE, host=name)
+
+
+def _halted(situation: Situation, names: Iterable[str]) -> Next | None:
+    for name in sorted(names):
+        if not situation.signers[name].still:
+            return Next(step=Step.HALT, host=name)
+    return None
+
+
+def _seen_chain(situation: Situation) -> ChainView:
+    if situation.chain is None:
+        raise Refused(
+            "the chain cannot be asked; how far it is, and that nobody else signs with this key, must be seen first; "
+            "make one of our nodes reachable"
+        )
+    return situation.chain
+
+
+def _settle(situation: Situation, names: tuple[str, ...]) -> Next | int:
+    """Brings the signers `names` to rest below one height that the chain has passed without us; then that height."""
+    if step := _halted(situation, names):
+        return step
+    chain = _seen_chain(situation)
+    positions = _positions(situation.signers, names, situation.row)
+    last = last_signed(situation.signers, names, situation.row)
+    if chain.signed_since:
+        raise Refused(
+            f"got signatures of our key at heights {', '.join(map(str, chain.signed_since))}; what we know of ends at "
+            f"{last}, and everything of ours stands; someone else holds this key; find that signer before anything else"
+        )
+
+    def rests(name: str, height: int) -> bool:
+        here = situation.signers[name]
+        where = spent(height)
+        return (
+            here.gate.floor is not None
+            and here.state is not None
+            and here.gate.floor.position == here.state.position == where
+        )
+
+    top = max(positions, default=spent(0))
+    begun = any(rests(name, top.height) for name in names) and _is_spent(top)
+    height = top.height if begun else max(last, chain.head) + MARGIN_BLOCKS
+    for name in names:
+        if not rests(name, height):
+            return Next(step=Step.RAISE, host=name, height=height)
+    if chain.head < height:
+        return Next(step=Step.WAIT, host=names[0])
+    return height
+
+
+def starting(situation: Situation, target: str) -> Next:
+    """The next step towards the first signature through a gate, at `target`.
+
+    Raises:
+        Refused: it would not be safe.
+    """
+    _key(situation)
+    _deployed(situation, target)
+    holding, here, row = holders(situation.signers), situation.signers[target], situation.row
+    if holding != (target,):
+        raise Refused(
+            f"got the consensus key at {' and '.join(holding) or 'no signer'}; a key starts where it alone is, at "
+            f"{target}; name the site that holds it, or make one: bin/estate key generate"
+        )
+    if row is not None:
+        if situation.admitted != {target} or row.position == CLOSED or row.generation != situation.declared.generation:
+            raise Refused(
+                f"the table has a row for this key already, of generation {row.generation} at {row.position.text}; a "
+                "key starts once; add a site: bin/estate key join; replace the table: bin/estate key renew-table"
+            )
+        _not_gone_back(situation, [target])
+        if here.gate.floor is None or here.gate.floor.position > row.position:
+            raise Refused(
+                f"{target}: the table stands at {row.position.text}, and its floor is "
+                f"{here.gate.floor.position.text if here.gate.floor else 'lost'}; the two must agree; replace the "
+                "table: bin/estate key renew-table"
+            )
+        return _running(here, target)
+    if here.gate.damaged or (here.gate.floor and not _is_spent(here.gate.floor.position)):
+        raise Refused(
+            f"{target}: its gate has a floor of its own, so it has signed, and the table has no row; the table was "
+            "lost: bin/estate key renew-table"
+        )
+    for name, each in sorted(situation.signers.items()):
+        if each.gate.runs or (each.runs and (each.key or name in situation.declared.gates)):
+            raise Refused(
+                f"{name}: something runs there that may sign; a key starts where everything stands; stop it: systemctl "
+                "stop tmkms signing-gate"
+            )
+        if each.sealed or each.invited:
+            return Next(step=Step.TIDY, host=name)
+    settled = _settle(situation, (target,))
+    return settled if isinstance(settled, Next) else Next(step=Step.SEED, host=target, height=settled)
+
+
+def joining(situation: Situation, target: str, *, leaving: str | None = None) -> Next:
+    """The next step towards `target` signing too. `leaving`: a host that may hold the key yet, though undeclared.
+
+    Raises:
+        Refused: it would not be safe.
+    """
+    key = _key(situation)
+    _deployed(situation, target)
+    row, here, floor = _open_row(situation), situation.signers[target], situation.signers[target].gate.floor
+    allowed = situation.declared.gates | ({leaving} if leaving else set())
+    _only(situation, allowed)
+    _not_gone_back(situation, allowed)
+    admitted, carried = target in situation.admitted, here.invited or here.sealed
+    if here.key and floor and here.state and admitted and not carried:
+        if floor.position <= row.position:
+            return _running(here, target)
+        if here.still:
+            return Next(step=Step.AWAIT, host=target)
+    if here.key is None and (here.gate.runs or (here.runs and not here.standby)):
+        raise Refused(
+            f"{target}: something runs there without the key; a key comes to a host where everything stands; stop it: "
+            "systemctl stop tmkms signing-gate"
+        )
+    if step := _halted(situation, [target]):
+        return step
+    if here.key is None:
+        return _carry(situation, target, key, leaving)
+    if carried:
+        return Next(step=Step.TIDY, host=target)
+    if not floor or not here.state or (not admitted and min(floor.position, here.state.position) < row.position):
+        heights = [each.height for each in _positions(situation.signers, [target], None)]
+        return Next(step=Step.RAISE, host=target, height=max([row.position.height + MARGIN_BLOCKS, *heights]))
+    return Next(step=Step.ADMIT, host=target)
+
+
+def _carry(situation: Situation, target: str, key: ConsensusKey, leaving: str | None) -> Next:
+    """The key goes to `target`, where everything stands, from a host that signs through its gate and keeps it."""
+    here = situation.signers[target]
+    sources = [name for name in holders(situation.signers) if _signs(situation, name)]
+    if not sources:
+        raise Refused(
+            f"no site signs with this key through an admitted gate, so none can share it with {target}; start it "
+            "first: bin/estate key start; or see what stands: bin/estate key status"
+        )
+    if here.remnant:
+        return Next(step=Step.DESTROY, host=target)
+    for name, each in sorted(situation.signers.items()):
+        if name != target and (each.sealed or each.invited):
+            return Next(step=Step.TIDY, host=name)
+    if not here.invited:
+        return Next(step=Step.INVITE, host=target)
+    package = situation.sealed.get(target)
+    if package is None or package.key != key.base64:
+        return Next(step=Step.SEAL, host=leaving if leaving in sources else sources[0])
+    return Next(step=Step.UNSEAL, host=target)
+
+
+def moving(situation: Situation, leaving: str, target: str) -> Next:
+    """The next step towards `target` signing and `leaving` not: first the one, then the other.
+
+    Raises:
+        Refused: it would not be safe.
+    """
+    step = joining(situation, target, leaving=leaving)
+    if step.step is not Step.DONE:
+        return step
+    here = situation.signers[leaving]
+    if not (here.key or here.remnant or here.sealed or here.invited or leaving in situation.admitted):
+        return step
+    if halt := _halted(situation, [leaving]):
+        return halt
+    if here.key and _seen_chain(situation).head < last_signed(situation.signers, [leaving], None) + MARGIN_BLOCKS:
+        return Next(step=Step.WAIT, host=leaving)
+    if leaving in situation.admitted:
+        return Next(step=Step.DISMISS, host=leaving)
+    if here.key or here.remnant:
+        return Next(step=Step.DESTROY, host=leaving)
+    return Next(step=Step.TIDY, host=leaving)
+
+
+def renewing(situation: Situation) -> Next:
+    """The next step towards a new generation in the table, in place of one that was lost or rolled back.
+
+    Raises:
+        Refused: it would not be safe.
+    """
+    _key(situation)
+    declared, row, holding = situation.declared, situation.row, holders(situation.signers)
+    _only(situation, declared.gates)
+    if not holding:
+        raise Refused("no signer holds the consensus key; there is nothing to renew the table for")
+    if row is not None and row.position == CLOSED:
+        raise Refused("the table's row for this key is closed: it was retired, and nothing signs with it ever again")
+    pinned = [situation.signers[name].gate.generation or 0 for name in declared.gates]
+    old = max([row.generation if row else 0, *pinned])
+    top = max(_positions(situation.signers, holding, None), default=spent(0))
+    if row is not None and row.generation == declared.generation and top <= row.position:
+        for name in sorted(situation.admitted.intersection(holding)):
+            if situation.signers[name].masked or situation.signers[name].gate.masked:
+                return Next(step=Step.FREE, host=name)
+        return Next(step=Step.DONE, host=holding[0])
+    if declared.generation != old + 1:
+        raise Refused(
+            f"generation {declared.generation} is declared, and {old} is in use; a new table has the next one; write "
+            f"signing.coordination.generation: {old + 1}, call this again, and deploy only after it"
+        )
+    running = [name for name, each in situation.signers.items() if each.gate.runs]
+    if step := _halted(situation, running):
+        return step
+    settled = _settle(situation, holding)
+    return settled if isinstance(settled, Next) else Next(step=Step.RENEW, host=holding[0], height=settled)
+
+
+def retiring(situation: Situation, address: str) -> Next:
+    """The next step towards nothing ever signing with the key again. `address`: as the operator wrote it.
+
+    Raises:
+        Refused: another key is meant.
+    """
+    key, signers, row = _key(situation), situation.signers, situation.row
+    if address != key.address:
+        raise Refused(
+            f"got address {address!r}, the key's is {key.address}; a retired key is gone for ever, so its address is "
+            f"asked for; if that is meant: --yes-retire {key.address}"
+        )
+    concerned = {name for name, each in signers.items() if each.key or each.remnant or each.gate.runs}
+    if step := _halted(situation, concerned | (situation.admitted & set(signers))):
+        return step
+    here = min(concerned | situation.declared.gates)
+    if row is None:
+        height = max((each.height for each in _positions(signers, concerned, None)), default=0)
+        return Next(step=Step.SEED, host=here, height=height)
+    if row.position != CLOSED:
+        return Next(step=Step.CLOSE, host=here)
+    for name, each in sorted(signers.items()):
+        if each.sealed or each.invited:
+            return Next(step=Step.TIDY, host=name)
+        if each.key or each.remnant:
+            return Next(step=Step.DESTROY, host=name)
+    return Next(step=Step.DONE, host=here)
+
+
+def clearing(situation: Situation, target: str, cause: Cause | None) -> Next:
+    """The next step towards the gate of `target` signing again after it halted. `cause`: as the operator understood it.
+
+    Raises:
+        Refused: it would not be safe.
+    """
+    _key(situation)
+    _deployed(situation, target)
+    row, here, floor = _open_row(situation), situation.signers[target], situation.signers[target].gate.floor
+    if not here.key or floor is None or target not in situation.admitted:
+        lacks = "the key" if not here.key else "a floor that can be read" if floor is None else "its admission"
+        raise Refused(f"{target} has not {lacks}; a gate without it does not sign: bin/estate key join")
+    top = max(_positions(situation.signers, [target], None))
+    if top > row.position:
+        raise Refused(
+            f"the table stands at {row.position.text}, {target} at {top.text}; a table below a floor was rolled back "
+            "or replaced; a halt is not cleared over that: bin/estate key renew-table"
+        )
+    if floor.halted is None:
+        return _running(here, target)
+    if cause is not floor.halted:
+        given = f"--cause {cause}" if cause else "no cause"
+        raise Refused(
+            f"{target} halted because of {floor.halted}, at {floor.position.text}; got {given}; a person must have "
+            f"looked why; if that was done: bin/estate key clear-halt … --cause {floor.halted}"
+        )
+    return _halted(situation, [target]) or Next(step=Step.CLEAR, host=target)
+
+
+def due(situation: Situation) -> Next | None:
+    """Which ceremony is missing: `SEED` where the key has to be started, `ADMIT` where a site has to join."""
+    row, declared, holding = situation.row, situation.declared, holders(situation.signers)
+    if len(holding) == 1 and holding[0] in declared.gates:
+        here = situation.signers[holding[0]]
+        fresh = not here.gate.damaged and (here.gate.floor is None or _is_spent(here.gate.floor.position))
+        begun = row is not None and situation.admitted == {holding[0]} and (here.masked or here.gate.masked)
+        if fresh and (row is None or (begun and row.position != CLOSED and row.generation == declared.generation)):
+            return Next(step=Step.SEED, host=holding[0])
+    if row is None or row.position == CLOSED or row.generation != declared.generation:
+        return None
+    if not any(_signs(situation, name) for name in holding):
+        return None
+    for name in sorted(declared.gates):
+        each = situation.signers[name]
+        if not each.key or name not in situation.admitted or each.masked or each.gate.masked or not each.gate.floor:
+            return Next(step=Step.ADMIT, host=name)
+    return None
+
+
+def problems(situation: Situation) -> list[str]:
+    """What is not as it must be, beside what `due` names."""
+    row, declared, holding = situation.row, situation.declared, holders(situation.signers)
+    missing = due(situation)
+    found = []
+    for name in sorted(set(holding) - declared.gates):
+        found.append(f"{name} holds the consensus key and is not declared to sign: stop and mask it now")
+    for name in sorted(situation.admitted - set(holding)):
+        found.append(f"the table admits {name}, which holds no key; finish it: bin/estate key join or move")
+    for name in holding:
+        each = situation.signers[name]
+        floor = each.gate.floor
+        if each.gate.damaged:
+            found.append(f"{name}: its floor is damaged; its gate refuses to sign: bin/estate key join")
+        if floor and floor.halted:
+            found.append(f"{name} halted because of {floor.halted}: look why, then: bin/estate key clear-halt")
+        if missing and missing.host == name:
+            continue
+        if each.masked or each.gate.masked:
+            found.append(f"{name} holds the key and is masked: a ceremony has begun there; call it again")
+        if floor is None and not each.gate.damaged:
+            found.append(f"{name} holds the key and has no floor: bin/estate key join")
+        if row and floor and floor.position > row.position:
+            found.append(
+                f"the table stands at {row.position.text}, below the floor of {name}: bin/estate key renew-table"
+            )
+        if row and name not in situation.admitted:
+            found.append(f"{name} holds the key and is not admitted in the table: bin/estate key join")
+    if row is None and holding and not missing:
+        found.append("the table has no row for this key, which has signed: bin/estate key renew-table")
+    if row and row.position != CLOSED and row.generation != declared.generation:
+        found.append(
+            f"the table is at generation {row.generation}, the declaration at {declared.generation}: after "
+            "bin/estate key renew-table, deploy"
+        )
+    return found

@@ -1,0 +1,239 @@
+"""What a signer host holds: asked by one script, so that deploys and ceremonies see the same. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from configuration import gate_config
+from configuration.signer_config import (
+    CONFIG,
+    CONNECTION_KEY,
+    CONSENSUS_KEY,
+    CONSENSUS_PUBLIC,
+    HOME,
+    STANDBY_KEY,
+    STATE,
+    UNIT,
+    Duty,
+)
+from coordinator import floor
+from coordinator.decision.position import MAX_ROUND, Position, Step
+from coordinator.floor import Floor
+
+INCOMING = f"{HOME}/incoming"
+"""Where a key arrives: the ephemeral key and certificate made for it, and the encrypted package."""
+
+EPHEMERAL_KEY = f"{INCOMING}/ephemeral.key"
+CERTIFICATE = f"{INCOMING}/certificate.pem"
+SEALED = f"{INCOMING}/sealed.cms"
+
+LOCK = "/run/estate-key.lock"
+"""Held by whatever looks at a signer's keys or changes them."""
+
+DESTROYING = f"{CONSENSUS_KEY}.destroying"
+PRIVATE_KEY_PREFIX = r"\060\056\002\001\000\060\005\006\003\053\145\160\004\042\004\040"
+"""What stands before the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410), as `printf` takes it."""
+
+INITIAL_STATE = '{"height":"0","round":"0","step":0,"block_id":{"hash":"","parts":{"total":0,"hash":""}}}'
+"""The state of a key that has signed nothing, as tmkms writes it."""
+
+
+def public_half(key_file: str) -> str:
+    """A shell pipeline that prints the base64 of the public half of the base64 seed in `key_file`."""
+    private = f"{{ printf '{PRIVATE_KEY_PREFIX}'; base64 -d {key_file}; }}"
+    return f"{private} | openssl pkey -inform DER -pubout -outform DER | tail -c 32 | base64"
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class SignedState:
+    """The last height, round and step that were signed. `step`: 0 proposal, 1 prevote, 2 precommit, as tmkms counts
+    (its `privval.rs`, `consensus_state`).
+    """
+
+    height: int
+    round: int
+    step: int
+
+    @property
+    def position(self) -> Position:
+        """Where it stands among the positions that gates claim."""
+        return Position(self.height, self.round, self.step + 1)
+
+
+def spent_state(height: int) -> str:
+    """tmkms's state of a key that signs nothing at or below `height`: the same position as `position.spent`."""
+    state = {"height": str(height), "round": str(MAX_ROUND), "step": Step.PRECOMMIT - 1}
+    return json.dumps(json.loads(INITIAL_STATE) | state, separators=(",", ":"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateObservation:
+    """The gate on a signer host. `provisioned`: its unit is there. `generation`: the one that it is pinned to.
+
+    `floor`: of the consensus key's chain, `None` if there is none, or none that can be read; then it is `damaged`.
+    """
+
+    provisioned: bool = False
+    generation: int | None = None
+    masked: bool = False
+    enabled: bool = False
+    active: bool = False
+    processes: int = 0
+    floor: Floor | None = None
+    damaged: bool = False
+
+    @property
+    def runs(self) -> bool:
+        return self.active or self.processes > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignerObservation:
+    """What a signer host holds. Keys by their public half in base64; `None`: none there.
+
+    `provisioned`: a deploy has made its user, directories and connection key.
+    `recorded`: the public key that was here once. `key_file`: what its configuration signs with. `processes`: of tmkms.
+    `invited`: a certificate for an incoming key is there; `sealed`: its encrypted package is. `remnant`: a key that is
+    being destroyed, out of reach of tmkms, but not yet gone.
+    """
+
+    installed: bool = False
+    provisioned: bool = False
+    key: str | None = None
+    recorded: str | None = None
+    standby: bool = False
+    state: SignedState | None = None
+    key_file: str | None = None
+    masked: bool = False
+    enabled: bool = False
+    active: bool = False
+    processes: int = 0
+    invited: bool = False
+    sealed: bool = False
+    remnant: bool = False
+    gate: GateObservation = field(default_factory=GateObservation)
+
+    @property
+    def runs(self) -> bool:
+        return self.active or self.processes > 0
+
+    @property
+    def still(self) -> bool:
+        """Neither tmkms nor a gate runs here, and nothing can start either by mistake."""
+        return self.halted and not self.gate.runs and (self.gate.masked or not self.gate.provisioned)
+
+    @property
+    def halted(self) -> bool:
+        """Nothing signs here, and nothing can start it by mistake."""
+        return self.masked and not self.runs
+
+    @property
+    def duty(self) -> Duty | None:
+        """What tmkms is configured to sign with."""
+        return {CONSENSUS_KEY: Duty.CONSENSUS, STANDBY_KEY: Duty.STANDBY}.get(self.key_file or "")
+
+    @property
+    def signs_consensus(self) -> bool:
+        return self.key is not None and self.runs and self.duty is Duty.CONSENSUS
+
+
+def _unit(name: str, prefix: str = "") -> list[str]:
+    """Prints what systemd says of a unit, and how many processes there are of it."""
+    process = name.removesuffix(".service")
+    return [
+        f'[ "$(readlink /etc/systemd/system/{name})" = /dev/null ] && echo {prefix}masked yes',
+        f"systemctl show -p ActiveState -p UnitFileState {name} | sed 's/^/{prefix}/; s/=/ /'",
+        f"echo {prefix}processes $(grep -lx {process} /proc/[0-9]*/comm 2>/dev/null | wc -l)",
+    ]
+
+
+def _floor(path: str) -> list[str]:
+    """Prints a file that is written in place meanwhile: as soon as two readings of it are alike."""
+    return [
+        f"if [ -e {path} ]; then for reading in 1 2 3 4 5 6 7 8; do",
+        f'  found=$(base64 -w 0 {path}); [ "$found" = "$(base64 -w 0 {path})" ] && break',
+        'done; echo gate-floor "$found"; fi',
+    ]
+
+
+def observe(state_file: str) -> str:
+    """The script, run as root. `state_file`: of the consensus key, named for its chain."""
+    floor_file = gate_config.floor_file(PurePosixPath(state_file).stem)
+    return "\n".join(
+        [
+            f"export LC_ALL=C; exec 9>{LOCK}; flock -w 60 9 || exit 1",
+            "[ -x /usr/bin/tmkms ] && echo installed yes",
+            f"[ -s {CONNECTION_KEY} ] && [ -d {STATE} ] && echo provisioned yes",
+            f"[ -s {CONSENSUS_KEY} ] && echo key $({public_half(CONSENSUS_KEY)})",
+            f"[ -s {CONSENSUS_PUBLIC} ] && echo recorded $(cat {CONSENSUS_PUBLIC})",
+            f"[ -s {STANDBY_KEY} ] && echo standby yes",
+            f"[ -s {state_file} ] && echo state $(cat {state_file})",
+            f"""sed -n 's/^path = "\\(.*\\)"$/key_file \\1/p' {CONFIG} 2>/dev/null""",
+            *_unit(UNIT),
+            f"[ -e {gate_config.UNIT_FILE} ] && echo gate-provisioned yes",
+            f"sed -n 's/^generation = /gate-generation /p' {gate_config.CONFIG} 2>/dev/null",
+            *_floor(floor_file),
+            *_unit(gate_config.UNIT, "gate-"),
+            f"[ -s {CERTIFICATE} ] && [ -s {EPHEMERAL_KEY} ] && echo invited yes",
+            f"[ -s {SEALED} ] && echo sealed yes",
+            f"[ -e {DESTROYING} ] && echo remnant yes",
+            "true",
+        ]
+    )
+
+
+def parse_state(text: str) -> SignedState:
+    """tmkms's state file. Raises ValueError if it is not one."""
+    try:
+        document = json.loads(text)
+        return SignedState(height=int(document["height"]), round=int(document["round"]), step=int(document["step"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"got {text!r}: not a signing state: {error}") from None
+
+
+def _runs(state: str | None) -> bool:
+    return state in ("active", "activating", "reloading", "deactivating")
+
+
+def _gate(found: dict[str, str]) -> GateObservation:
+    there, damaged = None, False
+    if "gate-floor" in found:
+        try:
+            there = floor.decode(base64.b64decode(found["gate-floor"]))
+        except ValueError:
+            damaged = True
+    return GateObservation(
+        provisioned="gate-provisioned" in found,
+        generation=int(found["gate-generation"]) if "gate-generation" in found else None,
+        masked="gate-masked" in found,
+        enabled=found.get("gate-UnitFileState") == "enabled",
+        active=_runs(found.get("gate-ActiveState")),
+        processes=int(found.get("gate-processes", "0")),
+        floor=there,
+        damaged=damaged,
+    )
+
+
+def parse(output: str) -> SignerObservation:
+    """What the script printed."""
+    found = dict(line.partition(" ")[::2] for line in output.splitlines() if line)
+    return SignerObservation(
+        installed="installed" in found,
+        provisioned="provisioned" in found,
+        key=found.get("key"),
+        recorded=found.get("recorded"),
+        standby="standby" in found,
+        state=parse_state(found["state"]) if "state" in found else None,
+        key_file=found.get("key_file"),
+        masked="masked" in found,
+        enabled=found.get("UnitFileState") == "enabled",
+        active=_runs(found.get("ActiveState")),
+        processes=int(found.get("processes", "0")),
+        invited="invited" in found,
+        sealed="sealed" in found,
+        remnant="remnant" in found,
+        gate=_gate(found),
+    )

@@ -1,0 +1,223 @@
+"""The hosts, as the ceremonies reach them: over SSH, by script, with nothing secret in an argument list or on this
+machine.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from ceremonies import chain_rpc, observation, scripts
+from ceremonies.custody import ChainView, Refused, Sealed
+from ceremonies.observation import SignerObservation
+from ceremonies.public_key import ConsensusKey
+from configuration import node_config, signer_config
+from configuration.signer_config import Duty
+from estate.model import CHAIN_ROLES, Network, Role
+from estate.plan.hosts import Host, hosts, of_role
+
+SIGNED_BLOCKS_LOOKED_AT = 50
+"""How many commits above the last signed height are read at most, from the head down: a chain that is thousands ahead
+is asked no more.
+"""
+
+
+class HostFailed(Exception):
+    """A host could not be reached, or a script failed there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ssh:
+    """How hosts are reached. `prefix` stands before `ssh`, where the way to them begins in a network namespace."""
+
+    key: Path
+    known_hosts: Path
+    user: str = "debian"
+    prefix: Sequence[str] = ()
+    connect_seconds: int = 10
+
+    def run(self, host: Host, script: str, *, stdin: str = "", timeout_seconds: float = 60, shell: str = "sh") -> str:
+        """What `script` prints, run on `host` as root.
+
+        Raises:
+            HostFailed: it could not be reached, or the script failed.
+        """
+        command = [
+            *self.prefix,
+            "ssh",
+            "-F",
+            "none",
+            "-i",
+            str(self.key),
+            "-o",
+            f"UserKnownHostsFile={self.known_hosts}",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            f"ConnectTimeout={self.connect_seconds}",
+            f"{self.user}@{host.management_address}",
+            f"sudo {shell} -c {shlex.quote(script)}",
+        ]
+        try:
+            done = subprocess.run(
+                command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout_seconds
+            )
+        except subprocess.TimeoutExpired:
+            raise HostFailed(f"{host.name}: no end after {timeout_seconds:.0f} s") from None
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip()[-600:]
+            what = "could not be reached" if done.returncode == 255 else f"a step failed there (exit {done.returncode})"
+            raise HostFailed(f"{host.name} ({host.management_address}): {what}: {said}")
+        return done.stdout
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteSigners:
+    """The signer hosts of a network. Every method names the host that it acts on."""
+
+    network: Network
+    ssh: Ssh
+
+    @property
+    def _state_file(self) -> str:
+        return signer_config.state_file(self.network, Duty.CONSENSUS)
+
+    def _host(self, name: str) -> Host:
+        return next(each for each in hosts(self.network) if each.name == name)
+
+    def observe(self) -> dict[str, SignerObservation]:
+        """What each signer holds. All must answer: a key at one that does not would not be seen.
+
+        Raises:
+            HostFailed
+        """
+        script = observation.observe(self._state_file)
+        signers = of_role(self.network, Role.SIGNER)
+        with ThreadPoolExecutor(max_workers=max(1, len(signers))) as pool:
+            outputs = list(pool.map(lambda each: self.ssh.run(each, script), signers))
+        return {each.name: observation.parse(output) for each, output in zip(signers, outputs, strict=True)}
+
+    def look_into(self, name: str) -> Sealed | None:
+        found = dict(
+            line.partition(" ")[::2] for line in self.ssh.run(self._host(name), scripts.look_into()).splitlines()
+        )
+        if "key" not in found or "state" not in found:
+            return None
+        return Sealed(key=found["key"], state=observation.parse_state(found["state"]))
+
+    def generate(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.generate(self._state_file))
+
+    def start(self, name: str) -> bool:
+        """Whether it was started: only if it is configured to sign with the consensus key."""
+        return "started" in self.ssh.run(self._host(name), scripts.start())
+
+    def halt(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.halt())
+
+    def invite(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.invite(name))
+
+    def seal(self, source: str, target: str, *, keep: bool = False) -> None:
+        certificate = self.ssh.run(self._host(target), scripts.certificate())
+        package = self.ssh.run(self._host(source), scripts.seal(self._state_file, keep=keep), stdin=certificate)
+        if "BEGIN CMS" not in package:
+            raise HostFailed(f"{source}: it made no package for the key")
+        self.ssh.run(self._host(target), scripts.receive(), stdin=package)
+
+    def destroy(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.destroy())
+
+    def unseal(self, name: str, expected: str, *, keep_state: bool = False) -> None:
+        ConsensusKey.from_base64(expected)
+        self.ssh.run(self._host(name), scripts.unseal(self._state_file, expected, keep_state=keep_state))
+
+    def tidy(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.tidy())
+
+    def release(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.release())
+
+    def free(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.free())
+
+    def raise_floor(self, name: str, key: ConsensusKey, height: int) -> None:
+        """The gate's floor and tmkms's state: nothing at or below `height` is signed there."""
+        chain_id = self.network.chain.chain_id
+        self.ssh.run(self._host(name), scripts.raise_floor(self._state_file, chain_id, key.base64, height))
+
+    def clear_halt(self, name: str) -> None:
+        self.ssh.run(self._host(name), scripts.clear_halt(self.network.chain.chain_id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteChain:
+    """The chain, asked of our own nodes one after the other until one answers that is not behind."""
+
+    network: Network
+    ssh: Ssh
+
+    def _ask(self, host: Host, questions: Sequence[tuple[str, Mapping[str, str]]]) -> list[Mapping[str, Any]]:
+        settings = node_config.settings(self.network, host, {}, {})
+        address, _, port = settings.local_rpc.removeprefix("tcp://").partition(":")
+        gets = [
+            f"exec 3<>/dev/tcp/{address}/{port}; printf 'GET /{method}?{urlencode(parameters)} HTTP/1.0\\r\\n\\r\\n' "
+            ">&3; cat <&3; exec 3>&-; echo; echo @@"
+            for method, parameters in questions
+        ]
+        answers = self.ssh.run(host, "; ".join(gets), shell="bash").split("@@\n")[: len(questions)]
+        results = []
+        for (method, _), answer in zip(questions, answers, strict=True):
+            document = json.loads(answer.replace("\r\n", "\n").partition("\n\n")[2])
+            if "result" not in document:
+                raise HostFailed(f"{host.name}: {method}: {document.get('error')}")
+            results.append(document["result"])
+        return results
+
+    def view(self, address: str, above: int) -> ChainView | None:
+        """The head, and at which heights above `above` the commits have the signature of `address`; `None` if no node
+        answers.
+        """
+        for host in of_role(self.network, *CHAIN_ROLES):
+            try:
+                head = chain_rpc.parse_head(self._ask(host, [("status", {})])[0])
+                if head.catching_up:
+                    continue
+                heights = range(max(above + 1, head.height - SIGNED_BLOCKS_LOOKED_AT), head.height)
+                answers = (
+                    self._ask(host, [("commit", {"height": str(height)}) for height in heights]) if heights else []
+                )
+            except (HostFailed, ValueError, KeyError):
+                continue
+            commits = [chain_rpc.parse_commit(each) for each in answers]
+            return ChainView(
+                head=head.height, signed_since=tuple(each.height for each in commits if address in each.signers)
+            )
+        return None
+
+
+def active_signer(network: Network, site: str) -> Host:
+    """The signer that does the work of `site`.
+
+    Raises:
+        Refused: there is no such site, or it has none.
+    """
+    if site not in network.sites:
+        raise Refused(f"got site {site!r}; a site of {network.name} is meant: {', '.join(sorted(network.sites))}")
+    for host in of_role(network, Role.SIGNER):
+        if host.place == site and host.active:
+            return host
+    raise Refused(
+        f"{site} has no active signer; mark one `active: true` in stacks/Pulumi.{network.name}.yaml and deploy it"
+    )

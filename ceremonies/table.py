@@ -1,0 +1,98 @@
+"""The table in which gates agree, as the ceremonies reach it: with an operator's rights, not with a gate's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ceremonies.public_key import ConsensusKey
+from coordinator.decision.position import Position
+from coordinator.decision.records import Head
+from coordinator.table import items
+from coordinator.table.ceremony import Ceremony
+from coordinator.table.client import Endpoint
+from coordinator.table.credentials import CredentialsFile
+from estate.model import Network
+from estate.plan import coordination
+
+
+class TablePort(Protocol):
+    """The row of a key. Each call may be repeated, and raises `coordinator.table.ceremony.NotDone` where it is refused
+    or where it is not known whether it was done.
+    """
+
+    def read(self, key: ConsensusKey) -> Head | None: ...
+    def seed(self, key: ConsensusKey, position: Position, generation: int, gates: Collection[str]) -> None: ...
+    def admit(self, key: ConsensusKey, gate: str, generation: int) -> None: ...
+    def dismiss(self, key: ConsensusKey, gate: str, generation: int) -> None: ...
+    def renew(
+        self, key: ConsensusKey, old: int, generation: int, position: Position, gates: Collection[str]
+    ) -> None: ...
+    def close(self, key: ConsensusKey, generation: int) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorTable:
+    """The table at `endpoints`. `credentials`: a file as `aws configure export-credentials --format process` prints.
+    `ca_file`: who may vouch for the endpoints, `None`: whom this machine trusts. `within`: where the way there begins.
+    """
+
+    endpoints: Sequence[Endpoint]
+    head: str
+    chain_id: str
+    credentials: Path
+    ca_file: Path | None = None
+    within: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        credentials: Path,
+        *,
+        ca_file: Path | None = None,
+        within: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> OperatorTable:
+        """The table that `network` declares."""
+        return cls(
+            endpoints=[
+                Endpoint(each.region, each.host, str(each.address), each.port)
+                for each in coordination.endpoints(network)
+            ],
+            head=coordination.table_names(network)[0],
+            chain_id=network.chain.chain_id,
+            credentials=credentials,
+            ca_file=ca_file,
+            within=within,
+        )
+
+    def _ceremony(self, key: ConsensusKey) -> Ceremony:
+        row = items.key(self.chain_id, key.raw)
+        return Ceremony(self.endpoints, self.head, row, CredentialsFile(self.credentials), self.ca_file)
+
+    def read(self, key: ConsensusKey) -> Head | None:
+        with self.within():
+            return self._ceremony(key).read()
+
+    def seed(self, key: ConsensusKey, position: Position, generation: int, gates: Collection[str]) -> None:
+        with self.within():
+            self._ceremony(key).seed(position, generation, gates)
+
+    def admit(self, key: ConsensusKey, gate: str, generation: int) -> None:
+        with self.within():
+            self._ceremony(key).admit(gate, generation)
+
+    def dismiss(self, key: ConsensusKey, gate: str, generation: int) -> None:
+        with self.within():
+            self._ceremony(key).dismiss(gate, generation)
+
+    def renew(self, key: ConsensusKey, old: int, generation: int, position: Position, gates: Collection[str]) -> None:
+        with self.within():
+            self._ceremony(key).renew(old, generation, position, gates)
+
+    def close(self, key: ConsensusKey, generation: int) -> None:
+        with self.within():
+            self._ceremony(key).close(generation)

@@ -1,0 +1,1 @@
+"""AWS: one implementation of the nouns that the program uses."""

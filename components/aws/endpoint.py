@@ -1,0 +1,137 @@
+"""Public RPC and LCD of a region: TLS at a load balancer, seeds behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws.security_group import LOAD_BALANCER
+from components.aws.seed import Seed
+from components.aws.subnet_tier import SubnetTier
+from components.base import Component, RegionalArgs
+from estate.model import Network
+from estate.plan import naming
+from estate.plan.addressing import Tier
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+NAME_LIMIT = 32
+"""Characters in the name of a load balancer or target group."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One thing served: its DNS name, its port (outside and on the seeds), and a path that answers if it works."""
+
+    name: str
+    port: int
+    health_path: str
+
+
+def services(network: Network) -> dict[str, Service]:
+    ports, names = network.chain.ports, network.endpoints
+    return {
+        "rpc": Service(name=names.rpc, port=ports.rpc, health_path="/health"),
+        "lcd": Service(name=names.lcd, port=ports.lcd, health_path="/cosmos/base/tendermint/v1beta1/blocks/latest"),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointArgs(RegionalArgs):
+    """``seeds`` by host name: the targets. ``zone_ids`` by public name."""
+
+    vpc_id: pulumi.Input[str]
+    ingress: SubnetTier
+    security_group_id: pulumi.Input[str]
+    certificate_arn: pulumi.Input[str]
+    zone_ids: Mapping[str, pulumi.Input[str]]
+    seeds: Mapping[str, Seed]
+
+
+class Endpoint(Component):
+    """A network load balancer that ends TLS, its targets, and the records that lead the nearest clients to it."""
+
+    TOKEN = "estate:endpoint:Endpoint"
+
+    dns_name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: EndpointArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        purpose = {"role": LOAD_BALANCER, "tier": Tier.INGRESS.value}
+        balancer = self._child(
+            aws.lb.LoadBalancer,
+            "balancer",
+            purpose=purpose,
+            name=naming.safe(f"{args.network.name}-seeds", NAME_LIMIT),
+            load_balancer_type="network",
+            internal=False,
+            ip_address_type="ipv4",
+            subnets=[subnet.id for subnet in args.ingress.subnets.values()],
+            security_groups=[args.security_group_id],
+            enable_cross_zone_load_balancing=True,
+            enable_deletion_protection=self.production,
+        )
+        for key, service in services(args.network).items():
+            self._serve(key, service, args, balancer, purpose)
+        self.dns_name = balancer.dns_name
+        self.arn = balancer.arn
+        self.register_outputs({"dns_name": balancer.dns_name, "arn": balancer.arn})
+
+    def _serve(
+        self, key: str, service: Service, args: EndpointArgs, balancer: aws.lb.LoadBalancer, purpose: dict[str, str]
+    ) -> None:
+        targets = self._child(
+            aws.lb.TargetGroup,
+            f"{key}-targets",
+            purpose=purpose,
+            name=naming.safe(f"{args.network.name}-{key}", NAME_LIMIT),
+            vpc_id=args.vpc_id,
+            port=service.port,
+            protocol="TCP",
+            target_type="instance",
+            preserve_client_ip="false",
+            deregistration_delay=60,
+            health_check={
+                "enabled": True,
+                "protocol": "HTTP",
+                "port": "traffic-port",
+                "path": service.health_path,
+                "matcher": "200",
+                "interval": 10,
+                "timeout": 5,
+                "healthy_threshold": 3,
+                "unhealthy_threshold": 3,
+            },
+        )
+        for host, seed in args.seeds.items():
+            self._child(
+                aws.lb.TargetGroupAttachment,
+                f"{key}-{host}",
+                target_group_arn=targets.arn,
+                target_id=seed.instance_id,
+                port=service.port,
+            )
+        self._child(
+            aws.lb.Listener,
+            f"{key}-listener",
+            purpose=purpose,
+            load_balancer_arn=balancer.arn,
+            port=service.port,
+            protocol="TLS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=args.certificate_arn,
+            default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
+        )
+        self._child(
+            aws.route53.Record,
+            f"{key}-name",
+            zone_id=args.zone_ids[service.name],
+            name=service.name,
+            type="A",
+            set_identifier=args.region,
+            latency_routing_policies=[{"region": args.region}],
+            aliases=[{"name": balancer.dns_name, "zone_id": balancer.zone_id, "evaluate_target_health": True}],
+        )

@@ -1,0 +1,106 @@
+"""The tunnels between one datacentre and one region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.base import Component, RegionalArgs
+from estate.model import Network, Role, Server
+from estate.plan import addressing, naming
+
+LARGEST_SHORT_ASN = 2_147_483_647
+"""Above it, AWS takes a customer gateway's ASN in a field of its own."""
+
+TUNNEL = {
+    "ike_versions": ["ikev2"],
+    "phase1_encryption_algorithms": ["AES256-GCM-16"],
+    "phase1_integrity_algorithms": ["SHA2-384"],
+    "phase1_dh_group_numbers": [20],
+    "phase2_encryption_algorithms": ["AES256-GCM-16"],
+    "phase2_integrity_algorithms": ["SHA2-384"],
+    "phase2_dh_group_numbers": [20],
+    "dpd_timeout_action": "restart",
+    "startup_action": "add",
+}
+"""What both tunnels of a connection agree to, and nothing weaker. ``add``: the edge opens them."""
+
+
+def edges(network: Network, site: str) -> tuple[Server, ...]:
+    return tuple(
+        sorted(
+            (server for server in network.sites[site].servers if server.role == Role.EDGE),
+            key=lambda server: server.number,
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteLinkArgs(RegionalArgs):
+    site: str
+    gateway_id: pulumi.Input[str]
+
+
+class SiteLink(Component):
+    """For each edge firewall a customer gateway, and a connection of two tunnels that speaks BGP.
+
+    Edges prove who they are by the declared certificates, so no shared key can leak. ``tunnels`` is by edge number: of
+    each tunnel, what the edge must know to configure its end.
+    """
+
+    TOKEN = "estate:network:SiteLink"
+
+    tunnels: dict[str, list[dict[str, Any]]]
+
+    def __init__(self, name: str, args: SiteLinkArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        network, site = args.network, args.network.sites[args.site]
+        certificates = site.links[args.region].certificates
+        asn = {"bgp_asn_extended": str(site.asn)} if site.asn > LARGEST_SHORT_ASN else {"bgp_asn": str(site.asn)}
+        self.tunnels = {}
+        for edge, certificate in zip(edges(network, args.site), certificates, strict=True):
+            host = naming.host(network.name, Role.EDGE, args.site, edge.number)
+            purpose = {"site": args.site, "role": Role.EDGE.value}
+            customer = self._child(
+                aws.ec2.CustomerGateway,
+                f"edge-{edge.number:02d}",
+                purpose=purpose,
+                type="ipsec.1",
+                ip_address=str(edge.public_address),
+                certificate_arn=certificate,
+                device_name=host,
+                **asn,
+            )
+            insides = [
+                addressing.tunnel_inside(network, args.site, args.region, edge.number, tunnel) for tunnel in (0, 1)
+            ]
+            connection = self._child(
+                aws.ec2.VpnConnection,
+                f"edge-{edge.number:02d}-connection",
+                purpose=purpose,
+                type="ipsec.1",
+                vpn_gateway_id=args.gateway_id,
+                customer_gateway_id=customer.id,
+                static_routes_only=False,
+                tunnel_inside_ip_version="ipv4",
+                tunnel1_inside_cidr=str(insides[0]),
+                tunnel2_inside_cidr=str(insides[1]),
+                **{f"tunnel{number}_{option}": value for number in (1, 2) for option, value in TUNNEL.items()},
+            )
+            outsides = (connection.tunnel1_address, connection.tunnel2_address)
+            self.tunnels[str(edge.number)] = [
+                {
+                    "interface": naming.tunnel_interface(args.region, edge.number, tunnel),
+                    "outside_address": outsides[tunnel],
+                    "inside_cidr": str(insides[tunnel]),
+                    "cloud_inside_address": str(insides[tunnel][1]),
+                    "edge_inside_address": str(insides[tunnel][2]),
+                    "cloud_asn": network.regions[args.region].asn,
+                    "edge_asn": site.asn,
+                }
+                for tunnel in (0, 1)
+            ]
+        self.register_outputs({"tunnels": self.tunnels})

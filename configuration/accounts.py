@@ -1,0 +1,17 @@
+"""Who may log in where, by the declaration. Pure."""
+
+from __future__ import annotations
+
+from estate.model import Network
+from estate.plan.hosts import Host
+
+DEPLOY_USER = "debian"
+"""The account that comes with the image, and that pyinfra uses. The estate never takes it away."""
+
+OPERATORS_GROUP = "estate-operators"
+KEYS_DIRECTORY = "/etc/ssh/authorized_keys.d"
+
+
+def operators(network: Network, host: Host) -> dict[str, tuple[str, ...]]:
+    """The names of those with an account on ``host``, and their public keys."""
+    return {name: each.ssh_public_keys for name, each in sorted(network.operators.items()) if host.role in each.roles}

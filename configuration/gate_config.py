@@ -1,0 +1,137 @@
+"""What the configuration of a signer's gate says: whose requests it answers, and in which table it claims. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.version import version
+from estate.model import Network, Role
+from estate.plan import coordination
+from estate.plan.coordination import Endpoint
+from estate.plan.hosts import Host, hosts
+
+PACKAGE = "signing-gate"
+USER = "signing-gate"
+UNIT = "signing-gate.service"
+LEASE_USER = "signing-gate-lease"
+LEASE_UNIT = "signing-gate-lease.service"
+UNITS = "/usr/local/lib/systemd/system"
+"""Not in /etc, where systemd could not mask them."""
+
+UNIT_FILE = f"{UNITS}/{UNIT}"
+LEASE_UNIT_FILE = f"{UNITS}/{LEASE_UNIT}"
+DIRECTORY = "/etc/signing-gate"
+CONFIG = f"{DIRECTORY}/gate.toml"
+LEASE_CONFIG = f"{DIRECTORY}/lease.toml"
+STATE = "/var/lib/signing-gate"
+LEASE_STATE = "/var/lib/signing-gate-lease"
+RUN = "/run/signing-gate"
+METRICS = f"{RUN}/metrics.prom"
+LEASE_RUN = "/run/signing-gate-lease"
+"""Outlives the gate, whose own directory goes with it."""
+
+CREDENTIALS = f"{LEASE_RUN}/credentials.json"
+SECRET_ID = f"{LEASE_STATE}/secret-id"
+WRAPPED_SECRET_ID = f"{LEASE_STATE}/wrapped-secret-id"
+CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
+
+DIALECT = "tendermint"
+"""How CometBFT 0.34 to 0.40 speak to a signer; no chain that is declared runs CometBFT 1."""
+
+PREVOTE_TIMEOUT_SECONDS = 1.0
+"""CometBFT's default of `timeout_prevote`, which our nodes keep. A chain with faster blocks has a shorter one."""
+
+SHARE_OF_PREVOTE_TIMEOUT = 0.4
+LEAST_DEADLINE_SECONDS = 0.25
+"""A round trip between regions and the signature of a hardware module must fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSettings:
+    """What `templates/signer` fills in for the gate. `node`: the privval listener that it dials, `host:port`; `socket`:
+    where tmkms finds it.
+    """
+
+    gate_id: str
+    generation: int
+    dialect: str
+    node: str
+    node_address: str
+    socket: str
+    deadline_seconds: float
+    head: str
+    claims: str
+    endpoints: tuple[Endpoint, ...]
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseSettings:
+    """What `templates/signer` fills in for the lease by which the gate calls the table. `path`: in Vault."""
+
+    vault: str
+    role_id: str
+    path: str
+    ttl_seconds: int
+    renew_before_seconds: int
+
+
+def floor_file(chain_id: str) -> str:
+    """Where the gate keeps the highest position that it claimed."""
+    return f"{STATE}/{chain_id}.floor.json"
+
+
+def socket(chain_id: str) -> str:
+    """Where the gate listens for tmkms, and for nobody else."""
+    return f"{RUN}/{chain_id}.sock"
+
+
+def deadline_seconds(block_seconds: float) -> float:
+    """How long one request may take: a refusal that comes later than this costs the node its round."""
+    timeout = min(PREVOTE_TIMEOUT_SECONDS, block_seconds)
+    return max(LEAST_DEADLINE_SECONDS, round(SHARE_OF_PREVOTE_TIMEOUT * timeout, 3))
+
+
+def settings(network: Network, host: Host) -> GateSettings | None:
+    """The settings of the gate on `host`; `None` where there is none.
+
+    It answers the one active validator of its own site.
+    """
+    declared = network.signing.coordination
+    if declared is None or not coordination.is_gated(network, host):
+        return None
+    validator = next(
+        each for each in hosts(network) if each.role is Role.VALIDATOR and each.place == host.place and each.active
+    )
+    head, claims = coordination.table_names(network)
+    return GateSettings(
+        gate_id=host.name,
+        generation=declared.generation,
+        dialect=DIALECT,
+        node=f"{validator.address}:{network.chain.ports.privval}",
+        node_address=str(validator.address),
+        socket=socket(network.chain.chain_id),
+        deadline_seconds=deadline_seconds(network.chain.block_seconds),
+        head=head,
+        claims=claims,
+        endpoints=coordination.endpoints(network),
+        version=version(),
+    )
+
+
+def lease_settings(network: Network, host: Host) -> LeaseSettings | None:
+    """How the gate on `host` comes by its credentials; `None` where there is no gate.
+
+    The role id is no secret; Vault is told it when the role is made.
+    """
+    name = coordination.lease_of(network, host)
+    if name is None:
+        return None
+    lease, vault = network.leases[name], network.services["vault"]
+    return LeaseSettings(
+        vault=f"https://{vault.address}:{vault.port}",
+        role_id=f"{network.name}-{name}",
+        path=lease.path,
+        ttl_seconds=lease.ttl_seconds,
+        renew_before_seconds=lease.renew_before_seconds,
+    )

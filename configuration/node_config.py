@@ -1,0 +1,189 @@
+"""What the configuration of one chain node says, decided from the topology. Pure.
+
+Sources: CometBFT's "Running in production" and "Validators" pages (sentry nodes, private and unconditional peers), its
+configuration reference (`pex`, `addr_book_strict`, `double_sign_check_height`), the Cosmos SDK's `app.toml` reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from estate.model import CHAIN_ROLES, SENTRY_ROLES, Network, Role
+from estate.plan import coordination
+from estate.plan.hosts import Host, hosts
+
+INBOUND_PEERS = {Role.PUBLIC_SENTRY: 80, Role.PRIVATE_SENTRY: 0, Role.SEED: 200, Role.VALIDATOR: 0}
+"""Strangers that may dial in; unconditional peers (our own, our partners) come on top."""
+
+OUTBOUND_PEERS = {Role.PUBLIC_SENTRY: 20, Role.PRIVATE_SENTRY: 20, Role.SEED: 40, Role.VALIDATOR: 20}
+
+DOUBLE_SIGN_CHECK_HEIGHT = 10
+"""Blocks a validator looks back over before it joins consensus; it stays out while it finds its own key's signatures
+there.
+
+CometBFT's last guard against a key that signs elsewhere. It costs up to this many missed blocks when a validator
+restarts. Where sites sign with one key it cannot be had: a restarted validator would find what its twin signs, and stay
+out for ever. There the gates' table guards, and the ceremonies look at the chain.
+"""
+
+COMMIT_SHARE = 5 / 6
+"""How much of the block time is `timeout_commit`; the rest is the round itself. The Cosmos Hub: 5 s of 6 s."""
+
+RECENT_STATES_KEPT = 100
+PRUNING_INTERVAL = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSettings:
+    """What `templates/node` fills in. Peers are `id@host:port`, addresses `tcp://host:port`, durations milliseconds.
+
+    `missing` names those of our own hosts whose node id is not known yet and that therefore are nobody's peer.
+    """
+
+    moniker: str
+    p2p_laddr: str
+    rpc_laddr: str
+    local_rpc: str
+    api_laddr: str | None
+    metrics_laddr: str
+    privval_laddr: str
+    external_address: str
+    pex: bool
+    seed_mode: bool
+    addr_book_strict: bool
+    seeds: tuple[str, ...]
+    persistent_peers: tuple[str, ...]
+    private_peer_ids: tuple[str, ...]
+    unconditional_peer_ids: tuple[str, ...]
+    max_inbound_peers: int
+    max_outbound_peers: int
+    double_sign_check_height: int
+    timeout_commit_ms: int
+    keeps_history: bool
+    missing: tuple[str, ...]
+
+
+def signs(host: Host) -> bool:
+    """Whether this host is a validator that takes its signatures from a signer. A spare follows the chain with a key of
+    no weight.
+    """
+    return host.role is Role.VALIDATOR and host.active
+
+
+def _double_sign_check_height(network: Network, host: Host) -> int:
+    shares_its_key = any(coordination.is_gated(network, each) for each in hosts(network) if each.place == host.place)
+    return DOUBLE_SIGN_CHECK_HEIGHT if signs(host) and not shares_its_key else 0
+
+
+def own_peers(network: Network, host: Host) -> tuple[Host, ...]:
+    """Our own hosts that this node keeps connections with, in order of name; the flows of `estate.plan.topology` allow no
+    others.
+
+    A seed follows the chain through our public sentries, by the public addresses under which anyone may reach them.
+    """
+    wanted = {
+        Role.PUBLIC_SENTRY: (*SENTRY_ROLES, Role.VALIDATOR),
+        Role.PRIVATE_SENTRY: (*SENTRY_ROLES, Role.VALIDATOR),
+        Role.VALIDATOR: SENTRY_ROLES,
+        Role.SEED: (Role.PUBLIC_SENTRY,),
+    }[host.role]
+    return tuple(other for other in hosts(network) if other.role in wanted and other.name != host.name)
+
+
+def _partner_peers(network: Network, host: Host) -> tuple[str, ...]:
+    if host.role is not Role.PRIVATE_SENTRY:
+        return ()
+    return tuple(
+        peer for partner in network.partners.values() if partner.region == host.place for peer in partner.peers
+    )
+
+
+def _all_partner_ids(network: Network) -> tuple[str, ...]:
+    return tuple(_id(peer) for partner in network.partners.values() for peer in partner.peers)
+
+
+def _id(peer: str) -> str:
+    return peer.split("@", 1)[0]
+
+
+def _unique(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventory: Mapping[str, Any]) -> NodeSettings:
+    """The settings of the node on `host`.
+
+    - Public sentry: gossips with anyone, keeps hold of our sentries and validators, and tells nobody of the hidden
+    ones.
+    - Private sentry: peers are only those that somebody declared: ours, its region's partners, the chain's persistent
+    peers,
+      which it dials through the NAT gateway. No peer exchange, so it neither learns of strangers nor is told to them.
+    - Seed: crawls and hands out addresses; serves RPC and LCD to the load balancer.
+    - Validator: its own sentries and nobody else; no peer exchange; addresses are private, so the address book is not
+    strict.
+
+    Args:
+        node_ids: p2p node id by host name, of those hosts that have one already.
+        inventory: the stack's output of that name; read for public addresses.
+    """
+    ports = network.chain.ports
+    own = own_peers(network, host)
+    known = [other for other in own if other.name in node_ids]
+    public_addresses = {name: each.get("public_address") for name, each in inventory.get("hosts", {}).items()}
+    dialled = [
+        (other, public_addresses.get(other.name) if host.role is Role.SEED else other.address) for other in known
+    ]
+    dialled = [(other, address) for other, address in dialled if address]
+    partners = _partner_peers(network, host)
+    chain_peers = () if host.role is Role.VALIDATOR else network.chain.persistent_peers
+    public_address = public_addresses.get(host.name)
+    exchanges = host.role in (Role.PUBLIC_SENTRY, Role.SEED)
+    hidden = [
+        other
+        for other in hosts(network)
+        if other.role in (Role.VALIDATOR, Role.PRIVATE_SENTRY) and other.name in node_ids
+    ]
+    serves = host.role is Role.SEED
+    return NodeSettings(
+        moniker=host.name,
+        p2p_laddr=f"tcp://{host.address}:{ports.p2p}",
+        rpc_laddr=f"tcp://{host.address if serves else '127.0.0.1'}:{ports.rpc}",
+        local_rpc=f"tcp://{host.address if serves else '127.0.0.1'}:{ports.rpc}",
+        api_laddr=f"tcp://{host.address}:{ports.lcd}" if serves else None,
+        metrics_laddr=f"{host.management_address}:{ports.metrics}",
+        privval_laddr=f"tcp://{host.address}:{ports.privval}" if signs(host) else "",
+        external_address=f"{public_address}:{ports.p2p}" if exchanges and public_address else "",
+        pex=exchanges,
+        seed_mode=host.role is Role.SEED,
+        addr_book_strict=exchanges,
+        seeds=network.chain.seeds if exchanges else (),
+        persistent_peers=_unique(
+            [*(f"{node_ids[other.name]}@{address}:{ports.p2p}" for other, address in dialled), *partners, *chain_peers]
+        ),
+        private_peer_ids=_unique([*(node_ids[other.name] for other in hidden), *_all_partner_ids(network)])
+        if exchanges
+        else (),
+        unconditional_peer_ids=()
+        if serves
+        else _unique([*(node_ids[other.name] for other in known), *map(_id, partners)]),
+        max_inbound_peers=INBOUND_PEERS[host.role],
+        max_outbound_peers=OUTBOUND_PEERS[host.role],
+        double_sign_check_height=_double_sign_check_height(network, host),
+        timeout_commit_ms=round(network.chain.block_seconds * COMMIT_SHARE * 1000),
+        keeps_history=serves,
+        missing=tuple(other.name for other in own if other.name not in node_ids),
+    )
+
+
+def listening(network: Network) -> dict[str, tuple[int, ...]]:
+    """By chain host: the TCP ports on which its node listens for others, as its configuration says."""
+    found = {}
+    for host in hosts(network):
+        if host.role in CHAIN_ROLES:
+            node = settings(network, host, {}, {})
+            addresses = (node.p2p_laddr, node.rpc_laddr, node.api_laddr, node.metrics_laddr, node.privval_laddr)
+            heard = [each for each in addresses if each and "127.0.0.1" not in each]
+            found[host.name] = tuple(sorted(int(each.rsplit(":", 1)[1]) for each in heard))
+    return found

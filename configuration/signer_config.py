@@ -1,0 +1,109 @@
+"""What the configuration of a signer says: which key it signs with, and whose validators it dials. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from configuration import gate_config
+from estate.model import Network, Role
+from estate.plan import coordination
+from estate.plan.hosts import Host, hosts
+
+HOME = "/var/lib/tmkms"
+KEYS = f"{HOME}/keys"
+STATE = f"{HOME}/state"
+CONSENSUS_KEY = f"{KEYS}/consensus.key"
+CONSENSUS_PUBLIC = f"{KEYS}/consensus.pub"
+"""The public half, in base64. It stays where the key has been, so that no site forgets that this network has a key."""
+
+STANDBY_KEY = f"{KEYS}/standby.key"
+CONNECTION_KEY = f"{HOME}/secret_connection.key"
+CONFIG = "/etc/tmkms/tmkms.toml"
+UNIT = "tmkms.service"
+UNIT_FILE = f"/usr/local/lib/systemd/system/{UNIT}"
+USER = "tmkms"
+PACKAGE = "tmkms"
+VERSION = "0.15.0"
+PASSWORD_FILE = "/run/tmkms/hsm-password"
+
+
+class Duty(StrEnum):
+    """What a signer signs with. `CONSENSUS`: the key of this network; `STANDBY`: a key that no chain knows, made on the
+    host.
+    """
+
+    CONSENSUS = "consensus"
+    STANDBY = "standby"
+    SPARE = "spare"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignerSettings:
+    """What `templates/signer` fills in for tmkms. `validators`: whom it dials, as `tcp://host:port` or `unix://path`.
+
+    `gate_unit`, `gate_group`: of the gate before it; empty where it dials validators itself.
+    """
+
+    duty: Duty
+    backend: str
+    key_file: str
+    state_file: str
+    connection_key: str
+    validators: tuple[str, ...]
+    validator_addresses: tuple[str, ...]
+    gate_unit: str
+    gate_group: str
+    address_families: tuple[str, ...]
+    hsm_auth_key: int = 2
+    hsm_key: int = 1
+    hsm_password_file: str = PASSWORD_FILE
+
+
+def duty(network: Network, host: Host) -> Duty:
+    """What the signer on `host` signs with.
+
+    With coordination, that is the key of the network at each of its sites; without, where the custody is. Any other
+    site signs with a key of no weight, so that its whole path is in use and known to work.
+    """
+    if not host.active:
+        return Duty.SPARE
+    if network.signing.coordination is not None:
+        return Duty.CONSENSUS if coordination.is_gated(network, host) else Duty.STANDBY
+    return Duty.CONSENSUS if host.place == network.signing.custody else Duty.STANDBY
+
+
+def state_file(network: Network, what: Duty) -> str:
+    """Where tmkms keeps the last height, round and step that it signed, for each key its own."""
+    suffix = "" if what is Duty.CONSENSUS else "-standby"
+    return f"{STATE}/{network.chain.chain_id}{suffix}.json"
+
+
+def settings(network: Network, host: Host) -> SignerSettings:
+    """The settings of the signer on `host`: it dials its gate, or the active validators of its own site, and nothing
+    else.
+    """
+    what = duty(network, host)
+    gate = gate_config.settings(network, host)
+    validators = [
+        each
+        for each in hosts(network)
+        if each.role is Role.VALIDATOR and each.place == host.place and each.active and gate is None
+    ]
+    dialled = tuple(f"tcp://{each.address}:{network.chain.ports.privval}" for each in validators)
+    backend = network.signing.backend if what is Duty.CONSENSUS else "softsign"
+    return SignerSettings(
+        duty=what,
+        backend=backend,
+        key_file=CONSENSUS_KEY if what is Duty.CONSENSUS else STANDBY_KEY,
+        state_file=state_file(network, what),
+        connection_key=CONNECTION_KEY,
+        validators=(f"unix://{gate.socket}",) if gate else dialled,
+        validator_addresses=tuple(str(each.address) for each in validators),
+        gate_unit=gate_config.UNIT if gate else "",
+        gate_group=gate_config.USER if gate else "",
+        address_families=(
+            *(["AF_UNIX"] if gate else ["AF_INET"]),
+            *([] if backend == "softsign" else ["AF_NETLINK"] if gate else ["AF_NETLINK", "AF_UNIX"]),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The programs that change things, driven by their own command lines: the Pulumi engine and pyinfra."""

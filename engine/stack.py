@@ -1,0 +1,123 @@
+"""The Pulumi engine, driven by its own command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine import preview as change_words
+from engine import processes
+from engine.workspace import Workspace
+from tools import engine as engine_part
+
+POLICIES = "policies"
+"""Where the policy pack is, in a checkout."""
+
+UNCHANGED = ("same",)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One stack of this checkout, in one backend. ``settings`` are environment variables on top of the caller's own.
+
+    ``config_file`` is the declaration that the engine reads and may write its own lines into; None: the stack's own file.
+    """
+
+    checkout: Path
+    stack: str
+    workspace: Workspace
+    settings: dict[str, str] = field(default_factory=dict)
+    config_file: Path | None = None
+
+    def _environment(self) -> dict[str, str]:
+        return engine_part.environment(
+            {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DEBUG_COMMANDS": "true", **self.settings}
+        )
+
+    def _run(self, *words: str, on_line: Callable[[str], None] | None = None, name: str | None = None) -> None:
+        environment = self._environment()
+        pulumi = shutil.which("pulumi", path=environment["PATH"]) or "pulumi"
+        self.workspace.logs.mkdir(parents=True, exist_ok=True)
+        processes.run(
+            [pulumi, *words, "--non-interactive", "--color", "never"],
+            records=self.workspace.records,
+            environment=environment,
+            cwd=self.checkout,
+            on_line=on_line,
+            log=self.workspace.logs / f"pulumi-{name or words[0]}.log",
+        )
+
+    def _config(self) -> list[str]:
+        return ["--config-file", str(self.config_file)] if self.config_file else []
+
+    def make_stack(self, project: str, scratch: Path) -> None:
+        """Makes the stack in the backend if it is not there, from a project in ``scratch``: the engine writes its salt there
+        and not into the declaration. Where ``config_file`` is set, that salt is added to it."""
+        scratch.mkdir(parents=True, exist_ok=True)
+        (scratch / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n")
+        self._run("stack", "select", "--create", self.stack, "--cwd", str(scratch), name="select")
+        salt = (scratch / f"Pulumi.{self.stack}.yaml").read_text()
+        if self.config_file:
+            with self.config_file.open("a") as config:
+                config.write(f"\n{salt}")
+
+    def _steps(self, command: str, *extra: str, progress: Callable[[int], None] | None = None) -> dict[str, int]:
+        events = self.workspace.logs / f"{command}-events.json"
+        self.workspace.logs.mkdir(parents=True, exist_ok=True)
+        events.unlink(missing_ok=True)
+        self._run(command, "--stack", self.stack, *self._config(), "--event-log", str(events), *extra)
+        return changes(events)
+
+    def previewed(self) -> list[str]:
+        """What the last preview would change, in words."""
+        with (self.workspace.logs / "preview-events.json").open() as events:
+            return change_words.in_words(change_words.changes(events))
+
+    def preview(self, *, policies: Path | None, refresh: bool = False) -> dict[str, int]:
+        extra = ["--policy-pack", str(policies)] if policies else []
+        return self._steps("preview", *extra, *(["--refresh"] if refresh else []))
+
+    def up(self, *, policies: Path | None, refresh: bool = False, parallel: int = 64) -> dict[str, int]:
+        """Brings the stack to what is declared; returns resources by what was done to them (create, update, same, …).
+
+        ``refresh``: look first at what there really is.
+        """
+        extra = ["--policy-pack", str(policies)] if policies else []
+        extra += ["--refresh"] if refresh else []
+        return self._steps("up", "--yes", "--skip-preview", "--parallel", str(parallel), *extra)
+
+    def outputs(self) -> dict[str, object]:
+        lines: list[str] = []
+        self._run("stack", "output", "--json", "--stack", self.stack, on_line=lines.append, name="output")
+        return json.loads("\n".join(lines))
+
+    def export(self) -> dict[str, object]:
+        target = self.workspace.logs / "state.json"
+        self._run("stack", "export", "--stack", self.stack, "--file", str(target), name="export")
+        return json.loads(target.read_text())
+
+
+def changes(event_log: Path) -> dict[str, int]:
+    """Resources by operation, from the summary that closes an engine event log (one JSON object a line)."""
+    for line in reversed(event_log.read_text().splitlines()):
+        event = json.loads(line)
+        if summary := event.get("summaryEvent"):
+            return dict(summary.get("resourceChanges") or {})
+    return {}
+
+
+def changed(counts: dict[str, int]) -> int:
+    return sum(count for operation, count in counts.items() if operation not in UNCHANGED)
+
+
+def in_words(counts: dict[str, int]) -> str:
+    """E.g. ``312 to create, 4 to replace, 20 unchanged``."""
+    names = {"same": "unchanged", "create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
+    return (
+        ", ".join(f"{count} {names.get(operation, operation)}" for operation, count in sorted(counts.items()))
+        or "nothing"
+    )

@@ -1,0 +1,1 @@
+"""What is known of each cloud without asking it."""

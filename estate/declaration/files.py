@@ -1,0 +1,38 @@
+"""The declaration that a command is about."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from estate.declaration import load
+from estate.errors import UsageError
+from estate.model import Network
+
+
+def names(checkout: Path) -> list[str]:
+    """The networks that this checkout declares."""
+    return sorted(
+        path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in (checkout / "stacks").glob("Pulumi.*.yaml")
+    )
+
+
+def read(checkout: Path, name: str, *, chain: Path | None = None, today: date | None = None) -> Network:
+    """The network called ``name``, valid on the day ``today``, by default this one.
+
+    Raises:
+        UsageError: there is none of this name.
+        DeclarationError: with every problem of its declaration.
+    """
+    path = load.stack_file(checkout, name)
+    if not path.exists():
+        known = ", ".join(names(checkout)) or "none yet"
+        raise UsageError(
+            f"no network is called {name!r}: {path.relative_to(checkout)} does not exist; declared are: {known}; `bin/estate new {name}` writes one to edit"
+        )
+    return load.read(path, chain=chain, today=today)
+
+
+def standing(checkout: Path, name: str) -> Network:
+    """The network as it may already run: what has expired since does not keep anyone from looking at it or taking it down."""
+    return read(checkout, name, today=date.min)

@@ -1,0 +1,198 @@
+"""From a stack's configuration to a ``Network``: the one parse of the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from estate import rules
+from estate.declaration import document, shape
+from estate.declaration.document import Document, Location
+from estate.findings import DeclarationError, Problem
+from estate.model import Network
+from estate.rules import estates
+from estate.rules.finding import Finding, nearest, show
+
+CONFIG_KEY = "estate:network"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One declaration after every check: the ``network`` if it is without ``problems``."""
+
+    network: Network | None
+    problems: tuple[Problem, ...]
+
+
+def _location(path: str) -> Location:
+    return tuple(int(step) if step.isdigit() else step for step in path.split("."))
+
+
+def _problem(source: Document, location: Location, finding: Finding) -> Problem:
+    return Problem(
+        file=source.file,
+        path=finding.path,
+        value=finding.value,
+        rule=finding.rule,
+        reason=finding.reason,
+        fix=finding.fix,
+        line=source.line(location),
+    )
+
+
+def _ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.file, each.line, each.path, each.rule)))
+
+
+def _examine(declared: Document, chain: Document | None, today: date) -> Examined:
+    """Every problem of one declaration, malformed values and broken rules together."""
+    value = declared.value
+    if isinstance(value, Mapping) and chain is not None:
+        value = {**value, "chain": chain.value}
+    examined = shape.examine(value)
+    found = list(examined.findings)
+    if examined.network is not None:
+        sound = (each for each in rules.check(examined.network, today) if shape.sound(each, examined.unknown))
+        found += [(_location(each.path), each) for each in sound]
+    problems = [*declared.problems, *(chain.problems if chain else ())]
+    for location, finding in found:
+        in_chain = chain is not None and location[:1] == ("chain",)
+        problems.append(
+            _problem(chain, location[1:], finding) if in_chain and chain else _problem(declared, location, finding)
+        )
+    return Examined(examined.network if not problems else None, _ordered(problems))
+
+
+def _demand(examined: Examined) -> Network:
+    if examined.problems or examined.network is None:
+        raise DeclarationError(examined.problems)
+    return examined.network
+
+
+def network(
+    declared: Mapping[str, Any], *, source: str, chain: Mapping[str, Any] | None = None, today: date | None = None
+) -> Network:
+    """The network that ``declared`` describes; ``chain`` replaces its chain facts, to rehearse it on another chain.
+
+    ``today`` is the day for which partners must be current, by default this one.
+
+    Raises:
+        DeclarationError: with every problem, each with file, path, value, rule, reason and fix.
+    """
+    facts = Document(source, chain) if chain is not None else None
+    return _demand(_examine(Document(source, declared), facts, today or date.today()))
+
+
+def stack_file(root: Path, name: str) -> Path:
+    return root / "stacks" / f"Pulumi.{name}.yaml"
+
+
+def _stack_name(path: Path) -> str | None:
+    """``cosmoshub`` of ``Pulumi.cosmoshub.yaml``."""
+    return path.stem.removeprefix("Pulumi.") if path.stem.startswith("Pulumi.") else None
+
+
+def _lacking(source: Document, path: str, value: str, rule: str, reason: str, fix: str, line: int = 0) -> Problem:
+    return Problem(file=source.file, path=path, value=value, rule=rule, reason=reason, fix=fix, line=line)
+
+
+def _declared(stack: Document) -> tuple[Document | None, tuple[Problem, ...]]:
+    """The part of a stack file that declares the network, or why there is none."""
+    if stack.value is None:
+        empty = _lacking(
+            stack,
+            "(the file)",
+            "nothing",
+            "must declare a network",
+            "the file is empty",
+            "bin/estate new NETWORK writes one to edit",
+        )
+        return None, stack.problems or (empty,)
+    config = stack.value.get("config") if isinstance(stack.value, Mapping) else None
+    if not isinstance(config, Mapping):
+        given = show(stack.value) if not isinstance(stack.value, Mapping) else show(config)
+        return None, (
+            *stack.problems,
+            _lacking(
+                stack,
+                "config",
+                given,
+                "must be a mapping",
+                "Pulumi reads a stack's configuration from it",
+                f"put config: and below it {CONFIG_KEY}:",
+                stack.line(("config",)),
+            ),
+        )
+    if CONFIG_KEY not in config:
+        close = nearest(CONFIG_KEY, [str(key) for key in config])
+        return None, (
+            *stack.problems,
+            _lacking(
+                stack,
+                f"config.{CONFIG_KEY}",
+                "nothing",
+                "must be given: the network's declaration",
+                "the program reads the network from it and from nothing else",
+                f"did you mean {CONFIG_KEY} with {close}?" if close else f"add {CONFIG_KEY}: below config",
+                stack.line(("config",)),
+            ),
+        )
+    return stack.part("config", CONFIG_KEY), ()
+
+
+def examine(path: Path, *, chain: Path | None = None, today: date | None = None) -> Examined:
+    """The stack file ``path`` after every check; nothing is raised."""
+    declared, problems = _declared(document.read(path))
+    facts = document.read(chain) if chain else None
+    if declared is None:
+        return Examined(None, _ordered([*problems, *(facts.problems if facts else ())]))
+    if facts is not None and facts.problems and facts.value is None:
+        rest = _examine(declared, None, today or date.today())
+        return Examined(None, _ordered([*rest.problems, *facts.problems]))
+    examined = _examine(declared, facts, today or date.today())
+    stack, name = _stack_name(path), declared.value.get("name") if isinstance(declared.value, Mapping) else None
+    if stack and isinstance(name, str) and name != stack and not any(each.path == "name" for each in examined.problems):
+        misnamed = _lacking(
+            declared,
+            "name",
+            show(name),
+            f"must be {stack}, as the file says",
+            "the stack and the network are found by one name",
+            f"write name: {stack}, or rename the file to Pulumi.{name}.yaml",
+            declared.line(("name",)),
+        )
+        return Examined(None, _ordered([*examined.problems, misnamed]))
+    return examined
+
+
+def read(path: Path, *, chain: Path | None = None, today: date | None = None) -> Network:
+    """The network declared in the stack file ``path``.
+
+    ``chain``: a YAML file of chain facts that replace the declared ones.
+
+    Raises:
+        DeclarationError: with every problem, each with file, line, path, value, rule, reason and fix.
+    """
+    return _demand(examine(path, chain=chain, today=today))
+
+
+def all_networks(root: Path, *, today: date | None = None) -> dict[str, Network]:
+    """Every network declared below ``root``/stacks, by name, checked against each other too.
+
+    Raises:
+        DeclarationError: with every problem of every file.
+    """
+    files = sorted((root / "stacks").glob("Pulumi.*.yaml"))
+    examined = {path: examine(path, today=today) for path in files}
+    problems = [problem for each in examined.values() for problem in each.problems]
+    networks = {path: each.network for path, each in examined.items() if each.network is not None}
+    for path, finding in estates.check(networks):
+        declared, _ = _declared(document.read(path))
+        assert declared is not None
+        problems.append(_problem(declared, _location(finding.path), finding))
+    if problems:
+        raise DeclarationError(_ordered(problems))
+    return {each.name: each for each in networks.values()}

@@ -1,0 +1,388 @@
+"""What is malformed in a declaration, in plain words, and the declaration with those parts made good.
+
+The made-good declaration lets the rules about the rest be checked in the same run; the places where something was
+put in or taken out are remembered, so that nothing is concluded from them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from estate.declaration import example, vocabulary
+from estate.declaration.document import Location, dotted, leaves
+from estate.declaration.vocabulary import Words
+from estate.model import Model, Network, Vpn
+from estate.rules.finding import Finding, a, nearest, show, words
+
+KEY = "[key]"
+"""What pydantic puts at the end of a location that is a mapping's key."""
+
+KEYS = "[keys]"
+"""Stands in an unknown place for which keys a mapping has."""
+
+SECRET_REFERENCES = {(Vpn, "certificate_authority")}
+ROUNDS = 8
+
+
+@dataclass
+class Shape:
+    """``network`` where one could be made.
+
+    ``findings`` with their locations; ``unknown`` places, whose values are not the declared ones.
+    """
+
+    network: Network | None = None
+    findings: list[tuple[Location, Finding]] = field(default_factory=list)
+    unknown: set[tuple[str, ...]] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the model says about a location.
+
+    The ``owner`` and ``field`` nearest to it, and whether it is a mapping's key.
+    """
+
+    owner: type[Model]
+    field: str
+    annotation: Any
+    key: bool = False
+    entry: bool = False
+
+    @property
+    def words(self) -> Words:
+        found = vocabulary.words(self.owner, self.field)
+        if self.key and found.key:
+            return found.key
+        return found.entry if self.entry and found.entry else found
+
+
+def _plain(annotation: Any) -> Any:
+    """The annotation without ``Annotated`` and without ``| None``."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif (
+            type(None) in get_args(annotation)
+            and get_origin(annotation) is not None
+            and get_origin(annotation) is not tuple
+        ):
+            annotation = Union[tuple(each for each in get_args(annotation) if each is not type(None))]  # noqa: UP007
+        else:
+            return annotation
+
+
+def place_of(location: Location) -> Place | None:
+    """The place that ``location`` names in the model; None if it leads through an unknown field."""
+    if location and location[-1] == KEY:
+        around = place_of(location[:-2])
+        return Place(around.owner, around.field, around.annotation, key=True) if around else None
+    place: Place | None = None
+    current: Any = Network
+    for step in location:
+        current = _plain(current)
+        if isinstance(current, type) and issubclass(current, Model):
+            known = current.model_fields.get(str(step))
+            if known is None:
+                return None
+            place, current = Place(current, str(step), known.annotation), known.annotation
+        elif place is not None and get_origin(current) is dict:
+            current = get_args(current)[1]
+            place = Place(place.owner, place.field, current)
+        elif place is not None and get_origin(current) is tuple:
+            current = get_args(current)[0]
+            place = Place(place.owner, place.field, current, entry=True)
+    return place
+
+
+def _options(annotation: Any) -> list[str]:
+    plain = _plain(annotation)
+    if get_origin(plain) is Literal:
+        return [str(getattr(each, "value", each)) for each in get_args(plain)]
+    if isinstance(plain, type) and issubclass(plain, StrEnum):
+        return [each.value for each in plain]
+    return []
+
+
+def _model_at(location: Location) -> type[Model] | None:
+    place = place_of(location)
+    plain = _plain(place.annotation) if place else Network if not location else None
+    return plain if isinstance(plain, type) and issubclass(plain, Model) else None
+
+
+def _value(place: Place | None, value: Any) -> str:
+    """The value as a message shows it: a secret written where its reference belongs is not repeated."""
+    if place and (place.owner, place.field) in SECRET_REFERENCES and isinstance(value, str):
+        return "a text (not shown, in case it is the secret itself)"
+    return show(value)
+
+
+def _what(model: type[Model]) -> str:
+    """``a cloud node``: the model's name as words."""
+    name = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in model.__name__).strip()
+    return a(name)
+
+
+def _unknown_field(location: Location, given: Any, document: Any) -> tuple[Finding, str | None]:
+    """What is said of a field that the model does not have.
+
+    And the absent field that it was meant to be, if one is near.
+    """
+    owner = _model_at(location[:-1])
+    fields = list(owner.model_fields) if owner else []
+    present = _get(document, location[:-1])
+    meant = nearest(str(location[-1]), [each for each in fields if each not in present])
+    close = meant or nearest(str(location[-1]), fields)
+    finding = Finding(
+        path=dotted(location),
+        value=show(given),
+        rule=f"must be a field of {_what(owner)}" if owner else "must be a known field",
+        reason="a field that nobody reads would be left out in silence",
+        fix=f"did you mean {close}? The fields are {words(fields)}"
+        if close
+        else f"remove it; the fields are {words(fields)}",
+    )
+    return finding, meant
+
+
+def _missing(location: Location) -> Finding:
+    place = place_of(location)
+    assert place is not None
+    return Finding(
+        path=dotted(location),
+        value="nothing",
+        rule=f"must be given: {place.words.rule}",
+        reason=place.words.reason,
+        fix=f"add for example {location[-1]}: {place.words.example}",
+    )
+
+
+def _is_container(annotation: Any) -> bool:
+    plain = _plain(annotation)
+    return get_origin(plain) in (dict, tuple) or (isinstance(plain, type) and issubclass(plain, Model))
+
+
+_CONTAINER_RULES = {
+    "dict_type": "must be a mapping (key: value)",
+    "model_type": "must be a mapping (field: value)",
+    "tuple_type": "must be a list",
+    "model_attributes_type": "must be a mapping (field: value)",
+}
+
+
+def _malformed(error: ErrorDetails, location: Location) -> Finding:
+    """Any other error: the field's own words say what it must be."""
+    place = place_of(location)
+    given = error["input"]
+    if location and location[-1] == KEY:
+        path, given = dotted(location[:-1]), str(location[-2])
+    else:
+        path = dotted(location)
+    if place is None:
+        return Finding(
+            path=path or "(the declaration)",
+            value=show(given),
+            rule="must be a mapping (field: value)",
+            reason="a network is described by its fields",
+            fix="write the network's fields below estate:network",
+        )
+    value, about = _value(place, given), place.words
+    owner = _model_at(location)
+    if error["type"] in _CONTAINER_RULES:
+        rule = _CONTAINER_RULES[error["type"]]
+        if owner is not None:
+            return Finding(
+                path=path,
+                value=value,
+                rule=f"{rule} with {words(list(owner.model_fields))}",
+                reason=about.reason,
+                fix=f"write it out as {_what(owner)}",
+            )
+        return Finding(path=path, value=value, rule=rule, reason=about.reason, fix=f"write for example {about.example}")
+    if error["type"] == "too_short" and _is_container(place.annotation):
+        return Finding(
+            path=path,
+            value=value,
+            rule="must not be empty",
+            reason=about.reason,
+            fix=f"add at least one, such as {about.example}",
+        )
+    options = _options(place.annotation)
+    if options:
+        close = nearest(str(given), options)
+        return Finding(
+            path=path,
+            value=value,
+            rule=f"must be one of {words(options, 'or')}",
+            reason=about.reason,
+            fix=f"did you mean {close}?" if close else f"write {words(options, 'or')}",
+        )
+    if error["type"] in ("string_type",) and isinstance(given, int | float) and not isinstance(given, bool):
+        return Finding(
+            path=path,
+            value=value,
+            rule=f"must be {about.rule}",
+            reason="without quotes YAML reads it as a number, and digits can be lost",
+            fix="put it in quotes",
+        )
+    return Finding(
+        path=path,
+        value=value,
+        rule=f"must be {about.rule}",
+        reason=about.reason,
+        fix=f"write for example {about.example}",
+    )
+
+
+def _unquoted(location: Location, value: date) -> Finding:
+    return Finding(
+        path=dotted(location),
+        value=show(value),
+        rule="must be in quotes",
+        reason="YAML reads it as a date, and Pulumi cannot carry a date in a configuration",
+        fix=f'write "{value.isoformat()}"',
+    )
+
+
+def _get(document: Any, location: Location) -> Any:
+    for step in location:
+        document = document[step]
+    return document
+
+
+def _stand_in(location: Location) -> Any:
+    """A sound value for ``location``.
+
+    The one that the example has there, or in the first entry of each mapping and list on the way.
+
+    Raises:
+        KeyError: if the example has nothing there.
+    """
+    value: Any = example.declared()
+    current: Any = Network
+    for step in location:
+        plain = _plain(current)
+        if isinstance(plain, type) and issubclass(plain, Model):
+            value, current = value[step], plain.model_fields[str(step)].annotation
+        elif get_origin(plain) is dict:
+            value, current = next(iter(value.values())), get_args(plain)[1]
+        else:
+            fitting = (each for each in value)
+            value, current = next(fitting), get_args(plain)[0]
+    return copy.deepcopy(value)
+
+
+def _make_good(document: Any, location: Location, kind: str) -> tuple[str, ...]:
+    """Puts something sound at ``location``, or takes away what is there.
+
+    Returns the place that is unknown from now on.
+    """
+    if location and location[-1] == KEY:
+        parent, key = _get(document, location[:-2]), location[-2]
+        parent.pop(key, None)
+        return (*map(str, location[:-2]), KEYS)
+    parent = _get(document, location[:-1])
+    owner = _model_at(location[:-1])
+    if kind == "extra_forbidden":
+        parent.pop(location[-1], None)
+        return tuple(map(str, location))
+    known = owner.model_fields.get(str(location[-1])) if owner else None
+    if known is not None and not known.is_required():
+        parent.pop(location[-1], None)
+    else:
+        parent[location[-1]] = _stand_in(location)
+    return tuple(map(str, location))
+
+
+def _told_once(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Each location once, the first error said of it; and no list called too short because of a malformed entry."""
+    locations = {error["loc"] for error in errors}
+    seen: set[Location] = set()
+    kept = []
+    for error in errors:
+        location = error["loc"]
+        holds_another = any(len(each) > len(location) and each[: len(location)] == location for each in locations)
+        if location in seen or (error["type"] == "too_short" and holds_another):
+            continue
+        seen.add(location)
+        kept.append(error)
+    return kept
+
+
+def examine(declared: Any) -> Shape:
+    """Everything malformed in ``declared``, and a network that can be checked further."""
+    shape = Shape()
+    if not isinstance(declared, Mapping):
+        declared_error: Any = {"type": "model_type", "loc": (), "msg": "", "input": declared}
+        shape.findings.append(((), _malformed(declared_error, ())))
+        return shape
+    document = copy.deepcopy(dict(declared))
+    for location, value in list(leaves(document)):
+        if isinstance(value, date):
+            shape.findings.append((location, _unquoted(location, value)))
+            _get(document, location[:-1])[location[-1]] = value.isoformat()
+    for _ in range(ROUNDS):
+        try:
+            shape.network = Network.model_validate(document)
+            return shape
+        except ValidationError as failure:
+            errors = _told_once(failure.errors(include_url=False, include_context=False))
+        renamed: set[Location] = set()
+        for error in errors:
+            location = error["loc"]
+            if error["type"] == "extra_forbidden":
+                finding, meant = _unknown_field(location, error["input"], document)
+                shape.findings.append((location, finding))
+                parent = _get(document, location[:-1])
+                if meant:
+                    parent[meant] = parent.pop(location[-1])
+                    renamed.add((*location[:-1], meant))
+                else:
+                    shape.unknown.add(_make_good(document, location, error["type"]))
+        for error in sorted(errors, key=lambda each: -len(each["loc"])):
+            location = error["loc"]
+            if error["type"] == "extra_forbidden" or location in renamed:
+                continue
+            shape.findings.append(
+                (location, _missing(location) if error["type"] == "missing" else _malformed(error, location))
+            )
+            try:
+                shape.unknown.add(_make_good(document, location, error["type"]))
+            except (KeyError, IndexError, TypeError, StopIteration):
+                return shape
+    return shape
+
+
+def _follows(wanted: tuple[str, ...], unknown: tuple[str, ...]) -> bool:
+    """Whether what stands at ``wanted`` (a pattern) is, or lies in, an unknown place."""
+    return len(unknown) <= len(wanted) and all(part in ("*", step) for part, step in zip(wanted, unknown, strict=False))
+
+
+def sound(finding: Finding, unknown: set[tuple[str, ...]]) -> bool:
+    """Whether a finding was concluded from declared values only."""
+    sources = [tuple(path.split(".")) for path in (finding.path, *finding.involves)]
+    return not any(_follows(source, place) for source in sources for place in unknown)
+
+
+def every_field() -> Iterator[tuple[type[Model], str]]:
+    """All fields of all models that a declaration is made of."""
+    todo, seen = [Network], set()
+    while todo:
+        current = todo.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        for name, info in current.model_fields.items():
+            yield current, name
+            plain = _plain(info.annotation)
+            for inner in (plain, *map(_plain, get_args(plain))):
+                if isinstance(inner, type) and issubclass(inner, Model):
+                    todo.append(inner)

@@ -1,0 +1,1 @@
+"""What follows from a declaration: roles, addresses, hosts, flows and coordination, each derived once."""

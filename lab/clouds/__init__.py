@@ -1,0 +1,1 @@
+"""Stand-ins for the clouds' providers, to which the engine attaches."""

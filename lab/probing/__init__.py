@@ -1,0 +1,1 @@
+"""Packets sent in a running lab, compared with the prover."""

@@ -1,0 +1,107 @@
+"""The engine on a backend of the lab's own, attached to the lab's own providers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine import processes
+from engine.stack import Engine
+from estate.declaration.load import stack_file
+from estate.errors import CheckFailed
+from estate.model import Network
+from lab.paths import LabPaths
+
+PROVIDER_START_SECONDS = 30
+
+
+def world(network: Network) -> dict[str, object]:
+    """What the stack finds and does not make: the partners' VPCs, which accept our peering, and the edges' certificates."""
+    return {
+        "certificates": [
+            arn for site in network.sites.values() for link in site.links.values() for arn in link.certificates
+        ],
+        "vpcs": [
+            {
+                "ownerId": partner.account_id,
+                "vpcId": partner.vpc_id,
+                "cidr": str(partner.cidrs[0]),
+                "region": partner.vpc_region,
+            }
+            for partner in network.partners.values()
+        ],
+    }
+
+
+@contextmanager
+def provider(checkout: Path, paths: LabPaths, network: Network) -> Iterator[int]:
+    """The lab's cloud providers, served while the block runs; gives their port."""
+    world_file, port_file = paths.root / "world.json", paths.root / "run" / "provider.port"
+    paths.root.mkdir(parents=True, exist_ok=True)
+    port_file.parent.mkdir(parents=True, exist_ok=True)
+    world_file.write_text(json.dumps(world(network)))
+    port_file.unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "lab.clouds.aws",
+        "--state",
+        str(paths.cloud_state),
+        "--world",
+        str(world_file),
+        "--lab-id",
+        paths.lab_id,
+        "--port-file",
+        str(port_file),
+    ]
+    child = processes.start(
+        command, records=paths.workspace.records, log=paths.workspace.logs / "cloud.log", cwd=checkout
+    )
+    try:
+        deadline = time.monotonic() + PROVIDER_START_SECONDS
+        while not (port_file.exists() and port_file.read_text().strip()):
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise CheckFailed(f"the lab's cloud providers did not start; see {paths.workspace.logs / 'cloud.log'}")
+            time.sleep(0.02)
+        yield int(port_file.read_text())
+    finally:
+        processes.stop(child, records=paths.workspace.records)
+
+
+@contextmanager
+def rehearsed(checkout: Path, paths: LabPaths, network: Network) -> Iterator[Engine]:
+    """The engine on a backend of the lab's own, attached to the lab's providers: no credential can be used by accident."""
+    backend = paths.engine_state
+    backend.mkdir(parents=True, exist_ok=True)
+    declared = paths.root / f"Pulumi.{network.name}.yaml"
+    shutil.copyfile(stack_file(checkout, network.name), declared)
+    with provider(checkout, paths, network) as port:
+        engine = Engine(
+            checkout=checkout,
+            stack=network.name,
+            workspace=paths.workspace,
+            settings={
+                "PULUMI_BACKEND_URL": f"file://{backend}",
+                "PULUMI_HOME": str(paths.root / "pulumi-home"),
+                "PULUMI_CONFIG_PASSPHRASE": "",
+                "PULUMI_DEBUG_PROVIDERS": f"aws:{port},gcp:{port}",
+                "PULUMI_EXPERIMENTAL": "1",
+                "PULUMI_SKIP_CHECKPOINTS": "1",
+                "AWS_ACCESS_KEY_ID": "",
+                "AWS_SECRET_ACCESS_KEY": "",
+                "AWS_PROFILE": "",
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            },
+            config_file=declared,
+        )
+        for lock in backend.glob(".pulumi/locks/**/*.json"):
+            lock.unlink()
+        engine.make_stack("estate", paths.root / "stack")
+        yield engine

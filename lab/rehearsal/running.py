@@ -1,0 +1,25 @@
+"""What a command needs of the lab before it can work with it."""
+
+from __future__ import annotations
+
+from estate.errors import UsageError
+from estate.model import Network
+from estate.plan.hosts import Host, hosts
+from lab.machines import machine
+from lab.paths import LabPaths
+
+
+def the_host(network: Network, name: str) -> Host:
+    """The host called ``name``; the network's name may be left out of it."""
+    by_name = {host.name: host for host in hosts(network)}
+    full = name if name in by_name else f"{network.name}-{name}"
+    if full not in by_name:
+        raise UsageError(f"{network.name} declares no host {name!r}; its hosts are:\n  " + "\n  ".join(by_name))
+    return by_name[full]
+
+
+def must_run(paths: LabPaths, name: str) -> None:
+    if not machine.is_running(paths, name):
+        raise UsageError(
+            f"{name} does not run in the lab of {paths.network}; `bin/estate up {paths.network}` brings it up"
+        )

@@ -1,0 +1,44 @@
+"""Buckets keep what was overwritten or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pulumi_policy import PolicyResource, Severity
+
+from .buckets_are_encrypted_and_closed import BUCKET, GOOGLE
+from .reading import at
+from .rule import Example, referred, stack_rule, violation
+
+VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
+REASON = "whoever takes a host may overwrite its backups"
+
+
+def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
+    kept = {
+        bucket.urn
+        for each in resources
+        if each.resource_type == VERSIONING
+        and at(each.props, "versioningConfiguration", "status") == "Enabled"
+        and (bucket := referred(each, "bucket", BUCKET))
+    }
+    for resource in resources:
+        if resource.resource_type == BUCKET and resource.urn not in kept:
+            given, fix = "versioning is not enabled", "add a BucketVersioning with status Enabled"
+        elif resource.resource_type == GOOGLE and at(resource.props, "versioning", "enabled") is not True:
+            given, fix = "versioning.enabled is not true", "state true"
+        else:
+            continue
+        yield violation(given, "buckets keep former versions", REASON, fix), resource.urn
+
+
+RULE = stack_rule(
+    "buckets-keep-versions",
+    "Buckets keep former versions of what they hold.",
+    check,
+    Severity.HIGH,
+    why="Whoever takes a host may overwrite its backups: the former version must be out of his reach.",
+    fix="Add a `BucketVersioning` with `status: Enabled` (Google Cloud: `versioning: {enabled: true}`).",
+    source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html",
+    example=Example(VERSIONING, {"versioningConfiguration": {"status": "Suspended"}}),
+)

@@ -1,0 +1,179 @@
+"""What the estate promises is proved of what will be deployed, host firewalls included, before it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pulumi_policy import PolicyResource, Severity
+
+from configuration.node_config import listening
+from configuration.rulesets import ruleset
+from estate.findings import DeclarationError
+from estate.model import Network
+from estate.plan.hosts import hosts
+from policies import declaration, shown
+from reachability import declared
+from reachability.assembly import assemble
+from reachability.claims import Estate, Outcome, Report, Verdict, claims, prove, read
+from reachability.prover import Prover
+from reachability.resources import Resource
+
+from .rule import stack_rule, violation
+
+STACK = "pulumi:pulumi:Stack"
+OWN_CLAIMS = declaration.ROOT / "stacks" / "claims.py"
+"""Where a company writes claims of its own."""
+
+MOST_REASONS = 5
+"""Of why a claim is not modelled, so many are told."""
+
+REASON = "what is not proved before it is deployed is found out by a stranger"
+
+
+def _inventory(resources: Iterable[Resource]) -> Mapping[str, Any]:
+    """The stack's output ``inventory`` as far as it is known: of the tunnels only those whose far end is."""
+    for each in resources:
+        if each.type == STACK and isinstance(found := each.properties.get("inventory"), dict):
+            return {"links": _ends(found.get("links"))}
+    return {}
+
+
+def _ends(links: Any) -> dict[str, Any]:
+    if not isinstance(links, dict):
+        return {}
+    return {
+        site: {
+            region: {
+                edge: [tunnel for tunnel in tunnels if _is_known(tunnel)]
+                for edge, tunnels in edges.items()
+                if isinstance(tunnels, list)
+            }
+            for region, edges in regions.items()
+            if isinstance(edges, dict)
+        }
+        for site, regions in links.items()
+        if isinstance(regions, dict)
+    }
+
+
+def _is_known(tunnel: Any) -> bool:
+    return isinstance(tunnel, dict) and isinstance(tunnel.get("outside_address"), str)
+
+
+def report(network: Network, resources: Sequence[Resource]) -> Report:
+    """Every claim, those of the company's own file among them, proved of one network's stack."""
+    inventory = _inventory(resources)
+    rulesets = {host.name: ruleset(network, host, inventory) for host in hosts(network)}
+    subject = declared.subject(network, resources, rulesets)
+    estate = Estate(Prover(assemble(subject)), (network,), subject.resources, listening(network))
+    own = read(OWN_CLAIMS.read_text(), str(OWN_CLAIMS)) if OWN_CLAIMS.is_file() else ()
+    return prove(estate.case(network), claims(own))
+
+
+def _way(verdict: Verdict) -> Iterator[str]:
+    """The packet of the witness, and what decided at each hop."""
+    if verdict.witness is None:
+        return
+    packet = verdict.witness.packet
+    hops = [f"{hop.at} ({hop.action}: {hop.decided_by})" for hop in verdict.witness.hops]
+    yield (f"packet {packet} goes " if packet else "in the way: ") + (" -> ".join(hops) or "straight")
+
+
+def _told(verdict: Verdict) -> str:
+    refuted = verdict.outcome is Outcome.REFUTED
+    told = list(verdict.sentences[:1] if refuted else verdict.reasons[:MOST_REASONS])
+    more = len(verdict.sentences if refuted else verdict.reasons) - len(told)
+    if refuted:
+        told += _way(verdict)
+    return violation(
+        f"claim {verdict.claim.id} is {'refuted' if refuted else 'not modelled'}: {'. '.join(told)}"
+        + (f" (and {more} more)" if more > 0 else ""),
+        verdict.claim.statement,
+        REASON,
+        f"bin/estate prove --explain {verdict.claim.id} tells it all; mend the setting that decides",
+    )
+
+
+def _about(verdict: Verdict, root: str, urns: set[str]) -> str:
+    """The resource to which the last of the settings on the way belongs; the stack where it is none's."""
+    hops = verdict.witness.hops if verdict.witness else ()
+    return next((hop.origin for hop in reversed(hops) if hop.origin in urns), root)
+
+
+def judged(network: Network, given: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
+    """What is not proved of a network's stack: a sentence, and the URN that it is about."""
+    resources = shown.resources(given)
+    urns = {each.urn for each in resources}
+    root = next((each.urn for each in resources if each.type == STACK), resources[0].urn)
+    for verdict in report(network, resources).verdicts:
+        if verdict.outcome is not Outcome.PROVED:
+            yield _told(verdict), _about(verdict, root, urns)
+
+
+def _closed(judge: Callable[[], Iterator[tuple[str, str]]], root: str) -> Iterator[tuple[str, str]]:
+    """What ``judge`` finds; a declaration that does not hold and a judge that fails are findings too."""
+    try:
+        yield from list(judge())
+    except DeclarationError as error:
+        yield (
+            violation(
+                f"the declaration does not hold: {error}",
+                "what is deployed is declared",
+                "the claims compare the two",
+                "mend the declaration",
+            ),
+            root,
+        )
+    except Exception as error:  # noqa: BLE001
+        yield (
+            violation(
+                f"the proof failed: {type(error).__name__}: {error}",
+                "every claim is proved",
+                REASON,
+                "this is a fault of the prover: report it with the stack",
+            ),
+            root,
+        )
+
+
+def check(given: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
+    """Nothing for a stack of another project: nothing promises anything of it."""
+    if not given:
+        return
+    stack, project, *_ = given[0].urn.removeprefix("urn:pulumi:").split("::")
+    if project != declaration.PROJECT:
+        return
+    root = next((each.urn for each in given if each.resource_type == STACK), given[0].urn)
+
+    def judge() -> Iterator[tuple[str, str]]:
+        network = declaration.network(stack)
+        if network is not None:
+            yield from judged(network, given)
+        else:
+            yield (
+                violation(
+                    f"no network {stack} is declared: every claim is not modelled",
+                    "a stack of this project has its declaration",
+                    "nothing else says what its hosts are for",
+                    f"write stacks/Pulumi.{stack}.yaml (bin/estate new {stack})",
+                ),
+                root,
+            )
+
+    yield from _closed(judge, root)
+
+
+RULE = stack_rule(
+    "proved-reachability",
+    "Every claim about who can reach whom is proved of the stack, its datacentres and its host firewalls.",
+    check,
+    Severity.CRITICAL,
+    why="Rules on single resources cannot see that a route, a list and a host's firewall together open a way: the "
+    "prover sees every packet's. What it does not understand it does not pass.",
+    fix="Mend the setting that decides: the violation says the packet, each hop and what decides there.",
+    source="https://docs.aws.amazon.com/vpc/latest/reachability/what-is-reachability-analyzer.html",
+    example="A security group rule for TCP 22 from `::/0` in a VPC with IPv6 refutes the claim `no-public-ssh`: the "
+    "violation says which packet gets in, and how.",
+    firm="an exception from a proof would leave a promise in words only",
+)

@@ -1,0 +1,45 @@
+"""Google Cloud's roles are the small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .nothing_is_granted_to_everyone import GRANTS
+from .reading import UNKNOWN, stated
+from .rule import Example, resource_rule, violation
+
+BASIC = ("roles/owner", "roles/editor", "roles/viewer", "roles/admin", "roles/writer", "roles/reader")
+ACT_AS = ("roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator", "roles/iam.workloadIdentityUser")
+PROJECT_WIDE = ("gcp:projects/iAMBinding:IAMBinding", "gcp:projects/iAMMember:IAMMember")
+
+
+def _grant(args: ResourceValidationArgs) -> Iterator[str]:
+    role = stated(args.props, "role")
+    if role is UNKNOWN or role in BASIC:
+        yield violation(
+            f"{role} is granted",
+            "roles are predefined or our own",
+            "a basic role may do thousands of things",
+            "grant the role for the one task",
+        )
+    elif role in ACT_AS and args.resource_type in PROJECT_WIDE:
+        yield violation(
+            f"{role} is granted for the whole project",
+            "it is granted on one service account",
+            "its holder could act as any of them",
+            "use a serviceaccount.IAMMember",
+        )
+
+
+RULE = resource_rule(
+    "roles-are-not-basic",
+    "Nobody is granted owner, editor or viewer, nor the right to act as every service account of a project.",
+    dict.fromkeys(GRANTS, _grant),
+    Severity.CRITICAL,
+    why="A basic role may do thousands of things; who may act as any service account has the rights of them all.",
+    fix="Grant the predefined role for the task; grant `iam.serviceAccountUser` on the one service account.",
+    source="https://docs.cloud.google.com/iam/docs/roles-overview#basic",
+    example=Example("gcp:projects/iAMMember:IAMMember", {"role": "roles/editor"}),
+)

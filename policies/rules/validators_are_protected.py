@@ -1,0 +1,39 @@
+"""The engine refuses to delete or replace a validator or signer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .reading import UNKNOWN, in_production, tag
+from .rule import Example, resource_rule, violation
+from .validators_are_hidden import ROLES
+
+
+def _check(args: ResourceValidationArgs) -> Iterator[str]:
+    role = tag(args.props, "Role")
+    if (role is UNKNOWN or role in ROLES) and in_production(args.props) and not args.opts.protect:
+        yield violation(
+            f"protect is off on a {role}",
+            "in production it is on",
+            "made anew beside the old one, a validator signs twice and is slashed",
+            "set protect",
+        )
+
+
+RULE = resource_rule(
+    "validators-are-protected",
+    "Production validators and signers in a cloud, and their disks, have the engine's protection.",
+    dict.fromkeys(
+        ("aws:ec2/instance:Instance", "gcp:compute/disk:Disk", "gcp:compute/instance:Instance"),
+        _check,
+    ),
+    Severity.CRITICAL,
+    why="An engine replaces by making the new one before the old one is gone: two validators with one key sign twice. "
+    "Whether a resource is also retained is not shown to a policy; the components' own tests hold that.",
+    fix="Set `protect` (and `retain_on_delete`) in the resource's options.",
+    source="https://www.pulumi.com/docs/iac/concepts/options/protect/",
+    example=Example("gcp:compute/instance:Instance", {"labels": {"role": "validator"}}, protect=False),
+    firm="it keeps a validator from being made twice",
+)

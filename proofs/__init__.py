@@ -1,0 +1,1 @@
+"""How a proof is put together and kept: resources, host firewalls, claims, cached verdicts."""

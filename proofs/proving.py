@@ -1,0 +1,168 @@
+"""Verdicts of networks: proved now, or as they were last proved from the same declaration and code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from estate.errors import CheckFailed, UsageError
+from proofs import registered, subjects
+from proofs.subjects import Question
+from reachability import parts
+from reachability.assembly import assemble
+from reachability.prover import Prover
+
+if TYPE_CHECKING:
+    from reachability.claims.claim import Claim, Report
+
+CODE = (
+    *registered.CODE,
+    *registered.RENDERING,
+    "proofs/**/*.py",
+    "reachability/**/*.py",
+    "tools/*.py",
+    "requirements.txt",
+    "stacks/claims.py",
+)
+OWN_CLAIMS = "stacks/claims.py"
+"""Where a company writes claims of its own."""
+FOREIGN = (
+    "this stack is no network that is declared here, so nothing says what its hosts are for; "
+    "ask it questions of your own: bin/estate reach FROM TO --state FILE"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The reports of every network asked about."""
+
+    question: Question
+    reports: tuple[Report, ...]
+
+
+def claims(checkout: Path, wanted: str | None = None) -> tuple[Claim, ...]:
+    """The claims, those of the company's own file among them, or the one of an id.
+
+    Raises:
+        UsageError: there is none of this id, or the file cannot be read.
+    """
+    from reachability import claims as promises
+
+    own = checkout / OWN_CLAIMS
+    try:
+        added = promises.read(own.read_text(), OWN_CLAIMS) if own.is_file() else ()
+        found = promises.claims(added)
+    except (promises.ClaimError, OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{OWN_CLAIMS}: {error}" if OWN_CLAIMS not in str(error) else str(error)) from None
+    if wanted is None:
+        return found
+    chosen = tuple(claim for claim in found if claim.id == wanted)
+    if not chosen:
+        known = "\n  ".join(claim.id for claim in found)
+        raise UsageError(f"no claim is called {wanted!r}; the claims are:\n  {known}")
+    return chosen
+
+
+def prove(question: Question, asked: Iterable[Claim]) -> Proof:
+    """Proves claims about every network of a question; those that something joins, together."""
+    asked = tuple(asked)
+    reports = {}
+    for group in parts.together(question.parts) if question.networks else ():
+        for report in _proved(question, group, asked):
+            reports[report.network] = report
+    ordered = tuple(reports[name] for name in question.networks) or (foreign(asked),)
+    return Proof(question, ordered)
+
+
+def _proved(question: Question, group: tuple[str, ...], asked: tuple[Claim, ...]) -> list[Report]:
+    from configuration.node_config import listening
+    from reachability import claims as promises
+
+    began = perf_counter()
+    subject = parts.union([question.parts[name] for name in group])
+    prover = Prover(assemble(subject))
+    networks = [question.networks[name] for name in group]
+    heard = {host: ports for network in networks for host, ports in listening(network).items()}
+    estate = promises.Estate(prover, networks, subject.resources, listening=heard)
+    assembled = perf_counter() - began
+    reports = [promises.prove(estate.case(network), asked) for network in networks]
+    reports[0] = replace(reports[0], seconds=reports[0].seconds + assembled)
+    return reports
+
+
+def foreign(asked: Iterable[Claim]) -> Report:
+    """The report of a stack that no declaration explains: nothing of it is proved."""
+    from reachability.claims import Outcome, Report, Verdict
+
+    return Report("", tuple(Verdict(claim, Outcome.NOT_MODELLED, reasons=(FOREIGN,)) for claim in asked), 0.0)
+
+
+def _entry(checkout: Path, network: str) -> Path:
+    declared = registered.stack_file(checkout, network).read_bytes()
+    return registered.directory() / f"proof-{network}-{registered.digest(checkout, CODE, declared)}.json"
+
+
+def remember(checkout: Path, reports: Iterable[Report]) -> None:
+    """Keeps the reports of networks as declared, for whoever asks for the verdicts again."""
+    for report in reports:
+        registered.keep(_entry(checkout, report.network), json.dumps(report.document()))
+
+
+def remembered(checkout: Path, network: str) -> Mapping[str, Any] | None:
+    """The report of a network as declared, as JSON, if it was proved since anything changed."""
+    with suppress(OSError, ValueError):
+        return json.loads(_entry(checkout, network).read_text())
+    return None
+
+
+def report(checkout: Path, network: str) -> Mapping[str, Any]:
+    """The report of a network as declared, as JSON: remembered, else proved now.
+
+    Raises as ``subjects.of_declarations`` does.
+    """
+    known = remembered(checkout, network)
+    if known is None:
+        proof = prove(subjects.of_declarations(checkout, [network]), claims(checkout))
+        remember(checkout, proof.reports)
+        known = proof.reports[0].document()
+    return known
+
+
+def demand(checkout: Path, network: str) -> str:
+    """The verdicts in words, if every claim of a network as declared is proved.
+
+    Raises:
+        CheckFailed: one is not; and as ``report`` does.
+    """
+    document = report(checkout, network)
+    words = in_words(document)
+    if document["verdict"] != "proved":
+        raise CheckFailed(
+            f"{network} does not go up: {words}; nothing is deployed that is not proved; "
+            f"`bin/estate prove {network}` shows what is in the way, packet by packet"
+        )
+    return words
+
+
+def counts(document: Mapping[str, Any]) -> dict[str, int]:
+    """How many claims of a report are proved, refuted and not modelled."""
+    found = {"proved": 0, "refuted": 0, "not_modelled": 0}
+    for claim in document["claims"]:
+        found[claim["verdict"].replace("-", "_")] += 1
+    return found
+
+
+def in_words(document: Mapping[str, Any]) -> str:
+    """``17 claims: 15 proved, 1 refuted (no-public-ssh), 1 not modelled (layers-agree)``."""
+    parts = []
+    for verdict in ("proved", "refuted", "not-modelled"):
+        found = [claim["id"] for claim in document["claims"] if claim["verdict"] == verdict]
+        if found:
+            names = "" if verdict == "proved" else f" ({', '.join(found)})"
+            parts.append(f"{len(found)} {verdict.replace('-', ' ')}{names}")
+    return f"{len(document['claims'])} claims: {', '.join(parts)}"

@@ -1,0 +1,106 @@
+"""What a command is to prove about: networks as declared, or a stack that somebody exported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estate.errors import UsageError
+from proofs import registered
+from proofs.registered import Registered
+from reachability import parts, state
+from reachability.resources import Resource
+from reachability.subject import Subject
+
+if TYPE_CHECKING:
+    from estate.model import Network
+
+PROJECT = "estate"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``networks``: those asked about, by name; none where the stack is not ours. ``parts``: what is deployed of each,
+    under its name (of a stack that is not ours: under no name). ``source`` is for people.
+    """
+
+    networks: Mapping[str, Network]
+    parts: Mapping[str, Subject]
+    source: str
+
+    @property
+    def subject(self) -> Subject:
+        """All parts as one."""
+        return parts.union(list(self.parts.values()))
+
+
+def join(checkout: Path, network: Network, side: Registered, *facts: bytes) -> Subject:
+    """A network's cloud side with its datacentres, hosts and firewalls."""
+    from reachability import declared
+
+    return declared.subject(network, side.resources, registered.rulesets(checkout, network, side.inventory, *facts))
+
+
+def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
+    """The networks as their program would deploy them today.
+
+    Raises:
+        UsageError: there is none of a name.
+        DeclarationError: with every problem of a declaration.
+    """
+    from estate.declaration import files as declaration
+
+    networks = {name: declaration.read(checkout, name) for name in dict.fromkeys(names)}
+    sides = registered.registered(checkout, networks)
+    joined = {name: join(checkout, network, sides[name]) for name, network in networks.items()}
+    return Question(networks, joined, "as declared")
+
+
+def read_file(path: str) -> tuple[Resource, ...]:
+    """The resources in a file that ``pulumi stack export`` wrote.
+
+    Raises:
+        UsageError: there is no such file, or it is no such export.
+    """
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}; {state.EXPORT}") from None
+    try:
+        return state.read(text)
+    except state.StateError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _ours(checkout: Path, resources: tuple[Resource, ...]) -> str | None:
+    """The network whose stack this is, by the stack's and project's names in the URNs."""
+    for each in resources:
+        stack, project, *_ = each.urn.removeprefix("urn:pulumi:").split("::")
+        name = stack.rsplit("/", 1)[-1]
+        return name if project == PROJECT and registered.stack_file(checkout, name).is_file() else None
+    return None
+
+
+def of_resources(checkout: Path, resources: tuple[Resource, ...], name: str | None, source: str) -> Question:
+    """An exported stack; ``name`` says which network it is of, else its URNs do.
+
+    Raises:
+        UsageError: no network is called ``name``.
+        DeclarationError: with every problem of its declaration.
+        CheckFailed: its output ``inventory`` is not ours.
+    """
+    name = name or _ours(checkout, resources)
+    if name is None:
+        return Question({}, {"": Subject(resources)}, source)
+    from estate.declaration import files as declaration
+
+    network = declaration.read(checkout, name)
+    side = Registered(resources, registered.inventory(resources))
+    return Question({name: network}, {name: join(checkout, network, side)}, source)
+
+
+def of_state(checkout: Path, path: str, name: str | None = None) -> Question:
+    """The stack in an exported file; raises as ``read_file`` and ``of_resources`` do."""
+    return of_resources(checkout, read_file(path), name, path)

@@ -1,0 +1,64 @@
+"""AWS resources as the prover's network: every way into, through and out of VPCs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reachability.addresses import Intervals
+from reachability.frontends.aws import (
+    acls,
+    balancers,
+    elastic_addresses,
+    endpoints,
+    gateways,
+    groups,
+    interfaces,
+    peering,
+    prefix_lists,
+    reviewed,
+    routes,
+    transit,
+    vpcs,
+    vpn,
+)
+from reachability.frontends.aws.cloud import Cloud
+from reachability.frontends.aws.index import Index
+from reachability.network import Fragment
+from reachability.resources import Resource
+
+READ = (
+    vpcs, prefix_lists, groups, interfaces, gateways, elastic_addresses, vpn, transit, peering, balancers, endpoints,
+    routes,
+)  # fmt: skip
+"""In this order: what is read later refers to what is read before."""
+
+COMPILED = (
+    acls, balancers, routes, groups, interfaces, elastic_addresses, gateways, peering, transit, vpn, vpcs,
+)  # fmt: skip
+"""In this order: subnets need their ACL and table, checks the balancers that send with their clients' addresses."""
+
+UNDERSTOOD = frozenset(type_ for module in {*READ, *COMPILED} for type_ in module.TYPES)
+"""Every type that becomes part of the network."""
+
+
+def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals]) -> Fragment:
+    """The network that the ``aws:`` resources among ``resources`` make; others are left alone.
+
+    ``announcements``: by door key (``tunnel <inside CIDR> to <customer gateway>``), what the other side announces by
+    BGP. Never raises for what a resource says: what is not understood becomes a reason in ``Fragment.unmodelled``
+    that names its URN.
+    """
+    fragment = Fragment()
+    index = Index(resources, fragment)
+    for type_, found in index.by_type.items():
+        if type_ not in UNDERSTOOD:
+            for each in found:
+                if not reviewed.harmless(each):
+                    index.unmodelled(each, f"{type_} may touch the network and is not understood")
+    cloud = Cloud(index, fragment, dict(announcements))
+    for module in READ:
+        module.read(cloud)
+    for module in COMPILED:
+        module.compile(cloud)
+    balancers.compile_onward(cloud)
+    return fragment

@@ -1,0 +1,422 @@
+"""Load balancers: application and network, with listeners, rules, target groups and targets.
+
+Sources: the Elastic Load Balancing guides: "Security groups for your Network Load Balancer", "Target groups" (client IP
+preservation and its defaults, cross-zone), "Listener rules".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reachability import services
+from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address
+from reachability.frontends.aws import elastic_addresses, groups, interfaces, stand_ins
+from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
+from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
+from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known
+from reachability.network import (
+    Action,
+    Blocked,
+    Check,
+    Deliver,
+    Lookup,
+    Match,
+    Route,
+    Rule,
+    Translate,
+    Translation,
+)
+from reachability.resources import UNKNOWN, Resource
+
+MODULES = ("lb", "alb", "applicationloadbalancing", "elasticloadbalancingv2")
+
+
+def _types(noun: str) -> tuple[str, ...]:
+    return tuple(f"aws:{module}/{noun[0].lower()}{noun[1:]}:{noun}" for module in MODULES)
+
+
+BALANCERS = _types("LoadBalancer")
+LISTENERS = _types("Listener")
+LISTENER_RULES = _types("ListenerRule")
+TARGET_GROUPS = _types("TargetGroup")
+TARGETS = _types("TargetGroupAttachment")
+TYPES = (*BALANCERS, *LISTENERS, *LISTENER_RULES, *TARGET_GROUPS, *TARGETS)
+
+TRANSPORT = {
+    "TCP": (services.TCP,),
+    "TLS": (services.TCP,),
+    "HTTP": (services.TCP,),
+    "HTTPS": (services.TCP,),
+    "UDP": (services.UDP,),
+    "TCP_UDP": (services.TCP, services.UDP),
+    "QUIC": (services.UDP,),
+    "TCP_QUIC": (services.TCP, services.UDP),
+}
+KEEPS_CLIENTS = frozenset({"UDP", "TCP_UDP", "QUIC", "TCP_QUIC"})
+"""Protocols for which a network load balancer keeps the client's address with targets by address, too."""
+
+
+@dataclass(slots=True, eq=False)
+class Target:
+    """An address and port behind a target group; ``nic`` where it is an interface here."""
+
+    address: int
+    port: int | None
+    zone: str
+    nic: Nic | None
+    origin: str
+
+
+@dataclass(slots=True, eq=False)
+class TargetGroup:
+    """``port`` of those targets that name none. ``keeps``: the client's address; ``None``: by default."""
+
+    label: str
+    resource: Resource
+    kind: str
+    port: int | None
+    protocol: str
+    keeps: bool | None
+    cross_zone: bool | None
+    targets: list[Target] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Balancer:
+    """A load balancer and its nodes, one in each subnet."""
+
+    label: str
+    resource: Resource
+    application: bool
+    cross_zone: bool
+    nodes: list[Nic] = field(default_factory=list)
+
+    @property
+    def device(self) -> str:
+        return f"load balancer {self.label}"
+
+
+def read(cloud: Cloud) -> None:
+    """Reads balancers, with the interfaces of their nodes, before the rules of groups are."""
+    for resource in cloud.index.of(*BALANCERS):
+        with cloud.index.reading(resource):
+            cloud.balancers[resource.urn] = _balancer(cloud, resource)
+
+
+def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
+    index, properties = cloud.index, resource.properties
+    kind = properties.get("loadBalancerType") or "application"
+    if kind not in ("application", "network"):
+        raise Malformed(f"load balancers of type {kind!r} are not understood")
+    application = kind == "application"
+    cross_zone = application or flag(given(resource, "enableCrossZoneLoadBalancing"), False)
+    label = index.label(resource)
+    balancer = Balancer(label, resource, application, cross_zone is not False)
+    internal = flag(given(resource, "internal"), False)
+    dual = text_of(given(resource, "ipAddressType")).startswith("dualstack")
+    wanted = index.find(resource, "securityGroups", *groups.REFERABLE, value=given(resource, "securityGroups", []))
+    for subnet, mapping in _places(cloud, resource):
+        private = mapping.get("privateIpv4Address")
+        v6 = mapping.get("ipv6Address") or UNKNOWN
+        has_v6 = dual and any(low >= V6 for low, _ in subnet.blocks)
+        addresses = interfaces.private_addresses(cloud, subnet, [private], [v6] if has_v6 else [], None, 0)
+        name = f"{label} in {subnet.label}"
+        nic = Nic(name, resource, subnet, addresses, f"{balancer.device} in {subnet.label}", checked=False)
+        if wanted.given or application:
+            nic.groups, nic.doubt = groups.of_interface(cloud, subnet.vpc, wanted)
+        else:
+            nic.filtered = False
+        if internal is not True:
+            nic.public_doubt = "" if internal is False else "whether it is internal is not known yet"
+            elastic = _elastic(cloud, resource, mapping)
+            nic.public[addresses[0]] = [elastic or stand_ins.public_address(cloud, f"{resource.urn} {subnet.label}")]
+        interfaces.add(cloud, resource, nic)
+        balancer.nodes.append(nic)
+    if not balancer.nodes:
+        raise Malformed("it is in no subnet")
+    return balancer
+
+
+def _elastic(cloud: Cloud, resource: Resource, mapping: Mapping[str, Any]) -> int | None:
+    value = mapping.get("allocationId")
+    if not says(value):
+        return None
+    found = cloud.index.one(resource, "subnetMappings", elastic_addresses.EIP, value=value)
+    return elastic_addresses.value(cloud, found) if found else None
+
+
+def _places(cloud: Cloud, resource: Resource) -> Iterator[tuple[Subnet, Mapping[str, Any]]]:
+    index = cloud.index
+    mappings = items(given(resource, "subnetMappings"), "subnetMappings")
+    mapped = [each for each in mappings if isinstance(each, dict)]
+    by_references = list(index.find(resource, "subnetMappings", *SUBNETS, value=UNKNOWN).resources)
+    for number, mapping in enumerate(mapped):
+        value = mapping.get("subnetId")
+        if value is UNKNOWN and len(by_references) == len(mapped):
+            found = by_references[number]
+        else:
+            found = index.one(resource, "subnetMappings", *SUBNETS, value=value)
+        if found is not None:
+            yield known(cloud.subnets, found), mapping
+    if mapped:
+        return
+    found_all = index.find(resource, "subnets", *SUBNETS, value=given(resource, "subnets", []))
+    if found_all.foreign or (found_all.unknown and not found_all.resources):
+        raise Malformed("one of its subnets is not among the resources")
+    for each in found_all.resources:
+        yield known(cloud.subnets, each), {}
+
+
+def compile(cloud: Cloud) -> None:
+    """Makes the listeners' translations. Every interface must be known, and no check be made yet."""
+    index = cloud.index
+    target_groups = _target_groups(cloud)
+    by_balancer: dict[str, list[tuple[Intervals, str, str, list[TargetGroup], bool]]] = {}
+    actions_of: dict[str, list[tuple[str, Any]]] = {}
+    for resource in index.of(*LISTENER_RULES):
+        with index.reading(resource):
+            listener = index.need(resource, "listenerArn", *LISTENERS)
+            actions_of.setdefault(listener.urn, []).append((resource, "actions"))
+    for resource in index.of(*LISTENERS):
+        with index.reading(resource):
+            owner = index.need(resource, "loadBalancerArn", *BALANCERS)
+            if owner.urn not in cloud.balancers:
+                raise Malformed(f"it refers to {owner.urn}, which could not be read")
+            heard, protocol, shown = _heard(resource)
+            chosen: list[TargetGroup] = []
+            ends = False
+            for source, name in [(resource, "defaultActions"), *actions_of.get(resource.urn, ())]:
+                more, other = _forwarded(cloud, source, name, target_groups)
+                chosen += [each for each in more if each not in chosen]
+                ends = ends or other
+            entry = heard, protocol, f"{shown} ({resource.urn})", chosen, ends
+            by_balancer.setdefault(owner.urn, []).append(entry)
+    for urn, balancer in cloud.balancers.items():
+        with index.reading(balancer.resource):
+            _compile_balancer(cloud, balancer, by_balancer.get(urn, []))
+
+
+def _heard(listener: Resource) -> tuple[Intervals, str, str]:
+    """What a listener hears: services, protocol and how to call it."""
+    properties = listener.properties
+    protocol, port = given(listener, "protocol", "HTTP"), properties.get("port")
+    numbers = (services.TCP, services.UDP) if protocol is UNKNOWN else TRANSPORT.get(protocol)
+    if numbers is None:
+        raise Malformed(f"protocol {protocol!r} is not understood")
+    if port is UNKNOWN or port is None:
+        return tuple(services.of(number) for number in numbers), "TCP_UDP", "any port"
+    number = whole(port, "port")
+    if not 0 < number < 65536:
+        raise Malformed(f"port {number}: got none within 1-65535")
+    heard = tuple(services.of(each, number, number) for each in numbers)
+    return heard, "TCP_UDP" if protocol is UNKNOWN else protocol, f"{number}"
+
+
+def _forwarded(
+    cloud: Cloud, resource: Resource, name: str, target_groups: Mapping[str, TargetGroup]
+) -> tuple[list[TargetGroup], bool]:
+    """The target groups that actions forward to, and whether the balancer may answer by itself."""
+    actions = resource.properties.get(name)
+    index = cloud.index
+    if actions is UNKNOWN:
+        found = index.find(resource, name, *TARGET_GROUPS)
+        return [known(target_groups, each) for each in found.resources], True
+    chosen, ends = [], False
+    for action in items(actions, name):
+        if action is UNKNOWN:
+            raise Malformed(f"{name} is not known yet")
+        if action.get("type") != "forward" and not says(action.get("targetGroupArn")):
+            ends = True
+            continue
+        values = [action.get("targetGroupArn")]
+        forward = action.get("forward")
+        if isinstance(forward, dict):
+            values += [each.get("arn") for each in items(forward.get("targetGroups"), "targetGroups")]
+        for value in values:
+            if not says(value):
+                continue
+            found = index.find(resource, name, *TARGET_GROUPS, value=value)
+            if found.foreign or not found.resources:
+                raise Malformed("it forwards to a target group that is not among the resources")
+            chosen += [known(target_groups, each) for each in found.resources]
+    return chosen, ends
+
+
+def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
+    index = cloud.index
+    found: dict[str, TargetGroup] = {}
+    for resource in index.of(*TARGET_GROUPS):
+        with index.reading(resource):
+            properties = resource.properties
+            port = properties.get("port")
+            cross = text_of(given(resource, "loadBalancingCrossZoneEnabled"))
+            found[resource.urn] = TargetGroup(
+                label=index.label(resource),
+                resource=resource,
+                kind=properties.get("targetType") or "instance",
+                port=None if port is None or port is UNKNOWN else whole(port, "port"),
+                protocol=text_of(properties.get("protocol")),
+                keeps=_keeps(resource),
+                cross_zone=True if cross == "true" else False if cross == "false" else None,
+            )
+    for resource in index.of(*TARGETS):
+        with index.reading(resource):
+            group = known(found, index.need(resource, "targetGroupArn", *TARGET_GROUPS))
+            group.targets += _targets(cloud, resource, group)
+    return found
+
+
+def _keeps(resource: Resource) -> bool | None:
+    value = given(resource, "preserveClientIp", "")
+    return None if value is UNKNOWN or value == "" else flag(value, False)
+
+
+def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Target]:
+    index, properties = cloud.index, resource.properties
+    port = properties.get("port")
+    number = group.port if port is None or port is UNKNOWN else whole(port, "port")
+    value = properties.get("targetId")
+    if group.kind == "lambda":
+        return []
+    if group.kind == "ip" and isinstance(value, str):
+        point = address(value)
+        nic = _at(cloud, group, point)
+        return [Target(point, number, nic.subnet.zone if nic else "", nic, resource.urn)]
+    found = index.find(resource, "targetId", interfaces.INSTANCE, interfaces.INTERFACE, *BALANCERS)
+    if found.foreign or not found.resources or found.unknown:
+        raise Malformed("its target is not among the resources")
+    nics = cloud.nics.get(found.resources[0].urn)
+    if not nics:
+        raise Malformed(f"it refers to {found.resources[0].urn}, which could not be read")
+    if found.resources[0].type not in BALANCERS:
+        nics = nics[:1]
+    return [Target(nic.addresses[0], number, nic.subnet.zone, nic, resource.urn) for nic in nics]
+
+
+def _at(cloud: Cloud, group: TargetGroup, point: int) -> Nic | None:
+    """The interface with an address in the group's VPC or in one that it is peered with."""
+    home = known(cloud.vpcs, cloud.index.need(group.resource, "vpcId", *VPCS))
+    near = {home, *home.peers.values()}
+    found = [nic for nic in cloud.at.get(point, ()) if nic.subnet.vpc in near]
+    found.sort(key=lambda nic: nic.subnet.vpc is not home)
+    return found[0] if found else None
+
+
+def _compile_balancer(
+    cloud: Cloud, balancer: Balancer, listeners: list[tuple[Intervals, str, str, list[TargetGroup], bool]]
+) -> None:
+    stages = cloud.fragment.stages
+    urn, label = balancer.resource.urn, balancer.label
+    refuses = f"{balancer.device} hears nothing else"
+    stages[refuses] = Blocked(refuses, urn)
+    itself = f"{balancer.device} itself"
+    stages[itself] = Deliver(urn)
+    for node in balancer.nodes:
+        translations = []
+        for heard, protocol, shown, chosen, ends in listeners:
+            targets = [
+                (group, target)
+                for group in chosen
+                for target in group.targets
+                if _served(balancer, node, group, target)
+            ]
+            for interval in heard:
+                if ends or not targets:
+                    match = _to_node(node, interval)
+                    translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
+                for group, target in targets:
+                    for made in _ways(balancer, node, interval, protocol, shown, group, target):
+                        translations.append(made)
+                        if made.then != node.out:
+                            cloud.by_balancer[made.then] = node, target.nic
+        stages[node.arrival] = Translate(
+            f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
+        )
+    interfaces.name(cloud, balancer.resource, (*(node.entry for node in balancer.nodes), urn))
+
+
+def _to_node(node: Nic, interval: Interval) -> Match:
+    return Match(destinations=tuple((point, point) for point in sorted(node.addresses)), services=(interval,))
+
+
+def _served(balancer: Balancer, node: Nic, group: TargetGroup, target: Target) -> bool:
+    """Whether a node sends to a target: in its own zone, or anywhere if cross-zone."""
+    cross = balancer.cross_zone if group.cross_zone is None else group.cross_zone
+    return bool(cross or not target.zone or not node.subnet.zone or target.zone == node.subnet.zone)
+
+
+def keeps_client(balancer: Balancer, group: TargetGroup, protocol: str) -> bool:
+    """Whether targets see the address of the client."""
+    if balancer.application:
+        return False
+    if protocol in KEEPS_CLIENTS and group.keeps is None:
+        return True
+    if group.keeps is not None:
+        return group.keeps
+    return group.kind in ("instance", "alb")
+
+
+def _ways(
+    balancer: Balancer,
+    node: Nic,
+    interval: Interval,
+    protocol: str,
+    shown: str,
+    group: TargetGroup,
+    target: Target,
+) -> Iterator[Translation]:
+    """What a node makes of a client's packet for one target: one way for each address that the node may have."""
+    keeps = keeps_client(balancer, group, protocol)
+    if keeps and target.nic is not None and balancer.device not in target.nic.preserving:
+        target.nic.preserving.append(balancer.device)
+    number = interval[0] >> 16
+    port = target.port if target.port is not None else services.port(interval[0])
+    same_family = [point for point in node.addresses if (point >= V6) == (target.address >= V6)]
+    for source in [None] if keeps or not same_family else same_family:
+        yield Translation(
+            match=_to_node(node, interval),
+            then=_onward(node, target.nic) if keeps and node.filtered and target.nic is not None else node.out,
+            name=f"{balancer.label}: {shown} to {target.nic.label if target.nic else 'a target'}",
+            source=source,
+            destination=target.address,
+            service=services.of(number, port, port)[0],
+            origin=target.origin,
+        )
+
+
+def _onward(node: Nic, target: Nic) -> str:
+    """Where what a node sends to a target with the client's address stands."""
+    return f"{node.arrival} to {target.label}"
+
+
+def compile_onward(cloud: Cloud) -> None:
+    """A balancer's clients come to a target that lets in a group of the balancer, by whatever address. Checks must be
+    made.
+    """
+    stages = cloud.fragment.stages
+    for stage, (node, nic) in cloud.by_balancer.items():
+        straight = f"{stage} past groups"
+        to_target = [Route((point, point), (straight,), stage, node.resource.urn) for point in nic.addresses]
+        beyond = [Route(family, (node.out,), stage, node.resource.urn) for family in EVERYWHERE]
+        stages[stage] = Lookup(stage, (*to_target, *beyond), node.resource.urn)
+        sending, taking = stages[node.out], stages[nic.entry]
+        apart = node.subnet is not nic.subnet
+        inside = f"{stage} at {nic.label}"
+        stages[straight] = Check(sending.chain, f"{stage} leaving" if apart else inside, sending.device)
+        if apart:
+            stages[f"{stage} leaving"] = Check(node.subnet.acl.egress, f"{stage} entering")
+            stages[f"{stage} entering"] = Check(nic.subnet.acl.ingress, inside)
+        more = tuple(_for_clients(node, nic))
+        chain = replace(taking.chain, rules=(*taking.chain.rules, *more)) if more else taking.chain
+        stages[inside] = Check(chain, nic.arrival, taking.device)
+
+
+def _for_clients(node: Nic, nic: Nic) -> Iterator[Rule]:
+    for group in nic.groups:
+        for other, rule in group.referred:
+            if other in node.groups:
+                doubt = rule.match.uncertain or nic.doubt or node.doubt
+                match = Match(services=rule.match.services, uncertain=doubt)
+                yield Rule(match, Action.ACCEPT, f"{rule.name}, whose clients come with their addresses", rule.origin)

@@ -1,0 +1,222 @@
+"""What is read from the resources before stages are made of it: VPCs, subnets, tables, groups, interfaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from reachability.addresses import Interval, Intervals
+from reachability.frontends.aws.index import Index
+from reachability.network import Chain, Fragment, Route, Rule
+from reachability.resources import Resource
+
+
+@dataclass(slots=True, eq=False)
+class Table:
+    """A route table. ``static`` and ``propagated`` by destination; ``stage`` decides for what leaves a subnet."""
+
+    label: str
+    vpc: Vpc
+    resource: Resource | None
+    static: dict[Interval, Route] = field(default_factory=dict)
+    from_lists: dict[Interval, Route] = field(default_factory=dict)
+    propagated: dict[Interval, Route] = field(default_factory=dict)
+    vague: list[tuple[tuple[str, ...], str, Intervals]] = field(default_factory=list)
+    """(stages, reason, where): routes whose destination is an unknown part of a range."""
+
+    @property
+    def stage(self) -> str:
+        return f"route table {self.label}"
+
+    @property
+    def origin(self) -> str:
+        return self.resource.urn if self.resource else self.vpc.resource.urn
+
+
+@dataclass(slots=True, eq=False)
+class Acl:
+    """A network ACL: its two chains."""
+
+    label: str
+    ingress: Chain
+    egress: Chain
+
+
+@dataclass(slots=True, eq=False)
+class Subnet:
+    """``blocks``: IPv4 first. ``automatic``: whether interfaces get a public IPv4 address; ``automatic_v6``: an IPv6
+    address. ``None``: not known.
+    """
+
+    resource: Resource
+    label: str
+    vpc: Vpc
+    blocks: list[Interval]
+    zone: str
+    automatic: bool | None
+    automatic_v6: bool | None
+    table: Table | None = None
+    acl: Acl | None = None
+    nics: list[Nic] = field(default_factory=list)
+
+    @property
+    def stage(self) -> str:
+        """Where what an interface in the subnet sends stands."""
+        return f"subnet {self.label}"
+
+    @property
+    def delivery(self) -> str:
+        """Where what goes to an interface in the subnet stands, past the subnet's ACL."""
+        return f"subnet {self.label} delivery"
+
+    @property
+    def leaving(self) -> str:
+        """Where what leaves the subnet stands, before its ACL."""
+        return f"subnet {self.label} leaving"
+
+    @property
+    def entering(self) -> str:
+        """Where what comes from outside of the subnet stands, before its ACL."""
+        return f"subnet {self.label} entering"
+
+
+@dataclass(slots=True, eq=False)
+class Vpc:
+    """``blocks``: all of its CIDR blocks. ``internet``: gateways attached, by kind of stage."""
+
+    resource: Resource
+    label: str
+    id: str
+    region: str
+    blocks: list[Interval]
+    resolver: bool = True
+    subnets: list[Subnet] = field(default_factory=list)
+    main: Table | None = None
+    default_acl: Acl | None = None
+    default_group: Group | None = None
+    peers: dict[str, Vpc] = field(default_factory=dict)
+    """VPCs with which a peering is active, by the URN of the peering."""
+    transit_peers: set[Vpc] = field(default_factory=set)
+    """VPCs whose groups a transit gateway lets inbound rules refer to."""
+
+    @property
+    def stage(self) -> str:
+        """Where what is for an address of the VPC stands: whatever comes in, ends in it."""
+        return f"vpc {self.label}"
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """A security group. ``name`` is how rules call it. ``members``: interfaces that have it, for certain or maybe."""
+
+    name: str
+    vpc: Vpc
+    resource: Resource | None
+    ingress: list[Rule] = field(default_factory=list)
+    referred: list[tuple[Group, Rule]] = field(default_factory=list)
+    """Groups that inbound rules refer to, with the rule."""
+    egress: list[Rule] = field(default_factory=list)
+    members: list[Nic] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        return self.resource.urn if self.resource else self.vpc.resource.urn
+
+
+@dataclass(slots=True, eq=False)
+class Nic:
+    """An elastic network interface. ``public`` by private address. ``checked``: the source/destination check;
+    ``None``: not known. ``arrival``: the stage behind its groups. ``filtered`` false: no group applies.
+    """
+
+    label: str
+    resource: Resource
+    subnet: Subnet
+    addresses: list[int]
+    arrival: str
+    groups: tuple[Group, ...] = ()
+    doubt: str = ""
+    """Why it is not known which of the groups apply."""
+    filtered: bool = True
+    checked: bool | None = True
+    public: dict[int, list[int]] = field(default_factory=dict)
+    public_doubt: str = ""
+    """Why it is not known whether it has the public address that the subnet gives."""
+    preserving: list[str] = field(default_factory=list)
+    """Load balancers that send to it with the client's address: answers go back through them."""
+
+    @property
+    def entry(self) -> str:
+        """Where what is delivered to it stands, before its groups."""
+        return f"interface {self.label} ingress"
+
+    @property
+    def out(self) -> str:
+        """Where what it sends stands."""
+        return f"interface {self.label} egress"
+
+    @property
+    def foreign(self) -> str:
+        """Where what a route sends to it for somebody else stands."""
+        return f"interface {self.label} forwarding"
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """An instance: its interfaces with their devices, its routes, and its routes by source."""
+
+    resource: Resource
+    legs: list[tuple[Nic, str]]
+    routes: list[tuple[Interval, str]]
+    source_routes: list[tuple[int, Interval, str]]
+
+
+@dataclass(slots=True)
+class Cloud:
+    """Everything that has been read. Dictionaries are by URN, but ``tables`` by URN or, for an implied main table, by
+    the VPC's.
+    """
+
+    index: Index
+    fragment: Fragment
+    announcements: dict[str, Intervals]
+    vpcs: dict[str, Vpc] = field(default_factory=dict)
+    subnets: dict[str, Subnet] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    nics: dict[str, list[Nic]] = field(default_factory=dict)
+    """Interfaces by the URN of the instance, interface, NAT gateway, load balancer or endpoint."""
+    machines: list[Instance] = field(default_factory=list)
+    edge_tables: dict[str, Table] = field(default_factory=dict)
+    """Tables of gateways, for what comes in, by the gateway's URN."""
+    zoned: dict[str, str] = field(default_factory=dict)
+    """Stages that stand for the tables of subnets whose zone makes a difference, by the subnet's URN."""
+    attached: dict[str, Vpc] = field(default_factory=dict)
+    """Where gateways are attached, by URN."""
+    peerings: dict[str, Any] = field(default_factory=dict)
+    accepters: dict[str, Resource] = field(default_factory=dict)
+    """The peering that an accepter accepts, by the accepter's URN."""
+    foreign_peerings: dict[str, str] = field(default_factory=dict)
+    """Ids of somebody else's peerings that are accepted here, by the accepter's URN."""
+    connections: dict[str, Any] = field(default_factory=dict)
+    """VPN connections, by URN."""
+    connections_of: dict[str, list[Any]] = field(default_factory=dict)
+    """Those of each VPN gateway, by its URN."""
+    opened: set[tuple[str, str]] = field(default_factory=set)
+    """Doors of peerings, by key and side."""
+    at: dict[int, list[Nic]] = field(default_factory=dict)
+    """Interfaces by private address."""
+    transit: Any = None
+    by_balancer: dict[str, tuple[Nic, Nic]] = field(default_factory=dict)
+    """By stage: the node of a balancer and the target to which it sends with the client's address."""
+    balancers: dict[str, Any] = field(default_factory=dict)
+    cuts: list[int] | None = None
+    """Where blocks that are named anywhere begin or are over; ``None`` before somebody asks."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """What elastic addresses are associated with that is not among the resources, by URN."""
+    elastic: dict[str, int] = field(default_factory=dict)
+    """Stand-ins for elastic addresses, by URN."""
+    lists: dict[str, list[Interval | None]] = field(default_factory=dict)
+    """What prefix lists hold; ``None`` for a block that is not known."""
+    taken: set[tuple[str, int]] = field(default_factory=set)
+    """(URN of the VPC, private address) and (nothing, public address) that are in use."""

@@ -1,0 +1,208 @@
+"""Internet gateways, egress-only gateways and NAT gateways.
+
+Sources: the VPC user guide's "Internet gateways" (a one-to-one translation of IPv4 addresses, none of IPv6),
+"Egress-only internet gateways" (stateful, outbound only) and "NAT gateways" (public and private; no new connection
+comes in; the ACL of the gateway's subnet applies, no group does; what it sends follows that subnet's table).
+"""
+
+from __future__ import annotations
+
+from reachability import services
+from reachability.addresses import ALL_V4, ALL_V6, V6
+from reachability.frontends.aws import elastic_addresses, interfaces, stand_ins
+from reachability.frontends.aws.cloud import Cloud, Nic, Vpc
+from reachability.frontends.aws.index import Malformed, given, says
+from reachability.frontends.aws.vpcs import SUBNETS, known, vpc_of
+from reachability.network import (
+    INTERNET,
+    Action,
+    Blocked,
+    Chain,
+    Check,
+    Match,
+    Route,
+    Rule,
+    Translate,
+    Translation,
+    Unmodelled,
+)
+from reachability.resources import UNKNOWN, Resource
+
+INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+INTERNET_ATTACHMENT = "aws:ec2/internetGatewayAttachment:InternetGatewayAttachment"
+EGRESS_ONLY = "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"
+NAT = "aws:ec2/natGateway:NatGateway"
+TRANSLATED = tuple(services.of(number) for number in (services.ICMP, services.TCP, services.UDP))
+"""What a NAT gateway translates (VPC user guide, NAT gateway basics)."""
+TYPES = (INTERNET_GATEWAY, INTERNET_ATTACHMENT, EGRESS_ONLY, NAT)
+
+
+def read(cloud: Cloud) -> None:
+    """Reads what each gateway is attached to, and the interfaces of NAT gateways."""
+    index = cloud.index
+    for resource in index.of(INTERNET_GATEWAY, EGRESS_ONLY):
+        with index.reading(resource):
+            if says(given(resource, "vpcId")):
+                cloud.attached[resource.urn] = vpc_of(cloud, resource)
+    for resource in index.of(INTERNET_ATTACHMENT):
+        with index.reading(resource):
+            gateway = index.need(resource, "internetGatewayId", INTERNET_GATEWAY)
+            cloud.attached[gateway.urn] = vpc_of(cloud, resource)
+    for resource in index.of(NAT):
+        with index.reading(resource):
+            _read_nat(cloud, resource)
+
+
+def _read_nat(cloud: Cloud, resource: Resource) -> None:
+    properties = resource.properties
+    if properties.get("availabilityMode") == "regional":
+        raise Malformed("regional NAT gateways are not understood")
+    subnet = known(cloud.subnets, cloud.index.need(resource, "subnetId", *SUBNETS))
+    more = given(resource, "secondaryPrivateIpAddresses", [])
+    count = given(resource, "secondaryPrivateIpAddressCount")
+    addresses = interfaces.private_addresses(
+        cloud,
+        subnet,
+        [given(resource, "privateIp"), *([UNKNOWN] if more is UNKNOWN else more)],
+        [],
+        count,
+        0,
+    )
+    label = cloud.index.label(resource)
+    cloud.index.alias(properties.get("networkInterfaceId"), resource)
+    nic = Nic(label, resource, subnet, addresses, f"NAT gateway {label} answers", filtered=False, checked=False)
+    if properties.get("connectivityType") != "private":
+        found = cloud.index.find(resource, "allocationId", elastic_addresses.EIP)
+        others = cloud.index.find(
+            resource,
+            "secondaryAllocationIds",
+            elastic_addresses.EIP,
+            value=given(resource, "secondaryAllocationIds", []),
+        )
+        public = [elastic_addresses.value(cloud, each) for each in (*found.resources, *others.resources)]
+        if not public:
+            public = [stand_ins.public_address(cloud, resource.urn)]
+        for private, address in zip(addresses, public, strict=False):
+            nic.public[private] = [address]
+    interfaces.add(cloud, resource, nic)
+
+
+def internet_stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
+    """Where what a VPC sends to an internet gateway stands."""
+    return _out(cloud, gateway, vpc, f"internet gateway {cloud.index.label(gateway)} out")
+
+
+def egress_only_stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
+    """Where what a VPC sends to an egress-only gateway stands."""
+    return _out(cloud, gateway, vpc, f"egress-only gateway {cloud.index.label(gateway)} out")
+
+
+def _out(cloud: Cloud, gateway: Resource, vpc: Vpc, stage: str) -> str:
+    if cloud.attached.get(gateway.urn) is vpc:
+        return stage
+    label = cloud.index.label(gateway)
+    elsewhere = f"{label} from {vpc.label}"
+    cloud.fragment.stages[elsewhere] = Blocked(f"{label} is not attached to {vpc.label}", gateway.urn)
+    return elsewhere
+
+
+def nat_stage(cloud: Cloud, gateway: Resource) -> str:
+    """Where what another subnet sends to a NAT gateway stands: before the ACL of the gateway's subnet."""
+    if gateway.urn not in cloud.nics:
+        raise Malformed(f"it leads to {gateway.urn}, which could not be read")
+    return f"NAT gateway {cloud.index.label(gateway)} entering"
+
+
+def entry(cloud: Cloud, gateway: Resource) -> str:
+    """Where what comes in by a gateway stands: at the gateway's own table, or at the VPC."""
+    table = cloud.edge_tables.get(gateway.urn)
+    return table.stage if table is not None else cloud.attached[gateway.urn].stage
+
+
+def compile(cloud: Cloud) -> None:
+    """Makes the stages, and tells the internet where public addresses are. Interfaces must have theirs."""
+    index = cloud.index
+    by_vpc: dict[Vpc, list[Nic]] = {}
+    for nic in dict.fromkeys(nic for nics in cloud.nics.values() for nic in nics if nic.public):
+        by_vpc.setdefault(nic.subnet.vpc, []).append(nic)
+    connected: set[Vpc] = set()
+    for resource in index.of(INTERNET_GATEWAY):
+        vpc = cloud.attached.get(resource.urn)
+        if vpc is not None:
+            connected.add(vpc)
+            _compile_internet(cloud, resource, vpc, by_vpc.get(vpc, []))
+    for resource in index.of(EGRESS_ONLY):
+        if resource.urn in cloud.attached:
+            _compile_egress_only(cloud, resource, cloud.attached[resource.urn], connected)
+    for resource in index.of(NAT):
+        for nic in cloud.nics.get(resource.urn, ()):
+            _compile_nat(cloud, nic)
+    for vpc, nics in by_vpc.items():
+        if vpc not in connected:
+            for nic in nics:
+                for points in nic.public.values():
+                    for point in points:
+                        name = f"{vpc.label} has no internet gateway"
+                        cloud.fragment.public.append(Route((point, point), (), name, nic.resource.urn))
+
+
+def _compile_internet(cloud: Cloud, resource: Resource, vpc: Vpc, nics: list[Nic]) -> None:
+    label, stages = cloud.index.label(resource), cloud.fragment.stages
+    device = f"internet gateway {label}"
+    inside = entry(cloud, resource)
+    outward, inward = [], []
+    entering = f"{device} in"
+    for nic in nics:
+        for private, publics in nic.public.items():
+            for public in publics:
+                name = f"{device}: {nic.label}"
+                origin = nic.resource.urn
+                own = Match(sources=((private, private),), uncertain=nic.public_doubt)
+                outward.append(Translation(own, INTERNET, name, source=public, origin=origin))
+                theirs = Match(destinations=((public, public),), uncertain=nic.public_doubt)
+                inward.append(Translation(theirs, inside, name, destination=private, origin=origin))
+                cloud.fragment.public.append(Route((public, public), (entering,), name, origin))
+    v6 = tuple(sorted(interval for interval in vpc.blocks if interval[0] >= V6))
+    name = f"{device}: IPv6 addresses of {vpc.label}"
+    untranslated = f"{device} out untranslated"
+    rules = (Rule(Match(sources=v6), Action.ACCEPT, name, resource.urn),) if v6 else ()
+    chain = Chain(f"{device}: sources without a public address", rules, Action.DROP, resource.urn)
+    stages[untranslated] = Check(chain, INTERNET)
+    stages[f"{device} out"] = Translate(f"{device} out", device, tuple(outward), untranslated, resource.urn)
+    stages[entering] = Translate(entering, device, tuple(inward), None, resource.urn)
+    for interval in v6:
+        cloud.fragment.public.append(Route(interval, (inside,), name, resource.urn))
+
+
+def _compile_egress_only(cloud: Cloud, resource: Resource, vpc: Vpc, connected: set[Vpc]) -> None:
+    label, stages = cloud.index.label(resource), cloud.fragment.stages
+    device = f"egress-only gateway {label}"
+    v6 = tuple(sorted(interval for interval in vpc.blocks if interval[0] >= V6))
+    rules = (Rule(Match(sources=v6), Action.ACCEPT, f"{device}: outbound", resource.urn),) if v6 else ()
+    stages[f"{device} out"] = Check(Chain(f"{device} out", rules, Action.DROP, resource.urn), INTERNET, device)
+    closed = Chain(f"{device}: no new connection comes in", (), Action.DROP, resource.urn)
+    stages[f"{device} in"] = Check(closed, vpc.stage, device)
+    if vpc not in connected:
+        for interval in v6:
+            cloud.fragment.public.append(Route(interval, (f"{device} in",), f"{device}: {vpc.label}", resource.urn))
+
+
+def _compile_nat(cloud: Cloud, nic: Nic) -> None:
+    stages, origin = cloud.fragment.stages, nic.resource.urn
+    device = f"NAT gateway {nic.label}"
+    beyond = nic.subnet.stage
+    translations = tuple(
+        Translation(
+            Match(sources=(ALL_V4,), services=TRANSLATED), beyond, f"{device}: by {number}", source=point, origin=origin
+        )
+        for number, point in enumerate(nic.addresses)
+    )
+    stages[f"{device} entering"] = Check(nic.subnet.acl.ingress, device)
+    stages[device] = Translate(device, device, translations, f"{device} rest", origin)
+    from_v6 = Rule(Match(sources=(ALL_V6,)), Action.ACCEPT, f"{device}: IPv6", origin)
+    rest = Chain(f"{device}: a NAT gateway translates TCP, UDP and ICMP", (from_v6,), Action.DROP, origin)
+    stages[f"{device} rest"] = Check(rest, f"{device} IPv6")
+    stages[f"{device} IPv6"] = Unmodelled(f"{device} translates from IPv6 to IPv4, which is not understood", origin)
+    stages[nic.arrival] = Translate(nic.arrival, device, (), f"{device} refuses", origin)
+    interfaces.name(cloud, nic.resource, (nic.entry, device))
+    stages[f"{device} refuses"] = Blocked(f"{device} takes no new connection", origin)

@@ -1,0 +1,364 @@
+"""Security groups: stateful, allow only, the union of an interface's groups.
+
+Sources: the VPC user guide's "Security group rules" (references stand for the private addresses of the interfaces that
+have the group), "Update your security groups to reference peer security groups" (only within a region, only where the
+peering is active), "Default security groups", and the EC2 guide's list of what groups do not filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Intervals, union
+from reachability.frontends.aws import prefix_lists, traffic
+from reachability.frontends.aws.cloud import Cloud, Group, Nic, Vpc
+from reachability.frontends.aws.index import Found, Malformed, cidr, flag, given, items, says, text_of
+from reachability.frontends.aws.vpcs import VPCS, known, unfiltered, vpc_of
+from reachability.network import Action, Chain, Check, Match, Rule, Translate
+from reachability.resources import UNKNOWN, Resource
+
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+VPC_ASSOCIATION = "aws:vpc/securityGroupVpcAssociation:SecurityGroupVpcAssociation"
+TYPES = (GROUP, DEFAULT_GROUP, RULE, INGRESS, EGRESS, VPC_ASSOCIATION)
+REFERABLE = (GROUP, DEFAULT_GROUP, *VPCS)
+
+
+def read(cloud: Cloud) -> None:
+    """Reads the groups, not yet their rules, which speak of members."""
+    index = cloud.index
+    for resource in index.of(GROUP, DEFAULT_GROUP):
+        with index.reading(resource):
+            vpc = vpc_of(cloud, resource)
+            label = index.label(resource)
+            id_ = text_of(resource.id)
+            group = Group(f"{id_} {label}" if id_ else label, vpc, resource)
+            cloud.groups[resource.urn] = group
+            if resource.type == DEFAULT_GROUP:
+                vpc.default_group = group
+    for vpc in cloud.vpcs.values():
+        if vpc.default_group is None:
+            vpc.default_group = Group(f"{vpc.label} default group", vpc, None)
+        cloud.groups[vpc.resource.urn] = vpc.default_group
+
+
+def of_interface(cloud: Cloud, vpc: Vpc, found: Found) -> tuple[tuple[Group, ...], str]:
+    """The groups that an interface names, and why it is not known which; those of nobody here may allow anything."""
+    if not found.given:
+        return (vpc.default_group,), ""
+    if found.unknown and not found.resources:
+        return tuple({id(each): each for each in cloud.groups.values() if each.vpc is vpc}.values()), found.unknown
+    groups = [known(cloud.groups, each) for each in found.resources]
+    groups += [_foreign(cloud, vpc, name) for name in found.foreign]
+    return tuple(dict.fromkeys(groups)), found.unknown
+
+
+def _foreign(cloud: Cloud, vpc: Vpc, name: str) -> Group:
+    group = cloud.groups.get(name)
+    if group is None:
+        group = cloud.groups[name] = Group(name, vpc, None)
+        doubt = Match(uncertain=f"{name} is not among the resources: its rules are not known")
+        group.ingress.append(Rule(doubt, Action.ACCEPT, f"{name}: in, rules that are not known"))
+        group.egress.append(Rule(doubt, Action.ACCEPT, f"{name}: out, rules that are not known"))
+    return group
+
+
+def compile(cloud: Cloud) -> None:
+    """Reads the rules and makes the checks of every interface. Members and peerings must be known."""
+    peers = _Peers(cloud)
+    index = cloud.index
+    for vpc in cloud.vpcs.values():
+        group = vpc.default_group
+        if group.resource is None:
+            group.ingress += peers.reference(group, group, None, "all", "", False)
+            everywhere = Match(destinations=EVERYWHERE)
+            group.egress.append(Rule(everywhere, Action.ACCEPT, f"{group.name}: out all to anywhere", group.origin))
+    for resource in index.of(GROUP, DEFAULT_GROUP):
+        group = cloud.groups.get(resource.urn)
+        if group is None:
+            continue
+        with index.reading(resource):
+            group.ingress += _inline(cloud, peers, group, resource, egress=False)
+        with index.reading(resource):
+            group.egress += _inline(cloud, peers, group, resource, egress=True)
+    for resource in index.of(RULE):
+        with index.reading(resource):
+            group = _owner(cloud, resource)
+            direction = resource.properties.get("type")
+            if direction not in ("ingress", "egress"):
+                raise Malformed(f"type is {direction!r}; got neither ingress nor egress")
+            egress = direction == "egress"
+            rules = _entry(cloud, peers, group, resource, resource.properties, "", egress)
+            (group.egress if egress else group.ingress).extend(rules)
+    for type_, egress in ((INGRESS, False), (EGRESS, True)):
+        for resource in index.of(type_):
+            with index.reading(resource):
+                group = _owner(cloud, resource)
+                (group.egress if egress else group.ingress).extend(_single(cloud, peers, group, resource, egress))
+    for group in {id(each): each for each in cloud.groups.values()}.values():
+        group.ingress, group.egress = _once(group.ingress), _once(group.egress)
+    _compile_checks(cloud)
+
+
+def _once(rules: list[Rule]) -> list[Rule]:
+    """State tells a rule that is a resource of its own in its group, too: the resource speaks for both."""
+    by_match = {rule.match: rule for rule in rules}
+    return rules if len(by_match) == len(rules) else list(by_match.values())
+
+
+def _owner(cloud: Cloud, resource: Resource) -> Group:
+    return known(cloud.groups, cloud.index.need(resource, "securityGroupId", *REFERABLE))
+
+
+def _rule(
+    group: Group, peers: Intervals, peer: str, used: tuple[Intervals | None, str, str], egress: bool, origin: str
+) -> Rule:
+    wanted, shown, doubt = used
+    if egress:
+        match = Match(destinations=peers, services=wanted, uncertain=doubt)
+        return Rule(match, Action.ACCEPT, f"{group.name}: out {shown} to {peer}", origin)
+    match = Match(sources=peers, services=wanted, uncertain=doubt)
+    return Rule(match, Action.ACCEPT, f"{group.name}: in {shown} from {peer}", origin)
+
+
+def _single(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, egress: bool) -> Iterable[Rule]:
+    """The rules of a resource that speaks of one peer."""
+    properties = resource.properties
+    used = traffic.read(properties.get("ipProtocol"), properties.get("fromPort"), properties.get("toPort"))
+    for name, family in (("cidrIpv4", ALL_V4), ("cidrIpv6", ALL_V6)):
+        block = properties.get(name)
+        if not says(block):
+            continue
+        if block is UNKNOWN:
+            doubt = used[0], used[1], used[2] or f"{name} is not known yet"
+            return (_rule(group, (family,), "an unknown block", doubt, egress, resource.urn),)
+        interval = cidr(block, name, v6=family is ALL_V6)
+        return (_rule(group, (interval,), block, used, egress, resource.urn),)
+    if says(properties.get("prefixListId")):
+        return _listed(cloud, group, resource, "prefixListId", None, used, egress)
+    if says(properties.get("referencedSecurityGroupId")):
+        found = cloud.index.find(resource, "referencedSecurityGroupId", *REFERABLE)
+        found = _within_account(cloud, found, resource, "referencedSecurityGroupId")
+        return peers.references(group, found, used, egress, resource.urn)
+    raise Malformed("it names no peer: neither cidrIpv4, cidrIpv6, prefixListId nor referencedSecurityGroupId")
+
+
+def _within_account(cloud: Cloud, found: Found, resource: Resource, name: str) -> Found:
+    """References may be written ``account/group``."""
+    if len(found.foreign) == 1 and "/" in found.foreign[0]:
+        return cloud.index.find(resource, name, *REFERABLE, value=found.foreign[0].rpartition("/")[2])
+    return found
+
+
+def _inline(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, *, egress: bool) -> Iterator[Rule]:
+    name = "egress" if egress else "ingress"
+    value = given(resource, name)
+    if value is UNKNOWN:
+        used = None, "all", f"the {name} rules of {group.name} are not known yet"
+        yield _rule(group, EVERYWHERE, "anywhere", used, egress, resource.urn)
+        return
+    for entry in items(value, name):
+        if entry is UNKNOWN:
+            used = None, "all", f"a rule in {name} of {group.name} is not known yet"
+            yield _rule(group, EVERYWHERE, "anywhere", used, egress, resource.urn)
+            continue
+        yield from _entry(cloud, peers, group, resource, entry, name, egress)
+
+
+def _entry(
+    cloud: Cloud,
+    peers: _Peers,
+    group: Group,
+    resource: Resource,
+    entry: Mapping[str, Any],
+    inline: str,
+    egress: bool,
+) -> Iterator[Rule]:
+    """The rules of one inline entry, or (``inline`` empty) of one rule resource with lists of peers."""
+    used = traffic.read(entry.get("protocol"), entry.get("fromPort"), entry.get("toPort"))
+    for name, family in (("cidrBlocks", ALL_V4), ("ipv6CidrBlocks", ALL_V6)):
+        blocks = entry.get(name)
+        for block in (UNKNOWN,) if blocks is UNKNOWN else items(blocks, name):
+            if block is UNKNOWN:
+                doubt = used[0], used[1], used[2] or f"{name} is not known yet"
+                yield _rule(group, (family,), "an unknown block", doubt, egress, resource.urn)
+            else:
+                yield _rule(group, (cidr(block, name, v6=family is ALL_V6),), block, used, egress, resource.urn)
+    if says(entry.get("prefixListIds")):
+        value = entry["prefixListIds"]
+        yield from _listed(cloud, group, resource, inline or "prefixListIds", value, used, egress)
+    value = entry.get("securityGroups") if inline else given(resource, "sourceSecurityGroupId")
+    if says(value):
+        name = inline or "sourceSecurityGroupId"
+        found = cloud.index.find(resource, name, *REFERABLE, value=value)
+        if not inline:
+            found = _within_account(cloud, found, resource, name)
+        yield from peers.references(group, found, used, egress, resource.urn)
+    own = flag(entry.get("self"), False)
+    if own is not False:
+        doubt = used[2] or ("" if own else "self is not known yet")
+        yield from peers.reference(group, group, used[0], used[1], doubt, egress, resource.urn)
+
+
+def _listed(
+    cloud: Cloud,
+    group: Group,
+    resource: Resource,
+    name: str,
+    value: Any,
+    used: tuple[Intervals | None, str, str],
+    egress: bool,
+) -> Iterator[Rule]:
+    for shown, blocks, doubt in prefix_lists.contents(cloud, resource, name, value):
+        yield _rule(group, blocks, shown, (used[0], used[1], used[2] or doubt), egress, resource.urn)
+
+
+class _Peers:
+    """What references to groups stand for."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._reached: dict[int, tuple[set[Vpc], set[Vpc]]] = {}
+        self._addresses: dict[tuple[int, int, bool], tuple[Intervals, Intervals]] = {}
+
+    def _vpcs(self, group: Group) -> tuple[set[Vpc], set[Vpc]]:
+        """The VPCs whose interfaces the rules of a group can name, inbound and outbound."""
+        reached = self._reached.get(id(group))
+        if reached is None:
+            homes = {group.vpc, *(nic.subnet.vpc for nic in group.members)}
+            peered = homes | {peer for home in homes for peer in home.peers.values() if peer.region == home.region}
+            over_transit = {peer for home in homes for peer in home.transit_peers if peer.region == home.region}
+            reached = self._reached[id(group)] = peered | over_transit, peered
+        return reached
+
+    def references(
+        self, group: Group, found: Found, used: tuple[Intervals | None, str, str], egress: bool, origin: str
+    ) -> Iterator[Rule]:
+        """The rules for a reference, which may name several groups, unknown ones or those of nobody here."""
+        wanted, shown, doubt = used
+        if found.unknown and not found.resources:
+            used = wanted, shown, doubt or found.unknown
+            yield _rule(group, EVERYWHERE, "an unknown group", used, egress, origin)
+        for each in found.resources:
+            other = known(self._cloud.groups, each)
+            yield from self.reference(group, other, wanted, shown, doubt or found.unknown, egress, origin)
+        for name in found.foreign:
+            used = wanted, shown, doubt or f"{name} is not among the resources: who is in it is not known"
+            yield _rule(group, EVERYWHERE, name, used, egress, origin)
+
+    def reference(
+        self,
+        group: Group,
+        other: Group,
+        wanted: Intervals | None,
+        shown: str,
+        doubt: str,
+        egress: bool,
+        origin: str = "",
+    ) -> Iterator[Rule]:
+        """One rule for the certain members of ``other``, one more for those that may be; one that matches nothing where
+        the cloud would not let the reference work.
+        """
+        origin = origin or group.origin
+        reached = self._vpcs(group)[egress]
+        if other.vpc not in reached:
+            region, own = other.vpc.region, group.vpc.region
+            why = (
+                f"of another region, {region or 'unknown'}: a reference to it is refused"
+                if region != own
+                else f"of {other.vpc.label}, with which there is no active peering"
+            )
+            used = wanted, shown, doubt
+            yield _rule(group, (), f"{other.name} ({why})", used, egress, origin)
+            return
+        key = id(group), id(other), egress
+        sets = self._addresses.get(key)
+        if sets is None:
+            members = [nic for nic in other.members if nic.subnet.vpc in reached]
+            sets = self._addresses[key] = (
+                union([(point, point) for nic in members if not nic.doubt for point in nic.addresses]),
+                union([(point, point) for nic in members if nic.doubt for point in nic.addresses]),
+            )
+        certain, possible = sets
+        rule = _rule(group, certain, other.name, (wanted, shown, doubt), egress, origin)
+        if not egress:
+            group.referred.append((other, rule))
+        yield rule
+        if possible:
+            used = wanted, shown, doubt or f"who has {other.name} is not known yet"
+            yield _rule(group, possible, f"{other.name}, perhaps", used, egress, origin)
+
+
+def _compile_checks(cloud: Cloud) -> None:
+    chains: dict[tuple[object, ...], tuple[Chain, Chain]] = {}
+    always = {
+        urn: Rule(
+            Match(destinations=union([(point, point) for point, _ in unfiltered(vpc)])),
+            Action.ACCEPT,
+            "groups do not filter the services of the VPC",
+            urn,
+        )
+        for urn, vpc in cloud.vpcs.items()
+    }
+    stages = cloud.fragment.stages
+    for nics in cloud.nics.values():
+        for nic in nics:
+            vpc = nic.subnet.vpc
+            key = vpc, nic.groups, nic.doubt, nic.filtered
+            pair = chains.get(key)
+            if pair is None:
+                pair = chains[key] = _chains(nic, always[vpc.resource.urn])
+            device = f"interface {nic.label}"
+            stages[nic.entry] = Check(pair[0], nic.arrival, device)
+            _compile_sending(cloud, nic, pair[1], device)
+
+
+def _chains(nic: Nic, always: Rule) -> tuple[Chain, Chain]:
+    if not nic.filtered:
+        return Chain("no groups", (), Action.ACCEPT), Chain("no groups", (), Action.ACCEPT)
+    ingress = [rule for group in nic.groups for rule in group.ingress]
+    egress = [rule for group in nic.groups for rule in group.egress]
+    if nic.doubt:
+        ingress = [replace(rule, match=replace(rule.match, uncertain=nic.doubt)) for rule in ingress]
+        egress = [replace(rule, match=replace(rule.match, uncertain=nic.doubt)) for rule in egress]
+    name = ", ".join(group.name for group in nic.groups)
+    origin = nic.groups[0].origin if len(nic.groups) == 1 else nic.resource.urn
+    return (
+        Chain(f"{name} in", tuple(ingress), Action.DROP, origin),
+        Chain(f"{name} out", (always, *egress), Action.DROP, origin),
+    )
+
+
+def _compile_sending(cloud: Cloud, nic: Nic, egress: Chain, device: str) -> None:
+    """First whether the source is the interface's own, then its groups, then the subnet."""
+    stages = cloud.fragment.stages
+    behind = _past_balancers(cloud, nic)
+    if nic.checked is False:
+        stages[nic.out] = Check(egress, behind, device)
+        return
+    grouped = f"{nic.out} groups"
+    own = union([(point, point) for point in nic.addresses])
+    name = f"{nic.label}: source/destination check"
+    rules = [Rule(Match(sources=own), Action.ACCEPT, f"{name}: an address of its own", nic.resource.urn)]
+    if nic.checked is None:
+        doubt = Match(uncertain="sourceDestCheck is not known yet")
+        rules.append(Rule(doubt, Action.ACCEPT, f"{name}: perhaps off", nic.resource.urn))
+    stages[nic.out] = Check(Chain(name, tuple(rules), Action.DROP, nic.resource.urn), grouped)
+    stages[grouped] = Check(egress, behind, device)
+
+
+def _past_balancers(cloud: Cloud, nic: Nic) -> str:
+    """Where what an interface's groups let out goes on: to the subnet, past the load balancers that send to it with
+    their clients' addresses and take the answers back.
+    """
+    then = nic.subnet.stage
+    for balancer in nic.preserving:
+        name = f"{nic.out} answers through {balancer}"
+        cloud.fragment.stages[name] = Translate(name, balancer, (), then, nic.resource.urn)
+        then = name
+    return then

@@ -1,0 +1,241 @@
+"""Route tables: which one a subnet uses, and which route in it wins.
+
+Sources: the VPC user guide's "Subnet route tables" (local route, main table), "Gateway route tables", "How route
+priority works" (longest prefix; static, then prefix list, then propagated; the local route over every propagated one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reachability.addresses import ALL_V4, ALL_V6, Interval
+from reachability.frontends.aws import endpoints, gateways, interfaces, peering, prefix_lists, transit, vpn
+from reachability.frontends.aws.cloud import Cloud, Table, Vpc
+from reachability.frontends.aws.index import Malformed, cidr, given, items, says, text_of
+from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known, vpc_of
+from reachability.network import Lookup, Route, Unmodelled
+from reachability.resources import UNKNOWN, Resource
+
+TABLE = "aws:ec2/routeTable:RouteTable"
+DEFAULT_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
+ROUTE = "aws:ec2/route:Route"
+ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+MAIN_ASSOCIATION = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
+PROPAGATION = "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation"
+TYPES = (TABLE, DEFAULT_TABLE, ROUTE, ASSOCIATION, MAIN_ASSOCIATION, PROPAGATION)
+REFERABLE = (TABLE, DEFAULT_TABLE, *VPCS)
+
+TARGETS: Mapping[str, tuple[str, ...]] = {
+    "gatewayId": (gateways.INTERNET_GATEWAY, vpn.GATEWAY, endpoints.ENDPOINT),
+    "natGatewayId": (gateways.NAT,),
+    "networkInterfaceId": (interfaces.INTERFACE, interfaces.INSTANCE),
+    "instanceId": (interfaces.INSTANCE,),
+    "vpcPeeringConnectionId": peering.TYPES,
+    "transitGatewayId": (transit.GATEWAY,),
+    "egressOnlyGatewayId": (gateways.EGRESS_ONLY,),
+    "vpcEndpointId": (endpoints.ENDPOINT,),
+    "localGatewayId": (),
+    "carrierGatewayId": (),
+    "coreNetworkArn": (),
+    "odbNetworkArn": (),
+}
+WITHIN = ("natGatewayId", "networkInterfaceId", "instanceId", "vpcEndpointId")
+"""Targets that a route to a part of the VPC itself may have."""
+
+
+def read(cloud: Cloud) -> None:
+    """Reads the tables and gives every subnet and gateway its own."""
+    index = cloud.index
+    for resource in index.of(TABLE, DEFAULT_TABLE):
+        with index.reading(resource):
+            if resource.type == DEFAULT_TABLE:
+                vpc = known(cloud.vpcs, index.need(resource, "defaultRouteTableId", *VPCS))
+            else:
+                vpc = vpc_of(cloud, resource)
+            label, id_ = index.label(resource), text_of(resource.id)
+            table = Table(f"{id_} {label}" if id_ else label, vpc, resource)
+            cloud.tables[resource.urn] = table
+            if resource.type == DEFAULT_TABLE:
+                cloud.tables[vpc.resource.urn] = vpc.main = table
+    for vpc in cloud.vpcs.values():
+        if vpc.main is None:
+            vpc.main = cloud.tables[vpc.resource.urn] = Table(f"{vpc.label} (main)", vpc, None)
+    for resource in index.of(MAIN_ASSOCIATION):
+        with index.reading(resource):
+            vpc_of(cloud, resource).main = _table(cloud, resource)
+    for subnet in cloud.subnets.values():
+        subnet.table = subnet.vpc.main
+    for resource in index.of(ASSOCIATION):
+        with index.reading(resource):
+            table = _table(cloud, resource)
+            if says(given(resource, "gatewayId")):
+                gateway = index.need(resource, "gatewayId", gateways.INTERNET_GATEWAY, vpn.GATEWAY)
+                cloud.edge_tables[gateway.urn] = table
+            else:
+                known(cloud.subnets, index.need(resource, "subnetId", *SUBNETS)).table = table
+
+
+def _table(cloud: Cloud, resource: Resource) -> Table:
+    found = cloud.index.need(resource, "routeTableId", *REFERABLE)
+    return known(cloud.tables, found)
+
+
+def compile(cloud: Cloud) -> None:
+    """Reads the routes and makes a lookup of each table. Gateways must be known."""
+    index = cloud.index
+    for resource in index.of(TABLE, DEFAULT_TABLE):
+        table = cloud.tables.get(resource.urn)
+        if table is None:
+            continue
+        with index.reading(resource):
+            value = given(resource, "routes")
+            for entry in (UNKNOWN,) if value is UNKNOWN else items(value, "routes"):
+                if entry is UNKNOWN:
+                    raise Malformed("its routes are not known yet")
+                _add(cloud, table, resource, entry, "routes")
+        with index.reading(resource):
+            found = index.find(resource, "propagatingVgws", vpn.GATEWAY, value=given(resource, "propagatingVgws", []))
+            if found.foreign or found.unknown:
+                raise Malformed("it takes routes from a gateway that is not among the resources")
+            for gateway in found.resources:
+                vpn.propagate(cloud, gateway, table)
+    for resource in index.of(ROUTE):
+        with index.reading(resource):
+            _add(cloud, _table(cloud, resource), resource, resource.properties, "")
+    for resource in index.of(PROPAGATION):
+        with index.reading(resource):
+            vpn.propagate(cloud, index.need(resource, "vpnGatewayId", vpn.GATEWAY), _table(cloud, resource))
+    endpoints.add_routes(cloud)
+    for table in dict.fromkeys(cloud.tables.values()):
+        cloud.fragment.stages[table.stage] = _lookup(table)
+
+
+def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any], inline: str) -> None:
+    """One route, of a table's own list (``inline``: that property's name) or a resource of its own."""
+    target, via, doubt = _target(cloud, table, resource, entry, inline)
+    found = False
+    prefix = "cidrBlock", "ipv6CidrBlock"
+    if not inline:
+        prefix = "destinationCidrBlock", "destinationIpv6CidrBlock"
+    for name, family in zip(prefix, (ALL_V4, ALL_V6), strict=True):
+        value = entry.get(name)
+        if not says(value):
+            continue
+        found = True
+        if value is UNKNOWN:
+            table.vague.append((via, f"the destination of a route to {target} is not known yet", (family,)))
+            continue
+        destination = cidr(value, name, v6=family is ALL_V6)
+        _within(table.vpc, destination, entry, value)
+        shown = f"{table.label}: {value} to {target}"
+        table.static[destination] = Route(destination, via, shown, resource.urn, doubt)
+    if says(entry.get("destinationPrefixListId")):
+        found = True
+        for shown, blocks, unknown in prefix_lists.contents(
+            cloud, resource, inline or "destinationPrefixListId", entry["destinationPrefixListId"]
+        ):
+            if unknown:
+                table.vague.append((via, f"{shown} (to {target}): {unknown}", blocks))
+                continue
+            for destination in vpn.blocks(blocks):
+                route = Route(destination, via, f"{table.label}: {shown} to {target}", resource.urn, doubt)
+                table.from_lists.setdefault(destination, route)
+    if not found:
+        raise Malformed("a route has no destination")
+
+
+def _within(vpc: Vpc, block: Interval, entry: Mapping[str, Any], shown: str) -> None:
+    """Into the VPC's own blocks lead only routes to interfaces and the like. Raises ``Malformed``."""
+    inside = any(low <= block[0] and block[1] <= high for low, high in vpc.blocks)
+    if inside and entry.get("gatewayId") != "local" and not any(says(entry.get(name)) for name in WITHIN):
+        raise Malformed(f"the route to {shown} lies within {vpc.label}, for which the cloud takes no such target")
+
+
+def _target(
+    cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any], inline: str
+) -> tuple[str, tuple[str, ...], str]:
+    """What a route leads to: its name, its stages (none: a black hole), and why it is not known."""
+    index = cloud.index
+    for name, types in TARGETS.items():
+        value = entry.get(name) if inline else given(resource, name)
+        if not says(value):
+            continue
+        if value == "local":
+            return "local", (table.vpc.stage,), ""
+        if not types:
+            return _not_understood(cloud, resource, f"{name} {value if value is not UNKNOWN else ''}".strip())
+        found = index.find(resource, inline or name, *types, value=value)
+        if found.foreign:
+            return _foreign(cloud, table, resource, name, found.foreign[0])
+        if not found.resources:
+            return _not_understood(cloud, resource, f"{name}, which is not known yet")
+        stages = tuple(_stage(cloud, table, each) for each in found.resources)
+        doubt = found.unknown if len(stages) == 1 else f"{name} may be any of {len(stages)} resources"
+        return ", ".join(index.label(each) for each in found.resources), stages, doubt
+    return "nothing", (), ""
+
+
+def _foreign(
+    cloud: Cloud, table: Table, resource: Resource, name: str, target: str
+) -> tuple[str, tuple[str, ...], str]:
+    if name == "vpcPeeringConnectionId":
+        return target, (peering.foreign(cloud, table.vpc, target),), ""
+    return _not_understood(cloud, resource, f"{target}, which is not among the resources")
+
+
+def _not_understood(cloud: Cloud, resource: Resource, target: str) -> tuple[str, tuple[str, ...], str]:
+    stage = f"beyond {target}"
+    cloud.fragment.stages.setdefault(stage, Unmodelled(f"{resource.urn}: a route leads to {target}", resource.urn))
+    return target, (stage,), ""
+
+
+def _stage(cloud: Cloud, table: Table, target: Resource) -> str:
+    """The stage of a target for what a subnet of the table's VPC sends to it."""
+    match target.type:
+        case gateways.INTERNET_GATEWAY:
+            return gateways.internet_stage(cloud, target, table.vpc)
+        case gateways.EGRESS_ONLY:
+            return gateways.egress_only_stage(cloud, target, table.vpc)
+        case gateways.NAT:
+            return gateways.nat_stage(cloud, target)
+        case vpn.GATEWAY:
+            return vpn.stage(cloud, target, table.vpc)
+        case transit.GATEWAY:
+            return transit.stage(cloud, target, table.vpc)
+        case endpoints.ENDPOINT:
+            return endpoints.stage(cloud, target)
+        case interfaces.INTERFACE | interfaces.INSTANCE:
+            return interfaces.forwarding_stage(cloud, target)
+        case _:
+            return peering.stage(cloud, target, table.vpc)
+
+
+def _lookup(table: Table) -> Lookup:
+    origin = table.origin
+    routes: dict[Interval, Route] = {
+        block: Route(block, (table.vpc.stage,), f"{table.label}: local", origin) for block in table.vpc.blocks
+    }
+    routes.update(table.static)
+    for block, route in table.from_lists.items():
+        routes.setdefault(block, route)
+    for block, route in table.propagated.items():
+        if not any(low <= block[0] and block[1] <= high for low, high in table.vpc.blocks):
+            routes.setdefault(block, route)
+    for via, doubt, scope in table.vague:
+        _add_vague(table, routes, via, doubt, scope)
+    return Lookup(table.stage, tuple(routes.values()), origin)
+
+
+def _add_vague(
+    table: Table, routes: dict[Interval, Route], via: tuple[str, ...], doubt: str, scope: tuple[Interval, ...]
+) -> None:
+    """A route to an unknown part of ``scope`` may be narrower than any other there, the local one excepted."""
+    for low, high in scope:
+        for block, route in list(routes.items()):
+            if low <= block[0] and block[1] <= high and block not in table.vpc.blocks:
+                ways = route.via + tuple(each for each in via if each not in route.via)
+                name = f"{route.name}, or another way ({doubt})"
+                routes[block] = Route(block, ways, name, route.origin, route.uncertain or doubt)
+        if (low, high) not in routes:
+            routes[low, high] = Route((low, high), via, f"{table.label}: perhaps ({doubt})", table.origin, doubt)

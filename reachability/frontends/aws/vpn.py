@@ -1,0 +1,191 @@
+"""VPN gateways and site-to-site connections.
+
+Sources: the Site-to-Site VPN guide's "Route tables and route priority", "Site-to-Site VPN static and dynamic routing";
+the VPC guide on route propagation. What comes in by a VPN gateway ends in its VPC (no edge to edge routing).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reachability.addresses import EVERYWHERE, Interval, Intervals, block, difference, texts, union
+from reachability.frontends.aws.cloud import Cloud, Table, Vpc
+from reachability.frontends.aws.index import Malformed, cidr, flag, given, items, says, text_of
+from reachability.frontends.aws.vpcs import vpc_of
+from reachability.network import Blocked, Door, Lookup, Route, exit_stage
+from reachability.resources import Resource
+
+GATEWAY = "aws:ec2/vpnGateway:VpnGateway"
+ATTACHMENT = "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment"
+CONNECTION = "aws:ec2/vpnConnection:VpnConnection"
+TRANSIT_GATEWAY = "aws:ec2transitgateway/transitGateway:TransitGateway"
+CONNECTION_ROUTE = "aws:ec2/vpnConnectionRoute:VpnConnectionRoute"
+CUSTOMER_GATEWAY = "aws:ec2/customerGateway:CustomerGateway"
+TYPES = (GATEWAY, ATTACHMENT, CONNECTION, CONNECTION_ROUTE)
+
+SIDE = "cloud"
+PRIVATE: Intervals = union([block(each) for each in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")])
+"""Where what a site announces may be, while nobody tells."""
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """Two tunnels. ``keys`` of their doors; ``static``: its declared routes; ``gateway``: of a VPC, or ``None``."""
+
+    label: str
+    resource: Resource
+    keys: tuple[str, str]
+    gateway: Resource | None
+    transit: Resource | None = None
+    static: list[Interval] = field(default_factory=list)
+    dynamic: bool = True
+
+
+def read(cloud: Cloud) -> None:
+    """Reads gateways and connections."""
+    index = cloud.index
+    for resource in index.of(GATEWAY):
+        with index.reading(resource):
+            if says(given(resource, "vpcId")):
+                cloud.attached[resource.urn] = vpc_of(cloud, resource)
+    for resource in index.of(ATTACHMENT):
+        with index.reading(resource):
+            gateway = index.need(resource, "vpnGatewayId", GATEWAY)
+            cloud.attached[gateway.urn] = vpc_of(cloud, resource)
+    for resource in index.of(CONNECTION):
+        with index.reading(resource):
+            connection = cloud.connections[resource.urn] = _connection(cloud, resource)
+            if connection.gateway is not None:
+                cloud.connections_of.setdefault(connection.gateway.urn, []).append(connection)
+    for resource in index.of(CONNECTION_ROUTE):
+        with index.reading(resource):
+            owner = index.need(resource, "vpnConnectionId", CONNECTION)
+            connection = cloud.connections.get(owner.urn)
+            if connection is None:
+                raise Malformed(f"it refers to {owner.urn}, which could not be read")
+            connection.static.append(cidr(resource.properties.get("destinationCidrBlock"), "destinationCidrBlock"))
+
+
+def _connection(cloud: Cloud, resource: Resource) -> Connection:
+    index = cloud.index
+    index.alias(resource.properties.get("transitGatewayAttachmentId"), resource)
+    keys = tuple(_key(cloud, resource, number) for number in (1, 2))
+    gateway = index.one(resource, "vpnGatewayId", GATEWAY)
+    transit = index.one(resource, "transitGatewayId", TRANSIT_GATEWAY)
+    static_only = flag(given(resource, "staticRoutesOnly"), False)
+    connection = Connection(index.label(resource), resource, keys, gateway, transit, dynamic=static_only is not True)
+    for entry in items(given(resource, "routes"), "routes"):
+        value = entry.get("destinationCidrBlock") if isinstance(entry, dict) else None
+        if isinstance(value, str) and value and text_of(entry.get("source")).lower() == "static":
+            connection.static.append(cidr(value, "routes"))
+    if gateway is None and transit is None:
+        raise Malformed("it has neither vpnGatewayId nor transitGatewayId")
+    return connection
+
+
+def _key(cloud: Cloud, resource: Resource, number: int) -> str:
+    """Inside addresses are link-local: two networks may use the same, but not to the same customer gateway."""
+    inside = given(resource, f"tunnel{number}InsideCidr")
+    if not isinstance(inside, str) or not inside:
+        return f"tunnel {resource.urn} {number}"
+    low, high = block(inside)
+    found = cloud.index.find(resource, "customerGatewayId", CUSTOMER_GATEWAY)
+    customer = text_of(found.resources[0].properties.get("ipAddress")) if len(found.resources) == 1 else ""
+    return f"tunnel {texts(((low, high),))[0]}" + (f" to {customer}" if customer else "")
+
+
+def destinations(cloud: Cloud, connection: Connection) -> tuple[Intervals, str]:
+    """What a connection leads to, and why that is not known (then it may be any part of it)."""
+    if not connection.dynamic:
+        return tuple(connection.static), ""
+    told = [cloud.announcements[key] for key in connection.keys if key in cloud.announcements]
+    if not told:
+        return PRIVATE, f"what comes over {connection.label} by BGP is not known"
+    return union(connection.static, *told), ""
+
+
+def blocks(intervals: Intervals) -> list[Interval]:
+    """Intervals as CIDR blocks, on which longest prefix decides."""
+    return [block(each) for each in texts(intervals)]
+
+
+def of_gateway(cloud: Cloud, gateway: Resource) -> list[Connection]:
+    """The connections of a VPN gateway."""
+    return cloud.connections_of.get(gateway.urn, [])
+
+
+def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
+    """Where what a VPC sends to a VPN gateway stands."""
+    label = cloud.index.label(gateway)
+    if cloud.attached.get(gateway.urn) is vpc:
+        return f"VPN gateway {label}"
+    elsewhere = f"VPN gateway {label} from {vpc.label}"
+    cloud.fragment.stages[elsewhere] = Blocked(f"{label} is not attached to {vpc.label}", gateway.urn)
+    return elsewhere
+
+
+def propagate(cloud: Cloud, gateway: Resource, table: Table) -> None:
+    """A table takes the routes of a gateway's connections."""
+    if cloud.attached.get(gateway.urn) is not table.vpc:
+        return
+    via = stage(cloud, gateway, table.vpc)
+    label = cloud.index.label(gateway)
+    for connection in of_gateway(cloud, gateway):
+        reached, doubt = destinations(cloud, connection)
+        if doubt:
+            table.vague.append(((via,), doubt, reached))
+            continue
+        for each in blocks(reached):
+            if each not in table.propagated:
+                name = f"{table.label}: {texts((each,))[0]} to {label} (propagated)"
+                table.propagated[each] = Route(each, (via,), name, connection.resource.urn)
+
+
+def compile(cloud: Cloud) -> None:
+    """Stages of the gateways, and a door for each tunnel."""
+    stages = cloud.fragment.stages
+    for gateway in cloud.index.of(GATEWAY):
+        label = f"VPN gateway {cloud.index.label(gateway)}"
+        connections = of_gateway(cloud, gateway)
+        stages[label] = Lookup(label, tuple(routes(cloud, label, connections)), gateway.urn)
+        vpc = cloud.attached.get(gateway.urn)
+        if vpc is None:
+            stages[f"{label} in"] = Blocked(f"{label} is attached to no VPC", gateway.urn)
+            inside, own = f"{label} in", ()
+        else:
+            table = cloud.edge_tables.get(gateway.urn)
+            inside, own = table.stage if table else vpc.stage, union(vpc.blocks)
+        for connection in connections:
+            open_doors(cloud, connection, inside, own)
+
+
+def routes(cloud: Cloud, label: str, connections: list[Connection]) -> list[Route]:
+    """Ways into the tunnels of some connections: equal ones share, the others by longest prefix."""
+    ways: dict[Interval, list[str]] = {}
+    vague = []
+    origin = {}
+    for connection in connections:
+        reached, doubt = destinations(cloud, connection)
+        exits = [exit_stage(key, SIDE) for key in connection.keys]
+        if doubt:
+            vague.append((exits, doubt, reached, connection))
+            continue
+        for each in blocks(reached):
+            ways.setdefault(each, []).extend(exits)
+            origin.setdefault(each, connection)
+    found = []
+    for each, exits in ways.items():
+        name = f"{label}: {texts((each,))[0]} by {origin[each].label}"
+        found.append(Route(each, tuple(dict.fromkeys(exits)), name, origin[each].resource.urn))
+    for exits, doubt, reached, connection in vague:
+        for each in (*reached, *ways):
+            name = f"{label}: perhaps by {connection.label}"
+            found.append(Route(each, tuple(exits), name, connection.resource.urn, doubt))
+    return found
+
+
+def open_doors(cloud: Cloud, connection: Connection, inside: str, own: Intervals) -> None:
+    """A door for each tunnel: what comes in stands at ``inside``."""
+    sources = difference(EVERYWHERE, own)
+    for number, key in enumerate(connection.keys, start=1):
+        cloud.fragment.doors.append(Door(key, SIDE, inside, f"{connection.label} tunnel {number}", sources))

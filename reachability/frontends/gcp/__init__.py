@@ -1,0 +1,5 @@
+"""Google Cloud as the prover sees it: pulumi-gcp resources compiled to stages, machines, doors and public addresses."""
+
+from reachability.frontends.gcp.frontend import compile
+
+__all__ = ["compile"]

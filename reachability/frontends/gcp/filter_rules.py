@@ -1,0 +1,111 @@
+"""One rule of a firewall, whatever kind of resource it came from, and what it means at one interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reachability import services
+from reachability.addresses import EVERYWHERE, Intervals
+from reachability.frontends.gcp.interfaces import Nic
+from reachability.frontends.gcp.properties import Extent
+from reachability.network import Action, Match, Rule
+
+
+class Verb(StrEnum):
+    """What a rule does. ``INSPECT``: hands the connection to a security profile group, which allows or denies it."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    GOTO_NEXT = "goto_next"
+    INSPECT = "inspect"
+    UNKNOWN = "decide about"
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Which interfaces a rule is for: by network tag, by service account, or (both ``None``) all.
+
+    ``doubt``: why others may be targets too. ``secure_tags``: it is only for interfaces with a secure tag, which one
+    is not
+    modelled.
+    """
+
+    tags: frozenset[str] | None = None
+    accounts: frozenset[str] | None = None
+    doubt: str = ""
+    secure_tags: bool = False
+
+    def include(self, nic: Nic) -> tuple[bool, str]:
+        """Whether the rule is for this interface, or why it may be."""
+        if self.secure_tags:
+            return False, "which interfaces have the secure tags of its target is not modelled"
+        if self.tags is None and self.accounts is None:
+            return (False, self.doubt) if self.doubt else (True, "")
+        if self.tags is not None:
+            if nic.tags is None:
+                return False, "the network tags of the instance are known only after deployment"
+            if self.tags & nic.tags:
+                return True, ""
+        if self.accounts is not None:
+            if nic.account is None:
+                return False, "the service account of the instance is known only after deployment"
+            if nic.account in self.accounts:
+                return True, ""
+        return False, self.doubt
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRule:
+    """``ingress`` or egress; ``doubt``: why it may not be in force at all (or not where it stands)."""
+
+    name: str
+    origin: str
+    ingress: bool
+    order: tuple[int, int]
+    verb: Verb
+    sources: Extent
+    destinations: Extent
+    services: Extent
+    targets: Targets
+    doubt: str = ""
+
+    def written(self, included: bool, perhaps: str) -> list[Rule]:
+        """The rule where it is (or may be: ``perhaps``) in force: what it surely does, and what it may do."""
+        if not included and not perhaps:
+            return []
+        doubts = [each for each in (self.doubt, perhaps) if each]
+        parts = (self.sources, self.destinations, self.services)
+        rules = []
+        if not doubts and all(each.certain for each in parts):
+            rules += self._emit([each.certain for each in parts], "")
+        doubts += [each.doubt for each in parts if each.doubt]
+        if doubts and all(each.possible for each in parts):
+            rules += self._emit([each.possible for each in parts], "; ".join(dict.fromkeys(doubts)))
+        return rules
+
+    def _emit(self, parts: list[Intervals], doubt: str) -> list[Rule]:
+        sources, destinations, service = parts
+        match = Match(
+            sources=None if sources == EVERYWHERE else sources,
+            destinations=None if destinations == EVERYWHERE else destinations,
+            services=None if service == services.ANY else service,
+            uncertain=doubt,
+        )
+        uncertain = match if doubt else Match(match.sources, match.destinations, match.services, uncertain=self.verb)
+        match self.verb:
+            case Verb.ALLOW:
+                return [Rule(match, Action.ACCEPT, self.name, self.origin)]
+            case Verb.DENY:
+                return [Rule(match, Action.DROP, self.name, self.origin)]
+            case Verb.GOTO_NEXT:
+                return [Rule(match, Action.RETURN, self.name, self.origin)]
+            case Verb.INSPECT:
+                return [
+                    Rule(uncertain, Action.ACCEPT, self.name, self.origin),
+                    Rule(match, Action.DROP, self.name, self.origin),
+                ]
+        return [
+            Rule(uncertain, Action.ACCEPT, self.name, self.origin),
+            Rule(uncertain, Action.DROP, self.name, self.origin),
+        ]

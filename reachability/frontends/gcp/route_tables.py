@@ -1,0 +1,254 @@
+"""What routes an interface's packets meet, and those that come in by a tunnel.
+
+Order: cloud.google.com/vpc/docs/routes, "Routing order": subnet routes, own and of peers, win over everything; then
+the longest
+prefix, then the lowest priority number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reachability.addresses import Interval, Intervals, covers, difference, intersection, union
+from reachability.frontends.gcp.cloud_router import PRIVATE, CloudRouters
+from reachability.frontends.gcp.evaluation import METADATA_SERVER
+from reachability.frontends.gcp.interfaces import Nic
+from reachability.frontends.gcp.load_balancers import FRONT_ENDS, FRONT_ENDS_RETURN
+from reachability.frontends.gcp.peering import Peerings
+from reachability.frontends.gcp.static_routes import INTERNET_GATEWAY, CustomRoute, StaticRoutes
+from reachability.frontends.gcp.vpc import Network, addresses_stage
+from reachability.network import Deliver, Lookup, Route, Stage
+
+METADATA_STAGE = "gcp metadata server"
+
+
+class RouteTables:
+    """One lookup for all interfaces that no route tells apart."""
+
+    def __init__(
+        self, networks: Mapping[str, Network], static: StaticRoutes, routers: CloudRouters, peerings: Peerings
+    ) -> None:
+        self._static = static
+        self._routers = routers
+        self._peerings = peerings
+        self._own = {urn: [*static.of(network), *self._learned(network)] for urn, network in networks.items()}
+        self._foreign = {urn: list(self._imported(network)) for urn, network in networks.items()}
+        self._tags = {
+            urn: frozenset(tag for route in routes if route.tags for tag in route.tags)
+            for urn, routes in self._own.items()
+        }
+        self.stages: dict[str, Stage] = {METADATA_STAGE: Deliver("metadata server")}
+
+    def table(self, nic: Nic, gateway: str) -> str:
+        """The stage of the routes of an interface; ``gateway``: its way to the internet."""
+        network = nic.network
+        tags = None if nic.tags is None else nic.tags & self._tags[network.urn]
+        spoken = "?" if tags is None else ",".join(sorted(tags))
+        name = f"routes {network.urn} {nic.region} [{spoken}] {gateway}"
+        if name not in self.stages:
+            routes = [
+                chosen
+                for route in (*self._own[network.urn], *self._foreign[network.urn])
+                if (chosen := _for_instance(route, tags, nic.region)) is not None
+            ]
+            self.stages[name] = self._lookup(network, routes, gateway)
+        return name
+
+    def tunnel_table(self, network: Network, region: str, gateway: str) -> str:
+        """The stage of the routes of what comes in by a tunnel: no other tunnel takes it, and of the internet only
+        Google's
+        own addresses (cloud.google.com/vpc/docs/routes, "Applicable routes")."""
+        name = f"routes {network.urn} {region} from tunnels"
+        if name not in self.stages:
+            routes = [
+                _blackhole(route) if route.link else route
+                for route in (*self._own[network.urn], *self._foreign[network.urn])
+                if route.tags is None and route.region in (None, region)
+            ]
+            self.stages[name] = self._lookup(network, routes, gateway)
+        return name
+
+    def plain_table(self, name: str, network: Network, region: str, gateway: str) -> None:
+        """The routes without tags of a network, as the stage ``name``."""
+        routes = [
+            route
+            for route in (*self._own[network.urn], *self._foreign[network.urn])
+            if route.tags is None and route.region in (None, region)
+        ]
+        self.stages[name] = self._lookup(network, routes, gateway)
+
+    def _learned(self, network: Network) -> Iterable[CustomRoute]:
+        for link in self._routers.links:
+            if link.network is not network:
+                continue
+            region = None if network.global_routing else link.region
+            doubt = "" if network.global_routing is not None else "the routing mode of the network is not known yet"
+            name = f"learned from {link.name}"
+            for interval in union(link.static, link.learned or ()):
+                yield CustomRoute(
+                    interval,
+                    0,
+                    (link.exit,),
+                    name,
+                    link.resource.urn,
+                    True,
+                    doubt,
+                    None,
+                    None if doubt else region,
+                    True,
+                )
+            if link.learned is None:
+                for interval in PRIVATE:
+                    yield CustomRoute(
+                        interval,
+                        0,
+                        (link.exit,),
+                        name,
+                        link.resource.urn,
+                        True,
+                        "what the other side announces is not known",
+                        None,
+                        None if doubt else region,
+                        True,
+                    )
+
+    def _imported(self, network: Network) -> Iterable[CustomRoute]:
+        for peer in self._peerings.of(network):
+            if peer.custom is False:
+                continue
+            doubt = "" if peer.custom else "whether custom routes are exchanged is known only after deployment"
+            for route in self._own[peer.network.urn]:
+                if route.exported:
+                    yield CustomRoute(
+                        route.destinations,
+                        route.priority,
+                        route.via,
+                        f"{route.name} of peer {peer.network.name}",
+                        route.origin,
+                        route.dynamic,
+                        route.uncertain or doubt,
+                        None,
+                        route.region,
+                        route.link,
+                    )
+
+        for stranger in self._peerings.strangers:
+            if stranger.network is network:
+                for interval in PRIVATE:
+                    yield CustomRoute(
+                        interval,
+                        0,
+                        (stranger.exit,),
+                        f"peering {stranger.name}",
+                        stranger.resource.urn,
+                        True,
+                        "the subnets of the network that it peers with are not in the input",
+                    )
+
+    def _subnet_routes(self, network: Network) -> list[Route]:
+        routes = [
+            Route(interval, (addresses_stage(network),), f"subnet {subnet.name}", subnet.urn)
+            for subnet in network.subnets
+            for interval in subnet.blocks()
+        ]
+        for peer in self._peerings.of(network):
+            doubt = "" if peer.public is not None else "whether subnets with public addresses come is not known yet"
+            for subnet in peer.network.subnets:
+                for interval in subnet.blocks():
+                    if peer.sees(interval):
+                        routes.append(
+                            Route(
+                                interval,
+                                (addresses_stage(peer.network),),
+                                f"subnet {subnet.name} of peer {peer.network.name}",
+                                peer.resource.urn,
+                                doubt if intersection((interval,), PRIVATE) == () else "",
+                            )
+                        )
+        return routes
+
+    def _lookup(self, network: Network, customs: list[CustomRoute], gateway: str) -> Lookup:
+        routes = self._subnet_routes(network)
+        covered = union([each.destinations for each in routes if not each.uncertain])
+        routes += [Route(each, (METADATA_STAGE,), "metadata server", network.urn) for each in METADATA_SERVER]
+        routes += [Route(each, (FRONT_ENDS_RETURN,), "special path to Google's front ends") for each in FRONT_ENDS]
+        by_destination: dict[Interval, list[CustomRoute]] = {}
+        for each in customs:
+            for interval in _beside(each, covered):
+                by_destination.setdefault(interval, []).append(each)
+        hidden = [each for each in customs if each.dynamic and each.uncertain]
+        for interval, found in by_destination.items():
+            shared = [each for each in hidden if each not in found and covers((each.destinations,), (interval,))]
+            routes += [
+                Route(
+                    interval,
+                    tuple(gateway if via == INTERNET_GATEWAY else via for via in each.via),
+                    each.name,
+                    each.origin,
+                    each.uncertain or doubt,
+                )
+                for each, doubt in [*_preferred(found), *((each, each.uncertain) for each in shared)]
+            ]
+        return Lookup(f"routes of {network.name}", tuple(routes), network.urn)
+
+
+def _beside(route: CustomRoute, covered: Intervals) -> Intervals:
+    """What of a route's destination is not inside a subnet. A wider route stays whole: the subnet's prefix is
+    longer."""
+    left = difference((route.destinations,), covered)
+    if not left:
+        return ()
+    low, high = route.destinations
+    wider = all(low <= start and end <= high for start, end in intersection((route.destinations,), covered))
+    return (route.destinations,) if wider else left
+
+
+def _preferred(routes: list[CustomRoute]) -> list[tuple[CustomRoute, str]]:
+    """Of routes to the same destination those that may be taken: static ones of the best priority, and every learned
+    one,
+    whose priority the neighbour decides. An uncertain one does not rule out the next best."""
+    chosen: list[tuple[CustomRoute, str]] = [(each, "") for each in routes if each.dynamic]
+    best: int | None = None
+    for each in sorted((each for each in routes if not each.dynamic), key=lambda route: route.priority):
+        if best is not None and each.priority > best:
+            break
+        chosen.append((each, ""))
+        if not each.uncertain:
+            best = each.priority
+    return chosen
+
+
+def _for_instance(route: CustomRoute, tags: frozenset[str] | None, region: str) -> CustomRoute | None:
+    if route.region is not None and route.region != region:
+        return None
+    if route.tags is None:
+        return route
+    if tags is None:
+        return CustomRoute(
+            route.destinations,
+            route.priority,
+            route.via,
+            route.name,
+            route.origin,
+            route.dynamic,
+            route.uncertain or "the network tags of the instance are known only after deployment",
+            None,
+            None,
+            route.link,
+        )
+    return route if route.tags & tags else None
+
+
+def _blackhole(route: CustomRoute) -> CustomRoute:
+    return CustomRoute(
+        route.destinations,
+        route.priority,
+        (),
+        f"{route.name}: no transit between tunnels",
+        route.origin,
+        route.dynamic,
+        route.uncertain,
+        None,
+        route.region,
+        route.link,
+    )

@@ -1,0 +1,27 @@
+"""Host firewalls: nftables rulesets, as nft reads them, compiled to the hooks that packets cross."""
+
+from __future__ import annotations
+
+from reachability.frontends.nftables import compiler, listing, script
+from reachability.frontends.nftables.errors import NftError
+from reachability.network import Firewall
+
+__all__ = ["NftError", "firewall"]
+
+_known: dict[str, Firewall] = {}
+
+
+def firewall(text: str) -> Firewall:
+    """What a ruleset does: the text of a script or of ``nft list ruleset``, or the JSON of ``nft -j list ruleset``.
+
+    Rules that are not understood are left out and named in ``Firewall.unmodelled``. An empty text is a host without a
+    firewall. Raises ``NftError`` for what nft would not load: the host would stand open.
+    """
+    found = _known.get(text)
+    if found is None:
+        ruleset = listing.read(text) if text.lstrip()[:1] in ("{", "[") else script.read(text)
+        found = compiler.compiled(ruleset)
+        if len(_known) > 1 << 13:
+            _known.clear()
+        _known[text] = found
+    return found

@@ -1,5 +1,0 @@
-"""Google Cloud as the prover sees it: pulumi-gcp resources compiled to stages, machines, doors and public addresses."""
-
-from reachability.gcp.frontend import compile
-
-__all__ = ["compile"]

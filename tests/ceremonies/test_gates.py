@@ -1,0 +1,612 @@
+"""A key that several sites sign with is started, shared, moved, and its table replaced, only when it is safe."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ceremonies import ceremonies
+from ceremonies.ceremonies import Pace, Transcript
+from ceremonies.custody import MARGIN_BLOCKS, Refused, Step
+from ceremonies.gate_ceremonies import GateCeremonies
+from ceremonies.gates import Declared
+from ceremonies.observation import GateObservation, SignedState
+from ceremonies.public_key import ConsensusKey
+from configuration.signer_config import STANDBY_KEY
+from coordinator.decision.effects import Cause
+from coordinator.decision.position import Position, spent
+from coordinator.decision.records import Head
+from coordinator.table.ceremony import NotDone
+from coordinator.table.items import CLOSED
+from tests.ceremonies.key_hosts import KEY, LAST_SIGNED, OTHER_KEY, READY, FakeSigners, GatedWorld, Killed, gated
+
+ADDRESS = ConsensusKey.from_base64(KEY).address
+Act = Callable[[GateCeremonies], object]
+
+
+@pytest.fixture
+def transcript(tmp_path: Path) -> Transcript:
+    return Transcript(tmp_path / "transcript.jsonl")
+
+
+class Site:
+    """A world with the ceremonies that act on it, and what is declared of it."""
+
+    def __init__(self, world: GatedWorld, transcript: Transcript, *gates: str, generation: int = 1) -> None:
+        self.world, self.transcript = world, transcript
+        self.declared = Declared(gates=frozenset(gates or ("ash", "zrh")), generation=generation)
+        self.allowed = 2
+
+    @property
+    def ceremonies(self) -> GateCeremonies:
+        ticks = iter(range(0, 1_000_000, 5))
+        return GateCeremonies(
+            signers=self.world.signers,
+            chain=self.world,
+            table=self.world.table,
+            declared=self.declared,
+            transcript=self.transcript,
+            pace=Pace(sleep=lambda seconds: self.world.step(), clock=lambda: float(next(ticks))),
+        )
+
+    def host(self, name: str, gate: dict[str, object] | None = None, **fields: object) -> None:
+        here = self.world.signers.hosts[name]
+        self.world.signers.hosts[name] = replace(here, gate=replace(here.gate, **gate or {}), **fields)
+
+    def generate(self) -> None:
+        ceremonies.generate(self.world.signers, target="ash", transcript=self.transcript, start=False)
+
+    def watch(self, fatal: int = 0, chance: random.Random | None = None) -> Callable[[], int]:
+        """Check after every smallest change; be killed after the change `fatal`. How many there were."""
+        count = 0
+
+        def after(*_: object) -> None:
+            nonlocal count
+            count += 1
+            if chance is None or chance.random() < 0.5:
+                self.world.step()
+            self.world.check(self.allowed)
+            if count == fatal:
+                raise Killed
+
+        self.world.signers.after = self.world.table.after = after
+        return lambda: count
+
+    def unwatched(self) -> None:
+        self.world.signers.after = self.world.table.after = lambda *_: None
+
+
+def fresh(transcript: Transcript) -> Site:
+    site = Site(gated("ash", "zrh", "fra"), transcript)
+    site.generate()
+    return site
+
+
+def started(transcript: Transcript) -> Site:
+    site = fresh(transcript)
+    site.ceremonies.start("ash")
+    return site
+
+
+def joined(transcript: Transcript) -> Site:
+    site = started(transcript)
+    site.ceremonies.join("zrh")
+    for _ in range(3):
+        site.world.step()
+    return site
+
+
+def moving(transcript: Transcript) -> Site:
+    site = joined(transcript)
+    site.declared = Declared(gates=frozenset({"ash", "fra"}), generation=1)
+    site.allowed = 3
+    return site
+
+
+def table_lost(transcript: Transcript) -> Site:
+    site = joined(transcript)
+    site.world.table.row, site.world.lost = None, True
+    site.declared = replace(site.declared, generation=2)
+    return site
+
+
+def rolled_back(transcript: Transcript) -> Site:
+    site = joined(transcript)
+    row = site.world.table.row
+    assert row
+    site.world.table.row = replace(row, position=Position(row.position.height - 2, 0, 3))
+    site.declared = replace(site.declared, generation=2)
+    return site
+
+
+def retiring(transcript: Transcript) -> Site:
+    site = joined(transcript)
+    site.world.retired = True
+    return site
+
+
+def halted(transcript: Transcript) -> Site:
+    site = joined(transcript)
+    floor = site.world.signers.hosts["zrh"].gate.floor
+    assert floor
+    site.host("zrh", gate={"floor": replace(floor, halted=Cause.ROW_TAKEN)})
+    return site
+
+
+def signs_on(site: Site, *names: str) -> bool:
+    """Whether the chain's next blocks are signed, by these and nobody else."""
+    before = set(site.world.signed)
+    for each in range(4):
+        for name in sorted(site.world.signers.hosts, reverse=bool(each % 2)):
+            site.world.sign(name, Position(site.world.head + 1, 0, 3))
+        site.world.step()
+    return {site.world.signed[each] for each in set(site.world.signed) - before} == set(names)
+
+
+ENDS: dict[str, tuple[Callable[[Transcript], Site], Act, tuple[str, ...]]] = {
+    "start": (fresh, lambda each: each.start("ash"), ("ash",)),
+    "join": (started, lambda each: each.join("zrh"), ("ash", "zrh")),
+    "move": (moving, lambda each: each.move("zrh", "fra"), ("ash", "fra")),
+    "renew a lost table": (table_lost, lambda each: each.renew_table(witness="bob"), ()),
+    "renew a table that went back": (rolled_back, lambda each: each.renew_table(witness="bob"), ()),
+    "retire": (retiring, lambda each: each.retire(ADDRESS), ()),
+    "clear a halt": (halted, lambda each: each.clear_halt("zrh", Cause.ROW_TAKEN), ("ash", "zrh")),
+}
+
+
+def deployed(site: Site) -> None:
+    """What a deploy does after a table was renewed: it pins the gates and starts what is not masked."""
+    for name, here in site.world.signers.hosts.items():
+        if here.key and not here.masked and not here.gate.masked:
+            site.host(name, gate={"generation": site.declared.generation, "active": True}, active=True, processes=1)
+    site.world.lost = False
+
+
+def ended(site: Site, signing: tuple[str, ...]) -> None:
+    if not site.world.retired and not signing:
+        assert not signs_on(site, "ash", "zrh"), "a renewed table starts nothing by itself"
+        deployed(site)
+        signing = ("ash", "zrh")
+    assert signs_on(site, *signing)
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_ceremony_ends_with_exactly_its_sites_signing(transcript: Transcript, name: str) -> None:
+    prepare, act, signing = ENDS[name]
+    site = prepare(transcript)
+    site.watch()
+    assert act(site.ceremonies), "there was something to do"
+    assert act(site.ceremonies) == (), "and nothing more"
+    site.unwatched()
+    ended(site, signing)
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_killed_after_any_change_and_called_again_it_completes_and_is_safe_throughout(
+    tmp_path: Path, name: str
+) -> None:
+    prepare, act, signing = ENDS[name]
+    site = prepare(Transcript(tmp_path / "counted"))
+    changes = site.watch()
+    act(site.ceremonies)
+    assert changes() >= 5
+    for fatal in range(1, changes() + 1):
+        site = prepare(Transcript(tmp_path / "killed"))
+        site.watch(fatal)
+        with pytest.raises(Killed):
+            act(site.ceremonies)
+        site.watch()
+        act(site.ceremonies)
+        site.unwatched()
+        ended(site, signing)
+
+
+def test_a_key_is_safe_whatever_is_called_and_killed_in_whatever_order(tmp_path: Path) -> None:
+    done = set()
+    for seed in range(150):
+        chance = random.Random(seed)
+        site = fresh(Transcript(tmp_path / "transcript"))
+        for _ in range(chance.randrange(2, 14)):
+            what, act = chance.choice(
+                [
+                    ("start", lambda each: each.start("ash")),
+                    ("join", lambda each: each.join("ash")),
+                    ("join", lambda each: each.join("zrh")),
+                    ("move", lambda each: each.move("ash", "zrh")),
+                    ("move", lambda each: each.move("zrh", "ash")),
+                    ("renew", lambda each: each.renew_table(witness="bob")),
+                    ("clear", lambda each: each.clear_halt("zrh", Cause.DISK)),
+                ]
+            )
+            if what == "renew" and chance.random() < 0.7:
+                if site.world.table.row and chance.random() < 0.5:
+                    site.world.table.row, site.world.lost = None, True
+                site.declared = replace(site.declared, generation=site.declared.generation + 1)
+            if chance.random() < 0.3:
+                deployed_by_chance(site, chance)
+            site.watch(fatal=chance.choice([0, chance.randrange(1, 25)]), chance=chance)
+            try:
+                act(site.ceremonies)
+                done.add(what)
+            except (Killed, Refused, NotDone):
+                continue
+            finally:
+                site.unwatched()
+    assert done >= {"start", "join", "move", "renew"}
+
+
+def deployed_by_chance(site: Site, chance: random.Random) -> None:
+    """A deploy at any moment: it pins gates, and starts those whose key, state and floor are there, unless masked."""
+    for name, here in site.world.signers.hosts.items():
+        if chance.random() < 0.8:
+            site.host(name, gate={"generation": site.declared.generation})
+        if here.key and here.state and here.gate.floor and not here.masked and not here.gate.masked:
+            site.host(name, gate={"active": True, "processes": 1}, active=True, processes=1)
+
+
+def test_a_first_start_is_above_the_chain_and_the_table_agrees_with_the_floor(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    head = site.world.head
+    steps = [each.step for each in site.ceremonies.start("ash")]
+    assert steps == [Step.HALT, Step.RAISE, Step.SEED, Step.RELEASE]
+    assert site.world.table.row and [gate for gate, _ in site.world.table.row.gates] == ["ash"]
+    assert min(site.world.signed, default=spent(10**6)) > spent(head + MARGIN_BLOCKS)
+
+
+def test_a_key_that_has_signed_without_a_gate_starts_above_its_last_signature(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    site.host("ash", state=SignedState(height=500, round=0, step=2))
+    site.world.head = 499
+    site.ceremonies.start("ash")
+    assert site.world.table.row and site.world.table.row.position >= spent(500 + MARGIN_BLOCKS)
+
+
+def test_generating_a_key_for_a_gate_starts_nothing(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    assert not site.world.signers.hosts["ash"].runs
+    assert site.ceremonies.status().due and site.ceremonies.status().due.step is Step.SEED
+
+
+def test_our_signature_in_recent_blocks_refuses_a_first_start(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    site.world.forged = (97, 98)
+    with pytest.raises(Refused, match=r"heights 97, 98.*someone else holds this key"):
+        site.ceremonies.start("ash")
+    assert site.world.table.row is None
+
+
+def test_a_chain_that_cannot_be_asked_refuses_a_first_start(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    site.world.reachable = False
+    with pytest.raises(Refused, match="the chain cannot be asked"):
+        site.ceremonies.start("ash")
+
+
+@pytest.mark.parametrize("field", ["gate", "tmkms"])
+@pytest.mark.parametrize("where", ["ash", "zrh"])
+def test_a_first_start_is_refused_while_anything_runs(transcript: Transcript, field: str, where: str) -> None:
+    site = fresh(transcript)
+    site.host(where, gate={"active": True}) if field == "gate" else site.host(where, active=True)
+    with pytest.raises(Refused, match=f"{where}: something runs there"):
+        site.ceremonies.start("ash")
+    assert site.world.table.row is None and not site.world.signers.hosts["ash"].masked
+
+
+def test_a_key_does_not_start_while_two_hold_it(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    site.host("fra", key=KEY)
+    with pytest.raises(Refused, match="ash and fra; a key starts where it alone is"):
+        site.ceremonies.start("ash")
+
+
+def test_a_key_with_a_row_does_not_start_again(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    site.world.table.row = Head(1, spent(90), (("other", ""),))
+    with pytest.raises(Refused, match="has a row for this key already"):
+        site.ceremonies.start("ash")
+
+
+def test_a_table_that_was_lost_is_not_started_anew(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.world.step()
+    site.world.table.row = None
+    with pytest.raises(Refused, match="the table was lost"):
+        site.ceremonies.start("ash")
+
+
+def test_a_start_at_a_gate_of_another_generation_is_refused(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    site.declared = replace(site.declared, generation=3)
+    with pytest.raises(Refused, match=r"pinned to generation 1, 3 is declared; deploy it first"):
+        site.ceremonies.start("ash")
+
+
+def test_a_key_joins_only_a_declared_site(transcript: Transcript) -> None:
+    site = started(transcript)
+    with pytest.raises(Refused, match="fra is not declared to sign"):
+        site.ceremonies.join("fra")
+    assert not site.world.signers.packages and not site.world.signers.hosts["fra"].invited
+
+
+def test_a_site_joins_only_where_another_signs_through_its_gate(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("ash", gate={"active": False, "processes": 0})
+    with pytest.raises(Refused, match="no site signs with this key through an admitted gate"):
+        site.ceremonies.join("zrh")
+    site.host("ash", gate={"active": True})
+    assert site.world.table.row
+    site.world.table.row = replace(site.world.table.row, gates=())
+    with pytest.raises(Refused, match="no site signs with this key through an admitted gate"):
+        site.ceremonies.join("zrh")
+
+
+def test_a_site_joins_only_when_its_gate_stands(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("zrh", gate={"active": True})
+    with pytest.raises(Refused, match="zrh: something runs there without the key"):
+        site.ceremonies.join("zrh")
+
+
+def test_a_site_without_its_gate_does_not_join(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("zrh", gate={"provisioned": False})
+    with pytest.raises(Refused, match="zrh: its gate is not set up there"):
+        site.ceremonies.join("zrh")
+
+
+def test_a_site_joins_above_what_the_table_shows_and_below_nothing_it_signed(transcript: Transcript) -> None:
+    site = started(transcript)
+    raised: list[tuple[Position, Position]] = []
+    original = site.world.signers.raise_floor
+
+    def raise_floor(name: str, key: ConsensusKey, height: int) -> None:
+        original(name, key, height)
+        assert site.world.table.row and site.world.signers.hosts[name].gate.floor
+        raised.append((site.world.signers.hosts[name].gate.floor.position, site.world.table.row.position))
+
+    site.world.signers.raise_floor = raise_floor  # type: ignore[method-assign]
+    steps = [each.step for each in site.ceremonies.join("zrh")]
+    order = [Step.HALT, Step.INVITE, Step.SEAL, Step.UNSEAL, Step.TIDY, Step.RAISE, Step.ADMIT, Step.RELEASE]
+    assert steps == order
+    assert all(floor > row for floor, row in raised)
+    assert not site.world.signers.hosts["ash"].masked, "the first one signs all the while"
+
+
+def test_a_site_that_comes_back_is_raised_above_the_table_first(transcript: Transcript) -> None:
+    site = moving(transcript)
+    site.ceremonies.move("zrh", "fra")
+    for _ in range(20):
+        site.world.step()
+    site.declared = Declared(gates=frozenset({"ash", "fra", "zrh"}), generation=1)
+    row = site.world.table.row
+    steps = [each.step for each in site.ceremonies.join("zrh")]
+    assert steps.index(Step.RAISE) < steps.index(Step.ADMIT)
+    floor = site.world.signers.hosts["zrh"].gate.floor
+    assert row and floor and floor.position > row.position
+
+
+def test_a_key_at_a_host_that_is_not_declared_refuses_a_join_and_is_a_problem(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("fra", key=KEY, masked=True)
+    with pytest.raises(Refused, match="got the consensus key at fra; only ash, zrh may hold it"):
+        site.ceremonies.join("zrh")
+    assert any("fra holds the consensus key and is not declared" in each for each in site.ceremonies.status().problems)
+
+
+def test_two_different_keys_are_an_alarm(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("zrh", recorded=OTHER_KEY)
+    with pytest.raises(Refused, match="2 different consensus keys"):
+        site.ceremonies.join("zrh")
+
+
+@pytest.mark.parametrize("act", [lambda each: each.join("zrh"), lambda each: each.clear_halt("ash", None)])
+def test_a_table_below_a_floor_refuses(transcript: Transcript, act: Act) -> None:
+    site = rolled_back(transcript)
+    site.declared = replace(site.declared, generation=1)
+    with pytest.raises(Refused, match="rolled back"):
+        act(site.ceremonies)
+
+
+def test_a_lost_floor_is_made_anew_by_joining_again(transcript: Transcript) -> None:
+    site = joined(transcript)
+    site.host("zrh", gate={"floor": None, "damaged": True})
+    assert any("damaged" in each for each in site.ceremonies.status().problems)
+    site.watch()
+    site.ceremonies.join("zrh")
+    site.unwatched()
+    assert signs_on(site, "ash", "zrh")
+
+
+def test_a_move_dismisses_the_old_gate_before_its_key_is_destroyed(transcript: Transcript) -> None:
+    site = moving(transcript)
+    steps = [(each.step, each.host) for each in site.ceremonies.move("zrh", "fra")]
+    assert steps[-4:] == [
+        (Step.RELEASE, "fra"),
+        (Step.HALT, "zrh"),
+        (Step.DISMISS, "zrh"),
+        (Step.DESTROY, "zrh"),
+    ]
+
+
+def test_a_key_leaves_a_site_when_the_chain_is_past_what_it_signed_there(transcript: Transcript) -> None:
+    site = moving(transcript)
+    gone_at: list[int] = []
+
+    def after(signers: FakeSigners) -> None:
+        if signers.hosts["zrh"].key is None and not gone_at:
+            gone_at.append(site.world.head)
+
+    site.declared = Declared(gates=frozenset({"ash", "zrh", "fra"}), generation=1)
+    site.ceremonies.join("fra")
+    site.world.signers.after = after
+    assert site.world.sign("zrh", Position(site.world.head + 1, 0, 3))
+    site.ceremonies.move("zrh", "fra")
+    assert gone_at[0] >= site.world.last["zrh"].height + MARGIN_BLOCKS
+
+
+def test_a_key_does_not_leave_for_where_it_is(transcript: Transcript) -> None:
+    with pytest.raises(Refused, match="two different ones"):
+        joined(transcript).ceremonies.move("zrh", "zrh")
+
+
+def test_a_table_is_not_renewed_by_one_person(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    with pytest.raises(Refused, match="got no witness"):
+        site.ceremonies.renew_table(witness=" ")
+    assert not site.world.signers.hosts["ash"].masked
+    assert "no witness" in transcript.file.read_text()
+
+
+@pytest.mark.parametrize("generation", [1, 3])
+def test_a_new_table_has_the_next_generation_and_no_other(transcript: Transcript, generation: int) -> None:
+    site = table_lost(transcript)
+    site.declared = replace(site.declared, generation=generation)
+    with pytest.raises(Refused, match=r"signing.coordination.generation: 2,"):
+        site.ceremonies.renew_table(witness="bob")
+    assert site.world.table.row is None and not site.world.signers.hosts["ash"].masked
+
+
+@pytest.mark.parametrize("prepare", [table_lost, rolled_back])
+def test_a_new_table_stands_above_every_floor_and_the_chain(
+    transcript: Transcript, prepare: Callable[[Transcript], Site]
+) -> None:
+    site = prepare(transcript)
+    floors = [each.gate.floor.position for each in site.world.signers.hosts.values() if each.gate.floor]
+    head = site.world.head
+    steps = [each.step for each in site.ceremonies.renew_table(witness="bob")]
+    order = [Step.HALT, Step.HALT, Step.RAISE, Step.RAISE, Step.RENEW, Step.FREE, Step.FREE]
+    assert steps == order
+    row = site.world.table.row
+    assert row and row.generation == 2 and row.position >= max(*floors, spent(head + MARGIN_BLOCKS))
+    assert [each.gate.floor.position for each in site.world.signers.hosts.values() if each.gate.floor] == [
+        row.position,
+        row.position,
+    ]
+    assert site.world.head >= row.position.height, "the chain has passed it without us"
+
+
+def test_a_signature_of_ours_while_both_stand_refuses_a_new_table(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    site.world.forged = tuple(range(site.world.head + 1, site.world.head + 40))
+    with pytest.raises(Refused, match="someone else holds this key"):
+        site.ceremonies.renew_table(witness="bob")
+    assert site.world.table.row is None
+    assert all(site.world.signers.hosts[name].still for name in ("ash", "zrh"))
+
+
+def test_a_table_that_is_as_declared_is_not_renewed(transcript: Transcript) -> None:
+    site = joined(transcript)
+    assert site.ceremonies.renew_table(witness="bob") == ()
+    assert signs_on(site, "ash", "zrh")
+
+
+def test_a_gate_that_runs_without_the_key_is_stopped_too_before_a_table_is_renewed(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    site.host("fra", gate={"active": True, "processes": 1})
+    assert (Step.HALT, "fra") in [(each.step, each.host) for each in site.ceremonies.renew_table(witness="bob")]
+
+
+@pytest.mark.parametrize("prepare", [table_lost, fresh])
+def test_a_signature_of_ours_within_the_margin_is_seen_too(
+    transcript: Transcript, prepare: Callable[[Transcript], Site]
+) -> None:
+    site = prepare(transcript)
+    site.world.forged = (site.world.head + 4,)
+    with pytest.raises(Refused, match="someone else holds this key"):
+        site.ceremonies.start("ash") if prepare is fresh else site.ceremonies.renew_table(witness="bob")
+    assert site.world.table.row is None
+
+
+def test_what_is_left_of_an_older_key_is_gone_before_the_key_comes_back(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("zrh", remnant=True)
+    assert Step.DESTROY in [each.step for each in site.ceremonies.join("zrh")]
+    assert not site.world.signers.hosts["zrh"].remnant and site.ceremonies.status().problems == ()
+
+
+def test_the_witness_is_written_down(transcript: Transcript) -> None:
+    table_lost(transcript).ceremonies.renew_table(witness="bob")
+    entries = [json.loads(line) for line in transcript.file.read_text().splitlines()]
+    assert all(each["witness"] == "bob" for each in entries if each["ceremony"] == "renew-table")
+
+
+def test_a_key_is_retired_only_by_its_address(transcript: Transcript) -> None:
+    site = retiring(transcript)
+    with pytest.raises(Refused, match=f"the key's is {ADDRESS}"):
+        site.ceremonies.retire("")
+    assert site.world.signers.hosts["ash"].key and not site.world.signers.hosts["ash"].masked
+
+
+def test_a_retired_key_is_gone_and_its_row_closed_for_ever(transcript: Transcript) -> None:
+    site = retiring(transcript)
+    site.ceremonies.retire(ADDRESS)
+    assert not any(each.key or each.remnant for each in site.world.signers.hosts.values())
+    assert site.world.table.row and site.world.table.row.position == CLOSED and not site.world.table.row.gates
+    site.host("ash", key=KEY)
+    for act in (lambda: site.ceremonies.start("ash"), lambda: site.ceremonies.join("ash")):
+        with pytest.raises(Refused, match=r"closed|row for this key already"):
+            act()
+
+
+def test_a_key_that_never_started_is_retired_with_a_closed_row(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    site.world.retired = True
+    site.ceremonies.retire(ADDRESS)
+    assert site.world.table.row and site.world.table.row.position == CLOSED
+
+
+@pytest.mark.parametrize("cause", [None, Cause.DISK])
+def test_a_halt_is_cleared_only_by_who_names_its_cause(transcript: Transcript, cause: Cause | None) -> None:
+    site = halted(transcript)
+    with pytest.raises(Refused, match=r"zrh halted because of row-taken.*--cause row-taken"):
+        site.ceremonies.clear_halt("zrh", cause)
+    assert not site.world.signers.hosts["zrh"].masked
+
+
+def test_status_of_two_sites_that_sign_has_no_problem_and_nothing_missing(transcript: Transcript) -> None:
+    status = joined(transcript).ceremonies.status()
+    assert status.holders == status.signing == ("ash", "zrh")
+    assert status.problems == () and status.due is None
+
+
+def test_status_names_the_ceremony_that_is_missing_also_after_a_kill(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    for step, host in ((Step.SEED, "ash"), (Step.ADMIT, "zrh")):
+        for fatal in (1, 5, 7, 9, 0):
+            due = site.ceremonies.status().due
+            assert due and (due.step, due.host) == (step, host)
+            assert site.ceremonies.status().problems == () or fatal != 1
+            site.watch(fatal)
+            try:
+                site.ceremonies.start(host) if step is Step.SEED else site.ceremonies.join(host)
+                break
+            except Killed:
+                continue
+    assert site.ceremonies.status().due is None
+
+
+def test_a_failure_of_a_host_is_in_the_transcript(transcript: Transcript) -> None:
+    site = started(transcript)
+
+    def fails(name: str) -> None:
+        raise RuntimeError("no route to host")
+
+    site.world.signers.invite = fails  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        site.ceremonies.join("zrh")
+    assert "no route to host" in transcript.file.read_text()
+
+
+def test_a_standby_signer_may_run_beside_a_first_start(transcript: Transcript) -> None:
+    site = fresh(transcript)
+    site.world.signers.hosts["sin"] = replace(
+        READY, standby=True, key_file=STANDBY_KEY, active=True, gate=GateObservation(), state=LAST_SIGNED
+    )
+    site.ceremonies.start("ash")
+    assert site.world.signers.hosts["sin"].active

@@ -1,0 +1,620 @@
+"""What AWS refuses of networks: VPCs, subnets, gateways, routes, peerings, network ACLs, endpoints."""
+
+import pytest
+
+from lab.clouds.aws.services import tokens as t
+from tests.lab.clouds.aws.landscape import OVERLAPPING_VPC, PARTNER, REGION, Landscape, Refused, assert_refused, named
+
+VPCS = [
+    Refused("a VPC wider than /16", t.VPC, "InvalidVpc.Range", "10.0.0.0/15", lambda e: {"cidrBlock": "10.0.0.0/15"}),
+    Refused(
+        "a VPC narrower than /28", t.VPC, "InvalidVpc.Range", "10.9.0.0/29", lambda e: {"cidrBlock": "10.9.0.0/29"}
+    ),
+    Refused("a VPC without addresses", t.VPC, "MissingParameter", "cidrBlock", lambda e: {}),
+    Refused(
+        "a VPC beyond the quota",
+        t.VPC,
+        "VpcLimitExceeded",
+        "maximum number of VPCs",
+        lambda e: {"cidrBlock": "10.9.0.0/16"},
+        {"vpcs_per_region": 2},
+    ),
+    Refused("a VPC with subnets is deleted", "vpc", "DependencyViolation", "has dependencies"),
+    Refused(
+        "a secondary block that the VPC has already",
+        t.VPC_IPV4_CIDR_BLOCK_ASSOCIATION,
+        "InvalidVpc.Conflict",
+        "10.0.64.0/18",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.0.64.0/18"},
+    ),
+    Refused(
+        "a secondary block wider than /16",
+        t.VPC_IPV4_CIDR_BLOCK_ASSOCIATION,
+        "InvalidVpc.Range",
+        "100.64.0.0/10",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "100.64.0.0/10"},
+    ),
+    Refused(
+        "a secondary block beyond the quota",
+        t.VPC_IPV4_CIDR_BLOCK_ASSOCIATION,
+        "CidrLimitExceeded",
+        "maximum number of allowed CIDRs: 1",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "100.64.0.0/16"},
+        {"cidr_blocks_per_vpc": 1},
+    ),
+    Refused(
+        "a secondary block of a VPC that is not there",
+        t.VPC_IPV4_CIDR_BLOCK_ASSOCIATION,
+        "InvalidVpcID.NotFound",
+        "vpc-0dead",
+        lambda e: {"vpcId": "vpc-0dead", "cidrBlock": "100.64.0.0/16"},
+    ),
+]
+SUBNETS = [
+    Refused(
+        "a subnet outside its VPC",
+        t.SUBNET,
+        "InvalidSubnet.Range",
+        "10.9.0.0/24",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.9.0.0/24"},
+    ),
+    Refused(
+        "a subnet narrower than /28",
+        t.SUBNET,
+        "InvalidSubnet.Range",
+        "10.0.9.0/29",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.0.9.0/29"},
+    ),
+    Refused(
+        "a subnet over another",
+        t.SUBNET,
+        "InvalidSubnet.Conflict",
+        "conflicts with another subnet",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.0.1.128/25"},
+    ),
+    Refused("a subnet without addresses", t.SUBNET, "MissingParameter", "cidrBlock", lambda e: {"vpcId": e.id("vpc")}),
+    Refused(
+        "a subnet in no zone of the region",
+        t.SUBNET,
+        "InvalidParameterValue",
+        "eu-central-1z",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.0.9.0/24", "availabilityZone": "eu-central-1z"},
+    ),
+    Refused(
+        "a subnet in another region's zone id",
+        t.SUBNET,
+        "InvalidParameterValue",
+        "use1-az1",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.0.9.0/24", "availabilityZoneId": "use1-az1"},
+    ),
+    Refused(
+        "a subnet of a VPC of another region",
+        t.SUBNET,
+        "InvalidVpcID.NotFound",
+        "does not exist",
+        lambda e: {"vpcId": e.id("us vpc"), "cidrBlock": "10.2.9.0/24"},
+    ),
+    Refused(
+        "a subnet beyond the quota",
+        t.SUBNET,
+        "SubnetLimitExceeded",
+        "maximum number of subnets",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.0.9.0/24"},
+        {"subnets_per_vpc": 3},
+    ),
+    Refused(
+        "IPv6 by default on a subnet that has none",
+        t.SUBNET,
+        "InvalidParameterCombination",
+        "assignIpv6AddressOnCreation",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.0.9.0/24", "assignIpv6AddressOnCreation": True},
+    ),
+    Refused(
+        "an IPv6 block that is not the VPC's",
+        t.SUBNET,
+        "InvalidSubnet.Range",
+        "2001:db8:ffff:ffff::/64",
+        lambda e: {"vpcId": e.id("vpc"), "cidrBlock": "10.0.9.0/24", "ipv6CidrBlock": "2001:db8:ffff:ffff::/64"},
+    ),
+    Refused("a subnet with instances is deleted", "subnet a", "DependencyViolation", "has dependencies"),
+]
+GATEWAYS = [
+    Refused(
+        "a second internet gateway of a VPC",
+        t.INTERNET_GATEWAY,
+        "InvalidParameterValue",
+        "already has an internet gateway",
+        lambda e: {"vpcId": e.id("vpc")},
+    ),
+    Refused(
+        "an internet gateway beyond the quota",
+        t.INTERNET_GATEWAY,
+        "InternetGatewayLimitExceeded",
+        "maximum number of internet gateways",
+        lambda e: {},
+        {"internet_gateways_per_region": 1},
+    ),
+    Refused(
+        "a gateway that is attached already",
+        t.INTERNET_GATEWAY_ATTACHMENT,
+        "Resource.AlreadyAssociated",
+        "already attached to network",
+        lambda e: {"vpcId": e.id("other vpc"), "internetGatewayId": e.id("gateway")},
+    ),
+    Refused(
+        "an attachment of no gateway",
+        t.INTERNET_GATEWAY_ATTACHMENT,
+        "InvalidInternetGatewayID.NotFound",
+        "igw-0dead",
+        lambda e: {"vpcId": e.id("vpc"), "internetGatewayId": "igw-0dead"},
+    ),
+    Refused(
+        "a gateway is detached while addresses are mapped", "gateway", "DependencyViolation", "mapped public address"
+    ),
+    Refused(
+        "an address beyond the quota",
+        t.EIP,
+        "AddressLimitExceeded",
+        "maximum number of addresses",
+        lambda e: {"domain": "vpc"},
+        {"addresses_per_region": 3},
+    ),
+    Refused("an address of a NAT gateway is released", "nat address", "InvalidIPAddress.InUse", "in use"),
+    Refused(
+        "an address that a NAT gateway has",
+        t.EIP_ASSOCIATION,
+        "Resource.AlreadyAssociated",
+        "already associated",
+        lambda e: {"allocationId": e.id("nat address"), "networkInterfaceId": e.id("spare")},
+    ),
+    Refused(
+        "a second address of one private address",
+        t.EIP_ASSOCIATION,
+        "Resource.AlreadyAssociated",
+        "already associated",
+        lambda e: {"allocationId": e.id("address"), "instanceId": e.id("node")},
+    ),
+    Refused(
+        "an association of no address",
+        t.EIP_ASSOCIATION,
+        "InvalidAllocationID.NotFound",
+        "eipalloc-0dead",
+        lambda e: {"allocationId": "eipalloc-0dead", "instanceId": e.id("node")},
+    ),
+    Refused(
+        "an association with no instance",
+        t.EIP_ASSOCIATION,
+        "InvalidInstanceID.NotFound",
+        "i-0dead",
+        lambda e: {"allocationId": e.id("address"), "instanceId": "i-0dead"},
+    ),
+    Refused(
+        "a NAT gateway in a VPC without internet gateway",
+        t.NAT_GATEWAY,
+        "Gateway.NotAttached",
+        "no Internet gateway attached",
+        lambda e: {"subnetId": e.id("other subnet"), "allocationId": e.id("address")},
+    ),
+    Refused(
+        "a NAT gateway with an address in use",
+        t.NAT_GATEWAY,
+        "Resource.AlreadyAssociated",
+        "already associated",
+        lambda e: {"subnetId": e.id("subnet b"), "allocationId": e.id("nat address")},
+    ),
+    Refused(
+        "a public NAT gateway without address",
+        t.NAT_GATEWAY,
+        "MissingParameter",
+        "AllocationId",
+        lambda e: {"subnetId": e.id("subnet b")},
+    ),
+    Refused(
+        "a private NAT gateway with a public address",
+        t.NAT_GATEWAY,
+        "InvalidParameterCombination",
+        "private",
+        lambda e: {
+            "subnetId": e.id("subnet b"),
+            "allocationId": e.id("address"),
+            "connectivityType": "private",
+        },
+    ),
+    Refused(
+        "a NAT gateway beyond the zone's quota",
+        t.NAT_GATEWAY,
+        "NatGatewayLimitExceeded",
+        "eu-central-1a",
+        lambda e: {"subnetId": e.id("subnet a2"), "allocationId": e.id("address")},
+        {"nat_gateways_per_zone": 1},
+    ),
+    Refused(
+        "a NAT gateway in no subnet",
+        t.NAT_GATEWAY,
+        "InvalidSubnetID.NotFound",
+        "subnet-0dead",
+        lambda e: {"subnetId": "subnet-0dead", "allocationId": e.id("address")},
+    ),
+]
+ROUTES = [
+    Refused(
+        "a second route to one destination",
+        t.ROUTE,
+        "RouteAlreadyExists",
+        "0.0.0.0/0",
+        lambda e: _route(e, "0.0.0.0/0", natGatewayId=e.id("nat")),
+    ),
+    Refused(
+        "a route inside the VPC's own block",
+        t.ROUTE,
+        "InvalidParameterValue",
+        "equal to or more specific",
+        lambda e: _route(e, "10.0.1.0/24", natGatewayId=e.id("nat")),
+    ),
+    Refused(
+        "a route to another VPC's gateway",
+        t.ROUTE,
+        "InvalidParameterValue",
+        "belong to different networks",
+        lambda e: {
+            "routeTableId": e.id("other table"),
+            "destinationCidrBlock": "0.0.0.0/0",
+            "gatewayId": e.id("gateway"),
+        },
+    ),
+    Refused(
+        "a route to another VPC's NAT gateway",
+        t.ROUTE,
+        "InvalidParameterValue",
+        "belong to different networks",
+        lambda e: {
+            "routeTableId": e.id("other table"),
+            "destinationCidrBlock": "0.0.0.0/0",
+            "natGatewayId": e.id("nat"),
+        },
+    ),
+    Refused(
+        "a route to a peering that is not active",
+        t.ROUTE,
+        "InvalidStateTransition",
+        "pending-acceptance",
+        lambda e: _route(e, "10.2.0.0/16", vpcPeeringConnectionId=e.id("pending")),
+    ),
+    Refused(
+        "a route to no peering",
+        t.ROUTE,
+        "InvalidVpcPeeringConnectionID.NotFound",
+        "pcx-0dead",
+        lambda e: _route(e, "10.2.0.0/16", vpcPeeringConnectionId="pcx-0dead"),
+    ),
+    Refused(
+        "a route to no gateway",
+        t.ROUTE,
+        "InvalidGatewayID.NotFound",
+        "igw-0dead",
+        lambda e: _route(e, "198.18.0.0/15", gatewayId="igw-0dead"),
+    ),
+    Refused(
+        "a route to no NAT gateway",
+        t.ROUTE,
+        "InvalidNatGatewayID.NotFound",
+        "nat-0dead",
+        lambda e: _route(e, "198.18.0.0/15", natGatewayId="nat-0dead"),
+    ),
+    Refused(
+        "a route to no interface",
+        t.ROUTE,
+        "InvalidNetworkInterfaceID.NotFound",
+        "eni-0dead",
+        lambda e: _route(e, "198.18.0.0/15", networkInterfaceId="eni-0dead"),
+    ),
+    Refused(
+        "an IPv4 route through an egress-only gateway",
+        t.ROUTE,
+        "InvalidParameterValue",
+        "IPv6 traffic only",
+        lambda e: _route(e, "198.18.0.0/15", egressOnlyGatewayId=e.id("egress only")),
+    ),
+    Refused(
+        "a route beyond the table's quota",
+        t.ROUTE,
+        "RouteLimitExceeded",
+        "maximum number of routes",
+        lambda e: _route(e, "198.18.0.0/15", gatewayId=e.id("gateway")),
+        {"routes_per_table": 2},
+    ),
+    Refused(
+        "a route in no table",
+        t.ROUTE,
+        "InvalidRouteTableID.NotFound",
+        "rtb-0dead",
+        lambda e: _route(e, "198.18.0.0/15", gatewayId=e.id("gateway")) | {"routeTableId": "rtb-0dead"},
+    ),
+    Refused(
+        "a table beyond the quota",
+        t.ROUTE_TABLE,
+        "RouteTableLimitExceeded",
+        "maximum number of route tables",
+        lambda e: {"vpcId": e.id("vpc")},
+        {"route_tables_per_vpc": 2},
+    ),
+    Refused(
+        "a table that lists a destination twice",
+        t.ROUTE_TABLE,
+        "RouteAlreadyExists",
+        "0.0.0.0/0",
+        lambda e: {
+            "vpcId": e.id("vpc"),
+            "routes": [
+                {"cidrBlock": "0.0.0.0/0", "gatewayId": e.id("gateway")},
+                {"cidrBlock": "0.0.0.0/0", "natGatewayId": e.id("nat")},
+            ],
+        },
+    ),
+    Refused(
+        "a second table of one subnet",
+        t.ROUTE_TABLE_ASSOCIATION,
+        "Resource.AlreadyAssociated",
+        "conflicts with an existing association",
+        lambda e: {"routeTableId": e.id("table"), "subnetId": e.id("subnet a")},
+    ),
+    Refused(
+        "a table of another VPC",
+        t.ROUTE_TABLE_ASSOCIATION,
+        "InvalidParameterValue",
+        "belong to different networks",
+        lambda e: {"routeTableId": e.id("other table"), "subnetId": e.id("subnet b")},
+    ),
+    Refused(
+        "a main table of another VPC",
+        t.MAIN_ROUTE_TABLE_ASSOCIATION,
+        "InvalidParameterValue",
+        "belong to different networks",
+        lambda e: {"routeTableId": e.id("other table"), "vpcId": e.id("vpc")},
+    ),
+    Refused("a table with subnets is deleted", "table", "DependencyViolation", "has dependencies"),
+    Refused(
+        "propagation from a gateway of another VPC",
+        t.VPN_GATEWAY_ROUTE_PROPAGATION,
+        "Gateway.NotAttached",
+        "is not attached",
+        lambda e: {"routeTableId": e.id("other table"), "vpnGatewayId": e.id("vpn gateway")},
+    ),
+]
+PEERINGS = [
+    Refused(
+        "a peering with a VPC that overlaps",
+        t.VPC_PEERING_CONNECTION,
+        "OverlappingCIDR",
+        "10.0.128.0/17",
+        lambda e: {"vpcId": e.id("vpc"), "peerVpcId": OVERLAPPING_VPC, "peerOwnerId": PARTNER},
+    ),
+    Refused(
+        "a peering with a VPC that its owner does not have",
+        t.VPC_PEERING_CONNECTION,
+        "InvalidVpcPeeringConnection.Failed",
+        "incorrect VPC-ID",
+        lambda e: {"vpcId": e.id("vpc"), "peerVpcId": "vpc-0dead", "peerOwnerId": PARTNER},
+    ),
+    Refused(
+        "a peering with a VPC of ours that is not there",
+        t.VPC_PEERING_CONNECTION,
+        "InvalidVpcID.NotFound",
+        "vpc-0dead",
+        lambda e: {"vpcId": e.id("vpc"), "peerVpcId": "vpc-0dead"},
+    ),
+    Refused(
+        "a peering of a VPC with itself",
+        t.VPC_PEERING_CONNECTION,
+        "InvalidParameterValue",
+        "are the same",
+        lambda e: {"vpcId": e.id("vpc"), "peerVpcId": e.id("vpc")},
+    ),
+    Refused(
+        "a second peering of two VPCs",
+        t.VPC_PEERING_CONNECTION,
+        "VpcPeeringConnectionAlreadyExists",
+        "exists already",
+        lambda e: {"vpcId": e.id("other vpc"), "peerVpcId": e.id("vpc")},
+    ),
+    Refused(
+        "a peering accepted on behalf of another account",
+        t.VPC_PEERING_CONNECTION,
+        "OperationNotPermitted",
+        PARTNER,
+        lambda e: {"vpcId": e.id("vpc"), "peerVpcId": "vpc-0dead", "peerOwnerId": PARTNER, "autoAccept": True},
+    ),
+    Refused(
+        "a peering beyond the VPC's quota",
+        t.VPC_PEERING_CONNECTION,
+        "VpcPeeringConnectionsPerVpcLimitExceeded",
+        "1 active peering",
+        lambda e: {"vpcId": e.id("vpc"), "peerVpcId": "vpc-0dead", "peerOwnerId": "333333333333"},
+        {"active_peerings_per_vpc": 1},
+    ),
+    Refused(
+        "a peering accepted in the requester's region",
+        t.VPC_PEERING_CONNECTION_ACCEPTER,
+        "OperationNotPermitted",
+        "must be accepted in region us-east-1",
+        lambda e: {"vpcPeeringConnectionId": e.id("pending"), "autoAccept": True},
+    ),
+    Refused(
+        "a peering accepted in a region that it does not touch",
+        t.VPC_PEERING_CONNECTION_ACCEPTER,
+        "InvalidVpcPeeringConnectionID.NotFound",
+        "does not exist",
+        lambda e: {"vpcPeeringConnectionId": e.id("pending"), "autoAccept": True, "region": "eu-west-1"},
+    ),
+    Refused(
+        "options of a peering that is not active",
+        t.PEERING_CONNECTION_OPTIONS,
+        "OperationNotPermitted",
+        "is not active",
+        lambda e: {
+            "vpcPeeringConnectionId": e.id("pending"),
+            "requester": {"allowRemoteVpcDnsResolution": True},
+        },
+    ),
+]
+ACLS = [
+    Refused(
+        "an entry number beyond the last",
+        t.NETWORK_ACL_RULE,
+        "InvalidParameterValue",
+        "32767",
+        lambda e: _entry(e, ruleNumber=32767),
+    ),
+    Refused(
+        "a second entry of one number",
+        t.NETWORK_ACL_RULE,
+        "NetworkAclEntryAlreadyExists",
+        "100",
+        lambda e: _entry(e, ruleNumber=100),
+    ),
+    Refused(
+        "an entry beyond the quota",
+        t.NETWORK_ACL_RULE,
+        "NetworkAclEntryLimitExceeded",
+        "maximum number of network acl entries",
+        lambda e: _entry(e, ruleNumber=110),
+        {"rules_per_network_acl": 1},
+    ),
+    Refused(
+        "an entry of no ACL",
+        t.NETWORK_ACL_RULE,
+        "InvalidNetworkAclID.NotFound",
+        "acl-0dead",
+        lambda e: _entry(e, ruleNumber=110) | {"networkAclId": "acl-0dead"},
+    ),
+    Refused(
+        "an ACL of another VPC",
+        t.NETWORK_ACL_ASSOCIATION,
+        "InvalidParameterValue",
+        "belong to different networks",
+        lambda e: {"networkAclId": e.id("acl"), "subnetId": e.id("other subnet")},
+    ),
+]
+ENDPOINTS = [
+    Refused(
+        "an endpoint of no service",
+        t.VPC_ENDPOINT,
+        "InvalidServiceName",
+        "com.amazonaws.eu-central-1.s4",
+        lambda e: {"vpcId": e.id("vpc"), "serviceName": "com.amazonaws.eu-central-1.s4"},
+    ),
+    Refused(
+        "an endpoint of another region's service",
+        t.VPC_ENDPOINT,
+        "InvalidServiceName",
+        "com.amazonaws.us-east-1.s3",
+        lambda e: {"vpcId": e.id("vpc"), "serviceName": "com.amazonaws.us-east-1.s3"},
+    ),
+    Refused(
+        "a gateway endpoint of a service that has none",
+        t.VPC_ENDPOINT,
+        "InvalidParameter",
+        "does not match available service types ([Interface])",
+        lambda e: {"vpcId": e.id("vpc"), "serviceName": f"com.amazonaws.{REGION}.kms"},
+    ),
+    Refused(
+        "a second gateway endpoint in one table",
+        t.VPC_ENDPOINT,
+        "RouteAlreadyExists",
+        "destination-prefix-list-id",
+        lambda e: {
+            "vpcId": e.id("vpc"),
+            "serviceName": f"com.amazonaws.{REGION}.s3",
+            "routeTableIds": [e.id("table")],
+        },
+    ),
+    Refused(
+        "two subnets of an endpoint in one zone",
+        t.VPC_ENDPOINT,
+        "DuplicateSubnetsInSameZone",
+        "availability zone",
+        lambda e: {
+            "vpcId": e.id("vpc"),
+            "vpcEndpointType": "Interface",
+            "serviceName": f"com.amazonaws.{REGION}.kms",
+            "subnetIds": [e.id("subnet a"), e.id("subnet a2")],
+        },
+    ),
+    Refused(
+        "private names in a VPC without host names",
+        t.VPC_ENDPOINT,
+        "InvalidParameter",
+        "enableDnsHostnames",
+        lambda e: {
+            "vpcId": e.id("vpc"),
+            "vpcEndpointType": "Interface",
+            "serviceName": f"com.amazonaws.{REGION}.kms",
+            "subnetIds": [e.id("subnet a")],
+            "privateDnsEnabled": True,
+        },
+    ),
+    Refused(
+        "a second flow log of the same kind",
+        t.FLOW_LOG,
+        "FlowLogAlreadyExists",
+        "existing Flow Log",
+        lambda e: {
+            "vpcId": e.id("vpc"),
+            "trafficType": "ALL",
+            "logDestination": e.of("logs", "arn"),
+            "iamRoleArn": e.of("role", "arn"),
+        },
+    ),
+    Refused(
+        "a flow log to CloudWatch without a role",
+        t.FLOW_LOG,
+        "MissingParameter",
+        "DeliverLogsPermissionArn",
+        lambda e: {"subnetId": e.id("subnet a"), "trafficType": "ALL", "logDestination": e.of("logs", "arn")},
+    ),
+    Refused(
+        "more prefixes than the list holds",
+        t.MANAGED_PREFIX_LIST,
+        "PrefixListMaxEntriesExceeded",
+        "maximum number of entries",
+        lambda e: {
+            "name": "long",
+            "addressFamily": "IPv4",
+            "maxEntries": 1,
+            "entries": [{"cidr": "192.0.2.0/24"}, {"cidr": "198.51.100.0/24"}],
+        },
+    ),
+    Refused(
+        "one prefix twice",
+        t.MANAGED_PREFIX_LIST,
+        "InvalidParameterValue",
+        "192.0.2.0/24",
+        lambda e: {
+            "name": "twice",
+            "addressFamily": "IPv4",
+            "maxEntries": 2,
+            "entries": [{"cidr": "192.0.2.0/24"}, {"cidr": "192.0.2.0/24"}],
+        },
+    ),
+]
+
+
+def _route(estate: Landscape, destination: str, **target: str) -> dict:
+    return {"routeTableId": estate.id("table"), "destinationCidrBlock": destination, **target}
+
+
+def _entry(estate: Landscape, *, ruleNumber: int) -> dict:
+    return {
+        "networkAclId": estate.id("acl"),
+        "ruleNumber": ruleNumber,
+        "protocol": "tcp",
+        "ruleAction": "allow",
+        "cidrBlock": "10.0.0.0/8",
+        "fromPort": 22,
+        "toPort": 22,
+    }
+
+
+@pytest.mark.parametrize("row", named([*VPCS, *SUBNETS, *GATEWAYS, *ROUTES, *PEERINGS, *ACLS, *ENDPOINTS]))
+def test_aws_refuses(settled: Landscape, row: Refused) -> None:
+    assert_refused(settled, row)

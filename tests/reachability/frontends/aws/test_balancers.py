@@ -1,0 +1,229 @@
+"""Load balancers: what they hear, where they send it, and by whose address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reachability.addresses import text
+from tests.reachability.frontends.aws.builders import (
+    Estate,
+    elastic,
+    entry,
+    everything,
+    group,
+    instance,
+    public,
+    resource,
+    subnet,
+    tcp,
+    udp,
+    vpc,
+)
+
+NET = vpc()
+A = subnet(NET, "a", "10.0.1.0/24")
+B = subnet(NET, "b", "10.0.2.0/24", "eu-central-1b")
+OPEN = group(NET)
+WEB = instance(B, "web", "10.0.2.10", [OPEN])
+BASE = [NET, A, B, OPEN, WEB, *public(NET, A)]
+IP = elastic("front-ip", "203.0.113.5")
+
+
+def balancer(kind: str = "network", at: Any = A, **more: Any) -> Any:
+    given: dict[str, Any] = {"loadBalancerType": kind, "internal": False, "enableCrossZoneLoadBalancing": True}
+    if kind == "network":
+        given["subnetMappings"] = [{"subnetId": at.id, "allocationId": IP.id}]
+    else:
+        given |= {"subnets": [at.id], "securityGroups": [OPEN.id]}
+    return resource("lb/loadBalancer", "front", **(given | more))
+
+
+def targets(*at: Any, port: int = 8443, kind: str = "instance", **more: Any) -> list[Any]:
+    found = resource("lb/targetGroup", "targets", vpcId=NET.id, port=port, protocol="TCP", targetType=kind, **more)
+    ties = [
+        resource(
+            "lb/targetGroupAttachment",
+            f"tie-{number}",
+            targetGroupArn=found.properties["arn"],
+            targetId=each if isinstance(each, str) else each.id,
+        )
+        for number, each in enumerate(at)
+    ]
+    return [found, *ties]
+
+
+def listener(of: Any, to: Any, port: int = 443, protocol: str = "TCP", **more: Any) -> Any:
+    action = {"type": "forward", "targetGroupArn": to.properties["arn"]}
+    arn = of.properties["arn"]
+    return resource(
+        "lb/listener", f"on-{port}", loadBalancerArn=arn, port=port, protocol=protocol, defaultActions=[action], **more
+    )
+
+
+def network(**more: Any) -> list[Any]:
+    front, behind = balancer(), targets(WEB, **more)
+    return [IP, front, *behind, listener(front, behind[0])]
+
+
+def test_a_network_balancer_brings_what_it_hears_to_its_targets() -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/introduction.html
+    estate = Estate(BASE, network())
+    assert estate.unmodelled == ()
+    found = estate.trace("internet", "203.0.113.5", tcp(443))
+    assert (found.outcome, found.to) == ("delivered", WEB.urn)
+    assert found.hops[-1].packet.service == tcp(8443)
+    assert estate.outcome("internet", "203.0.113.5", tcp(80)) == "dropped by load balancer front hears nothing else"
+    assert estate.outcome("internet", "203.0.113.5", udp(443)).startswith("dropped")
+
+
+@pytest.mark.parametrize(("keeps", "source"), [(None, "198.51.100.7"), ("false", "10.0.1"), ("true", "198.51.100.7")])
+def test_targets_by_instance_see_the_client_unless_told_otherwise(keeps: str | None, source: str) -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html#client-ip-preservation
+    estate = Estate(BASE, network(**({} if keeps is None else {"preserveClientIp": keeps})))
+    found = estate.trace("internet", "203.0.113.5", tcp(443))
+    assert text(found.hops[-1].packet.source).startswith(source)
+    assert estate.prover.reply(found) == "passes"
+
+
+def test_targets_by_address_see_the_balancer() -> None:
+    front, behind = balancer(), targets("10.0.2.10", kind="ip")
+    estate = Estate(BASE, IP, front, behind, listener(front, behind[0]))
+    found = estate.trace("internet", "203.0.113.5", tcp(443))
+    assert found.delivered
+    assert text(found.hops[-1].packet.source).startswith("10.0.1")
+    assert estate.prover.reply(found) == "passes"
+
+
+def test_a_client_within_the_vpc_comes_through_too() -> None:
+    estate = Estate(BASE, network(), instance(A, "client", "10.0.1.9", [OPEN]))
+    node = next(name for name in estate.assembly.stages if name.startswith("interface front in a ingress"))
+    assert node
+    assert estate.outcome("internet", "203.0.113.5") == "delivered to web"
+
+
+def test_the_groups_of_a_balancer_count_and_those_of_its_targets() -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
+    only_web = group(NET, "front", ingress=[entry(443, cidrBlocks=["0.0.0.0/0"])])
+    front, behind = balancer(securityGroups=[only_web.id]), targets(WEB)
+    parts = [IP, only_web, front, behind, listener(front, behind[0]), listener(front, behind[0], 80)]
+    estate = Estate(BASE, parts)
+    assert estate.outcome("internet", "203.0.113.5", tcp(443)) == "delivered to web"
+    assert estate.outcome("internet", "203.0.113.5", tcp(80)).startswith("dropped by securitygroup-front front in")
+    closed = group(NET, "closed", ingress=[])
+    base = [each for each in BASE if each is not WEB]
+    estate = Estate(base, closed, instance(B, "web", "10.0.2.10", [closed]), parts)
+    assert estate.outcome("internet", "203.0.113.5", tcp(443)).startswith("dropped by securitygroup-closed closed in")
+
+
+def test_a_target_that_lets_in_the_balancers_group_takes_its_clients() -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html (target groups)
+    own = group(NET, "front", ingress=[everything()])
+    behind_it = group(NET, "behind", ingress=[entry(8443, securityGroups=[own.id])])
+    front, behind = balancer(securityGroups=[own.id]), targets(WEB)
+    base = [each for each in BASE if each is not WEB]
+    estate = Estate(
+        base,
+        IP,
+        own,
+        behind_it,
+        instance(B, "web", "10.0.2.10", [behind_it]),
+        front,
+        behind,
+        listener(front, behind[0]),
+    )
+    found = estate.trace("internet", "203.0.113.5", tcp(443))
+    assert found.delivered
+    assert text(found.hops[-1].packet.source) == "198.51.100.7"
+    assert estate.prover.reply(found) == "passes"
+    client = instance(A, "client", "10.0.1.9", [OPEN])
+    direct = Estate(base, own, behind_it, instance(B, "web", "10.0.2.10", [behind_it]), client)
+    assert direct.outcome("client", "10.0.2.10", tcp(8443)).startswith("dropped")
+
+
+def test_without_cross_zone_a_node_serves_its_own_zone() -> None:
+    front = balancer(enableCrossZoneLoadBalancing=False)
+    behind = targets(WEB)
+    estate = Estate(BASE, IP, front, behind, listener(front, behind[0]))
+    assert estate.outcome("internet", "203.0.113.5") == "delivered to front"
+    near = instance(A, "near", "10.0.1.10", [OPEN])
+    both = targets(WEB, near)
+    estate = Estate(BASE, IP, near, front, both, listener(front, both[0]))
+    assert estate.outcome("internet", "203.0.113.5") == "delivered to near"
+    assert "web" not in estate.reached("internet")
+
+
+def test_an_application_balancer_sends_by_its_own_address_whatever_its_rules_choose() -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html
+    front = balancer("application")
+    behind, other = targets(WEB), instance(B, "other", "10.0.2.11", [OPEN])
+    second = resource("lb/targetGroup", "second", vpcId=NET.id, port=9000, protocol="HTTP", targetType="instance")
+    tie = resource("lb/targetGroupAttachment", "tie-second", targetGroupArn=second.properties["arn"], targetId=other.id)
+    heard = listener(front, behind[0], 443, "HTTPS")
+    rule = resource(
+        "lb/listenerRule",
+        "rule",
+        listenerArn=heard.properties["arn"],
+        actions=[{"type": "forward", "forward": {"targetGroups": [{"arn": second.properties["arn"], "weight": 1}]}}],
+    )
+    estate = Estate(BASE, other, front, behind, second, tie, heard, rule)
+    assert estate.unmodelled == ()
+    assert estate.reached("internet") == {"web": ["tcp 443"], "other": ["tcp 443"]}
+
+
+def test_a_balancer_that_answers_by_itself_is_reached_itself() -> None:
+    front = balancer("application")
+    heard = resource(
+        "lb/listener",
+        "redirect",
+        loadBalancerArn=front.properties["arn"],
+        port=80,
+        protocol="HTTP",
+        defaultActions=[{"type": "redirect", "redirect": {"statusCode": "HTTP_301"}}],
+    )
+    assert Estate(BASE, front, heard).reached("internet") == {"front": ["tcp 80"]}
+
+
+def test_an_internal_balancer_is_not_on_the_internet() -> None:
+    front = balancer("network", internal=True, subnetMappings=[{"subnetId": A.id, "privateIpv4Address": "10.0.1.50"}])
+    behind = targets(WEB)
+    client = instance(A, "client", "10.0.1.9", [OPEN])
+    estate = Estate(BASE, client, front, behind, listener(front, behind[0]))
+    assert estate.reached("internet") == {}
+    assert estate.outcome("client", "10.0.1.50") == "delivered to web"
+    assert estate.reply("client", "10.0.1.50") == "passes"
+
+
+def test_a_network_balancer_may_stand_before_an_application_balancer() -> None:
+    inner = resource("lb/loadBalancer", "inner", loadBalancerType="application", internal=True, subnets=[B.id],
+                     securityGroups=[OPEN.id])  # fmt: skip
+    inner_targets = targets(WEB)
+    front = balancer()
+    outer = resource("lb/targetGroup", "outer", vpcId=NET.id, port=80, protocol="TCP", targetType="alb")
+    tie = resource(
+        "lb/targetGroupAttachment",
+        "tie-outer",
+        targetGroupArn=outer.properties["arn"],
+        targetId=inner.properties["arn"],
+    )
+    inner_heard = listener(inner, inner_targets[0], 80, "HTTP")
+    estate = Estate(BASE, IP, inner, inner_targets, inner_heard, front, outer, tie, listener(front, outer))
+    assert estate.outcome("internet", "203.0.113.5", tcp(443)) == "delivered to web"
+
+
+def test_people_may_ask_for_a_balancer_by_name_or_arn() -> None:
+    estate = Estate(BASE, network())
+    assert {"front", balancer().urn, balancer().properties["arn"]} <= set(estate.assembly.names)
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"loadBalancerType": "gateway"}, "type 'gateway' are not understood"),
+        ({"subnetMappings": [{"subnetId": "subnet-elsewhere"}]}, "subnet-elsewhere, which is not among the resources"),
+        ({"subnetMappings": []}, "it is in no subnet"),
+    ],
+)
+def test_a_balancer_that_is_not_understood_is_a_reason(more: dict, reason: str) -> None:
+    assert any(reason in each for each in Estate(BASE, IP, balancer(**more)).unmodelled)

@@ -1,0 +1,52 @@
+"""Ten thousand seeds on each run; what the simulation says can be replayed, and it can fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from verification.coordinator.simulate import simulate_all, told
+from verification.coordinator.simulation import Broken, Core, Simulation
+
+ENOUGH_FOR_A_NIGHT = 1_200
+"""Requests a second on a core: 10^8 in 12 h on two."""
+
+
+@pytest.mark.slow
+def test_ten_thousand_seeds_keep_every_promise_and_are_fast_enough_for_a_hundred_million_a_night():
+    tally = simulate_all(0, 10_000, jobs=2)
+    print(told(tally))
+    assert tally.broken == ()
+    assert tally.seeds == 10_000
+    assert tally.requests > 500_000
+    assert tally.requests / tally.cpu_seconds > ENOUGH_FOR_A_NIGHT
+
+
+def test_a_seed_does_the_same_again():
+    assert Simulation(7, trace=True).run().trace == Simulation(7, trace=True).run().trace
+
+
+def test_seeds_differ():
+    assert Simulation(7, trace=True).run().trace != Simulation(8, trace=True).run().trace
+
+
+def test_a_last_writer_wins_table_is_caught():
+    with pytest.raises(Broken, match=r"I1 at event .* was signed for two different things") as caught:
+        for seed in range(200):
+            try:
+                Simulation(seed, regions=2).run()
+            except Broken as broken:
+                if "I1 " in str(broken):
+                    raise
+    assert "I2 " in str(caught.value)
+
+
+def test_a_table_that_checks_and_then_writes_is_caught():
+    with pytest.raises(Broken, match=r"I\d|halted though no state was lost"):
+        for seed in range(500):
+            Simulation(seed, Core(atomic=False)).run()
+
+
+def test_a_floor_that_is_not_synced_is_caught():
+    with pytest.raises(Broken, match="I6 "):
+        for seed in range(10):
+            Simulation(seed, Core(synced=False)).run()

@@ -1,0 +1,1 @@
+"""Simulation, exhaustive interleavings, seeded bugs and mutants of the signing gate."""

@@ -1,0 +1,285 @@
+"""The mutation score of the decision: how many of its smallest changes are noticed.
+
+``python -m verification.coordinator.mutation [--survivors]`` makes each mutant of ``MUTATED``, loads it beside the
+real modules and runs, until something fails: the decision's unit tests, then what judges its behaviour (crash points
+and ``SEEDS`` seeds of the simulation). All in one process, some milliseconds for each mutant.
+
+Own operators and not mutmut: that one (3.8) leaves out every decorated function, so the properties ``text``,
+``digest`` and ``owner``; everything outside functions, so the defaults of the records and the constants; and it starts
+its tests anew for each mutant. cosmic-ray starts a process for each. The operators here are theirs, and swapped
+attributes, arguments and names of one type, which is how a decision about positions goes wrong.
+
+Not mutated: annotations, docstrings, decorators and ``effects`` (records without logic). Equivalent mutants are
+declared, each with its reason (``EQUIVALENT``); one that is noticed after all is an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import io
+import time
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any, NamedTuple
+
+from verification.coordinator.mutation_equivalent import EQUIVALENT
+from verification.coordinator.variants import CRASHES, DECISION, JUDGES, SIMULATION, UNITS, first_failure, load, source
+
+MUTATED = tuple(name for name in DECISION if not name.endswith(".effects"))
+SEEDS = 40
+
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE, ast.Eq),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE, ast.Eq),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+}
+ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Pow: ast.Mult,
+    ast.BitOr: ast.BitAnd,
+}
+ALIKE = (
+    ("floor", "highest_seen"),
+    ("burnt", "idle_below"),
+    ("gate_id", "boot_id", "claim_id"),
+    ("sign_bytes", "intent", "extension"),
+    ("signature", "extension_signature"),
+    ("height", "round", "step"),
+    ("PROPOSAL", "PREVOTE", "PRECOMMIT"),
+    ("generation", "time_ns"),
+)
+"""Attributes of one type: each is put in the place of each other."""
+
+NAMES = (("standing", "burnt"), ("MAX_HEIGHT", "MAX_ROUND"), ("HEIGHT_DIGITS", "ROUND_DIGITS", "STEP_DIGITS"))
+FUNCTIONS = {"max": "min", "min": "max", "any": "all", "all": "any"}
+
+
+class Mutant(NamedTuple):
+    """``text`` tells what became what, after where: ``handle.handle: a < b → a <= b``. ``line``: in that module."""
+
+    module: str
+    line: int
+    text: str
+    code: CodeType
+
+
+class Score(NamedTuple):
+    """``noticed``: by what → how many. ``survived``: by nothing, and not equivalent. ``equivalent``: how many are."""
+
+    noticed: dict[str, int]
+    survived: tuple[str, ...]
+    equivalent: int
+    wrongly_equivalent: tuple[str, ...]
+    unknown_equivalent: tuple[str, ...]
+    cpu_seconds: float
+
+    @property
+    def mutants(self) -> int:
+        """Those that are not equivalent."""
+        return sum(self.noticed.values()) + len(self.survived)
+
+    @property
+    def percent(self) -> float:
+        return 100 * sum(self.noticed.values()) / self.mutants
+
+
+def mutants(module: str) -> Iterator[Mutant]:
+    """Every mutant of a module, each with one change."""
+    tree = ast.parse(source(module))
+    for path, node in list(_mutable(tree)):
+        where = _where(module, tree, path)
+        for changed in list(_changes(node)):
+            _put(tree, path, ast.fix_missing_locations(ast.copy_location(changed, node)))
+            code = compile(tree, module, "exec")
+            _put(tree, path, node)
+            after = "nothing" if isinstance(changed, ast.Pass) else ast.unparse(changed)
+            text = f"{where}: {ast.unparse(node)} → {after}"
+            if isinstance(node, ast.Name):
+                text += f" in {ast.unparse(_statement(tree, path))}"
+            yield Mutant(module, node.lineno, " ".join(text.split()), code)
+
+
+Step = tuple[str, int | None]
+
+
+def _mutable(tree: ast.AST, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], ast.AST]]:
+    for field, value in ast.iter_fields(tree):
+        if field in ("annotation", "returns", "decorator_list", "bases", "format_spec", "type_comment"):
+            continue
+        for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
+            if not isinstance(child, ast.AST) or isinstance(child, ast.Import | ast.ImportFrom) or _is_text(child):
+                continue
+            here = (*path, (field, index))
+            if isinstance(child, ast.stmt | ast.expr) and not isinstance(getattr(child, "ctx", None), ast.Store):
+                yield here, child
+            yield from _mutable(child, here)
+
+
+def _is_text(node: ast.AST) -> bool:
+    """A docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _put(tree: ast.AST, path: tuple[Step, ...], node: ast.AST) -> None:
+    for field, index in path[:-1]:
+        value = getattr(tree, field)
+        tree = value if index is None else value[index]
+    field, index = path[-1]
+    if index is None:
+        setattr(tree, field, node)
+    else:
+        getattr(tree, field)[index] = node
+
+
+def _where(module: str, tree: ast.AST, path: tuple[Step, ...]) -> str:
+    names = [module.rpartition(".")[2]]
+    for field, index in path:
+        value = getattr(tree, field)
+        tree = value if index is None else value[index]
+        if isinstance(tree, ast.FunctionDef | ast.ClassDef):
+            names.append(tree.name)
+    return ".".join(names)
+
+
+def _statement(tree: ast.AST, path: tuple[Step, ...]) -> ast.AST:
+    """The innermost statement on the way."""
+    found = tree
+    for field, index in path:
+        value = getattr(tree, field)
+        tree = value if index is None else value[index]
+        found = tree if isinstance(tree, ast.stmt) else found
+    return found
+
+
+def _with(node: Any, **fields: Any) -> Any:
+    return type(node)(**dict(ast.iter_fields(node)) | fields)
+
+
+def _changes(node: ast.AST) -> Iterator[ast.AST]:
+    """What may stand in place of a node."""
+    match node:
+        case ast.Compare(ops=[operator]):
+            for other in COMPARISONS[type(operator)]:
+                yield _with(node, ops=[other()])
+        case ast.BoolOp(op=operator, values=values):
+            yield _with(node, op=ast.Or() if isinstance(operator, ast.And) else ast.And())
+            for index in range(len(values)):
+                left = values[:index] + values[index + 1 :]
+                yield left[0] if len(left) == 1 else _with(node, values=left)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield operand
+        case ast.BinOp(op=operator) if type(operator) in ARITHMETIC:
+            yield _with(node, op=ARITHMETIC[type(operator)]())
+        case ast.IfExp(body=body, orelse=orelse):
+            yield body
+            yield orelse
+        case ast.Constant(value=bool() as value):
+            yield _with(node, value=not value)
+        case ast.Constant(value=int() as value):
+            yield _with(node, value=value + 1)
+            yield _with(node, value=value - 1)
+        case ast.Constant(value=str() as value):
+            yield _with(node, value=f"{value}X")
+        case ast.Attribute(attr=name):
+            for other in _others(name, ALIKE):
+                yield _with(node, attr=other)
+        case ast.Name(id=name):
+            for other in _others(name, NAMES):
+                yield _with(node, id=other)
+        case ast.Call(func=function, args=arguments, keywords=keywords):
+            if isinstance(function, ast.Name) and function.id in FUNCTIONS:
+                yield _with(node, func=ast.Name(FUNCTIONS[function.id], ast.Load()))
+            for index in range(len(arguments) - 1):
+                swapped = arguments.copy()
+                swapped[index : index + 2] = arguments[index + 1], arguments[index]
+                yield _with(node, args=swapped)
+            for index in range(len(keywords)):
+                yield _with(node, keywords=keywords[:index] + keywords[index + 1 :])
+        case ast.Return(value=value):
+            if not (isinstance(value, ast.Constant) and value.value is None):
+                yield _with(node, value=ast.Constant(None))
+            yield ast.Pass()
+        case ast.If():
+            yield _with(node, test=ast.Constant(True))
+            yield _with(node, test=ast.Constant(False))
+        case ast.Assign() | ast.AnnAssign(value=ast.expr()) | ast.Expr() | ast.Raise():
+            yield ast.Pass()
+
+
+def _others(name: str, alike: tuple[tuple[str, ...], ...]) -> Iterator[str]:
+    for names in alike:
+        if name in names:
+            yield from (other for other in names if other != name)
+
+
+def noticed_by(mutant: Mutant) -> str | None:
+    """What notices a mutant: ``loading``, ``unit tests``, ``crash points``, ``simulation`` or nothing."""
+    codes = {mutant.module: mutant.code}
+    try:
+        units = load(compiled=codes, names=(*DECISION, *UNITS))
+    except Exception:
+        return "loading"
+    if any(first_failure(units[name]) for name in UNITS):
+        return "unit tests"
+    judges = load(compiled=codes, names=(*DECISION, *JUDGES))
+    with contextlib.redirect_stdout(io.StringIO()):
+        if first_failure(judges[CRASHES]):
+            return "crash points"
+    try:
+        for seed in range(SEEDS):
+            judges[SIMULATION].Simulation(seed).run()
+    except Exception:
+        return "simulation"
+    return None
+
+
+def score() -> Score:
+    """Tries every mutant."""
+    begun = time.process_time()
+    noticed: dict[str, int] = {}
+    survived: list[str] = []
+    wrong: list[str] = []
+    met: set[str] = set()
+    for mutant in (each for module in MUTATED for each in mutants(module)):
+        by = noticed_by(mutant)
+        if mutant.text in EQUIVALENT:
+            met.add(mutant.text)
+            if by:
+                wrong.append(f"{mutant.text} is noticed by the {by}")
+        elif by:
+            noticed[by] = noticed.get(by, 0) + 1
+        else:
+            survived.append(f"{mutant.module}:{mutant.line}: {mutant.text}")
+    unknown = tuple(text for text in EQUIVALENT if text not in met)
+    return Score(noticed, tuple(survived), len(met), tuple(wrong), unknown, time.process_time() - begun)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m verification.coordinator.mutation", description=__doc__)
+    parser.add_argument("--survivors", action="store_true", help="tell which were not noticed")
+    given = parser.parse_args()
+    found = score()
+    by = ", ".join(f"{count} by {what}" for what, count in found.noticed.items())
+    print(
+        f"{found.percent:.1f} % of {found.mutants} mutants noticed ({by}); {found.equivalent} more are equivalent; ",
+        end="",
+    )
+    print(f"{found.cpu_seconds:.0f} s of processor time")
+    for text in (*found.wrongly_equivalent, *(f"no such mutant: {text}" for text in found.unknown_equivalent)):
+        print(text)
+    if given.survivors:
+        print(*found.survived, sep="\n")
+    return 0 if found.percent >= 95 else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

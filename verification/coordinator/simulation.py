@@ -1,0 +1,282 @@
+"""A whole run from one number: two nodes that vote, gates, table, disks, signers, faults; then healing, then signing.
+
+``Simulation(seed).run()`` always does the same for the same seed. First everything may go wrong; the promises are
+judged all the time. Then the faults end, and the gates must sign again by themselves (after a loss of state: after the
+ceremony, and not before); at last the owner of a height is killed, and at most one height may be missed.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from coordinator.decision.effects import Cause, Granted, Refused
+from coordinator.decision.position import Step
+from coordinator.decision.records import Request
+from verification.coordinator.world import Core, World, wish
+
+HEIGHTS_TO_RESUME = 10
+"""A gate whose claims went unsigned lets at most 8 heights go by; one more may go to finding out."""
+
+PLAIN = Core()
+MOST_STEPS = 100_000
+
+
+class Broken(AssertionError):
+    """A promise that did not hold in a seed."""
+
+
+class Node:
+    """A validator node: what it asks, height by height, whatever the other one does."""
+
+    __slots__ = ("extensions", "height", "last", "mood", "plan", "rng")
+
+    def __init__(self, rng: Random, mood: str, extensions: bool) -> None:
+        self.rng, self.mood, self.extensions = rng, mood, extensions
+        self.height, self.last = 10, None
+        self.plan: list[Request] = []
+
+    def next(self, chain: int) -> Request:
+        """The next request; ``chain`` is the height that the chain is at."""
+        rng = self.rng
+        chance = rng.random()
+        if chance < 0.06 and self.last is not None:
+            return self.last
+        if chance < 0.09:
+            self.height = max(10, self.height - rng.randrange(1, 6))
+            self.plan = []
+        elif chance < 0.11 or self.height < chain - 3:
+            self.height = chain + rng.randrange(0, 2)
+            self.plan = []
+        if not self.plan:
+            self.plan = self._votes()
+            self.height += 1
+        self.last = self.plan.pop()
+        return self.last
+
+    def _votes(self) -> list[Request]:
+        rng, height = self.rng, self.height
+        plan: list[Request] = []
+        round = 0 if rng.random() < 0.85 else rng.choice((1, 2, 2**31 - 2))
+        for each in range(round, round + (1 if rng.random() < 0.8 else 2)):
+            what = rng.choice(("block", "block", "block", "nil", self.mood))
+            if rng.random() < 0.15:
+                plan.append(wish(height, each, Step.PROPOSAL, what, rng.randrange(4)))
+            plan.append(wish(height, each, Step.PREVOTE, what, rng.randrange(4)))
+            extension = None
+            if self.extensions and what != "nil":
+                extension = rng.choice((b"price", b"price", self.mood.encode()))
+            plan.append(wish(height, each, Step.PRECOMMIT, what, rng.randrange(4), extension))
+        plan.reverse()
+        return plan
+
+
+class Simulation:
+    """One seed. ``trace``: all that happened, if asked for. ``requests``: how many were handled."""
+
+    def __init__(self, seed: int, core: Core = PLAIN, regions: int = 1, trace: bool = False) -> None:
+        self.seed, self.rng = seed, Random(seed)
+        self.trace: list[Any] | None = [] if trace else None
+        rng = self.rng
+        hosts: dict[str, str | None] = {"ash": None, "zrh": None}
+        other = rng.random()
+        if other < 0.1:
+            hosts["twin"] = "ash"
+        elif other < 0.2:
+            hosts["stranger"] = None
+        self.world = World(core, hosts, regions=regions, trace=self.trace)
+        extensions = rng.random() < 0.3
+        self.nodes = {name: Node(rng, f"by {name}", extensions) for name in hosts}
+        self.loses_state = rng.random() < 0.1
+        self.losses = rng.choice((("floor", "head", "rolled back", "rolled back"), ("floor", "head", "snapshot")))
+        self.fault_rate = rng.choice((0.0, 0.01, 0.03, 0.1))
+        self.weights = {name: rng.choice((1, 1, 3)) for name in hosts}
+        self.requests = 0
+        self.chain = 10
+        self.heads: list[Any] = []
+        self.lost = False
+
+    def run(self, requests: int = 50) -> Simulation:
+        """Raises:
+        Broken: a promise did not hold.
+        """
+        world = self.world
+        for name in world.hosts:
+            self._start(name)
+        for _ in range(MOST_STEPS):
+            if self.requests >= requests:
+                break
+            self._anything()
+        self._judge()
+        self._heal()
+        self._resume()
+        self._kill_the_owner()
+        return self
+
+    def _judge(self) -> None:
+        if self.world.audit.violations:
+            raise Broken(f"seed {self.seed}: {'; '.join(map(str, self.world.audit.violations))}")
+
+    def _note(self, *what: Any) -> None:
+        if self.trace is not None:
+            self.trace.append(what)
+
+    def _start(self, name: str, told: str = "seen") -> bool:
+        self._note("start", name, told)
+        return self.world.start(name, told)
+
+    def _anything(self) -> None:
+        world, rng = self.world, self.rng
+        name = rng.choices(tuple(self.weights), tuple(self.weights.values()))[0]
+        if rng.random() < self.fault_rate:
+            self._fault(name)
+            return
+        host = world.hosts[name]
+        if host.run is None:
+            if rng.random() < 0.2:
+                self._start(name, "seen" if rng.random() < 0.8 else rng.choice(("unknown", "lost")))
+        elif host.run.course is None:
+            self._ask(name, self.nodes[name].next(self.chain))
+        else:
+            for _ in range(rng.choice((1, 1, 2, 4, 12))):
+                if not (moves := world.moves(name)):
+                    break
+                self._step(name, moves[0] if len(moves) == 1 else rng.choice(moves))
+            if world.hosts[name].run.course is None:
+                self._afterwards(name)
+        if world.late and rng.random() < 0.05:
+            index = rng.randrange(len(world.late))
+            self._note("arrives", index, world.late[index])
+            world.arrive(index)
+        if len(world.tables) > 1 and rng.random() < 0.02:
+            self._note("merge")
+            world.merge()
+
+    def _ask(self, name: str, request: Request) -> None:
+        self.requests += 1
+        self.chain = max(self.chain, request.position.height)
+        self._note("ask", name, request)
+        self.world.ask(name, request)
+
+    def _step(self, name: str, move: str) -> None:
+        run = self.world.hosts[name].run
+        if self.trace is not None:
+            self._note(name, move, type(run.course.effect).__name__)
+        self.world.step(name, move)
+
+    def _afterwards(self, name: str) -> None:
+        """A gate that was fenced ends itself; it may be started anew, which announces it again."""
+        run = self.world.hosts[name].run
+        answer = self.world.answers.pop(run.name, None)
+        if answer.__class__ is Refused and answer.cause is Cause.FENCED:
+            self._note("fenced", name)
+            self.world.crash(name)
+        if self.loses_state and len(self.heads) < 40:
+            self.heads.append(self.world.tables[0].head)
+        self._judge()
+
+    def _fault(self, name: str) -> None:
+        world, rng = self.world, self.rng
+        chance = rng.random()
+        if chance < 0.45:
+            if faults := world.faults(name):
+                self._step(name, faults[0])
+        elif chance < 0.7:
+            power = rng.random() < 0.5
+            self._note("crash", name, power)
+            world.crash(name, power)
+        elif chance < 0.95:
+            mood = rng.choice(("good", "good", "good", "absent", "fails", "wrong", "forgets"))
+            self._note("signer", name, mood)
+            world.signer(name, mood)
+        elif self.loses_state:
+            self._lose_state(name)
+
+    def _lose_state(self, name: str) -> None:
+        """A disk or the row is lost or older. An older disk and, in the same seed, an older row are left out: together
+        they are a past that once was, and nothing that is left tells it from the present.
+        """
+        world, rng = self.world, self.rng
+        what = rng.choice(self.losses)
+        self._note("loses", what, name)
+        if what == "floor":
+            world.crash(name)
+            world.lose_floor(name)
+        elif what == "snapshot":
+            world.crash(name)
+            world.lower_floor(name)
+        elif what == "head":
+            world.roll_back(None)
+        else:
+            world.roll_back(rng.choice(self.heads) if self.heads else world.tables[0].head)
+        self.lost = self.lost or what != "snapshot"
+
+    def _heal(self) -> None:
+        """The faults end, late effects arrive or never do, strangers go; lost state is replaced by ceremony."""
+        world, rng = self.world, self.rng
+        self._note("heals")
+        for name in ("twin", "stranger"):
+            if name in world.hosts:
+                world.crash(name)
+        while world.late:
+            world.arrive(rng.randrange(len(world.late)))
+        for name in ("ash", "zrh"):
+            while moves := world.moves(name):
+                self._step(name, moves[0])
+            world.signer(name, "good")
+        self._judge()
+        halted = [name for name in ("ash", "zrh") if world.hosts[name].halted]
+        if halted and not self.lost:
+            raise Broken(f"seed {self.seed}: {halted} halted though no state was lost")
+        if self.lost:
+            world.replace_table()
+            self.chain = max(self.chain, world.tables[0].head.position.height)
+
+    def _running(self, name: str) -> None:
+        if self.world.hosts[name].run is None and not self._start(name):
+            raise Broken(f"seed {self.seed}: {name} does not start after healing")
+
+    def _vote(self, name: str, height: int, step: Step = Step.PRECOMMIT) -> bool:
+        """One request, handled to its end; whether it was granted."""
+        self._running(name)
+        self._ask(name, wish(height, 0, step))
+        answer = self.world.finish(name)
+        self._judge_and_end(name, answer)
+        return answer.__class__ is Granted
+
+    def _judge_and_end(self, name: str, answer: Any) -> None:
+        self._judge()
+        if answer.__class__ is Refused and answer.cause is Cause.FENCED:
+            self.world.crash(name)
+
+    def _resume(self) -> None:
+        """Each gate by itself signs again within so many heights; then, with both, each height is signed."""
+        height = self.chain
+        for name in ("ash", "zrh"):
+            for _ in range(HEIGHTS_TO_RESUME):
+                height += 1
+                if self._vote(name, height):
+                    break
+            else:
+                raise Broken(f"seed {self.seed}: {name} does not sign again within {HEIGHTS_TO_RESUME} heights")
+        for _ in range(2):
+            height += 1
+            both = [self._vote(name, height) for name in self.rng.sample(("ash", "zrh"), 2)]
+            if not all(both):
+                raise Broken(f"seed {self.seed}: height {height} was not signed for both nodes")
+        self.chain = height
+
+    def _kill_the_owner(self) -> None:
+        """The owner dies at any point of a height; the other one signs the next."""
+        world, height = self.world, self.chain + 1
+        owner, other = self.rng.sample(("ash", "zrh"), 2)
+        self._ask(owner, wish(height, 0, Step.PREVOTE))
+        for _ in range(self.rng.randrange(9)):
+            if moves := world.moves(owner):
+                self._step(owner, moves[0])
+        self._note("kill", owner)
+        world.crash(owner)
+        self._vote(other, height)
+        if not self._vote(other, height + 1):
+            raise Broken(f"seed {self.seed}: {other} missed a second height after {owner} was killed")
+        self._judge()
