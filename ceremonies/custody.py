@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from ceremonies.observation import SignedState, SignerObservation
 from ceremonies.public_key import ConsensusKey
+from estate.errors import ExpectedError
 
 MARGIN_BLOCKS = 5
 """How many blocks the chain must have gone past our last signature, none of them signed by us, before a key leaves its
@@ -47,7 +48,7 @@ class Step(StrEnum):
     DONE = "nothing is left to do"
 
 
-class Refused(Exception):
+class Refused(ExpectedError):
     """A ceremony does not go on. It says what was found, the rule, and what to do."""
 
 

@@ -31,7 +31,7 @@ class GateCeremonies:
     """What they reach, and what is declared. Every ceremony can be called again after it was killed, and goes on.
 
     Each returns the steps that it did. Each raises `Refused` where the next step would not be safe, `HostFailed` where
-    a host did not answer or a step failed there, and `coordinator.table.ceremony.NotDone` where the table refused or
+    a host did not answer or a step failed there, and `ceremonies.row.NotDone` where the table refused or
     gave no clear answer.
     """
 

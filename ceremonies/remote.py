@@ -20,6 +20,7 @@ from ceremonies.observation import SignerObservation
 from ceremonies.public_key import ConsensusKey
 from configuration import node_config, signer_config
 from configuration.signer_config import Duty
+from estate.errors import ExpectedError
 from estate.model import CHAIN_ROLES, Network, Role
 from estate.plan.hosts import Host, hosts, of_role
 
@@ -29,7 +30,7 @@ is asked no more.
 """
 
 
-class HostFailed(Exception):
+class HostFailed(ExpectedError):
     """A host could not be reached, or a script failed there."""
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from ceremonies.public_key import ConsensusKey
+from ceremonies.row import Ceremony
 from coordinator.decision.position import Position
 from coordinator.decision.records import Head
 from coordinator.table import items
-from coordinator.table.ceremony import Ceremony
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from estate.model import Network
@@ -20,7 +20,7 @@ from estate.plan import coordination
 
 
 class TablePort(Protocol):
-    """The row of a key. Each call may be repeated, and raises `coordinator.table.ceremony.NotDone` where it is refused
+    """The row of a key. Each call may be repeated, and raises `ceremonies.row.NotDone` where it is refused
     or where it is not known whether it was done.
     """
 

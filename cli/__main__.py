@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from estate.errors import CheckFailed, UsageError
+from estate.errors import ExpectedError
+from estate.findings import DeclarationError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_NETWORK = "cosmoshub"
@@ -151,6 +152,32 @@ SHORT = ("prove", "reach")
 """Commands that need all that they make until they end: to look for what is not needed costs them a third of their time."""
 
 
+def _end(error: ExpectedError | ExceptionGroup[Exception]) -> int:
+    """Prints what went wrong; returns the exit code. Raises the error itself where it is a defect of ours."""
+    expected, defects = error.split(ExpectedError) if isinstance(error, ExceptionGroup) else (error, None)
+    if defects is not None or expected is None:
+        raise error
+    if isinstance(error, DeclarationError):
+        from cli.report import print_problems
+
+        print_problems(error.problems)
+    else:
+        print(f"estate: {_sentence(expected)}", file=sys.stderr)
+    return _exit_code(expected)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, ExceptionGroup):
+        return "\n".join([error.message, *(f"  {_sentence(each)}" for each in error.exceptions)])
+    return str(error)
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, ExceptionGroup):
+        return max(map(_exit_code, error.exceptions))
+    return error.exit_code if isinstance(error, ExpectedError) else 1
+
+
 def main(words: Sequence[str] | None = None) -> int:
     arguments, rest = parser().parse_known_args(words)
     if rest:
@@ -162,30 +189,11 @@ def main(words: Sequence[str] | None = None) -> int:
     module = importlib.import_module(f"cli.{MODULES.get(arguments.command, arguments.command)}")
     try:
         return module.run(CHECKOUT, arguments) or 0
-    except UsageError as error:
-        print(f"estate: {error}", file=sys.stderr)
-        return 2
-    except CheckFailed as error:
-        print(f"estate: {error}", file=sys.stderr)
-        return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:
-        from estate.findings import DeclarationError
-
-        if isinstance(error, DeclarationError):
-            from cli.report import print_problems
-
-            print_problems(error.problems)
-            return 2
-        from cli.failures import in_words
-
-        said = in_words(error)
-        if said is None:
-            raise
-        print(f"estate: {said}", file=sys.stderr)
-        return 1
+    except (ExpectedError, ExceptionGroup) as error:
+        return _end(error)
     except KeyboardInterrupt:
         print("estate: stopped; run the same command again to go on", file=sys.stderr)
         return 130

@@ -15,11 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from estate.errors import ExpectedError
+
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class CommandFailed(Exception):
+class CommandFailed(ExpectedError):
     """A child ended with a non-zero status: what was run, and the last lines that it printed."""
 
     def __init__(self, command: Sequence[str], status: int, tail: Sequence[str]) -> None:

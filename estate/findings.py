@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from estate.errors import ExpectedError
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -40,8 +42,10 @@ class Problem:
         return f"{self.place}: {self.path}: got {self.value}; {self.rule}; {self.reason}; {self.fix}"
 
 
-class DeclarationError(ValueError):
+class DeclarationError(ExpectedError, ValueError):
     """A declaration that cannot be used, with every problem found in it."""
+
+    exit_code = 2
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)

@@ -1,5 +1,7 @@
 """What a drill says when a promise did not hold."""
 
+from estate.errors import ExpectedError
 
-class Broken(Exception):
+
+class Broken(ExpectedError):
     """A promise did not hold in a drill."""

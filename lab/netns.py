@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from estate.errors import ExpectedError
+
 CLONE_NEWNET = 0x40000000
 NAMED = Path("/run/netns")
 
 
-class NamespaceMissing(Exception):
+class NamespaceMissing(ExpectedError):
     """There is no namespace of this name."""
 
     def __init__(self, name: str) -> None:

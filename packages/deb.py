@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from estate.errors import ExpectedError
 from packages.download import fetch, sha256
 from packages.recipes import MAINTAINER, Download, Package
 
@@ -21,7 +22,7 @@ FORMAT = "1"
 """Raised when the way packages are made changes what comes out."""
 
 
-class PackagingFailed(Exception):
+class PackagingFailed(ExpectedError):
     """dpkg-deb did not make a package."""
 
 

@@ -9,13 +9,14 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
+from estate.errors import ExpectedError
 from packages.recipes import Download
 from tools import cache
 
 TIMEOUT_SECONDS = 30
 
 
-class DownloadRefused(Exception):
+class DownloadRefused(ExpectedError):
     """A download cannot be had, or is not what was pinned."""
 
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from estate.errors import ExpectedError
+
 OWNER = "Estate archive"
 PUBLIC_KEYRING = "estate-archive-keyring.gpg"
 
 
-class SigningFailed(Exception):
+class SigningFailed(ExpectedError):
     """gpg refused to make a key or a signature."""
 
 

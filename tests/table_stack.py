@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ceremonies.row import Ceremony
 from coordinator.decision.position import Position
 from coordinator.decision.records import Claim, Gate
 from coordinator.table import items
-from coordinator.table.ceremony import Ceremony
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.store import Table

@@ -19,8 +19,8 @@ ALLOWED = {
     "ceremonies": {"estate", "configuration", "coordinator"},
     "policies": {"estate", "configuration", "reachability"},
     "hosts": {"estate", "configuration", "ceremonies"},
-    "tools": set(),
-    "packages": {"tools", "coordinator"},
+    "tools": {"estate"},
+    "packages": {"estate", "tools", "coordinator"},
     "engine": {"estate", "tools"},
     "proofs": {"estate", "configuration", "reachability", "tools"},
     "lab": {

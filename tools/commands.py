@@ -7,8 +7,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from estate.errors import ExpectedError
 
-class PartError(Exception):
+
+class PartError(ExpectedError):
     """A part could not be had. The text says which, why and what to do."""
 
 

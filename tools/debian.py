@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from estate.errors import ExpectedError
 from tools.cache import Progress, locked
 
 LAB = (
@@ -38,7 +39,7 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 """Where Debian asks whether an installation may start services; 101 forbids it."""
 
 
-class PackagesMissing(Exception):
+class PackagesMissing(ExpectedError):
     """Debian packages are missing and could not be installed. `missing` names them."""
 
     def __init__(self, missing: Sequence[str], why: str) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from estate.errors import ExpectedError
+
 DIRECTORY = Path(__file__).resolve().parent
 BUILD_RULES = "1"
 """Raised when the way parts are built changes what comes out, so that cached parts are not taken for new ones."""
@@ -17,7 +19,7 @@ LOCKS = ("go.*", "*.go", "Cargo.*", "src/*.rs", "pom.xml", "*.sha256")
 """The files that lock what a part is built from."""
 
 
-class UnknownPart(Exception):
+class UnknownPart(ExpectedError):
     """No recipe has the name asked for."""
 
     def __init__(self, name: str) -> None:

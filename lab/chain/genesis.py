@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from estate.errors import ExpectedError
 from estate.model import Network
 from lab.chain import plan
 from lab.chain.identity import NodeKey
@@ -44,7 +45,7 @@ class ChainHome:
         return self.root / "nodes" / name
 
 
-class ChainToolFailed(Exception):
+class ChainToolFailed(ExpectedError):
     """A command of the daemon failed."""
 
 

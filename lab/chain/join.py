@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ceremonies.public_key import ConsensusKey
+from estate.errors import ExpectedError
 from lab import netns
 from lab.chain import plan
 from lab.chain.genesis import ChainHome
@@ -23,7 +24,7 @@ Progress = Callable[[str], None]
 JAILED_FOR_EVER = "tombstoned"
 
 
-class JoinFailed(Exception):
+class JoinFailed(ExpectedError):
     """Our validator could not be bonded."""
 
 

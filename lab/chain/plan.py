@@ -7,6 +7,7 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any
 
+from estate.errors import ExpectedError
 from estate.model import Network
 from lab.chain.identity import NodeKey, example_partner_key
 
@@ -48,7 +49,7 @@ class Stranger:
     validator: bool = True
 
 
-class UnknownIdentity(Exception):
+class UnknownIdentity(ExpectedError):
     """A partner's node has an identity of its own, so that no node of the lab can stand in for it."""
 
     def __init__(self, partner: str, peer: str, expected: str) -> None:

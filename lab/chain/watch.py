@@ -21,10 +21,11 @@ from ceremonies.chain_rpc import (
     parse_validators,
     record,
 )
+from estate.errors import ExpectedError
 from lab.netns import entered
 
 
-class ChainUnreachable(Exception):
+class ChainUnreachable(ExpectedError):
     """The node did not answer, or answered with an error."""
 
 

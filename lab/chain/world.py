@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+from estate.errors import ExpectedError
 from estate.model import Network
 from lab import machines, netns
 from lab.chain import names, plan, services, stranger
@@ -32,7 +33,7 @@ FRESH_BLOCKS = 5
 """A head older than so many block times is of a chain that stands."""
 
 
-class WorldFailed(Exception):
+class WorldFailed(ExpectedError):
     """A machine of the world could not be made what it must be."""
 
 

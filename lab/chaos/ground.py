@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ceremonies.row import NotDone
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Step, parse
-from coordinator.table.ceremony import NotDone
 from lab.chaos import judge, net, table
 from lab.chaos.fastnet import FastNet
 from lab.chaos.judge import Duplicates, Given, Made

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ceremonies.row import Ceremony
 from coordinator.decision.position import parse, spent
 from coordinator.decision.records import Claim, Head
 from coordinator.table import items
-from coordinator.table.ceremony import Ceremony
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from lab import netns
@@ -116,7 +116,7 @@ class ChaosTable:
         return Ceremony([endpoint(region)], HEAD, self.key, file)
 
     def head(self) -> Head | None:
-        """The head as it stands. Raises ``coordinator.table.ceremony.NotDone``."""
+        """The head as it stands. Raises ``ceremonies.row.NotDone``."""
         with netns.entered(self.fast.paths.namespace(net.TABLE)):
             return self.ceremony().read()
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import yaml
 
+from estate.errors import ExpectedError
 
-class UserDataError(ValueError):
+
+class UserDataError(ExpectedError, ValueError):
     """User data that no machine of the lab could follow; the text says what was given and what may be."""
 
 

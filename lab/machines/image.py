@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from estate.errors import ExpectedError
 from lab.machines import recipe, requirements
 from tools import cache, debian
 
 ARCHIVE_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
-class ImageError(Exception):
+class ImageError(ExpectedError):
     """The image could not be built; the text has the end of the build's log."""
 
 

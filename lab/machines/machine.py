@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from estate.errors import ExpectedError
 from lab.machines import cgroups, image, provision, requirements
 from lab.machines.provision import Machine
 from lab.paths import LabPaths
@@ -54,7 +55,7 @@ exec "$@"
 """Runs in a mount namespace of its own. The lock is held until the cgroup is joined, so two never start."""
 
 
-class BootFailed(Exception):
+class BootFailed(ExpectedError):
     """A machine did not come up; the text has the end of its console."""
 
 

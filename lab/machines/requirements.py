@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from estate.errors import ExpectedError
 from lab.machines import cgroups
 
 PROGRAMS = {
@@ -26,7 +27,7 @@ PACKAGES = ("systemd-container", "mmdebstrap", "debian-archive-keyring", "openss
 """Debian packages that the outer machine needs."""
 
 
-class LabUnavailable(Exception):
+class LabUnavailable(ExpectedError):
     """This computer cannot run the lab's machines; the text says each thing that is missing and how to get it."""
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from estate.errors import ExpectedError
 from tools import debian, parts
 
 JRE = "openjdk-17-jre-headless"
@@ -22,7 +23,7 @@ JRE = "openjdk-17-jre-headless"
 START_SECONDS = 180.0
 
 
-class TableFailed(Exception):
+class TableFailed(ExpectedError):
     """DynamoDB Local did not start, or refused what the lab needs. The text says what it said."""
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from estate.errors import ExpectedError
 from lab.netns import NAMED
 
 OWN = Path("/proc/self/ns/net")
 
 
-class CommandFailed(RuntimeError):
+class CommandFailed(ExpectedError, RuntimeError):
     """A command of the system refused what the wiring asked of it."""
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from ceremonies.custody import ChainView, Sealed
 from ceremonies.observation import GateObservation, SignedState, SignerObservation, parse_state, spent_state
 from ceremonies.public_key import ConsensusKey
+from ceremonies.row import NotDone
 from configuration.signer_config import CONSENSUS_KEY, STANDBY_KEY
 from coordinator.decision.position import Position, spent
 from coordinator.decision.records import Claim, Head, claimable
 from coordinator.floor import Floor
-from coordinator.table.ceremony import NotDone
 from coordinator.table.items import CLOSED
 
 KEY = "gdWIAs5AM37iilJSj1cz+jRqDhhYSwiIAhWmpHnls2I="

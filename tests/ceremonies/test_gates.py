@@ -17,11 +17,11 @@ from ceremonies.gate_ceremonies import GateCeremonies
 from ceremonies.gates import Declared
 from ceremonies.observation import GateObservation, SignedState
 from ceremonies.public_key import ConsensusKey
+from ceremonies.row import NotDone
 from configuration.signer_config import STANDBY_KEY
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Position, spent
 from coordinator.decision.records import Head
-from coordinator.table.ceremony import NotDone
 from coordinator.table.items import CLOSED
 from tests.ceremonies.key_hosts import KEY, LAST_SIGNED, OTHER_KEY, READY, FakeSigners, GatedWorld, Killed, gated
 

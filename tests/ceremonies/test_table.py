@@ -19,12 +19,12 @@ from ceremonies.gate_ceremonies import GateCeremonies
 from ceremonies.gates import Declared
 from ceremonies.observation import SignedState
 from ceremonies.public_key import ConsensusKey
+from ceremonies.row import NotDone
 from ceremonies.table import OperatorTable
 from coordinator.decision.effects import Won
 from coordinator.decision.position import Position, spent
 from coordinator.decision.records import Claim, Gate, Head
 from coordinator.table import items
-from coordinator.table.ceremony import NotDone
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.items import CLOSED

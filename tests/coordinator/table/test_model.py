@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ceremonies.row import Ceremony, NotDone
 from coordinator.decision.effects import Done, Lost, Missing, Seen, Unknown, Won
 from coordinator.decision.position import MAX_ROUND, Position, Step, spent
 from coordinator.decision.records import Claim, Gate, Head, Signed, claimable
 from coordinator.table import items
-from coordinator.table.ceremony import Ceremony, NotDone
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.items import CLOSED

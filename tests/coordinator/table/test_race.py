@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ceremonies.row import Ceremony
 from coordinator.decision.position import Position
-from coordinator.table.ceremony import Ceremony
 from coordinator.table.client import Endpoint
 from tests.conftest import ROOT
 from tests.table_stack import ASH, CLAIMS, HEAD, ZRH, credentials_of

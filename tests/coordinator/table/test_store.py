@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ceremonies.row import Ceremony
 from coordinator.decision.effects import Done, Lost, Missing, Seen, Unknown, Won
 from coordinator.decision.position import MAX_HEIGHT, MAX_ROUND, Position, spent
 from coordinator.decision.records import Claim, Gate, Head, Signed, claimable
 from coordinator.table import items
-from coordinator.table.ceremony import Ceremony
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.store import Table

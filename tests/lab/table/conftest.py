@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ceremonies.row import Ceremony
 from coordinator.decision.records import Gate
-from coordinator.table.ceremony import Ceremony
 from coordinator.table.client import Endpoint
 from coordinator.table.store import Table
 from lab.table import fronted, local

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from ceremonies.row import Ceremony, NotDone
 from coordinator.decision.effects import Lost, Missing, Seen, Unknown, Won
 from coordinator.decision.position import spent
-from coordinator.table.ceremony import Ceremony, NotDone
 from coordinator.table.client import Client, Endpoint, Unclear
 from coordinator.table.store import Table
 from lab.table import fronted, local

@@ -16,12 +16,13 @@ from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.items import CLOSED, Change, Damaged
 from coordinator.table.store import put, update
+from estate.errors import ExpectedError
 
 SECONDS = 5.0
 """How long a call may take."""
 
 
-class NotDone(Exception):
+class NotDone(ExpectedError):
     """The ceremony was refused, or it is not known whether it was carried out. The text says which, and why."""
 
 

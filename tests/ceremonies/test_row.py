@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from ceremonies.row import Ceremony, NotDone
 from coordinator.decision.effects import Lost, Seen, Won
 from coordinator.decision.position import MAX_HEIGHT, Position, spent
 from coordinator.decision.records import Head
 from coordinator.table import items
-from coordinator.table.ceremony import Ceremony, NotDone
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.items import CLOSED
