@@ -44,5 +44,5 @@ def test_new_leaves_an_existing_declaration_as_it_is(capsys):
 
 
 def test_the_command_line_starts_without_loading_pulumi_or_pyinfra():
-    script = "import sys, cli.__main__, cli.plan, cli.status, cli.check; sys.exit(any(name.split('.')[0] in ('pulumi', 'pyinfra') for name in sys.modules))"
+    script = "import sys, cli.__main__, cli.commands.plan, cli.commands.status, cli.commands.check; sys.exit(any(name.split('.')[0] in ('pulumi', 'pyinfra') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(CHECKOUT)).returncode == 0

@@ -1,0 +1,22 @@
+"""``bin/estate completion``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SHELLS = ("bash", "zsh")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    text = (
+        "shell to print the script for: %(choices)s; source it, for example by `source <(bin/estate completion bash)`"
+    )
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=text)
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    from cli import completion
+
+    print(completion.script(arguments.shell))
+    return 0
