@@ -27,7 +27,7 @@ def answer(parser: Parser) -> NoReturn:
     """Writes the completions of the command line in the environment, as argcomplete's shell function reads them."""
     import argcomplete
 
-    argcomplete.autocomplete(parser, always_complete_options="long")
+    argcomplete.autocomplete(parser, always_complete_options=False)
     raise SystemExit(1)
 
 
@@ -49,21 +49,21 @@ def _of_network(names: Callable[[Network], list[str]], parsed_args: argparse.Nam
         return []
 
 
-def hosts(*, parsed_args: argparse.Namespace, **_: object) -> list[str]:
-    """The hosts of the network that the line names: with the name of the network and without."""
+def hosts(*, parsed_args: argparse.Namespace, prefix: str = "", **_: object) -> list[str]:
+    """The hosts of the network that the line names, without the network's name unless ``prefix`` begins with it."""
 
     def names(network: Network) -> list[str]:
         from estate.plan.hosts import hosts
 
-        full = [host.name for host in hosts(network)]
-        return [*(name.removeprefix(f"{network.name}-") for name in full), *full]
+        whole = prefix.startswith(network.name)
+        return [host.name if whole else host.name.removeprefix(f"{network.name}-") for host in hosts(network)]
 
     return _of_network(names, parsed_args)
 
 
-def ends(*, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+def ends(*, parsed_args: argparse.Namespace, prefix: str = "", **_: object) -> list[str]:
     """What ``reach`` may ask about by a name: the internet, and hosts."""
-    return ["internet", *hosts(parsed_args=parsed_args)]
+    return ["internet", *hosts(parsed_args=parsed_args, prefix=prefix)]
 
 
 def sites(*, parsed_args: argparse.Namespace, **_: object) -> list[str]:

@@ -9,9 +9,7 @@ SHELLS = ("bash", "zsh")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    text = (
-        "shell to print the script for: %(choices)s; source it, for example by `source <(bin/estate completion bash)`"
-    )
+    text = f"shell that is to source the script: {' or '.join(SHELLS)}"
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=text)
 
 

@@ -67,7 +67,8 @@ def _signing_rows(seen: Observation) -> list[list[Part]]:
 def _fact_rows(seen: Observation) -> list[list[Part]]:
     claims = seen.claims
     counted = f"{claims['proved']} proved, {claims['refuted']} refuted, {claims['not_modelled']} not modelled"
-    rows: list[list[Part]] = [*map(list, seen.endpoints), ["claims", counted]]
+    rows: list[list[Part]] = [[name, address] for name, address in seen.endpoints]
+    rows.append(["claims", counted])
     if seen.later:
         rows.append(["later", "declared, not served yet: " + ", ".join(_short(seen, each) for each in seen.later)])
     return rows
