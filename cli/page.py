@@ -148,6 +148,8 @@ class Page:
         if self._console is not None:
             self.line((heading(problems), "bold red"))
         for problem in problems:
+            if self._console is not None:
+                self.line()
             self._finding(problem, checkout, "red")
 
     def notices(self, notices: Sequence[Problem], checkout: Path) -> None:

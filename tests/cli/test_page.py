@@ -69,10 +69,9 @@ def test_elsewhere_a_row_is_one_whole_line_without_colours(capsys: pytest.Captur
 
 def test_elsewhere_a_finding_is_one_line_relative_to_the_checkout(capsys: pytest.CaptureFixture[str]) -> None:
     problems(Page())
-    assert capsys.readouterr().out.splitlines() == [
-        f"stacks/Pulumi.cosmoshub.yaml:12: partners.figment.expires: {LONG}; got {PROBLEM.value}; "
-        + f"{PROBLEM.reason}; {PROBLEM.fix}"
-    ]
+    rest = f"{LONG}; got {PROBLEM.value}; {PROBLEM.reason}; {PROBLEM.fix}"
+    expected = f"stacks/Pulumi.cosmoshub.yaml:12: partners.figment.expires: {rest}"
+    assert capsys.readouterr().out.splitlines() == [expected]
 
 
 def test_a_value_of_several_lines_stays_on_one() -> None:
