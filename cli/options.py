@@ -47,8 +47,8 @@ class Parser(argparse.ArgumentParser):
         return [option for action in self._actions for option in action.option_strings]
 
     def arguments(self) -> list[argparse.Action]:
-        """Positional arguments and options in their order, without ``--help``."""
-        return [action for action in self._actions if action.dest != "help"]
+        """Positional arguments and options in their order, without ``--help`` and those whose help is suppressed."""
+        return [action for action in self._actions if action.dest != "help" and action.help != argparse.SUPPRESS]
 
 
 def _noun(action: argparse.Action) -> str:
