@@ -113,13 +113,31 @@ def _subcommands(command: Parser) -> dict[str, Parser]:
     return {}
 
 
-def synopsis(command: Parser) -> str:
-    """``bin/estate logs HOST [--unit UNIT] …``; arguments before options."""
-    arguments = sorted(command.arguments(), key=lambda each: bool(each.option_strings))
-    if any(each.nargs == argparse.REMAINDER for each in arguments):
-        arguments.sort(key=lambda each: not each.option_strings)
-    words = [f"[{_written(each)}]" if _is_optional(each) else _written(each) for each in arguments]
-    return " ".join([command.prog, *words])
+def _arguments(command: Parser) -> list[argparse.Action]:
+    """In the order in which they must be written: options before what takes the rest of the line, else after."""
+    arguments = command.arguments()
+    takes_rest = any(each.nargs == argparse.REMAINDER for each in arguments)
+    return sorted(arguments, key=lambda each: bool(each.option_strings) != takes_rest)
+
+
+def _synopsis(words: str, arguments: Iterable[argparse.Action]) -> str:
+    """``bin/estate logs HOST [--unit UNIT]``."""
+    written = [f"[{_written(each)}]" if _is_optional(each) else _written(each) for each in arguments]
+    return " ".join([words, *written])
+
+
+def _synopses(command: Parser) -> Iterator[str]:
+    """One line, or one line for each subcommand after one with the options that all of them have."""
+    inner = _subcommands(command)
+    if not inner:
+        yield _synopsis(command.prog, _arguments(command))
+        return
+    options = [[each for each in _arguments(sub) if each.option_strings] for sub in inner.values()]
+    shared = set.intersection(*({_written(each) for each in each_has} for each_has in options))
+    common = [each for each in options[0] if _written(each) in shared]
+    yield _synopsis(command.prog, [*_arguments(command), *common])
+    for sub in inner.values():
+        yield _synopsis(sub.prog, [each for each in _arguments(sub) if _written(each) not in shared])
 
 
 def _described(command: Parser) -> Iterator[str]:
@@ -134,12 +152,11 @@ def _described(command: Parser) -> Iterator[str]:
 
 def _command(command: Parser) -> Iterator[str]:
     yield "```"
-    inner = _subcommands(command)
-    yield synopsis(command)
-    yield from (synopsis(each) for each in inner.values())
+    yield from _synopses(command)
     yield "```"
     yield ""
     yield from _described(command)
+    inner = _subcommands(command)
     if inner:
         yield from _table(("name", "meaning"), [(f"`{name}`", each.description or "") for name, each in inner.items()])
         yield from _inner_arguments(inner)

@@ -61,15 +61,19 @@ def completed(action: argparse.Action, completer: Completer) -> argparse.Action:
     return action
 
 
-def count(text: str) -> int:
-    """A whole number from 0.
+def at_least(least: int) -> Callable[[str], int]:
+    """Reads a whole number from ``least``; anything else is an argparse.ArgumentTypeError."""
 
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"got {text!r}; must be a whole number from 0")
-    return int(text)
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"got {text!r}; must be a whole number from {least}")
+        return int(text)
+
+    return read
+
+
+count = at_least(0)
+"""Reads a whole number from 0."""
 
 
 def network(parser: argparse.ArgumentParser) -> None:
