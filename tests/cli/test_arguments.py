@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -241,6 +243,18 @@ def test_a_reader_that_has_gone_ends_a_command_quietly(words: list[str]) -> None
     with running.stderr:
         assert running.stderr.read() == b""
     assert running.wait() == entry.NOBODY_READS == 141
+
+
+def test_a_command_interrupted_from_the_keyboard_says_so_and_ends_with_130(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    os.mkfifo(state)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "cli", "prove", "--state", state], cwd=CHECKOUT, stderr=subprocess.PIPE, text=True
+    )
+    with state.open("wb"):
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, "estate: interrupted; run the same command again to continue\n")
 
 
 def modules_after(statements: str) -> set[str]:
