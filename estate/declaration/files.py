@@ -27,10 +27,9 @@ def read(checkout: Path, name: str, *, chain: Path | None = None, today: date | 
     """
     path = load.stack_file(checkout, name)
     if not path.exists():
-        known = ", ".join(names(checkout)) or "none yet"
+        known = (", ".join(names(checkout)) or "none yet") + did_you_mean(name, names(checkout))
         raise UsageError(
             f"no network is called {name!r}: {path.relative_to(checkout)} does not exist; declared are: {known}; `bin/estate new {name}` writes one to edit"
-            + did_you_mean(name, names(checkout))
         )
     return load.read(path, chain=chain, today=today)
 
