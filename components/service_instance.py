@@ -37,7 +37,8 @@ from components.base import Args, Component
 from components.inventory import inventory
 from estate.model import Role
 from estate.plan.addressing import ROLE_TIERS, Tier
-from estate.plan.hosts import Host, hosts
+from estate.plan.hosts import Host
+from estate.plan.topology import Topology
 
 MACHINES: Mapping[Role, type[Machine]] = {
     Role.PUBLIC_SENTRY: Sentry,
@@ -61,6 +62,7 @@ class ServiceInstance(Component):
 
     def __init__(self, name: str, args: Args, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        self._topology = Topology(args.network)
         self._boundary = self._part(RoleBoundary, f"{name}-boundary", Args(network=args.network)).arn
         self._regions = self._build_regions()
         self._peer()
@@ -125,7 +127,7 @@ class ServiceInstance(Component):
         }
 
     def _build_machines(self) -> dict[str, Machine]:
-        cloud = [host for host in hosts(self.network) if host.in_cloud]
+        cloud = [host for host in self._topology.hosts if host.in_cloud]
         identities = {
             role: self._part(
                 InstanceIdentity,
@@ -143,7 +145,7 @@ class ServiceInstance(Component):
                     region=region,
                     vpc_id=self._regions[region].vpc.id,
                     role=role.value,
-                    permissions=host_permissions(self.network, region, role),
+                    permissions=host_permissions(self._topology, region, role),
                 ),
             )
             for region, role in sorted({(host.place, host.role) for host in cloud})
@@ -204,7 +206,7 @@ class ServiceInstance(Component):
                 region=region,
                 vpc_id=vpc_id,
                 role=LOAD_BALANCER,
-                permissions=balancer_permissions(self.network, region),
+                permissions=balancer_permissions(self._topology, region),
             ),
         )
         args = EndpointArgs(

@@ -10,10 +10,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.base import Component, RegionalArgs
-from estate.model import Network, Role
-from estate.plan import topology
-from estate.plan.hosts import Host, of_role
-from estate.plan.topology import EVERYWHERE, Rule
+from estate.model import Role
+from estate.plan.hosts import Host
+from estate.plan.topology import EVERYWHERE, Rule, Topology
 
 RULE_LIMIT = 60
 """IPv4 rules that a group takes in each direction: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html."""
@@ -60,24 +59,24 @@ def _merged(rules: Iterable[tuple[str, tuple[int, int], IPv4Network, str]]) -> t
     )
 
 
-def host_permissions(network: Network, region: str, role: Role) -> Permissions:
+def host_permissions(topology: Topology, region: str, role: Role) -> Permissions:
     """What the topology lets hosts of ``role`` in ``region`` accept and open."""
-    members = [host for host in of_role(network, role) if host.place == region]
+    members = [host for host in topology.hosts if host.role is role and host.place == region]
 
-    def projected(project: Callable[[Network, Host], tuple[Rule, ...]]) -> tuple[Permission, ...]:
+    def projected(project: Callable[[Host], tuple[Rule, ...]]) -> tuple[Permission, ...]:
         return _merged(
             (rule.protocol, rule.ports, cidr, rule.flow)
             for host in members
-            for rule in project(network, host)
+            for rule in project(host)
             for cidr in rule.addresses
         )
 
     return Permissions(inbound=projected(topology.inbound), outbound=projected(topology.outbound))
 
 
-def balancer_permissions(network: Network, region: str) -> Permissions:
+def balancer_permissions(topology: Topology, region: str) -> Permissions:
     """What the topology lets the load balancer of ``region`` accept and open."""
-    flows = topology.flows(network)
+    flows = topology.flows
     return Permissions(
         inbound=_merged(
             (flow.protocol, flow.ports, cidr, flow.id)

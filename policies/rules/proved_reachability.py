@@ -8,10 +8,9 @@ from typing import Any
 from pulumi_policy import PolicyResource, Severity
 
 from configuration.node_config import listening
-from configuration.rulesets import ruleset
+from configuration.rulesets import rulesets as every_ruleset
 from estate.findings import DeclarationError
 from estate.model import Network
-from estate.plan.hosts import hosts
 from policies import declaration, shown
 from reachability import declared
 from reachability.assembly import assemble
@@ -64,7 +63,7 @@ def _is_known(tunnel: Any) -> bool:
 def report(network: Network, resources: Sequence[Resource]) -> Report:
     """Every claim, those of the company's own file among them, proved of one network's stack."""
     inventory = _inventory(resources)
-    rulesets = {host.name: ruleset(network, host, inventory) for host in hosts(network)}
+    rulesets = every_ruleset(network, inventory)
     subject = declared.subject(network, resources, rulesets)
     estate = Estate(Prover(assemble(subject)), (network,), subject.resources, listening(network))
     own = read(OWN_CLAIMS.read_text(), str(OWN_CLAIMS)) if OWN_CLAIMS.is_file() else ()

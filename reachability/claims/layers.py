@@ -293,7 +293,7 @@ def _targets(case: Case) -> Iterator[Finding]:
     """The load balancers' targets are the hosts and ports that the topology has balancers reach."""
     expected = {
         (name, port_number)
-        for flow in topology.flows(case.network)
+        for flow in case.topology.flows
         if flow.source.place is not None and not flow.source.hosts
         for name in flow.destination.hosts
         for port_number in range(flow.ports[0], flow.ports[1] + 1)
