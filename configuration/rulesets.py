@@ -16,7 +16,7 @@ from typing import Any
 from configuration import interfaces
 from configuration.rendering import render
 from estate.model import Network, Role
-from estate.plan import addressing
+from estate.plan import addressing, tunnels
 from estate.plan.hosts import Host, hosts
 from estate.plan.topology import BGP_PORT, EVERYWHERE, NOT_INTERNET, SSH_PORT, Rule, Topology
 
@@ -82,12 +82,12 @@ def _is_bgp(rule: Rule) -> bool:
 
 def _input(topology: Topology, host: Host) -> list[Accept]:
     network, accepts = topology.network, []
-    tunnels = interfaces.tunnels(network, host) if host.role is Role.EDGE else ()
+    ours = tunnels.of_edge(network, host) if host.role is Role.EDGE else ()
     for rule in topology.inbound(host):
-        if tunnels and _is_bgp(rule):
-            interface, own = _names(each.interface for each in tunnels), _addresses(each.inside.ip for each in tunnels)
+        if ours and _is_bgp(rule):
+            interface, own = _names(each.interface for each in ours), _addresses(each.edge_address for each in ours)
         elif rule.management:
-            names = [interfaces.management_interface(network, host), *(each.interface for each in tunnels)]
+            names = [interfaces.management_interface(network, host), *(each.interface for each in ours)]
             interface, own = _names(names), str(host.management_address)
         else:
             interface, own = _names([interfaces.service_interface(network, host)]), str(host.address)
@@ -107,9 +107,9 @@ def _input(topology: Topology, host: Host) -> list[Accept]:
 
 def _output(topology: Topology, host: Host) -> list[Accept]:
     network, accepts = topology.network, []
-    tunnels = interfaces.tunnels(network, host) if host.role is Role.EDGE else ()
+    ours = tunnels.of_edge(network, host) if host.role is Role.EDGE else ()
     for rule in topology.outbound(host):
-        through = f"oifname {_names(each.interface for each in tunnels)}" if tunnels and _is_bgp(rule) else ""
+        through = f"oifname {_names(each.interface for each in ours)}" if ours and _is_bgp(rule) else ""
         accepts.append(
             Accept(
                 match=_match(through, _with("ip daddr", rule.addresses), f"{rule.protocol} dport {_ports(rule.ports)}"),
@@ -183,17 +183,18 @@ def _edge_refusals(network: Network, edge: Host) -> list[Refusal]:
     """What an edge never forwards: a packet whose sender or recipient cannot be where its interface leads."""
     site = addressing.site_block(network, edge.place)
     uplink = interfaces.uplink_interface(network, edge.place)
-    tunnels = _names(each.interface for each in interfaces.tunnels(network, edge))
+    ours = tunnels.of_edge(network, edge)
+    names = _names(each.interface for each in ours) if ours else ""
     regions = _addresses(interfaces.region_blocks(network))
     refusals = [
         Refusal(match=f'iifname "{port.interface}" ip saddr != {port.address.network}', counter="forged-from-zone")
         for port in interfaces.zone_ports(network, edge)
         if port.interface != uplink
     ]
-    if interfaces.tunnels(network, edge):
+    if ours:
         refusals += [
-            Refusal(match=f"iifname {tunnels} ip saddr != {regions}", counter="forged-from-tunnel"),
-            Refusal(match=f"oifname {tunnels} ip saddr != {site}", counter="stray-to-tunnel"),
+            Refusal(match=f"iifname {names} ip saddr != {regions}", counter="forged-from-tunnel"),
+            Refusal(match=f"oifname {names} ip saddr != {site}", counter="stray-to-tunnel"),
         ]
     private = _addresses(NOT_INTERNET)
     return [

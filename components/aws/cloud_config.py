@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from estate.model import Network
+from estate.plan import access
 from estate.plan.hosts import Host
 
 HEADER = "#cloud-config\n"
@@ -15,12 +16,7 @@ HEADER = "#cloud-config\n"
 
 def operator_keys(network: Network, host: Host) -> list[str]:
     """The public keys of the operators of this host's role, by operator's name."""
-    return [
-        key
-        for _, operator in sorted(network.operators.items())
-        if host.role in operator.roles
-        for key in operator.ssh_public_keys
-    ]
+    return [key for keys in access.operators(network, host.role).values() for key in keys]
 
 
 def render(

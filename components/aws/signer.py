@@ -15,39 +15,31 @@ from components.aws.role_boundary import BACKUP_ACTIONS
 from components.aws.signing_table import SigningTable, SigningTableArgs, regions
 from components.base import Component, RegionalArgs
 from estate.model import Network, Role
-from estate.plan.coordination import gate_leases, is_gated, lease_of, may_take
+from estate.plan import signers
+from estate.plan.coordination import gate_leases
 from estate.plan.hosts import Host, of_role
 
 AUDIT_RETENTION_DAYS = 3653
-REQUIREMENTS = {
-    "softsign": {"package": "tmkms", "usb_device": None},
-    "yubihsm": {"package": "tmkms", "usb_device": "1050:0030"},
-}
-"""What a signer host needs for each backend: the package, and the USB device (vendor:product) that must be there."""
-
-
-def validators_of(network: Network, site: str) -> list[dict[str, Any]]:
-    """The validators that a signer in ``site`` dials, the active one first."""
-    here = [host for host in of_role(network, Role.VALIDATOR) if host.place == site]
-    return [
-        {"host": host.name, "address": str(host.address), "port": network.chain.ports.privval}
-        for host in sorted(here, key=lambda host: (not host.active, host.name))
-    ]
 
 
 def requirements(network: Network, host: Host) -> dict[str, Any]:
     """The inventory's entry of one signer host."""
+    signer = signers.describe(network, host)
     return {
         "site": host.place,
         "chain_id": network.chain.chain_id,
         "backend": network.signing.backend,
         "active": host.active,
-        "custody": host.active and host.place == network.signing.custody,
-        "validators": validators_of(network, host.place),
-        "gated": is_gated(network, host),
-        "gate_lease": lease_of(network, host),
-        "leases": sorted(name for name in network.leases if may_take(network, host, name)),
-        **REQUIREMENTS[network.signing.backend],
+        "custody": signer.custody,
+        "validators": [
+            {"host": each.name, "address": str(each.address), "port": network.chain.ports.privval}
+            for each in signer.validators
+        ],
+        "gated": signer.gated,
+        "gate_lease": signer.gate_lease,
+        "leases": list(signer.leases),
+        "package": signer.package,
+        "usb_device": signer.usb_device,
     }
 
 

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.base import Component, RegionalArgs
 from estate.model import Network, Role, Server
-from estate.plan import addressing, naming
+from estate.plan import naming, tunnels
 
 LARGEST_SHORT_ASN = 2_147_483_647
 """Above it, AWS takes a customer gateway's ASN in a field of its own."""
@@ -74,9 +74,7 @@ class SiteLink(Component):
                 device_name=host,
                 **asn,
             )
-            insides = [
-                addressing.tunnel_inside(network, args.site, args.region, edge.number, tunnel) for tunnel in (0, 1)
-            ]
+            planned = tunnels.between(network, args.site, args.region, edge.number)
             connection = self._child(
                 aws.ec2.VpnConnection,
                 f"edge-{edge.number:02d}-connection",
@@ -86,21 +84,21 @@ class SiteLink(Component):
                 customer_gateway_id=customer.id,
                 static_routes_only=False,
                 tunnel_inside_ip_version="ipv4",
-                tunnel1_inside_cidr=str(insides[0]),
-                tunnel2_inside_cidr=str(insides[1]),
+                tunnel1_inside_cidr=str(planned[0].inside_cidr),
+                tunnel2_inside_cidr=str(planned[1].inside_cidr),
                 **{f"tunnel{number}_{option}": value for number in (1, 2) for option, value in TUNNEL.items()},
             )
             outsides = (connection.tunnel1_address, connection.tunnel2_address)
             self.tunnels[str(edge.number)] = [
                 {
-                    "interface": naming.tunnel_interface(args.region, edge.number, tunnel),
-                    "outside_address": outsides[tunnel],
-                    "inside_cidr": str(insides[tunnel]),
-                    "cloud_inside_address": str(insides[tunnel][1]),
-                    "edge_inside_address": str(insides[tunnel][2]),
-                    "cloud_asn": network.regions[args.region].asn,
-                    "edge_asn": site.asn,
+                    "interface": tunnel.interface,
+                    "outside_address": outsides[tunnel.number],
+                    "inside_cidr": str(tunnel.inside_cidr),
+                    "cloud_inside_address": str(tunnel.cloud_address),
+                    "edge_inside_address": str(tunnel.edge_address),
+                    "cloud_asn": tunnel.cloud_asn,
+                    "edge_asn": tunnel.edge_asn,
                 }
-                for tunnel in (0, 1)
+                for tunnel in planned
             ]
         self.register_outputs({"tunnels": self.tunnels})

@@ -77,7 +77,7 @@ def test_a_name_that_is_not_given_is_an_error_in_every_template() -> None:
 
 
 def test_every_template_is_used() -> None:
-    code = "\n".join(each.read_text() for each in (ROOT / "hosts").rglob("*.py"))
+    code = "\n".join(each.read_text() for room in ("configuration", "hosts") for each in (ROOT / room).rglob("*.py"))
     for folder in OWN:
         for template in (TEMPLATES / folder).iterdir():
             assert f'"{folder}/{template.name}"' in code, f"{folder}/{template.name} is rendered by nobody"

@@ -16,7 +16,7 @@ from configuration import interfaces
 from configuration.rulesets import ruleset
 from estate.declaration import load
 from estate.model import Network, Role
-from estate.plan import addressing, topology
+from estate.plan import addressing, topology, tunnels
 from estate.plan.hosts import Host, hosts
 from estate.plan.topology import Topology
 from tests.hosts import samples
@@ -163,7 +163,7 @@ def test_bgp_is_spoken_only_inside_tunnels(network: Network) -> None:
         for chain in ("input", "output"):
             for rule in (each for each in rules(network, host, chain) if "dport 179 " in each):
                 named = re.search(r"[io]ifname {? ?(.*?) (?:}|ip)", rule)[1]  # type: ignore[index]
-                own = {tunnel.interface for tunnel in interfaces.tunnels(network, host)}
+                own = {tunnel.interface for tunnel in tunnels.of_edge(network, host)}
                 assert set(re.findall(r'"(.*?)"', named)) == own, f"{host.name}: {rule}"
 
 

@@ -63,9 +63,7 @@ def test_every_host_module_and_component_exists(role: Role) -> None:
     spec = ROLES[role]
     assert callable(import_module(f"hosts.roles.{spec.host_module}").apply)
     if spec.component:
-        modules = [
-            import_module(f"{cloud_components.__name__}.{name}") for name in ("sentry", "seed", "vpn", "monitor")
-        ]
+        modules = [import_module(f"components.aws.{name}") for name in ("sentry", "seed", "vpn", "monitor")]
         assert any(hasattr(module, spec.component) for module in modules)
 
 
