@@ -57,7 +57,8 @@ def _rows(names: Sequence[str], widths: Mapping[str, float], room: float) -> lis
     total = sum(widths[name] + GAP for name in names) - GAP
     count = max(1, -(-int(total) // int(room)))
     while True:
-        share, rows = total / count, [[]]  # type: ignore[var-annotated]
+        share = total / count
+        rows: list[list[str]] = [[]]
         for name in names:
             used = sum(widths[each] + GAP for each in rows[-1])
             if rows[-1] and (used + widths[name] > room or used + widths[name] / 2 > share):
@@ -90,7 +91,7 @@ class _Page:
         needed = [sum(widths[name] + GAP for name in row) - GAP for row in self.rows]
         needed += [sum(site_widths[name] + GAP for name in row) - GAP for row in self.site_rows]
         self.risers = RISER * (len(self.sites) + 1) if len(self.rows) > 1 or len(self.site_rows) > 1 else 0
-        self.left = MARGIN + self.risers
+        self.left: float = MARGIN + self.risers
         self.content = max(*needed, NARROWEST - 2 * MARGIN)
         self.width = self.content + self.left + MARGIN
         self.y = 0.0

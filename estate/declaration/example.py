@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
 from string import Template
 from typing import Any
 
@@ -330,9 +329,8 @@ def declaration(name: str, slot: int, *, today: date | None = None) -> str:
     )
 
 
-@cache
 def declared() -> dict[str, Any]:
-    """The example's declaration as plain values, of a network in slot 7; not to be changed."""
+    """The example's declaration as plain values, of a network in slot 7; parsed anew by each call."""
     document = yaml.load(
         declaration("example", 7, today=date(2030, 1, 1)), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-from estate.model import ROLES, CloudNode, Network, Role, Server, Tier, ZoneKind
+from estate.model import ROLES, CloudNode, Network, Role, Server, ZoneKind
+from estate.model import Tier as Tier
 
 NAT_GATEWAY_OFFSET = 8
 MANAGEMENT_EDGE_OFFSET = ROLES[Role.EDGE].offset
