@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
@@ -118,7 +119,8 @@ def test_the_instance_is_built_of_nouns_alone(
 
             return build
 
-        return Cloud(**{each.name: watched(each.name) for each in fields(Cloud)})
+        nouns: dict[str, Any] = {each.name: watched(each.name) for each in fields(Cloud)}
+        return Cloud(**nouns)
 
     monkeypatch.setattr("components.service_instance.CLOUDS", {"aws": replace(real, open=open_watched)})
     found = record_program(
