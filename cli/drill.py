@@ -9,7 +9,7 @@ from engine.progress import Progress
 from estate.declaration import files as declaration
 from estate.errors import CheckFailed, UsageError
 from lab import drills
-from lab.clouds.aws.store import Store
+from lab.clouds.store import Store
 from lab.paths import LabPaths
 from lab.rehearsal import observation
 from lab.rehearsal import running as labcheck

@@ -9,7 +9,7 @@ from estate.model import Network
 from estate.plan import hosts as estate_hosts
 from estate.plan import naming
 from estate.plan.hosts import Host
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 from lab.machines.provision import Machine
 from lab.paths import LabPaths
 

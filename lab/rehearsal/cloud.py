@@ -50,7 +50,7 @@ def provider(checkout: Path, paths: LabPaths, network: Network) -> Iterator[int]
     command = [
         sys.executable,
         "-m",
-        "lab.clouds.aws",
+        "lab.clouds",
         "--state",
         str(paths.cloud_state),
         "--world",

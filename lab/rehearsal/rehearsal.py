@@ -29,7 +29,7 @@ from estate.errors import CheckFailed
 from estate.model import Network
 from lab import netns
 from lab.chain import genesis, join, world
-from lab.clouds.aws.store import Store
+from lab.clouds.store import Store
 from lab.machines import fleet, image, machine
 from lab.machines.provision import Machine
 from lab.paths import LabPaths

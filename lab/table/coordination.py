@@ -21,7 +21,7 @@ from estate.plan import coordination
 from estate.plan.hosts import Host, hosts
 from lab import netns
 from lab.chain.world import WORLD
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 from lab.machines import machine
 from lab.paths import LabPaths
 from lab.table import fronted, local

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 PROTOCOL_NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "-1": "all"}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from estate.model import Network
 from estate.plan import addressing
 from estate.plan.hosts import hosts
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 from lab.paths import LabPaths
 from lab.wiring import balancer, outside, site, tunnels, vpc
 from lab.wiring.cloud import Cloud, Vpc, read

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from components.aws.security_group import LOAD_BALANCER, PATH_MTU, RULE_LIMIT, balancer_permissions
+from components.aws.security_group import PATH_MTU, RULE_LIMIT
+from components.permissions import LOAD_BALANCER, balancer_permissions
 from components.recording import Recorded
 from estate.model import Network
 from estate.plan.hosts import hosts

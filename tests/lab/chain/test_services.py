@@ -11,7 +11,7 @@ import pytest
 from estate.declaration import load
 from estate.model import Network
 from lab.chain import names, plan, services, stranger
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 
 
 @pytest.fixture(scope="module")

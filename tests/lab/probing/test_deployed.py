@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 from lab.probing import deployed as standing
 
 

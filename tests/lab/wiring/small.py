@@ -16,7 +16,7 @@ from estate.model import Network, Role
 from estate.plan import addressing
 from estate.plan.addressing import Tier
 from estate.plan.hosts import Host, hosts
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 
 ROOT = Path(__file__).resolve().parents[3]
 EVERYWHERE = "0.0.0.0/0"

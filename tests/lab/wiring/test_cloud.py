@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 from lab.wiring import security
 from lab.wiring.cloud import EVERYWHERE, Cloud, HealthCheck, Permission, read
 from tests.lab.wiring import small

@@ -1,4 +1,4 @@
-"""What changed between two sets of inputs, as the AWS provider's plan would see it."""
+"""What changed between two sets of inputs, as a provider's plan would see it."""
 
 import json
 from collections import Counter
@@ -6,24 +6,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clouds.aws.values import UNKNOWN, is_unknown
+from lab.clouds.values import UNKNOWN, is_unknown
 
 Kind = Literal["add", "update", "delete"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One changed property: its dotted path and what became of it."""
+    """One changed property: its dotted path and what became of it. `of_input`: whether it is an input."""
 
     path: str
     kind: Kind
+    of_input: bool = True
 
 
 def changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[Change]:
     """Returns the changed properties, nested ones by their own path.
 
-    The order of a list does not count, for AWS keeps nearly all of them as sets; JSON documents are compared by
-    what they say; a value that is not known yet counts as changed.
+    The order of a list does not count, because the clouds keep nearly all of them as sets; JSON documents are compared
+    by what they say; a value that is not known yet counts as changed.
     """
     return list(_object_changes(olds, news, ""))
 
@@ -45,7 +46,7 @@ def _object_changes(olds: Mapping[str, Any], news: Mapping[str, Any], at: str) -
 
 
 def same(old: Any, new: Any) -> bool:
-    """Says whether two values mean the same to AWS."""
+    """Says whether two values mean the same to the cloud."""
     if is_unknown(new):
         return False
     if isinstance(old, list) and isinstance(new, list):

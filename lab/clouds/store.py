@@ -1,4 +1,4 @@
-"""What exists in the lab's AWS: one SQLite file, written by the provider, read by whoever wires or proves.
+"""What exists in the lab's clouds: one SQLite file, written by the provider, read by whoever wires or proves.
 
 Each call of the engine is one transaction in a write-ahead log, so that a kill at any moment leaves the state
 before or after the call and nothing between. `synchronous=NORMAL` suffices: what is committed survives the death
@@ -9,14 +9,11 @@ synced to disk either, is as old.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-GLOBAL = "aws-global"
-"""The region of what belongs to no region: IAM and Route 53."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS resources (
@@ -44,14 +41,15 @@ class Resource:
     """One thing that exists.
 
     Attributes:
-        urn: the engine's name of it; empty for what AWS makes by itself (a VPC's default security group, main route
-            table and default network ACL; the interfaces of instances, NAT gateways, endpoints and load balancers).
+        urn: the engine's name of it; empty for what the cloud makes by itself (on AWS a VPC's default security group,
+            main route table and default network ACL; the interfaces of instances, NAT gateways, endpoints and load
+            balancers).
         type: the Pulumi type token, for example `aws:ec2/vpc:Vpc`.
-        id: AWS's id in the form that the AWS provider uses.
-        region: the region code, or `aws-global`.
-        properties: inputs and computed attributes, camelCase, as the AWS provider would return them.
-        account: the twelve-digit AWS account.
-        made_for: the id of the resource that AWS made this one for; empty where the program declared it.
+        id: the cloud's id in the form that its provider uses.
+        region: the region code, or the cloud's word for what belongs to no region.
+        properties: inputs and computed attributes, camelCase, as the cloud's provider would return them.
+        account: the AWS account, or another cloud's project.
+        made_for: the id of the resource that the cloud made this one for; empty where the program declared it.
     """
 
     urn: str
@@ -107,7 +105,7 @@ class Transaction:
         return self._select("urn = ?", urn)
 
     def made_by(self, key: int) -> list[Row]:
-        """Returns what AWS itself made for a resource."""
+        """Returns what the cloud itself made for a resource."""
         return self._select("maker = ?", key)
 
     def with_key(self, key: int) -> Row | None:
@@ -141,7 +139,7 @@ class Transaction:
         )
 
     def delete(self, row: Row) -> None:
-        """Removes a resource, what it mentions, the addresses it holds and all that AWS made for it."""
+        """Removes a resource, what it mentions, the addresses it holds and all that the cloud made for it."""
         for made in self.made_by(row.key):
             self.delete(made)
         self._connection.execute("DELETE FROM mentions WHERE source = ?", (row.key,))
@@ -167,11 +165,12 @@ class Transaction:
 
     def next_generation(self, urn: str) -> int:
         """Counts how often a URN was created, from 1, so that no id is ever given twice."""
-        return self._connection.execute(
+        (generation,) = self._connection.execute(
             "INSERT INTO generations VALUES (?, 1) ON CONFLICT (urn) DO UPDATE SET generation = generation + 1"
             " RETURNING generation",
             (urn,),
-        ).fetchone()[0]
+        ).fetchone()
+        return int(generation)
 
     def everything(self) -> list[Row]:
         """Returns all resources, oldest first."""
@@ -267,12 +266,20 @@ class Store:
             for row in rows
         ]
 
-    def drift(self, id: str, changes: Mapping[str, Any], *, type: str | None = None) -> Resource:
-        """Changes a resource behind the engine's back, as a hand in the AWS console would.
+    def drift(
+        self,
+        id: str,
+        changes: Mapping[str, Any],
+        apply: Callable[[Row, Mapping[str, Any]], None],
+        *,
+        type: str | None = None,
+    ) -> Resource:
+        """Changes a resource without the engine, as a person at the cloud's console would.
 
         Args:
             id: the resource's id.
             changes: new values by property; None removes the property.
+            apply: makes the changes on the row, as the cloud does.
             type: the type token, where several resources share the id.
 
         Raises:
@@ -280,20 +287,12 @@ class Store:
         """
         with self.transaction() as change:
             row = self._one(change, id, type)
-            if "tags" in changes and "tagsAll" in row.properties:
-                inherited = row.properties["tagsAll"].items() - (row.properties.get("tags") or {}).items()
-                row.properties["tagsAll"] = {**dict(inherited), **(changes["tags"] or {})}
-            for name, value in changes.items():
-                for properties in (row.properties, row.inputs):
-                    if value is None:
-                        properties.pop(name, None)
-                    elif properties is row.properties or name in _writable(row.type):
-                        properties[name] = value
+            apply(row, changes)
             change.save(row)
         return Resource(row.urn, row.type, row.id, row.region, row.properties, row.account)
 
     def remove(self, id: str, *, type: str | None = None) -> None:
-        """Deletes a resource behind the engine's back, whatever depends on it.
+        """Deletes a resource without the engine, whatever depends on it.
 
         Raises:
             KeyError: no resource has this id and type.
@@ -325,12 +324,12 @@ class Store:
         return [Resource(row.urn, row.type, row.id, row.region, row.properties, row.account) for row in orphans]
 
     def missing(self, known: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Returns what the engine's state knows and AWS does not have: deletions that were never recorded, and drift.
+        """Returns what the engine's state has and the cloud does not: deletions that were never recorded, and drift.
 
         The engine sees it after a refresh only.
 
         Args:
-            known: (urn, id) of every AWS resource in the engine's state.
+            known: (urn, id) of every resource of the lab's clouds in the engine's state.
         """
         present = {(resource.urn, resource.id) for resource in self.resources()}
         return [pair for pair in known if pair not in present]
@@ -342,13 +341,6 @@ class Store:
             kinds = ", ".join(row.type for row in rows) or "none"
             raise KeyError(f"{id}: one resource must have this id and type, found: {kinds}")
         return rows[0]
-
-
-def _writable(type: str) -> frozenset[str]:
-    from lab.clouds.aws.schema import aws_schema
-
-    schema = aws_schema().get(type)
-    return frozenset(schema.inputs) if schema else frozenset()
 
 
 def _row(record: tuple[Any, ...]) -> Row:

@@ -1,28 +1,8 @@
-"""What the lab's AWS refuses, in the words that the AWS provider prints."""
+"""A refusal in the words that the AWS provider prints."""
 
 import uuid
 
-
-class Refusal(Exception):
-    """AWS said no.
-
-    Attributes:
-        code: the AWS error code, for example `InvalidSubnet.Conflict`.
-        message: AWS's message, with the value it refused.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-
-
-class NotFound(Exception):
-    """A resource that the engine names is not in the store."""
-
-
-class UnknownType(Exception):
-    """A resource type or function that the lab's AWS does not know."""
+from lab.clouds.errors import Refusal
 
 
 def describe_refusal(refusal: Refusal, *, doing: str, noun: str, service: str, call: str, urn: str) -> str:

@@ -1,16 +1,12 @@
-"""The one AWS account of a network, and the provider through which everything in it is made."""
+"""The provider through which everything that a network has on AWS is made, in its one account."""
 
 from __future__ import annotations
 
 import pulumi_aws as aws
 
 from components import tags
+from components.region import home_region
 from estate.model import Network
-
-
-def home_region(network: Network) -> str:
-    """Where regional things stand of which a network has only one: the region with the lowest slot."""
-    return min(network.regions, key=lambda region: network.regions[region].slot)
 
 
 def provider(network: Network) -> aws.Provider:

@@ -1,26 +1,32 @@
-"""The provider plugin's gRPC face: the engine attaches to it by `PULUMI_DEBUG_PROVIDERS=aws:PORT,gcp:PORT`."""
+"""The provider plugins over gRPC: the engine attaches to them by `PULUMI_DEBUG_PROVIDERS=aws:PORT,gcp:PORT`."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from lab.clouds.aws.call import Settings
-from lab.clouds.aws.difference import Change
-from lab.clouds.aws.errors import NotFound, UnknownType
-from lab.clouds.aws.provider import DEFAULTED, Aws, RefusedCall, decode_config
-from lab.clouds.aws.store import Store
-from lab.clouds.aws.values import from_struct, is_unknown, to_struct
+from lab.clouds.difference import Change
+from lab.clouds.errors import NotFound, RefusedCall, UnknownType
+from lab.clouds.provider import DEFAULTED, Provider
+from lab.clouds.store import Store
+from lab.clouds.table import CLOUDS, cloud_of
+from lab.clouds.values import from_struct, to_struct
 
-AWS_PLUGIN_VERSION = "7.51.1"
-"""The release of the AWS provider that is answered for."""
+PLUGINS = ("aws", "gcp")
+"""The plugins that the engine finds here. Every type of one that the lab has no cloud for is refused by name."""
+
+FIRST = next(iter(CLOUDS))
+"""The cloud that is meant where a request names none."""
+
+Answer = TypeVar("Answer")
 
 PATIENCE_SECONDS = 20.0
 """How long a deletion waits for what depends on the resource."""
@@ -34,15 +40,15 @@ _KINDS = {
 
 
 class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """Answers for the `aws` plugin, and for `gcp`, of which it refuses every type by name.
+    """Answers for each cloud's plugin.
 
     The engine opens a connection for each provider resource, so that several with different regions can be attached
     to one server: the settings belong to the connection.
     """
 
-    def __init__(self, aws: Aws) -> None:
-        self._aws = aws
-        self._settings: dict[str, Settings] = {}
+    def __init__(self, providers: Mapping[str, Provider[Any]]) -> None:
+        self._providers = providers
+        self._settings: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -52,10 +58,10 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return plugin_pb2.PluginInfo(version=AWS_PLUGIN_VERSION)
+        return plugin_pb2.PluginInfo(version=CLOUDS[FIRST].version)
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return provider_pb2.GetSchemaResponse(schema=f'{{"name": "aws", "version": "{AWS_PLUGIN_VERSION}"}}')
+        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": FIRST, "version": CLOUDS[FIRST].version}))
 
     def GetMapping(self, request: Any, context: grpc.ServicerContext) -> Any:
         return provider_pb2.GetMappingResponse()
@@ -68,8 +74,8 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
         failures = []
-        if _plugin_of(request) == "aws":
-            for problem in self._aws.check_config(decode_config(from_struct(request.news))):
+        if provider := self._providers.get(_cloud_of(request)):
+            for problem in provider.check_config(provider.decode_config(from_struct(request.news))):
                 failures.append(provider_pb2.CheckFailure(property=problem.property, reason=problem.reason))
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
@@ -80,18 +86,20 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=some, diffs=changed)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
-        inputs = decode_config(from_struct(request.args))
-        region = inputs.get("region")
-        if isinstance(region, str) and not is_unknown(inputs):
-            with self._lock:
-                self._settings[context.peer()] = self._aws.configure(inputs)
+        cloud = _cloud_of(request)
+        if provider := self._providers.get(cloud):
+            settings = provider.configure(provider.decode_config(from_struct(request.args)))
+            if settings is not None:
+                with self._lock:
+                    self._settings[cloud, context.peer()] = settings
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         token = _type_of(request)
+        provider = self._provider(context, token)
         answer = self._answer(
             context,
-            lambda: self._aws.check(
+            lambda: provider.check(
                 token, request.urn, from_struct(request.olds), from_struct(request.news), request.randomSeed
             ),
         )
@@ -100,10 +108,11 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         token = _type_of(request)
-        settings = self._settings_for(context)
+        provider = self._provider(context, token)
+        settings = self._settings_for(context, token)
         found = self._answer(
             context,
-            lambda: self._aws.diff(
+            lambda: provider.diff(
                 token,
                 request.id,
                 settings,
@@ -119,24 +128,26 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             deleteBeforeReplace=found.delete_before_replace,
             diffs=sorted({change.path.split(".")[0] for change in found.changes}),
             hasDetailedDiff=True,
-            detailedDiff=_detailed(found.changes, frozenset(found.replaces)),
+            detailedDiff=_detailed(found.changes, frozenset(found.replaces), CLOUDS[cloud_of(token)].maps),
         )
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         token = _type_of(request)
-        settings = self._settings_for(context)
+        provider = self._provider(context, token)
+        settings = self._settings_for(context, token)
         inputs = from_struct(request.properties)
         id, properties = self._answer(
-            context, lambda: self._aws.create(token, request.urn, settings, inputs, preview=request.preview)
+            context, lambda: provider.create(token, request.urn, settings, inputs, preview=request.preview)
         )
         return provider_pb2.CreateResponse(id=id, properties=to_struct(_noting_defaults(properties, inputs)))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         token = _type_of(request)
-        settings = self._settings_for(context)
+        provider = self._provider(context, token)
+        settings = self._settings_for(context, token)
         inputs = from_struct(request.inputs)
         found = self._answer(
-            context, lambda: self._aws.read(token, request.id, settings, from_struct(request.properties), inputs)
+            context, lambda: provider.read(token, request.id, settings, from_struct(request.properties), inputs)
         )
         if not found.id:
             return provider_pb2.ReadResponse()
@@ -148,11 +159,12 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         token = _type_of(request)
-        settings = self._settings_for(context)
+        provider = self._provider(context, token)
+        settings = self._settings_for(context, token)
         news = from_struct(request.news)
         properties = self._answer(
             context,
-            lambda: self._aws.update(
+            lambda: provider.update(
                 token, request.id, request.urn, settings, from_struct(request.olds), news, preview=request.preview
             ),
         )
@@ -160,41 +172,54 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         token = _type_of(request)
-        settings = self._settings_for(context)
+        provider = self._provider(context, token)
+        settings = self._settings_for(context, token)
         properties = from_struct(request.properties)
-        self._answer(context, lambda: self._aws.delete(token, request.id, request.urn, settings, properties))
+        self._answer(context, lambda: provider.delete(token, request.id, request.urn, settings, properties))
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
-        settings = self._settings_for(context)
-        answer = self._answer(context, lambda: self._aws.invoke(request.tok, settings, from_struct(request.args)))
-        return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})
+        token = request.tok
+        provider = self._provider(context, token)
+        settings = self._settings_for(context, token)
+        answer = self._answer(context, lambda: provider.invoke(token, settings, from_struct(request.args)))
+        return _returning(answer)
 
     def Call(self, request: Any, context: grpc.ServicerContext) -> Any:
         _fail(
-            context, grpc.StatusCode.UNIMPLEMENTED, f"the lab's AWS has no methods on resources, so no '{request.tok}'"
+            context,
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"the lab's clouds have no methods on resources, so no '{request.tok}'",
         )
 
     def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:
-        _fail(context, grpc.StatusCode.UNIMPLEMENTED, f"the lab's AWS has no components, so no '{request.type}'")
+        _fail(context, grpc.StatusCode.UNIMPLEMENTED, f"the lab's clouds have no components, so no '{request.type}'")
 
-    def _settings_for(self, context: grpc.ServicerContext) -> Settings:
+    def _provider(self, context: grpc.ServicerContext, token: str) -> Provider[Any]:
+        found = self._providers.get(cloud_of(token))
+        if found is None:
+            has = ", ".join(sorted(self._providers))
+            _fail(context, grpc.StatusCode.INVALID_ARGUMENT, f"the lab has no cloud that knows '{token}'; it has {has}")
+        return found
+
+    def _settings_for(self, context: grpc.ServicerContext, token: str) -> Any:
+        cloud = cloud_of(token)
         with self._lock:
-            settings = self._settings.get(context.peer())
-            others = set(map(repr, self._settings.values()))
-            if settings is None and len(others) == 1:
-                settings = next(iter(self._settings.values()))
+            settings = self._settings.get((cloud, context.peer()))
+            others = [each for (of, _), each in self._settings.items() if of == cloud]
+            if settings is None and len(set(map(repr, others))) == 1:
+                settings = others[0]
         if settings is None:
             _fail(
                 context,
                 grpc.StatusCode.FAILED_PRECONDITION,
-                "this provider was not configured on this connection: the server was started anew after the engine had"
+                "this provider was not configured on this connection: the server was restarted after the engine had"
                 " configured it, or its region is not known yet; run the operation again",
             )
         return settings
 
     @staticmethod
-    def _answer(context: grpc.ServicerContext, question: Callable[[], Any]) -> Any:
+    def _answer(context: grpc.ServicerContext, question: Callable[[], Answer]) -> Answer:
         try:
             return question()
         except UnknownType as error:
@@ -203,33 +228,40 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             _fail(context, grpc.StatusCode.UNKNOWN, str(error))
 
 
-def _plugin_of(request: Any) -> str:
-    return request.urn.rsplit("::", 2)[-2].rsplit(":", 1)[-1] if "::" in request.urn else "aws"
+def _cloud_of(request: Any) -> str:
+    return cloud_of(_type_of(request)) if "::" in request.urn else FIRST
 
 
 def _type_of(request: Any) -> str:
-    return request.urn.split("::")[-2].split("$")[-1]
+    return str(request.urn).split("::")[-2].split("$")[-1]
+
+
+def _returning(answer: Mapping[str, Any]) -> Any:
+    """The field's name is a keyword of Python's, so that no argument can set it."""
+    response = provider_pb2.InvokeResponse()
+    getattr(response, "return").CopyFrom(to_struct(answer))
+    return response
 
 
 def _noting_defaults(properties: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**properties, DEFAULTED: inputs[DEFAULTED]} if DEFAULTED in inputs else properties
 
 
-def _detailed(changes: tuple[Change, ...], forcing: frozenset[str]) -> dict[str, Any]:
+def _detailed(changes: tuple[Change, ...], forcing: frozenset[str], maps: frozenset[str]) -> dict[str, Any]:
     detailed = {}
     for change in changes:
         plain, replacing = _KINDS[change.kind]
         kind = replacing if change.path in forcing else plain
-        detailed[_path(change.path)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=change.path != "tagsAll")
+        detailed[_path(change.path, maps)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=change.of_input)
     return detailed
 
 
-def _path(path: str) -> str:
-    """Returns a property path that the engine parses even where a tag's key has dots."""
+def _path(path: str, maps: frozenset[str]) -> str:
+    """Returns a property path that the engine parses even where the key of a tag or label has dots."""
     head, _, rest = path.partition(".")
     if not rest:
         return head
-    return f'{head}["{rest}"]' if head in ("tags", "tagsAll") else path
+    return f'{head}["{rest}"]' if head in maps else path
 
 
 def _fail(context: grpc.ServicerContext, code: grpc.StatusCode, text: str) -> NoReturn:
@@ -239,20 +271,20 @@ def _fail(context: grpc.ServicerContext, code: grpc.StatusCode, text: str) -> No
 
 @dataclass(frozen=True)
 class Serving:
-    """A server that is up: its port on the loopback interface and the provider behind it."""
+    """A server that is up: its port on the loopback interface, and what exists in the clouds."""
 
     port: int
-    aws: Aws
+    store: Store
 
     @property
     def debug_providers(self) -> str:
         """The value of `PULUMI_DEBUG_PROVIDERS` by which an engine attaches."""
-        return f"aws:{self.port},gcp:{self.port}"
+        return ",".join(f"{plugin}:{self.port}" for plugin in PLUGINS)
 
 
 @contextmanager
 def serve(state: Path, *, lab_id: str, world: Path | None = None, port: int = 0) -> Iterator[Serving]:
-    """Serves the lab's AWS on the loopback interface until the block ends.
+    """Serves the lab's clouds on the loopback interface until the block ends.
 
     Args:
         state: the SQLite file; made if it is not there.
@@ -264,16 +296,19 @@ def serve(state: Path, *, lab_id: str, world: Path | None = None, port: int = 0)
         OSError: the port is taken.
     """
     store = Store(state, create=True)
-    aws = Aws(store, lab_id=lab_id, world_file=world, patience_seconds=PATIENCE_SECONDS)
+    providers = {
+        name: folder.open(store, lab_id=lab_id, world_file=world, patience_seconds=PATIENCE_SECONDS)
+        for name, folder in CLOUDS.items()
+    }
     limits = [("grpc.max_receive_message_length", _LARGEST_MESSAGE), ("grpc.max_send_message_length", _LARGEST_MESSAGE)]
     server = grpc.server(ThreadPoolExecutor(max_workers=64), options=limits)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(ResourceProvider(aws), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(ResourceProvider(providers), server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     if bound == 0:
         raise OSError(f"127.0.0.1:{port}: another process listens there; give port 0 to take a free one")
     server.start()
     try:
-        yield Serving(bound, aws)
+        yield Serving(bound, store)
     finally:
         server.stop(grace=1).wait()
         store.close()

@@ -1,10 +1,11 @@
-"""The one way in for operators."""
+"""The first boot of a VPN gateway, the one way in for operators."""
 
 from __future__ import annotations
 
-from components.aws import cloud_config
-from components.aws.machine import Machine
+from components import cloud_config
+from estate.model import Network
 from estate.plan import addressing
+from estate.plan.hosts import Host
 
 SCRIPT_PATH = "/usr/local/sbin/estate-vpn-forwarding"
 SCRIPT = """\
@@ -26,12 +27,7 @@ RULES
 """
 
 
-class VpnGateway(Machine):
-    """A VPN gateway at a fixed public address. Clients leave it with its address; nothing else knows theirs."""
-
-    TOKEN = "estate:host:VpnGateway"
-    DATA_DISK = False
-
-    def _user_data(self) -> str:
-        script = SCRIPT.format(pool=addressing.vpn_pool(self.network, self.host.place))
-        return cloud_config.render(self.network, self.host, files={SCRIPT_PATH: script}, commands=[[SCRIPT_PATH]])
+def user_data(network: Network, host: Host) -> str:
+    """Clients leave the gateway with its address, so that no other host needs to know theirs."""
+    script = SCRIPT.format(pool=addressing.vpn_pool(network, host.place))
+    return cloud_config.render(network, host, files={SCRIPT_PATH: script}, commands=[[SCRIPT_PATH]])
