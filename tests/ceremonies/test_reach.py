@@ -18,7 +18,7 @@ from cli.__main__ import main
 from configuration.signer_config import CONSENSUS_KEY
 from estate.declaration import load
 from estate.errors import UsageError
-from estate.model import Network, Role
+from estate.model import CHAIN_ROLES, Network, Role
 from estate.plan.hosts import Host, of_role
 from tests.ceremonies.ssh_hosts import Run, SshHosts
 from tests.ceremonies.test_scripts import SignerHost, make
@@ -68,7 +68,7 @@ def hosts(network: Network, signers: dict[str, SignerHost], tmp_path: Path) -> I
     served: dict[str, Run] = {
         str(host.management_address): signer(signers[host.name]) for host in of_role(network, Role.SIGNER)
     }
-    served |= {str(host.management_address): node for host in of_role(network, Role.VALIDATOR)}
+    served |= {str(host.management_address): node for host in of_role(network, *CHAIN_ROLES)}
     made = SshHosts(tmp_path, served)
     yield made
     made.close()
