@@ -49,6 +49,20 @@ def _ceremonies(key: argparse.ArgumentParser) -> None:
         if site:
             made.add_argument("site", metavar="SITE", help=site)
         _network(made)
+        _live(made)
+        made.add_argument("--ssh-key", type=Path, metavar="FILE", help="with --live: this key, not your SSH agent's")
+        made.add_argument("--known-hosts", type=Path, metavar="FILE", help="with --live and --ssh-key: the hosts' keys")
+        made.add_argument("--ssh-user", metavar="NAME", help="with --live: your account on the hosts")
+        made.add_argument(
+            "--credentials",
+            type=Path,
+            metavar="FILE",
+            help="with --live: your own for the signing table, from `aws configure export-credentials --format process`",
+        )
+        made.add_argument(
+            "--ca-file", type=Path, metavar="FILE", help="with --live: who vouches for the table's endpoints"
+        )
+        made.add_argument("--yes", action="store_true", help="with --live: do not ask before anything is changed")
         return made
 
     ceremony("status", "where the key is, which sites sign with it, and what is missing")
@@ -56,10 +70,11 @@ def _ceremonies(key: argparse.ArgumentParser) -> None:
     ceremony("start", "let the site that holds the key sign through its gate: the first row in the table")
     ceremony("join", "let another declared site sign too", site="the site that joins")
     move = ceremony("move", "bring the key to another site and destroy it where it was")
-    move.add_argument("--to", metavar="SITE", help="the site that is to hold the key")
+    move.add_argument("--to", metavar="SITE", help="the site that will hold the key")
     move.add_argument("--from", dest="leaving", metavar="SITE", help="with coordination: the site that gives it up")
     renew = ceremony("renew-table", "begin a new generation after the table was lost or rolled back")
-    renew.add_argument("--witness", default="", metavar="NAME", help="the second operator, who has seen why")
+    renew.add_argument("--second-operator", default="", metavar="NAME", help="the second operator, who has seen why")
+    renew.add_argument("--witness", dest="second_operator", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     retire = ceremony("retire", "end the key for ever")
     retire.add_argument("--yes-retire", default="", metavar="ADDRESS", help="the key's address, 40 hex digits")
     clear = ceremony("clear-halt", "let a gate that halted sign again", site="the site of the gate")
