@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -136,6 +137,16 @@ def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644)
     archive.addfile(member, io.BytesIO(content))
 
 
+def _add_texts(archive: tarfile.TarFile, texts: Mapping[str, str]) -> None:
+    for path, text in texts.items():
+        _add(archive, path, text.encode())
+
+
+def _add_programs(archive: tarfile.TarFile, directory: Path) -> None:
+    for each in sorted(directory.iterdir()):
+        archive.add(each, each.name)
+
+
 def _run(lab: LabPaths, name: str, script: str, timeout_seconds: float = 60) -> str:
     done = machines.execute(lab, name, ["sh", "-euc", script], timeout_seconds=timeout_seconds)
     if done.returncode:
@@ -186,23 +197,12 @@ def _make(lab: LabPaths, setup: Setup, chain: ChainHome, program: Path) -> bool:
             f"{PROGRAMS} /var/lib/chain",
         )
         if PROGRAMS in changed:
-            _stream(
-                lab,
-                name,
-                PROGRAMS,
-                lambda archive: [archive.add(each, each.name) for each in sorted(program.parent.iterdir())] and None,
-            )
+            _stream(lab, name, PROGRAMS, partial(_add_programs, directory=program.parent))
         for path, source in setup.trees.items():
             if path in changed:
                 _replace_tree(lab, name, path, source)
-        _stream(
-            lab,
-            name,
-            "/",
-            lambda archive: (
-                [_add(archive, path, setup.files[path].encode()) for path in setup.files if path in changed] and None
-            ),
-        )
+        texts = {path: text for path, text in setup.files.items() if path in changed}
+        _stream(lab, name, "/", partial(_add_texts, texts=texts))
         for node, dialled in setup.nodes.items():
             _put_node(lab, name, node, dialled, chain)
     restarted = sorted({unit for path, unit in setup.restarts.items() if path in changed})

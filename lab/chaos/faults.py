@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -21,7 +21,7 @@ from lab.chaos.site import Site
 from lab.errors import Broken
 from lab.table import fronted, rules
 
-Breaking = Iterator[None]
+Breaking = Generator[None, None, None]
 FLAP_SECONDS = 0.25
 STROBE_SECONDS = 0.2
 JUMP_SECONDS = 3600
@@ -31,6 +31,8 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 FAKETIME_PACKAGE = "libfaketime"
 LINKS = ("node-gate", "gate-table", "datacentre-world")
 WAYS = ("there", "back", "both", "flapping")
+HOST = "gate-{site} tmkms-{site} disk-{site}"
+"""What breaks when a signer host as a whole does."""
 
 
 def _until(seconds: float) -> Breaking:
@@ -271,44 +273,73 @@ class Kind:
     weight: int = 2
 
 
+def _process(ground: Ground, site: Site, part: str) -> Process:
+    if part == "node":
+        return ground.fast.processes[site.node]
+    return {"gate": site.gate, "tmkms": site.tmkms}[part]
+
+
+def _of_a_process(part: str) -> dict[str, Kind]:
+    """Faults of one of the programs of a datacentre."""
+    target = f"{part}-{{site}}"
+    return {
+        f"kill-{part}": Kind(target, lambda g, s, _: _kill(_process(g, s, part)), weight=4),
+        f"restart-{part}": Kind(target, lambda g, s, _: _restart(_process(g, s, part))),
+        f"pause-{part}": Kind(target, lambda g, s, _: _pause(_process(g, s, part)), (0.2, 6.0), weight=4),
+    }
+
+
+def _of_a_part_of_the_table(part: str) -> dict[str, Kind]:
+    return {
+        f"kill-{part}": Kind(part, lambda g, _, __: _kill(g.fast.processes[part])),
+        f"pause-{part}": Kind(part, lambda g, _, __: _pause(g.fast.processes[part]), (0.2, 3.0)),
+    }
+
+
+def _cut_kind(link: str, way: str) -> Kind:
+    return Kind("network-{site}", lambda g, s, _: _cut(g, s, link, way))
+
+
+def _hold_kind(directions: str) -> Kind:
+    return Kind("socket-{site}", lambda _, s, __: _hold(s, directions))
+
+
+def _table_kind(kind: rules.Kind) -> Kind:
+    return Kind("table", lambda g, _, r: _of_table(g, kind, r))
+
+
+def _region_kind(region: str) -> Kind:
+    return Kind(region, lambda g, _, __: _lose_region(g, region))
+
+
+def _lost_floor_kind(how: str) -> Kind:
+    return Kind(HOST, lambda g, s, _: _lost_floor(g, s, how), weight=1)
+
+
 def _kinds() -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     for part in ("gate", "tmkms", "node"):
-
-        def process(ground: Ground, site: Site, part: str = part) -> Process:
-            return ground.fast.processes[site.node] if part == "node" else getattr(site, part)
-
-        target = f"{part}-{{site}}"
-        found[f"kill-{part}"] = Kind(target, lambda g, s, _, of=process: _kill(of(g, s)), weight=4)
-        found[f"restart-{part}"] = Kind(target, lambda g, s, _, of=process: _restart(of(g, s)))
-        found[f"pause-{part}"] = Kind(target, lambda g, s, _, of=process: _pause(of(g, s)), (0.2, 6.0), weight=4)
+        found |= _of_a_process(part)
     for part in ("front", "dynamodb"):
-        found[f"kill-{part}"] = Kind(part, lambda g, s, _, of=part: _kill(g.fast.processes[of]))
-        found[f"pause-{part}"] = Kind(part, lambda g, s, _, of=part: _pause(g.fast.processes[of]), (0.2, 3.0))
-    for link in LINKS:
-        for way in WAYS:
-            begin = lambda g, s, _, link=link, way=way: _cut(g, s, link, way)  # noqa: E731
-            found[f"cut-{link}-{way}"] = Kind("network-{site}", begin)
-    for directions in ("hold-questions", "hold-answers", "hold-questions hold-answers"):
-        name = f"gate-tmkms-{directions.replace('hold-', '').replace(' ', '-and-')}"
-        found[name] = Kind("socket-{site}", lambda g, s, _, of=directions: _hold(s, of))
-    for kind in rules.Kind:
-        found[f"table-{kind}"] = Kind("table", lambda g, s, r, of=kind: _of_table(g, of, r))
-    for region in table.REGIONS:
-        found[f"lose-{region}"] = Kind(region, lambda g, s, _, of=region: _lose_region(g, of))
-    found["clock-of-gate"] = Kind("gate-{site}", lambda g, s, r: _clock(s, s.gate, r), (2.0, 4.0))
-    found["clock-of-tmkms"] = Kind("tmkms-{site}", lambda g, s, r: _clock(s, s.tmkms, r), (2.0, 4.0))
-    found["disk-full"] = Kind("disk-{site}", lambda g, s, _: _full_disk(s))
-    host = "gate-{site} tmkms-{site} disk-{site}"
-    found["power-cut"] = Kind(host, lambda g, s, r: _power_cut(s, r), weight=4)
-    found["older-floor"] = Kind(host, lambda g, s, _: _older_floor(s), weight=4)
-    for how in ("missing", "empty", "damaged"):
-        found[f"floor-{how}"] = Kind(host, lambda g, s, _, of=how: _lost_floor(g, s, of), weight=1)
-    found["signer-state-lost"] = Kind("tmkms-{site}", lambda g, s, _: _lost_signer_state(s))
-    found["node-rolled-back"] = Kind("node-{site}", lambda g, s, _: _older_node(s, g), (0.0, 0.5), weight=6)
-    found["two-gates-one-identity"] = Kind(host, lambda g, s, _: _twin(g, s), (2.0, 4.0))
-    found["forgotten-signer"] = Kind(f"{host} intruder", lambda g, s, _: _intruder(g, s), (3.0, 5.0))
-    return found
+        found |= _of_a_part_of_the_table(part)
+    found |= {f"cut-{link}-{way}": _cut_kind(link, way) for link in LINKS for way in WAYS}
+    found["gate-tmkms-questions"] = _hold_kind("hold-questions")
+    found["gate-tmkms-answers"] = _hold_kind("hold-answers")
+    found["gate-tmkms-questions-and-answers"] = _hold_kind("hold-questions hold-answers")
+    found |= {f"table-{kind}": _table_kind(kind) for kind in rules.Kind}
+    found |= {f"lose-{region}": _region_kind(region) for region in table.REGIONS}
+    found |= {f"floor-{how}": _lost_floor_kind(how) for how in ("missing", "empty", "damaged")}
+    return found | {
+        "clock-of-gate": Kind("gate-{site}", lambda _, s, r: _clock(s, s.gate, r), (2.0, 4.0)),
+        "clock-of-tmkms": Kind("tmkms-{site}", lambda _, s, r: _clock(s, s.tmkms, r), (2.0, 4.0)),
+        "disk-full": Kind("disk-{site}", lambda _, s, __: _full_disk(s)),
+        "power-cut": Kind(HOST, lambda _, s, r: _power_cut(s, r), weight=4),
+        "older-floor": Kind(HOST, lambda _, s, __: _older_floor(s), weight=4),
+        "signer-state-lost": Kind("tmkms-{site}", lambda _, s, __: _lost_signer_state(s)),
+        "node-rolled-back": Kind("node-{site}", lambda g, s, _: _older_node(s, g), (0.0, 0.5), weight=6),
+        "two-gates-one-identity": Kind(HOST, lambda g, s, _: _twin(g, s), (2.0, 4.0)),
+        "forgotten-signer": Kind(f"{HOST} intruder", lambda g, s, _: _intruder(g, s), (3.0, 5.0)),
+    }
 
 
 KINDS = _kinds()
@@ -321,4 +352,4 @@ def without_clocks() -> dict[str, Kind]:
 
 def end(breaking: Breaking) -> None:
     """Mends what a fault broke. Raises Broken: what the fault itself had to see did not hold."""
-    breaking.close()  # type: ignore[attr-defined]
+    breaking.close()

@@ -137,7 +137,7 @@ class Ground:
             return False
         height = self.fast.height()
         for name in self.sites:
-            recent = self._recent.get(name, ())
+            recent = self._recent.get(name) or deque()
             if self._links.get(name) != LINKS_UP:
                 return False
             if len(recent) < WELL_HEIGHTS or any(each.get("cause") in UNWELL for each in recent):

@@ -1,4 +1,4 @@
-"""Failures rehearsed in a running lab: each breaks one thing, watches the chain, mends it, and says whether the promise held.
+"""Failures rehearsed in a running lab: each breaks one thing, watches the chain, repairs it and checks the promise.
 
 Every drill undoes what it did, also when it is stopped; ``bin/estate up`` repairs whatever a killed one left.
 """

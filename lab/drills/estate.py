@@ -66,9 +66,8 @@ class Estate:
         deadline = time.monotonic() + seconds
         while self.world.head().height < height:
             if time.monotonic() > deadline:
-                raise Broken(
-                    f"the chain did not reach height {height} within {seconds:.0f} s; it is at {self.world.head().height}"
-                )
+                reached = self.world.head().height
+                raise Broken(f"the chain did not reach height {height} within {seconds:.0f} s; it is at {reached}")
             time.sleep(POLL_SECONDS)
 
     def let_pass(self, blocks: int = WATCHED_BLOCKS) -> None:
@@ -137,7 +136,8 @@ class Estate:
                 return
             if time.monotonic() > deadline:
                 raise Broken(
-                    f"the drill did not begin: for {RESUME_SECONDS} s there were blocks without our signature; `bin/estate status` tells more"
+                    f"the drill did not begin: for {RESUME_SECONDS} s some of the last {SETTLING_BLOCKS} blocks lacked "
+                    "our signature; see `bin/estate status`"
                 )
             time.sleep(POLL_SECONDS)
 

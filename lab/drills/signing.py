@@ -49,7 +49,7 @@ def _start(estate: Estate, host: Host) -> None:
 
 
 def stop_signer(estate: Estate) -> None:
-    """One datacentre's signer stops: the other signs on; its validator, restarted, waits for it; started, it signs again."""
+    """One datacentre's signer stops: the other signs on; the validator, restarted, waits for its signer."""
     site = estate.network.signing.custody
     signer, validator = estate.active(Role.SIGNER, site), estate.active(Role.VALIDATOR, site)
     rpc = Node("127.0.0.1", estate.network.chain.ports.rpc, estate.paths.namespace(validator.name), timeout_seconds=3)

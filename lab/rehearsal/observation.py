@@ -47,7 +47,8 @@ class HostState:
 class SigningState:
     """One active validator host; the heights are None where its site does not sign with the network's key.
 
-    Through a gate, ``last_signed_height`` is what this site's own gate signed last; ``missed_last_50`` is always the key's.
+    With a gate, ``last_signed_height`` is what this site's own gate signed last; ``missed_last_50`` is always the
+    key's.
     """
 
     validator: str
@@ -107,7 +108,7 @@ def _signing(network: Network, paths: LabPaths, strangers: Node, problems: list[
     record = None
     if key is None:
         problems.append(
-            f"{network.name} has no consensus key yet: nothing of ours is signed; `bin/estate key generate {network.name}`"
+            f"{network.name} has no consensus key yet, so we sign nothing; run `bin/estate key generate {network.name}`"
         )
     else:
         try:
@@ -212,14 +213,15 @@ def observe(network: Network, paths: LabPaths) -> Observation:
     if not running:
         problems.append(f"nothing runs here: `bin/estate up {network.name}` brings it up")
     nodes: dict[str, NodeState] = {}
-    height, signing = None, ()
+    height: int | None = None
+    signing: tuple[SigningState, ...] = ()
     if running:
         chain_hosts = [host for host in declared if host.role in CHAIN_ROLES and host.name in running]
-        for name, state in node_states(network, paths, chain_hosts).items():
-            if state is None:
+        for name, found in node_states(network, paths, chain_hosts).items():
+            if found is None:
                 problems.append(f"the node on {name} does not answer")
             else:
-                nodes[name] = state
+                nodes[name] = found
         strangers = world.node(paths)
         try:
             height = strangers.head().height

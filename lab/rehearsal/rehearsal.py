@@ -123,7 +123,10 @@ class Rehearsal:
         return changed(counts)
 
     def _reconcile(self, state: dict[str, Any]) -> bool:
-        """Removes what a killed engine made and never recorded; whether it recorded what is not there, so that it must look anew."""
+        """Removes what a killed engine made and never recorded.
+
+        Returns whether the engine's state has resources that do not exist, so that it must be refreshed.
+        """
         if not self.paths.cloud_state.exists():
             return False
         resources = state["deployment"].get("resources") or ()
@@ -282,8 +285,8 @@ class Rehearsal:
             if waiting and time.monotonic() > deadline:
                 late = f"; behind the chain: {', '.join(behind)}" if behind else ""
                 raise CheckFailed(
-                    f"no block within {SIGNED_WITHIN_SECONDS} s carries our signature, or nodes do not keep up: head {head}, "
-                    f"last signed {last}{late}; see `bin/estate logs` of the validator and the signer"
+                    f"no block within {SIGNED_WITHIN_SECONDS} s carries our signature, or nodes do not keep up: "
+                    f"head {head}, last signed {last}{late}; see `bin/estate logs` of the validator and the signer"
                 )
             if waiting:
                 time.sleep(1)

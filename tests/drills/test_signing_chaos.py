@@ -40,28 +40,28 @@ def traces(checkout: Path) -> list[str]:
     return found
 
 
-def test_two_signers_with_one_key_and_no_gate_sign_twice_and_are_tombstoned(tmp_path: Path):
+def test_two_signers_with_one_key_and_no_gate_sign_twice_and_are_tombstoned(tmp_path: Path) -> None:
     said: list[str] = []
     no_gate.run(tmp_path, said.append, Scale())
     assert "our key is tombstoned" in said
     assert traces(tmp_path) == []
 
 
-def test_the_acceptance_tests_for_remote_signers_pass_through_gate_and_tmkms(tmp_path: Path):
+def test_the_acceptance_tests_for_remote_signers_pass_through_gate_and_tmkms(tmp_path: Path) -> None:
     said: list[str] = []
     harness.run(tmp_path, said.append, Scale())
     assert "All tests passed" in said[-1]
     assert traces(tmp_path) == []
 
 
-def test_a_table_in_which_the_last_writer_wins_is_found_out(tmp_path: Path):
+def test_a_table_in_which_the_last_writer_wins_is_found_out(tmp_path: Path) -> None:
     said: list[str] = []
     campaign.last_writer_wins(tmp_path, said.append, Scale())
     assert "evidence of a double signature" in said[-1]
     assert traces(tmp_path) == []
 
 
-def test_a_second_drill_in_a_checkout_is_refused_while_one_runs(tmp_path: Path):
+def test_a_second_drill_in_a_checkout_is_refused_while_one_runs(tmp_path: Path) -> None:
     def second(_: str) -> None:
         with pytest.raises(Broken, match="a drill on a fast net runs in this checkout"):
             no_gate.run(tmp_path, lambda _: None, Scale())
@@ -72,7 +72,7 @@ def test_a_second_drill_in_a_checkout_is_refused_while_one_runs(tmp_path: Path):
     assert traces(tmp_path) == []
 
 
-def test_a_drill_that_was_killed_leaves_nothing_that_runs_and_the_next_clears_the_rest(tmp_path: Path):
+def test_a_drill_that_was_killed_leaves_nothing_that_runs_and_the_next_clears_the_rest(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from lab.chaos import no_gate; from lab.chaos.scale import Scale; "
         f"no_gate.run(Path({str(tmp_path)!r}), print, Scale())"
@@ -89,7 +89,7 @@ def test_a_drill_that_was_killed_leaves_nothing_that_runs_and_the_next_clears_th
     assert traces(tmp_path) == []
 
 
-def test_under_faults_nothing_is_signed_twice_and_signing_comes_back(tmp_path: Path):
+def test_under_faults_nothing_is_signed_twice_and_signing_comes_back(tmp_path: Path) -> None:
     said: list[str] = []
     campaign.run(tmp_path, said.append, Scale(faults=FAULTS, heights=HEIGHTS, seed=SEED))
     report = json.loads((net.paths(tmp_path).root / "logs" / "report.json").read_text())

@@ -74,7 +74,7 @@ def test_the_three_machines_are_three_different_hosts(running: World) -> None:
 
 
 def _is_logged(running: World, name: str, prefix: str) -> bool:
-    """ulogd takes a moment until it listens, and what is dropped before is not logged: so packets are sent until one is."""
+    """What is dropped before ulogd listens is not logged, so packets are sent until one is."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         running.answers(name, 80)

@@ -6,7 +6,7 @@ from lab.clouds.aws.store import Resource
 from lab.probing import deployed as standing
 
 
-def test_what_aws_makes_by_itself_is_left_out_but_for_the_addresses_of_a_balancers_nodes():
+def test_what_aws_makes_by_itself_is_left_out_but_for_the_addresses_of_a_balancers_nodes() -> None:
     balancer = Resource(
         "urn:pulumi:s::p::aws:lb/loadBalancer:LoadBalancer::seeds",
         standing.BALANCER,
@@ -28,7 +28,7 @@ def test_what_aws_makes_by_itself_is_left_out_but_for_the_addresses_of_a_balance
     assert (address.type, address.properties["publicIp"]) == (standing.ADDRESS, "203.0.113.9")
 
 
-def test_an_internal_balancers_node_has_no_public_address():
+def test_an_internal_balancers_node_has_no_public_address() -> None:
     node = Resource(
         "",
         standing.INTERFACE,

@@ -205,7 +205,9 @@ def test_a_claim_that_lands_late_is_refused_if_another_came_first(front: Fronted
     time.sleep(1.2)
     logged = front.last(key=key, access_key=ASH_KEY, operation="UpdateItem")
     assert (logged["fault"], logged["reached"]) == ([f"late-{key}", Kind.LATE], True)
-    assert ash.claim(claim_of(ASH, 11), soon()) == Lost(front.ceremony(key).read())
+    row = front.ceremony(key).read()
+    assert row is not None
+    assert ash.claim(claim_of(ASH, 11), soon()) == Lost(row)
 
 
 def test_a_lost_region_is_left_for_the_other_and_without_another_nothing_is_claimed(front: Fronted, key: str) -> None:

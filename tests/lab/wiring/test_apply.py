@@ -13,6 +13,7 @@ import pytest
 
 from estate.model import Role
 from estate.plan import addressing
+from lab.netns import NAMED
 from lab.paths import LabPaths
 from lab.wiring import namespace
 from lab.wiring.apply import apply, remove, state_directory
@@ -151,6 +152,7 @@ APPLY = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
+from lab.netns import NAMED
 from lab.paths import LabPaths
 from lab.wiring.apply import apply
 from lab.wiring.plan import plan
@@ -184,8 +186,8 @@ def test_a_kill_at_any_moment_is_mended_by_the_next_apply(spare_paths: LabPaths)
 def test_a_half_made_namespace_is_made_anew(spare_paths: LabPaths) -> None:
     """A kill within ``ip netns add`` leaves an empty file under the namespace's name."""
     wiring = of(spare_paths)
-    namespace.NAMED.mkdir(exist_ok=True)
-    (namespace.NAMED / spare_paths.namespace("internet")).touch()
+    NAMED.mkdir(exist_ok=True)
+    (NAMED / spare_paths.namespace("internet")).touch()
     apply(wiring, spare_paths)
     assert namespace.exists(spare_paths.namespace("internet"))
 

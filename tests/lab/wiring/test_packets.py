@@ -289,7 +289,7 @@ def _address_seen_by_client(wired: Wired, origin: str) -> str:
 
 def _balancer_address(wired: Wired) -> str:
     return next(
-        each.properties["publicIp"]
+        str(each.properties["publicIp"])
         for each in wired.estate.resources
         if each.type.endswith(":NetworkInterface") and each.region == US
     )
