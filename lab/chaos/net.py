@@ -70,7 +70,7 @@ class Net:
     cuts: set[tuple[str, str]] = field(default_factory=set)
 
     def make(self) -> None:
-        """Makes every namespace anew; whatever lived in those of an earlier run is killed."""
+        """Makes every namespace. Kills the processes of an earlier run and deletes its namespaces first."""
         self.remove()
         switch = self.paths.namespace(SWITCH)
         every = (SWITCH, *ADDRESSES, *VAULTS)
@@ -87,7 +87,7 @@ class Net:
             lines = []
 
     def remove(self) -> None:
-        """Kills what lives in the namespaces and deletes them."""
+        """Kills the processes in the namespaces and deletes these."""
         names = namespace.named(self.paths.prefix)
         deadline = time.monotonic() + KILL_SECONDS
         while (living := namespace.occupants(names)) and time.monotonic() < deadline:

@@ -63,6 +63,7 @@ def test_the_facts_name_the_genesis_and_its_checksum(made: tuple[LabPaths, Chain
 
 def test_a_partners_node_has_the_identity_that_is_declared(made: tuple[LabPaths, ChainHome]) -> None:
     network = load.read(ROOT / "stacks/Pulumi.cosmoshub.yaml")
+    assert network.partners
     for name, partner in network.partners.items():
         ids = [genesis.node_id(made[1].node(node.name)) for node in plan.partner_nodes(network, name)]
         assert ids == [peer.split("@")[0] for peer in partner.peers]

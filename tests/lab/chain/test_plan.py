@@ -42,6 +42,7 @@ def test_strangers_outvote_us_and_need_not_all_be_there_when_we_sign() -> None:
 
 
 def test_every_example_partner_can_be_stood_in_for(network: Network) -> None:
+    assert network.partners
     for name, partner in network.partners.items():
         nodes = plan.partner_nodes(network, name)
         assert len(nodes) == len(partner.peers)

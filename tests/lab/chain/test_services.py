@@ -47,9 +47,10 @@ def test_a_stranger_dials_the_others_and_tells_where_it_is() -> None:
 
 
 def test_a_partners_node_tells_nobody_where_it_is(network: Network) -> None:
-    for name in network.partners:
-        for node in plan.partner_nodes(network, name):
-            assert tomllib.loads(stranger.config_toml(node, []))["p2p"]["pex"] is False
+    nodes = [node for name in network.partners for node in plan.partner_nodes(network, name)]
+    assert nodes
+    for node in nodes:
+        assert tomllib.loads(stranger.config_toml(node, []))["p2p"]["pex"] is False
 
 
 def resource(kind: str, identity: str, made_for: str = "", **properties: object) -> Resource:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from lab import netns
 from lab.chaos import net
 from lab.chaos.net import Net, both_ways
 from lab.netns import NAMED, entered
+from lab.wiring import namespace
 
 pytestmark = pytest.mark.lab
 
@@ -81,8 +84,18 @@ def test_no_link_leads_out_of_where_tmkms_is(wires: Net) -> None:
     )
 
 
+def test_a_started_process_is_in_its_namespace_at_once(wires: Net) -> None:
+    name = wires.paths.namespace(HERE)
+    living = [netns.start(name, ["sleep", "600"]) for _ in range(20)]
+    found = namespace.occupants([name])
+    for each in living:
+        each.kill()
+        each.wait()
+    assert set(found[name]) == {each.pid for each in living}
+
+
 def test_what_lived_in_an_earlier_net_is_killed(wires: Net) -> None:
-    living = subprocess.Popen(["ip", "netns", "exec", wires.paths.namespace(HERE), "sleep", "60"])
+    living = netns.start(wires.paths.namespace(HERE), ["sleep", "600"])
     wires.make()
-    assert living.wait(5) < 0
+    assert living.wait(60) == -signal.SIGKILL
     assert reaches(wires, HERE, THERE)

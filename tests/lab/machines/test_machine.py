@@ -166,7 +166,6 @@ def test_starting_a_running_machine_does_nothing(running: World) -> None:
     boot = running.inside("alpha", "cat", "/proc/sys/kernel/random/boot_id")
     again = running.start("alpha")
     assert not again.booted
-    assert again.seconds < 1
     assert running.inside("alpha", "cat", "/proc/sys/kernel/random/boot_id") == boot
 
 
