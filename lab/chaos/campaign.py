@@ -95,6 +95,7 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
         try:
             stand.must_be_well()
             stand.table.snapshot()
+            faults.keep_snapshots(stand)
             report.first_height = fast.height()
             began = time.monotonic()
             _all_steps(stand, scale, kinds, report)
@@ -151,11 +152,13 @@ def _kinds(say: fastnet.Say) -> dict[str, Kind]:
 
 def _all_steps(stand: Ground, scale: Scale, kinds: dict[str, Kind], report: Report) -> None:
     random = Random(scale.seed)
+    every = {*kinds, *MISSED_AT_MOST}
     told = 0
     for step in schedule.steps(scale.seed, kinds):
         height = stand.fast.height()
         report.last_height = height
-        if report.faults.total() >= scale.faults and report.heights >= scale.heights:
+        enough = report.faults.total() >= scale.faults and report.heights >= scale.heights
+        if enough and every <= set(report.faults):
             return
         if report.faults.total() >= told + 20:
             told = report.faults.total()
@@ -169,7 +172,7 @@ def _all_steps(stand: Ground, scale: Scale, kinds: dict[str, Kind], report: Repo
 
 
 def _mixed(stand: Ground, step: Mixed, kinds: dict[str, Kind], report: Report) -> None:
-    """Breaks what the step says, each in its time; all is mended when this returns."""
+    """Injects the faults of a step, each in its time; all are repaired when this returns."""
     began = time.monotonic()
     waiting = list(step.faults)
     active: dict[Planned, Breaking] = {}
@@ -181,8 +184,11 @@ def _mixed(stand: Ground, step: Mixed, kinds: dict[str, Kind], report: Report) -
                 _note(stand, "begins", planned)
                 breaking = kinds[planned.kind].begin(stand, stand.sites[planned.site], Random(planned.seed))
                 stack.callback(faults.end, breaking)
-                active[planned] = breaking
                 report.faults[planned.kind] += 1
+                if _goes_on(breaking):
+                    active[planned] = breaking
+                else:
+                    _note(stand, "ends", planned)
             for planned, breaking in list(active.items()):
                 if now >= planned.after + planned.seconds or not _goes_on(breaking):
                     del active[planned]

@@ -27,6 +27,8 @@ STROBE_SECONDS = 0.2
 JUMP_SECONDS = 3600
 UNDER_WAY_SECONDS = 0.3
 """After this a signer has given every signature that it was asked for before."""
+AHEAD_SECONDS = 2.0
+"""For this time a node goes on from a snapshot before it is put back to it."""
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 FAKETIME_PACKAGE = "libfaketime"
 LINKS = ("node-gate", "gate-table", "datacentre-world")
@@ -160,11 +162,21 @@ def _full_disk(site: Site) -> Breaking:
         filler.unlink()
 
 
-def _swap(file: Path, older: Path) -> None:
-    """Puts the snapshot of ``file`` in its place, and keeps what was there as the next one; at first it only keeps."""
-    now = file.read_bytes()
-    if older.exists():
-        file.write_bytes(older.read_bytes())
+def keep_snapshots(ground: Ground) -> None:
+    """Keeps the state of both signer hosts, to which faults put it back later."""
+    for site in ground.sites.values():
+        for file in (site.floor_file, site.signer_state):
+            _snapshot(site, file).write_bytes(file.read_bytes())
+
+
+def _snapshot(site: Site, file: Path) -> Path:
+    return site.where / f"{file.name}.older"
+
+
+def _put_back(site: Site, file: Path) -> None:
+    """Puts the snapshot of ``file`` in its place, and keeps what was there as the next one."""
+    now, older = file.read_bytes(), _snapshot(site, file)
+    file.write_bytes(older.read_bytes())
     older.write_bytes(now)
 
 
@@ -172,19 +184,18 @@ def _power_cut(site: Site, random: Random) -> Breaking:
     """The signer host loses power: what was not brought to the disk is lost. Of a floor that was being written there is
     a torn copy beside the old one; tmkms brings nothing to the disk, so its state is that of a while ago.
     """
-    older = site.where / "signer-state.older"
     for each in site.programs:
         each.kill()
     torn = site.floor_file.read_bytes()
     site.floor_file.with_name(f"{site.floor_file.name}.new").write_bytes(torn[: random.randrange(len(torn))])
-    _swap(site.signer_state, older)
+    _put_back(site, site.signer_state)
     yield
 
 
 def _older_floor(site: Site) -> Breaking:
     """The state of the gate's host goes back to a snapshot: the row, not the floor, has to hold."""
     site.gate.kill()
-    _swap(site.floor_file, site.where / "floor.older")
+    _put_back(site, site.floor_file)
     yield
 
 
@@ -217,17 +228,19 @@ def _lost_signer_state(site: Site) -> Breaking:
 
 
 def _older_node(site: Site, ground: Ground) -> Breaking:
-    """The node goes back to a snapshot of its data, and asks again for what was signed; the first time makes one."""
+    """The node goes back to a snapshot of its data, made the first time, and asks again for what was signed."""
     node = ground.fast.processes[site.node]
     data = ground.fast.homes.node(site.node) / "data"
     snapshot = data.with_name("data.older")
-    node.remove()
     try:
-        if snapshot.exists():
-            shutil.rmtree(data)
-            snapshot.rename(data)
-        else:
+        node.remove()
+        if not snapshot.exists():
             shutil.copytree(data, snapshot)
+            node.start()
+            yield from _until(AHEAD_SECONDS)
+            node.remove()
+        shutil.rmtree(data)
+        snapshot.rename(data)
         yield
     finally:
         node.start()
@@ -336,7 +349,7 @@ def _kinds() -> dict[str, Kind]:
         "power-cut": Kind(HOST, lambda _, s, r: _power_cut(s, r), weight=4),
         "older-floor": Kind(HOST, lambda _, s, __: _older_floor(s), weight=4),
         "signer-state-lost": Kind("tmkms-{site}", lambda _, s, __: _lost_signer_state(s)),
-        "node-rolled-back": Kind("node-{site}", lambda g, s, _: _older_node(s, g), (0.0, 0.5), weight=6),
+        "node-rolled-back": Kind("node-{site}", lambda g, s, _: _older_node(s, g), (3.0, 3.5), weight=6),
         "two-gates-one-identity": Kind(HOST, lambda g, s, _: _twin(g, s), (2.0, 4.0)),
         "forgotten-signer": Kind(f"{HOST} intruder", lambda g, s, _: _intruder(g, s), (3.0, 5.0)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.chaos import campaign, harness, net, no_gate
+from lab.chaos import campaign, faults, harness, net, no_gate
 from lab.chaos.fastnet import SOURCES
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import MISSED_AT_MOST
@@ -20,11 +21,13 @@ from lab.netns import NAMED
 
 pytestmark = pytest.mark.lab
 
-FAULTS, HEIGHTS, SEED = (
-    int(os.environ.get(f"ESTATE_CHAOS_{name}", default))
-    for name, default in (("FAULTS", "200"), ("HEIGHTS", "2000"), ("SEED", "1"))
+SCALE = Scale(
+    **{
+        name: int(os.environ.get(f"ESTATE_CHAOS_{name.upper()}", default))
+        for name, default in dataclasses.asdict(Scale()).items()
+    }
 )
-"""A longer campaign: ESTATE_CHAOS_FAULTS=1000 ESTATE_CHAOS_HEIGHTS=20000."""
+"""The short campaign. A long one: ESTATE_CHAOS_FAULTS=1000 ESTATE_CHAOS_HEIGHTS=20000."""
 
 
 def traces(checkout: Path) -> list[str]:
@@ -91,9 +94,10 @@ def test_a_drill_that_was_killed_leaves_nothing_that_runs_and_the_next_clears_th
 
 def test_under_faults_nothing_is_signed_twice_and_signing_comes_back(tmp_path: Path) -> None:
     said: list[str] = []
-    campaign.run(tmp_path, said.append, Scale(faults=FAULTS, heights=HEIGHTS, seed=SEED))
+    campaign.run(tmp_path, said.append, SCALE)
     report = json.loads((net.paths(tmp_path).root / "logs" / "report.json").read_text())
-    assert sum(report["faults"].values()) >= FAULTS and report["heights"] >= HEIGHTS, said
+    assert sum(report["faults"].values()) >= SCALE.faults and report["heights"] >= SCALE.heights, said
+    assert set(report["faults"]) == {*faults.KINDS, *MISSED_AT_MOST}, "every kind of fault was injected"
     assert (report["broken"], report["evidence"]) == ([], 0)
     assert {kind for kind, _ in report["measured"]} == set(MISSED_AT_MOST)
     assert all(len(missed) <= MISSED_AT_MOST[kind] for kind, missed in report["measured"])

@@ -35,6 +35,20 @@ def test_every_kind_of_fault_comes_up_in_both_datacentres(seed: int) -> None:
     assert drawn == {(kind, site) for kind in KINDS for site in net.SITES}
 
 
+def test_the_first_steps_have_every_kind_once() -> None:
+    first: list[str] = []
+    for step in mixed():
+        first += [each.kind for each in step.faults]
+        if len(first) >= len(KINDS):
+            break
+    assert sorted(first) == sorted(KINDS)
+
+
+def test_both_promises_about_missed_heights_are_measured_before_every_kind_has_been() -> None:
+    begun = list(islice(steps(1, KINDS), 8))
+    assert {step.kind for step in begun if isinstance(step, Measured)} == set(MISSED_AT_MOST)
+
+
 def test_faults_at_the_same_time_never_break_the_same_thing() -> None:
     for step in mixed():
         broken = Counter(
