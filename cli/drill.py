@@ -50,7 +50,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         )
         with progress.stage(f"drill {arguments.name}"):
             estate.wait_until_steady()
-            first = estate.world.head().height
+            first = estate.observer.head().height
             drill.run(estate)
             estate.must_not_be_accused(first)
             progress.outcome(f"drill {arguments.name}: the promise held")

@@ -18,7 +18,7 @@ from lab.chaos.faults import Breaking, Kind
 from lab.chaos.ground import Ground
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import KILL_OWNER, MISSED_AT_MOST, Measured, Mixed, Planned
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from tools import debian
 
 WATCHED_HEIGHTS = 10
@@ -85,12 +85,12 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     The report is left in ``report.json`` beside the logs.
 
     Raises:
-        Broken: a promise did not hold.
+        PromiseBroken: a promise did not hold.
     """
     kinds = _kinds(say)
     report = Report(scale.seed)
     forgotten: list[Claim] = []
-    with fastnet.standing(checkout, say) as fast:
+    with fastnet.running(checkout, say) as fast:
         stand = ground.made(fast)
         try:
             stand.must_be_well()
@@ -106,24 +106,24 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
             report.last_height = fast.height()
             say("at last the table goes back to a snapshot: signing must not come back by itself")
             rollback.act(stand, forgotten)
-        except Broken as error:
+        except PromiseBroken as error:
             report.broken.append(str(error))
         _judge(stand, forgotten, report)
         _write(fast, report)
     for line in report.words():
         say(line)
     if report.broken:
-        raise Broken("; ".join(report.broken[:5]))
+        raise PromiseBroken("; ".join(report.broken[:5]))
 
 
 def last_writer_wins(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """The same net on a table in which the last writer wins: the key signs twice, and the judge must see it.
 
     Raises:
-        Broken: it was not, so that the campaign proves nothing.
+        PromiseBroken: it was not, so that the campaign proves nothing.
     """
     del scale
-    with fastnet.standing(checkout, say) as fast:
+    with fastnet.running(checkout, say) as fast:
         stand = ground.made(fast, last_writer_wins=True)
         stand.tolerant = True
 
@@ -136,7 +136,7 @@ def last_writer_wins(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
         found = stand.duplicates.found
         say(f"{len(found)} times the judge saw what must not be; first: {found[0] if found else 'nothing'}")
         if not any(judge.CONTRADICTION in each for each in found) or not convicted:
-            raise Broken(f"the chain found no double signature in {CONTROL_SECONDS} s on a table that allows it")
+            raise PromiseBroken(f"the chain found no double signature in {CONTROL_SECONDS} s on a table that allows it")
         first = fast.witness.evidence[0]
         say(f"block {first.found_at} has evidence of a double signature at height {first.height}")
 
@@ -216,7 +216,7 @@ def _measured(stand: Ground, step: Measured, random: Random, report: Report) -> 
         mend: Callable[[], None] = site.gate.start
     else:
         inside = (site.node, site.place)
-        fast.net.cut(*net.both_ways(inside, (*net.STRANGERS, net.TABLE)))
+        fast.net.cut(*net.both_ways(inside, (*net.OTHER_VALIDATORS, net.TABLE)))
         mend = fast.net.heal
     try:
         fast.wait_for(since + WATCHED_HEIGHTS + 1, 60)
@@ -247,7 +247,7 @@ def _judge(stand: Ground, forgotten: list[Claim], report: Report) -> None:
     stand.fast.wait(1)
     try:
         stand.look()
-    except Broken as error:
+    except PromiseBroken as error:
         if str(error) not in report.broken:
             report.broken.append(str(error))
     fast.height()

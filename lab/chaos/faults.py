@@ -18,7 +18,7 @@ from lab.chaos import net, table
 from lab.chaos.ground import Ground
 from lab.chaos.process import Process
 from lab.chaos.site import Site
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from lab.table import fronted, rules
 
 Breaking = Generator[None, None, None]
@@ -72,7 +72,7 @@ def _pairs(site: Site, link: str) -> tuple[tuple[str, str], ...]:
         return ((site.place, site.node), (site.node, site.place))
     if link == "gate-table":
         return ((site.place, net.TABLE), (net.TABLE, site.place))
-    outside = (*net.STRANGERS, net.TABLE)
+    outside = (*net.OTHER_VALIDATORS, net.TABLE)
     inside = (site.node, site.place)
     there = tuple((one, other) for one in inside for other in outside)
     return (*there, *((other, one) for one, other in there))
@@ -217,7 +217,7 @@ def _lost_floor(ground: Ground, site: Site, how: str) -> Breaking:
         made = ground.made_at(site.name)
         site.seed(max((each.position.height for each in made), default=1) - 1)
         if before is not None and len(made) != before:
-            raise Broken(f"gate {site.name} let {len(made) - before} signatures be made without a floor")
+            raise PromiseBroken(f"gate {site.name} let {len(made) - before} signatures be made without a floor")
 
 
 def _lost_signer_state(site: Site) -> Breaking:
@@ -270,7 +270,7 @@ def _intruder(ground: Ground, site: Site) -> Breaking:
         ground.intruder.remove()
         site.gate.start()
         if ground.made_at(ground.intruder.name):
-            raise Broken("a signer behind a gate that is not admitted has signed")
+            raise PromiseBroken("a signer behind a gate that is not admitted has signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,5 +364,5 @@ def without_clocks() -> dict[str, Kind]:
 
 
 def end(breaking: Breaking) -> None:
-    """Mends what a fault broke. Raises Broken: what the fault itself had to see did not hold."""
+    """Mends what a fault broke. Raises PromiseBroken: what the fault itself had to see did not hold."""
     breaking.close()

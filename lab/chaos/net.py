@@ -17,7 +17,7 @@ NETWORK = "chaos"
 """What the fast net calls itself where the big lab has the declared network's name."""
 
 SWITCH = "switch"
-STRANGERS = ("stranger-1", "stranger-2", "stranger-3")
+OTHER_VALIDATORS = ("other-1", "other-2", "other-3")
 SITES = ("a", "b")
 TABLE = "table"
 FORGOTTEN = "forgotten"
@@ -39,7 +39,9 @@ def vault(site: str) -> str:
 
 ADDRESSES = {
     place: IPv4Address(f"198.18.0.{last}")
-    for last, place in enumerate((*STRANGERS, *map(node, SITES), *map(signer, SITES), TABLE, FORGOTTEN), start=11)
+    for last, place in enumerate(
+        (*OTHER_VALIDATORS, *map(node, SITES), *map(signer, SITES), TABLE, FORGOTTEN), start=11
+    )
 }
 """In the block for benchmarks (RFC 2544)."""
 

@@ -13,7 +13,7 @@ from estate.errors import CheckFailed, UsageError
 from estate.findings import DeclarationError
 from estate.model import CHAIN_ROLES, Network, Role
 from estate.plan.hosts import Host, hosts, of_role
-from lab.chain import world
+from lab.chain import outside
 from lab.chain.watch import ChainUnreachable, Node
 from lab.machines import machine
 from lab.netns import NamespaceMissing
@@ -103,7 +103,7 @@ def _node_state(network: Network, paths: LabPaths, host: Host) -> NodeState | No
         return None
 
 
-def _signing(network: Network, paths: LabPaths, strangers: Node, problems: list[str]) -> tuple[SigningState, ...]:
+def _signing(network: Network, paths: LabPaths, observer: Node, problems: list[str]) -> tuple[SigningState, ...]:
     key = consensus_key(paths)
     record = None
     if key is None:
@@ -112,7 +112,7 @@ def _signing(network: Network, paths: LabPaths, strangers: Node, problems: list[
         )
     else:
         try:
-            record = strangers.signing(key.address, MISSED_WINDOW)
+            record = observer.signing(key.address, MISSED_WINDOW)
         except (ChainUnreachable, NamespaceMissing) as error:
             problems.append(f"the chain does not answer: {error}")
     if record is not None and not record.bonded:
@@ -222,9 +222,9 @@ def observe(network: Network, paths: LabPaths) -> Observation:
                 problems.append(f"the node on {name} does not answer")
             else:
                 nodes[name] = found
-        strangers = world.node(paths)
+        observer = outside.node(paths)
         try:
-            height = strangers.head().height
+            height = observer.head().height
         except (ChainUnreachable, NamespaceMissing):
             height = max((each.height for each in nodes.values()), default=None)
         if height is not None:
@@ -234,7 +234,7 @@ def observe(network: Network, paths: LabPaths) -> Observation:
                 if height - each.height > BEHIND_BLOCKS
             ]
         problems += [f"{name} has no peers" for name, each in nodes.items() if not each.peers]
-        signing = _signing(network, paths, strangers, problems)
+        signing = _signing(network, paths, observer, problems)
     return Observation(
         network=network.name,
         chain_id=network.chain.chain_id,

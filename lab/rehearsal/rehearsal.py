@@ -28,7 +28,7 @@ from estate.declaration import files as declaration
 from estate.errors import CheckFailed
 from estate.model import Network
 from lab import netns
-from lab.chain import genesis, join, world
+from lab.chain import genesis, join, outside
 from lab.clouds.aws.store import Store
 from lab.machines import fleet, image, machine
 from lab.machines.provision import Machine
@@ -165,10 +165,10 @@ class Rehearsal:
         return key.with_suffix(".pub").read_text().strip()
 
     def boot(self) -> None:
-        """The strangers' machines first, so that their chain already moves while ours boot."""
+        """The other validators first, so that their chain already makes blocks while our machines boot."""
         key = self._authorized_key()
-        with self.progress.stage("world: strangers, partners, packages, time, names"):
-            world.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
+        with self.progress.stage("outside: other validators, partners, packages, time, names"):
+            outside.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
         if self.network.signing.coordination:
             with self.progress.stage("signing table: DynamoDB Local, as AWS is reached"):
                 coordination.bring_up(
@@ -266,7 +266,7 @@ class Rehearsal:
     def _bond(self, key: ConsensusKey) -> bool:
         daemon = parts.ensure("wasmd", self.progress.say) / "bin" / "wasmd"
         wallet = join.OperatorWallet(
-            chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=world.node(self.paths)
+            chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=outside.node(self.paths)
         )
         return join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
 
@@ -275,7 +275,7 @@ class Rehearsal:
         does so only once its own site signs.
         """
         deadline = time.monotonic() + SIGNED_WITHIN_SECONDS
-        rest = world.node(self.paths)
+        rest = outside.node(self.paths)
         waiting = True
         while waiting:
             head = rest.head().height

@@ -20,7 +20,7 @@ from estate.model import Network
 from estate.plan import coordination
 from estate.plan.hosts import Host, hosts
 from lab import netns
-from lab.chain.world import WORLD
+from lab.chain.outside import WORLD
 from lab.clouds.aws.store import Resource
 from lab.machines import machine
 from lab.paths import LabPaths
@@ -115,7 +115,7 @@ def bring_up(
 
 
 def _running(paths: LabPaths, marker: str) -> list[int]:
-    """The processes in the world's namespace that have ``marker`` among their arguments."""
+    """The processes beside the central services that have ``marker`` among their arguments."""
     name = paths.namespace(WORLD)
     return [pid for pid in namespace.occupants([name]).get(name, ()) if marker in programs.arguments(pid)]
 

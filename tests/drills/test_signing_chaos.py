@@ -16,7 +16,7 @@ from lab.chaos import campaign, faults, harness, net, no_gate
 from lab.chaos.fastnet import SOURCES
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import MISSED_AT_MOST
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from lab.netns import NAMED
 
 pytestmark = pytest.mark.lab
@@ -66,7 +66,7 @@ def test_a_table_in_which_the_last_writer_wins_is_found_out(tmp_path: Path) -> N
 
 def test_a_second_drill_in_a_checkout_is_refused_while_one_runs(tmp_path: Path) -> None:
     def second(_: str) -> None:
-        with pytest.raises(Broken, match="a drill on a fast net runs in this checkout"):
+        with pytest.raises(PromiseBroken, match="a drill on a fast net runs in this checkout"):
             no_gate.run(tmp_path, lambda _: None, Scale())
         raise KeyboardInterrupt
 

@@ -55,7 +55,7 @@ def drops(wires: Net, place: str) -> int:
 
 
 def test_every_place_reaches_every_other(wires: Net) -> None:
-    assert reaches(wires, HERE, THERE) and reaches(wires, net.TABLE, net.STRANGERS[2])
+    assert reaches(wires, HERE, THERE) and reaches(wires, net.TABLE, net.OTHER_VALIDATORS[2])
 
 
 def test_a_place_that_is_cut_off_from_another_reaches_the_others(wires: Net) -> None:

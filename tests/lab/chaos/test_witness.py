@@ -1,4 +1,4 @@
-"""What a stranger's blocks tell of us."""
+"""What another validator's blocks say of us."""
 
 from __future__ import annotations
 
