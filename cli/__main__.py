@@ -147,11 +147,11 @@ def parser() -> argparse.ArgumentParser:
     drill = command("drill", "rehearse a failure in the running lab and report what happened")
     drill.add_argument("name", nargs="?", metavar="NAME")
     drill.add_argument("--list", action="store_true", help="what there is to rehearse")
-    drill.add_argument("--faults", type=int, default=200, metavar="N", help="of chaos: at least so many (default 200)")
+    drill.add_argument("--faults", type=int, default=40, metavar="N", help="of chaos: at least this many (default 40)")
     drill.add_argument(
-        "--heights", type=int, default=2000, metavar="N", help="of chaos: at least so many (default 2000)"
+        "--heights", type=int, default=150, metavar="N", help="of chaos: at least this many (default 150)"
     )
-    drill.add_argument("--seed", type=int, default=1, metavar="N", help="of chaos: from which its faults are drawn")
+    drill.add_argument("--seed", type=int, default=1, metavar="N", help="of chaos: decides its faults (default 1)")
     _option_network(drill)
     check = command("check", "read the declarations and report every problem")
     check.add_argument("networks", nargs="*", metavar="NETWORK")

@@ -10,6 +10,7 @@ from estate.declaration import files as declaration
 from estate.errors import CheckFailed, UsageError
 from lab import drills
 from lab.clouds.store import Store
+from lab.drills.estate import Estate
 from lab.paths import LabPaths
 from lab.rehearsal import observation
 from lab.rehearsal import running as labcheck
@@ -18,19 +19,19 @@ from lab.wiring.plan import plan
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if arguments.list or not arguments.name:
-        for name, drill in (drills.DRILLS | drills.ON_THE_FAST_NET).items():
-            print(f"{name:<26} {(drill.__doc__ or '').splitlines()[0]}")
+        for each in drills.DRILLS.values():
+            print(f"{each.name:<26} {each.summary}")
         return 0
+    drill = drills.DRILLS.get(arguments.name)
+    if drill is None:
+        raise UsageError(f"there is no drill {arguments.name!r}; expected one of: {', '.join(drills.DRILLS)}")
     progress = Progress()
-    if arguments.name in drills.ON_THE_FAST_NET:
-        with progress.stage(f"drill {arguments.name}"):
-            scale = drills.Scale(faults=arguments.faults, heights=arguments.heights, seed=arguments.seed)
-            drills.ON_THE_FAST_NET[arguments.name](checkout, progress.say, scale)
-            progress.outcome(f"drill {arguments.name}: the promise held")
+    if isinstance(drill, drills.FastNetDrill):
+        with progress.stage(f"drill {drill.name}"):
+            values = {each.name: getattr(arguments, each.name) for each in drill.options}
+            drill.run(checkout, progress.say, drill.scale(values))
+            progress.outcome(f"drill {drill.name}: the promise held")
         return 0
-    if arguments.name not in drills.DRILLS:
-        known = ", ".join(drills.DRILLS | drills.ON_THE_FAST_NET)
-        raise UsageError(f"there is no drill {arguments.name!r}; there are: {known}")
     declared = declaration.read(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=declared.name)
     labcheck.must_run(paths, "world")
@@ -40,7 +41,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     with paths.workspace.exclusive():
         with Store(paths.cloud_state) as store:
             wiring = plan(declared, store.resources(), paths)
-        estate = drills.Estate(
+        estate = Estate(
             network=declaration.read(checkout, declared.name, chain=paths.chain_facts),
             paths=paths,
             wiring=wiring,
@@ -49,8 +50,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         )
         with progress.stage(f"drill {arguments.name}"):
             estate.wait_until_steady()
-            first = estate.world.head().height
-            drills.DRILLS[arguments.name](estate)
+            first = estate.observer.head().height
+            drill.run(estate)
             estate.must_not_be_accused(first)
             progress.outcome(f"drill {arguments.name}: the promise held")
     return 0

@@ -37,7 +37,7 @@ def fleet(
 ) -> tuple[Machine, ...]:
     """The machines of the estate, in order of name. A declared cloud node without its instance is left out.
 
-    ``trusted``: the certificate authority (PEM) by which they know the world's services.
+    ``trusted``: the certificate authority (PEM) by which they verify the central services.
     """
     by_address = {
         str(resource.properties.get("privateIp")): resource.properties

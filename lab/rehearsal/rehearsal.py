@@ -28,7 +28,7 @@ from estate.declaration import files as declaration
 from estate.errors import CheckFailed
 from estate.model import Network
 from lab import netns
-from lab.chain import genesis, join, world
+from lab.chain import genesis, join, outside
 from lab.clouds.store import Store
 from lab.machines import fleet, image, machine
 from lab.machines.provision import Machine
@@ -123,7 +123,10 @@ class Rehearsal:
         return changed(counts)
 
     def _reconcile(self, state: dict[str, Any]) -> bool:
-        """Removes what a killed engine made and never recorded; whether it recorded what is not there, so that it must look anew."""
+        """Removes what a killed engine made and never recorded.
+
+        Returns whether the engine's state has resources that do not exist, so that it must be refreshed.
+        """
         if not self.paths.cloud_state.exists():
             return False
         resources = state["deployment"].get("resources") or ()
@@ -162,10 +165,10 @@ class Rehearsal:
         return key.with_suffix(".pub").read_text().strip()
 
     def boot(self) -> None:
-        """The strangers' machines first, so that their chain already moves while ours boot."""
+        """The other validators first, so that their chain already makes blocks while our machines boot."""
         key = self._authorized_key()
-        with self.progress.stage("world: strangers, partners, packages, time, names"):
-            world.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
+        with self.progress.stage("outside: other validators, partners, packages, time, names"):
+            outside.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
         if self.network.signing.coordination:
             with self.progress.stage("signing table: DynamoDB Local, as AWS is reached"):
                 coordination.bring_up(
@@ -264,7 +267,7 @@ class Rehearsal:
     def _bond(self, key: ConsensusKey) -> bool:
         daemon = parts.ensure("wasmd", self.progress.say) / "bin" / "wasmd"
         wallet = join.OperatorWallet(
-            chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=world.node(self.paths)
+            chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=outside.node(self.paths)
         )
         return join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
 
@@ -273,7 +276,7 @@ class Rehearsal:
         does so only once its own site signs.
         """
         deadline = time.monotonic() + SIGNED_WITHIN_SECONDS
-        rest = world.node(self.paths)
+        rest = outside.node(self.paths)
         waiting = True
         while waiting:
             head = rest.head().height
@@ -283,8 +286,8 @@ class Rehearsal:
             if waiting and time.monotonic() > deadline:
                 late = f"; behind the chain: {', '.join(behind)}" if behind else ""
                 raise CheckFailed(
-                    f"no block within {SIGNED_WITHIN_SECONDS} s carries our signature, or nodes do not keep up: head {head}, "
-                    f"last signed {last}{late}; see `bin/estate logs` of the validator and the signer"
+                    f"no block within {SIGNED_WITHIN_SECONDS} s carries our signature, or nodes do not keep up: "
+                    f"head {head}, last signed {last}{late}; see `bin/estate logs` of the validator and the signer"
                 )
             if waiting:
                 time.sleep(1)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.chain.plan import BLOCK_SECONDS, DENOM, RPC_PORT, Stranger
+from lab.chain.plan import BLOCK_SECONDS, DENOM, RPC_PORT, ExternalNode
 
 USER = "chain"
 
 
-def home(node: Stranger) -> str:
+def home(node: ExternalNode) -> str:
     return f"/var/lib/chain/{node.name}"
 
 
-def unit_name(node: Stranger) -> str:
+def unit_name(node: ExternalNode) -> str:
     return f"chain-{node.name}.service"
 
 
-def config_toml(node: Stranger, peers: Sequence[str]) -> str:
-    """`config.toml`. `peers`: `id@host:port` of the other strangers; a partner's node dials nobody, its peers dial it
+def config_toml(node: ExternalNode, peers: Sequence[str]) -> str:
+    """`config.toml`. `peers`: `id@host:port` of the other validators; a partner's node dials nobody, its peers dial it
     or are its neighbours.
     """
     return f"""\
@@ -72,7 +72,7 @@ enable = false
 """
 
 
-def unit(node: Stranger, program: str) -> str:
+def unit(node: ExternalNode, program: str) -> str:
     """The systemd unit of `node`; `program` is the daemon's path on its machine."""
     return f"""\
 [Unit]

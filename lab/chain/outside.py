@@ -1,4 +1,4 @@
-"""The machines that are not ours: strangers and central services in the internet, partners' nodes in their own VPCs."""
+"""The machines that are not ours: other validators and central services on the internet, partners' nodes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from estate.errors import ExpectedError
 from estate.model import Network
 from lab import machines, netns
-from lab.chain import names, plan, services, stranger
+from lab.chain import external_node, names, plan, services
 from lab.chain.genesis import ChainHome, peers
-from lab.chain.plan import Stranger
+from lab.chain.plan import ExternalNode
 from lab.chain.watch import ChainUnreachable, Node
 from lab.machines import Machine
 from lab.paths import LabPaths
@@ -33,8 +34,8 @@ FRESH_BLOCKS = 5
 """A head older than so many block times is of a chain that stands."""
 
 
-class WorldFailed(ExpectedError):
-    """A machine of the world could not be made what it must be."""
+class OutsideFailed(ExpectedError):
+    """An external machine could not be set up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Setup:
     """
 
     machine: Machine
-    nodes: Mapping[Stranger, tuple[str, ...]]
+    nodes: Mapping[ExternalNode, tuple[str, ...]]
     files: Mapping[str, str]
     trees: Mapping[str, Path] = field(default_factory=dict)
     units: tuple[str, ...] = ()
@@ -58,39 +59,41 @@ def partner_machine(name: str) -> str:
 
 
 def setups(paths: LabPaths, network: Network, chain: ChainHome) -> tuple[Setup, ...]:
-    """What the world's machines must have. The partner's nodes dial nobody: their only way is the peering, and ours
+    """what the external machines must have. The partner's nodes dial nobody: their only way is the peering, and ours
     dial them.
     """
 
     def machine(name: str) -> Machine:
         return Machine(name=name, hostname=name, netns=paths.namespace(name))
 
-    def node_files(nodes: Iterable[Stranger]) -> dict[str, str]:
+    def node_files(nodes: Iterable[ExternalNode]) -> dict[str, str]:
         return {
-            f"/etc/systemd/system/{stranger.unit_name(each)}": stranger.unit(each, f"{PROGRAMS}/{plan.DAEMON}")
+            f"/etc/systemd/system/{external_node.unit_name(each)}": external_node.unit(
+                each, f"{PROGRAMS}/{plan.DAEMON}"
+            )
             for each in nodes
         }
 
     known = peers(chain)
-    strangers = {
+    validators = {
         each: tuple(peer for peer in known if not peer.endswith(f"@{each.address}:{each.port}"))
-        for each in plan.strangers()
+        for each in plan.other_validators()
     }
     served = services.files(network, names.records(paths, network))
     restarts = {path: unit for path, unit in services.RESTARTS.items() if path in served}
     found = [
         Setup(
             machine=machine(WORLD),
-            nodes=strangers,
-            files={**node_files(strangers), **served},
+            nodes=validators,
+            files={**node_files(validators), **served},
             trees={services.REPOSITORY: paths.repository},
-            units=(*map(stranger.unit_name, strangers), *dict.fromkeys(restarts.values())),
+            units=(*map(external_node.unit_name, validators), *dict.fromkeys(restarts.values())),
             restarts=restarts,
         )
     ]
     for partner in sorted(network.partners):
         try:
-            nodes: dict[Stranger, tuple[str, ...]] = dict.fromkeys(plan.partner_nodes(network, partner), ())
+            nodes: dict[ExternalNode, tuple[str, ...]] = dict.fromkeys(plan.partner_nodes(network, partner), ())
         except plan.UnknownIdentity:
             continue
         found.append(
@@ -98,7 +101,7 @@ def setups(paths: LabPaths, network: Network, chain: ChainHome) -> tuple[Setup, 
                 machine=machine(partner_machine(partner)),
                 nodes=nodes,
                 files=node_files(nodes),
-                units=tuple(map(stranger.unit_name, nodes)),
+                units=tuple(map(external_node.unit_name, nodes)),
             )
         )
     return tuple(found)
@@ -127,7 +130,7 @@ def _stream(lab: LabPaths, name: str, target: str, fill: Callable[[tarfile.TarFi
             pass
         said = process.stderr.read().decode(errors="replace")
     if process.returncode:
-        raise WorldFailed(f"{name}: unpacking below {target} failed: {said.strip()[-400:]}")
+        raise OutsideFailed(f"{name}: unpacking below {target} failed: {said.strip()[-400:]}")
 
 
 def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644) -> None:
@@ -136,16 +139,26 @@ def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644)
     archive.addfile(member, io.BytesIO(content))
 
 
+def _add_texts(archive: tarfile.TarFile, texts: Mapping[str, str]) -> None:
+    for path, text in texts.items():
+        _add(archive, path, text.encode())
+
+
+def _add_programs(archive: tarfile.TarFile, directory: Path) -> None:
+    for each in sorted(directory.iterdir()):
+        archive.add(each, each.name)
+
+
 def _run(lab: LabPaths, name: str, script: str, timeout_seconds: float = 60) -> str:
     done = machines.execute(lab, name, ["sh", "-euc", script], timeout_seconds=timeout_seconds)
     if done.returncode:
-        raise WorldFailed(f"{name}: {script.splitlines()[0]} …: exit {done.returncode}: {done.stderr.strip()[-600:]}")
+        raise OutsideFailed(f"{name}: {script.splitlines()[0]} …: exit {done.returncode}: {done.stderr.strip()[-600:]}")
     return done.stdout
 
 
-def _put_node(lab: LabPaths, name: str, node: Stranger, dialled: tuple[str, ...], chain: ChainHome) -> None:
+def _put_node(lab: LabPaths, name: str, node: ExternalNode, dialled: tuple[str, ...], chain: ChainHome) -> None:
     """Gives a node its home, unless it has one; its data is never replaced."""
-    where = stranger.home(node)
+    where = external_node.home(node)
     unfinished = f"{where}.unfinished"
 
     def fill(archive: tarfile.TarFile) -> None:
@@ -156,14 +169,14 @@ def _put_node(lab: LabPaths, name: str, node: Stranger, dialled: tuple[str, ...]
             "data/priv_validator_state.json",
         ):
             _add(archive, part, (chain.node(node.name) / part).read_bytes(), 0o600)
-        _add(archive, "config/config.toml", stranger.config_toml(node, dialled).encode())
-        _add(archive, "config/app.toml", stranger.app_toml().encode())
+        _add(archive, "config/config.toml", external_node.config_toml(node, dialled).encode())
+        _add(archive, "config/app.toml", external_node.app_toml().encode())
 
     if _run(lab, name, f"if [ -d {where} ]; then echo there; fi").strip():
         return
     _run(lab, name, f"rm -rf {unfinished}; install -d -m 700 {unfinished}")
     _stream(lab, name, unfinished, fill)
-    _run(lab, name, f"chown -R {stranger.USER}: {unfinished}; mv -T {unfinished} {where}")
+    _run(lab, name, f"chown -R {external_node.USER}: {unfinished}; mv -T {unfinished} {where}")
 
 
 def _make(lab: LabPaths, setup: Setup, chain: ChainHome, program: Path) -> bool:
@@ -172,7 +185,7 @@ def _make(lab: LabPaths, setup: Setup, chain: ChainHome, program: Path) -> bool:
     wanted = {
         **{path: sha256(content.encode()).hexdigest() for path, content in setup.files.items()},
         **{path: tree_digest(source) for path, source in setup.trees.items()},
-        **{stranger.home(node): node.name for node in setup.nodes},
+        **{external_node.home(node): node.name for node in setup.nodes},
         PROGRAMS: tree_digest(program.parent),
     }
     said = machines.execute(lab, name, ["cat", MARKER]).stdout
@@ -182,27 +195,16 @@ def _make(lab: LabPaths, setup: Setup, chain: ChainHome, program: Path) -> bool:
         _run(
             lab,
             name,
-            f"id {stranger.USER} >/dev/null 2>&1 || useradd --system --no-create-home {stranger.USER}; mkdir -p "
-            f"{PROGRAMS} /var/lib/chain",
+            f"id {external_node.USER} >/dev/null 2>&1 || useradd --system --no-create-home {external_node.USER}\n"
+            f"mkdir -p {PROGRAMS} /var/lib/chain",
         )
         if PROGRAMS in changed:
-            _stream(
-                lab,
-                name,
-                PROGRAMS,
-                lambda archive: [archive.add(each, each.name) for each in sorted(program.parent.iterdir())] and None,
-            )
+            _stream(lab, name, PROGRAMS, partial(_add_programs, directory=program.parent))
         for path, source in setup.trees.items():
             if path in changed:
                 _replace_tree(lab, name, path, source)
-        _stream(
-            lab,
-            name,
-            "/",
-            lambda archive: (
-                [_add(archive, path, setup.files[path].encode()) for path in setup.files if path in changed] and None
-            ),
-        )
+        texts = {path: text for path, text in setup.files.items() if path in changed}
+        _stream(lab, name, "/", partial(_add_texts, texts=texts))
         for node, dialled in setup.nodes.items():
             _put_node(lab, name, node, dialled, chain)
     restarted = sorted({unit for path, unit in setup.restarts.items() if path in changed})
@@ -233,14 +235,14 @@ def _replace_tree(lab: LabPaths, name: str, path: str, source: Path) -> None:
 
 
 def bring_up(paths: LabPaths, network: Network, chain: ChainHome, *, progress: Progress = lambda _: None) -> bool:
-    """Boots the world's machines and makes them run; waits until the strangers' chain makes blocks. Whether anything
+    """Boots the external machines and makes them run; waits until their chain makes blocks. Returns whether anything
     was changed.
 
     Args:
         network: as declared, with the lab chain's facts.
 
     Raises:
-        WorldFailed, LabUnavailable, BootFailed
+        OutsideFailed, LabUnavailable, BootFailed
     """
     wanted = []
     for each in setups(paths, network, chain):
@@ -257,18 +259,18 @@ def bring_up(paths: LabPaths, network: Network, chain: ChainHome, *, progress: P
 
 
 def node(paths: LabPaths) -> Node:
-    """The RPC of the first stranger: what the rest of the world sees."""
-    return Node(str(plan.STRANGER_ADDRESSES[0]), plan.RPC_PORT, paths.namespace(WORLD))
+    """The RPC of the first of the other validators, through which the lab watches the chain."""
+    return Node(str(plan.OTHER_VALIDATOR_ADDRESSES[0]), plan.RPC_PORT, paths.namespace(WORLD))
 
 
 def wait_for_blocks(at: Node, *, wait_seconds: float = 60, progress: Progress = lambda _: None) -> int:
     """Waits until `at` has a block that is fresh; its height.
 
     Raises:
-        WorldFailed: it did not in time.
+        OutsideFailed: it did not in time.
     """
     deadline, said = time.monotonic() + wait_seconds, "it does not answer"
-    progress("waiting for the strangers' chain to make blocks")
+    progress("waiting for the other validators to make blocks")
     while time.monotonic() < deadline:
         try:
             head = at.head()
@@ -280,6 +282,6 @@ def wait_for_blocks(at: Node, *, wait_seconds: float = 60, progress: Progress = 
                 return head.height
             said = f"it is at height {head.height}, since {age_seconds:.0f} s"
         time.sleep(0.2)
-    raise WorldFailed(
-        f"the strangers' chain makes no blocks, after {wait_seconds:.0f} s; {said}; see: bin/estate logs {WORLD}"
+    raise OutsideFailed(
+        f"the other validators made no block within {wait_seconds:.0f} s; {said}; see: bin/estate logs {WORLD}"
     )
