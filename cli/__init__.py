@@ -1,1 +1,1 @@
-"""The command line: order and words around the engine, pyinfra and the lab; it adds nothing that they lack."""
+"""The command line. It orders and reports the work of the engine, pyinfra and the lab, and adds no function to them."""

@@ -1,189 +1,116 @@
-"""``bin/estate``: reads the words, runs the command, turns errors into exit codes: 0 done, 1 a check failed, 2 bad usage or declaration."""
+"""``bin/estate``: finds the command, runs it, and turns errors into exit codes.
+
+0: done; 1: a check failed; 2: bad usage or an invalid declaration; 130: interrupted from the keyboard; 141: the reader
+of the output has ended.
+"""
 
 from __future__ import annotations
 
-import argparse
 import gc
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+from cli.options import USAGE, Parser
 from estate.errors import ExpectedError
 from estate.findings import DeclarationError
 
+if TYPE_CHECKING:
+    import argparse
+
 CHECKOUT = Path(__file__).resolve().parent.parent
-DEFAULT_NETWORK = "cosmoshub"
+COMMANDS = {
+    "up": "bring a network up, in the lab on this machine or (--live) for real; run it again at any time",
+    "plan": "show what `up` would change and whether the policies allow it; changes nothing",
+    "prove": "prove the security claims, or refute each with a packet; deploys nothing",
+    "reach": "answer whether one host or address can reach another, and how, or what blocks it",
+    "probe": "send the packets of the claims in the running lab and compare with the prover",
+    "status": "show hosts, block height, signing, peers and problems on one screen",
+    "ssh": "open a shell on a host of the lab through the VPN gateway, as an operator does",
+    "logs": "show the systemd journal of a host of the lab",
+    "down": "remove the lab of a network: machines, namespaces, processes and state",
+    "map": "draw the network from its declaration",
+    "new": "write a complete, valid declaration to edit",
+    "key": "show the consensus key, and generate, share, move or retire it",
+    "drill": "rehearse a failure in the lab and report whether signing was safe",
+    "check": "read the declarations and report every problem",
+    "test": "run all tests; installs what they need",
+    "completion": "print the shell completion script",
+}
+"""Each command with its line of help, in the order in which they are used. The module of a command has its name."""
+
+INTERRUPTED = 130
+NOBODY_READS = 141
+"""128 and the number of the signal: SIGINT, and SIGPIPE, as a shell reports them."""
+
+SHORT_LIVED = ("prove", "reach")
+"""Commands that need everything they allocate until they end: garbage collection takes a third of their time."""
 
 
-def _network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "network",
-        nargs="?",
-        default=DEFAULT_NETWORK,
-        metavar="NETWORK",
-        help=f"a stacks/Pulumi.<network>.yaml (default {DEFAULT_NETWORK})",
+class Command(Protocol):
+    """What the module of a command offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, checkout: Path, arguments: argparse.Namespace) -> int: ...
+
+
+def _command(name: str) -> Command:
+    module: Command = importlib.import_module(f"cli.commands.{name}")
+    return module
+
+
+def parser(*configured: str) -> Parser:
+    """The parser of the whole command line, in which only the ``configured`` commands have their arguments."""
+    top = Parser(
+        prog="bin/estate",
+        description="Runs the whole estate of a validator company: cloud, bare metal, keys and access.",
+        epilog="`bin/estate COMMAND --help` explains a command; docs/command-line.md describes all of them.",
     )
-
-
-def _option_network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--network", default=DEFAULT_NETWORK, metavar="NETWORK", help=f"the network (default {DEFAULT_NETWORK})"
-    )
-
-
-def _live(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--live", action="store_true", help="against the real accounts and hosts, not the lab")
-
-
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one JSON document on standard output, and nothing else")
-
-
-def _ceremonies(key: argparse.ArgumentParser) -> None:
-    actions = key.add_subparsers(dest="action", required=True, metavar="CEREMONY")
-
-    def ceremony(name: str, text: str, *, site: str | None = None) -> argparse.ArgumentParser:
-        made = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        if site:
-            made.add_argument("site", metavar="SITE", help=site)
-        _network(made)
-        _live(made)
-        made.add_argument("--ssh-key", type=Path, metavar="FILE", help="with --live: this key, not your SSH agent's")
-        made.add_argument("--known-hosts", type=Path, metavar="FILE", help="with --live and --ssh-key: the hosts' keys")
-        made.add_argument("--ssh-user", metavar="NAME", help="with --live: your account on the hosts")
-        made.add_argument(
-            "--credentials",
-            type=Path,
-            metavar="FILE",
-            help="with --live: your own for the signing table, from `aws configure export-credentials --format process`",
-        )
-        made.add_argument(
-            "--ca-file", type=Path, metavar="FILE", help="with --live: who vouches for the table's endpoints"
-        )
-        made.add_argument("--yes", action="store_true", help="with --live: do not ask before anything is changed")
-        return made
-
-    ceremony("status", "where the key is, which sites sign with it, and what is missing")
-    ceremony("generate", "make the key, where signing.custody says")
-    ceremony("start", "let the site that holds the key sign through its gate: the first row in the table")
-    ceremony("join", "let another declared site sign too", site="the site that joins")
-    move = ceremony("move", "bring the key to another site and destroy it where it was")
-    move.add_argument("--to", metavar="SITE", help="the site that will hold the key")
-    move.add_argument("--from", dest="leaving", metavar="SITE", help="with coordination: the site that gives it up")
-    renew = ceremony("renew-table", "begin a new generation after the table was lost or rolled back")
-    renew.add_argument("--second-operator", default="", metavar="NAME", help="the second operator, who has seen why")
-    renew.add_argument("--witness", dest="second_operator", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    retire = ceremony("retire", "end the key for ever")
-    retire.add_argument("--yes-retire", default="", metavar="ADDRESS", help="the key's address, 40 hex digits")
-    clear = ceremony("clear-halt", "let a gate that halted sign again", site="the site of the gate")
-    clear.add_argument("--cause", metavar="CAUSE", help="why it halted, as it says, after a person has looked")
-
-
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
-        prog="bin/estate", description="Runs a validator company's whole estate: cloud, bare metal, keys, access."
-    )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-
-    up = command("up", "bring a network up, in the lab on this machine or (--live) for real; run it again any time")
-    _network(up)
-    _live(up)
-    up.add_argument("--yes", action="store_true", help="with --live: do not ask after the preview")
-    plan = command("plan", "what an up would change, and whether the policies allow it; changes nothing")
-    _network(plan)
-    _live(plan)
-    prove = command("prove", "prove the promises of the architecture, or refute each with a packet; deploys nothing")
-    prove.add_argument("networks", nargs="*", metavar="NETWORK", help=f"networks (default {DEFAULT_NETWORK})")
-    prove.add_argument("--all", action="store_true", help="every declared network, together")
-    prove.add_argument("--state", metavar="FILE", help="of what stands: the JSON of `pulumi stack export`")
-    prove.add_argument("--explain", metavar="CLAIM", help="only this claim, with everything that is known of it")
-    prove.add_argument(
-        "--diff", nargs=2, metavar=("OLD", "NEW"), help="what becomes and stops being reachable, state to state"
-    )
-    prove.add_argument("--unexercised", action="store_true", help="list the rules that no claim exercises")
-    _json(prove)
-    reach = command("reach", "can this reach that, and how, or what is in the way")
-    reach.add_argument("source", nargs="?", metavar="FROM", help="host, resource id or URN, CIDR or 'internet'")
-    reach.add_argument("target", nargs="?", metavar="TO", help="the same")
-    reach.add_argument("--protocol", metavar="P", help="tcp, udp, icmp, or a number (default: every one)")
-    reach.add_argument("--port", type=int, metavar="N", help="the destination port (default: every class of ports)")
-    reach.add_argument("--state", metavar="FILE", help="of what stands: the JSON of `pulumi stack export`, anybody's")
-    reach.add_argument("--all-pairs", action="store_true", help="every sender with every interface")
-    reach.add_argument(
-        "--network", metavar="NETWORK", help=f"the network (default {DEFAULT_NETWORK}, or the state's own)"
-    )
-    _json(reach)
-    probe = command("probe", "send the claims' packets in the running lab, and compare with the prover")
-    _network(probe)
-    probe.add_argument("--sample", type=int, default=1000, metavar="N", help="so many further packets (default 1000)")
-    probe.add_argument("--seed", type=int, default=1, metavar="N", help="of the sample (default 1)")
-    _json(probe)
-    status = command("status", "one screen: hosts, height, who signed, peers, what is off")
-    _network(status)
-    _json(status)
-    ssh = command("ssh", "a shell on a host of the lab, the way an operator gets there: through the VPN gateway")
-    ssh.add_argument("host", metavar="HOST")
-    ssh.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="run this instead of a shell")
-    _option_network(ssh)
-    logs = command("logs", "the journal of a host of the lab")
-    logs.add_argument("host", metavar="HOST")
-    logs.add_argument("--unit", help="only this systemd unit")
-    logs.add_argument("--lines", type=int, default=100)
-    logs.add_argument("--follow", action="store_true")
-    _option_network(logs)
-    down = command("down", "take the lab of a network away: machines, namespaces, processes, state")
-    _network(down)
-    drawing = command("map", "draw the estate from its declaration")
-    _network(drawing)
-    drawing.add_argument("--svg", metavar="FILE", help="where to write the picture (default <network>.svg)")
-    new = command("new", "write a complete, valid declaration to edit")
-    new.add_argument("network", metavar="NETWORK")
-    _ceremonies(command("key", "the consensus key: where it is, and the ceremonies that make, share, move and end it"))
-    drill = command("drill", "rehearse a failure in the running lab and report what happened")
-    drill.add_argument("name", nargs="?", metavar="NAME")
-    drill.add_argument("--list", action="store_true", help="what there is to rehearse")
-    drill.add_argument("--faults", type=int, default=40, metavar="N", help="of chaos: at least this many (default 40)")
-    drill.add_argument(
-        "--heights", type=int, default=150, metavar="N", help="of chaos: at least this many (default 150)"
-    )
-    drill.add_argument("--seed", type=int, default=1, metavar="N", help="of chaos: decides its faults (default 1)")
-    _option_network(drill)
-    check = command("check", "read the declarations and report every problem")
-    check.add_argument("networks", nargs="*", metavar="NETWORK")
-    _json(check)
-    test = command("test", "run all tests; set up what they need")
-    test.add_argument("--fast", action="store_true", help="only those that need neither root nor the lab")
-    test.add_argument("words", nargs=argparse.REMAINDER, metavar="…", help="passed on to pytest")
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        if name in configured:
+            _command(name).configure(command)
     return top
 
 
-MODULES = {"map": "drawing", "test": "testing"}
-SHORT = ("prove", "reach")
-"""Commands that need all that they make until they end: to look for what is not needed costs them a third of their time."""
+def named(words: Sequence[str]) -> tuple[str, ...]:
+    """The command that the words of a command line name, if they name one."""
+    first = next((word for word in words if not word.startswith("-")), None)
+    return (first,) if first in COMMANDS else ()
 
 
-def _end(error: ExpectedError | ExceptionGroup[Exception]) -> int:
-    """Prints what went wrong; returns the exit code. Raises the error itself where it is a defect of ours."""
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    arguments, rest = parser(*named(words)).parse_known_args(words)
+    if rest:
+        if "passed_on" not in arguments:
+            arguments.parser.refuse(rest)
+        arguments.passed_on = rest
+    return arguments
+
+
+def _print_error(error: ExpectedError | ExceptionGroup[Exception]) -> int:
+    """Prints what went wrong; returns the exit code. Raises the error itself if any part of it is a defect of ours."""
     expected, defects = error.split(ExpectedError) if isinstance(error, ExceptionGroup) else (error, None)
     if defects is not None or expected is None:
         raise error
     if isinstance(error, DeclarationError):
-        from cli.report import print_problems
+        from cli.page import Page
 
-        print_problems(error.problems)
+        Page(error=True).problems(error.problems, CHECKOUT)
     else:
-        print(f"estate: {_sentence(expected)}", file=sys.stderr)
+        print(f"estate: {_message(expected)}", file=sys.stderr)
     return _exit_code(expected)
 
 
-def _sentence(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     if isinstance(error, ExceptionGroup):
-        return "\n".join([error.message, *(f"  {_sentence(each)}" for each in error.exceptions)])
+        return "\n".join([error.message, *(f"  {_message(each)}" for each in error.exceptions)])
     return str(error)
 
 
@@ -193,26 +120,44 @@ def _exit_code(error: BaseException) -> int:
     return error.exit_code if isinstance(error, ExpectedError) else 1
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    arguments, rest = parser().parse_known_args(words)
-    if rest:
-        if arguments.command != "test":
-            parser().error(f"unrecognised: {' '.join(rest)}")
-        arguments.words = [*rest, *arguments.words]
-    if arguments.command in SHORT:
+def _run(words: Sequence[str]) -> int:
+    arguments = _parse(words)
+    if arguments.version:
+        from cli.version import version
+
+        print(f"estate {version(CHECKOUT)}")
+        return 0
+    if arguments.command is None:
+        parser().print_help(sys.stderr)
+        return USAGE
+    if arguments.command in SHORT_LIVED:
         gc.disable()
-    module = importlib.import_module(f"cli.{MODULES.get(arguments.command, arguments.command)}")
+    return _command(arguments.command).run(CHECKOUT, arguments)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command that ``words`` name, by default those of the process; returns its exit code."""
     try:
-        return module.run(CHECKOUT, arguments) or 0
+        code = _run(sys.argv[1:] if words is None else words)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return NOBODY_READS
     except (ExpectedError, ExceptionGroup) as error:
-        return _end(error)
+        return _print_error(error)
     except KeyboardInterrupt:
-        print("estate: stopped; run the same command again to go on", file=sys.stderr)
-        return 130
+        print("estate: interrupted; run the same command again to continue", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _complete() -> None:
+    from cli import completion
+
+    completion.answer(parser(*named(os.environ.get("COMP_LINE", "").split()[1:])))
 
 
 if __name__ == "__main__":
+    if "_ARGCOMPLETE" in os.environ:
+        _complete()
     raise SystemExit(main())

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from estate.errors import CheckFailed, UsageError
+from estate.suggestion import did_you_mean
 from proofs import registered, subjects
 from proofs.subjects import Question
 from reachability import parts
@@ -64,7 +65,8 @@ def claims(checkout: Path, wanted: str | None = None) -> tuple[Claim, ...]:
     chosen = tuple(claim for claim in found if claim.id == wanted)
     if not chosen:
         known = "\n  ".join(claim.id for claim in found)
-        raise UsageError(f"no claim is called {wanted!r}; the claims are:\n  {known}")
+        suggested = did_you_mean(wanted, [claim.id for claim in found])
+        raise UsageError(f"no claim is called {wanted!r}{suggested}; the claims are:\n  {known}")
     return chosen
 
 

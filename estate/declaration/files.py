@@ -8,6 +8,7 @@ from pathlib import Path
 from estate.declaration import load
 from estate.errors import UsageError
 from estate.model import Network
+from estate.suggestion import did_you_mean
 
 
 def names(checkout: Path) -> list[str]:
@@ -29,7 +30,7 @@ def read(checkout: Path, name: str, *, chain: Path | None = None, today: date | 
         known = ", ".join(names(checkout)) or "none yet"
         raise UsageError(
             f"no network is called {name!r}: {path.relative_to(checkout)} does not exist; declared are: {known}; "
-            f"`bin/estate new {name}` writes one to edit"
+            f"`bin/estate new {name}` writes one to edit" + did_you_mean(name, names(checkout))
         )
     return load.read(path, chain=chain, today=today)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, TypeVar
+
+from estate.suggestion import nearest as nearest
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -52,12 +53,6 @@ def words(items: Iterable[Any], last: str = "and") -> str:
 def a(noun: str) -> str:
     """The noun with its article."""
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
-
-
-def nearest(given: str, known: Collection[str]) -> str | None:
-    """The known word that ``given`` was probably meant to be."""
-    close = get_close_matches(given, list(known), n=1, cutoff=0.6)
-    return close[0] if close else None
 
 
 def choose(given: str, known: Collection[str]) -> str:

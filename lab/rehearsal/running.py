@@ -5,6 +5,7 @@ from __future__ import annotations
 from estate.errors import UsageError
 from estate.model import Network
 from estate.plan.hosts import Host, hosts
+from estate.suggestion import did_you_mean
 from lab.machines import machine
 from lab.paths import LabPaths
 
@@ -14,7 +15,11 @@ def the_host(network: Network, name: str) -> Host:
     by_name = {host.name: host for host in hosts(network)}
     full = name if name in by_name else f"{network.name}-{name}"
     if full not in by_name:
-        raise UsageError(f"{network.name} declares no host {name!r}; its hosts are:\n  " + "\n  ".join(by_name))
+        known = [*by_name, *(each.removeprefix(f"{network.name}-") for each in by_name)]
+        hosts_of_it = "\n  ".join(by_name)
+        raise UsageError(
+            f"{network.name} declares no host {name!r}{did_you_mean(name, known)}; its hosts are:\n  {hosts_of_it}"
+        )
     return by_name[full]
 
 

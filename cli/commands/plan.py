@@ -5,28 +5,38 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine import processes, stack
-from engine.progress import Progress
-from engine.stack import Engine, changed
-from estate.declaration import files as declaration
-from estate.errors import CheckFailed
-from lab.paths import LabPaths
-from lab.rehearsal import cloud
-from proofs import proving
-from tools import parts
+from cli import options
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.network(parser)
+    options.live(parser)
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
-    network = declaration.read(checkout, arguments.network)
+    from cli import notices
+    from cli.page import Page
+    from engine import processes, stack
+    from engine.progress import Progress
+    from engine.stack import Engine, changed
+    from estate.declaration import files
+    from estate.errors import CheckFailed
+    from lab.paths import LabPaths
+    from lab.rehearsal import cloud
+    from proofs import proving
+    from tools import parts
+
+    network = files.read(checkout, arguments.network)
+    Page(error=True).notices(notices.of_network(checkout, network), checkout)
     paths = LabPaths(checkout=checkout, network=network.name)
     progress = Progress()
     with progress.stage("engine"):
         parts.ensure("pulumi", progress.say)
-    with progress.stage("claims: what this declaration promises"):
+    with progress.stage("claims of this declaration"):
         progress.outcome(proving.in_words(proving.report(checkout, network.name)))
     policies = checkout / stack.POLICIES
     try:
-        with paths.workspace.exclusive(), progress.stage("preview, with the policies"):
+        with paths.workspace.exclusive(), progress.stage("preview with the policies"):
             if arguments.live:
                 engine = Engine(checkout=checkout, stack=network.name, workspace=paths.workspace)
                 counts = engine.preview(policies=policies, refresh=True)
@@ -34,9 +44,10 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
                 with cloud.rehearsed(checkout, paths, network) as engine:
                     counts = engine.preview(policies=policies)
             lines = engine.previewed()
-            progress.outcome(f"an up would leave: {stack.in_words(counts)}")
+            progress.outcome(f"`up` would leave: {stack.in_words(counts)}")
     except processes.CommandFailed as error:
-        raise CheckFailed(f"the engine refuses this plan:\n{error}") from None
-    print(*lines, sep="\n")
+        raise CheckFailed(f"the preview failed:\n{error}") from None
+    for line in lines:
+        print(line)
     print(f"{network.name}: {changed(counts)} resources would change; the policies allow it")
     return 0

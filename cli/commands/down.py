@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
-from engine.progress import Progress
-from estate.declaration import files as declaration
-from lab.machines import machine
-from lab.paths import LabPaths
-from lab.rehearsal.rehearsal import obstacles
-from lab.wiring import apply
+from cli import options
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.network(parser)
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
-    network = declaration.standing(checkout, arguments.network)
+    import shutil
+
+    from engine.progress import Progress
+    from estate.declaration import files
+    from lab.machines import machine
+    from lab.paths import LabPaths
+    from lab.rehearsal.rehearsal import obstacles
+    from lab.wiring import apply
+
+    network = files.standing(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=network.name)
     progress = Progress()
     if not paths.root.exists():
-        print(f"{network.name} is not up here: nothing to take away")
+        print(f"{network.name} is not up in this checkout; there is nothing to remove")
         return 0
     with paths.workspace.exclusive():
         if not obstacles():
@@ -34,5 +41,5 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
                     continue
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     shutil.rmtree(paths.root, ignore_errors=True)
-    print(f"{network.name} is down: no machine, namespace or process of its is left")
+    print(f"{network.name} is down: all its machines, namespaces and processes are gone")
     return 0

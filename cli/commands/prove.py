@@ -1,0 +1,131 @@
+"""``bin/estate prove``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli import completion, options
+from estate.errors import UsageError
+
+if TYPE_CHECKING:
+    from proofs.proving import Proof
+    from proofs.subjects import Question
+    from reachability.difference import Difference
+
+PROVED = "proved"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    text = f"names of declared networks (default: {options.DEFAULT_NETWORK})"
+    options.completed(parser.add_argument("networks", nargs="*", metavar="NETWORK", help=text), completion.networks)
+    parser.add_argument("--all", action="store_true", help="prove every declared network, all of them together")
+    options.state(parser)
+    options.completed(
+        parser.add_argument("--explain", metavar="CLAIM", help="prove only this claim, and print its explanation"),
+        completion.claims,
+    )
+    parser.add_argument(
+        "--diff",
+        nargs=2,
+        metavar=("OLD", "NEW"),
+        help="print what becomes reachable and what stops being reachable between two exported stacks",
+    )
+    parser.add_argument("--unexercised", action="store_true", help="list the filter rules that no claim exercises")
+    options.json(parser)
+
+
+def _names(checkout: Path, arguments: argparse.Namespace) -> list[str]:
+    if arguments.all:
+        if arguments.networks:
+            raise UsageError(
+                f"got --all and {' '.join(arguments.networks)}; --all means every declared network; leave out the names"
+            )
+        from estate.declaration import files
+
+        return files.names(checkout)
+    return arguments.networks or [options.DEFAULT_NETWORK]
+
+
+def _question(checkout: Path, arguments: argparse.Namespace) -> Question:
+    from proofs import subjects
+
+    if arguments.state is None:
+        return subjects.of_declarations(checkout, _names(checkout, arguments))
+    if arguments.all or len(arguments.networks) > 1:
+        raise UsageError("--state is one stack, so at most one network can be named with it, the one of the stack")
+    return subjects.of_state(checkout, arguments.state, next(iter(arguments.networks), None))
+
+
+def documents(proof: Proof) -> tuple[list[dict[str, Any]], str]:
+    """The reports as JSON, and the verdict over all of them."""
+    found = [report.document() for report in proof.reports]
+    verdicts = {each["verdict"] for each in found}
+    overall = next((each for each in ("refuted", "not-modelled") if each in verdicts), PROVED)
+    return found, overall
+
+
+def _compare(checkout: Path, states: list[str], name: str | None) -> Difference:
+    """What differs between two exported stacks, the older first."""
+    from proofs import subjects
+    from reachability.assembly import assemble
+    from reachability.difference import compare
+    from reachability.prover import Prover
+
+    old, new = (Prover(assemble(subjects.of_state(checkout, state, name).subject)) for state in states)
+    return compare(old, new)
+
+
+def _show_difference(difference: Difference) -> None:
+    from cli.page import Page
+
+    page = Page()
+    kind = None
+    for each, sentence in difference.sentences():
+        if each != kind:
+            page.line((each, "bold red" if each.startswith("becomes") else "bold green"))
+            kind = each
+        page.line(sentence, indent=2)
+    if kind is None:
+        page.line("nothing becomes reachable, and nothing stops being reachable")
+    for reason in difference.unmodelled:
+        page.line((f"not modelled: {reason}", "yellow"))
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    from proofs import proving
+
+    if arguments.diff:
+        difference = _compare(checkout, arguments.diff, next(iter(arguments.networks), None))
+        if arguments.json:
+            print(json.dumps(difference.document(), indent=2))
+        else:
+            _show_difference(difference)
+        return 0
+    asked = proving.claims(checkout, arguments.explain)
+    proof = proving.prove(_question(checkout, arguments), asked)
+    found, overall = documents(proof)
+    if arguments.state is None and arguments.explain is None and len(found) == 1:
+        proving.remember(checkout, proof.reports)
+    if arguments.json:
+        document = found[0] if len(found) == 1 else {"networks": found, "verdict": overall}
+        if arguments.explain:
+            document = {**document, "explanation": asked[0].explanation}
+        json.dump(document, sys.stdout, indent=2)
+        print()
+        return int(overall != PROVED)
+    from cli import verdicts
+    from cli.page import Page
+
+    page = Page()
+    for position, report in enumerate(found):
+        if position:
+            page.line()
+        if arguments.explain:
+            verdicts.explain(report, asked[0].explanation, page)
+        else:
+            verdicts.show(report, page, source=proof.question.source, idle_rules=arguments.unexercised)
+    return int(overall != PROVED)

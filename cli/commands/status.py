@@ -1,0 +1,112 @@
+"""``bin/estate status``: one screen, or one JSON document."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import options
+
+if TYPE_CHECKING:
+    from cli.page import Page, Part
+    from estate.findings import Problem
+    from lab.rehearsal.observation import Observation
+
+UNKNOWN = "—"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.network(parser)
+    options.json(parser)
+
+
+def as_document(seen: Observation, notices: Sequence[str]) -> dict[str, object]:
+    """The documented JSON: network, chain_id, height, hosts, signing, claims, problems, notices."""
+    return {
+        "network": seen.network,
+        "chain_id": seen.chain_id,
+        "height": seen.height,
+        "hosts": [asdict(host) for host in seen.hosts],
+        "signing": [asdict(each) for each in seen.signing],
+        "claims": seen.claims,
+        "problems": list(seen.problems),
+        "notices": list(notices),
+    }
+
+
+def _short(seen: Observation, name: str) -> str:
+    return name.removeprefix(f"{seen.network}-")
+
+
+def _host_rows(seen: Observation) -> list[list[Part]]:
+    rows: list[list[Part]] = []
+    for host in seen.hosts:
+        node = seen.nodes.get(host.name)
+        height, peers = (str(node.height), str(node.peers)) if node else ("", "")
+        state = (host.state, "green" if host.state == "running" else "red")
+        rows.append([_short(seen, host.name), host.site, state, height, peers])
+    return rows
+
+
+def _signing_rows(seen: Observation) -> list[list[Part]]:
+    return [
+        [
+            _short(seen, each.validator),
+            "active" if each.active else "standby",
+            str(each.last_signed_height or UNKNOWN),
+            UNKNOWN if each.missed_last_50 is None else str(each.missed_last_50),
+        ]
+        for each in seen.signing
+    ]
+
+
+def _fact_rows(seen: Observation) -> list[list[Part]]:
+    claims = seen.claims
+    counted = f"{claims['proved']} proved, {claims['refuted']} refuted, {claims['not_modelled']} not modelled"
+    rows: list[list[Part]] = [[name, address] for name, address in seen.endpoints]
+    rows.append(["claims", counted])
+    if seen.later:
+        rows.append(["later", "declared, not served yet: " + ", ".join(_short(seen, each) for each in seen.later)])
+    return rows
+
+
+def show(seen: Observation, notices: Sequence[Problem], page: Page, checkout: Path) -> None:
+    """The status page: at most 80 columns wide on a terminal."""
+    height = UNKNOWN if seen.height is None else str(seen.height)
+    page.line()
+    page.line((seen.network, "bold"), f"  chain {seen.chain_id}  height ", (height, "bold"))
+    page.table(("host", "site", "state", "height", "peers"), _host_rows(seen))
+    page.line()
+    page.table(("who signs", "", "last signed height", "missed of the last 50"), _signing_rows(seen))
+    page.line()
+    page.table(("", ""), _fact_rows(seen))
+    page.notices(notices, checkout)
+    for problem in seen.problems:
+        page.line(("problem", "yellow"), f"  {problem}")
+    if not seen.problems:
+        page.line(("no problems", "green"))
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    from datetime import date
+
+    from cli import notices
+    from cli.page import Page, one_line
+    from estate.declaration import files
+    from lab.paths import LabPaths
+    from lab.rehearsal.observation import observe
+
+    declared = files.standing(checkout, arguments.network)
+    paths = LabPaths(checkout=checkout, network=declared.name)
+    facts = paths.chain_facts if paths.chain_facts.exists() else None
+    seen = observe(files.read(checkout, arguments.network, chain=facts, today=date.min), paths)
+    soon = notices.of_network(checkout, declared)
+    if arguments.json:
+        print(json.dumps(as_document(seen, [one_line(each, checkout) for each in soon]), indent=2))
+    else:
+        show(seen, soon, Page(), checkout)
+    return 1 if seen.problems else 0

@@ -1,0 +1,132 @@
+"""``bin/estate up``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import options
+from estate.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from engine.progress import Progress
+    from estate.model import Network
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.network(parser)
+    options.live(parser)
+    parser.add_argument("--yes", action="store_true", help="with --live: deploy after the preview without asking")
+
+
+def _prove(checkout: Path, network: Network, progress: Progress) -> None:
+    """Nothing is deployed unless its claims are proved.
+
+    Raises:
+        CheckFailed: some claim is refuted or not modelled.
+    """
+    from proofs import proving
+
+    with progress.stage("claims of this declaration"):
+        progress.outcome(proving.demand(checkout, network.name))
+
+
+def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
+    from cli import notices
+    from cli.commands import status
+    from cli.page import Page
+    from lab.paths import LabPaths
+    from lab.rehearsal import observation
+    from lab.rehearsal.rehearsal import Outcome, Rehearsal, obstacles
+
+    paths = LabPaths(checkout=checkout, network=network.name)
+    missing = obstacles()
+    lab = Rehearsal(checkout, network, progress)
+    with paths.workspace.exclusive():
+        _prove(checkout, network, progress)
+        lab.have_parts(hosts=not missing)
+        if missing:
+            outcome = Outcome(resources=lab.create_cloud(), host_operations=0)
+        else:
+            lab.make_chain()
+            resources = lab.create_cloud()
+            lab.connect()
+            lab.boot()
+            operations = lab.configure()
+            lab.sign()
+            outcome = Outcome(resources=resources, host_operations=operations)
+        progress.save(paths.root / "timings.json")
+    page = Page()
+    if missing:
+        page.line(("machines, network, hosts and chain were left out, because:", "yellow"))
+        for reason in missing:
+            page.line(reason, indent=2)
+    else:
+        status.show(observation.observe(lab.network, paths), notices.of_network(checkout, network), page, checkout)
+    print(f"changes: {outcome.resources} resources, {outcome.host_operations} host operations")
+    return 0
+
+
+def _confirm(network: Network) -> None:
+    """Asks for the name of the network.
+
+    Raises:
+        CheckFailed: nobody can be asked, or the answer is another one.
+    """
+    if not sys.stdin.isatty():
+        raise CheckFailed(
+            "standard input is not a terminal, so the deployment cannot be confirmed; nothing was changed; "
+            "run this command in a terminal, or add --yes"
+        )
+    answer = input(f"Deploy {network.name} to AWS account {network.aws.account_id}? Type the name of the network: ")
+    if answer.strip() != network.name:
+        raise CheckFailed(
+            f"not confirmed: got {answer.strip()!r}, expected {network.name!r}; nothing was changed; run it again"
+        )
+
+
+def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: bool) -> int:
+    from cli.page import Page
+    from engine import deploy, stack
+    from engine.stack import Engine, changed
+    from lab.paths import LabPaths
+    from tools import parts
+
+    paths = LabPaths(checkout=checkout, network=network.name)
+    policies = checkout / stack.POLICIES
+    with paths.workspace.exclusive():
+        _prove(checkout, network, progress)
+        with progress.stage("engine"):
+            parts.ensure("pulumi", progress.say)
+        engine = Engine(checkout=checkout, stack=network.name, workspace=paths.workspace)
+        with progress.stage("preview against the real accounts with the policies"):
+            counts = engine.preview(policies=policies, refresh=True)
+            progress.outcome(f"`up` would leave: {stack.in_words(counts)}")
+        page = Page()
+        for line in engine.previewed():
+            page.line(line, indent=4)
+        if not confirmed:
+            _confirm(network)
+        with progress.stage("cloud: pulumi up with the policies"):
+            resources = changed(engine.up(policies=policies))
+            outputs = paths.root / "live-outputs.json"
+            outputs.write_text(json.dumps(engine.outputs(), indent=2))
+        with progress.stage("hosts: pyinfra over SSH through your own VPN connection"):
+            environment = {"ESTATE_NETWORK": network.name, "ESTATE_OUTPUTS": str(outputs)}
+            done = deploy.deploy(checkout, paths.workspace, environment=environment)
+    print(f"changes: {resources} resources, {done.changed} host operations")
+    return 1 if done.failed else 0
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    from engine.progress import Progress
+    from estate.declaration import files
+
+    network = files.read(checkout, arguments.network)
+    progress = Progress()
+    if arguments.live:
+        return _deploy(checkout, network, progress, confirmed=arguments.yes)
+    return _rehearse(checkout, network, progress)
