@@ -143,7 +143,13 @@ def parser() -> argparse.ArgumentParser:
     _json(check)
     test = command("test", "run all tests; set up what they need")
     test.add_argument("--fast", action="store_true", help="only those that need neither root nor the lab")
-    test.add_argument("words", nargs=argparse.REMAINDER, metavar="…", help="passed on to pytest")
+    test.add_argument(
+        "--long",
+        nargs="*",
+        metavar="PART",
+        help="the long checks of a night, all of them or these (--long list names them)",
+    )
+    test.add_argument("words", nargs=argparse.REMAINDER, metavar="…", help="after --: passed on to pytest")
     return top
 
 
