@@ -147,7 +147,7 @@ def parser() -> argparse.ArgumentParser:
         "--long",
         nargs="*",
         metavar="PART",
-        help="the long checks of a night, all of them or these (--long list names them)",
+        help="the long checks of a night, all or these (an unknown name lists them)",
     )
     test.add_argument("words", nargs=argparse.REMAINDER, metavar="…", help="after --: passed on to pytest")
     return top

@@ -58,28 +58,26 @@ LONG = (
 )
 
 
-def run(checkout: Path, names: Sequence[str] | None, words: Sequence[str], progress: Progress) -> int:
-    """Runs all parts, or those named. Returns 1 if one failed.
+def chosen(names: Sequence[str], words: Sequence[str]) -> list[Long]:
+    """The parts of these names, all for none.
 
     Raises:
         UsageError: a part is unknown, or there are words for pytest.
     """
     if words:
-        raise UsageError(
-            f"--long takes no words for pytest, but was given {' '.join(words)}: run pytest without --long"
-        )
-    if names == ["list"]:
-        for part in LONG:
-            progress.console.print(f"{part.name:<15} python {' '.join(part.words)}", markup=False)
-        return 0
+        raise UsageError(f"--long takes no words for pytest, but got {' '.join(words)}: leave --long out")
     known = {part.name: part for part in LONG}
-    if unknown := [name for name in names or () if name not in known]:
+    if unknown := [name for name in names if name not in known]:
         raise UsageError(f"{', '.join(unknown)}: not a long part; expected one of: {', '.join(known)}")
-    chosen = [known[name] for name in names] if names else list(LONG)
+    return [known[name] for name in names] or list(LONG)
+
+
+def run(checkout: Path, parts: Sequence[Long], progress: Progress) -> int:
+    """Returns 1 if a part failed."""
     shown = Shown(progress)
     with ThreadPoolExecutor(BESIDE) as pool:
-        ended = list(pool.map(lambda part: shown.run(part, checkout), [part for part in chosen if not part.alone]))
-    ended += [shown.run(part, checkout) for part in chosen if part.alone]
+        ended = list(pool.map(lambda part: shown.run(part, checkout), [part for part in parts if not part.alone]))
+    ended += [shown.run(part, checkout) for part in parts if part.alone]
     for line in summary(ended):
         progress.console.print(line, markup=False)
     return 1 if any(each.status for each in ended) else 0

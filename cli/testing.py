@@ -29,6 +29,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli import night
 from engine.progress import Progress
 from tools import cache, debian, parts
 
@@ -98,10 +99,9 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     words = [word for word in arguments.words if word != "--"]
     progress = Progress()
     if arguments.long is not None:
-        from cli import night
-
+        chosen = night.chosen(arguments.long, words)
         set_up(progress)
-        return night.run(checkout, arguments.long or None, words, progress)
+        return night.run(checkout, chosen, progress)
     if words:
         if not arguments.fast:
             set_up(progress)

@@ -94,9 +94,14 @@ def test_a_part_of_the_night_that_fails_stops_none_and_is_told(tmp_path: Path) -
     assert lines[-1] == "1 passed, 1 failed, 0 skipped"
 
 
-def test_an_unknown_part_of_the_night_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_part_of_the_night_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match="nonsense.*expected one of: .*simulation"):
-        night.run(tmp_path, ["nonsense"], [], Progress())
+        night.chosen(["z3", "nonsense"], [])
+
+
+def test_without_a_name_all_parts_of_the_night_run() -> None:
+    assert night.chosen([], []) == list(night.LONG)
+    assert [part.name for part in night.chosen(["z3", "fuzz"], [])] == ["z3", "fuzz"]
 
 
 @pytest.mark.parametrize("part", night.LONG, ids=lambda part: part.name)
