@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.__main__ import parser
+from cli.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")})
@@ -109,25 +109,29 @@ def _runs(module: str) -> bool:
 
 
 def refused_commands(text: str) -> list[str]:
-    """Commands of ``bin/estate`` that its parser does not take: typed ones whole, mentioned ones by their first word."""
+    """Commands of ``bin/estate`` that do not exist, or that have no such option."""
     refused = []
     for line in (typed for fence in _FENCE.findall(text) for typed in _TYPED.findall(fence)):
         words = shlex.split(line.replace("…", ""), comments=True)[1:]
         words = words[: next((at for at, word in enumerate(words) if word in ("|", ">", "&&")), None)]
-        if not _is_taken(words):
+        if not words or not _is_taken(words):
             refused.append(line)
     mentioned = {word for part in code(text) for word in _NAMED.findall(part)}
-    return refused + sorted(word for word in mentioned if not _is_taken([word, "--help"]))
+    return refused + sorted(word for word in mentioned if not _is_taken([word]))
 
 
 def _is_taken(words: list[str]) -> bool:
-    quiet = io.StringIO()
-    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+    """Whether the help of the command that ``words`` begin with exists and lists their options."""
+    parts = 2 if words[0] in ("key", "drill") and len(words) > 1 and not words[1].startswith("-") else 1
+    options = {word.partition("=")[0] for word in words[parts:] if word.startswith("--")}
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         try:
-            _, rest = parser().parse_known_args(words)
+            code = main([*words[:parts], "--help"] if not words[0].startswith("-") else ["--help"])
         except SystemExit as end:
-            return end.code in (0, None)
-    return not rest or words[0] == "test"
+            code = end.code or 0
+    known = set(re.findall(r"--[a-z-]+", printed.getvalue()))
+    return code == 0 and (words[0] == "test" or options <= known)
 
 
 def named(page: Path) -> str:
