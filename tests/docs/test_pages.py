@@ -64,9 +64,8 @@ def broken_links(page: Path, text: str) -> list[str]:
             continue
         name, _, anchor = target.partition("#")
         path = (page.parent / name) if name else page
-        if not path.exists():
-            broken.append(target)
-        elif anchor and anchor not in anchors(text if path == page else path.read_text()):
+        is_there = path.exists()
+        if not is_there or (anchor and anchor not in anchors(text if path == page else path.read_text())):
             broken.append(target)
     return broken
 
@@ -129,7 +128,7 @@ def _is_taken(words: list[str]) -> bool:
         try:
             code = main([*words[:parts], "--help"] if not words[0].startswith("-") else ["--help"])
         except SystemExit as end:
-            code = end.code or 0
+            code = int(end.code or 0)
     known = set(re.findall(r"--[a-z-]+", printed.getvalue()))
     return code == 0 and (words[0] == "test" or options <= known)
 
