@@ -30,7 +30,6 @@ PLANNED = {
         "estate/model/central.py",
         "estate/model/instance.py",
         "estate/model/observability.py",
-        "estate/plan/signer_modes.py",
         "lab/clouds/gcp/",
     },
 }
