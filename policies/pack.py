@@ -55,7 +55,11 @@ def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
 
         def of_resource(args: ResourceValidationArgs, report: ReportViolation) -> None:
             say = _lifting(rule, exemptions, lifted, report)
-            rule.validate(args, lambda message, urn=None: say(message, args.urn))
+
+            def about_it(message: str, _: str | None = None) -> None:
+                say(message, args.urn)
+
+            rule.validate(args, about_it)
 
         return ResourceValidationPolicy(
             rule.name, description, of_resource, level, severity=rule.severity, url=rule.about.source
@@ -63,7 +67,11 @@ def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
 
     def of_stack(args: StackValidationArgs, report: ReportViolation) -> None:
         say = _lifting(rule, exemptions, lifted, report)
-        rule.validate(args, lambda message, urn=None: say(message, urn or ""))
+
+        def about_one(message: str, urn: str | None = None) -> None:
+            say(message, urn or "")
+
+        rule.validate(args, about_one)
 
     return StackValidationPolicy(rule.name, description, of_stack, level, severity=rule.severity, url=rule.about.source)
 
@@ -74,7 +82,7 @@ def _current(exemptions: Exemptions) -> ResourceValidationPolicy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type == STACK:
             for problem in exemptions.problems:
-                report(problem)
+                report(problem, None)
 
     return ResourceValidationPolicy(
         CURRENT,

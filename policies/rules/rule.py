@@ -79,7 +79,7 @@ class ResourceRule(ResourceValidationPolicy):
     def _judge(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
         if check := self.checks.get(args.resource_type):
             for message in check(args):
-                report(message)
+                report(message, None)
 
 
 class StackRule(StackValidationPolicy):
