@@ -15,8 +15,8 @@ import yaml
 from pulumi_policy import Severity
 
 from policies import pack
+from policies.rule import Example, ResourceRule, Rule
 from policies.rules import registry
-from policies.rules.rule import Example, ResourceRule, Rule
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "policies.md"
 COMMAND = "python -m policies.document"

@@ -18,8 +18,8 @@ from pulumi_policy import (
 )
 
 from policies.exceptions import Exemptions, read
+from policies.rule import ResourceRule, Rule
 from policies.rules import registry
-from policies.rules.rule import ResourceRule, Rule
 
 EXCEPTIONS = Path(__file__).with_name("exceptions.yaml")
 STACK = "pulumi:pulumi:Stack"

@@ -7,8 +7,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, each
+from policies.rule import Example, resource_rule, violation
 
 FOREIGN = ":iam::aws:policy/"
 

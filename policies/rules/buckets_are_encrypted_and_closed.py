@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import at, stated
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import at, stated
+from policies.rule import Example, referred, stack_rule, violation
 
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .buckets_are_encrypted_and_closed import BUCKET, GOOGLE
-from .reading import at
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import at
+from policies.rule import Example, referred, stack_rule, violation
+from policies.rules.buckets_are_encrypted_and_closed import BUCKET, GOOGLE
 
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 REASON = "whoever takes a host may overwrite its backups"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, at, each, stated
+from policies.rule import Example, resource_rule, violation
 
 SHORTEST_DAYS = 7
 REASON = "what was deleted or overwritten by mistake must come back"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import at, is_own_key, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import at, is_own_key, stated
+from policies.rule import Example, resource_rule, violation
 
 ENCRYPTED_ONLY = ("ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import at, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import at, stated
+from policies.rule import Example, resource_rule, violation
 
 REASON = "a database is asked by our own hosts only"
 

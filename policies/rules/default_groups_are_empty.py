@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import each
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import each
+from policies.rule import Example, referred, stack_rule, violation
 
 GROUP, VPC = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/vpc:Vpc"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, in_production, stated
-from .rule import Check, Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, at, each, in_production, stated
+from policies.rule import Check, Example, resource_rule, violation
 
 REASON = "one wrong call would end the service"
 

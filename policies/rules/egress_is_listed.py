@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import firewall_reading
-from .cidr import network
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading import firewalls
+from policies.reading.cidr import network
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 REASON = "a host that can send anywhere can send keys anywhere"
 
@@ -27,12 +27,12 @@ def _egress(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
-    if not firewall_reading.is_direction(args.props, "EGRESS"):
+    if not firewalls.is_direction(args.props, "EGRESS"):
         return
-    allowed = firewall_reading.allows(args.resource_type, args.props)
+    allowed = firewalls.allows(args.resource_type, args.props)
     if any(each.protocol is UNKNOWN or each.protocol == "all" for each in allowed):
         yield violation("every protocol goes out", "a rule names its protocol", REASON, "state tcp or udp, and ports")
-    for given in firewall_reading.destinations(args.resource_type, args.props) if allowed else ():
+    for given in firewalls.destinations(args.resource_type, args.props) if allowed else ():
         if given is UNKNOWN or network(given).prefixlen == 0:
             yield violation(
                 f"everything may be sent to {given}", "a rule names where to", REASON, "state the destinations"
@@ -44,7 +44,7 @@ RULE = resource_rule(
     "No security group or firewall rule lets everything out, by protocol or by destination.",
     {
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _egress,
-        **dict.fromkeys(firewall_reading.TYPES, _firewall),
+        **dict.fromkeys(firewalls.TYPES, _firewall),
     },
     Severity.HIGH,
     why="A host that can send anywhere can send keys anywhere.",

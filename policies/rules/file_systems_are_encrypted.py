@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import is_own_key, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import is_own_key, stated
+from policies.rule import Example, resource_rule, violation
 
 
 def _file_system(args: ResourceValidationArgs) -> Iterator[str]:

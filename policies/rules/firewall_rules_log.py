@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .firewall_reading import FIREWALL, POLICY_RULE
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.firewalls import FIREWALL, POLICY_RULE
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 REASON = "a rule that logs nothing tells nobody who came"
 

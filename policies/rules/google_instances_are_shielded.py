@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import at
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import at
+from policies.rule import Example, resource_rule, violation
 
 WANTED = ("enableSecureBoot", "enableVtpm", "enableIntegrityMonitoring")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 DAY_SECONDS = 86_400
 LONGEST_PERIOD_DAYS = 365

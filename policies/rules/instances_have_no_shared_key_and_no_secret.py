@@ -8,8 +8,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 SECRETS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|\bhvs\.[\w-]{20}|\bs\.[A-Za-z0-9]{24}\b|"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import in_production
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import in_production
+from policies.rule import Example, resource_rule, violation
 
 IRREPLACEABLE = (
     "aws:cloudwatch/logGroup:LogGroup",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import stated
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import stated
+from policies.rule import Example, resource_rule, violation
 
 SHORTEST_WINDOW_DAYS = 30
 

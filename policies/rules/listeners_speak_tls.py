@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import stated
+from policies.rule import Example, resource_rule, violation
 
 POLICIES = (
     "ELBSecurityPolicy-TLS13-1-2-2021-06",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import at, is_own_key
-from .rule import Check, Example, resource_rule, violation
+from policies.reading.properties import at, is_own_key
+from policies.rule import Check, Example, resource_rule, violation
 
 
 def _key(*path: str) -> Check:

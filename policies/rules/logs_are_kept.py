@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Check, Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Check, Example, resource_rule, violation
 
 SHORTEST_DAYS = 365
 

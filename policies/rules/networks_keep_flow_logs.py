@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, referred, stack_rule, violation
 
 VPC, LOG = "aws:ec2/vpc:Vpc", "aws:ec2/flowLog:FlowLog"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"

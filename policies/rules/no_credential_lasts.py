@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import stated, words
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import stated, words
+from policies.rule import Example, resource_rule, violation
 
 TYPES = (
     "aws:iam/accessKey:AccessKey",

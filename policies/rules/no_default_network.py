@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, each, stated
+from policies.rule import Example, resource_rule, violation
 
 REASON = "the default network lets SSH in from the whole world, and every instance talk to every other"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 KEYS = ("ssh-keys", "sshKeys")
 REASON = "whoever may write metadata could log in everywhere, and no key would name a person"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import firewall_reading
-from .cidr import is_world
-from .reading import UNKNOWN, each, stated, tag, words
-from .rule import Example, resource_rule, violation
+from policies.reading import firewalls
+from policies.reading.cidr import is_world
+from policies.reading.properties import UNKNOWN, each, stated, tag, words
+from policies.rule import Example, resource_rule, violation
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,13 @@ def _inline(args: ResourceValidationArgs) -> Iterator[str]:
 
 def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
     """Google keeps no tags on firewall rules: the roles are the network tags of the instances that they are for."""
-    if not firewall_reading.is_direction(args.props, "INGRESS"):
+    if not firewalls.is_direction(args.props, "INGRESS"):
         return
-    sources = firewall_reading.sources(args.resource_type, args.props)
+    sources = firewalls.sources(args.resource_type, args.props)
     if not any(source is UNKNOWN or is_world(source) for source in sources):
         return
-    roles = firewall_reading.targets(args.resource_type, args.props)
-    for allowed in firewall_reading.allows(args.resource_type, args.props):
+    roles = firewalls.targets(args.resource_type, args.props)
+    for allowed in firewalls.allows(args.resource_type, args.props):
         served = [
             exposure
             for exposure in EXPOSURES.values()
@@ -122,7 +122,7 @@ RULE = resource_rule(
     {
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress,
         "aws:ec2/securityGroup:SecurityGroup": _inline,
-        **dict.fromkeys(firewall_reading.TYPES, _firewall),
+        **dict.fromkeys(firewalls.TYPES, _firewall),
     },
     Severity.CRITICAL,
     why="Each port that is open to the world is a way in: those that serve it are few, and declared.",

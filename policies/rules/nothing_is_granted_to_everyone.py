@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each, stated, words
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, each, stated, words
+from policies.rule import Example, resource_rule, violation
 
 EVERYONE = ("allUsers", "allAuthenticatedUsers")
 REASON = "it is the whole world, with or without a Google account"

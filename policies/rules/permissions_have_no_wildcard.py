@@ -8,9 +8,9 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import UNKNOWN, each, stated, words
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import UNKNOWN, each, stated, words
+from policies.rule import Example, resource_rule, violation
 
 UNSCOPABLE = frozenset({"ec2:DescribeInstances"})
 """Actions for which AWS takes no resource but ``*``; they must be held to regions instead."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import UNKNOWN, stated
-from .rule import Check, Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Check, Example, resource_rule, violation
 
 
 def _of(property_: str) -> Check:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import each, stated, tag
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import each, stated, tag
+from policies.rule import Example, resource_rule, violation
 
 REASON = "a public address makes a hidden host a target"
 

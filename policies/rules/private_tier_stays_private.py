@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import UNKNOWN, stated, tag
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import UNKNOWN, stated, tag
+from policies.rule import Example, referred, stack_rule, violation
 
 INSTANCE, SUBNET, TABLE = "aws:ec2/instance:Instance", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable"
 GATEWAY = "aws:ec2/internetGateway:InternetGateway"

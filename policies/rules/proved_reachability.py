@@ -13,13 +13,12 @@ from estate.findings import DeclarationError
 from estate.model import Network
 from estate.plan.hosts import hosts
 from policies import declaration, shown
+from policies.rule import stack_rule, violation
 from reachability import declared
 from reachability.assembly import assemble
 from reachability.claims import Estate, Outcome, Report, Verdict, claims, prove, read
 from reachability.prover import Prover
 from reachability.resources import Resource
-
-from .rule import stack_rule, violation
 
 STACK = "pulumi:pulumi:Stack"
 OWN_CLAIMS = declaration.ROOT / "stacks" / "claims.py"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import stated
+from policies.rule import Example, resource_rule, violation
 
 VERSIONS = ("TLS_1_2", "TLS_1_3")
 PROFILES = ("MODERN", "RESTRICTED", "FIPS_202205")

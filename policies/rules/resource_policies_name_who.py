@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import stated, words
-from .rule import Check, Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import stated, words
+from policies.rule import Check, Example, resource_rule, violation
 
 NARROWING = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:principalorgid", "aws:principalarn"})
 """Conditions that name who is meant where the principal cannot."""

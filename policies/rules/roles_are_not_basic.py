@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .nothing_is_granted_to_everyone import GRANTS
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
+from policies.rules.nothing_is_granted_to_everyone import GRANTS
 
 BASIC = ("roles/owner", "roles/editor", "roles/viewer", "roles/admin", "roles/writer", "roles/reader")
 ACT_AS = ("roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator", "roles/iam.workloadIdentityUser")

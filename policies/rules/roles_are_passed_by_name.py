@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import words
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import words
+from policies.rule import Example, resource_rule, violation
 
 PASS = "iam:passrole"
 SERVICE_CONDITION = "iam:passedtoservice"

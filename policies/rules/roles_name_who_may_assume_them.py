@@ -8,8 +8,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.rule import Example, resource_rule, violation
 
 
 def _federated(statement: Mapping[str, Any], provider: str) -> Iterator[str]:

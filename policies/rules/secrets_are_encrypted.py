@@ -7,8 +7,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, is_own_key, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, at, each, is_own_key, stated
+from policies.rule import Example, resource_rule, violation
 
 REASON = "who may read a secret is then decided by our key too"
 CUSTOMER_KEY = ("customerManagedEncryption", "kmsKeyName")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .firewall_reading import TYPES
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.firewalls import TYPES
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 MEANINGLESS = ("", "Managed by Pulumi", "Managed by Terraform")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .no_key_stands_in_metadata import is_true
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
+from policies.rules.no_key_stands_in_metadata import is_true
 
 KEY = "serial-port-enable"
 REASON = "it is a console on the internet, past every firewall"

@@ -8,9 +8,9 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import UNKNOWN, listed, stated, words
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import UNKNOWN, listed, stated, words
+from policies.rule import Example, resource_rule, violation
 
 GATE = {"-signing-head": {"dynamodb:updateitem"}, "-signing-claims": {"dynamodb:putitem"}}
 """By the end of a table's name: what a gate may do. It never makes a head, so an empty table refuses it."""

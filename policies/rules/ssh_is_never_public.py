@@ -7,10 +7,10 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import firewall_reading
-from .cidr import is_private
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading import firewalls
+from policies.reading.cidr import is_private
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 SSH_PORT = 22
 ALL_PROTOCOLS = "-1"
@@ -39,10 +39,10 @@ def _ingress(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
-    allowed = firewall_reading.allows(args.resource_type, args.props)
-    covered = any(each.covers(firewall_reading.TCP, SSH_PORT) for each in allowed)
-    if covered and firewall_reading.is_direction(args.props, "INGRESS"):
-        for source in firewall_reading.sources(args.resource_type, args.props):
+    allowed = firewalls.allows(args.resource_type, args.props)
+    covered = any(each.covers(firewalls.TCP, SSH_PORT) for each in allowed)
+    if covered and firewalls.is_direction(args.props, "INGRESS"):
+        for source in firewalls.sources(args.resource_type, args.props):
             yield from _judge(source)
 
 
@@ -51,7 +51,7 @@ RULE = resource_rule(
     "No security group or firewall rule lets SSH in from a public address.",
     {
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress,
-        **dict.fromkeys(firewall_reading.TYPES, _firewall),
+        **dict.fromkeys(firewalls.TYPES, _firewall),
     },
     Severity.CRITICAL,
     why="Operators come through the VPN, with a second factor; an SSH port on the internet is tried within minutes.",

@@ -7,8 +7,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, at, each, stated
+from policies.rule import Example, resource_rule, violation
 
 REGION_SETS = {
     "US": ("us-east-1", "us-east-2", "us-west-2"),

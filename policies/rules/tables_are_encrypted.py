@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each, is_own_key, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, each, is_own_key, stated
+from policies.rule import Example, resource_rule, violation
 
 REASON = "signing rights are nobody else's business"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, tag, words
-from .rule import Check, Example, resource_rule, violation
-from .types import LABELLED, TAGGED
+from policies.reading.properties import UNKNOWN, at, tag, words
+from policies.reading.types import LABELLED, TAGGED
+from policies.rule import Check, Example, resource_rule, violation
 
 COMMON = ("Name", "Network", "Owner", "Stage")
 LABELS = ("network", "owner", "stage")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import stated
+from policies.rule import Example, resource_rule, violation
 
 REASON = "a shared key lies in the state and in two devices, and never changes"
 IKE_VERSION = 2

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .rule import Example, stack_rule, violation
-from .types import REVIEWED
+from policies.reading.types import REVIEWED
+from policies.rule import Example, stack_rule, violation
 
 OURS = ("estate:", "pulumi:")
 
@@ -33,7 +33,7 @@ RULE = stack_rule(
     check,
     Severity.HIGH,
     why="A resource that no rule knows could open what they keep shut.",
-    fix="Write the rules that the type needs, then add it to `policies/rules/types.py`.",
+    fix="Write the rules that the type needs, then add it to `policies/reading/types.py`.",
     source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_securely_operate_reduce_management_scope.html",
     example=Example("aws:ec2/placementGroup:PlacementGroup", {"strategy": "spread"}),
 )

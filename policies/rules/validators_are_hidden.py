@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each, stated, tag
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, each, stated, tag
+from policies.rule import Example, resource_rule, violation
 
 ROLES = ("validator", "signer")
 REASON = "who finds a validator can stop it, and who reaches a signer can have it sign"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, in_production, tag
-from .rule import Example, resource_rule, violation
-from .validators_are_hidden import ROLES
+from policies.reading.properties import UNKNOWN, in_production, tag
+from policies.rule import Example, resource_rule, violation
+from policies.rules.validators_are_hidden import ROLES
 
 
 def _check(args: ResourceValidationArgs) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pulumi_policy import EnforcementLevel, ResourceValidationPolicy
 
 from policies import pack
 from policies.exceptions import read
-from policies.rules.rule import Example
+from policies.rule import Example
 from tests.policies.sound import broken, changed
 
 TODAY = date(2026, 11, 21)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from policies import pack
+from policies.reading.types import REFUSED, REVIEWED
+from policies.rule import Example
 from policies.rules import registry
-from policies.rules.rule import Example
-from policies.rules.types import REFUSED, REVIEWED
 from tests.policies.sound import RESOURCES, broken, changed
 
 RULES = registry.rules()

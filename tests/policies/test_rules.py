@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pulumi_policy.proxy import UnknownValueError
 
+from policies.reading.properties import UNKNOWN
 from policies.rules import (
     deletion_is_refused,
     disks_are_encrypted,
@@ -29,7 +30,6 @@ from policies.rules import (
     tags_are_stated,
     tunnels_have_certificates,
 )
-from policies.rules.reading import UNKNOWN
 from tests.policies.judging import BOOLEAN, NUMBER, STRING, TAGS, judged
 
 INSTANCE = "aws:ec2/instance:Instance"

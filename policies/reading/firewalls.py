@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .reading import UNKNOWN, each, stated
+from policies.reading.properties import UNKNOWN, each, stated
 
 FIREWALL = "gcp:compute/firewall:Firewall"
 POLICY_RULE = "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule"
