@@ -77,7 +77,7 @@ def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
 
 
 def _current(exemptions: Exemptions) -> ResourceValidationPolicy:
-    """Stops everything at its first resource, the stack itself, while an exception is not in order."""
+    """Stops a preview or update at its first resource, the stack itself, while an exception is not valid."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type == STACK:
@@ -86,7 +86,7 @@ def _current(exemptions: Exemptions) -> ResourceValidationPolicy:
 
     return ResourceValidationPolicy(
         CURRENT,
-        "Each exception has a rule, an owner, a reason and an end that has not come.",
+        "Each exception must have a rule, an owner, a reason and a last day that is not past.",
         validate,
         EnforcementLevel.MANDATORY,
         severity=Severity.HIGH,
@@ -100,7 +100,7 @@ def _in_force(lifted: dict[tuple[str, str], None]) -> StackValidationPolicy:
 
     return StackValidationPolicy(
         IN_FORCE,
-        "What exceptions lift, and until when.",
+        "Lists what exceptions lift, and until when.",
         validate,
         EnforcementLevel.ADVISORY,
         severity=Severity.LOW,

@@ -18,7 +18,7 @@ def _described(args: ResourceValidationArgs) -> Iterator[str]:
     if given is UNKNOWN or given in MEANINGLESS:
         yield violation(
             f"the description is {given if given is UNKNOWN else given or 'empty'}",
-            "it says what for",
+            "it must say what the rule is for",
             "a rule that nobody can explain is never removed",
             "name the flow",
         )
@@ -26,7 +26,7 @@ def _described(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "security-groups-are-described",
-    "Security groups, their rules and firewall rules say what they are for.",
+    "Security groups, their rules and firewall rules must have a description.",
     dict.fromkeys(
         (
             "aws:ec2/securityGroup:SecurityGroup",

@@ -1,4 +1,4 @@
-"""SSH comes from private addresses only, however few the public ones would be."""
+"""SSH must only be allowed from private addresses, however few public ones a rule names."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def _judge(source: Any) -> Iterator[str]:
     if source is UNKNOWN or (source is not None and not is_private(source)):
         yield violation(
             f"TCP 22 is open to {source}",
-            "SSH comes from private addresses",
-            "operators come through the VPN",
-            "name the VPN's address",
+            "SSH must only be allowed from private addresses",
+            "operators connect through the VPN",
+            "set the VPN's address as the source",
         )
 
 
@@ -48,18 +48,19 @@ def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "ssh-is-never-public",
-    "No security group or firewall rule lets SSH in from a public address.",
+    "SSH must only be allowed from private addresses.",
     {
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress,
         **dict.fromkeys(firewalls.TYPES, _firewall),
     },
     Severity.CRITICAL,
-    why="Operators come through the VPN, with a second factor; an SSH port on the internet is tried within minutes.",
-    fix="Name the VPN gateway's private address as the source.",
+    why="Operators connect through the VPN, with a second factor; an SSH port on the internet is attacked "
+    "within minutes.",
+    fix="Set the VPN gateway's private address as the source.",
     source="https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-13",
     example=Example(
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
         {"cidrIpv4": "198.51.100.7/32", "fromPort": 22, "toPort": 22},
     ),
-    firm="no reason is good enough: operators come through the VPN",
+    firm="there is no valid reason: operators connect through the VPN",
 )
