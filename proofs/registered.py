@@ -149,7 +149,8 @@ def rulesets(checkout: Path, network: Network, told: Mapping[str, Any], *facts: 
     links = json.dumps(told.get("links", {}), sort_keys=True, default=str).encode()
     path = directory() / f"rulesets-{network.name}-{digest(checkout, RENDERING, declared, links, *facts)}.json"
     with suppress(OSError, ValueError):
-        return json.loads(path.read_text())
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
     from configuration import rulesets as configured
     from estate.findings import DeclarationError
 

@@ -223,7 +223,8 @@ def _forwarding(case: Case, host: Host) -> Iterator[Finding]:
     ]
     if any(chain.policy.value == "accept" for chain in firewall.hooks.get("forward", ())):
         found.append((addresses.EVERYWHERE, addresses.EVERYWHERE, CONNECTIONS))
-    own = _own(case.machine(host.name))
+    machine = case.machine(host.name)
+    own = _own(machine) if machine is not None else ()
     for one, boxes, other, others in (
         (FIREWALL, found, TOPOLOGY, declared),
         (TOPOLOGY, declared, FIREWALL, found),

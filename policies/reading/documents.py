@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs
 
-from .reading import UNKNOWN, each, listed
+from policies.reading.properties import UNKNOWN, each, listed
 
 IDENTITY = {
     "aws:iam/policy:Policy": "policy",

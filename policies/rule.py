@@ -1,4 +1,4 @@
-"""How a rule is made: a name, a sentence, why it is there, and a check that yields what is wrong."""
+"""A rule: its name, the requirement, the reason for it, and a check that yields what is wrong."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class ResourceRule(ResourceValidationPolicy):
     def _judge(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
         if check := self.checks.get(args.resource_type):
             for message in check(args):
-                report(message)
+                report(message, None)
 
 
 class StackRule(StackValidationPolicy):
@@ -104,8 +104,8 @@ Rule = ResourceRule | StackRule
 
 
 def violation(given: str, rule: str, reason: str, fix: str) -> str:
-    """What a rule says of what it stops."""
-    return f"{given}; {rule}; {reason}; {fix}"
+    """The message of a violation: what was found, the requirement, its reason and the fix."""
+    return f"{given}; {rule}, because {reason}; {fix}"
 
 
 def resource_rule(

@@ -26,7 +26,13 @@ def network(text: str) -> IPv4Network | IPv6Network:
 
 def is_private(text: str) -> bool:
     block = network(text)
-    return any(block.version == each.version and block.subnet_of(each) for each in PRIVATE)
+    return any(_inside(block, each) for each in PRIVATE)
+
+
+def _inside(block: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    if isinstance(block, IPv4Network):
+        return isinstance(other, IPv4Network) and block.subnet_of(other)
+    return isinstance(other, IPv6Network) and block.subnet_of(other)
 
 
 def is_world(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .reading import UNKNOWN, each, stated
+from policies.reading.properties import UNKNOWN, each, stated
 
 FIREWALL = "gcp:compute/firewall:Firewall"
 POLICY_RULE = "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule"
@@ -72,10 +72,10 @@ def sources(type_: str, properties: Mapping[str, Any]) -> list[Any]:
     match = stated(properties, "match", {})
     if match is UNKNOWN:
         return [UNKNOWN]
-    named = any(
+    by_other_means = any(
         each(match, key) for key in ("srcSecureTags", "srcNetworks", "srcAddressGroups", "srcFqdns", "srcRegionCodes")
     )
-    return each(match, "srcIpRanges") or ([UNKNOWN] if named else [ANYWHERE])
+    return each(match, "srcIpRanges") or ([UNKNOWN] if by_other_means else [ANYWHERE])
 
 
 def destinations(type_: str, properties: Mapping[str, Any]) -> list[Any]:
