@@ -4,8 +4,8 @@ import gc
 
 import pulumi
 
-from components.aws.account import provider
 from components.base import Args
+from components.clouds import providers
 from components.service_instance import ServiceInstance
 from estate.declaration import load
 from estate.findings import DeclarationError
@@ -23,7 +23,7 @@ def declared() -> Network:
 gc.disable()  # all that is registered is needed to the end; to find that out takes half of the time
 network = declared()
 instance = ServiceInstance(
-    network.name, Args(network=network), opts=pulumi.ResourceOptions(providers=[provider(network)])
+    network.name, Args(network=network), opts=pulumi.ResourceOptions(providers=providers(network))
 )
 pulumi.export("inventory", instance.inventory)
 pulumi.export("name_servers", instance.name_servers)

@@ -16,10 +16,9 @@ from pathlib import Path
 
 import yaml
 
-from configuration.rulesets import ruleset
+from configuration.rulesets import rulesets
 from estate.declaration import load
 from estate.model import Network
-from estate.plan.hosts import hosts
 from reachability import declared, state
 from reachability.resources import Resource
 from reachability.subject import Subject
@@ -67,7 +66,7 @@ def template() -> Template:
         network = load.read(path)
     resources = state.read(text)
     told = next(each.properties["inventory"] for each in resources if each.type == "pulumi:pulumi:Stack")
-    rules = {host.name: ruleset(network, host, told) for host in hosts(network)}
+    rules = rulesets(network, told)
     return Template(json.dumps(declared_network), text, json.dumps(rules))
 
 

@@ -147,9 +147,9 @@ def gated(directory: Path, chains: list[str], table: int | None) -> Iterator[Gat
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, env=os.environ | {"PYTHONPATH": str(ROOT)})
         stack.callback(process.wait)
         stack.callback(process.terminate)
+        stack.enter_context(tmkms.running(where))
         for node in nodes.values():
             node.accept()
-        stack.enter_context(tmkms.running(where))
         _wait(directory / "gate.log", "signer-up", len(chains))
         yield Gated(process.pid, nodes)
     for node in nodes.values():

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ceremonies import gates
-from ceremonies.ceremonies import ChainPort, KeyStatus, Pace, Signers, Transcript, carry_out, leftovers
 from ceremonies.custody import Next, Refused, Step, holders, public_key
 from ceremonies.gates import Declared, Situation
+from ceremonies.key_ceremonies import KeyStatus, leftovers
+from ceremonies.ports import ChainPort, Signers, TablePort
 from ceremonies.public_key import ConsensusKey
-from ceremonies.table import TablePort
+from ceremonies.steps import Pace, Transcript, carry_out
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import spent
 
@@ -45,10 +46,15 @@ class GateCeremonies:
     def status(self) -> GateStatus:
         """Where the key is, who signs, and what is missing."""
         situation = self._situation(())
+        seen = KeyStatus.of(situation.signers, [*gates.problems(situation), *leftovers(situation.signers)])
         return GateStatus(
+            key=seen.key,
+            holders=seen.holders,
+            signing=seen.signing,
+            signers=seen.signers,
+            problems=seen.problems,
             situation=situation,
             due=gates.due(situation),
-            **_fields(KeyStatus.of(situation.signers, [*gates.problems(situation), *leftovers(situation.signers)])),
         )
 
     def start(self, target: str) -> tuple[Next, ...]:
@@ -62,21 +68,21 @@ class GateCeremonies:
     def move(self, leaving: str, target: str) -> tuple[Next, ...]:
         """Lets `target` sign, and then `leaving` not any more; its key is destroyed."""
         if leaving == target:
-            raise Refused(f"got {target} as the place that the key leaves and goes to; two different ones are meant")
+            raise Refused(f"got {target} as the place that the key leaves and goes to; they must differ")
         return self._carry_out("move", partial(gates.moving, leaving=leaving, target=target), (leaving,))
 
-    def renew_table(self, *, witness: str) -> tuple[Next, ...]:
+    def renew_table(self, *, second_operator: str) -> tuple[Next, ...]:
         """Begins the declared generation in place of a table that was lost or rolled back. It starts nothing: the next
-        deploy does. `witness`: the second person who has seen why.
+        deploy does. `second_operator`: the second person who has seen why.
         """
-        if not witness.strip():
+        if not second_operator.strip():
             refusal = (
-                "got no witness; a table is replaced by two people, for it is what keeps two signers apart; name the "
-                "second: --witness NAME"
+                "got no second operator; replacing the table takes two people, because the table is what keeps two "
+                "signers apart; name the second: --second-operator NAME"
             )
             self.transcript.write(ceremony="renew-table", refused=refusal)
             raise Refused(refusal)
-        return self._carry_out("renew-table", gates.renewing, None, witness=witness)
+        return self._carry_out("renew-table", gates.renewing, None, second_operator=second_operator)
 
     def retire(self, address: str) -> tuple[Next, ...]:
         """Ends the key: no gate may ever claim for it, and it is destroyed wherever it is."""
@@ -111,13 +117,13 @@ class GateCeremonies:
         decide: Callable[[Situation], Next],
         watched: tuple[str, ...] | None,
         gates_after: tuple[str, ...] = (),
-        **told: object,
+        **noted: object,
     ) -> tuple[Next, ...]:
         return carry_out(
             lambda: self._situation(watched),
             decide,
             lambda step, situation: self._act(step, situation, gates_after),
-            partial(self.transcript.write, ceremony=name, **told),
+            partial(self.transcript.write, ceremony=name, **noted),
             self.pace,
         )
 
@@ -151,7 +157,3 @@ class GateCeremonies:
         """The one host that made a certificate: `gates` lets no other be there when a package is made."""
         (name,) = (name for name, each in situation.signers.items() if each.invited)
         return name
-
-
-def _fields(status: KeyStatus) -> dict[str, object]:
-    return {name: getattr(status, name) for name in ("key", "holders", "signing", "signers", "problems")}

@@ -36,13 +36,37 @@ class HostFailed(ExpectedError):
 
 @dataclass(frozen=True, kw_only=True)
 class Ssh:
-    """How hosts are reached. `prefix` stands before `ssh`, where the way to them begins in a network namespace."""
+    """How hosts are reached.
 
-    key: Path
-    known_hosts: Path
-    user: str = "debian"
+    With `key` and `known_hosts`, by them alone; without them, by the operator's own SSH configuration, agent and known
+    hosts. A host must be known beforehand either way. `user` `None`: as that configuration says. `prefix` comes before
+    `ssh`, where the way to the hosts begins in a network namespace.
+    """
+
+    key: Path | None = None
+    known_hosts: Path | None = None
+    user: str | None = None
     prefix: Sequence[str] = ()
     connect_seconds: int = 10
+
+    def command(self, host: Host, script: str, *, shell: str = "sh") -> list[str]:
+        """The command that runs `script` on `host` as root."""
+        own = self.key is None and self.known_hosts is None
+        options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"ConnectTimeout={self.connect_seconds}"]
+        if self.known_hosts is not None:
+            options.append(f"UserKnownHostsFile={self.known_hosts}")
+        if self.key is not None:
+            options.append("IdentitiesOnly=yes")
+        return [
+            *self.prefix,
+            "ssh",
+            *(() if own else ("-F", "none")),
+            *(("-i", str(self.key)) if self.key is not None else ()),
+            *(word for option in options for word in ("-o", option)),
+            *(("-l", self.user) if self.user is not None else ()),
+            str(host.management_address),
+            f"sudo {shell} -c {shlex.quote(script)}",
+        ]
 
     def run(self, host: Host, script: str, *, stdin: str = "", timeout_seconds: float = 60, shell: str = "sh") -> str:
         """What `script` prints, run on `host` as root.
@@ -50,32 +74,13 @@ class Ssh:
         Raises:
             HostFailed: it could not be reached, or the script failed.
         """
-        command = [
-            *self.prefix,
-            "ssh",
-            "-F",
-            "none",
-            "-i",
-            str(self.key),
-            "-o",
-            f"UserKnownHostsFile={self.known_hosts}",
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "StrictHostKeyChecking=yes",
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            f"ConnectTimeout={self.connect_seconds}",
-            f"{self.user}@{host.management_address}",
-            f"sudo {shell} -c {shlex.quote(script)}",
-        ]
+        command = self.command(host, script, shell=shell)
         try:
             done = subprocess.run(
                 command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout_seconds
             )
         except subprocess.TimeoutExpired:
-            raise HostFailed(f"{host.name}: no end after {timeout_seconds:.0f} s") from None
+            raise HostFailed(f"{host.name}: the step did not end within {timeout_seconds:.0f} s") from None
         if done.returncode:
             said = (done.stderr or done.stdout).strip()[-600:]
             what = "could not be reached" if done.returncode == 255 else f"a step failed there (exit {done.returncode})"

@@ -6,7 +6,7 @@ These calls need rights that no gate has: to read (GetItem) and to put a head wh
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from coordinator.decision.position import Position
@@ -116,7 +116,7 @@ class Ceremony:
         found = "has no head for this key" if outcome.item is None else f"has {_told(self._head(outcome.item))}"
         raise NotDone(f"{refusal}; {self._table} {found}")
 
-    def _call(self, operation: str, body: dict) -> Accepted | ConditionFailed:
+    def _call(self, operation: str, body: Mapping[str, object]) -> Accepted | ConditionFailed:
         outcome = self._client.call(operation, body, time.monotonic() + SECONDS)
         if isinstance(outcome, Unclear):
             raise NotDone(

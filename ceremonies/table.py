@@ -1,4 +1,4 @@
-"""The table in which gates agree, as the ceremonies reach it: with an operator's rights, not with a gate's."""
+"""The table in which gates agree, as a ceremony reaches it: with an operator's rights, not with a gate's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from ceremonies.public_key import ConsensusKey
 from ceremonies.row import Ceremony
@@ -17,21 +16,6 @@ from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
 from estate.model import Network
 from estate.plan import coordination
-
-
-class TablePort(Protocol):
-    """The row of a key. Each call may be repeated, and raises `ceremonies.row.NotDone` where it is refused
-    or where it is not known whether it was done.
-    """
-
-    def read(self, key: ConsensusKey) -> Head | None: ...
-    def seed(self, key: ConsensusKey, position: Position, generation: int, gates: Collection[str]) -> None: ...
-    def admit(self, key: ConsensusKey, gate: str, generation: int) -> None: ...
-    def dismiss(self, key: ConsensusKey, gate: str, generation: int) -> None: ...
-    def renew(
-        self, key: ConsensusKey, old: int, generation: int, position: Position, gates: Collection[str]
-    ) -> None: ...
-    def close(self, key: ConsensusKey, generation: int) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

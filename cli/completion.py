@@ -81,3 +81,10 @@ def claims(**_: object) -> list[str]:
     from proofs import proving
 
     return [claim.id for claim in proving.claims(CHECKOUT)]
+
+
+def long_parts(**_: object) -> list[str]:
+    """The parts of ``test --long``."""
+    from cli.night import LONG
+
+    return [part.name for part in LONG]

@@ -1,28 +1,40 @@
-"""``bin/estate key``: the ceremonies of the consensus key, on the signers of the lab."""
+"""``bin/estate key``: the ceremonies of the consensus key, on the lab's signers or (``--live``) on the real ones."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ceremonies import ceremonies
-from ceremonies.ceremonies import KeyStatus, Pace
+from ceremonies import key_ceremonies
 from ceremonies.custody import Next, Step, holders
 from ceremonies.gate_ceremonies import GateCeremonies, GateStatus
-from ceremonies.remote import active_signer
+from ceremonies.key_ceremonies import KeyStatus
+from ceremonies.public_key import ConsensusKey
+from ceremonies.reach import Reach, Way
+from ceremonies.remote import Ssh, active_signer
+from ceremonies.steps import Pace
 from coordinator.decision.effects import Cause
 from engine.progress import Progress
 from estate.declaration import files as declaration
-from estate.errors import UsageError
+from estate.errors import CheckFailed, UsageError
 from estate.model import Network, Role
 from estate.plan.hosts import of_role
 from lab.paths import LabPaths
-from lab.rehearsal import observation
+from lab.rehearsal import observation, rehearsal
 from lab.rehearsal import running as labcheck
-from lab.rehearsal.rehearsal import gate_ceremonies, key_status, remote_chain, remote_signers, transcript
 
 GATED = ("start", "join", "renew-table", "retire", "clear-halt")
+LIVE_OPTIONS = {
+    "ssh_key": "--ssh-key",
+    "ssh_user": "--ssh-user",
+    "known_hosts": "--known-hosts",
+    "credentials": "--credentials",
+    "ca_file": "--ca-file",
+    "yes": "--yes",
+}
 
 
 def _show(status: KeyStatus, prefix: str) -> None:
@@ -31,8 +43,8 @@ def _show(status: KeyStatus, prefix: str) -> None:
     else:
         print(f"address   {status.key.bech32_address(prefix)} ({status.key.address})")
         print(f"public    {status.key.bech32(prefix)}")
-        told = [f"{name}{'' if name in status.signing else ' (not signing)'}" for name in status.holders]
-        print(f"held by   {', '.join(told) or 'nobody'}")
+        held = [f"{name}{'' if name in status.signing else ' (not signing)'}" for name in status.holders]
+        print(f"held by   {', '.join(held) or 'no signer'}")
     if isinstance(status, GateStatus) and status.situation.row:
         row = status.situation.row
         gates = ", ".join(name for name, _ in row.gates) or "no gate"
@@ -47,63 +59,126 @@ def _show(status: KeyStatus, prefix: str) -> None:
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     declared = declaration.read(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=declared.name)
-    labcheck.must_run(paths, "world")
-    network = declaration.read(checkout, declared.name, chain=paths.chain_facts)
+    if arguments.live:
+        reach = _live(declared, arguments)
+    else:
+        _no_live_options(arguments)
+        labcheck.must_run(paths, "world")
+        reach = rehearsal.reach(declaration.read(checkout, declared.name, chain=paths.chain_facts), paths)
+    network = reach.network
     coordinated = network.signing.coordination is not None
     if arguments.action in GATED and not coordinated:
         raise UsageError(
             f"key {arguments.action} is for a key that signs through gates; {network.name} declares no "
             "signing.coordination"
         )
+    if arguments.live and arguments.action != "status" and not arguments.yes:
+        _confirm(network, arguments.action)
     progress = Progress()
     with paths.workspace.exclusive():
         if arguments.action == "generate":
-            _generate(network, paths, progress)
+            key = _generate(reach, progress)
+            if not arguments.live:
+                observation.consensus_key_file(paths).write_text(key.base64 + "\n")
         elif arguments.action == "move" and not coordinated:
-            _move(network, paths, arguments.to, progress)
+            _move(reach, arguments.to, progress, deploy=_deploy(arguments))
         elif arguments.action != "status":
-            _through_gates(network, paths, arguments, progress)
-        status = key_status(network, paths)
+            _through_gates(reach, arguments, progress)
+        status = reach.status()
     _show(status, network.chain.bech32_prefix)
     return 1 if status.problems else 0
 
 
+def _live(network: Network, arguments: argparse.Namespace) -> Reach:
+    """The real signers, chain and table, reached by the operator's own SSH configuration and credentials.
+
+    Raises:
+        UsageError: a file that an option names does not exist, or only one of --ssh-key and --known-hosts is given.
+    """
+    for name in ("ssh_key", "known_hosts", "credentials", "ca_file"):
+        path: Path | None = getattr(arguments, name)
+        if path is not None and not path.is_file():
+            raise UsageError(f"{LIVE_OPTIONS[name]}: got {str(path)!r}, which is not a file; name an existing file")
+    if (arguments.ssh_key is None) != (arguments.known_hosts is None):
+        raise UsageError(
+            "got only one of --ssh-key and --known-hosts; with both, SSH uses these files alone; with neither, it uses "
+            "your own configuration, agent and known hosts; give both or neither"
+        )
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    reach = Reach(
+        network=network,
+        way=Way(
+            ssh=Ssh(key=arguments.ssh_key, known_hosts=arguments.known_hosts, user=arguments.ssh_user),
+            credentials=arguments.credentials,
+            ca_file=arguments.ca_file,
+            transcripts=state / "estate" / network.name / "transcripts",
+        ),
+    )
+    if network.signing.coordination is not None:
+        _ = reach.table
+    return reach
+
+
+def _no_live_options(arguments: argparse.Namespace) -> None:
+    given = [option for name, option in LIVE_OPTIONS.items() if getattr(arguments, name)]
+    if given:
+        raise UsageError(
+            f"got {', '.join(given)} without --live; the lab has keys and credentials of its own; add --live"
+        )
+
+
+def _confirm(network: Network, action: str) -> None:
+    """Raises CheckFailed unless a person confirms, at a terminal, that the real key is concerned."""
+    if not sys.stdin.isatty():
+        raise CheckFailed(
+            "standard input is not a terminal, so the ceremony cannot be confirmed; nothing was changed; run this in a "
+            "terminal, or add --yes"
+        )
+    if input(f"key {action} on the real signers of {network.name}? Type its name: ").strip() != network.name:
+        raise CheckFailed("not confirmed: nothing was changed")
+
+
+def _deploy(arguments: argparse.Namespace) -> str:
+    """The command that deploys the network that the ceremony is for."""
+    return f"bin/estate up {arguments.network}{' --live' if arguments.live else ''}"
+
+
 def _site(network: Network, site: str | None, option: str) -> str:
     if site not in network.sites:
-        raise UsageError(f"{option}: got {site!r}; a site is meant: {' or '.join(network.sites)}")
+        raise UsageError(f"{option}: got {site!r}; expected one of: {', '.join(network.sites)}")
     return site
 
 
-def _generate(network: Network, paths: LabPaths, progress: Progress) -> None:
-    target = active_signer(network, network.signing.custody).name
+def _generate(reach: Reach, progress: Progress) -> ConsensusKey:
+    target = active_signer(reach.network, reach.network.signing.custody).name
     with progress.stage(f"generate the key on {target}"):
-        key = ceremonies.generate(
-            remote_signers(network, paths),
+        return key_ceremonies.generate(
+            reach.signers,
             target=target,
-            transcript=transcript(paths, "generate"),
-            start=network.signing.coordination is None,
+            transcript=reach.transcript("generate"),
+            start=reach.network.signing.coordination is None,
         )
-        observation.consensus_key_file(paths).write_text(key.base64 + "\n")
 
 
-def _move(network: Network, paths: LabPaths, to: str | None, progress: Progress) -> None:
+def _move(reach: Reach, to: str | None, progress: Progress, *, deploy: str) -> None:
+    network = reach.network
     site = _site(network, to, "--to")
     target = active_signer(network, site).name
     declared = network.signing.custody == site
     with progress.stage(f"move the key to {target}"):
-        done = ceremonies.move(
-            remote_signers(network, paths),
-            remote_chain(network, paths),
+        done = key_ceremonies.move(
+            reach.signers,
+            reach.chain,
             target=target,
             custody_declared=declared,
-            transcript=transcript(paths, "move"),
+            transcript=reach.transcript("move"),
             pace=Pace(progress=progress.say),
         )
         progress.outcome(f"the key is on {target}: {len(done)} steps")
     if not declared:
         print(
             f"now declare it: signing.custody: {site} in stacks/Pulumi.{network.name}.yaml, then "
-            f"`bin/estate up {network.name}`; until then nothing signs"
+            f"`{deploy}`; until then nothing signs"
         )
 
 
@@ -115,9 +190,9 @@ def _leaving(network: Network, ceremony: GateCeremonies, site: str, target: str)
     return next(iter([*concerned, *there]), active_signer(network, site).name)
 
 
-def _through_gates(network: Network, paths: LabPaths, arguments: argparse.Namespace, progress: Progress) -> None:
-    action: str = arguments.action
-    ceremony = gate_ceremonies(network, paths, action, progress.say)
+def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progress) -> None:
+    network, action, deploy = reach.network, arguments.action, _deploy(arguments)
+    ceremony = reach.gates(action, progress.say)
 
     def join() -> tuple[Next, ...]:
         return ceremony.join(active_signer(network, _site(network, arguments.site, "SITE")).name)
@@ -133,16 +208,17 @@ def _through_gates(network: Network, paths: LabPaths, arguments: argparse.Namesp
 
     def clear_halt() -> tuple[Next, ...]:
         if arguments.cause and arguments.cause not in list(Cause):
-            raise UsageError(f"--cause: got {arguments.cause!r}; one of {', '.join(Cause)} is meant")
+            raise UsageError(f"--cause: got {arguments.cause!r}; expected one of: {', '.join(Cause)}")
         target = active_signer(network, _site(network, arguments.site, "SITE")).name
         return ceremony.clear_halt(target, Cause(arguments.cause) if arguments.cause else None)
 
     def renew() -> tuple[Next, ...]:
-        if arguments.witness and arguments.witness not in network.operators:
+        second: str = arguments.second_operator
+        if second and second not in network.operators:
             raise UsageError(
-                f"--witness: got {arguments.witness!r}; an operator is meant: {', '.join(network.operators)}"
+                f"--second-operator: got {second!r}; expected one of the operators: {', '.join(network.operators)}"
             )
-        return ceremony.renew_table(witness=arguments.witness)
+        return ceremony.renew_table(second_operator=second)
 
     acts: dict[str, Callable[[], tuple[Next, ...]]] = {
         "start": start,
@@ -158,7 +234,7 @@ def _through_gates(network: Network, paths: LabPaths, arguments: argparse.Namesp
     if action == "move":
         print(
             f"now take {arguments.leaving} out of signing.coordination.sites in stacks/Pulumi.{network.name}.yaml, "
-            f"unless another signer of it signs, and deploy: `bin/estate up {network.name}`"
+            f"unless another signer of it signs, and deploy: `{deploy}`"
         )
     if action == "renew-table":
-        print(f"now deploy, so that the gates take the new generation and start: `bin/estate up {network.name}`")
+        print(f"now deploy, so that the gates take the new generation and start: `{deploy}`")

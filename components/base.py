@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from inspect import signature
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import pulumi
 
-from components.tags import tags
 from estate.model import Network
 
 Resource = TypeVar("Resource", bound=pulumi.CustomResource)
-Nested = TypeVar("Nested", bound="Component")
+Noun = TypeVar("Noun")
+Given = TypeVar("Given", bound="Args")
+GivenIn = TypeVar("GivenIn", bound="Args", contravariant=True)
+Built = TypeVar("Built", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,26 +26,44 @@ class Args:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionalArgs(Args):
-    """For components whose resources all stand in one region."""
+    """For components whose resources are all in one region."""
 
     region: str
 
 
-@cache
-def _accepted(resource: type[pulumi.CustomResource]) -> frozenset[str]:
-    return frozenset(signature(resource._internal_init).parameters)
+class Build(Protocol[GivenIn, Built]):
+    """How a component is made: its class, or a function that makes several under one name."""
+
+    def __call__(self, name: str, args: GivenIn, *, opts: pulumi.ResourceOptions | None = None) -> Built: ...
+
+
+def of_this_cloud(noun: object, wanted: type[Noun]) -> Noun:
+    """``noun`` as the cloud that built it knows it.
+
+    Raises:
+        TypeError: another cloud built it.
+    """
+    if not isinstance(noun, wanted):
+        raise TypeError(
+            f"{type(noun).__name__}: expected a {wanted.__name__} of {wanted.__module__}: a cloud builds only on"
+            " what it built itself; pass a noun of the same cloud"
+        )
+    return noun
 
 
 class Component(pulumi.ComponentResource):
-    """A component of the estate. ``TOKEN`` is its type token, frozen: another would replace all that is under it."""
+    """A component of the estate. ``TOKEN`` is its type token. It is frozen: another would replace all that is under it.
+
+    ``region`` is empty where the component's resources are in several regions, or in none.
+    """
 
     TOKEN: ClassVar[str]
 
-    def __init__(self, name: str, args: Args, opts: pulumi.ResourceOptions | None) -> None:
-        super().__init__(self.TOKEN, name, {}, opts)
+    def __init__(self, name: str, args: Args, opts: pulumi.ResourceOptions | None, *, token: str | None = None) -> None:
+        super().__init__(token or self.TOKEN, name, {}, opts)
         self.name = name
         self.network = args.network
-        self.region = args.region if isinstance(args, RegionalArgs) else None
+        self.region = args.region if isinstance(args, RegionalArgs) else ""
 
     @property
     def production(self) -> bool:
@@ -56,43 +74,28 @@ class Component(pulumi.ComponentResource):
         resource: type[Resource],
         key: str,
         *,
-        purpose: Mapping[str, str] | None = None,
-        region: str | None = None,
+        properties: Mapping[str, Any],
         keep: bool = False,
         outlive: bool = False,
         depends_on: Sequence[pulumi.Resource] = (),
         ignore_changes: Sequence[str] = (),
-        replace_first: bool = False,
-        **properties: Any,
     ) -> Resource:
-        """The only way to make a resource: under this component, in its region, tagged.
+        """The only way to make a resource: under this component, through its provider.
 
         Args:
             key: after the component's name, the logical name; a stable key of the declaration, never a position.
-            purpose: tags beyond those that everything has.
-            region: instead of the component's own.
             keep: in production, the engine refuses to delete it.
-            outlive: in production, it stays when it leaves the stack, because its address or key cannot be had again.
-            replace_first: delete before create, for what can exist only once.
+            outlive: in production, it stays when it leaves the stack, because its address or key cannot be recovered.
         """
-        name = f"{self.name}-{key}"
-        accepted = _accepted(resource)
-        if "region" in accepted:
-            properties["region"] = region or self.region
-        if "tags" in accepted:
-            properties["tags"] = tags(self.network, name, **(purpose or {}))
         options = pulumi.ResourceOptions(
             parent=self,
             protect=(keep or outlive) and self.production,
             retain_on_delete=outlive and self.production,
             depends_on=list(depends_on),
             ignore_changes=list(ignore_changes),
-            delete_before_replace=replace_first or None,
         )
-        return resource(name, **properties, opts=options)
+        return resource(f"{self.name}-{key}", **properties, opts=options)
 
-    def _part(
-        self, component: type[Nested], name: str, args: Args, *, depends_on: Sequence[pulumi.Resource] = ()
-    ) -> Nested:
-        """A component under this one."""
-        return component(name, args, opts=pulumi.ResourceOptions(parent=self, depends_on=list(depends_on)))
+    def _part(self, build: Build[Given, Noun], name: str, args: Given) -> Noun:
+        """A noun under this component."""
+        return build(name, args, opts=pulumi.ResourceOptions(parent=self))

@@ -20,7 +20,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What Pulumi writes for a string that is not known yet."""
 STACK = "pulumi:pulumi:Stack"
 SHORTEST_MADE_UP = 8
-"""A made-up value shorter than this is no id, ARN or address; it could stand in an input by chance."""
+"""A made-up value shorter than this is no id, name or address; it could stand in an input by chance."""
 
 
 def _strings(value: Any) -> Iterator[str]:

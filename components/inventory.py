@@ -1,33 +1,13 @@
-"""What the cloud side tells the hosts' side: one object, without a secret in it."""
+"""The stack's output ``inventory``: what the hosts' side reads of the cloud side, without a secret in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from components.aws.endpoint import Endpoint
-from components.aws.lease import Lease
-from components.aws.machine import Machine
-from components.aws.region import Region
-from components.aws.signer import Signer
-from components.aws.site_link import SiteLink
+from components.nouns import Machine, SiteLink
 from estate.model import Network, Role
 from estate.plan.hosts import of_role
-
-
-def scrape(network: Network) -> dict[str, Any]:
-    """By job: what the monitors read, and where."""
-    monitors = [host.name for host in of_role(network, Role.MONITOR)]
-    return {
-        name: {
-            "port": job.port,
-            "path": job.path,
-            "interval_seconds": job.interval_seconds,
-            "monitors": monitors,
-            "targets": {host.name: str(host.management_address) for host in of_role(network, *job.roles)},
-        }
-        for name, job in sorted(network.monitoring.items())
-    }
 
 
 def later(network: Network) -> list[str]:
@@ -38,37 +18,22 @@ def later(network: Network) -> list[str]:
 
 
 def inventory(
-    network: Network,
-    *,
-    machines: Mapping[str, Machine],
-    endpoints: Mapping[str, Endpoint],
-    regions: Mapping[str, Region],
-    links: Mapping[tuple[str, str], SiteLink],
-    signer: Signer,
-    leases: Mapping[str, Lease],
+    network: Network, *, machines: Mapping[str, Machine], links: Mapping[tuple[str, str], SiteLink]
 ) -> dict[str, Any]:
-    """The stack's output ``inventory``. ``links`` is by site and region."""
+    """The stack's output ``inventory``. ``machines`` is by host name, ``links`` by site and region."""
     return {
         "network": network.name,
         "hosts": {
             name: {
-                "instance_id": machine.instance_id,
+                "instance_id": machine.id,
                 "private_address": str(machine.host.address),
                 "public_address": machine.public_address,
             }
             for name, machine in machines.items()
         },
-        "endpoints": {
-            region: {"dns_name": endpoint.dns_name, "arn": endpoint.arn} for region, endpoint in endpoints.items()
-        },
-        "nat": {region: each.nat.addresses for region, each in regions.items()},
         "links": {
             site: {region: links[site, region].tunnels for region in sorted(declared.links)}
             for site, declared in sorted(network.sites.items())
         },
-        "signer": signer.entries,
-        "coordination": signer.table,
-        "leases": {name: lease.entry for name, lease in sorted(leases.items())},
-        "scrape": scrape(network),
         "later": later(network),
     }

@@ -1,4 +1,4 @@
-"""The whole of a network: everything that its declaration asks of the cloud."""
+"""The whole of a network: everything that its declaration needs of the clouds."""
 
 from __future__ import annotations
 
@@ -8,44 +8,36 @@ from typing import Any
 
 import pulumi
 
-from components.aws.account import home_region
-from components.aws.certificate import Certificate, CertificateArgs
-from components.aws.dns_zone import DnsZone, DnsZoneArgs
-from components.aws.endpoint import Endpoint, EndpointArgs
-from components.aws.flow_log import FlowLogRole, FlowLogRoleArgs
-from components.aws.instance_identity import InstanceIdentity, InstanceIdentityArgs
-from components.aws.lease import Lease, LeaseArgs
-from components.aws.machine import Machine, MachineArgs
-from components.aws.monitor import Monitor
-from components.aws.peering import PartnerPeering, PartnerPeeringArgs, RegionPeering, RegionPeeringArgs
-from components.aws.region import Region, RegionArgs
-from components.aws.role_boundary import RoleBoundary, discovery
-from components.aws.security_group import (
-    LOAD_BALANCER,
-    SecurityGroup,
-    SecurityGroupArgs,
-    balancer_permissions,
-    host_permissions,
-)
-from components.aws.seed import Seed
-from components.aws.seed_name import SeedName, SeedNameArgs
-from components.aws.sentry import Sentry
-from components.aws.signer import Signer, SignerArgs
-from components.aws.site_link import SiteLink, SiteLinkArgs
-from components.aws.vpn import VpnGateway
 from components.base import Args, Component
+from components.clouds import CLOUDS, cloud_of, used
 from components.inventory import inventory
+from components.machines import KINDS
+from components.nouns import (
+    Certificate,
+    CertificateArgs,
+    Cloud,
+    DnsZoneArgs,
+    EndpointArgs,
+    Group,
+    GroupArgs,
+    Identity,
+    IdentityArgs,
+    LeaseArgs,
+    Machine,
+    MachineArgs,
+    PartnerPeeringArgs,
+    RegionPeeringArgs,
+    SeedNameArgs,
+    SignerArgs,
+    SiteLink,
+    SiteLinkArgs,
+)
+from components.permissions import LOAD_BALANCER, balancer_permissions, host_permissions
+from components.region import Region, RegionArgs, home_region
 from estate.model import Role
 from estate.plan.addressing import ROLE_TIERS, Tier
-from estate.plan.hosts import Host, hosts
-
-MACHINES: Mapping[Role, type[Machine]] = {
-    Role.PUBLIC_SENTRY: Sentry,
-    Role.PRIVATE_SENTRY: Sentry,
-    Role.SEED: Seed,
-    Role.VPN: VpnGateway,
-    Role.MONITOR: Monitor,
-}
+from estate.plan.hosts import Host
+from estate.plan.topology import Topology
 
 
 class ServiceInstance(Component):
@@ -61,52 +53,47 @@ class ServiceInstance(Component):
 
     def __init__(self, name: str, args: Args, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        self._boundary = self._part(RoleBoundary, f"{name}-boundary", Args(network=args.network)).arn
+        self._topology = Topology(args.network)
+        self._clouds = {cloud: self._part(CLOUDS[cloud].open, name, args) for cloud in used(args.network)}
+        self._home = self._cloud(home_region(args.network))
         self._regions = self._build_regions()
         self._peer()
         links = self._link_sites()
         machines = self._build_machines()
-        endpoints = self._publish({host: machine for host, machine in machines.items() if isinstance(machine, Seed)})
-        signer = self._build_signer()
-        leases = signer.leases | self._build_leases()
-        self.inventory = inventory(
-            args.network,
-            machines=machines,
-            endpoints=endpoints,
-            regions=self._regions,
-            links=links,
-            signer=signer,
-            leases=leases,
-        )
+        self._publish({host: machine for host, machine in machines.items() if machine.host.role is Role.SEED})
+        self._build_signer()
+        self._build_leases()
+        self.inventory = inventory(args.network, machines=machines, links=links)
         self.register_outputs({"inventory": self.inventory})
 
+    def _cloud(self, region: str) -> Cloud:
+        return self._clouds[cloud_of(self.network, region)]
+
     def _build_regions(self) -> dict[str, Region]:
-        role = self._part(
-            FlowLogRole, f"{self.name}-flow-logs", FlowLogRoleArgs(network=self.network, boundary_arn=self._boundary)
-        )
         return {
             region: self._part(
                 Region,
                 f"{self.name}-{region}",
-                RegionArgs(network=self.network, region=region, flow_log_role_arn=role.arn),
+                RegionArgs(network=self.network, region=region, cloud=self._cloud(region)),
             )
             for region in sorted(self.network.regions)
         }
 
     def _peer(self) -> None:
         for one, other in combinations(self._regions, 2):
-            ends = RegionPeeringArgs(network=self.network, requester=self._regions[one], accepter=self._regions[other])
-            self._part(RegionPeering, f"{self.name}-{one}-{other}", ends)
+            near, far = self._regions[one], self._regions[other]
+            ends = RegionPeeringArgs(network=self.network, requester=near.end, accepter=far.end)
+            self._part(near.cloud.region_peering, f"{self.name}-{one}-{other}", ends)
         for partner, declared in sorted(self.network.partners.items()):
             region = self._regions[declared.region]
             self._part(
-                PartnerPeering,
+                region.cloud.partner_peering,
                 f"{self.name}-partner-{partner}",
                 PartnerPeeringArgs(
                     network=self.network,
                     region=declared.region,
                     partner=partner,
-                    vpc_id=region.vpc.id,
+                    vpc=region.vpc,
                     private=region.tiers[Tier.PRIVATE],
                 ),
             )
@@ -114,7 +101,7 @@ class ServiceInstance(Component):
     def _link_sites(self) -> dict[tuple[str, str], SiteLink]:
         return {
             (site, region): self._part(
-                SiteLink,
+                self._cloud(region).site_link,
                 f"{self.name}-{site}-{region}",
                 SiteLinkArgs(
                     network=self.network, region=region, site=site, gateway_id=self._regions[region].private_gateway.id
@@ -125,120 +112,122 @@ class ServiceInstance(Component):
         }
 
     def _build_machines(self) -> dict[str, Machine]:
-        cloud = [host for host in hosts(self.network) if host.in_cloud]
+        instances = [host for host in self._topology.hosts if host.in_cloud]
         identities = {
-            role: self._part(
-                InstanceIdentity,
+            (cloud, role): self._part(
+                self._clouds[cloud].identity,
                 f"{self.name}-{role}-identity",
-                InstanceIdentityArgs(network=self.network, role=role, boundary_arn=self._boundary),
+                IdentityArgs(network=self.network, role=role),
             )
-            for role in sorted({host.role for host in cloud})
+            for cloud, role in sorted({(cloud_of(self.network, host.place), host.role) for host in instances})
         }
         groups = {
             (region, role): self._part(
-                SecurityGroup,
+                self._cloud(region).group,
                 f"{self.name}-{region}-{role}",
-                SecurityGroupArgs(
+                GroupArgs(
                     network=self.network,
                     region=region,
-                    vpc_id=self._regions[region].vpc.id,
+                    vpc=self._regions[region].vpc,
                     role=role.value,
-                    permissions=host_permissions(self.network, region, role),
+                    permissions=host_permissions(self._topology, region, role),
                 ),
             )
-            for region, role in sorted({(host.place, host.role) for host in cloud})
+            for region, role in sorted({(host.place, host.role) for host in instances})
         }
-        return {host.name: self._machine(host, identities[host.role], groups[host.place, host.role]) for host in cloud}
+        return {
+            host.name: self._machine(
+                host, identities[cloud_of(self.network, host.place), host.role], groups[host.place, host.role]
+            )
+            for host in instances
+        }
 
-    def _machine(self, host: Host, identity: InstanceIdentity, group: SecurityGroup) -> Machine:
-        region = self._regions[host.place]
+    def _machine(self, host: Host, identity: Identity, group: Group) -> Machine:
+        region, kind = self._regions[host.place], KINDS[host.role]
         args = MachineArgs(
             network=self.network,
             region=host.place,
             host=host,
-            subnet_id=region.tiers[ROLE_TIERS[host.role]].subnets[host.zone].id,
-            security_group_id=group.id,
-            profile=identity.profile,
-            key_arn=region.key.arn,
+            token=kind.token,
+            data_disk=kind.data_disk,
+            user_data=kind.user_data(self.network, host),
+            subnet_id=region.tiers[ROLE_TIERS[host.role]].subnet_ids[host.zone],
+            group_id=group.id,
+            identity_id=identity.id,
+            key_id=region.key.id,
         )
-        return self._part(MACHINES[host.role], host.name, args)
+        return self._part(region.cloud.machine, host.name, args)
 
-    def _publish(self, seeds: Mapping[str, Seed]) -> dict[str, Endpoint]:
-        """The public names, with what stands behind them; nothing, where there are no seeds."""
+    def _publish(self, seeds: Mapping[str, Machine]) -> None:
+        """The public names, with what they lead to; nothing, where there are no seeds."""
         self.name_servers = {}
         if not seeds:
-            return {}
+            return
         names = self.network.endpoints
         zones = {
-            domain: self._part(DnsZone, f"{self.name}-{key}-name", DnsZoneArgs(network=self.network, domain=domain))
+            domain: self._part(
+                self._home.dns_zone, f"{self.name}-{key}-name", DnsZoneArgs(network=self.network, domain=domain)
+            )
             for key, domain in (("seed", names.seed), ("rpc", names.rpc), ("lcd", names.lcd))
         }
         self.name_servers = {domain: zone.name_servers for domain, zone in zones.items()}
         zone_ids = {domain: zone.id for domain, zone in zones.items()}
         self._part(
-            SeedName,
+            self._home.seed_name,
             f"{self.name}-seed-addresses",
             SeedNameArgs(network=self.network, seeds=seeds, zone_id=zone_ids[names.seed]),
         )
-        served = tuple(region for region in self._regions if any(seed.region == region for seed in seeds.values()))
+        served = tuple(region for region in self._regions if any(each.host.place == region for each in seeds.values()))
         certificate = self._part(
-            Certificate,
+            self._home.certificate,
             f"{self.name}-certificate",
             CertificateArgs(network=self.network, regions=served, zone_ids=zone_ids),
         )
-        return {region: self._endpoint(region, seeds, zone_ids, certificate) for region in served}
+        for region in served:
+            self._serve(region, seeds, zone_ids, certificate)
 
-    def _endpoint(
+    def _serve(
         self,
         region: str,
-        seeds: Mapping[str, Seed],
+        seeds: Mapping[str, Machine],
         zone_ids: Mapping[str, pulumi.Output[str]],
         certificate: Certificate,
-    ) -> Endpoint:
-        vpc_id = self._regions[region].vpc.id
+    ) -> None:
+        place = self._regions[region]
         group = self._part(
-            SecurityGroup,
+            place.cloud.group,
             f"{self.name}-{region}-{LOAD_BALANCER}",
-            SecurityGroupArgs(
+            GroupArgs(
                 network=self.network,
                 region=region,
-                vpc_id=vpc_id,
+                vpc=place.vpc,
                 role=LOAD_BALANCER,
-                permissions=balancer_permissions(self.network, region),
+                permissions=balancer_permissions(self._topology, region),
             ),
         )
         args = EndpointArgs(
             network=self.network,
             region=region,
-            vpc_id=vpc_id,
-            ingress=self._regions[region].tiers[Tier.INGRESS],
-            security_group_id=group.id,
-            certificate_arn=certificate.arns[region],
+            vpc=place.vpc,
+            ingress=place.tiers[Tier.INGRESS],
+            group_id=group.id,
+            certificate_id=certificate.ids[region],
             zone_ids=zone_ids,
-            seeds={name: seed for name, seed in seeds.items() if seed.region == region},
+            seeds={name: seed for name, seed in seeds.items() if seed.host.place == region},
         )
-        return self._part(Endpoint, f"{self.name}-{region}-endpoint", args)
+        self._part(place.cloud.endpoint, f"{self.name}-{region}-endpoint", args)
 
-    def _build_signer(self) -> Signer:
+    def _build_signer(self) -> None:
         home = home_region(self.network)
-        args = SignerArgs(
-            network=self.network, region=home, key_arn=self._regions[home].key.arn, boundary_arn=self._boundary
-        )
-        return self._part(Signer, f"{self.name}-signer", args)
+        args = SignerArgs(network=self.network, region=home, key_id=self._regions[home].key.id)
+        self._part(self._home.signer, f"{self.name}-signer", args)
 
-    def _build_leases(self) -> dict[str, Lease]:
-        """The leases of all but the signer, which brings its own. A monitor's AWS lease is to find what to scrape."""
-        return {
-            lease: self._part(
-                Lease,
-                f"{self.name}-lease-{lease}",
-                LeaseArgs(
-                    network=self.network,
-                    lease=lease,
-                    boundary_arn=self._boundary,
-                    statements=[discovery(self.network)] if Role.MONITOR in declared.roles else [],
-                ),
-            )
-            for lease, declared in sorted(self.network.leases.items())
-            if Role.SIGNER not in declared.roles
-        }
+    def _build_leases(self) -> None:
+        """The leases of all but the signer, which brings its own. A monitor's lease finds what to scrape."""
+        for lease, declared in sorted(self.network.leases.items()):
+            if Role.SIGNER not in declared.roles:
+                self._part(
+                    self._home.lease,
+                    f"{self.name}-lease-{lease}",
+                    LeaseArgs(network=self.network, lease=lease, discovers=Role.MONITOR in declared.roles),
+                )

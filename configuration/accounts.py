@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from estate.model import Network
+from estate.plan import access
 from estate.plan.hosts import Host
 
 DEPLOY_USER = "debian"
@@ -14,4 +15,4 @@ KEYS_DIRECTORY = "/etc/ssh/authorized_keys.d"
 
 def operators(network: Network, host: Host) -> dict[str, tuple[str, ...]]:
     """The names of those with an account on ``host``, and their public keys."""
-    return {name: each.ssh_public_keys for name, each in sorted(network.operators.items()) if host.role in each.roles}
+    return access.operators(network, host.role)

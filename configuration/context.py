@@ -1,15 +1,16 @@
-"""What a role knows about the host that it configures. Pure."""
+"""What a role is given about the host that it configures. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from estate.model import Chain, Network, Role
-from estate.plan import hosts as estate_hosts
 from estate.plan.hosts import Host
+from estate.plan.topology import Topology
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +26,15 @@ class HostContext:
     def chain(self) -> Chain:
         return self.network.chain
 
+    @cached_property
+    def topology(self) -> Topology:
+        """The network's hosts and flows."""
+        return Topology(self.network)
+
     @property
     def everyone(self) -> tuple[Host, ...]:
         """All hosts of the network, in order of name."""
-        return estate_hosts.hosts(self.network)
+        return self.topology.hosts
 
     def of_role(self, *roles: Role) -> tuple[Host, ...]:
         return tuple(host for host in self.everyone if host.role in roles)

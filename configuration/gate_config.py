@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coordinator.version import version
-from estate.model import Network, Role
-from estate.plan import coordination
+from estate.model import Network
+from estate.plan import coordination, signers
 from estate.plan.coordination import Endpoint
-from estate.plan.hosts import Host, hosts
+from estate.plan.hosts import Host
 
 PACKAGE = "signing-gate"
 USER = "signing-gate"
@@ -100,9 +100,7 @@ def settings(network: Network, host: Host) -> GateSettings | None:
     declared = network.signing.coordination
     if declared is None or not coordination.is_gated(network, host):
         return None
-    validator = next(
-        each for each in hosts(network) if each.role is Role.VALIDATOR and each.place == host.place and each.active
-    )
+    validator = signers.describe(network, host).active_validators[0]
     head, claims = coordination.table_names(network)
     return GateSettings(
         gate_id=host.name,

@@ -24,17 +24,6 @@ class ZonePort:
     gateway: IPv4Address
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tunnel:
-    """An edge's end of one tunnel to a cloud region."""
-
-    region: str
-    interface: str
-    inside: IPv4Interface
-    peer: IPv4Address
-    peer_asn: int
-
-
 def _port(network: Network, site: str, zone: str, address: IPv4Address) -> ZonePort:
     block = addressing.zone_block(network, site, zone)
     vlan = network.sites[site].zones[zone].vlan
@@ -90,24 +79,6 @@ def uplink_gateway(network: Network, site: str) -> IPv4Address:
 def public_interface_address(network: Network, edge: Host) -> IPv4Interface:
     """An edge's public address, with the prefix length of its site's uplink."""
     return IPv4Interface((edge.public_address, network.sites[edge.place].uplink.prefixlen))
-
-
-def tunnels(network: Network, edge: Host) -> tuple[Tunnel, ...]:
-    """An edge's ends of its site's tunnels, two a region, by the address plan."""
-    found = []
-    for region in network.sites[edge.place].links:
-        for index in (0, 1):
-            inside = addressing.tunnel_inside(network, edge.place, region, edge.number, index)
-            found.append(
-                Tunnel(
-                    region=region,
-                    interface=naming.tunnel_interface(region, edge.number, index),
-                    inside=IPv4Interface((inside[2], inside.prefixlen)),
-                    peer=inside[1],
-                    peer_asn=network.regions[region].asn,
-                )
-            )
-    return tuple(found)
 
 
 def other_edges(edge: Host, everyone: tuple[Host, ...]) -> tuple[Host, ...]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
-
 from configuration import interfaces
 from configuration.interfaces import ZonePort
 from configuration.rendering import render
 from estate.model import Network, Role
-from estate.plan import addressing
+from estate.plan import addressing, tunnels
 from estate.plan.hosts import Host
 
 DIRECTORY = "/etc/systemd/network"
@@ -17,11 +15,6 @@ MANAGEMENT_TABLE = 100
 
 TUNNEL_MTU = 1400
 """Room for ESP in tunnel mode over a 1500-byte uplink, rounded down."""
-
-
-def tunnel_id(network: IPv4Network) -> int:
-    """The number that ties a tunnel's interface to its IPsec policy: the index of its /30 in the plan, from 1."""
-    return ((int(network.network_address) >> 2) & 0x1FF) + 1
 
 
 def _vlan(network: Network, host: Host, port: ZonePort) -> str:
@@ -61,12 +54,11 @@ def files(network: Network, host: Host) -> dict[str, str]:
     for port in ports:
         made[f"30-{port.interface}.netdev"] = render("base/vlan.netdev.j2", interface=port.interface, vlan=port.vlan)
         made[f"40-{port.interface}.network"] = _vlan(network, host, port)
-    for tunnel in interfaces.tunnels(network, host) if host.role is Role.EDGE else ():
-        number = tunnel_id(tunnel.inside.network)
+    for tunnel in tunnels.of_edge(network, host) if host.role is Role.EDGE else ():
         made[f"50-{tunnel.interface}.netdev"] = render(
-            "edge/tunnel.netdev.j2", interface=tunnel.interface, number=number, mtu=TUNNEL_MTU
+            "edge/tunnel.netdev.j2", interface=tunnel.interface, number=tunnel.id, mtu=TUNNEL_MTU
         )
         made[f"60-{tunnel.interface}.network"] = render(
-            "edge/tunnel.network.j2", interface=tunnel.interface, inside=tunnel.inside
+            "edge/tunnel.network.j2", interface=tunnel.interface, inside=tunnel.edge_interface_address
         )
     return made

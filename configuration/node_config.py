@@ -10,14 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from estate.model import CHAIN_ROLES, SENTRY_ROLES, Network, Role
+from estate.model import CHAIN_ROLES, ROLES, Network, NodeSpec, Offer, Role
 from estate.plan import coordination
 from estate.plan.hosts import Host, hosts
-
-INBOUND_PEERS = {Role.PUBLIC_SENTRY: 80, Role.PRIVATE_SENTRY: 0, Role.SEED: 200, Role.VALIDATOR: 0}
-"""Strangers that may dial in; unconditional peers (our own, our partners) come on top."""
-
-OUTBOUND_PEERS = {Role.PUBLIC_SENTRY: 20, Role.PRIVATE_SENTRY: 20, Role.SEED: 40, Role.VALIDATOR: 20}
 
 DOUBLE_SIGN_CHECK_HEIGHT = 10
 """Blocks a validator looks back over before it joins consensus; it stays out while it finds its own key's signatures
@@ -65,6 +60,18 @@ class NodeSettings:
     missing: tuple[str, ...]
 
 
+def node_spec(host: Host) -> NodeSpec:
+    """How the chain's client runs on `host`.
+
+    Raises:
+        ValueError: it does not run there.
+    """
+    spec = ROLES[host.role].node
+    if spec is None:
+        raise ValueError(f"{host.name} runs no client of the chain: its role is {host.role}")
+    return spec
+
+
 def signs(host: Host) -> bool:
     """Whether this host is a validator that takes its signatures from a signer. A spare follows the chain with a key of
     no weight.
@@ -78,22 +85,17 @@ def _double_sign_check_height(network: Network, host: Host) -> int:
 
 
 def own_peers(network: Network, host: Host) -> tuple[Host, ...]:
-    """Our own hosts that this node keeps connections with, in order of name; the flows of `estate.plan.topology` allow no
-    others.
+    """Our own hosts that this node keeps connections with, in order of name. The flows of `estate.plan.topology` allow
+    no others.
 
-    A seed follows the chain through our public sentries, by the public addresses under which anyone may reach them.
+    A seed follows the chain through our public sentries, at the public addresses under which anyone may reach them.
     """
-    wanted = {
-        Role.PUBLIC_SENTRY: (*SENTRY_ROLES, Role.VALIDATOR),
-        Role.PRIVATE_SENTRY: (*SENTRY_ROLES, Role.VALIDATOR),
-        Role.VALIDATOR: SENTRY_ROLES,
-        Role.SEED: (Role.PUBLIC_SENTRY,),
-    }[host.role]
+    wanted = node_spec(host).persistent_peers
     return tuple(other for other in hosts(network) if other.role in wanted and other.name != host.name)
 
 
 def _partner_peers(network: Network, host: Host) -> tuple[str, ...]:
-    if host.role is not Role.PRIVATE_SENTRY:
+    if not node_spec(host).takes_partners:
         return ()
     return tuple(
         peer for partner in network.partners.values() if partner.region == host.place for peer in partner.peers
@@ -128,35 +130,36 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         node_ids: p2p node id by host name, of those hosts that have one already.
         inventory: the stack's output of that name; read for public addresses.
     """
-    ports = network.chain.ports
+    ports, spec, offers = network.chain.ports, node_spec(host), ROLES[host.role].offers
     own = own_peers(network, host)
     known = [other for other in own if other.name in node_ids]
     public_addresses = {name: each.get("public_address") for name, each in inventory.get("hosts", {}).items()}
     dialled = [
-        (other, public_addresses.get(other.name) if host.role is Role.SEED else other.address) for other in known
+        (other, public_addresses.get(other.name) if spec.by_public_address else other.address) for other in known
     ]
     dialled = [(other, address) for other, address in dialled if address]
     partners = _partner_peers(network, host)
-    chain_peers = () if host.role is Role.VALIDATOR else network.chain.persistent_peers
+    chain_peers = network.chain.persistent_peers if spec.dials_public else ()
     public_address = public_addresses.get(host.name)
-    exchanges = host.role in (Role.PUBLIC_SENTRY, Role.SEED)
+    exchanges = spec.peer_exchange
     hidden = [
         other
         for other in hosts(network)
-        if other.role in (Role.VALIDATOR, Role.PRIVATE_SENTRY) and other.name in node_ids
+        if (theirs := ROLES[other.role].node) and theirs.hidden and other.name in node_ids
     ]
-    serves = host.role is Role.SEED
+    serves_rpc, serves_lcd = Offer.RPC in offers, Offer.LCD in offers
+    rpc = f"tcp://{host.address if serves_rpc else '127.0.0.1'}:{ports.rpc}"
     return NodeSettings(
         moniker=host.name,
         p2p_laddr=f"tcp://{host.address}:{ports.p2p}",
-        rpc_laddr=f"tcp://{host.address if serves else '127.0.0.1'}:{ports.rpc}",
-        local_rpc=f"tcp://{host.address if serves else '127.0.0.1'}:{ports.rpc}",
-        api_laddr=f"tcp://{host.address}:{ports.lcd}" if serves else None,
+        rpc_laddr=rpc,
+        local_rpc=rpc,
+        api_laddr=f"tcp://{host.address}:{ports.lcd}" if serves_lcd else None,
         metrics_laddr=f"{host.management_address}:{ports.metrics}",
         privval_laddr=f"tcp://{host.address}:{ports.privval}" if signs(host) else "",
         external_address=f"{public_address}:{ports.p2p}" if exchanges and public_address else "",
         pex=exchanges,
-        seed_mode=host.role is Role.SEED,
+        seed_mode=spec.seed_mode,
         addr_book_strict=exchanges,
         seeds=network.chain.seeds if exchanges else (),
         persistent_peers=_unique(
@@ -166,13 +169,13 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         if exchanges
         else (),
         unconditional_peer_ids=()
-        if serves
+        if spec.seed_mode
         else _unique([*(node_ids[other.name] for other in known), *map(_id, partners)]),
-        max_inbound_peers=INBOUND_PEERS[host.role],
-        max_outbound_peers=OUTBOUND_PEERS[host.role],
+        max_inbound_peers=spec.inbound_peers,
+        max_outbound_peers=spec.outbound_peers,
         double_sign_check_height=_double_sign_check_height(network, host),
         timeout_commit_ms=round(network.chain.block_seconds * COMMIT_SHARE * 1000),
-        keeps_history=serves,
+        keeps_history=serves_rpc,
         missing=tuple(other.name for other in own if other.name not in node_ids),
     )
 

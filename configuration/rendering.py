@@ -1,8 +1,7 @@
-"""Templates to text: Jinja2, where a name that is not given is an error and nothing is escaped or trimmed."""
+"""Templates to text with Jinja2. An undefined name is an error, and nothing is escaped."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    autoescape=False,
+    auto_reload=True,
+)
+"""Compiles a template once, and again when its file has changed."""
 
 
 def render(template: str, **values: Any) -> str:
@@ -29,4 +28,4 @@ def render(template: str, **values: Any) -> str:
     Raises:
         jinja2.UndefinedError: the template uses a name that is not among ``values``.
     """
-    return environment().get_template(template).render(**values)
+    return ENVIRONMENT.get_template(template).render(**values)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configuration import interfaces, networkd
+from configuration import interfaces
 from configuration.rendering import render
 from estate.model import Network
-from estate.plan import addressing
+from estate.plan import addressing, tunnels
 from estate.plan.hosts import Host, hosts
 
 VRRP_STATE = "/run/estate/vrrp.conf"
@@ -78,12 +78,12 @@ def bird(network: Network, edge: Host) -> str:
             {
                 "name": tunnel.interface.replace("-", "_"),
                 "interface": tunnel.interface,
-                "own": tunnel.inside.ip,
-                "peer": tunnel.peer,
-                "peer_asn": tunnel.peer_asn,
+                "own": tunnel.edge_address,
+                "peer": tunnel.cloud_address,
+                "peer_asn": tunnel.cloud_asn,
                 "block": addressing.region_block(network, tunnel.region),
             }
-            for tunnel in interfaces.tunnels(network, edge)
+            for tunnel in tunnels.of_edge(network, edge)
         ],
     )
 
@@ -92,16 +92,15 @@ def swanctl(network: Network, edge: Host, inventory: Mapping[str, Any]) -> str:
     """swanctl.conf: a connection for each tunnel whose far end the stack reports, by certificate."""
     links = inventory.get("links", {}).get(edge.place, {})
     connections = []
-    for tunnel in interfaces.tunnels(network, edge):
-        index = "ab".index(tunnel.interface[-1])
+    for tunnel in tunnels.of_edge(network, edge):
         reported = links.get(tunnel.region, {}).get(str(edge.number), [])
-        if index < len(reported):
+        if tunnel.number < len(reported):
             connections.append(
                 {
                     "name": tunnel.interface,
                     "local": edge.public_address,
-                    "remote": reported[index]["outside_address"],
-                    "number": networkd.tunnel_id(tunnel.inside.network),
+                    "remote": reported[tunnel.number]["outside_address"],
+                    "number": tunnel.id,
                     "certificate": f"{edge.name}.pem",
                 }
             )

@@ -16,8 +16,9 @@ from typing import Any
 from configuration import interfaces
 from configuration.rendering import render
 from estate.model import Network, Role
-from estate.plan import addressing, topology
+from estate.plan import addressing, tunnels
 from estate.plan.hosts import Host, hosts
+from estate.plan.topology import BGP_PORT, EVERYWHERE, NOT_INTERNET, SSH_PORT, Rule, Topology
 
 TEMPLATE = "firewall/nftables.conf.j2"
 PATH = "/etc/nftables.conf"
@@ -72,21 +73,21 @@ def _match(*parts: str) -> str:
 def _with(keyword: str, addresses: Iterable[IPv4Network]) -> str:
     """``keyword`` and the addresses; nothing where they are all there are."""
     chosen = tuple(addresses)
-    return "" if topology.EVERYWHERE in chosen else f"{keyword} {_addresses(chosen)}"
+    return "" if EVERYWHERE in chosen else f"{keyword} {_addresses(chosen)}"
 
 
-def _is_bgp(rule: topology.Rule) -> bool:
-    return rule.ports == (topology.BGP_PORT,) * 2
+def _is_bgp(rule: Rule) -> bool:
+    return rule.ports == (BGP_PORT,) * 2
 
 
-def _input(network: Network, host: Host) -> list[Accept]:
-    accepts = []
-    tunnels = interfaces.tunnels(network, host) if host.role is Role.EDGE else ()
-    for rule in topology.inbound(network, host):
-        if tunnels and _is_bgp(rule):
-            interface, own = _names(each.interface for each in tunnels), _addresses(each.inside.ip for each in tunnels)
+def _input(topology: Topology, host: Host) -> list[Accept]:
+    network, accepts = topology.network, []
+    ours = tunnels.of_edge(network, host) if host.role is Role.EDGE else ()
+    for rule in topology.inbound(host):
+        if ours and _is_bgp(rule):
+            interface, own = _names(each.interface for each in ours), _addresses(each.edge_address for each in ours)
         elif rule.management:
-            names = [interfaces.management_interface(network, host), *(each.interface for each in tunnels)]
+            names = [interfaces.management_interface(network, host), *(each.interface for each in ours)]
             interface, own = _names(names), str(host.management_address)
         else:
             interface, own = _names([interfaces.service_interface(network, host)]), str(host.address)
@@ -104,11 +105,11 @@ def _input(network: Network, host: Host) -> list[Accept]:
     return accepts
 
 
-def _output(network: Network, host: Host) -> list[Accept]:
-    accepts = []
-    tunnels = interfaces.tunnels(network, host) if host.role is Role.EDGE else ()
-    for rule in topology.outbound(network, host):
-        through = f"oifname {_names(each.interface for each in tunnels)}" if tunnels and _is_bgp(rule) else ""
+def _output(topology: Topology, host: Host) -> list[Accept]:
+    network, accepts = topology.network, []
+    ours = tunnels.of_edge(network, host) if host.role is Role.EDGE else ()
+    for rule in topology.outbound(host):
+        through = f"oifname {_names(each.interface for each in ours)}" if ours and _is_bgp(rule) else ""
         accepts.append(
             Accept(
                 match=_match(through, _with("ip daddr", rule.addresses), f"{rule.protocol} dport {_ports(rule.ports)}"),
@@ -182,19 +183,20 @@ def _edge_refusals(network: Network, edge: Host) -> list[Refusal]:
     """What an edge never forwards: a packet whose sender or recipient cannot be where its interface leads."""
     site = addressing.site_block(network, edge.place)
     uplink = interfaces.uplink_interface(network, edge.place)
-    tunnels = _names(each.interface for each in interfaces.tunnels(network, edge))
+    ours = tunnels.of_edge(network, edge)
+    names = _names(each.interface for each in ours) if ours else ""
     regions = _addresses(interfaces.region_blocks(network))
     refusals = [
         Refusal(match=f'iifname "{port.interface}" ip saddr != {port.address.network}', counter="forged-from-zone")
         for port in interfaces.zone_ports(network, edge)
         if port.interface != uplink
     ]
-    if interfaces.tunnels(network, edge):
+    if ours:
         refusals += [
-            Refusal(match=f"iifname {tunnels} ip saddr != {regions}", counter="forged-from-tunnel"),
-            Refusal(match=f"oifname {tunnels} ip saddr != {site}", counter="stray-to-tunnel"),
+            Refusal(match=f"iifname {names} ip saddr != {regions}", counter="forged-from-tunnel"),
+            Refusal(match=f"oifname {names} ip saddr != {site}", counter="stray-to-tunnel"),
         ]
-    private = _addresses(topology.NOT_INTERNET)
+    private = _addresses(NOT_INTERNET)
     return [
         *refusals,
         Refusal(match=f'iifname "{uplink}" ip saddr {private}', counter="forged-from-uplink"),
@@ -202,7 +204,7 @@ def _edge_refusals(network: Network, edge: Host) -> list[Refusal]:
     ]
 
 
-def _edge_forward(network: Network, edge: Host) -> list[Accept]:
+def _edge_forward(topology: Topology, edge: Host) -> list[Accept]:
     return [
         Accept(
             match=_match(
@@ -212,7 +214,7 @@ def _edge_forward(network: Network, edge: Host) -> list[Accept]:
             ),
             counter=f"forward-{rule.flow}",
         )
-        for rule in topology.forwarded(network, edge.place)
+        for rule in topology.forwarded(edge.place)
     ]
 
 
@@ -224,12 +226,12 @@ def _edge_translation(network: Network, edge: Host) -> list[str]:
     return [f'oifname "{uplink}" ip saddr {site} ip daddr != {_addresses(kept)} snat ip to {edge.public_address}']
 
 
-def _vpn_rules(network: Network, gateway: Host) -> tuple[list[Accept], list[Accept], list[str]]:
+def _vpn_rules(topology: Topology, gateway: Host) -> tuple[list[Accept], list[Accept], list[str]]:
     """Input, forwarding and translation for the operators behind a VPN gateway: SSH to hosts, in the gateway's name."""
     tunnel = f'iifname "{interfaces.VPN_INTERFACE}"'
-    pool = addressing.vpn_pool(network, gateway.place)
-    ssh = f"tcp dport {topology.SSH_PORT}"
-    reachable = [rule for rule in topology.outbound(network, gateway) if rule.flow == "ssh-vpn"]
+    pool = addressing.vpn_pool(topology.network, gateway.place)
+    ssh = f"tcp dport {SSH_PORT}"
+    reachable = [rule for rule in topology.outbound(gateway) if rule.flow == "ssh-vpn"]
     inward = [
         Accept(
             match=f"{tunnel} ip saddr {pool} ip daddr {gateway.management_address} {ssh}", counter="in-ssh-operators"
@@ -245,9 +247,20 @@ def _vpn_rules(network: Network, gateway: Host) -> tuple[list[Accept], list[Acce
     return inward, forward, [f'oifname "{interfaces.CLOUD_INTERFACE}" ip saddr {pool} masquerade']
 
 
+def rulesets(network: Network, inventory: Mapping[str, Any]) -> dict[str, str]:
+    """By host name: the ruleset of every host of ``network``, as ``ruleset`` gives it for one."""
+    topology = Topology(network)
+    return {host.name: _ruleset(topology, host, inventory) for host in topology.hosts}
+
+
 def ruleset(network: Network, host: Host, inventory: Mapping[str, Any]) -> str:
     """The whole ruleset of ``host``; ``inventory``, the stack's output, adds the far ends of an edge's tunnels."""
-    inward, outward = _input(network, host), _output(network, host)
+    return _ruleset(Topology(network), host, inventory)
+
+
+def _ruleset(topology: Topology, host: Host, inventory: Mapping[str, Any]) -> str:
+    network = topology.network
+    inward, outward = _input(topology, host), _output(topology, host)
     forward: list[Accept] = []
     refusals: list[Refusal] = []
     translation: list[str] = []
@@ -258,12 +271,12 @@ def ruleset(network: Network, host: Host, inventory: Mapping[str, Any]) -> str:
         more_in, more_out = _edge_essentials(network, host, inventory)
         inward, outward = inward + more_in, outward + more_out
         forward, refusals, translation = (
-            _edge_forward(network, host),
+            _edge_forward(topology, host),
             _edge_refusals(network, host),
             _edge_translation(network, host),
         )
     if host.role is Role.VPN:
-        more_in, forward, translation = _vpn_rules(network, host)
+        more_in, forward, translation = _vpn_rules(topology, host)
         inward = inward + more_in
     rules: tuple[Accept | Refusal, ...] = (*inward, *outward, *forward, *refusals)
     counters = sorted({each.counter for each in rules})

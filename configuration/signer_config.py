@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from configuration import gate_config
-from estate.model import Network, Role
-from estate.plan import coordination
-from estate.plan.hosts import Host, hosts
+from estate.model import Network
+from estate.plan import signers
+from estate.plan.hosts import Host
+from estate.plan.signers import PACKAGE as PACKAGE
+from estate.plan.signers import Duty as Duty
+from estate.plan.signers import duty as duty
 
 HOME = "/var/lib/tmkms"
 KEYS = f"{HOME}/keys"
@@ -23,19 +25,8 @@ CONFIG = "/etc/tmkms/tmkms.toml"
 UNIT = "tmkms.service"
 UNIT_FILE = f"/usr/local/lib/systemd/system/{UNIT}"
 USER = "tmkms"
-PACKAGE = "tmkms"
 VERSION = "0.15.0"
 PASSWORD_FILE = "/run/tmkms/hsm-password"
-
-
-class Duty(StrEnum):
-    """What a signer signs with. `CONSENSUS`: the key of this network; `STANDBY`: a key that no chain knows, made on the
-    host.
-    """
-
-    CONSENSUS = "consensus"
-    STANDBY = "standby"
-    SPARE = "spare"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,19 +51,6 @@ class SignerSettings:
     hsm_password_file: str = PASSWORD_FILE
 
 
-def duty(network: Network, host: Host) -> Duty:
-    """What the signer on `host` signs with.
-
-    With coordination, that is the key of the network at each of its sites; without, where the custody is. Any other
-    site signs with a key of no weight, so that its whole path is in use and known to work.
-    """
-    if not host.active:
-        return Duty.SPARE
-    if network.signing.coordination is not None:
-        return Duty.CONSENSUS if coordination.is_gated(network, host) else Duty.STANDBY
-    return Duty.CONSENSUS if host.place == network.signing.custody else Duty.STANDBY
-
-
 def state_file(network: Network, what: Duty) -> str:
     """Where tmkms keeps the last height, round and step that it signed, for each key its own."""
     suffix = "" if what is Duty.CONSENSUS else "-standby"
@@ -83,13 +61,10 @@ def settings(network: Network, host: Host) -> SignerSettings:
     """The settings of the signer on `host`: it dials its gate, or the active validators of its own site, and nothing
     else.
     """
-    what = duty(network, host)
+    signer = signers.describe(network, host)
+    what = signer.duty
     gate = gate_config.settings(network, host)
-    validators = [
-        each
-        for each in hosts(network)
-        if each.role is Role.VALIDATOR and each.place == host.place and each.active and gate is None
-    ]
+    validators = () if gate else signer.active_validators
     dialled = tuple(f"tcp://{each.address}:{network.chain.ports.privval}" for each in validators)
     backend = network.signing.backend if what is Duty.CONSENSUS else "softsign"
     return SignerSettings(

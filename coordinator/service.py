@@ -36,6 +36,11 @@ ANNOUNCE_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 METRICS_EVERY_SECONDS = 5.0
 END_WITHIN_SECONDS = 5.0
 AFTER_A_FAILURE_SECONDS = 1.0
+NODE_WAITS_SECONDS = 10.0
+"""How long the first dial of the node waits for the signer and the table. A node that is dialled earlier has its first
+request refused. The wait ends: a CometBFT node without a connection does not start, and so follows no chain.
+"""
+
 THREAD_SWITCH_SECONDS = 0.0005
 """One chain's work may hold another's up for so long; Python's own 5 ms would be most of a request's time."""
 
@@ -66,6 +71,7 @@ class ChainService:
         events: Events,
         metrics: Metrics,
         table: TableFor = table_for,
+        node_waits_seconds: float = NODE_WAITS_SECONDS,
     ) -> None:
         self._chain, self._gate, self._state = chain, gate, state
         self._events, self._metrics, self._table = events, metrics, table
@@ -77,6 +83,8 @@ class ChainService:
         self._wake, self._woken = socket.socketpair()
         self._announce_at = 0.0
         self._announced = 0
+        self._dial_by = time.monotonic() + node_waits_seconds
+        self._dials = False
 
     def end(self) -> None:
         """What is being answered is answered; nothing more is begun. From any thread, or a signal's handler."""
@@ -127,7 +135,7 @@ class ChainService:
     def _turn(self) -> None:
         """Waits until something is to be done, and does it."""
         waited = [self._woken, *self._node.sockets(), *(self._signer.sockets() if self._signer else ())]
-        due = min(self._node.due(), self._signer.due() if self._signer else float("inf"), self._announce_due())
+        due = min(self._node_due(), self._signer.due() if self._signer else float("inf"), self._announce_due())
         wait(waited, min(due - time.monotonic(), METRICS_EVERY_SECONDS))
         if self._signer:
             self._signer.attend()
@@ -136,6 +144,9 @@ class ChainService:
             self._announced += 1
             self._announce_at = time.monotonic() + pause
             self._key.start()
+        self._dials = self._dials or self._may_sign() or time.monotonic() >= self._dial_by
+        if not self._dials:
+            return
         self._node.attend()
         try:
             message = self._node.next()
@@ -144,6 +155,17 @@ class ChainService:
             return
         if message is not None:
             self._answer(message)
+
+    def _may_sign(self) -> bool:
+        """Whether a request would meet a signer and an admitted gate; without a watermark file there never is one, and
+        the node is dialled at once, to hear why.
+
+        Asked only before the first dial: when the signer is lost later, the node keeps its connection and is refused.
+        """
+        return self._key is None or self._signer is None or (self._signer.ready and self._key.started)
+
+    def _node_due(self) -> float:
+        return self._node.due() if self._dials else self._dial_by
 
     def _announce_due(self) -> float:
         return float("inf") if self._key is None or self._key.started else self._announce_at

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from drawing import style
 from drawing.scene import Box, Scene
+from estate.model import ROLES
 from estate.plan.hosts import Host
 
 HEIGHT = 42
@@ -13,7 +14,7 @@ GAP = 8
 
 
 def _label(host: Host) -> str:
-    return f"{str(host.role).replace('-', ' ').replace('vpn', 'VPN gateway')} {host.number:02d}"
+    return f"{ROLES[host.role].singular} {host.number:02d}"
 
 
 def host_card(
@@ -23,7 +24,7 @@ def host_card(
 
     Its role and number, its address, a ``detail``, perhaps a ``pill``, and a dot for its state if it is known.
     """
-    colour = style.ROLE_COLOURS[host.role]
+    colour = ROLES[host.role].colour
     scene.cards[host.name] = box
     scene.front.append(f"<g><title>{host.name}</title>")
     scene.rectangle(box, style.WHITE, stroke=style.HAIRLINE, radius=6, layer="front")

@@ -10,7 +10,7 @@ from drawing import site as datacentre
 from drawing import style
 from drawing.scene import Box, Scene
 from drawing.style import Line
-from estate.model import SENTRY_ROLES, Network, Partner, Role
+from estate.model import ROLES, SENTRY_ROLES, Network, Partner, Role
 from estate.plan import addressing
 from estate.plan.coordination import signing_sites
 from estate.plan.hosts import hosts
@@ -57,7 +57,8 @@ def _rows(names: Sequence[str], widths: Mapping[str, float], room: float) -> lis
     total = sum(widths[name] + GAP for name in names) - GAP
     count = max(1, -(-int(total) // int(room)))
     while True:
-        share, rows = total / count, [[]]  # type: ignore[var-annotated]
+        share = total / count
+        rows: list[list[str]] = [[]]
         for name in names:
             used = sum(widths[each] + GAP for each in rows[-1])
             if rows[-1] and (used + widths[name] > room or used + widths[name] / 2 > share):
@@ -90,7 +91,7 @@ class _Page:
         needed = [sum(widths[name] + GAP for name in row) - GAP for row in self.rows]
         needed += [sum(site_widths[name] + GAP for name in row) - GAP for row in self.site_rows]
         self.risers = RISER * (len(self.sites) + 1) if len(self.rows) > 1 or len(self.site_rows) > 1 else 0
-        self.left = MARGIN + self.risers
+        self.left: float = MARGIN + self.risers
         self.content = max(*needed, NARROWEST - 2 * MARGIN)
         self.width = self.content + self.left + MARGIN
         self.y = 0.0
@@ -337,7 +338,7 @@ class _Page:
             scene.rectangle(box, style.WHITE, stroke=style.HAIRLINE, radius=6, layer="front")
             scene.text(box.x + 12, box.y + 20, name, size=12, bold=True, width=width / 2)
             for place, role in enumerate(role for role in Role if role in service.consumers):
-                scene.dot(box.right - 14 - place * 12, box.y + 16, 4, style.ROLE_COLOURS[role], str(role))
+                scene.dot(box.right - 14 - place * 12, box.y + 16, 4, ROLES[role].colour, str(role))
             scene.text(
                 box.x + 12,
                 box.y + 40,
@@ -370,11 +371,11 @@ class _Page:
             x += wide
         x, y = self.left, y + 30
         for role in Role:
-            said = str(role).replace("-", " ").replace("vpn", "VPN gateway")
+            said = ROLES[role].singular
             wide = 20 + style.text_width(said, 11.5) + 22
             if x + wide > self.width - MARGIN + 20:
                 x, y = self.left, y + 22
-            scene.rectangle(Box(x, y - 6, 12, 12), style.ROLE_COLOURS[role], radius=3, layer="front")
+            scene.rectangle(Box(x, y - 6, 12, 12), ROLES[role].colour, radius=3, layer="front")
             scene.text(x + 20, y + 4, said, size=11.5, colour=style.MUTED)
             x += wide
         scene.text(

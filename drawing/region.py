@@ -13,9 +13,8 @@ from drawing import style
 from drawing.card import GAP, HEIGHT, gateway_card, host_card
 from drawing.scene import Box, Point, Scene
 from estate.clouds import aws
-from estate.model import Network, Role
+from estate.model import ROLES, Network, Offer, Tier
 from estate.plan import addressing
-from estate.plan.addressing import Tier
 from estate.plan.hosts import Host
 
 CELL_WIDTH = 182
@@ -27,8 +26,7 @@ LABEL = 24
 ROW_GAP = 26
 FOOT = 34
 PAD = 14
-PUBLIC_ORDER = (Role.PUBLIC_SENTRY, Role.SEED, Role.VPN)
-PRIVATE_ORDER = (Role.PRIVATE_SENTRY, Role.MONITOR)
+ORDER = tuple(ROLES)
 
 
 @dataclass(frozen=True)
@@ -53,16 +51,16 @@ def _stack(count: int) -> float:
     return LABEL + count * (HEIGHT + GAP) + 2
 
 
-def _standing(hosts: Sequence[Host], region: str, zone: str, order: Sequence[Role]) -> list[Host]:
-    there = [host for host in hosts if host.place == region and host.zone == zone and host.role in order]
-    return sorted(there, key=lambda host: (order.index(host.role), host.number))
+def _in_subnet(hosts: Sequence[Host], region: str, zone: str, tier: Tier) -> list[Host]:
+    there = [host for host in hosts if (host.place, host.zone, ROLES[host.role].tier) == (region, zone, tier)]
+    return sorted(there, key=lambda host: (ORDER.index(host.role), host.number))
 
 
 def grid(network: Network, hosts: Sequence[Host], regions: Sequence[str], cell: float) -> Grid:
     """What the fullest subnets among ``regions`` need; each public subnet also holds its NAT gateway."""
     zones = [(region, zone) for region in regions for zone in network.regions[region].zones]
-    public = max((len(_standing(hosts, *each, PUBLIC_ORDER)) for each in zones), default=0)
-    private = max((len(_standing(hosts, *each, PRIVATE_ORDER)) for each in zones), default=0)
+    public = max((len(_in_subnet(hosts, *each, Tier.PUBLIC)) for each in zones), default=0)
+    private = max((len(_in_subnet(hosts, *each, Tier.PRIVATE)) for each in zones), default=0)
     return Grid(cell=cell, ingress=_stack(1), public=_stack(public + 1), private=_stack(max(private, 1)))
 
 
@@ -90,7 +88,7 @@ def draw(
     box = Box(*at, width(network, region, grid.cell), grid.region)
     scene.panels[region] = box
     scene.rectangle(box, style.PANEL, stroke=style.HAIRLINE, radius=12)
-    seeds = [host for host in hosts if host.place == region and host.role is Role.SEED]
+    seeds = [host for host in hosts if host.place == region and Offer.RPC in ROLES[host.role].offers]
     ingress_y = box.y + HEADER
     public_y = ingress_y + grid.ingress + ROW_GAP
     private_y = public_y + grid.public + ROW_GAP
@@ -135,12 +133,12 @@ def draw(
                 style.API,
             )
         public: dict[str, Box] = {}
-        for row, host in enumerate(_standing(hosts, region, zone, PUBLIC_ORDER)):
+        for row, host in enumerate(_in_subnet(hosts, region, zone, Tier.PUBLIC)):
             card = Box(x + 8, public_y + LABEL + row * (HEIGHT + GAP), grid.cell - 16, HEIGHT)
             public[host.name] = card
             assert host.node is not None
             host_card(scene, host, card, detail=host.node.instance_type, status=status)
-            if host.role is Role.VPN:
+            if Offer.VPN in ROLES[host.role].offers:
                 scene.route(
                     [(right + VPN_LANE, internet), (right + VPN_LANE, card.centre), (card.right, card.centre)],
                     style.VPN,
@@ -168,7 +166,7 @@ def draw(
             style.OUTBOUND,
         )
         sentries = []
-        for row, host in enumerate(_standing(hosts, region, zone, PRIVATE_ORDER)):
+        for row, host in enumerate(_in_subnet(hosts, region, zone, Tier.PRIVATE)):
             card = Box(x + 8, private_y + LABEL + row * (HEIGHT + GAP), grid.cell - 16, HEIGHT)
             assert host.node is not None
             host_card(scene, host, card, detail=host.node.instance_type, status=status)
@@ -182,7 +180,8 @@ def draw(
                 ],
                 style.OUTBOUND,
             )
-            if host.role is Role.PRIVATE_SENTRY:
+            node = ROLES[host.role].node
+            if node and node.takes_partners:
                 sentries.append(card)
         if sentries:
             entries.append((right + API_LANE, sentries))

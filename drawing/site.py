@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drawing import style
 from drawing.card import GAP, HEIGHT, host_card
 from drawing.scene import Box, Point, Scene
-from estate.model import Network, Role, ZoneKind
+from estate.model import ROLES, Network, Role, ZoneKind
 from estate.plan import addressing
 from estate.plan.coordination import signing_sites
 from estate.plan.hosts import Host
@@ -271,7 +271,7 @@ def _cabinet(scene: Scene, network: Network, hosts: Sequence[Host], site: str, b
     names = {host.server.serial: host for host in hosts if host.server is not None and host.place == site}
     for server in sorted(each.servers, key=lambda one: -max(one.rack_units)):
         height = len(server.rack_units) * UNIT
-        colour = style.ROLE_COLOURS[Role(server.role)]
+        colour = ROLES[server.role].colour
         scene.rectangle(Box(inner, y, width, height - 3), style.WHITE, stroke=style.HAIRLINE, radius=3, layer="front")
         scene.rectangle(Box(inner, y, 4, height - 3), colour, radius=2, layer="front")
         scene.text(inner + 11, y + 13, f"U{min(server.rack_units)}", size=9.5, mono=True, colour=style.FAINT)

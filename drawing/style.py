@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from estate.model import Role
-
 PAGE = "#ffffff"
 PANEL = "#f6f7f9"
 CELL = "#ffffff"
@@ -17,17 +15,6 @@ WHITE = "#ffffff"
 
 SANS = "Inter, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 MONO = "'JetBrains Mono', 'SF Mono', Menlo, 'DejaVu Sans Mono', monospace"
-
-ROLE_COLOURS = {
-    Role.PUBLIC_SENTRY: "#2f6fde",
-    Role.PRIVATE_SENTRY: "#7a5af0",
-    Role.SEED: "#0b8f9c",
-    Role.VPN: "#d18a04",
-    Role.MONITOR: "#5b8c3a",
-    Role.VALIDATOR: "#c4501b",
-    Role.SIGNER: "#b4234a",
-    Role.EDGE: "#475467",
-}
 
 STATE_COLOURS = {
     "ok": "#2e9e5b",

@@ -24,7 +24,10 @@ class Counts:
 
 
 def counts(line: str) -> Counts | None:
-    """The counts in the closing line of a run's result table (hosts, success, error, no change); None in any other line."""
+    """The counts in the closing line of a run's result table (hosts, success, error, no change).
+
+    None for any other line.
+    """
     found = GRAND_TOTAL.search(line)
     if not found:
         return None

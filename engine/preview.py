@@ -23,7 +23,10 @@ STEPS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "discard-repl
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that would not stay as it is; ``properties``: which of its inputs differ, of a change or replacement."""
+    """A resource that the engine would change.
+
+    ``properties``: the inputs that differ, for an update or a replacement.
+    """
 
     operation: str
     kind: str
@@ -37,7 +40,7 @@ def _kind(token: str) -> str:
 
 
 def changes(event_log: Iterable[str]) -> tuple[Change, ...]:
-    """The resources that an engine event log (one JSON object a line) does not leave as they are; components left out."""
+    """The resources that change according to an engine event log (one JSON object per line), without components."""
     found = []
     for line in event_log:
         metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata", {})

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their command for long: even after ``kill -9`` the next command ends what was left.
+"""Child processes that do not outlive their command: the next command ends what a ``kill -9`` left.
 
 Each child leads a session of its own and is recorded by process id and start time before it runs on; ``end_leftovers``
 ends what is left of recorded sessions, and nothing else.
@@ -18,6 +18,7 @@ from pathlib import Path
 from estate.errors import ExpectedError
 
 PR_SET_PDEATHSIG = 1
+PATIENCE_SECONDS = 10.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -66,8 +67,11 @@ def _members(session: int) -> list[int]:
     return found
 
 
-def _end_session(session: int, patience_seconds: float = 10.0) -> None:
-    """Ends every process of the session: asked first, then killed. Plugins of the engine are groups of their own in it."""
+def _end_session(session: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """Ends every process of the session, by SIGTERM and then SIGKILL.
+
+    The engine's plugins are process groups of their own in its session.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + patience_seconds
         for pid in _members(session):
@@ -79,11 +83,14 @@ def _end_session(session: int, patience_seconds: float = 10.0) -> None:
             time.sleep(0.05)
 
 
-def end_leftovers(directory: Path) -> int:
+def end_leftovers(directory: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
     """Ends the sessions recorded in ``directory`` that still have processes; returns how many there were.
 
-    A session's id is not given to another process while one of its members runs, so members of a session whose leader is gone are its
-    own. Where a process of that id runs that began at another time, the session ended long ago.
+    What does not end within ``patience_seconds`` is killed.
+
+    The kernel does not reuse a session's id while one of its members runs, so processes with that id belong to the
+    recorded session even if its leader is gone. If a process with that id began at another time, the recorded session
+    ended before.
     """
     ended = 0
     for path in sorted(directory.glob("*.pid")):
@@ -91,7 +98,7 @@ def end_leftovers(directory: Path) -> int:
         if pid.isdigit() and begun.strip().isdigit():
             leader = start_time(int(pid))
             if leader in (None, int(begun)) and _members(int(pid)):
-                _end_session(int(pid))
+                _end_session(int(pid), patience_seconds)
                 ended += 1
         path.unlink(missing_ok=True)
     return ended

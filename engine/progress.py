@@ -1,4 +1,4 @@
-"""What a person sees while something long goes on: stages with their times, on standard error when standard output is JSON."""
+"""Progress of long work for a person: stages with their times, on standard error when standard output is JSON."""
 
 from __future__ import annotations
 

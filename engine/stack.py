@@ -22,9 +22,9 @@ UNCHANGED = ("same",)
 
 @dataclass(frozen=True)
 class Engine:
-    """One stack of this checkout, in one backend. ``settings`` are environment variables on top of the caller's own.
+    """One stack of this checkout, in one backend. ``settings`` are environment variables added to the caller's own.
 
-    ``config_file`` is the declaration that the engine reads and may write its own lines into; None: the stack's own file.
+    ``config_file`` is the declaration that the engine reads and to which it may add lines; None: the stack's own file.
     """
 
     checkout: Path
@@ -55,8 +55,11 @@ class Engine:
         return ["--config-file", str(self.config_file)] if self.config_file else []
 
     def make_stack(self, project: str, scratch: Path) -> None:
-        """Makes the stack in the backend if it is not there, from a project in ``scratch``: the engine writes its salt there
-        and not into the declaration. Where ``config_file`` is set, that salt is added to it."""
+        """Makes the stack in the backend if it is not there, from a project in ``scratch``.
+
+        So the engine writes its salt there and not into the declaration. If ``config_file`` is set, the salt is added
+        to it.
+        """
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n")
         self._run("stack", "select", "--create", self.stack, "--cwd", str(scratch), name="select")
@@ -93,12 +96,14 @@ class Engine:
     def outputs(self) -> dict[str, object]:
         lines: list[str] = []
         self._run("stack", "output", "--json", "--stack", self.stack, on_line=lines.append, name="output")
-        return json.loads("\n".join(lines))
+        found: dict[str, object] = json.loads("\n".join(lines))
+        return found
 
     def export(self) -> dict[str, object]:
         target = self.workspace.logs / "state.json"
         self._run("stack", "export", "--stack", self.stack, "--file", str(target), name="export")
-        return json.loads(target.read_text())
+        state: dict[str, object] = json.loads(target.read_text())
+        return state
 
 
 def changes(event_log: Path) -> dict[str, int]:

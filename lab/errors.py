@@ -3,5 +3,5 @@
 from estate.errors import ExpectedError
 
 
-class Broken(ExpectedError):
+class PromiseBroken(ExpectedError):
     """A promise did not hold in a drill."""

@@ -1,12 +1,14 @@
-"""Being in a network namespace of the lab, for a while or for a command."""
+"""Running in a network namespace of the lab: sockets of this thread, or a child process."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from estate.errors import ExpectedError
 
@@ -25,20 +27,34 @@ class NamespaceMissing(ExpectedError):
 
 
 def command(namespace: str) -> tuple[str, ...]:
-    """What to put before a command, to run it in `namespace`."""
+    """The words before a command that run it in `namespace`.
+
+    For a moment the process is still outside it: what is found by its namespace later must be started by `start`.
+    """
     return ("ip", "netns", "exec", namespace)
 
 
-def _enter(descriptor: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
+def _enter(libc: ctypes.CDLL, descriptor: int) -> None:
     if libc.setns(descriptor, CLONE_NEWNET):
         number = ctypes.get_errno()
         raise OSError(number, f"entering a network namespace: {os.strerror(number)}; it needs root")
 
 
 @contextmanager
+def _opened(namespace: str) -> Iterator[int]:
+    try:
+        descriptor = os.open(NAMED / namespace, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NamespaceMissing(namespace) from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def entered(namespace: str | None) -> Iterator[None]:
-    """Sockets that this thread opens within are in `namespace`; `None`: where the thread is anyway.
+    """Sockets that this thread opens within the context are in `namespace`; `None` changes nothing.
 
     Raises:
         NamespaceMissing: there is none of this name.
@@ -46,19 +62,49 @@ def entered(namespace: str | None) -> Iterator[None]:
     if namespace is None:
         yield
         return
-    try:
-        target = os.open(NAMED / namespace, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise NamespaceMissing(namespace) from None
-    try:
+    libc = ctypes.CDLL(None, use_errno=True)
+    with _opened(namespace) as target:
         origin = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            _enter(target)
+            _enter(libc, target)
             try:
                 yield
             finally:
-                _enter(origin)
+                _enter(libc, origin)
         finally:
             os.close(origin)
-    finally:
-        os.close(target)
+
+
+def start(
+    namespace: str,
+    words: Sequence[str],
+    *,
+    output: IO[bytes] | int | None = None,
+    environment: Mapping[str, str] | None = None,
+    prepare: Callable[[], None] = lambda: None,
+) -> subprocess.Popen[bytes]:
+    """Starts a program in `namespace`, in a session of its own.
+
+    When this returns, the process is in the namespace: the child enters it before it becomes the program. `prepare`
+    runs in the child before that. `output` takes standard output and standard error.
+
+    Raises:
+        NamespaceMissing: there is none of this name.
+        OSError: there is no such program.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    with _opened(namespace) as target:
+
+        def become() -> None:
+            prepare()
+            _enter(libc, target)
+
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=become,
+        )

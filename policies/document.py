@@ -1,6 +1,6 @@
-"""``docs/policies.md``, written from the rules themselves.
+"""``docs/policies.md``, generated from the rules.
 
-``python -m policies.document`` writes it; with ``--check`` it only says whether it is as the rules are, by exit code 0
+``python -m policies.document`` writes it; with ``--check`` it only reports whether the page is current, by exit code 0
 or 1.
 """
 
@@ -15,8 +15,8 @@ import yaml
 from pulumi_policy import Severity
 
 from policies import pack
+from policies.rule import Example, ResourceRule, Rule
 from policies.rules import registry
-from policies.rules.rule import Example, ResourceRule, Rule
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "policies.md"
 COMMAND = "python -m policies.document"
@@ -27,20 +27,20 @@ HEAD = f"""\
 
 Written by `{COMMAND}` from `policies/rules/`; do not edit it here.
 
-What no resource of the estate may be, whatever the program says. The pack runs on every preview and update
-(`pulumi up --stack NETWORK --policy-pack policies`; `bin/estate` adds it by itself). Every rule is mandatory: a
-violation stops the update. It says what was given, the rule, why it is there and what to do. A value that a preview
-cannot know never passes for a good one: the rule refuses it, or, for a document that honestly waits for another
+The requirements that every resource of the estate must meet, whatever the program does. The pack runs on every preview
+and update (`pulumi up --stack NETWORK --policy-pack policies`; `bin/estate` adds it by itself). Every rule is
+mandatory: a violation stops the update. It says what was found, the requirement, its reason and the fix. A value that
+a preview cannot know never passes for a good one: the rule refuses it or, for a document that depends on another
 resource, says that the update will decide.
 
-Each example is a sound stack of which one thing is changed; a test shows that this rule stops it, and no other does.
+Each example is a sound stack in which one thing is changed; a test shows that exactly this rule stops it.
 
 ## Exceptions
 
 `policies/exceptions.yaml` lifts a rule for resources (`exceptions`, by a pattern of their URN), or lowers it to advice
 (`levels`). An entry names rule, owner, reason and the last day on which it counts, at most a year away; what it lifts
-is still said, as advice (`{pack.IN_FORCE}`). Past its day, or incomplete, it stops every preview and update by
-itself (`{pack.CURRENT}`). Rules that can never be lifted:
+is still reported, as advice (`{pack.IN_FORCE}`). An entry that is incomplete or past its last day stops every preview
+and update (`{pack.CURRENT}`). Rules that can never be lifted:
 
 """
 

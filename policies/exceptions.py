@@ -1,8 +1,8 @@
 """Exceptions from the rules and lowered levels: configuration with an owner, a reason and an end.
 
 ``policies/exceptions.yaml`` has two lists. An entry of ``exceptions`` lifts one rule for the resources whose URN
-matches a pattern; an entry of ``levels`` makes a rule say what it finds without stopping anything. Each names who
-answers for it, why, and the last day on which it counts: at most a year away. An entry that cannot count (past its end,
+matches a pattern; an entry of ``levels`` lowers a rule to advice. Each names who is
+responsible, why, and the last day on which it counts: at most a year away. An entry that cannot count (past its end,
 incomplete, of a rule that does not exist or that can never be lifted) is itself a violation that stops everything.
 """
 
@@ -15,6 +15,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import yaml
+
+from policies.rule import violation
 
 FILE = "policies/exceptions.yaml"
 LONGEST = timedelta(days=366)
@@ -71,69 +73,92 @@ def _day(given: Any) -> date | None:
 
 def _ended(expires: date | None, given: Any, today: date) -> Iterator[str]:
     if expires is None:
-        yield f"expires is {given}; it is a day, as 2027-06-30; without an end an exception becomes the rule; write one"
+        reason = "without an end an exception becomes the rule"
+        yield violation(f"expires is {given}", "it must be a day, as 2027-06-30", reason, "set one")
     elif expires < today:
-        yield (
-            f"it expired on {expires}; an exception ends on its day; what it stood for must be done by now; mend the "
-            f"resource "
-            "and remove the entry, or have its owner give a new day"
+        yield violation(
+            f"it expired on {expires}",
+            "an entry must not be past its last day",
+            "what it postponed should be done by now",
+            "fix the resource and remove the entry, or have its owner set a new day",
         )
     elif expires - today > LONGEST:
-        yield (
-            f"expires is {expires}; it is at most a year away; who decided must look at it again; write a nearer day, "
-            f"{today + timedelta(days=365)} at the latest"
+        yield violation(
+            f"expires is {expires}",
+            "it must be at most a year away",
+            "every exception is reviewed once a year",
+            f"set a nearer day, {today + timedelta(days=365)} at the latest",
         )
 
 
 def _pattern(given: Any) -> Iterator[str]:
     parts = str(given).split("::")
     if len(parts) != URN_PARTS or not parts[0].startswith("urn:pulumi:"):
-        yield (
-            f"resource is {given}; it is a pattern of urn:pulumi:STACK::PROJECT::TYPE::NAME; URNs are matched as a "
-            f"whole; "
-            "write all four parts, * for any text"
+        yield violation(
+            f"resource is {given}",
+            "it must be a pattern of urn:pulumi:STACK::PROJECT::TYPE::NAME",
+            "whole URNs are matched",
+            "write all four parts, * for any text",
         )
     elif not set(parts[-1]) - WILD:
-        yield (
-            f"resource is {given}; its NAME names something; an exception is for what its reason is about; name the "
-            f"resource, "
-            "or lower the rule's level"
+        yield violation(
+            f"resource is {given}",
+            "its NAME must not match everything",
+            "an exception is for the resource that its reason is about",
+            "name the resource, or lower the rule's level",
         )
 
 
 def _entry(kind: str, entry: Any, firm: Mapping[str, str], today: date) -> Iterator[str]:
     if not isinstance(entry, Mapping):
-        yield f"it is {entry}; an entry is a mapping; its fields are named; write {', '.join(FIELDS[kind])}"
+        fields = ", ".join(FIELDS[kind])
+        yield violation(f"it is {entry}", "an entry must be a mapping", "its fields have names", f"write {fields}")
         return
     wanted = FIELDS[kind]
     missing = [key for key in wanted if entry.get(key) in (None, "")]
     if missing:
-        yield (
-            f"{', '.join(missing)}: missing; all of {', '.join(wanted)} are stated; somebody answers for it, for a "
-            f"reason, "
-            "until a day; add them"
+        yield violation(
+            f"{', '.join(missing)}: missing",
+            f"all of {', '.join(wanted)} must be set",
+            "each exception has an owner, a reason and an end",
+            "add them",
         )
     if unknown := [str(key) for key in entry if key not in wanted]:
-        yield (
-            f"{', '.join(unknown)}: unknown; its fields are {', '.join(wanted)}; a misspelt one would say nothing; "
-            "remove them"
+        yield violation(
+            f"{', '.join(unknown)}: unknown",
+            f"its fields must be {', '.join(wanted)}",
+            "a misspelt field would have no effect",
+            "correct or remove them",
         )
     rule = entry.get("rule")
     if rule is not None and rule not in firm:
-        yield f"rule is {rule}; no rule has that name; nothing is lifted; see docs/policies.md"
+        yield violation(
+            f"rule is {rule}", "it must be the id of a rule", "otherwise nothing is lifted", "see docs/policies.md"
+        )
     elif rule is not None and firm[rule]:
-        yield f"rule is {rule}; it is never lifted or lowered; {firm[rule]}; mend the resource and remove the entry"
+        yield violation(
+            f"rule is {rule}",
+            "this rule must never be lifted or lowered",
+            firm[rule],
+            "fix the resource and remove the entry",
+        )
     if "expires" not in missing:
         yield from _ended(_day(entry.get("expires")), entry.get("expires"), today)
     if kind == "exceptions" and "resource" not in missing:
         yield from _pattern(entry["resource"])
     if kind == "levels" and "level" not in missing and entry["level"] != ADVISORY:
-        yield f"level is {entry['level']}; it is {ADVISORY}; a rule that says nothing is forgotten; write {ADVISORY}"
+        yield violation(
+            f"level is {entry['level']}",
+            f"it must be {ADVISORY}",
+            "a rule that reports nothing is forgotten",
+            f"set it to {ADVISORY}",
+        )
 
 
 def _read(kind: str, entries: Any, firm: Mapping[str, str], today: date) -> tuple[tuple[Exempt, ...], tuple[str, ...]]:
     if not isinstance(entries, Sequence) or isinstance(entries, str):
-        return (), (f"{FILE}, {kind}: it is {entries}; it is a list; each entry stands alone; write a list",)
+        problem = violation(f"it is {entries}", "it must be a list", "it holds any number of entries", "write a list")
+        return (), (f"{FILE}, {kind}: {problem}",)
     counting, problems = [], []
     for number, entry in enumerate(entries, 1):
         found = list(_entry(kind, entry, firm, today))
@@ -163,16 +188,27 @@ def read(text: str, firm: Mapping[str, str], today: date) -> Exemptions:
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
-        problem = f"{FILE}{line}: it is no YAML; it must be read; no exception counts until it is; mend it"
-        return Exemptions(problems=(problem,))
+        problem = violation("it is not valid YAML", "it must be YAML", "no exception counts otherwise", "correct it")
+        return Exemptions(problems=(f"{FILE}{line}: {problem}",))
     if document is None:
         return Exemptions()
     if not isinstance(document, Mapping):
         return Exemptions(
-            problems=(f"{FILE}: it is {document}; it has exceptions and levels; both are lists; write them",)
+            problems=(
+                f"{FILE}: "
+                + violation(
+                    f"it is {document}", "it must have exceptions and levels", "both are lists", "write a mapping"
+                ),
+            )
         )
     unknown = [
-        f"{FILE}: {key}: unknown; it has exceptions and levels; a misspelt list would say nothing; rename it"
+        f"{FILE}: "
+        + violation(
+            f"{key}: unknown",
+            "its keys must be exceptions and levels",
+            "a misspelt list would have no effect",
+            "rename it",
+        )
         for key in document
         if key not in FIELDS
     ]

@@ -18,8 +18,8 @@ from pulumi_policy import (
 )
 
 from policies.exceptions import Exemptions, read
+from policies.rule import ResourceRule, Rule
 from policies.rules import registry
-from policies.rules.rule import ResourceRule, Rule
 
 EXCEPTIONS = Path(__file__).with_name("exceptions.yaml")
 STACK = "pulumi:pulumi:Stack"
@@ -55,7 +55,11 @@ def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
 
         def of_resource(args: ResourceValidationArgs, report: ReportViolation) -> None:
             say = _lifting(rule, exemptions, lifted, report)
-            rule.validate(args, lambda message, urn=None: say(message, args.urn))
+
+            def about_it(message: str, _: str | None = None) -> None:
+                say(message, args.urn)
+
+            rule.validate(args, about_it)
 
         return ResourceValidationPolicy(
             rule.name, description, of_resource, level, severity=rule.severity, url=rule.about.source
@@ -63,22 +67,26 @@ def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
 
     def of_stack(args: StackValidationArgs, report: ReportViolation) -> None:
         say = _lifting(rule, exemptions, lifted, report)
-        rule.validate(args, lambda message, urn=None: say(message, urn or ""))
+
+        def about_one(message: str, urn: str | None = None) -> None:
+            say(message, urn or "")
+
+        rule.validate(args, about_one)
 
     return StackValidationPolicy(rule.name, description, of_stack, level, severity=rule.severity, url=rule.about.source)
 
 
 def _current(exemptions: Exemptions) -> ResourceValidationPolicy:
-    """Stops everything at its first resource, the stack itself, while an exception is not in order."""
+    """Stops a preview or update at its first resource, the stack itself, while an exception is not valid."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type == STACK:
             for problem in exemptions.problems:
-                report(problem)
+                report(problem, None)
 
     return ResourceValidationPolicy(
         CURRENT,
-        "Each exception has a rule, an owner, a reason and an end that has not come.",
+        "Each exception must have a rule, an owner, a reason and a last day that is not past.",
         validate,
         EnforcementLevel.MANDATORY,
         severity=Severity.HIGH,
@@ -92,7 +100,7 @@ def _in_force(lifted: dict[tuple[str, str], None]) -> StackValidationPolicy:
 
     return StackValidationPolicy(
         IN_FORCE,
-        "What exceptions lift, and until when.",
+        "Lists what exceptions lift, and until when.",
         validate,
         EnforcementLevel.ADVISORY,
         severity=Severity.LOW,

@@ -118,7 +118,8 @@ def remember(checkout: Path, reports: Iterable[Report]) -> None:
 def remembered(checkout: Path, network: str) -> Mapping[str, Any] | None:
     """The report of a network as declared, as JSON, if it was proved since anything changed."""
     with suppress(OSError, ValueError):
-        return json.loads(_entry(checkout, network).read_text())
+        kept: Mapping[str, Any] = json.loads(_entry(checkout, network).read_text())
+        return kept
     return None
 
 

@@ -149,13 +149,13 @@ def rulesets(checkout: Path, network: Network, told: Mapping[str, Any], *facts: 
     links = json.dumps(told.get("links", {}), sort_keys=True, default=str).encode()
     path = directory() / f"rulesets-{network.name}-{digest(checkout, RENDERING, declared, links, *facts)}.json"
     with suppress(OSError, ValueError):
-        return json.loads(path.read_text())
-    from configuration.rulesets import ruleset
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
+    from configuration import rulesets as configured
     from estate.findings import DeclarationError
-    from estate.plan.hosts import hosts
 
     try:
-        found = {host.name: ruleset(network, host, told) for host in hosts(network)}
+        found = configured.rulesets(network, told)
     except (DeclarationError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise CheckFailed(
             f"{network.name}: its stack's output 'inventory' is not what host firewalls can be drawn from ({error!r}); "

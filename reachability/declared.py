@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from estate.model import Network, Role, ZoneKind
-from estate.plan import addressing, naming
+from estate.plan import addressing, naming, tunnels
 from estate.plan.hosts import Host, hosts
 from reachability.addresses import ALL_V4, Interval, Intervals, union
 from reachability.frontends.sites import Leg, Segment, Server, Site, TunnelEnd
@@ -45,19 +45,15 @@ def tunnel_key(inside: IPv4Network, edge: IPv4Address | None) -> str:
 
 
 def _tunnels(network: Network, edge: Host) -> tuple[TunnelEnd, ...]:
-    found = []
-    for region in network.sites[edge.place].links:
-        for number in (0, 1):
-            inside = addressing.tunnel_inside(network, edge.place, region, edge.number, number)
-            found.append(
-                TunnelEnd(
-                    device=naming.tunnel_interface(region, edge.number, number),
-                    key=tunnel_key(inside, edge.public_address),
-                    reaches=union([interval(inside), interval(addressing.region_block(network, region))]),
-                    address=int(inside[2]),
-                )
-            )
-    return tuple(found)
+    return tuple(
+        TunnelEnd(
+            device=each.interface,
+            key=tunnel_key(each.inside_cidr, edge.public_address),
+            reaches=union([interval(each.inside_cidr), interval(addressing.region_block(network, each.region))]),
+            address=int(each.edge_address),
+        )
+        for each in tunnels.of_edge(network, edge)
+    )
 
 
 def _edge(network: Network, edge: Host) -> Server:

@@ -225,6 +225,14 @@ class Unmodelled:
 Stage = Check | Lookup | Translate | Arrive | Deliver | Blocked | Unmodelled
 
 
+def filter_at(stages: Mapping[str, Stage], name: str) -> Check:
+    """The filter of that name. Raises ``TypeError`` for a stage of another kind, ``KeyError`` for none."""
+    stage = stages[name]
+    if not isinstance(stage, Check):
+        raise TypeError(f"{name} is a {type(stage).__name__}, not a filter")
+    return stage
+
+
 @dataclass(frozen=True, slots=True)
 class Interface:
     """One leg of a machine. ``id`` is a URN or ``host/device``; ``device`` its name in firewall rules (``ens5``).

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from reachability import addresses, services
 from reachability.addresses import AddressError, Intervals, contains, difference, intersection, union
-from reachability.network import INTERNET, Machine
+from reachability.network import INTERNET, Interface, Machine
 from reachability.packet import Packet
 from reachability.prover import Arrival, Prover, Sender
 from reachability.resources import Resource
@@ -173,7 +174,7 @@ class Places:
             for key in {each.urn, each.id, each.name} if isinstance(each.id, str) else {each.urn, each.name}:
                 if key:
                     self._resources.setdefault(key, []).append(each)
-        self._legs = {}
+        self._legs: dict[str, list[tuple[Machine, Interface]]] = {}
         for machine in self._assembly.machines.values():
             for leg in machine.interfaces:
                 for key in (leg.id, leg.origin):
@@ -477,18 +478,17 @@ def ask(
         reached.append(atom)
         if intersection(atom, surely):
             key = REACHABLE, reply, _key(found.hops)
-            add(key, atom, lambda a=atom, f=found, r=reply: Flow(a, REACHABLE, r, f.sent, f.hops))
+            add(key, atom, partial(Flow, atom, REACHABLE, reply, found.sent, found.hops))
         else:
             why = reasons or ("it depends on values that are not known yet",)
             key = NOT_MODELLED, reply, _key(found.hops)
-            add(key, atom, lambda a=atom, f=found, r=reply, w=why: Flow(a, NOT_MODELLED, r, f.sent, f.hops, (), w))
+            add(key, atom, partial(Flow, atom, NOT_MODELLED, reply, found.sent, found.hops, reasons=why))
     for atom in _atoms(prover, difference(asked, union(*reached))):
         if reasons:
-            add(NOT_MODELLED, atom, lambda a=atom: Flow(a, NOT_MODELLED, reasons=reasons))
+            add(NOT_MODELLED, atom, partial(Flow, atom, NOT_MODELLED, reasons=reasons))
             continue
         stopped = _in_the_way(prover, sender, target, atom[0][0]) if obstacles else ()
-        key = UNREACHABLE, _key(stopped)
-        add(key, atom, lambda a=atom, s=stopped: Flow(a, UNREACHABLE, blocked_by=s))
+        add((UNREACHABLE, _key(stopped)), atom, partial(Flow, atom, UNREACHABLE, blocked_by=stopped))
     return Answer(sender.name, target.name, tuple(grouped.values()))
 
 

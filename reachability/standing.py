@@ -62,8 +62,9 @@ def changed_filters(before: Assembly, after: Assembly) -> frozenset[str] | None:
         old = before.stages[key]
         if stage is old:
             continue
-        both = isinstance(stage, Check) and isinstance(old, Check)
-        if not both or (stage.then, stage.device) != (old.then, old.device):
+        if not isinstance(stage, Check) or not isinstance(old, Check):
+            return None
+        if (stage.then, stage.device) != (old.then, old.device):
             return None
         changed.add(key)
     return frozenset(changed)

@@ -194,7 +194,7 @@ def _resource(resource: Any, position: int, meaning: Any, regions: Mapping[str, 
         raise StateError(f"{where}: {_shown(resource)}", "must be an object", "it describes one resource")
     urn, kind = resource.get("urn"), resource.get("type")
     parts = urn.split("::", 3) if isinstance(urn, str) else []
-    if len(parts) != 4 or not urn.startswith("urn:pulumi:"):
+    if not isinstance(urn, str) or len(parts) != 4 or not urn.startswith("urn:pulumi:"):
         raise StateError(
             f"{where}.urn: {_shown(urn)}",
             "must be urn:pulumi:<stack>::<project>::<type>::<name>",

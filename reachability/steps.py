@@ -6,7 +6,7 @@ Sets of packets (``space``) of one class of sources go in; the ways on come out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reachability import services
@@ -31,7 +31,8 @@ from reachability.network import (
     Unmodelled,
 )
 
-Key = str | tuple[str, ...]
+Place = tuple[str, ...]
+Key = str | Place
 """A stage, or a place inside a machine: ``("arrive", machine, device)``, ``("local", …)``, ``("send", machine)``,
 ``("route", machine, device)``, ``("forward", machine, in, out)``, ``("output", machine, "", out)``, ``("post", machine,
 in, out)``; or where a walk ends: ``("end", name, device)``."""
@@ -312,7 +313,7 @@ class Steps:
     def _arrive(self, machine: Machine, firewall: Firewall | None, step: Step, unmodelled: list[str]) -> list[Step]:
         ways = []
         own = self.own(machine)
-        _, name, device = step.key
+        name, device = machine.name, step.key[2]
         for each in self.hook(machine, firewall, "prerouting", step, unmodelled):
             if here := each.packets & own:
                 ways.append(Step(("local", name, device), each.source_class, each.strand, here, each.by))
@@ -364,7 +365,7 @@ class Steps:
         return rest
 
     def _route(self, machine: Machine, step: Step) -> list[Step]:
-        _, name, device = step.key
+        name, device = machine.name, step.key[2]
         return [
             Step(("forward", name, device, out), step.source_class, step.strand, packets)
             for mask, out in self.devices(machine, step.source_class)
@@ -398,7 +399,8 @@ class Steps:
         """What rules of a hook can see beside the packet."""
         incoming = key[2] if hook in ("prerouting", "input", "forward", "postrouting") else ""
         outgoing = key[3] if len(key) > 3 else ""
-        translated, each = False, strand
+        translated = False
+        each: Strand | None = strand
         while each is not None and not translated:
             translated = each.device == machine.name and (each.destination is not None or each.service is not None)
             each = each.parent
@@ -442,6 +444,7 @@ class Steps:
         """
         v6 = self.space.is_v6(step.source_class)
         device = step.key[2] if rule.action is Action.REDIRECT else step.key[-1]
+        points: Sequence[int | None]
         if rule.action in (Action.MASQUERADE, Action.REDIRECT):
             points = [
                 point
@@ -470,12 +473,19 @@ class Steps:
             elif rule.port is None:
                 yield from self._translated(step, hit, machine.name, step.key, rule, unmodelled, None, point, None)
             else:
-                yield from self._to_ports(machine, rule, hit, step, unmodelled, point)
+                yield from self._to_ports(machine, rule, rule.port, hit, step, unmodelled, point)
 
     def _to_ports(
-        self, machine: Machine, rule: Rule, hit: int, step: Step, unmodelled: list[str], point: int | None
+        self,
+        machine: Machine,
+        rule: Rule,
+        ports: Interval,
+        hit: int,
+        step: Step,
+        unmodelled: list[str],
+        point: int | None,
     ) -> Iterator[Step]:
-        low, high = rule.port
+        low, high = ports
         if high - low >= WIDEST_TRANSLATION:
             unmodelled.append(
                 f"{rule.name} translates to {high - low + 1} ports; the prover follows {WIDEST_TRANSLATION}"

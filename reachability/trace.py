@@ -11,10 +11,13 @@ from typing import Any
 from reachability import addresses, services
 from reachability.addresses import contains
 from reachability.chains import Context
-from reachability.network import Action, Arrive, Blocked, Check, Deliver, Lookup, State, Translate
+from reachability.network import Action, Arrive, Blocked, Check, Deliver, Firewall, Lookup, State, Translate
 from reachability.packet import Packet
 from reachability.steps import HOOKS, Key, Step, Strand
 from reachability.walk import Start, Walker
+
+UNFILTERED = Firewall({}, {}, {})
+"""The firewall of a machine that has none."""
 
 LONGEST_WAY = 400
 
@@ -233,17 +236,17 @@ def reply(walker: Walker, found: Trace) -> str:
     connection = found._connection
     if not found.delivered or connection is None or found.start is None or found.sent is None:
         return "dropped"
-    answer = _Answer(walker, connection, found)
+    answer = _Answer(walker, connection, found.start, found.sent, found.to)
     return "passes" if answer.comes_back() else "dropped"
 
 
 class _Answer:
     """The answers to one delivered packet, walked back. Tables that saw the packet know them."""
 
-    def __init__(self, walker: Walker, connection: Connection, found: Trace) -> None:
+    def __init__(self, walker: Walker, connection: Connection, start: Start, sent: Packet, to: str) -> None:
         self._walker = walker
         self._connection = connection
-        self._found = found
+        self._start, self._sent, self._to_whom = start, sent, to
         self._unfiltered = False
         """Whether the last place was a stateless filter: behind it a cloud knows the connection's load balancer."""
         is_tcp = services.number(connection.final.service) == services.TCP
@@ -265,9 +268,9 @@ class _Answer:
             source_ports=None if port is None else ((port, port),),
         )
         packets &= space.range_mask((final.source, final.source))
-        machine = self._walker.assembly.machines.get(self._found.to)
+        machine = self._walker.assembly.machines.get(self._to_whom)
         if machine is None:
-            if not self._found.to.startswith(("internet", "outside ")):
+            if not self._to_whom.startswith(("internet", "outside ")):
                 return True
             return self._from_outside(final, packets)
         start = Step(("send", machine.name), space.class_of(final.destination), Strand(()), packets)
@@ -276,7 +279,8 @@ class _Answer:
     def _from_outside(self, final: Packet, packets: int) -> bool:
         """Answers from beyond the model begin where the packet left it."""
         assembly = self._walker.assembly
-        entry = assembly.outsides[self._found.to].entry if self._found.to in assembly.outsides else "internet"
+        outside = assembly.outsides.get(self._to_whom)
+        entry = outside.entry if outside is not None else "internet"
         start = Step(entry, self._walker.space.class_of(final.destination), Strand(()), packets)
         return self._walk(start, final.destination, final.source)
 
@@ -304,7 +308,7 @@ class _Answer:
 
     def _is_home(self, key: Key, source: int, destination: int) -> bool:
         """Whether the answers are where the packet was sent from, and come from where it was sent to."""
-        start, sent = self._found.start, self._found.sent
+        start, sent = self._start, self._sent
         if destination != sent.source or source != sent.destination:
             return False
         if start.key[0] == "send":
@@ -412,7 +416,7 @@ class _Answer:
         if strand.destination is None or strand.destination != source or strand.parent is None:
             return source
         space = self._walker.space
-        sent = self._found.sent.destination
+        sent = self._sent.destination
         atom = next((atom for atom, _ in space.rows(strand.before)), None)
         return sent if atom is None or space.destinations.atom(sent) == atom else space.destinations.lows[atom]
 
@@ -438,9 +442,9 @@ class _Answer:
                 strand.destination is not None or strand.service is not None for strand, _ in self._undone.get(name, ())
             )
             context = Context(key[2] if hook != "output" else "", key[3] if len(key) > 3 else "", known, translated)
-            firewall = walker.assembly.firewalls.get(name)
+            firewall = walker.assembly.firewalls.get(name) or UNFILTERED
             undone = False
-            for chain in firewall.hooks.get(hook, ()) if firewall is not None else ():
+            for chain in firewall.hooks.get(hook, ()):
                 if firewall.kinds.get(chain.name) == "nat":
                     if not undone:
                         step, source, destination = self._translated_back(step, source, destination)

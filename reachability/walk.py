@@ -22,8 +22,9 @@ from reachability.network import (
     Lookup,
     State,
     Translate,
+    filter_at,
 )
-from reachability.steps import HOOKS, Key, Step, Steps, Strand
+from reachability.steps import HOOKS, Key, Place, Step, Steps, Strand
 
 LONGEST_TAIL = 40
 """How many places may follow each other on a way that is gone at once."""
@@ -191,11 +192,12 @@ class Walker(Steps):
             visit = key, step.source_class
             found.visits[visit] = found.visits.get(visit, 0) | new
             going = Step(key, step.source_class, step.strand, new)
-            stage = self.assembly.stages.get(key) if isinstance(key, str) and key not in self.dead else None
-            if isinstance(stage, Lookup):
-                todo += self._look_up_all(key, stage, going, found)
-            else:
-                todo += self.steps(going, found.unmodelled)
+            if isinstance(key, str) and key not in self.dead:
+                stage = self.assembly.stages.get(key)
+                if isinstance(stage, Lookup):
+                    todo += self._look_up_all(key, stage, going, found)
+                    continue
+            todo += self.steps(going, found.unmodelled)
 
     def _look_up_all(self, key: str, stage: Lookup, step: Step, found: Walked) -> list[Step]:
         """A routing decision for a whole set. To addresses with nothing but filters ahead the way is gone at once."""
@@ -259,10 +261,10 @@ class Walker(Steps):
                 if not vias:
                     tails.append(Tail(position, checks, None))
             elif isinstance(stage, Arrive):
-                ways = self._through(stage, destination, row_mask, position)
-                if ways is None:
+                through = self._through(stage, destination, row_mask, position)
+                if through is None:
                     return None
-                for asked, end, then in ways:
+                for asked, end, then in through:
                     if then is None:
                         tails.append(Tail(position, (*checks, *asked), end))
                     else:
@@ -306,7 +308,7 @@ class Walker(Steps):
             ways.append(((*entering, *over, *leaving), None, leg.out))
         return ways or [(entering, None, None)]
 
-    def _asked(self, hook: str, key: Key, firewall: Firewall | None, position: int) -> tuple[_Asked, ...] | None:
+    def _asked(self, hook: str, key: Place, firewall: Firewall | None, position: int) -> tuple[_Asked, ...] | None:
         """The filters of a hook; ``None`` if something there may translate, or depends on a translation."""
         if firewall is None:
             return ()
@@ -356,7 +358,9 @@ class Walker(Steps):
         return False
 
     def _difference(self, key: Key, source_class: int, after: Assembly) -> int:
-        old, new = self.assembly.stages[key], after.stages[key]
+        if not isinstance(key, str):
+            return 0
+        old, new = filter_at(self.assembly.stages, key), filter_at(after.stages, key)
         accepted = self.chains.accepts(old.chain, source_class, STATELESS, old.chains)
         return accepted ^ self.chains.accepts(new.chain, source_class, STATELESS, new.chains)
 

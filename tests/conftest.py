@@ -34,6 +34,16 @@ def free_of_foreign_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(FOREIGN_PREFIXES)}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the sizes of a night, where a test has two")
+
+
+@pytest.fixture(scope="session")
+def is_long(request: pytest.FixtureRequest) -> bool:
+    """Whether a test takes its long size (``bin/estate test --long``)."""
+    return bool(request.config.getoption("--long"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _hermetic_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Built parts stay where they are cached; credentials and habits of the person who runs the tests do not count."""

@@ -62,11 +62,11 @@ class EngineStack:
 
 @contextmanager
 def lab_cloud(directory: Path, world_file: Path) -> Iterator[int]:
-    """The lab's AWS, empty; gives its port."""
+    """The lab's clouds, empty; gives their port."""
     port = directory / "port"
     arguments = ["--state", str(directory / "cloud.db"), "--lab-id", "test", "--port-file", str(port)]
     server = subprocess.Popen(
-        [sys.executable, "-m", "lab.clouds.aws", "serve", *arguments, "--world", str(world_file)],
+        [sys.executable, "-m", "lab.clouds", "serve", *arguments, "--world", str(world_file)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
     )

@@ -14,9 +14,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,8 +33,12 @@ ALREADY_REPORTED = 32
 """Exit code of `pulumi-language-python-exec` where the program's error has already gone to the engine."""
 
 
+LOOKS_EVERY_SECONDS = 0.5
+"""How often the host looks whether its engine lives: one that was killed tells nobody."""
+
+
 class EnvironmentMissing(Exception):
-    """The virtual environment that the project names is not there."""
+    """The virtual environment that the project names does not exist."""
 
 
 class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -45,17 +51,23 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._guard = threading.Lock()
         self._ended = False
 
-    def Handshake(self, request, context):
+    def Handshake(
+        self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
+    ) -> language_pb2.LanguageHandshakeResponse:
         self._engine_address = request.engine_address or self._engine_address
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(self, request, context):
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
 
-    def GetRequiredPlugins(self, request, context):
+    def GetRequiredPlugins(
+        self, request: language_pb2.GetRequiredPluginsRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetRequiredPluginsResponse:
         return language_pb2.GetRequiredPluginsResponse()
 
-    def GetRequiredPackages(self, request, context):
+    def GetRequiredPackages(
+        self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetRequiredPackagesResponse:
         """The provider plugins of the installed packages, but for those that PULUMI_DEBUG_PROVIDERS attaches."""
         attached = {
             entry.partition(":")[0] for entry in os.environ.get("PULUMI_DEBUG_PROVIDERS", "").split(",") if entry
@@ -75,7 +87,9 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
                     )
         return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
-    def GetProgramDependencies(self, request, context):
+    def GetProgramDependencies(
+        self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetProgramDependenciesResponse:
         dependencies = []
         for directory in self._site_packages(request.info):
             for found in importlib.metadata.distributions(path=[str(directory)]):
@@ -84,7 +98,7 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
         dependencies.sort(key=lambda dependency: dependency.name.lower())
         return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
 
-    def About(self, request, context):
+    def About(self, request: language_pb2.AboutRequest, context: grpc.ServicerContext) -> language_pb2.AboutResponse:
         try:
             python = self._python(request.info)
             said = subprocess.run([python, "--version"], capture_output=True, text=True, check=False).stdout
@@ -93,10 +107,14 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
         version = re.search(r"\d+\.\d+\.\d+", said)
         return language_pb2.AboutResponse(executable=python, version=version.group() if version else "unknown")
 
-    def RuntimeOptionsPrompts(self, request, context):
+    def RuntimeOptionsPrompts(
+        self, request: language_pb2.RuntimeOptionsRequest, context: grpc.ServicerContext
+    ) -> language_pb2.RuntimeOptionsResponse:
         return language_pb2.RuntimeOptionsResponse()
 
-    def InstallDependencies(self, request, context):
+    def InstallDependencies(
+        self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.InstallDependenciesResponse]:
         """Make the project's virtual environment, if it names one, and install its requirements; streams the output."""
         directory = Path(request.directory)
         environment = self._virtualenv(request.info)
@@ -114,7 +132,7 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
             if done.returncode != 0:
                 context.abort(grpc.StatusCode.INTERNAL, f"`{' '.join(step)}` failed with exit code {done.returncode}")
 
-    def Run(self, request, context):
+    def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
         try:
             python = self._python(request.info)
         except EnvironmentMissing as error:
@@ -134,7 +152,7 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
         how = f"was ended by signal {-code}" if code < 0 else f"exited with code {code}"
         return language_pb2.RunResponse(error=f"the program {how}")
 
-    def Cancel(self, request, context):
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         self.stop()
         return empty_pb2.Empty()
 
@@ -144,7 +162,7 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
         for child in list(self._running):
             _terminate(child)
 
-    def _start(self, python: str, request) -> subprocess.Popen[bytes] | None:
+    def _start(self, python: str, request: language_pb2.RunRequest) -> subprocess.Popen[bytes] | None:
         entry_point = request.info.entry_point or request.program or "."
         program_directory = request.info.program_directory or request.pwd
         environment = {
@@ -176,11 +194,11 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
             self._running.add(child)
         return child
 
-    def _virtualenv(self, info) -> Path | None:
+    def _virtualenv(self, info: language_pb2.ProgramInfo) -> Path | None:
         name = json_format.MessageToDict(info.options).get("virtualenv")
         return Path(info.root_directory, name).absolute() if name else None
 
-    def _python(self, info) -> str:
+    def _python(self, info: language_pb2.ProgramInfo) -> str:
         virtualenv = self._virtualenv(info)
         if virtualenv is None:
             return shutil.which("python3") or sys.executable
@@ -192,7 +210,7 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
             )
         return str(python)
 
-    def _site_packages(self, info) -> list[Path]:
+    def _site_packages(self, info: language_pb2.ProgramInfo) -> list[Path]:
         virtualenv = self._virtualenv(info)
         if virtualenv is None:
             return []
@@ -210,7 +228,7 @@ def _terminate(child: subprocess.Popen[bytes]) -> None:
 
 
 def find_executor() -> Path:
-    """`pulumi-language-python-exec`, from PATH. Raises SystemExit with words where it is not."""
+    """`pulumi-language-python-exec`, from PATH. Raises SystemExit with what to do where it is not there."""
     found = shutil.which("pulumi-language-python-exec")
     if found is None:
         raise SystemExit(
@@ -220,8 +238,42 @@ def find_executor() -> Path:
     return Path(found)
 
 
+class EngineGone(Exception):
+    """The engine has ended already."""
+
+
+def watch(engine: int, address: str, gone: threading.Event) -> None:
+    """Sets `gone` within a second after the process `engine`, which started this one, has ended, however it ended.
+
+    Raises:
+        EngineGone: it ended before it could be watched.
+    """
+    if os.getppid() != engine or not _listens(address):
+        raise EngineGone
+
+    def wait() -> None:
+        while os.getppid() == engine and not gone.wait(LOOKS_EVERY_SECONDS):
+            pass
+        gone.set()
+
+    threading.Thread(target=wait, name="engine", daemon=True).start()
+
+
+def _listens(address: str) -> bool:
+    """Whether somebody listens at `address`, host:port; true where none is given."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return True
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
-    """Serve until the engine ends this process or interrupts it."""
+    """Serves until the engine ends this process, interrupts it, or has itself ended."""
+    engine = os.getppid()
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     host = PythonHost(addresses[-1] if addresses else "", find_executor())
     server = grpc.server(
@@ -234,6 +286,10 @@ def main() -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    try:
+        watch(engine, addresses[-1] if addresses else "", stopped)
+    except EngineGone:
+        return
     print(port, flush=True)
     stopped.wait()
     host.stop()

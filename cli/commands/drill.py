@@ -11,53 +11,39 @@ from estate.errors import CheckFailed
 
 if TYPE_CHECKING:
     from engine.progress import Progress
+    from lab.drills import FastNetDrill, LabDrill
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from lab import drills
-    from lab.chaos.scale import Scale
+    from lab.drills import DRILLS
 
     parser.add_argument("--list", action="store_true", help="list the drills; so does `drill` without a name")
     names = parser.add_subparsers(dest="name", metavar="DRILL")
-    for name in _summaries():
-        summary = _summaries()[name]
-        drill = names.add_parser(name, help=summary, description=summary)
-        if name in drills.DRILLS:
+    for each in DRILLS.values():
+        drill = names.add_parser(
+            each.name, help=each.summary, description=f"{each.summary[0].upper()}{each.summary[1:]}."
+        )
+        if each.needs_lab:
             options.network_option(drill)
-        if name == "chaos":
-            usual = Scale()
-            for option, default, text in (
-                ("--faults", usual.faults, "least number of faults to inject"),
-                ("--heights", usual.heights, "least number of heights to reach"),
-                ("--seed", usual.seed, "seed of the random faults"),
-            ):
-                drill.add_argument(
-                    option, type=options.count, default=default, metavar="N", help=f"{text} (default: {default})"
-                )
+        for option in each.options:
+            drill.add_argument(
+                f"--{option.name}",
+                type=options.at_least(option.least),
+                default=option.default,
+                metavar="N",
+                help=f"{option.help} (default: {option.default})",
+            )
 
 
-def _summaries() -> dict[str, str]:
-    """Each drill with the first line of what it says of itself."""
-    from lab import drills
-
-    return {
-        name: (drill.__doc__ or "").partition("\n")[0]
-        for name, drill in (drills.DRILLS | drills.ON_THE_FAST_NET).items()
-    }
+def _on_a_small_chain(drill: FastNetDrill, checkout: Path, arguments: argparse.Namespace, progress: Progress) -> None:
+    with progress.stage(f"drill {drill.name}"):
+        drill.run(checkout, progress.say, drill.scale(vars(arguments)))
+        progress.outcome(f"drill {drill.name}: the promise held")
 
 
-def _on_the_fast_net(checkout: Path, arguments: argparse.Namespace, progress: Progress) -> None:
-    from lab import drills
-    from lab.chaos.scale import Scale
-
-    given = {name: getattr(arguments, name) for name in ("faults", "heights", "seed") if name in arguments}
-    drills.ON_THE_FAST_NET[arguments.name](checkout, progress.say, Scale(**given))
-
-
-def _in_the_lab(checkout: Path, arguments: argparse.Namespace, progress: Progress) -> None:
+def _in_the_lab(drill: LabDrill, checkout: Path, arguments: argparse.Namespace, progress: Progress) -> None:
     from estate.declaration import files
-    from lab import drills
-    from lab.clouds.aws.store import Store
+    from lab.clouds.store import Store
     from lab.drills.estate import Estate
     from lab.paths import LabPaths
     from lab.rehearsal import observation, running
@@ -79,27 +65,25 @@ def _in_the_lab(checkout: Path, arguments: argparse.Namespace, progress: Progres
             key=key,
             say=progress.say,
         )
-        with progress.stage(f"drill {arguments.name}"):
+        with progress.stage(f"drill {drill.name}"):
             estate.wait_until_steady()
-            first = estate.world.head().height
-            drills.DRILLS[arguments.name](estate)
+            first = estate.observer.head().height
+            drill.run(estate)
             estate.must_not_be_accused(first)
-            progress.outcome(f"drill {arguments.name}: the promise held")
+            progress.outcome(f"drill {drill.name}: the promise held")
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from cli.page import Page
     from engine.progress import Progress
-    from lab import drills
+    from lab.drills import DRILLS, LabDrill
 
     if arguments.list or not arguments.name:
-        Page().table(("drill", "what it rehearses"), list(_summaries().items()))
+        Page().table(("drill", "what it rehearses"), [(each.name, each.summary) for each in DRILLS.values()])
         return 0
-    progress = Progress()
-    if arguments.name in drills.DRILLS:
-        _in_the_lab(checkout, arguments, progress)
-        return 0
-    with progress.stage(f"drill {arguments.name}"):
-        _on_the_fast_net(checkout, arguments, progress)
-        progress.outcome(f"drill {arguments.name}: the promise held")
+    drill, progress = DRILLS[arguments.name], Progress()
+    if isinstance(drill, LabDrill):
+        _in_the_lab(drill, checkout, arguments, progress)
+    else:
+        _on_a_small_chain(drill, checkout, arguments, progress)
     return 0

@@ -29,6 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         options.completed(made[name].add_argument("site", metavar="SITE", help=text), completion.sites)
     for ceremony in made.values():
         options.network(ceremony)
+        options.live(ceremony)
+        _live(ceremony)
     move = made["move"]
     options.completed(
         move.add_argument("--to", metavar="SITE", help="site that is to hold the key (required)"), completion.sites
@@ -41,9 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     options.completed(
         made["renew-table"].add_argument(
-            "--witness", default="", metavar="NAME", help="second operator, who has confirmed the reason"
+            "--second-operator", default="", metavar="NAME", help="second operator, who has confirmed the reason"
         ),
         completion.operators,
+    )
+    made["renew-table"].add_argument(
+        "--witness", dest="second_operator", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
     made["retire"].add_argument(
         "--yes-retire", default="", metavar="ADDRESS", help="address of the key, 40 hexadecimal digits, to confirm"
@@ -51,6 +56,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     made["clear-halt"].add_argument(
         "--cause", metavar="CAUSE", help="cause of the halt as the gate reports it, once a person has resolved it"
     )
+
+
+def _live(ceremony: argparse.ArgumentParser) -> None:
+    ceremony.add_argument("--ssh-key", type=Path, metavar="FILE", help="with --live: SSH key, instead of the agent's")
+    ceremony.add_argument(
+        "--known-hosts", type=Path, metavar="FILE", help="with --live and --ssh-key: public keys of the hosts"
+    )
+    ceremony.add_argument("--ssh-user", metavar="NAME", help="with --live: your account on the hosts")
+    ceremony.add_argument(
+        "--credentials",
+        type=Path,
+        metavar="FILE",
+        help="with --live: your credentials for the signing table, as written by "
+        "`aws configure export-credentials --format process`",
+    )
+    ceremony.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="with --live: CA certificates for the endpoints of the table"
+    )
+    ceremony.add_argument("--yes", action="store_true", help="with --live: do not ask before a change")
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:

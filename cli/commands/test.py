@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cli import completion, options
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="run only the tests that need neither root nor the lab")
+    text = "run the long checks of a night: all of them, or these parts (an unknown part lists them)"
+    options.completed(parser.add_argument("--long", nargs="*", metavar="PART", help=text), completion.long_parts)
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="arguments and options for pytest")
     parser.set_defaults(passed_on=[])
 

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
+from pulumi_aws.acm.outputs import CertificateDomainValidationOption
 
-from components.base import Args, Component
+from components.aws.component import AwsComponent
+from components.nouns import CertificateArgs
 
 TTL_SECONDS = 300
 
 
-@dataclass(frozen=True, kw_only=True)
-class CertificateArgs(Args):
-    """One certificate for RPC and LCD in each of ``regions``; ``zone_ids`` is by name."""
-
-    regions: tuple[str, ...]
-    zone_ids: Mapping[str, pulumi.Input[str]]
-
-
-class Certificate(Component):
+class Certificate(AwsComponent):
     """Certificates validated by DNS, and so renewed by AWS for as long as the records are there.
 
-    AWS asks one account for the same record in every region, so each name has one record. ``arns`` is by region, and
-    known only when the certificate is issued.
+    AWS asks one account for the same record in every region, so each name has one record. ``ids`` (ARNs) is by
+    region, and known only when the certificate is issued.
     """
 
     TOKEN = "estate:endpoint:Certificate"
 
-    arns: dict[str, pulumi.Output[str]]
+    ids: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: CertificateArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         names = (args.network.endpoints.rpc, args.network.endpoints.lcd)
         certificates = {
-            region: self._child(
+            region: self._resource(
                 aws.acm.Certificate,
                 region,
                 region=region,
@@ -51,19 +43,19 @@ class Certificate(Component):
         }
         options = certificates[args.regions[0]].domain_validation_options
         records = [
-            self._child(
+            self._resource(
                 aws.route53.Record,
                 f"validation-{each}",
                 zone_id=args.zone_ids[each],
-                name=_wanted(options, each, "resource_record_name"),
-                type=_wanted(options, each, "resource_record_type"),
-                records=[_wanted(options, each, "resource_record_value")],
+                name=_validation(options, each).apply(lambda option: option.resource_record_name),
+                type=_validation(options, each).apply(lambda option: option.resource_record_type),
+                records=[_validation(options, each).apply(lambda option: option.resource_record_value)],
                 ttl=TTL_SECONDS,
             )
             for each in names
         ]
-        self.arns = {
-            region: self._child(
+        self.ids = {
+            region: self._resource(
                 aws.acm.CertificateValidation,
                 f"{region}-validation",
                 region=region,
@@ -72,13 +64,15 @@ class Certificate(Component):
             ).certificate_arn
             for region, certificate in certificates.items()
         }
-        self.register_outputs({"arns": self.arns})
+        self.register_outputs({"ids": self.ids})
 
 
-def _wanted(options: pulumi.Output[Sequence[Any]], name: str, attribute: str) -> pulumi.Output[str]:
-    """What AWS asks to see in DNS before it believes that ``name`` is ours."""
+def _validation(
+    options: pulumi.Output[Sequence[CertificateDomainValidationOption]], name: str
+) -> pulumi.Output[CertificateDomainValidationOption]:
+    """The record that AWS must find in DNS to accept that ``name`` is ours."""
 
-    def pick(given: Sequence[Any]) -> str:
-        return next(getattr(option, attribute) for option in given if option.domain_name == name)
+    def of_name(given: Sequence[CertificateDomainValidationOption]) -> CertificateDomainValidationOption:
+        return next(option for option in given if option.domain_name == name)
 
-    return options.apply(pick)
+    return options.apply(of_name)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Args, Component
+from components.aws.component import AwsComponent
+from components.nouns import DnsZoneArgs
 
 CERTIFICATE_AUTHORITY = "amazon.com"
 TTL_SECONDS = 300
 
 
-@dataclass(frozen=True, kw_only=True)
-class DnsZoneArgs(Args):
-    """``domain`` is a public name of the network, inside the company's zone."""
-
-    domain: str
-
-
-class DnsZone(Component):
+class DnsZone(AwsComponent):
     """A zone that is exactly one public name, so that no network can change another's, and who may issue certificates.
 
     The company's zone, which is nobody's stack, delegates the name to ``name_servers``.
@@ -34,7 +27,7 @@ class DnsZone(Component):
 
     def __init__(self, name: str, args: DnsZoneArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        zone = self._child(
+        zone = self._resource(
             aws.route53.Zone,
             "zone",
             outlive=True,
@@ -42,7 +35,7 @@ class DnsZone(Component):
             comment=f"Public name of {args.network.name}",
             force_destroy=False,
         )
-        self._child(
+        self._resource(
             aws.route53.Record,
             "issuers",
             zone_id=zone.zone_id,

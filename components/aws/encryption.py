@@ -5,8 +5,9 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from components.aws.component import AwsComponent
 from components.aws.policy_document import document
-from components.base import Component, RegionalArgs
+from components.base import RegionalArgs
 
 LOG_ACTIONS = (
     "kms:Decrypt",
@@ -38,12 +39,15 @@ def log_group_name(network: str, *parts: str) -> str:
     return "/".join(("/estate", network, *parts))
 
 
-class EncryptionKey(Component):
-    """A customer-managed key, rotated yearly, that only this account and its region's log service may use."""
+class EncryptionKey(AwsComponent):
+    """A customer-managed key, rotated yearly, that only this account and its region's log service may use.
+
+    Its id: the ARN.
+    """
 
     TOKEN = "estate:security:EncryptionKey"
 
-    arn: pulumi.Output[str]
+    id: pulumi.Output[str]
 
     def __init__(self, name: str, args: RegionalArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
@@ -61,7 +65,7 @@ class EncryptionKey(Component):
                 }
             },
         }
-        key = self._child(
+        key = self._resource(
             aws.kms.Key,
             "key",
             outlive=True,
@@ -70,6 +74,6 @@ class EncryptionKey(Component):
             deletion_window_in_days=DELETION_WINDOW_DAYS,
             policy=document([administered_by_account(account), logs]),
         )
-        self._child(aws.kms.Alias, "alias", name=f"alias/{args.network.name}", target_key_id=key.key_id)
-        self.arn = key.arn
+        self._resource(aws.kms.Alias, "alias", name=f"alias/{args.network.name}", target_key_id=key.key_id)
+        self.id = key.arn
         self.register_outputs({"arn": key.arn})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.security_group import LOAD_BALANCER
-from components.aws.seed import Seed
-from components.aws.subnet_tier import SubnetTier
-from components.base import Component, RegionalArgs
+from components.aws.component import AwsComponent
+from components.nouns import EndpointArgs
+from components.permissions import LOAD_BALANCER
 from estate.model import Network
 from estate.plan import naming
 from estate.plan.addressing import Tier
@@ -38,30 +36,15 @@ def services(network: Network) -> dict[str, Service]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class EndpointArgs(RegionalArgs):
-    """``seeds`` by host name: the targets. ``zone_ids`` by public name."""
-
-    vpc_id: pulumi.Input[str]
-    ingress: SubnetTier
-    security_group_id: pulumi.Input[str]
-    certificate_arn: pulumi.Input[str]
-    zone_ids: Mapping[str, pulumi.Input[str]]
-    seeds: Mapping[str, Seed]
-
-
-class Endpoint(Component):
+class Endpoint(AwsComponent):
     """A network load balancer that ends TLS, its targets, and the records that lead the nearest clients to it."""
 
     TOKEN = "estate:endpoint:Endpoint"
 
-    dns_name: pulumi.Output[str]
-    arn: pulumi.Output[str]
-
     def __init__(self, name: str, args: EndpointArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         purpose = {"role": LOAD_BALANCER, "tier": Tier.INGRESS.value}
-        balancer = self._child(
+        balancer = self._resource(
             aws.lb.LoadBalancer,
             "balancer",
             purpose=purpose,
@@ -69,26 +52,24 @@ class Endpoint(Component):
             load_balancer_type="network",
             internal=False,
             ip_address_type="ipv4",
-            subnets=[subnet.id for subnet in args.ingress.subnets.values()],
-            security_groups=[args.security_group_id],
+            subnets=list(args.ingress.subnet_ids.values()),
+            security_groups=[args.group_id],
             enable_cross_zone_load_balancing=True,
             enable_deletion_protection=self.production,
         )
         for key, service in services(args.network).items():
             self._serve(key, service, args, balancer, purpose)
-        self.dns_name = balancer.dns_name
-        self.arn = balancer.arn
         self.register_outputs({"dns_name": balancer.dns_name, "arn": balancer.arn})
 
     def _serve(
         self, key: str, service: Service, args: EndpointArgs, balancer: aws.lb.LoadBalancer, purpose: dict[str, str]
     ) -> None:
-        targets = self._child(
+        targets = self._resource(
             aws.lb.TargetGroup,
             f"{key}-targets",
             purpose=purpose,
             name=naming.safe(f"{args.network.name}-{key}", NAME_LIMIT),
-            vpc_id=args.vpc_id,
+            vpc_id=args.vpc.id,
             port=service.port,
             protocol="TCP",
             target_type="instance",
@@ -107,14 +88,14 @@ class Endpoint(Component):
             },
         )
         for host, seed in args.seeds.items():
-            self._child(
+            self._resource(
                 aws.lb.TargetGroupAttachment,
                 f"{key}-{host}",
                 target_group_arn=targets.arn,
-                target_id=seed.instance_id,
+                target_id=seed.id,
                 port=service.port,
             )
-        self._child(
+        self._resource(
             aws.lb.Listener,
             f"{key}-listener",
             purpose=purpose,
@@ -122,10 +103,10 @@ class Endpoint(Component):
             port=service.port,
             protocol="TLS",
             ssl_policy=TLS_POLICY,
-            certificate_arn=args.certificate_arn,
+            certificate_arn=args.certificate_id,
             default_actions=[{"type": "forward", "target_group_arn": targets.arn}],
         )
-        self._child(
+        self._resource(
             aws.route53.Record,
             f"{key}-name",
             zone_id=args.zone_ids[service.name],

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.aws.component import AwsComponent
 from components.aws.encryption import log_group_name
 from components.aws.policy_document import allow, document, trust
-from components.base import Args, Component, RegionalArgs
+from components.base import Args
+from components.nouns import FlowLogArgs
 
 RETENTION_DAYS = 365
 WRITE_ACTIONS = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
@@ -28,7 +30,7 @@ class FlowLogRoleArgs(Args):
     boundary_arn: pulumi.Input[str]
 
 
-class FlowLogRole(Component):
+class FlowLogRole(AwsComponent):
     """The role in which AWS writes the network's flow logs: into its own log groups, and nothing else."""
 
     TOKEN = "estate:security:FlowLogRole"
@@ -43,7 +45,7 @@ class FlowLogRole(Component):
             f"arn:aws:logs:{region}:{account}:log-group:{flow_log_group(network.name, region)}"
             for region in sorted(network.regions)
         ]
-        role = self._child(
+        role = self._resource(
             aws.iam.Role,
             "role",
             name=name,
@@ -53,7 +55,7 @@ class FlowLogRole(Component):
             ),
             permissions_boundary=args.boundary_arn,
         )
-        self._child(
+        self._resource(
             aws.iam.RolePolicy,
             "write",
             name="write",
@@ -66,38 +68,37 @@ class FlowLogRole(Component):
         self.register_outputs({"arn": role.arn})
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlowLogArgs(RegionalArgs):
-    """``key_arn`` encrypts the log group."""
-
-    vpc_id: pulumi.Input[str]
-    role_arn: pulumi.Input[str]
-    key_arn: pulumi.Input[str]
-
-
-class FlowLog(Component):
+class FlowLog(AwsComponent):
     """All traffic of one VPC, kept encrypted for a year."""
 
     TOKEN = "estate:network:FlowLog"
 
-    def __init__(self, name: str, args: FlowLogArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: FlowLogArgs,
+        *,
+        role_arn: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``role_arn``: the role in which AWS writes the log."""
         super().__init__(name, args, opts)
-        group = self._child(
+        group = self._resource(
             aws.cloudwatch.LogGroup,
             "group",
             keep=True,
             name=flow_log_group(args.network.name, args.region),
             retention_in_days=RETENTION_DAYS,
-            kms_key_id=args.key_arn,
+            kms_key_id=args.key_id,
         )
-        self._child(
+        self._resource(
             aws.ec2.FlowLog,
             "log",
-            vpc_id=args.vpc_id,
+            vpc_id=args.vpc.id,
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
             log_destination=group.arn,
-            iam_role_arn=args.role_arn,
+            iam_role_arn=role_arn,
             log_format=LOG_FORMAT,
             max_aggregation_interval=60,
         )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.aws import cloud_config
-from components.base import Component, RegionalArgs
+from components.aws.component import AwsComponent
+from components.nouns import MachineArgs
 from estate.plan.addressing import ROLE_TIERS, Tier
 from estate.plan.hosts import Host
 
@@ -25,29 +24,18 @@ METADATA = {
 """IMDSv2 only, and not past the instance's own network stack."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MachineArgs(RegionalArgs):
-    host: Host
-    subnet_id: pulumi.Input[str]
-    security_group_id: pulumi.Input[str]
-    profile: pulumi.Input[str]
-    key_arn: pulumi.Input[str]
-
-
-class Machine(Component):
+class Machine(AwsComponent):
     """An instance at its fixed address, with encrypted disks; in the public tier with a fixed public address too.
 
-    Subclasses are the roles. ``DATA_DISK``: whether what the role keeps has a disk that outlives the instance.
+    Its type token is its role's. Its id is the instance's.
     """
 
-    DATA_DISK = True
-
     host: Host
-    instance_id: pulumi.Output[str]
+    id: pulumi.Output[str]
     public_address: pulumi.Output[str] | None
 
     def __init__(self, name: str, args: MachineArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, args, opts)
+        super().__init__(name, args, opts, token=args.token)
         self.host = args.host
         node = args.host.node
         if node is None:
@@ -55,8 +43,10 @@ class Machine(Component):
         tier = ROLE_TIERS[args.host.role]
         purpose = {"role": args.host.role.value, "tier": tier.value}
         zone = f"{args.region}{args.host.zone}"
-        disk = {"encrypted": True, "kms_key_id": args.key_arn}
-        instance = self._child(
+        # An elastic address sets the property to true; to declare it false there would replace the instance.
+        without_public_address: dict[str, Any] = {} if tier is Tier.PUBLIC else {"associate_public_ip_address": False}
+        disk: dict[str, Any] = {"encrypted": True, "kms_key_id": args.key_id}
+        instance = self._resource(
             aws.ec2.Instance,
             "instance",
             purpose=purpose,
@@ -65,25 +55,25 @@ class Machine(Component):
             availability_zone=zone,
             subnet_id=args.subnet_id,
             private_ip=str(args.host.address),
-            vpc_security_group_ids=[args.security_group_id],
-            iam_instance_profile=args.profile,
+            vpc_security_group_ids=[args.group_id],
+            iam_instance_profile=args.identity_id,
             metadata_options=METADATA,
             root_block_device={
                 **disk,
                 "volume_type": "gp3",
-                "volume_size": ROOT_GIB if self.DATA_DISK else node.disk_gib,
+                "volume_size": ROOT_GIB if args.data_disk else node.disk_gib,
                 "delete_on_termination": True,
             },
             ebs_optimized=True,
             monitoring=True,
             disable_api_termination=self.production,
             instance_initiated_shutdown_behavior="stop",
-            user_data=self._user_data(),
+            user_data=args.user_data,
             ignore_changes=["user_data"],
-            **self._public_address_property(tier),
+            **without_public_address,
         )
-        if self.DATA_DISK:
-            volume = self._child(
+        if args.data_disk:
+            volume = self._resource(
                 aws.ebs.Volume,
                 "data",
                 purpose=purpose,
@@ -94,7 +84,7 @@ class Machine(Component):
                 final_snapshot=True,
                 **disk,
             )
-            self._child(
+            self._resource(
                 aws.ec2.VolumeAttachment,
                 "data-attachment",
                 instance_id=instance.id,
@@ -102,19 +92,12 @@ class Machine(Component):
                 device_name=DATA_DEVICE,
                 stop_instance_before_detaching=True,
             )
-        self.instance_id = instance.id
+        self.id = instance.id
         self.public_address = None
         if tier is Tier.PUBLIC:
-            address = self._child(aws.ec2.Eip, "address", purpose=purpose, keep=True, domain="vpc")
-            self._child(
+            address = self._resource(aws.ec2.Eip, "address", purpose=purpose, keep=True, domain="vpc")
+            self._resource(
                 aws.ec2.EipAssociation, "address-association", instance_id=instance.id, allocation_id=address.id
             )
             self.public_address = address.public_ip
         self.register_outputs({"instance_id": instance.id, "public_address": self.public_address})
-
-    def _public_address_property(self, tier: Tier) -> dict[str, Any]:
-        """Stated only where there must be none: an elastic address makes it true; a stated false would replace."""
-        return {} if tier is Tier.PUBLIC else {"associate_public_ip_address": False}
-
-    def _user_data(self) -> str:
-        return cloud_config.render(self.network, self.host)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.region import Region
-from components.aws.subnet_tier import SubnetTier
-from components.base import Args, Component, RegionalArgs
+from components.aws.component import AwsComponent
+from components.aws.subnet_tier import SubnetTier, tables
+from components.base import of_this_cloud
+from components.nouns import PartnerPeeringArgs, RegionPeeringArgs
 from estate.plan import addressing
 from estate.plan.addressing import Tier
 
 
-@dataclass(frozen=True, kw_only=True)
-class RegionPeeringArgs(Args):
-    """Both ends; ``requester`` asks and ``accepter`` accepts, which makes no other difference."""
-
-    requester: Region
-    accepter: Region
-
-
-class RegionPeering(Component):
+class RegionPeering(AwsComponent):
     """Two regions of one network, over AWS's backbone, with routes both ways in every tier where hosts stand."""
 
     TOKEN = "estate:network:RegionPeering"
@@ -30,7 +21,7 @@ class RegionPeering(Component):
     def __init__(self, name: str, args: RegionPeeringArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         near, far = args.requester, args.accepter
-        connection = self._child(
+        connection = self._resource(
             aws.ec2.VpcPeeringConnection,
             "request",
             region=near.region,
@@ -40,7 +31,7 @@ class RegionPeering(Component):
             peer_region=far.region,
             auto_accept=False,
         )
-        accepted = self._child(
+        accepted = self._resource(
             aws.ec2.VpcPeeringConnectionAccepter,
             "acceptance",
             region=far.region,
@@ -48,8 +39,8 @@ class RegionPeering(Component):
             auto_accept=True,
         )
         for here, there in ((near, far), (far, near)):
-            for key, table in here.host_route_tables.items():
-                self._child(
+            for key, table in tables(here.tiers).items():
+                self._resource(
                     aws.ec2.Route,
                     f"{here.region}-{key}",
                     region=here.region,
@@ -60,16 +51,7 @@ class RegionPeering(Component):
         self.register_outputs({"connection_id": connection.id})
 
 
-@dataclass(frozen=True, kw_only=True)
-class PartnerPeeringArgs(RegionalArgs):
-    """``vpc_id`` and ``private`` are ours, in the region that the declaration names for ``partner``."""
-
-    partner: str
-    vpc_id: pulumi.Input[str]
-    private: SubnetTier
-
-
-class PartnerPeering(Component):
+class PartnerPeering(AwsComponent):
     """A declared partner's VPC. We ask, the partner accepts; only our private subnets know a way there."""
 
     TOKEN = "estate:network:PartnerPeering"
@@ -77,19 +59,20 @@ class PartnerPeering(Component):
     def __init__(self, name: str, args: PartnerPeeringArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         partner = args.network.partners[args.partner]
-        connection = self._child(
+        private = of_this_cloud(args.private, SubnetTier)
+        connection = self._resource(
             aws.ec2.VpcPeeringConnection,
             "request",
             purpose={"partner": args.partner, "expires": partner.expires.isoformat(), "contact": partner.contact},
-            vpc_id=args.vpc_id,
+            vpc_id=args.vpc.id,
             peer_vpc_id=partner.vpc_id,
             peer_owner_id=partner.account_id,
             peer_region=partner.vpc_region,
             auto_accept=False,
         )
         for cidr in sorted(partner.cidrs):
-            for zone, table in args.private.route_tables.items():
-                self._child(
+            for zone, table in private.route_tables.items():
+                self._resource(
                     aws.ec2.Route,
                     f"{Tier.PRIVATE}-{zone}-{cidr.network_address}-{cidr.prefixlen}",
                     route_table_id=table.id,

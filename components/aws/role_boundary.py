@@ -5,10 +5,11 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from components.aws.component import AwsComponent
 from components.aws.flow_log import WRITE_ACTIONS, flow_log_group
 from components.aws.policy_document import allow, document
 from components.aws.signing_table import boundary_statements
-from components.base import Args, Component
+from components.base import Args
 from estate.model import Network
 
 DISCOVERY_ACTIONS = ("ec2:DescribeInstances",)
@@ -21,7 +22,7 @@ def discovery(network: Network) -> dict[str, object]:
     return allow(DISCOVERY_ACTIONS, "*", StringEquals={"aws:RequestedRegion": sorted(network.regions)})
 
 
-class RoleBoundary(Component):
+class RoleBoundary(AwsComponent):
     """The permissions boundary of every role: the account's own if declared, else what all roles need together."""
 
     TOKEN = "estate:security:RoleBoundary"
@@ -41,7 +42,7 @@ class RoleBoundary(Component):
             for region in sorted(network.regions)
         ]
         keys = [f"arn:aws:kms:{region}:{account}:key/*" for region in sorted(network.regions)]
-        policy = self._child(
+        policy = self._resource(
             aws.iam.Policy,
             "policy",
             name=self.name,

@@ -2,127 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from ipaddress import IPv4Network
-
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, RegionalArgs
-from estate.model import Network, Role
-from estate.plan import topology
-from estate.plan.hosts import Host, of_role
-from estate.plan.topology import EVERYWHERE, Rule
+from components.aws.component import AwsComponent
+from components.nouns import GroupArgs
+from estate.plan.topology import EVERYWHERE
 
 RULE_LIMIT = 60
 """IPv4 rules that a group takes in each direction: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html."""
 
-LOAD_BALANCER = "load-balancer"
 PATH_MTU = "path-mtu"
 ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED = 3, 4
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Permission:
-    """One rule of a group: who at the other end, which protocol and inclusive ports, and the flows that ask for it."""
-
-    protocol: str
-    ports: tuple[int, int]
-    cidr: IPv4Network
-    flows: tuple[str, ...]
-
-    @property
-    def key(self) -> str:
-        lowest, highest = self.ports
-        ports = str(lowest) if lowest == highest else f"{lowest}-{highest}"
-        return f"{self.protocol}-{ports}-{self.cidr.network_address}-{self.cidr.prefixlen}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Permissions:
-    """All rules of a group, each once, in a stable order."""
-
-    inbound: tuple[Permission, ...]
-    outbound: tuple[Permission, ...]
-
-
-def _merged(rules: Iterable[tuple[str, tuple[int, int], IPv4Network, str]]) -> tuple[Permission, ...]:
-    """AWS refuses a rule that is there already, so flows that ask for the same share one."""
-    flows: dict[tuple[str, tuple[int, int], IPv4Network], set[str]] = {}
-    for protocol, ports, cidr, flow in rules:
-        flows.setdefault((protocol, ports, cidr), set()).add(flow)
-    return tuple(
-        sorted(
-            Permission(protocol=p, ports=ports, cidr=cidr, flows=tuple(sorted(ids)))
-            for (p, ports, cidr), ids in flows.items()
-        )
-    )
-
-
-def host_permissions(network: Network, region: str, role: Role) -> Permissions:
-    """What the topology lets hosts of ``role`` in ``region`` accept and open."""
-    members = [host for host in of_role(network, role) if host.place == region]
-
-    def projected(project: Callable[[Network, Host], tuple[Rule, ...]]) -> tuple[Permission, ...]:
-        return _merged(
-            (rule.protocol, rule.ports, cidr, rule.flow)
-            for host in members
-            for rule in project(network, host)
-            for cidr in rule.addresses
-        )
-
-    return Permissions(inbound=projected(topology.inbound), outbound=projected(topology.outbound))
-
-
-def balancer_permissions(network: Network, region: str) -> Permissions:
-    """What the topology lets the load balancer of ``region`` accept and open."""
-    flows = topology.flows(network)
-    return Permissions(
-        inbound=_merged(
-            (flow.protocol, flow.ports, cidr, flow.id)
-            for flow in flows
-            if flow.destination.place == region
-            for cidr in flow.source.addresses
-        ),
-        outbound=_merged(
-            (flow.protocol, flow.ports, cidr, flow.id)
-            for flow in flows
-            if flow.source.place == region
-            for cidr in flow.destination.addresses
-        ),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SecurityGroupArgs(RegionalArgs):
-    """``role``: a host role's name, or ``load-balancer``."""
-
-    vpc_id: pulumi.Input[str]
-    role: str
-    permissions: Permissions
-
-
-class SecurityGroup(Component):
+class SecurityGroup(AwsComponent):
     """A group and its rules, each a resource of its own, described by the flows that it serves.
 
-    Beside them one rule that no flow asks for: routers may tell any interface that a packet was too big (RFC 1191).
+    Beside them one rule that no flow needs: routers may tell any interface that a packet was too big (RFC 1191).
     """
 
     TOKEN = "estate:network:SecurityGroup"
 
     id: pulumi.Output[str]
 
-    def __init__(self, name: str, args: SecurityGroupArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: GroupArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         purpose = {"role": args.role}
-        group = self._child(
+        group = self._resource(
             aws.ec2.SecurityGroup,
             "group",
             purpose=purpose,
             name=f"{args.network.name}-{args.role}",
             description=f"{args.role} of {args.network.name}",
-            vpc_id=args.vpc_id,
+            vpc_id=args.vpc.id,
             revoke_rules_on_delete=True,
         )
         directions = (
@@ -132,7 +45,7 @@ class SecurityGroup(Component):
         for direction, rule, permissions in directions:
             for permission in permissions:
                 exposed = direction == "in" and permission.cidr == EVERYWHERE
-                self._child(
+                self._resource(
                     rule,
                     f"{direction}-{permission.key}",
                     purpose={**purpose, **({"exposure": permission.flows[0].split("-")[0]} if exposed else {})},
@@ -143,7 +56,7 @@ class SecurityGroup(Component):
                     cidr_ipv4=str(permission.cidr),
                     description=", ".join(permission.flows),
                 )
-        self._child(
+        self._resource(
             aws.vpc.SecurityGroupIngressRule,
             f"in-{PATH_MTU}",
             purpose={**purpose, "exposure": PATH_MTU},

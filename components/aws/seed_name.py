@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.seed import Seed
-from components.base import Args, Component
+from components.aws.component import AwsComponent
+from components.nouns import SeedNameArgs
 
 TTL_SECONDS = 60
 CHECKERS = ("us-east-1", "eu-west-1", "ap-southeast-1")
-"""From where AWS looks: the fewest that it takes, since each look is a connection that the seed must answer."""
+"""The regions from which AWS checks: the fewest that it accepts, since each check is a connection to the seed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeedNameArgs(Args):
-    """``seeds`` by host name."""
-
-    seeds: Mapping[str, Seed]
-    zone_id: pulumi.Input[str]
-
-
-class SeedName(Component):
+class SeedName(AwsComponent):
     """An address record for each seed, answered while its p2p port is."""
 
     TOKEN = "estate:endpoint:SeedName"
@@ -32,7 +21,7 @@ class SeedName(Component):
     def __init__(self, name: str, args: SeedNameArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         for host, seed in args.seeds.items():
-            check = self._child(
+            check = self._resource(
                 aws.route53.HealthCheck,
                 f"{host}-health",
                 type="TCP",
@@ -42,7 +31,7 @@ class SeedName(Component):
                 failure_threshold=3,
                 regions=list(CHECKERS),
             )
-            self._child(
+            self._resource(
                 aws.route53.Record,
                 host,
                 zone_id=args.zone_id,

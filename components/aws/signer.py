@@ -1,82 +1,43 @@
-"""The signer: what signs blocks, from its backup key in the cloud to what its hosts must run."""
+"""What signing needs of AWS: the key that seals backups, the audit log, the signer's leases, the signing table."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components.aws.component import AwsComponent
 from components.aws.encryption import DELETION_WINDOW_DAYS, administered_by_account, log_group_name
-from components.aws.lease import Lease, LeaseArgs
+from components.aws.lease import Lease
 from components.aws.policy_document import allow, document
 from components.aws.role_boundary import BACKUP_ACTIONS
 from components.aws.signing_table import SigningTable, SigningTableArgs, regions
-from components.base import Component, RegionalArgs
-from estate.model import Network, Role
-from estate.plan.coordination import gate_leases, is_gated, lease_of, may_take
-from estate.plan.hosts import Host, of_role
+from components.nouns import LeaseArgs, SignerArgs
+from estate.model import Role
+from estate.plan.coordination import gate_leases
 
 AUDIT_RETENTION_DAYS = 3653
-REQUIREMENTS = {
-    "softsign": {"package": "tmkms", "usb_device": None},
-    "yubihsm": {"package": "tmkms", "usb_device": "1050:0030"},
-}
-"""What a signer host needs for each backend: the package, and the USB device (vendor:product) that must be there."""
 
 
-def validators_of(network: Network, site: str) -> list[dict[str, Any]]:
-    """The validators that a signer in ``site`` dials, the active one first."""
-    here = [host for host in of_role(network, Role.VALIDATOR) if host.place == site]
-    return [
-        {"host": host.name, "address": str(host.address), "port": network.chain.ports.privval}
-        for host in sorted(here, key=lambda host: (not host.active, host.name))
-    ]
+class Signer(AwsComponent):
+    """The key that seals backups, the audit log, and the signer's leases; the signing table, where sites share a key.
 
-
-def requirements(network: Network, host: Host) -> dict[str, Any]:
-    """The inventory's entry of one signer host."""
-    return {
-        "site": host.place,
-        "chain_id": network.chain.chain_id,
-        "backend": network.signing.backend,
-        "active": host.active,
-        "custody": host.active and host.place == network.signing.custody,
-        "validators": validators_of(network, host.place),
-        "gated": is_gated(network, host),
-        "gate_lease": lease_of(network, host),
-        "leases": sorted(name for name in network.leases if may_take(network, host, name)),
-        **REQUIREMENTS[network.signing.backend],
-    }
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignerArgs(RegionalArgs):
-    """``region`` is where backups' key and audit log stand; ``key_arn`` encrypts the log."""
-
-    key_arn: pulumi.Input[str]
-    boundary_arn: pulumi.Input[str]
-
-
-class Signer(Component):
-    """Deploys the signer: the key that seals its backups, its audit log, its leases, and ``entries`` for its hosts.
-
-    Where sites sign with one key, the table in which they agree too: ``table`` is its entry in the inventory. The
-    consensus key itself is in none of it: it is made on a signer host, and never leaves it unsealed.
+    The consensus key itself is in none of it: it is made on a signer host, and never leaves it unsealed.
     """
 
     TOKEN = "estate:signing:Signer"
 
-    entries: dict[str, dict[str, Any]]
-    leases: dict[str, Lease]
-    table: dict[str, Any] | None
-
-    def __init__(self, name: str, args: SignerArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: SignerArgs,
+        *,
+        boundary_arn: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__(name, args, opts)
         network = args.network
         purpose = {"role": Role.SIGNER.value}
-        backup = self._child(
+        backup = self._resource(
             aws.kms.Key,
             "backup-key",
             purpose=purpose,
@@ -87,47 +48,40 @@ class Signer(Component):
             deletion_window_in_days=DELETION_WINDOW_DAYS,
             policy=document([administered_by_account(network.aws.account_id)]),
         )
-        self._child(
+        self._resource(
             aws.kms.Alias, "backup-key-alias", name=f"alias/{network.name}-signer-backup", target_key_id=backup.key_id
         )
-        self._child(
+        self._resource(
             aws.cloudwatch.LogGroup,
             "audit",
             purpose=purpose,
             outlive=True,
             name=log_group_name(network.name, "signer"),
             retention_in_days=AUDIT_RETENTION_DAYS,
-            kms_key_id=args.key_arn,
+            kms_key_id=args.key_id,
         )
         sealing = backup.arn.apply(lambda arn: allow(BACKUP_ACTIONS, [arn]))
-        agreed = self._signing_table(args)
-        self.table = agreed.entry if agreed else None
+        table = self._signing_table(args, boundary_arn)
         gates = gate_leases(network)
-        self.leases = {
-            lease: self._part(
-                Lease,
-                f"{network.name}-lease-{lease}",
-                LeaseArgs(
-                    network=network,
-                    lease=lease,
-                    boundary_arn=args.boundary_arn,
-                    statements=agreed.gate_permissions() if agreed and lease in gates else [sealing],
-                ),
-            )
-            for lease, declared in sorted(network.leases.items())
-            if Role.SIGNER in declared.roles
-        }
-        self.entries = {host.name: requirements(network, host) for host in of_role(network, Role.SIGNER)}
-        self.register_outputs({"backup_key_arn": backup.arn, "entries": self.entries})
+        for lease, declared in sorted(network.leases.items()):
+            if Role.SIGNER in declared.roles:
+                Lease(
+                    f"{network.name}-lease-{lease}",
+                    LeaseArgs(network=network, lease=lease),
+                    boundary_arn=boundary_arn,
+                    statements=table.gate_permissions() if table and lease in gates else [sealing],
+                    opts=pulumi.ResourceOptions(parent=self),
+                )
+        self.register_outputs({"backup_key_arn": backup.arn})
 
-    def _signing_table(self, args: SignerArgs) -> SigningTable | None:
+    def _signing_table(self, args: SignerArgs, boundary_arn: pulumi.Input[str]) -> SigningTable | None:
         coordination = self.network.signing.coordination
         if coordination is None:
             return None
         table = SigningTableArgs(
-            network=self.network,
-            region=regions(self.network)[0],
+            network=args.network,
+            region=regions(args.network)[0],
             coordination=coordination,
-            boundary_arn=args.boundary_arn,
+            boundary_arn=boundary_arn,
         )
-        return self._part(SigningTable, f"{self.network.name}-signing", table)
+        return self._part(SigningTable, f"{args.network.name}-signing", table)

@@ -9,9 +9,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.aws.component import AwsComponent
 from components.aws.encryption import DELETION_WINDOW_DAYS, administered_by_account
 from components.aws.policy_document import allow, document, trust
-from components.base import Component, RegionalArgs
+from components.base import RegionalArgs
 from estate.model import Coordination, Network, Role
 from estate.plan.coordination import table_names
 
@@ -117,7 +118,7 @@ class SigningTableArgs(RegionalArgs):
     boundary_arn: pulumi.Input[str]
 
 
-class SigningTable(Component):
+class SigningTable(AwsComponent):
     """Head and claims, in one region or strongly consistent in three, and the role of those who hold ceremonies.
 
     Nobody may delete from either: a head is the watermark, and the claims are a second lock and the record. Each
@@ -127,7 +128,6 @@ class SigningTable(Component):
     TOKEN = "estate:signing:SigningTable"
 
     key_arns: dict[str, pulumi.Output[str]]
-    entry: dict[str, Any]
 
     def __init__(self, name: str, args: SigningTableArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
@@ -137,26 +137,19 @@ class SigningTable(Component):
         self._table("head", args.coordination, head, ["pk"])
         self._table("claims", args.coordination, claims, ["pk", "hrs"])
         ceremony = self._ceremony(args)
-        self.entry = {
-            "head": head,
-            "claims": claims,
-            "regions": list(self.key_arns),
-            "witness": args.coordination.witness,
-            "key_arns": self.key_arns,
-            "ceremony_role_arn": ceremony.arn,
-        }
         self.register_outputs({"head": head, "claims": claims, "ceremony_role_arn": ceremony.arn})
 
     def gate_permissions(self) -> list[pulumi.Output[dict[str, Any]]]:
         """The statements of a gate's role."""
         keys = pulumi.Output.all(*self.key_arns.values())
-        return [
-            keys.apply(lambda arns, index=index: gate_statements(self.network, arns)[index])
-            for index in range(len(gate_statements(self.network, ())))
-        ]
+
+        def statement(index: int) -> pulumi.Output[dict[str, Any]]:
+            return keys.apply(lambda arns: gate_statements(self.network, arns)[index])
+
+        return [statement(index) for index in range(len(gate_statements(self.network, ())))]
 
     def _key(self, region: str) -> pulumi.Output[str]:
-        key = self._child(
+        key = self._resource(
             aws.kms.Key,
             f"key-{region}",
             purpose={"role": Role.SIGNER.value},
@@ -167,7 +160,7 @@ class SigningTable(Component):
             deletion_window_in_days=DELETION_WINDOW_DAYS,
             policy=document([administered_by_account(self.network.aws.account_id)]),
         )
-        self._child(
+        self._resource(
             aws.kms.Alias,
             f"key-alias-{region}",
             region=region,
@@ -190,7 +183,7 @@ class SigningTable(Component):
             for region in others
         ]
         witness = aws.dynamodb.TableGlobalTableWitnessArgs(region_name=coordination.witness)
-        self._child(
+        self._resource(
             aws.dynamodb.Table,
             key,
             purpose={"role": Role.SIGNER.value},
@@ -212,7 +205,7 @@ class SigningTable(Component):
     def _ceremony(self, args: SigningTableArgs) -> aws.iam.Role:
         """Assumed by people of the account, with a second factor; what they do is in AWS's own log."""
         network = self.network
-        role = self._child(
+        role = self._resource(
             aws.iam.Role,
             "ceremony",
             purpose={"role": Role.SIGNER.value},
@@ -229,5 +222,5 @@ class SigningTable(Component):
         policy = pulumi.Output.all(*self.key_arns.values()).apply(
             lambda arns: document(ceremony_statements(network, arns))
         )
-        self._child(aws.iam.RolePolicy, "ceremony-permissions", name="permissions", role=role.name, policy=policy)
+        self._resource(aws.iam.RolePolicy, "ceremony-permissions", name="permissions", role=role.name, policy=policy)
         return role

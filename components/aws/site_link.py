@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, RegionalArgs
+from components.aws.component import AwsComponent
+from components.nouns import SiteLinkArgs
 from estate.model import Network, Role, Server
-from estate.plan import addressing, naming
+from estate.plan import naming, tunnels
 
 LARGEST_SHORT_ASN = 2_147_483_647
 """Above it, AWS takes a customer gateway's ASN in a field of its own."""
@@ -38,33 +38,27 @@ def edges(network: Network, site: str) -> tuple[Server, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SiteLinkArgs(RegionalArgs):
-    site: str
-    gateway_id: pulumi.Input[str]
-
-
-class SiteLink(Component):
+class SiteLink(AwsComponent):
     """For each edge firewall a customer gateway, and a connection of two tunnels that speaks BGP.
 
-    Edges prove who they are by the declared certificates, so no shared key can leak. ``tunnels`` is by edge number: of
-    each tunnel, what the edge must know to configure its end.
+    Edges prove who they are by the declared certificates, so no shared key can leak. The other ends' public addresses
+    are AWS's choice; all else of a tunnel follows from the declaration.
     """
 
     TOKEN = "estate:network:SiteLink"
 
-    tunnels: dict[str, list[dict[str, Any]]]
+    tunnels: dict[str, list[dict[str, pulumi.Output[str]]]]
 
     def __init__(self, name: str, args: SiteLinkArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         network, site = args.network, args.network.sites[args.site]
         certificates = site.links[args.region].certificates
-        asn = {"bgp_asn_extended": str(site.asn)} if site.asn > LARGEST_SHORT_ASN else {"bgp_asn": str(site.asn)}
+        asn: dict[str, Any] = {"bgp_asn_extended" if site.asn > LARGEST_SHORT_ASN else "bgp_asn": str(site.asn)}
         self.tunnels = {}
         for edge, certificate in zip(edges(network, args.site), certificates, strict=True):
             host = naming.host(network.name, Role.EDGE, args.site, edge.number)
             purpose = {"site": args.site, "role": Role.EDGE.value}
-            customer = self._child(
+            customer = self._resource(
                 aws.ec2.CustomerGateway,
                 f"edge-{edge.number:02d}",
                 purpose=purpose,
@@ -74,10 +68,11 @@ class SiteLink(Component):
                 device_name=host,
                 **asn,
             )
-            insides = [
-                addressing.tunnel_inside(network, args.site, args.region, edge.number, tunnel) for tunnel in (0, 1)
-            ]
-            connection = self._child(
+            planned = tunnels.between(network, args.site, args.region, edge.number)
+            options: dict[str, Any] = {
+                f"tunnel{number}_{option}": value for number in (1, 2) for option, value in TUNNEL.items()
+            }
+            connection = self._resource(
                 aws.ec2.VpnConnection,
                 f"edge-{edge.number:02d}-connection",
                 purpose=purpose,
@@ -86,21 +81,12 @@ class SiteLink(Component):
                 customer_gateway_id=customer.id,
                 static_routes_only=False,
                 tunnel_inside_ip_version="ipv4",
-                tunnel1_inside_cidr=str(insides[0]),
-                tunnel2_inside_cidr=str(insides[1]),
-                **{f"tunnel{number}_{option}": value for number in (1, 2) for option, value in TUNNEL.items()},
+                tunnel1_inside_cidr=str(planned[0].inside_cidr),
+                tunnel2_inside_cidr=str(planned[1].inside_cidr),
+                **options,
             )
-            outsides = (connection.tunnel1_address, connection.tunnel2_address)
             self.tunnels[str(edge.number)] = [
-                {
-                    "interface": naming.tunnel_interface(args.region, edge.number, tunnel),
-                    "outside_address": outsides[tunnel],
-                    "inside_cidr": str(insides[tunnel]),
-                    "cloud_inside_address": str(insides[tunnel][1]),
-                    "edge_inside_address": str(insides[tunnel][2]),
-                    "cloud_asn": network.regions[args.region].asn,
-                    "edge_asn": site.asn,
-                }
-                for tunnel in (0, 1)
+                {"outside_address": connection.tunnel1_address},
+                {"outside_address": connection.tunnel2_address},
             ]
         self.register_outputs({"tunnels": self.tunnels})

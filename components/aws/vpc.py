@@ -5,7 +5,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.base import Component, RegionalArgs
+from components.aws.component import AwsComponent
+from components.base import RegionalArgs
 from estate.plan import addressing
 from estate.plan.topology import EVERYWHERE, SSH_PORT
 
@@ -29,7 +30,7 @@ def nacl_ingress(network_block: str) -> list[dict[str, object]]:
     ]
 
 
-class Vpc(Component):
+class Vpc(AwsComponent):
     """The VPC of one region, with its internet gateway.
 
     A subnet that is given no route table leads nowhere, an interface that is given no security group reaches nothing.
@@ -43,7 +44,7 @@ class Vpc(Component):
     def __init__(self, name: str, args: RegionalArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         network = args.network
-        vpc = self._child(
+        vpc = self._resource(
             aws.ec2.Vpc,
             "vpc",
             keep=True,
@@ -52,11 +53,11 @@ class Vpc(Component):
             enable_dns_hostnames=True,
             instance_tenancy="default",
         )
-        self._child(aws.ec2.DefaultSecurityGroup, "default-group", vpc_id=vpc.id, ingress=[], egress=[])
-        self._child(
+        self._resource(aws.ec2.DefaultSecurityGroup, "default-group", vpc_id=vpc.id, ingress=[], egress=[])
+        self._resource(
             aws.ec2.DefaultRouteTable, "default-routes", default_route_table_id=vpc.default_route_table_id, routes=[]
         )
-        self._child(
+        self._resource(
             aws.ec2.DefaultNetworkAcl,
             "default-acl",
             default_network_acl_id=vpc.default_network_acl_id,
@@ -64,6 +65,6 @@ class Vpc(Component):
             egress=[{**ALL_PROTOCOLS, "rule_no": 100, "action": "allow", "cidr_block": str(EVERYWHERE)}],
             ignore_changes=["subnet_ids"],
         )
-        self.gateway = self._child(aws.ec2.InternetGateway, "internet-gateway", vpc_id=vpc.id)
+        self.gateway = self._resource(aws.ec2.InternetGateway, "internet-gateway", vpc_id=vpc.id)
         self.id = vpc.id
         self.register_outputs({"id": vpc.id})

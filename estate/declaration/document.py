@@ -75,7 +75,9 @@ class _Builder:
         try:
             if isinstance(node, yaml.SequenceNode):
                 return [self.build(each, (*location, index)) for index, each in enumerate(node.value)]
-            return self.mapping(node, location)
+            if isinstance(node, yaml.MappingNode):
+                return self.mapping(node, location)
+            raise TypeError(f"PyYAML has a new kind of node: {node!r}")
         finally:
             self.open.discard(id(node))
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
 from string import Template
 from typing import Any
 
 import yaml
 
+from estate.model import CHAIN_ROLES, ROLES
+
 HIGHEST_SLOT = 254
-_ALL_ROLES = "[public-sentry, private-sentry, seed, vpn, monitor, edge, validator, signer]"
-_READ_ROLES = "[public-sentry, private-sentry, seed, vpn, monitor, edge, validator]"
+_ALL_ROLES = f"[{', '.join(ROLES)}]"
+_SCRAPED_ROLES = f"[{', '.join(role for role, spec in ROLES.items() if spec.scraped)}]"
+_CHAIN_ROLES = f"[{', '.join(CHAIN_ROLES)}]"
 _DOCUMENTATION_BLOCKS = ("192.0.2", "203.0.113")
 
 _NETWORK = Template("""\
@@ -234,8 +236,8 @@ _REST = Template("""\
 
     # What the monitors read. Nothing but SSH opens a connection to a signer: it sends its logs by itself.
     monitoring:
-      chain: {roles: [public-sentry, private-sentry, seed, validator], port: 26660}
-      host: {roles: $read_roles, port: 9100}
+      chain: {roles: $chain_roles, port: 26660}
+      host: {roles: $scraped_roles, port: 9100}
 """)
 
 _PAIRS = (
@@ -311,7 +313,8 @@ def declaration(name: str, slot: int, *, today: date | None = None) -> str:
         "slot": slot,
         "letters": letters,
         "all_roles": _ALL_ROLES,
-        "read_roles": _READ_ROLES,
+        "scraped_roles": _SCRAPED_ROLES,
+        "chain_roles": _CHAIN_ROLES,
         "release_sha256": "2a" * 32,
         "genesis_sha256": "3b" * 32,
         "seed_id": _node_id(slot, 1),
@@ -326,9 +329,8 @@ def declaration(name: str, slot: int, *, today: date | None = None) -> str:
     )
 
 
-@cache
 def declared() -> dict[str, Any]:
-    """The example's declaration as plain values, of a network in slot 7; not to be changed."""
+    """The example's declaration as plain values, of a network in slot 7; parsed anew by each call."""
     document = yaml.load(
         declaration("example", 7, today=date(2030, 1, 1)), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     )

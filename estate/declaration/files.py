@@ -1,4 +1,4 @@
-"""The declaration that a command is about."""
+"""The declarations of a checkout, by the network's name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from estate.suggestion import did_you_mean
 
 
 def names(checkout: Path) -> list[str]:
-    """The networks that this checkout declares."""
+    """The networks that ``checkout`` declares, in order of name."""
     return sorted(
         path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in (checkout / "stacks").glob("Pulumi.*.yaml")
     )
@@ -27,13 +27,16 @@ def read(checkout: Path, name: str, *, chain: Path | None = None, today: date | 
     """
     path = load.stack_file(checkout, name)
     if not path.exists():
-        known = (", ".join(names(checkout)) or "none yet") + did_you_mean(name, names(checkout))
+        known = ", ".join(names(checkout)) or "none yet"
         raise UsageError(
-            f"no network is called {name!r}: {path.relative_to(checkout)} does not exist; declared are: {known}; `bin/estate new {name}` writes one to edit"
+            f"no network is called {name!r}: {path.relative_to(checkout)} does not exist; declared are: {known}; "
+            f"`bin/estate new {name}` writes one to edit" + did_you_mean(name, names(checkout))
         )
     return load.read(path, chain=chain, today=today)
 
 
 def standing(checkout: Path, name: str) -> Network:
-    """The network as it may already run: what has expired since does not keep anyone from looking at it or taking it down."""
+    """The network as it may already be deployed, whatever has expired since: for commands that inspect it or take it
+    down.
+    """
     return read(checkout, name, today=date.min)

@@ -1,7 +1,7 @@
-"""What is malformed in a declaration, in plain words, and the declaration with those parts made good.
+"""What is malformed in a declaration, in plain words, and the declaration with those parts repaired.
 
-The made-good declaration lets the rules about the rest be checked in the same run; the places where something was
-put in or taken out are remembered, so that nothing is concluded from them.
+The repaired declaration lets the rules about the rest be checked in the same run. The places that were repaired are
+kept, so that no rule concludes anything from them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
@@ -23,10 +24,10 @@ from estate.model import Model, Network, Vpn
 from estate.rules.finding import Finding, a, nearest, show, words
 
 KEY = "[key]"
-"""What pydantic puts at the end of a location that is a mapping's key."""
+"""What pydantic appends to the location of a mapping's key."""
 
 KEYS = "[keys]"
-"""Stands in an unknown place for which keys a mapping has."""
+"""The last part of an unknown place: which keys the mapping has is unknown."""
 
 SECRET_REFERENCES = {(Vpn, "certificate_authority")}
 ROUNDS = 8
@@ -34,9 +35,8 @@ ROUNDS = 8
 
 @dataclass
 class Shape:
-    """``network`` where one could be made.
-
-    ``findings`` with their locations; ``unknown`` places, whose values are not the declared ones.
+    """``network``: ``None`` where none could be built. ``findings``: with their locations. ``unknown``: the places
+    whose values are not the declared ones.
     """
 
     network: Network | None = None
@@ -46,9 +46,8 @@ class Shape:
 
 @dataclass(frozen=True)
 class Place:
-    """What the model says about a location.
-
-    The ``owner`` and ``field`` nearest to it, and whether it is a mapping's key.
+    """What the model says about a location: the ``owner`` and ``field`` nearest to it, whether it is a mapping's
+    ``key``, and whether it is an ``entry`` of a list.
     """
 
     owner: type[Model]
@@ -119,9 +118,9 @@ def _model_at(location: Location) -> type[Model] | None:
 
 
 def _value(place: Place | None, value: Any) -> str:
-    """The value as a message shows it: a secret written where its reference belongs is not repeated."""
+    """The value as a message shows it. A secret that was written in place of its reference is not repeated."""
     if place and (place.owner, place.field) in SECRET_REFERENCES and isinstance(value, str):
-        return "a text (not shown, in case it is the secret itself)"
+        return "a text (not shown, because it may be the secret itself)"
     return show(value)
 
 
@@ -132,9 +131,8 @@ def _what(model: type[Model]) -> str:
 
 
 def _unknown_field(location: Location, given: Any, document: Any) -> tuple[Finding, str | None]:
-    """What is said of a field that the model does not have.
-
-    And the absent field that it was meant to be, if one is near.
+    """The finding about a field that the model does not have, and the absent field with the nearest name, if one is
+    near.
     """
     owner = _model_at(location[:-1])
     fields = list(owner.model_fields) if owner else []
@@ -179,7 +177,7 @@ _CONTAINER_RULES = {
 
 
 def _malformed(error: ErrorDetails, location: Location) -> Finding:
-    """Any other error: the field's own words say what it must be."""
+    """The finding about any other error, in the words of the field."""
     place = place_of(location)
     given = error["input"]
     if location and location[-1] == KEY:
@@ -258,32 +256,37 @@ def _get(document: Any, location: Location) -> Any:
     return document
 
 
-def _stand_in(location: Location) -> Any:
-    """A sound value for ``location``.
+class _Example:
+    """The example's declaration, parsed when the first value is taken from it."""
 
-    The one that the example has there, or in the first entry of each mapping and list on the way.
+    @cached_property
+    def _declared(self) -> dict[str, Any]:
+        return example.declared()
 
-    Raises:
-        KeyError: if the example has nothing there.
-    """
-    value: Any = example.declared()
-    current: Any = Network
-    for step in location:
-        plain = _plain(current)
-        if isinstance(plain, type) and issubclass(plain, Model):
-            value, current = value[step], plain.model_fields[str(step)].annotation
-        elif get_origin(plain) is dict:
-            value, current = next(iter(value.values())), get_args(plain)[1]
-        else:
-            fitting = (each for each in value)
-            value, current = next(fitting), get_args(plain)[0]
-    return copy.deepcopy(value)
+    def at(self, location: Location) -> Any:
+        """A sound value for ``location``: what the example has there, or in the first entry of each mapping and list on
+        the way.
+
+        Raises:
+            KeyError, StopIteration: the example has nothing there.
+        """
+        value: Any = self._declared
+        current: Any = Network
+        for step in location:
+            plain = _plain(current)
+            if isinstance(plain, type) and issubclass(plain, Model):
+                value, current = value[step], plain.model_fields[str(step)].annotation
+            elif get_origin(plain) is dict:
+                value, current = next(iter(value.values())), get_args(plain)[1]
+            else:
+                value, current = next(iter(value)), get_args(plain)[0]
+        return copy.deepcopy(value)
 
 
-def _make_good(document: Any, location: Location, kind: str) -> tuple[str, ...]:
-    """Puts something sound at ``location``, or takes away what is there.
+def _repair(document: Any, location: Location, kind: str, sound_values: _Example) -> tuple[str, ...]:
+    """Puts a sound value at ``location``, or removes what is there.
 
-    Returns the place that is unknown from now on.
+    Returns the place whose value is unknown from now on.
     """
     if location and location[-1] == KEY:
         parent, key = _get(document, location[:-2]), location[-2]
@@ -298,12 +301,12 @@ def _make_good(document: Any, location: Location, kind: str) -> tuple[str, ...]:
     if known is not None and not known.is_required():
         parent.pop(location[-1], None)
     else:
-        parent[location[-1]] = _stand_in(location)
+        parent[location[-1]] = sound_values.at(location)
     return tuple(map(str, location))
 
 
-def _told_once(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Each location once, the first error said of it; and no list called too short because of a malformed entry."""
+def _each_once(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The first error of each location. A list with a malformed entry is not reported as too short."""
     locations = {error["loc"] for error in errors}
     seen: set[Location] = set()
     kept = []
@@ -318,7 +321,7 @@ def _told_once(errors: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def examine(declared: Any) -> Shape:
-    """Everything malformed in ``declared``, and a network that can be checked further."""
+    """Everything malformed in ``declared``, and a network for the rules to check."""
     shape = Shape()
     if not isinstance(declared, Mapping):
         declared_error: Any = {"type": "model_type", "loc": (), "msg": "", "input": declared}
@@ -329,12 +332,13 @@ def examine(declared: Any) -> Shape:
         if isinstance(value, date):
             shape.findings.append((location, _unquoted(location, value)))
             _get(document, location[:-1])[location[-1]] = value.isoformat()
+    sound_values = _Example()
     for _ in range(ROUNDS):
         try:
             shape.network = Network.model_validate(document)
             return shape
         except ValidationError as failure:
-            errors = _told_once(failure.errors(include_url=False, include_context=False))
+            errors = _each_once(failure.errors(include_url=False, include_context=False))
         renamed: set[Location] = set()
         for error in errors:
             location = error["loc"]
@@ -346,7 +350,7 @@ def examine(declared: Any) -> Shape:
                     parent[meant] = parent.pop(location[-1])
                     renamed.add((*location[:-1], meant))
                 else:
-                    shape.unknown.add(_make_good(document, location, error["type"]))
+                    shape.unknown.add(_repair(document, location, error["type"], sound_values))
         for error in sorted(errors, key=lambda each: -len(each["loc"])):
             location = error["loc"]
             if error["type"] == "extra_forbidden" or location in renamed:
@@ -355,26 +359,27 @@ def examine(declared: Any) -> Shape:
                 (location, _missing(location) if error["type"] == "missing" else _malformed(error, location))
             )
             try:
-                shape.unknown.add(_make_good(document, location, error["type"]))
+                shape.unknown.add(_repair(document, location, error["type"], sound_values))
             except (KeyError, IndexError, TypeError, StopIteration):
                 return shape
     return shape
 
 
 def _follows(wanted: tuple[str, ...], unknown: tuple[str, ...]) -> bool:
-    """Whether what stands at ``wanted`` (a pattern) is, or lies in, an unknown place."""
+    """Whether ``wanted`` (a pattern) is an unknown place, or lies in one."""
     return len(unknown) <= len(wanted) and all(part in ("*", step) for part, step in zip(wanted, unknown, strict=False))
 
 
 def sound(finding: Finding, unknown: set[tuple[str, ...]]) -> bool:
-    """Whether a finding was concluded from declared values only."""
+    """Whether a finding follows from declared values only."""
     sources = [tuple(path.split(".")) for path in (finding.path, *finding.involves)]
     return not any(_follows(source, place) for source in sources for place in unknown)
 
 
 def every_field() -> Iterator[tuple[type[Model], str]]:
-    """All fields of all models that a declaration is made of."""
-    todo, seen = [Network], set()
+    """All fields of all models of a declaration."""
+    todo: list[type[Model]] = [Network]
+    seen: set[type[Model]] = set()
     while todo:
         current = todo.pop()
         if current in seen:

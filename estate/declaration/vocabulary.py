@@ -5,10 +5,16 @@ One table for the messages about malformed values and for the descriptions that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from estate import model
-from estate.model import Model
+from estate.model import CLOUD_ROLES, ROLES, SITE_ROLES, Model, Role, ZoneKind
+
+
+def _plurals(roles: Sequence[Role]) -> str:
+    *most, last = [ROLES[role].plural for role in roles]
+    return f"{', '.join(most)} and {last}"
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ _ROLES = "a list of roles, at least one"
 _PEER = "a node id of 40 hex digits, @, a host and a port"
 _DOWNLOAD = "the two fields url and sha256"
 _HASH_REASON = "what is downloaded is run only if it is exactly what was reviewed"
-_FULL_ROLE_LIST = "[public-sentry, private-sentry, seed, vpn, monitor, edge, validator, signer]"
+_SCRAPED_ROLES = f"[{', '.join(role for role, spec in ROLES.items() if spec.scraped)}]"
 
 PEER = Words(
     _PEER, "nodes are dialled by address and known by id", "5e1f0c3a9b7d2e4f6a8c0b1d3e5f7a9c2b4d6e8f@peer.example:26656"
@@ -131,9 +137,9 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Region, "asn"): Words(_ASN, "the region's VPN gateway speaks BGP with it", "64801"),
     (model.CloudNode, "role"): Words(
-        "one of public-sentry, private-sentry, seed, vpn, monitor",
-        "validators, signers and edges are bare metal and stand under sites",
-        "public-sentry",
+        f"one of {', '.join(CLOUD_ROLES)}",
+        f"{_plurals(SITE_ROLES)} are bare metal and belong under sites",
+        CLOUD_ROLES[0],
     ),
     (model.CloudNode, "region"): REGION_NAME,
     (model.CloudNode, "zone"): Words("the letter of an availability zone, a to f", "it decides the subnet", "a"),
@@ -183,7 +189,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "an e-mail address", "someone there must be told before the peering changes", "noc@partner.example"
     ),
     (model.SiteZone, "kind"): Words(
-        "one of validator, signer, management, edge", "the firewall's rules follow from it", "validator"
+        f"one of {', '.join(ZoneKind)}", "the firewall's rules follow from it", "validator"
     ),
     (model.SiteZone, "slot"): Words("a whole number from 0 to 15", "the site's block has sixteen slots for zones", "0"),
     (model.SiteZone, "vlan"): Words(
@@ -196,9 +202,9 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Nic, "switch"): Words("the name of one of the cabinet's switches", "it says where the cable ends", "core-a"),
     (model.Server, "role"): Words(
-        "one of validator, signer, edge",
-        "sentries, seeds, VPN gateways and monitors are cloud nodes and stand under nodes",
-        "validator",
+        f"one of {', '.join(SITE_ROLES)}",
+        f"{_plurals(CLOUD_ROLES)} are cloud nodes and belong under nodes",
+        SITE_ROLES[0],
     ),
     (model.Server, "zone"): Words(
         "the name of one of the site's zones", "it decides VLAN, address and firewall", "validator-a"
@@ -351,7 +357,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Lease, "single_use"): Words(
         "true or false", "a credential that was used once opens nothing a second time", "true"
     ),
-    (model.ScrapeJob, "roles"): Words(_ROLES, "the monitors read hosts of these roles", _FULL_ROLE_LIST),
+    (model.ScrapeJob, "roles"): Words(_ROLES, "the monitors read hosts of these roles", _SCRAPED_ROLES),
     (model.ScrapeJob, "port"): Words(_PORT, "the monitors read from this port", "9100"),
     (model.ScrapeJob, "path"): Words("a path that begins with a slash", "the monitors read from this path", "/metrics"),
     (model.ScrapeJob, "interval_seconds"): Words(

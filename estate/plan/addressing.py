@@ -6,44 +6,17 @@ the VPN's client pools. A region's /20 holds a /24 per tier and zone; a site's /
 
 from __future__ import annotations
 
-from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
-from estate.model import CloudNode, Network, Role, Server, ZoneKind
-
-HOST_OFFSETS = {
-    Role.PUBLIC_SENTRY: 16,
-    Role.PRIVATE_SENTRY: 16,
-    Role.SEED: 64,
-    Role.VPN: 96,
-    Role.MONITOR: 128,
-    Role.VALIDATOR: 32,
-    Role.SIGNER: 64,
-    Role.EDGE: 1,
-}
-"""Where each role's numbers begin within its /24. AWS keeps the first four addresses of a subnet and the last one."""
+from estate.model import ROLES, CloudNode, Network, Role, Server, ZoneKind
+from estate.model import Tier as Tier
 
 NAT_GATEWAY_OFFSET = 8
-MANAGEMENT_EDGE_OFFSET = HOST_OFFSETS[Role.EDGE]
+MANAGEMENT_EDGE_OFFSET = ROLES[Role.EDGE].offset
 VPN_POOL_SLOT = 15
-
-
-class Tier(StrEnum):
-    """The kinds of subnet in a region."""
-
-    PUBLIC = "public"
-    INGRESS = "ingress"
-    PRIVATE = "private"
-
-
 TIER_OFFSETS = {Tier.PUBLIC: 0, Tier.INGRESS: 5, Tier.PRIVATE: 10}
-ROLE_TIERS = {
-    Role.PUBLIC_SENTRY: Tier.PUBLIC,
-    Role.SEED: Tier.PUBLIC,
-    Role.VPN: Tier.PUBLIC,
-    Role.PRIVATE_SENTRY: Tier.PRIVATE,
-    Role.MONITOR: Tier.PRIVATE,
-}
+ROLE_TIERS = {role: spec.tier for role, spec in ROLES.items() if spec.tier}
+"""The kind of subnet of each role in the cloud."""
 
 
 def _part(block: IPv4Network, prefix: int, slot: int) -> IPv4Network:
@@ -77,9 +50,8 @@ def nat_gateway_address(network: Network, region: str, zone: str) -> IPv4Address
 
 
 def node_address(network: Network, node: CloudNode) -> IPv4Address:
-    return subnet(network, node.region, ROLE_TIERS[Role(node.role)], node.zone)[
-        HOST_OFFSETS[Role(node.role)] + node.number
-    ]
+    block = subnet(network, node.region, ROLE_TIERS[node.role], node.zone)
+    return block[ROLES[node.role].offset + node.number]
 
 
 def vpn_pool(network: Network, region: str) -> IPv4Network:
@@ -97,7 +69,7 @@ def zone_gateway(network: Network, site: str, zone: str) -> IPv4Address:
 
 
 def server_address(network: Network, site: str, server: Server) -> IPv4Address:
-    return zone_block(network, site, server.zone)[HOST_OFFSETS[Role(server.role)] + server.number]
+    return zone_block(network, site, server.zone)[ROLES[server.role].offset + server.number]
 
 
 def management_zone(network: Network, site: str) -> str:
@@ -106,12 +78,12 @@ def management_zone(network: Network, site: str) -> str:
 
 def management_address(network: Network, site: str, server: Server) -> IPv4Address:
     """Where a server takes SSH and is scraped: in the management zone, and nowhere else."""
-    return zone_block(network, site, management_zone(network, site))[HOST_OFFSETS[Role(server.role)] + server.number]
+    return zone_block(network, site, management_zone(network, site))[ROLES[server.role].offset + server.number]
 
 
 def edge_zone_address(network: Network, site: str, zone: str, edge_number: int) -> IPv4Address:
     """An edge firewall's own address in a zone, beside the shared gateway address."""
-    return zone_block(network, site, zone)[HOST_OFFSETS[Role.EDGE] + edge_number]
+    return zone_block(network, site, zone)[ROLES[Role.EDGE].offset + edge_number]
 
 
 def tunnel_inside(network: Network, site: str, region: str, edge_number: int, tunnel: int) -> IPv4Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from estate.model import CloudNode, Network, Role, Server
+from estate.model import CloudNode, Network, Role, Server, Tier
 from estate.plan import addressing, naming
 
 
@@ -37,17 +37,16 @@ class Host:
 
 
 def _cloud_host(network: Network, node: CloudNode) -> Host:
-    role = Role(node.role)
     address = addressing.node_address(network, node)
     return Host(
-        name=naming.host(network.name, role, node.region, node.number),
-        role=role,
+        name=naming.host(network.name, node.role, node.region, node.number),
+        role=node.role,
         place=node.region,
         zone=node.zone,
         number=node.number,
         address=address,
         management_address=address,
-        public=addressing.ROLE_TIERS[role] is addressing.Tier.PUBLIC,
+        public=addressing.ROLE_TIERS[node.role] is Tier.PUBLIC,
         public_address=None,
         active=True,
         node=node,
@@ -57,7 +56,7 @@ def _cloud_host(network: Network, node: CloudNode) -> Host:
 def _site_host(network: Network, site: str, server: Server) -> Host:
     return Host(
         name=naming.host(network.name, server.role, site, server.number),
-        role=Role(server.role),
+        role=server.role,
         place=site,
         zone=server.zone,
         number=server.number,

@@ -1,16 +1,18 @@
 """Who may talk to whom: derived once from the declaration. Every firewall, in the cloud and on a host, comes from here.
 
 A ``Flow`` is one permission to open connections. ``inbound``, ``outbound`` and ``forwarded`` project all flows on one
-host or one site; security groups, nftables rulesets and the map are drawn from these projections and from nothing else.
+host or one site; security groups, nftables rulesets and the map come from these projections and from nothing else.
+Whoever asks about more than one host holds a ``Topology``, which derives the flows once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 
-from estate.model import CHAIN_ROLES, SENTRY_ROLES, Network, Role
+from estate.model import CHAIN_ROLES, ROLES, SENTRY_ROLES, Network, NodeSpec, Offer, Role
 from estate.plan import addressing
 from estate.plan.hosts import Host, hosts
 
@@ -18,7 +20,7 @@ SSH_PORT = 22
 BGP_PORT = 179
 IKE_PORTS = (500, 4500)
 UNPRIVILEGED = (1024, 65535)
-"""Peers of a p2p network listen where they like."""
+"""Peers of a p2p network may listen on any of these ports."""
 
 TUNNEL_INSIDES = IPv4Network("169.254.8.0/21")
 EVERYWHERE = IPv4Network("0.0.0.0/0")
@@ -105,12 +107,21 @@ def _anyone(name: str = "internet") -> End:
     return End(name=name, addresses=(EVERYWHERE,))
 
 
+def _offering(everyone: tuple[Host, ...], offer: Offer) -> list[Host]:
+    return [host for host in everyone if offer in ROLES[host.role].offers]
+
+
+def _roles(chosen: Callable[[NodeSpec], bool]) -> tuple[Role, ...]:
+    """The roles whose client of the chain is configured so."""
+    return tuple(role for role, spec in ROLES.items() if spec.node and chosen(spec.node))
+
+
 def _p2p(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     port = (network.chain.ports.p2p,) * 2
     sentries = [host for host in everyone if host.role in SENTRY_ROLES]
     validators = [host for host in everyone if host.role is Role.VALIDATOR]
     internet = End(name="internet", addresses=INTERNET)
-    for role in (Role.PUBLIC_SENTRY, Role.SEED):
+    for role in _roles(lambda node: node.public_p2p):
         members = [host for host in everyone if host.role is role]
         if members:
             yield Flow(
@@ -119,9 +130,9 @@ def _p2p(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
                 destination=_end(role, members),
                 protocol="tcp",
                 ports=port,
-                why="anyone on the network may gossip with it",
+                why="any node of the chain may gossip with it",
             )
-    for role in (*SENTRY_ROLES, Role.SEED):
+    for role in _roles(lambda node: node.dials_public):
         members = [host for host in everyone if host.role is role]
         if members:
             yield Flow(
@@ -130,7 +141,7 @@ def _p2p(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
                 destination=internet,
                 protocol="tcp",
                 ports=UNPRIVILEGED,
-                why="it dials peers of the network, which listen where they like",
+                why="it dials nodes of the chain, which may listen on any unprivileged port",
             )
     if len(sentries) > 1:
         yield Flow(
@@ -158,11 +169,13 @@ def _p2p(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
             ports=port,
             why="validators dial their own sentries and nobody else",
         )
+    meeting = _roles(lambda node: node.takes_partners)
+    kinds = " and ".join(ROLES[role].plural for role in meeting)
     for name, partner in network.partners.items():
-        private = [host for host in everyone if host.role is Role.PRIVATE_SENTRY and host.place == partner.region]
+        private = [host for host in everyone if host.role in meeting and host.place == partner.region]
         theirs = End(name=f"partner {name}", addresses=partner.cidrs)
         if private:
-            ours = _end(f"private sentries in {partner.region}", private)
+            ours = _end(f"{kinds} in {partner.region}", private)
             yield Flow(
                 id=f"p2p-partner-{name}-in",
                 source=theirs,
@@ -201,13 +214,14 @@ def _signing(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
 def _public_endpoints(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     ports = network.chain.ports
     for region in network.regions:
-        seeds = [host for host in everyone if host.role is Role.SEED and host.place == region]
-        if not seeds:
-            continue
         balancer = End(
             name=f"load balancer in {region}", addresses=addressing.ingress_subnets(network, region), place=region
         )
-        for label, port in (("rpc", ports.rpc), ("lcd", ports.lcd)):
+        for offer, port in ((Offer.RPC, ports.rpc), (Offer.LCD, ports.lcd)):
+            label = offer.value
+            seeds = [host for host in _offering(everyone, offer) if host.place == region]
+            if not seeds:
+                continue
             yield Flow(
                 id=f"{label}-internet-{region}",
                 source=_anyone(),
@@ -227,7 +241,7 @@ def _public_endpoints(network: Network, everyone: tuple[Host, ...]) -> Iterator[
 
 
 def _operations(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
-    gateways = [host for host in everyone if host.role is Role.VPN]
+    gateways = _offering(everyone, Offer.VPN)
     monitors = [host for host in everyone if host.role is Role.MONITOR]
     if gateways:
         yield Flow(
@@ -276,7 +290,7 @@ def _services(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
 
 
 def _tunnels(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
-    edges = [host for host in everyone if host.role is Role.EDGE]
+    edges = _offering(everyone, Offer.BGP)
     inside = End(name="tunnel insides", addresses=(TUNNEL_INSIDES,))
     if not edges:
         return
@@ -307,21 +321,6 @@ def _tunnels(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     )
 
 
-_asked_last: dict[str, tuple[Network, tuple[Flow, ...]]] = {}
-"""The last network asked and its flows: projections are asked host by host, of one network."""
-
-
-def flows(network: Network) -> tuple[Flow, ...]:
-    """Every permission of the ServiceInstance, in a stable order."""
-    known = _asked_last.get("flows")
-    if known is None or known[0] is not network:
-        everyone = hosts(network)
-        parts = (_p2p, _signing, _public_endpoints, _operations, _services, _tunnels)
-        known = network, tuple(flow for part in parts for flow in part(network, everyone))
-        _asked_last["flows"] = known
-    return known[1]
-
-
 def _projected(flow: Flow, other: End, host: Host, *, management: bool) -> Rule:
     own = {_single(host.address), _single(host.management_address)}
     return Rule(
@@ -333,61 +332,96 @@ def _projected(flow: Flow, other: End, host: Host, *, management: bool) -> Rule:
     )
 
 
-def inbound(network: Network, host: Host) -> tuple[Rule, ...]:
-    """What may open connections to this host."""
-    rules = (
-        _projected(flow, flow.source, host, management=flow.management)
-        for flow in flows(network)
-        if host.name in flow.destination.hosts
-    )
-    return tuple(rule for rule in rules if rule.addresses)
-
-
-def outbound(network: Network, host: Host) -> tuple[Rule, ...]:
-    """What this host may open connections to."""
-    rules = (
-        _projected(flow, flow.destination, host, management=False)
-        for flow in flows(network)
-        if host.name in flow.source.hosts
-    )
-    return tuple(rule for rule in rules if rule.addresses)
-
-
 def _within(addresses: tuple[IPv4Network, ...], block: IPv4Network) -> tuple[IPv4Network, ...]:
     return tuple(address for address in addresses if address.subnet_of(block))
 
 
-def forwarded(network: Network, site: str) -> tuple[ForwardRule, ...]:
-    """What the edge firewalls of ``site`` forward: flows with one end in a zone of it and the other beyond that zone.
+@dataclass(frozen=True, eq=False)
+class Topology:
+    """A network's hosts and flows, derived once, with their projections on hosts and sites."""
 
-    Traffic of an edge itself is not forwarded; two hosts of one zone never pass the firewall.
-    """
-    block = addressing.site_block(network, site)
-    edges = {
-        _single(address)
-        for host in hosts(network)
-        if host.role is Role.EDGE
-        for address in (host.address, host.management_address)
-    }
-    rules = []
-    for flow in flows(network):
-        sources = tuple(each for each in flow.source.addresses if each not in edges)
-        destinations = tuple(each for each in flow.destination.addresses if each not in edges)
-        here_in, here_out = _within(destinations, block), _within(sources, block)
-        if here_in and sources:
-            rules.append(
-                ForwardRule(
-                    flow=flow.id, protocol=flow.protocol, ports=flow.ports, sources=sources, destinations=here_in
+    network: Network
+
+    @cached_property
+    def hosts(self) -> tuple[Host, ...]:
+        """All hosts, in order of name."""
+        return hosts(self.network)
+
+    @cached_property
+    def flows(self) -> tuple[Flow, ...]:
+        """Every permission of the ServiceInstance, in a stable order."""
+        parts = (_p2p, _signing, _public_endpoints, _operations, _services, _tunnels)
+        return tuple(flow for part in parts for flow in part(self.network, self.hosts))
+
+    def inbound(self, host: Host) -> tuple[Rule, ...]:
+        """What may open connections to this host."""
+        rules = (
+            _projected(flow, flow.source, host, management=flow.management)
+            for flow in self.flows
+            if host.name in flow.destination.hosts
+        )
+        return tuple(rule for rule in rules if rule.addresses)
+
+    def outbound(self, host: Host) -> tuple[Rule, ...]:
+        """What this host may open connections to."""
+        rules = (
+            _projected(flow, flow.destination, host, management=False)
+            for flow in self.flows
+            if host.name in flow.source.hosts
+        )
+        return tuple(rule for rule in rules if rule.addresses)
+
+    def forwarded(self, site: str) -> tuple[ForwardRule, ...]:
+        """What the edge firewalls of ``site`` forward: flows with one end in one of its zones and the other elsewhere.
+
+        Traffic of an edge itself is not forwarded. Two hosts of one zone do not talk through the firewall.
+        """
+        block = addressing.site_block(self.network, site)
+        edges = {
+            _single(address)
+            for host in self.hosts
+            if host.role is Role.EDGE
+            for address in (host.address, host.management_address)
+        }
+        rules = []
+        for flow in self.flows:
+            sources = tuple(each for each in flow.source.addresses if each not in edges)
+            destinations = tuple(each for each in flow.destination.addresses if each not in edges)
+            here_in, here_out = _within(destinations, block), _within(sources, block)
+            if here_in and sources:
+                rules.append(
+                    ForwardRule(
+                        flow=flow.id, protocol=flow.protocol, ports=flow.ports, sources=sources, destinations=here_in
+                    )
                 )
-            )
-        elsewhere = tuple(each for each in destinations if not each.subnet_of(block))
-        if here_out and elsewhere:
-            rules.append(
-                ForwardRule(
-                    flow=flow.id, protocol=flow.protocol, ports=flow.ports, sources=here_out, destinations=elsewhere
+            elsewhere = tuple(each for each in destinations if not each.subnet_of(block))
+            if here_out and elsewhere:
+                rules.append(
+                    ForwardRule(
+                        flow=flow.id, protocol=flow.protocol, ports=flow.ports, sources=here_out, destinations=elsewhere
+                    )
                 )
-            )
-    return tuple(rules)
+        return tuple(rules)
+
+
+def flows(network: Network) -> tuple[Flow, ...]:
+    """Every permission of the ServiceInstance, in a stable order; derived anew by each call."""
+    return Topology(network).flows
+
+
+def inbound(network: Network, host: Host) -> tuple[Rule, ...]:
+    """What may open connections to this one host."""
+    return Topology(network).inbound(host)
+
+
+def outbound(network: Network, host: Host) -> tuple[Rule, ...]:
+    """What this one host may open connections to."""
+    return Topology(network).outbound(host)
+
+
+def forwarded(network: Network, site: str) -> tuple[ForwardRule, ...]:
+    """What the edge firewalls of this one site forward."""
+    return Topology(network).forwarded(site)
 
 
 def needs_chain(host: Host) -> bool:

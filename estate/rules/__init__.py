@@ -1,6 +1,6 @@
-"""What the parts of a declaration must be to each other: one area a module, one promise a function.
+"""How the parts of a declaration must fit each other: one area a module, one rule a function.
 
-A rule takes a ``Network`` of sound shape and yields a ``Finding`` for each place where its promise is broken.
+A rule takes a ``Network`` of sound shape and yields a ``Finding`` for each place where it is broken.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 
+from estate.findings import Problem
 from estate.model import Network
 from estate.rules import (
     access,
@@ -157,12 +158,25 @@ NOTICES: tuple[DatedRule, ...] = (partners.partners_expire_soon,)
 
 
 def check(network: Network, today: date) -> tuple[Finding, ...]:
-    """Everything that is wrong with ``network`` on the day ``today``, in no particular order."""
+    """Everything that is wrong with ``network`` on the day ``today``, in no particular order.
+
+    Rules about the plan that follows from a declaration are asked only where all others hold.
+    """
     found = [finding for rule in RULES for finding in rule(network)]
     found += [finding for rule in DATED_RULES for finding in rule(network, today)]
     return tuple(found) or tuple(finding for rule in PLAN_RULES for finding in rule(network))
 
 
-def notices(network: Network, today: date) -> tuple[Finding, ...]:
-    """What is not wrong yet but soon will be."""
-    return tuple(finding for rule in NOTICES for finding in rule(network, today))
+def notices(network: Network, today: date) -> tuple[Problem, ...]:
+    """What is valid on the day ``today`` and soon will not be, in order of path: nothing to refuse, but to announce.
+
+    In the shape of problems: ``file`` is the network's stack file, ``line`` is 0 because a ``Network`` has no lines.
+    """
+    file = f"stacks/Pulumi.{network.name}.yaml"
+    found = (finding for rule in NOTICES for finding in rule(network, today))
+    return tuple(
+        sorted(
+            Problem(file=file, path=each.path, value=each.value, rule=each.rule, reason=each.reason, fix=each.fix)
+            for each in found
+        )
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from estate.clouds import aws
-from estate.model import CHAIN_ROLES, CloudNode, Network, Role
+from estate.model import CHAIN_ROLES, ROLES, SENTRY_ROLES, CloudNode, Network, Role
 from estate.rules import promises
 from estate.rules.finding import Finding, choose, free, repeated, show, words
 
@@ -70,9 +70,7 @@ def node_numbers_are_distinct(network: Network) -> Iterator[Finding]:
 def every_region_has_a_sentry(network: Network) -> Iterator[Finding]:
     """A region without a sentry would be paid for and carry nothing."""
     for name in network.regions:
-        if not any(
-            node.region == name and node.role in (Role.PUBLIC_SENTRY, Role.PRIVATE_SENTRY) for node in network.nodes
-        ):
+        if not any(node.region == name and node.role in SENTRY_ROLES for node in network.nodes):
             yield Finding(
                 path=f"regions.{name}",
                 value=show(name),
@@ -83,7 +81,8 @@ def every_region_has_a_sentry(network: Network) -> Iterator[Finding]:
             )
 
 
-def _in_two_regions(network: Network, role: Role, noun: str, reason: str) -> Iterator[Finding]:
+def _in_two_regions(network: Network, role: Role, reason: str) -> Iterator[Finding]:
+    noun = ROLES[role].singular
     there = sorted({node.region for node in _of_role(network, role) if node.region in network.regions})
     if len(there) < 2:
         other = next((name for name in network.regions if name not in there), None)
@@ -102,7 +101,6 @@ def public_sentries_in_two_regions(network: Network) -> Iterator[Finding]:
     yield from _in_two_regions(
         network,
         Role.PUBLIC_SENTRY,
-        "public sentry",
         "the loss of one region must not cut the instance off from the public network",
     )
 
@@ -112,7 +110,6 @@ def private_sentries_in_two_regions(network: Network) -> Iterator[Finding]:
     yield from _in_two_regions(
         network,
         Role.PRIVATE_SENTRY,
-        "private sentry",
         "when the public sentries are attacked, the private ones must still outlive the loss of a region",
     )
 
@@ -120,15 +117,13 @@ def private_sentries_in_two_regions(network: Network) -> Iterator[Finding]:
 def vpn_gateways_in_two_regions(network: Network) -> Iterator[Finding]:
     """Operators still get in when a region is lost."""
     yield from _in_two_regions(
-        network, Role.VPN, "VPN gateway", "it is the only way in for operators, who need it most when a region is lost"
+        network, Role.VPN, "it is the only way in for operators, who need it most when a region is lost"
     )
 
 
 def monitors_in_two_regions(network: Network) -> Iterator[Finding]:
     """Somebody still watches when a region is lost."""
-    yield from _in_two_regions(
-        network, Role.MONITOR, "monitor", "the loss of a region is what a monitor elsewhere must tell of"
-    )
+    yield from _in_two_regions(network, Role.MONITOR, "the loss of a region is what a monitor elsewhere must tell of")
 
 
 def seeds_behind_endpoints(network: Network) -> Iterator[Finding]:
@@ -208,7 +203,7 @@ def instance_types_exist(network: Network) -> Iterator[Finding]:
 def chain_nodes_are_not_throttled(network: Network) -> Iterator[Finding]:
     """A node of the chain keeps its processor under load."""
     for index, node in enumerate(network.nodes):
-        if promises.is_throttled(Role(node.role), node.instance_type):
+        if promises.is_throttled(node.role, node.instance_type):
             yield Finding(
                 path=f"nodes.{index}.instance_type",
                 value=show(node.instance_type),
@@ -222,7 +217,7 @@ def chain_nodes_are_not_throttled(network: Network) -> Iterator[Finding]:
 def chain_nodes_have_room(network: Network) -> Iterator[Finding]:
     """A node of the chain has a disk that the chain fits on."""
     for index, node in enumerate(network.nodes):
-        if Role(node.role) in CHAIN_ROLES and node.disk_gib < promises.MINIMUM_CHAIN_DISK_GIB:
+        if node.role in CHAIN_ROLES and node.disk_gib < promises.MINIMUM_CHAIN_DISK_GIB:
             yield Finding(
                 path=f"nodes.{index}.disk_gib",
                 value=show(node.disk_gib),

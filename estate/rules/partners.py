@@ -29,15 +29,16 @@ def partners_are_current(network: Network, today: date) -> Iterator[Finding]:
 
 
 def partners_expire_soon(network: Network, today: date) -> Iterator[Finding]:
-    """A notice, not a fault: who is to be spoken with before the date."""
+    """A notice, not a fault: whom to ask for a renewal before the date."""
     for name, partner in network.partners.items():
         if today <= partner.expires <= today + NOTICE:
+            days = (partner.expires - today).days
             yield Finding(
                 path=f"partners.{name}.expires",
                 value=show(partner.expires),
-                rule=f"ends in {(partner.expires - today).days} days",
-                reason="from that day the declaration is refused until the partner is renewed or removed",
-                fix=f"speak with {partner.contact}",
+                rule=f"must be renewed or removed by {partner.expires}: {days} day{'' if days == 1 else 's'} left",
+                reason="after that day the declaration is refused until it is done",
+                fix=f"agree on a new date with {partner.contact}",
             )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from estate.model import Network
-from estate.plan import naming, topology
-from estate.plan.hosts import hosts
+from estate.plan import naming
+from estate.plan.topology import Topology
 from estate.rules.finding import Finding, repeated, show
 
 SECURITY_GROUP_RULES = 60
@@ -15,13 +15,13 @@ SECURITY_GROUP_RULES = 60
 
 def security_groups_fit(network: Network) -> Iterator[Finding]:
     """What a role may do fits in one security group."""
-    seen = set()
-    for host in hosts(network):
+    topology, seen = Topology(network), set()
+    for host in topology.hosts:
         if not host.in_cloud or host.role in seen:
             continue
         for direction, rules in (
-            ("inbound", topology.inbound(network, host)),
-            ("outbound", topology.outbound(network, host)),
+            ("inbound", topology.inbound(host)),
+            ("outbound", topology.outbound(host)),
         ):
             count = sum(len(rule.addresses) for rule in rules)
             if count > SECURITY_GROUP_RULES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 from estate.clouds import aws
-from estate.model import CHAIN_ROLES, Network, Role, ZoneKind
+from estate.model import CHAIN_ROLES, ROLES, Network, Role, ZoneKind
 
 PRIVATE_BLOCKS = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
@@ -30,9 +30,6 @@ that was itself assumed.
 SINGLE_USE_SECONDS = 300
 """The longest that a single-use credential may wait for its use."""
 
-ZONE_KINDS = {Role.VALIDATOR: ZoneKind.VALIDATOR, Role.SIGNER: ZoneKind.SIGNER, Role.EDGE: ZoneKind.EDGE}
-"""The kind of firewall zone that each bare-metal role stands in."""
-
 EDGE_NUMBERS = (1, 2)
 """The two edge firewalls of a site."""
 
@@ -42,12 +39,12 @@ MINIMUM_CHAIN_DISK_GIB = 100
 
 def may_have_public_address(role: Role) -> bool:
     """Whether a bare-metal host of this role may own a public address: only the edge firewalls may."""
-    return role is Role.EDGE
+    return ROLES[role].public_address
 
 
 def may_be_read(role: Role) -> bool:
     """Whether the monitors may open connections to hosts of this role: to a signer only SSH from the VPN does."""
-    return role is not Role.SIGNER
+    return ROLES[role].scraped
 
 
 def signer_services(network: Network) -> frozenset[str]:
@@ -68,7 +65,7 @@ def is_private_asn(asn: int) -> bool:
 
 def belongs_in(role: Role, kind: ZoneKind) -> bool:
     """Whether a bare-metal host of this role may stand in a firewall zone of this kind."""
-    return ZONE_KINDS[role] is kind
+    return ROLES[role].zone is kind
 
 
 def is_throttled(role: Role, instance_type: str) -> bool:

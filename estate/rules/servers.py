@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate.model import Network, Role, Server
+from estate.model import ROLES, SITE_ROLES, Network, Role, Server
 from estate.rules import promises
 from estate.rules.finding import Finding, a, choose, free, repeated, show, words
-
-SITE_ROLES = (Role.EDGE, Role.VALIDATOR, Role.SIGNER)
 
 
 def _servers(network: Network) -> Iterator[tuple[str, str, Server]]:
@@ -39,24 +37,17 @@ def servers_stand_in_declared_zones(network: Network) -> Iterator[Finding]:
 
 def servers_stand_in_zones_of_their_kind(network: Network) -> Iterator[Finding]:
     """Validators, signers and edges each stand behind their own firewall."""
-    reasons = {
-        Role.SIGNER: "what breaks into a validator must still meet a firewall before the key",
-        Role.VALIDATOR: "the firewall lets sentries into validators' zones and into no other",
-        Role.EDGE: "an edge is the firewall between the zones and belongs to none of them",
-    }
     for path, site, server in _servers(network):
         zones = network.sites[site].zones
-        role = Role(server.role)
+        role, spec = server.role, ROLES[server.role]
         if server.zone in zones and not promises.belongs_in(role, zones[server.zone].kind):
             wanted = [name for name, zone in zones.items() if promises.belongs_in(role, zone.kind)]
             yield Finding(
                 path=f"{path}.zone",
                 value=show(server.zone),
-                rule=f"must be a zone of kind {promises.ZONE_KINDS[role]} for {a(role)}",
-                reason=f"{server.zone} is a zone of kind {zones[server.zone].kind}; {reasons[role]}",
-                fix=f"move it to {words(wanted, 'or')}"
-                if wanted
-                else f"declare a zone of kind {promises.ZONE_KINDS[role]}",
+                rule=f"must be a zone of kind {spec.zone} for {a(spec.singular)}",
+                reason=f"{server.zone} is a zone of kind {zones[server.zone].kind}; {spec.zone_reason}",
+                fix=f"move it to {words(wanted, 'or')}" if wanted else f"declare a zone of kind {spec.zone}",
                 involves=(f"{path}.role", f"sites.{site}.zones.{server.zone}.kind", f"sites.{site}.zones.[keys]"),
             )
 
@@ -69,10 +60,10 @@ def servers_come_in_pairs(network: Network) -> Iterator[Finding]:
             if count < 2:
                 yield Finding(
                     path=f"sites.{site}.servers",
-                    value=f"{count} {role}{'' if count == 1 else 's'}",
+                    value=f"{count} {ROLES[role].singular if count == 1 else ROLES[role].plural}",
                     rule=f"must have two servers of role {role}",
                     reason="a broken server is replaced by its twin in minutes, by a delivery in weeks",
-                    fix=f"add {a(role)}, identical to the first",
+                    fix=f"add {a(ROLES[role].singular)}, identical to the first",
                     involves=(f"sites.{site}.servers.*.role",),
                 )
 
@@ -111,7 +102,7 @@ def server_numbers_are_distinct(network: Network) -> Iterator[Finding]:
 def pairs_stand_apart(network: Network) -> Iterator[Finding]:
     """The servers of a pair stand in different firewall zones."""
     for site in network.sites:
-        for role in (Role.VALIDATOR, Role.SIGNER):
+        for role in (each for each in SITE_ROLES if ROLES[each].apart):
             servers = _of_role(network, site, role)
             for path, zone, first in repeated((f"{path}.zone", server.zone) for path, server in servers):
                 others = [
@@ -126,7 +117,7 @@ def pairs_stand_apart(network: Network) -> Iterator[Finding]:
                     reason=f"{first.rsplit('.', 1)[0]} stands there too, and a fault of the zone would take both",
                     fix=f"move it to {words(others, 'or')}"
                     if others
-                    else f"declare another zone of kind {promises.ZONE_KINDS[role]}",
+                    else f"declare another zone of kind {ROLES[role].zone}",
                     involves=(
                         first,
                         f"{path.rsplit('.', 1)[0]}.role",
@@ -185,7 +176,7 @@ def one_of_a_role_is_active(network: Network) -> Iterator[Finding]:
 def only_edges_have_public_addresses(network: Network) -> Iterator[Finding]:
     """Validators and signers are hidden."""
     for path, _, server in _servers(network):
-        if server.public_address is not None and not promises.may_have_public_address(Role(server.role)):
+        if server.public_address is not None and not promises.may_have_public_address(server.role):
             yield Finding(
                 path=f"{path}.public_address",
                 value=show(server.public_address),

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from estate.clouds import aws
-from estate.model import Network, ZoneKind
+from estate.model import ROLES, Network, ZoneKind
 from estate.plan import addressing
 from estate.rules import promises
 from estate.rules.finding import Finding, free, repeated, show, words
 
-WANTED_ZONES = {ZoneKind.VALIDATOR: 2, ZoneKind.SIGNER: 2}
+WANTED_ZONES = {spec.zone: 2 for spec in ROLES.values() if spec.zone and spec.apart}
 SINGLE_ZONES = {
     ZoneKind.MANAGEMENT: "servers take SSH and are scraped in one management zone",
     ZoneKind.EDGE: "both edge firewalls share one edge zone",

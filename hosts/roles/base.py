@@ -63,7 +63,7 @@ def service(context: HostContext, name: str) -> Service | None:
 def acquaintances(context: HostContext) -> dict[str, IPv4Address]:
     """Whom this host may open connections to: address by name; the management address where it is all it may reach."""
     known: dict[str, IPv4Address] = {}
-    for flow in topology.flows(context.network):
+    for flow in context.topology.flows:
         if context.host.name in flow.source.hosts:
             for host in context.everyone:
                 if host.name in flow.destination.hosts and host.name != context.host.name:

@@ -19,7 +19,7 @@ from estate.errors import ExpectedError
 from estate.model import Network
 from lab.chain import plan
 from lab.chain.identity import NodeKey
-from lab.chain.plan import Stranger
+from lab.chain.plan import ExternalNode
 from lab.paths import LabPaths
 
 Progress = Callable[[str], None]
@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ChainHome:
-    """Where a lab keeps its chain: genesis, the strangers' nodes, the operator's wallet."""
+    """Where a lab keeps its chain: genesis, the other validators' nodes, the operator's wallet."""
 
     root: Path
 
@@ -41,7 +41,7 @@ class ChainHome:
         return self.root / "wallet"
 
     def node(self, name: str) -> Path:
-        """The initial home of a stranger's node."""
+        """The initial home of an external node."""
         return self.root / "nodes" / name
 
 
@@ -96,39 +96,46 @@ def ruled(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _make(network: Network, binary: Path, target: ChainHome) -> None:
     chain_id = plan.chain_id(network)
-    first, *others = plan.strangers()
+    first, *others = plan.other_validators()
     lead = target.node(first.name)
     genesis = lead / "config" / "genesis.json"
     keyring = ("--keyring-backend", "test")
-    for stranger in (first, *others):
-        where = target.node(stranger.name)
-        daemon(binary, "init", stranger.name, "--chain-id", chain_id, "--default-denom", plan.DENOM, where=where)
+    for validator in (first, *others):
+        where = target.node(validator.name)
+        daemon(binary, "init", validator.name, "--chain-id", chain_id, "--default-denom", plan.DENOM, where=where)
         daemon(binary, "keys", "add", "validator", *keyring, where=where)
     genesis.write_text(json.dumps(ruled(json.loads(genesis.read_text()))))
-    for stranger in (first, *others):
-        address = daemon(binary, "keys", "show", "validator", "-a", *keyring, where=target.node(stranger.name)).strip()
-        daemon(binary, "genesis", "add-genesis-account", address, f"{2 * plan.STRANGER_STAKE}{plan.DENOM}", where=lead)
+    for validator in (first, *others):
+        address = daemon(binary, "keys", "show", "validator", "-a", *keyring, where=target.node(validator.name)).strip()
+        daemon(
+            binary,
+            "genesis",
+            "add-genesis-account",
+            address,
+            f"{2 * plan.OTHER_VALIDATOR_STAKE}{plan.DENOM}",
+            where=lead,
+        )
     daemon(binary, "keys", "add", plan.OPERATOR, *keyring, where=target.wallet)
     address = daemon(binary, "keys", "show", plan.OPERATOR, "-a", *keyring, where=target.wallet).strip()
     daemon(binary, "genesis", "add-genesis-account", address, f"{plan.OPERATOR_BALANCE}{plan.DENOM}", where=lead)
-    for stranger in (first, *others):
-        where = target.node(stranger.name)
-        if stranger is not first:
+    for validator in (first, *others):
+        where = target.node(validator.name)
+        if validator is not first:
             shutil.copy(genesis, where / "config" / "genesis.json")
-        signed = lead / "config" / "gentx" / f"{stranger.name}.json"
+        signed = lead / "config" / "gentx" / f"{validator.name}.json"
         signed.parent.mkdir(exist_ok=True)
         daemon(
             binary,
             "genesis",
             "gentx",
             "validator",
-            f"{plan.STRANGER_STAKE}{plan.DENOM}",
+            f"{plan.OTHER_VALIDATOR_STAKE}{plan.DENOM}",
             "--chain-id",
             chain_id,
             "--moniker",
-            stranger.name,
+            validator.name,
             "--ip",
-            str(stranger.address),
+            str(validator.address),
             "--output-document",
             str(signed),
             *keyring,
@@ -137,13 +144,13 @@ def _make(network: Network, binary: Path, target: ChainHome) -> None:
     daemon(binary, "genesis", "collect-gentxs", where=lead)
     daemon(binary, "genesis", "validate", where=lead)
     shutil.copy(genesis, target.genesis)
-    for stranger in (first, *others):
-        where = target.node(stranger.name)
+    for validator in (first, *others):
+        where = target.node(validator.name)
         shutil.copy(target.genesis, where / "config" / "genesis.json")
         shutil.rmtree(where / "config" / "gentx", ignore_errors=True)
 
 
-def _add_node(chain: ChainHome, node: Stranger, binary: Path, chain_id: str) -> None:
+def _add_node(chain: ChainHome, node: ExternalNode, binary: Path, chain_id: str) -> None:
     """Makes the home of a node that validates nothing, unless it is made."""
     where = chain.node(node.name)
     if where.exists():
@@ -164,8 +171,8 @@ def node_id(where: Path) -> str:
 
 
 def peers(chain: ChainHome) -> tuple[str, ...]:
-    """The strangers in the internet, as peers."""
-    return tuple(f"{node_id(chain.node(each.name))}@{each.address}:{each.port}" for each in plan.strangers())
+    """The other validators, as peers."""
+    return tuple(f"{node_id(chain.node(each.name))}@{each.address}:{each.port}" for each in plan.other_validators())
 
 
 def create(

@@ -62,7 +62,8 @@ class OperatorWallet:
         )
         if done.returncode:
             raise JoinFailed(f"{' '.join(arguments[:3])}: exit {done.returncode}: {done.stderr.strip()[-600:]}")
-        return json.loads(done.stdout)
+        document: Mapping[str, Any] = json.loads(done.stdout)
+        return document
 
     def address(self, *options: str) -> str:
         done = subprocess.run(

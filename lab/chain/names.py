@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import AddressValueError, IPv4Address
 
 from estate.model import Network
-from lab.clouds.aws.store import Resource, Store
+from lab.clouds.store import Resource, Store
 from lab.paths import LabPaths
 from lab.wiring import cloud
 

@@ -18,12 +18,12 @@ BLOCK_SECONDS = 2.0
 P2P_PORT = 26656
 RPC_PORT = 26657
 
-STRANGER_ADDRESSES = tuple(IPv4Address(f"198.51.100.{last}") for last in (101, 102, 103))
+OTHER_VALIDATOR_ADDRESSES = tuple(IPv4Address(f"198.51.100.{last}") for last in (101, 102, 103))
 """Validators of other companies, in the internet. With three of equal power, the chain lives without us, and with us
 without one of them.
 """
 
-STRANGER_STAKE = 100_000_000
+OTHER_VALIDATOR_STAKE = 100_000_000
 OPERATOR_STAKE = 40_000_000
 OPERATOR_BALANCE = 50_000_000
 OPERATOR = "operator"
@@ -39,7 +39,7 @@ UNBONDING_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stranger:
+class ExternalNode:
     """A node that is not ours: a validator in the internet, or a partner's private sentry."""
 
     name: str
@@ -60,10 +60,10 @@ class UnknownIdentity(ExpectedError):
         )
 
 
-def strangers() -> tuple[Stranger, ...]:
+def other_validators() -> tuple[ExternalNode, ...]:
     return tuple(
-        Stranger(name=f"stranger-{index}", address=each, port=P2P_PORT)
-        for index, each in enumerate(STRANGER_ADDRESSES, start=1)
+        ExternalNode(name=f"other-{index}", address=each, port=P2P_PORT)
+        for index, each in enumerate(OTHER_VALIDATOR_ADDRESSES, start=1)
     )
 
 
@@ -75,7 +75,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def partner_nodes(network: Network, partner: str) -> tuple[Stranger, ...]:
+def partner_nodes(network: Network, partner: str) -> tuple[ExternalNode, ...]:
     """The nodes that stand in for those that `partner` declared.
 
     Raises:
@@ -89,7 +89,7 @@ def partner_nodes(network: Network, partner: str) -> tuple[Stranger, ...]:
         if node_id != key.node_id or not _is_address(address):
             raise UnknownIdentity(partner, peer, key.node_id)
         nodes.append(
-            Stranger(
+            ExternalNode(
                 name=f"{partner}-{ordinal}", address=IPv4Address(address), port=int(port), key=key, validator=False
             )
         )

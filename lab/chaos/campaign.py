@@ -18,7 +18,7 @@ from lab.chaos.faults import Breaking, Kind
 from lab.chaos.ground import Ground
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import KILL_OWNER, MISSED_AT_MOST, Measured, Mixed, Planned
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from tools import debian
 
 WATCHED_HEIGHTS = 10
@@ -85,16 +85,17 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     The report is left in ``report.json`` beside the logs.
 
     Raises:
-        Broken: a promise did not hold.
+        PromiseBroken: a promise did not hold.
     """
     kinds = _kinds(say)
     report = Report(scale.seed)
     forgotten: list[Claim] = []
-    with fastnet.standing(checkout, say) as fast:
+    with fastnet.running(checkout, say) as fast:
         stand = ground.made(fast)
         try:
             stand.must_be_well()
             stand.table.snapshot()
+            faults.keep_snapshots(stand)
             report.first_height = fast.height()
             began = time.monotonic()
             _all_steps(stand, scale, kinds, report)
@@ -105,24 +106,24 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
             report.last_height = fast.height()
             say("at last the table goes back to a snapshot: signing must not come back by itself")
             rollback.act(stand, forgotten)
-        except Broken as error:
+        except PromiseBroken as error:
             report.broken.append(str(error))
         _judge(stand, forgotten, report)
         _write(fast, report)
     for line in report.words():
         say(line)
     if report.broken:
-        raise Broken("; ".join(report.broken[:5]))
+        raise PromiseBroken("; ".join(report.broken[:5]))
 
 
 def last_writer_wins(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """The same net on a table in which the last writer wins: the key signs twice, and the judge must see it.
 
     Raises:
-        Broken: it was not, so that the campaign proves nothing.
+        PromiseBroken: it was not, so that the campaign proves nothing.
     """
     del scale
-    with fastnet.standing(checkout, say) as fast:
+    with fastnet.running(checkout, say) as fast:
         stand = ground.made(fast, last_writer_wins=True)
         stand.tolerant = True
 
@@ -135,7 +136,7 @@ def last_writer_wins(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
         found = stand.duplicates.found
         say(f"{len(found)} times the judge saw what must not be; first: {found[0] if found else 'nothing'}")
         if not any(judge.CONTRADICTION in each for each in found) or not convicted:
-            raise Broken(f"the chain found no double signature in {CONTROL_SECONDS} s on a table that allows it")
+            raise PromiseBroken(f"the chain found no double signature in {CONTROL_SECONDS} s on a table that allows it")
         first = fast.witness.evidence[0]
         say(f"block {first.found_at} has evidence of a double signature at height {first.height}")
 
@@ -151,11 +152,13 @@ def _kinds(say: fastnet.Say) -> dict[str, Kind]:
 
 def _all_steps(stand: Ground, scale: Scale, kinds: dict[str, Kind], report: Report) -> None:
     random = Random(scale.seed)
+    every = {*kinds, *MISSED_AT_MOST}
     told = 0
     for step in schedule.steps(scale.seed, kinds):
         height = stand.fast.height()
         report.last_height = height
-        if report.faults.total() >= scale.faults and report.heights >= scale.heights:
+        enough = report.faults.total() >= scale.faults and report.heights >= scale.heights
+        if enough and every <= set(report.faults):
             return
         if report.faults.total() >= told + 20:
             told = report.faults.total()
@@ -169,7 +172,7 @@ def _all_steps(stand: Ground, scale: Scale, kinds: dict[str, Kind], report: Repo
 
 
 def _mixed(stand: Ground, step: Mixed, kinds: dict[str, Kind], report: Report) -> None:
-    """Breaks what the step says, each in its time; all is mended when this returns."""
+    """Injects the faults of a step, each in its time; all are repaired when this returns."""
     began = time.monotonic()
     waiting = list(step.faults)
     active: dict[Planned, Breaking] = {}
@@ -181,8 +184,11 @@ def _mixed(stand: Ground, step: Mixed, kinds: dict[str, Kind], report: Report) -
                 _note(stand, "begins", planned)
                 breaking = kinds[planned.kind].begin(stand, stand.sites[planned.site], Random(planned.seed))
                 stack.callback(faults.end, breaking)
-                active[planned] = breaking
                 report.faults[planned.kind] += 1
+                if _goes_on(breaking):
+                    active[planned] = breaking
+                else:
+                    _note(stand, "ends", planned)
             for planned, breaking in list(active.items()):
                 if now >= planned.after + planned.seconds or not _goes_on(breaking):
                     del active[planned]
@@ -210,7 +216,7 @@ def _measured(stand: Ground, step: Measured, random: Random, report: Report) -> 
         mend: Callable[[], None] = site.gate.start
     else:
         inside = (site.node, site.place)
-        fast.net.cut(*net.both_ways(inside, (*net.STRANGERS, net.TABLE)))
+        fast.net.cut(*net.both_ways(inside, (*net.OTHER_VALIDATORS, net.TABLE)))
         mend = fast.net.heal
     try:
         fast.wait_for(since + WATCHED_HEIGHTS + 1, 60)
@@ -241,7 +247,7 @@ def _judge(stand: Ground, forgotten: list[Claim], report: Report) -> None:
     stand.fast.wait(1)
     try:
         stand.look()
-    except Broken as error:
+    except PromiseBroken as error:
         if str(error) not in report.broken:
             report.broken.append(str(error))
     fast.height()

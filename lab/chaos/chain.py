@@ -24,11 +24,11 @@ OPERATOR = "operator"
 P2P_PORT = 26656
 RPC_PORT = 26657
 PRIVVAL_PORT = 26659
-STRANGER_STAKE = 100_000_000
+OTHER_VALIDATOR_STAKE = 100_000_000
 OPERATOR_STAKE = 140_000_000
 """31.8 % of all: it proposes nearly every third block, and the others are 68.2 %, enough to go on without it."""
 
-NODES = (*net.STRANGERS, *map(net.node, net.SITES))
+NODES = (*net.OTHER_VALIDATORS, *map(net.node, net.SITES))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Homes:
 
 
 def config_toml(name: str, peers: tuple[str, ...], pace: Pace) -> str:
-    ours = name not in net.STRANGERS
+    ours = name not in net.OTHER_VALIDATORS
     listener = f'priv_validator_laddr = "tcp://{net.ADDRESSES[name]}:{PRIVVAL_PORT}"\n' if ours else ""
     return f"""\
 moniker = "{name}"
@@ -166,12 +166,12 @@ def make(target: Path, binary: Path) -> Homes:
         return genesis.daemon(binary, *arguments, where=where)
 
     keyring = ("--keyring-backend", "test")
-    lead = homes.node(net.STRANGERS[0])
+    lead = homes.node(net.OTHER_VALIDATORS[0])
     shared = lead / "config" / "genesis.json"
     for name in NODES:
         daemon("init", name, "--chain-id", CHAIN_ID, "--default-denom", plan.DENOM, where=homes.node(name))
     _genesis(shared)
-    stakes = {**dict.fromkeys(net.STRANGERS, STRANGER_STAKE), OPERATOR: OPERATOR_STAKE}
+    stakes = {**dict.fromkeys(net.OTHER_VALIDATORS, OTHER_VALIDATOR_STAKE), OPERATOR: OPERATOR_STAKE}
     for account, stake in stakes.items():
         daemon("keys", "add", account, *keyring, where=lead)
         daemon("genesis", "add-genesis-account", account, f"{2 * stake}{plan.DENOM}", *keyring, where=lead)
@@ -187,9 +187,11 @@ def make(target: Path, binary: Path) -> Homes:
     ids = {name: genesis.node_id(homes.node(name)) for name in NODES}
     for name in NODES:
         config = homes.node(name) / "config"
-        if name != net.STRANGERS[0]:
+        if name != net.OTHER_VALIDATORS[0]:
             shutil.copy(shared, config / "genesis.json")
-        dialled = tuple(f"{ids[each]}@{net.ADDRESSES[each]}:{P2P_PORT}" for each in net.STRANGERS if each != name)
+        dialled = tuple(
+            f"{ids[each]}@{net.ADDRESSES[each]}:{P2P_PORT}" for each in net.OTHER_VALIDATORS if each != name
+        )
         (config / "config.toml").write_text(config_toml(name, dialled, Pace()))
         (config / "app.toml").write_text(APP_TOML)
     return homes

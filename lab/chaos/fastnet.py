@@ -1,4 +1,4 @@
-"""The fast net as one thing: its places, its programs, and what the strangers see of it."""
+"""The fast net as one thing: its places, its programs, and what another validator sees of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lab.chain.watch import ChainUnreachable, Node
 from lab.chaos import chain, net
 from lab.chaos.process import Process
 from lab.chaos.witness import Witness
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from lab.paths import LabPaths
 from tools import parts
 
@@ -92,10 +92,10 @@ class FastNet:
         """Waits until the others' chain has reached ``height``.
 
         Raises:
-            Broken: it did not in time.
+            PromiseBroken: it did not in time.
         """
         if not self.wait_until(lambda: self.height() >= height, seconds):
-            raise Broken(f"the chain stands at {self.height()}; within {seconds:.0f} s it was to reach {height}")
+            raise PromiseBroken(f"the chain stands at {self.height()}; within {seconds:.0f} s it was to reach {height}")
 
     def tombstoned(self) -> bool:
         """Whether the chain's slashing module has banned our key for ever."""
@@ -107,7 +107,7 @@ class FastNet:
             [*inside, str(self.wasmd), *command, "--home", str(self.root / "query")], capture_output=True, text=True
         )
         if done.returncode:
-            raise Broken(f"the chain does not say whether our key is tombstoned: {done.stderr.strip()[-300:]}")
+            raise PromiseBroken(f"the chain does not say whether our key is tombstoned: {done.stderr.strip()[-300:]}")
         return bool(json.loads(done.stdout)["val_signing_info"].get("tombstoned", False))
 
 
@@ -127,13 +127,13 @@ def unmount(below: Path) -> None:
 
 
 @contextmanager
-def standing(checkout: Path, say: Say, *, with_nodes: bool = True) -> Iterator[FastNet]:
+def running(checkout: Path, say: Say, *, with_nodes: bool = True) -> Iterator[FastNet]:
     """A fast net whose signers are still to be added; of it only the logs are left afterwards.
 
     ``with_nodes``: its nodes run, and its chain has a first block.
 
     Raises:
-        Broken: another one runs in this checkout, or the chain makes no block.
+        PromiseBroken: another one runs in this checkout, or the chain makes no block.
     """
     paths = net.paths(checkout)
     paths.root.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,9 @@ def standing(checkout: Path, say: Say, *, with_nodes: bool = True) -> Iterator[F
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Broken("got no lock: a drill on a fast net runs in this checkout; wait until it ended") from None
+            raise PromiseBroken(
+                "got no lock: a drill on a fast net runs in this checkout; wait until it ended"
+            ) from None
         wasmd, tmkms = parts.ensure("wasmd", say) / "bin" / "wasmd", parts.ensure("tmkms", say) / "bin" / "tmkms"
         wires = net.Net(paths)
         wires.remove()
@@ -151,9 +153,9 @@ def standing(checkout: Path, say: Say, *, with_nodes: bool = True) -> Iterator[F
         (paths.root / "run").mkdir()
         stack.callback(unmount, paths.root)
         mount("tmpfs", paths.root / "run", f"size={RUN_BYTES},mode=700")
-        say("making a chain of three strangers and our validator, which two datacentres run")
+        say("making a chain of three other validators and ours, which two datacentres run")
         homes = chain.make(paths.root / "run", wasmd)
-        place = net.STRANGERS[0]
+        place = net.OTHER_VALIDATORS[0]
         node = Node(str(net.ADDRESSES[place]), chain.RPC_PORT, paths.namespace(place), timeout_seconds=10)
         fast = FastNet(paths, wires, homes, wasmd, tmkms, Witness(node, homes.public_key.address), say)
         stack.callback(wires.remove)

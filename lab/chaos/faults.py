@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,19 +18,23 @@ from lab.chaos import net, table
 from lab.chaos.ground import Ground
 from lab.chaos.process import Process
 from lab.chaos.site import Site
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from lab.table import fronted, rules
 
-Breaking = Iterator[None]
+Breaking = Generator[None, None, None]
 FLAP_SECONDS = 0.25
 STROBE_SECONDS = 0.2
 JUMP_SECONDS = 3600
 UNDER_WAY_SECONDS = 0.3
 """After this a signer has given every signature that it was asked for before."""
+AHEAD_SECONDS = 2.0
+"""For this time a node goes on from a snapshot before it is put back to it."""
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 FAKETIME_PACKAGE = "libfaketime"
 LINKS = ("node-gate", "gate-table", "datacentre-world")
 WAYS = ("there", "back", "both", "flapping")
+HOST = "gate-{site} tmkms-{site} disk-{site}"
+"""What breaks when a signer host as a whole does."""
 
 
 def _until(seconds: float) -> Breaking:
@@ -68,7 +72,7 @@ def _pairs(site: Site, link: str) -> tuple[tuple[str, str], ...]:
         return ((site.place, site.node), (site.node, site.place))
     if link == "gate-table":
         return ((site.place, net.TABLE), (net.TABLE, site.place))
-    outside = (*net.STRANGERS, net.TABLE)
+    outside = (*net.OTHER_VALIDATORS, net.TABLE)
     inside = (site.node, site.place)
     there = tuple((one, other) for one in inside for other in outside)
     return (*there, *((other, one) for one, other in there))
@@ -158,11 +162,21 @@ def _full_disk(site: Site) -> Breaking:
         filler.unlink()
 
 
-def _swap(file: Path, older: Path) -> None:
-    """Puts the snapshot of ``file`` in its place, and keeps what was there as the next one; at first it only keeps."""
-    now = file.read_bytes()
-    if older.exists():
-        file.write_bytes(older.read_bytes())
+def keep_snapshots(ground: Ground) -> None:
+    """Keeps the state of both signer hosts, to which faults put it back later."""
+    for site in ground.sites.values():
+        for file in (site.floor_file, site.signer_state):
+            _snapshot(site, file).write_bytes(file.read_bytes())
+
+
+def _snapshot(site: Site, file: Path) -> Path:
+    return site.where / f"{file.name}.older"
+
+
+def _put_back(site: Site, file: Path) -> None:
+    """Puts the snapshot of ``file`` in its place, and keeps what was there as the next one."""
+    now, older = file.read_bytes(), _snapshot(site, file)
+    file.write_bytes(older.read_bytes())
     older.write_bytes(now)
 
 
@@ -170,19 +184,18 @@ def _power_cut(site: Site, random: Random) -> Breaking:
     """The signer host loses power: what was not brought to the disk is lost. Of a floor that was being written there is
     a torn copy beside the old one; tmkms brings nothing to the disk, so its state is that of a while ago.
     """
-    older = site.where / "signer-state.older"
     for each in site.programs:
         each.kill()
     torn = site.floor_file.read_bytes()
     site.floor_file.with_name(f"{site.floor_file.name}.new").write_bytes(torn[: random.randrange(len(torn))])
-    _swap(site.signer_state, older)
+    _put_back(site, site.signer_state)
     yield
 
 
 def _older_floor(site: Site) -> Breaking:
     """The state of the gate's host goes back to a snapshot: the row, not the floor, has to hold."""
     site.gate.kill()
-    _swap(site.floor_file, site.where / "floor.older")
+    _put_back(site, site.floor_file)
     yield
 
 
@@ -204,7 +217,7 @@ def _lost_floor(ground: Ground, site: Site, how: str) -> Breaking:
         made = ground.made_at(site.name)
         site.seed(max((each.position.height for each in made), default=1) - 1)
         if before is not None and len(made) != before:
-            raise Broken(f"gate {site.name} let {len(made) - before} signatures be made without a floor")
+            raise PromiseBroken(f"gate {site.name} let {len(made) - before} signatures be made without a floor")
 
 
 def _lost_signer_state(site: Site) -> Breaking:
@@ -215,17 +228,19 @@ def _lost_signer_state(site: Site) -> Breaking:
 
 
 def _older_node(site: Site, ground: Ground) -> Breaking:
-    """The node goes back to a snapshot of its data, and asks again for what was signed; the first time makes one."""
+    """The node goes back to a snapshot of its data, made the first time, and asks again for what was signed."""
     node = ground.fast.processes[site.node]
     data = ground.fast.homes.node(site.node) / "data"
     snapshot = data.with_name("data.older")
-    node.remove()
     try:
-        if snapshot.exists():
-            shutil.rmtree(data)
-            snapshot.rename(data)
-        else:
+        node.remove()
+        if not snapshot.exists():
             shutil.copytree(data, snapshot)
+            node.start()
+            yield from _until(AHEAD_SECONDS)
+            node.remove()
+        shutil.rmtree(data)
+        snapshot.rename(data)
         yield
     finally:
         node.start()
@@ -255,7 +270,7 @@ def _intruder(ground: Ground, site: Site) -> Breaking:
         ground.intruder.remove()
         site.gate.start()
         if ground.made_at(ground.intruder.name):
-            raise Broken("a signer behind a gate that is not admitted has signed")
+            raise PromiseBroken("a signer behind a gate that is not admitted has signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,44 +286,73 @@ class Kind:
     weight: int = 2
 
 
+def _process(ground: Ground, site: Site, part: str) -> Process:
+    if part == "node":
+        return ground.fast.processes[site.node]
+    return {"gate": site.gate, "tmkms": site.tmkms}[part]
+
+
+def _of_a_process(part: str) -> dict[str, Kind]:
+    """Faults of one of the programs of a datacentre."""
+    target = f"{part}-{{site}}"
+    return {
+        f"kill-{part}": Kind(target, lambda g, s, _: _kill(_process(g, s, part)), weight=4),
+        f"restart-{part}": Kind(target, lambda g, s, _: _restart(_process(g, s, part))),
+        f"pause-{part}": Kind(target, lambda g, s, _: _pause(_process(g, s, part)), (0.2, 6.0), weight=4),
+    }
+
+
+def _of_a_part_of_the_table(part: str) -> dict[str, Kind]:
+    return {
+        f"kill-{part}": Kind(part, lambda g, _, __: _kill(g.fast.processes[part])),
+        f"pause-{part}": Kind(part, lambda g, _, __: _pause(g.fast.processes[part]), (0.2, 3.0)),
+    }
+
+
+def _cut_kind(link: str, way: str) -> Kind:
+    return Kind("network-{site}", lambda g, s, _: _cut(g, s, link, way))
+
+
+def _hold_kind(directions: str) -> Kind:
+    return Kind("socket-{site}", lambda _, s, __: _hold(s, directions))
+
+
+def _table_kind(kind: rules.Kind) -> Kind:
+    return Kind("table", lambda g, _, r: _of_table(g, kind, r))
+
+
+def _region_kind(region: str) -> Kind:
+    return Kind(region, lambda g, _, __: _lose_region(g, region))
+
+
+def _lost_floor_kind(how: str) -> Kind:
+    return Kind(HOST, lambda g, s, _: _lost_floor(g, s, how), weight=1)
+
+
 def _kinds() -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     for part in ("gate", "tmkms", "node"):
-
-        def process(ground: Ground, site: Site, part: str = part) -> Process:
-            return ground.fast.processes[site.node] if part == "node" else getattr(site, part)
-
-        target = f"{part}-{{site}}"
-        found[f"kill-{part}"] = Kind(target, lambda g, s, _, of=process: _kill(of(g, s)), weight=4)
-        found[f"restart-{part}"] = Kind(target, lambda g, s, _, of=process: _restart(of(g, s)))
-        found[f"pause-{part}"] = Kind(target, lambda g, s, _, of=process: _pause(of(g, s)), (0.2, 6.0), weight=4)
+        found |= _of_a_process(part)
     for part in ("front", "dynamodb"):
-        found[f"kill-{part}"] = Kind(part, lambda g, s, _, of=part: _kill(g.fast.processes[of]))
-        found[f"pause-{part}"] = Kind(part, lambda g, s, _, of=part: _pause(g.fast.processes[of]), (0.2, 3.0))
-    for link in LINKS:
-        for way in WAYS:
-            begin = lambda g, s, _, link=link, way=way: _cut(g, s, link, way)  # noqa: E731
-            found[f"cut-{link}-{way}"] = Kind("network-{site}", begin)
-    for directions in ("hold-questions", "hold-answers", "hold-questions hold-answers"):
-        name = f"gate-tmkms-{directions.replace('hold-', '').replace(' ', '-and-')}"
-        found[name] = Kind("socket-{site}", lambda g, s, _, of=directions: _hold(s, of))
-    for kind in rules.Kind:
-        found[f"table-{kind}"] = Kind("table", lambda g, s, r, of=kind: _of_table(g, of, r))
-    for region in table.REGIONS:
-        found[f"lose-{region}"] = Kind(region, lambda g, s, _, of=region: _lose_region(g, of))
-    found["clock-of-gate"] = Kind("gate-{site}", lambda g, s, r: _clock(s, s.gate, r), (2.0, 4.0))
-    found["clock-of-tmkms"] = Kind("tmkms-{site}", lambda g, s, r: _clock(s, s.tmkms, r), (2.0, 4.0))
-    found["disk-full"] = Kind("disk-{site}", lambda g, s, _: _full_disk(s))
-    host = "gate-{site} tmkms-{site} disk-{site}"
-    found["power-cut"] = Kind(host, lambda g, s, r: _power_cut(s, r), weight=4)
-    found["older-floor"] = Kind(host, lambda g, s, _: _older_floor(s), weight=4)
-    for how in ("missing", "empty", "damaged"):
-        found[f"floor-{how}"] = Kind(host, lambda g, s, _, of=how: _lost_floor(g, s, of), weight=1)
-    found["signer-state-lost"] = Kind("tmkms-{site}", lambda g, s, _: _lost_signer_state(s))
-    found["node-rolled-back"] = Kind("node-{site}", lambda g, s, _: _older_node(s, g), (0.0, 0.5), weight=6)
-    found["two-gates-one-identity"] = Kind(host, lambda g, s, _: _twin(g, s), (2.0, 4.0))
-    found["forgotten-signer"] = Kind(f"{host} intruder", lambda g, s, _: _intruder(g, s), (3.0, 5.0))
-    return found
+        found |= _of_a_part_of_the_table(part)
+    found |= {f"cut-{link}-{way}": _cut_kind(link, way) for link in LINKS for way in WAYS}
+    found["gate-tmkms-questions"] = _hold_kind("hold-questions")
+    found["gate-tmkms-answers"] = _hold_kind("hold-answers")
+    found["gate-tmkms-questions-and-answers"] = _hold_kind("hold-questions hold-answers")
+    found |= {f"table-{kind}": _table_kind(kind) for kind in rules.Kind}
+    found |= {f"lose-{region}": _region_kind(region) for region in table.REGIONS}
+    found |= {f"floor-{how}": _lost_floor_kind(how) for how in ("missing", "empty", "damaged")}
+    return found | {
+        "clock-of-gate": Kind("gate-{site}", lambda _, s, r: _clock(s, s.gate, r), (2.0, 4.0)),
+        "clock-of-tmkms": Kind("tmkms-{site}", lambda _, s, r: _clock(s, s.tmkms, r), (2.0, 4.0)),
+        "disk-full": Kind("disk-{site}", lambda _, s, __: _full_disk(s)),
+        "power-cut": Kind(HOST, lambda _, s, r: _power_cut(s, r), weight=4),
+        "older-floor": Kind(HOST, lambda _, s, __: _older_floor(s), weight=4),
+        "signer-state-lost": Kind("tmkms-{site}", lambda _, s, __: _lost_signer_state(s)),
+        "node-rolled-back": Kind("node-{site}", lambda g, s, _: _older_node(s, g), (3.0, 3.5), weight=6),
+        "two-gates-one-identity": Kind(HOST, lambda g, s, _: _twin(g, s), (2.0, 4.0)),
+        "forgotten-signer": Kind(f"{HOST} intruder", lambda g, s, _: _intruder(g, s), (3.0, 5.0)),
+    }
 
 
 KINDS = _kinds()
@@ -320,5 +364,5 @@ def without_clocks() -> dict[str, Kind]:
 
 
 def end(breaking: Breaking) -> None:
-    """Mends what a fault broke. Raises Broken: what the fault itself had to see did not hold."""
-    breaking.close()  # type: ignore[attr-defined]
+    """Mends what a fault broke. Raises PromiseBroken: what the fault itself had to see did not hold."""
+    breaking.close()

@@ -15,7 +15,7 @@ from lab.chaos import judge, net, table
 from lab.chaos.fastnet import FastNet
 from lab.chaos.judge import Duplicates, Given, Made
 from lab.chaos.site import Site, gate_id
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 
 INTRUDER = "gate-c"
 """A gate that may call the table, and that no ceremony has admitted."""
@@ -69,7 +69,7 @@ class Ground:
         """Takes in what taps and gates wrote since the last time.
 
         Raises:
-            Broken: something was signed twice.
+            PromiseBroken: something was signed twice.
         """
         for site in self.every_signer():
             for line in site.signatures.new():
@@ -91,10 +91,10 @@ class Ground:
                 elif event["event"] in LINKS_DOWN:
                     self._links.setdefault(site.name, set()).discard(LINKS_DOWN[event["event"]])
         if self.duplicates.found and not self.tolerant:
-            raise Broken("; ".join(self.duplicates.found[:5]))
+            raise PromiseBroken("; ".join(self.duplicates.found[:5]))
 
     def made_at(self, place: str) -> list[Made]:
-        """What the signer at ``place`` has made until now. Raises Broken as ``look`` does."""
+        """What the signer at ``place`` has made until now. Raises PromiseBroken as ``look`` does."""
         self.look()
         return [each for each in self.signatures if each.place == place]
 
@@ -137,7 +137,7 @@ class Ground:
             return False
         height = self.fast.height()
         for name in self.sites:
-            recent = self._recent.get(name, ())
+            recent = self._recent.get(name) or deque()
             if self._links.get(name) != LINKS_UP:
                 return False
             if len(recent) < WELL_HEIGHTS or any(each.get("cause") in UNWELL for each in recent):
@@ -150,7 +150,7 @@ class Ground:
         """Seconds until a height above ``since`` is signed.
 
         Raises:
-            Broken: none was, though nothing is broken any more.
+            PromiseBroken: none was, though nothing is broken any more.
         """
         began = time.monotonic()
 
@@ -160,13 +160,15 @@ class Ground:
             return height > since and len(self.fast.witness.missed(since + 1, height)) < height - since
 
         if not self.fast.wait_until(resumed, RESUME_SECONDS):
-            raise Broken(f"no height above {since} was signed within {RESUME_SECONDS} s, with nothing broken any more")
+            raise PromiseBroken(
+                f"no height above {since} was signed within {RESUME_SECONDS} s, with nothing broken any more"
+            )
         return time.monotonic() - began
 
     def must_be_well(self) -> None:
-        """Raises Broken: it does not become so by itself."""
+        """Raises PromiseBroken: it does not become so by itself."""
         if not self.fast.wait_until(self.is_well, RESUME_SECONDS):
-            raise Broken(f"the two datacentres were not well again within {RESUME_SECONDS} s: {self.lately()}")
+            raise PromiseBroken(f"the two datacentres were not well again within {RESUME_SECONDS} s: {self.lately()}")
 
     def recent(self, name: str) -> Sequence[dict[str, Any]]:
         """The last answers of this run of a gate, as its log tells them."""
@@ -185,7 +187,7 @@ def made(fast: FastNet, *, last_writer_wins: bool = False) -> Ground:
     both would see an older item where it has seen a newer one, and halt.
 
     Raises:
-        Broken: something did not start, or no height was signed.
+        PromiseBroken: something did not start, or no height was signed.
     """
     gates = [gate_id(name) for name in net.SITES]
     chaos_table = table.ChaosTable(fast, last_writer_wins)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ceremonies.public_key import ConsensusKey
 from lab.chaos import chain, fastnet, ground, judge, net
 from lab.chaos.scale import Scale
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from tools import parts
 
 ACCEPT_RETRIES = 300
@@ -22,11 +22,11 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """tm-signer-harness, as the node of a datacentre, finds nothing wrong with what gate and tmkms answer.
 
     Raises:
-        Broken: it did.
+        PromiseBroken: it did.
     """
     del scale
     program = parts.ensure("tm-signer-harness", say) / "bin" / "tm-signer-harness"
-    with fastnet.standing(checkout, say, with_nodes=False) as fast:
+    with fastnet.running(checkout, say, with_nodes=False) as fast:
         home = fast.root / "run" / "harness"
         _make_home(home, fast.homes)
         place = net.node(net.SITES[0])
@@ -35,13 +35,13 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
         harness = fast.add("harness", place, (str(program), "run", *options))
         gate = ground.made(fast).sites[net.SITES[0]].gate
         if not fast.wait_until(lambda: _is_ready(gate.log), PATIENCE_SECONDS):
-            raise Broken(f"the gate was not ready within {PATIENCE_SECONDS} s; see {gate.log}")
+            raise PromiseBroken(f"the gate was not ready within {PATIENCE_SECONDS} s; see {gate.log}")
         harness.start()
         harness.wanted = False
         ended = fast.wait_until(lambda: not harness.running, PATIENCE_SECONDS)
         said = harness.log.read_text(errors="replace").strip().splitlines()
         if not ended or harness.status:
-            raise Broken(f"tm-signer-harness ended with {harness.status}: {' | '.join(said[-5:])}")
+            raise PromiseBroken(f"tm-signer-harness ended with {harness.status}: {' | '.join(said[-5:])}")
         say(f"tm-signer-harness ended with 0; {said[-1].split('] ')[-1]}")
 
 

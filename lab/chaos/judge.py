@@ -1,7 +1,7 @@
 """What is proved at the end: everything that any signer of the key ever made, against the claims and against the chain.
 
 The signatures are those that the taps saw tmkms make, so also what a gate then did not give away; the claims are the
-rows of the table; the seals and the evidence are what a stranger's node has in its blocks.
+rows of the table; the seals and the evidence are what another validator's node has in its blocks.
 """
 
 from __future__ import annotations

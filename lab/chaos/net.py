@@ -17,7 +17,7 @@ NETWORK = "chaos"
 """What the fast net calls itself where the big lab has the declared network's name."""
 
 SWITCH = "switch"
-STRANGERS = ("stranger-1", "stranger-2", "stranger-3")
+OTHER_VALIDATORS = ("other-1", "other-2", "other-3")
 SITES = ("a", "b")
 TABLE = "table"
 FORGOTTEN = "forgotten"
@@ -39,7 +39,9 @@ def vault(site: str) -> str:
 
 ADDRESSES = {
     place: IPv4Address(f"198.18.0.{last}")
-    for last, place in enumerate((*STRANGERS, *map(node, SITES), *map(signer, SITES), TABLE, FORGOTTEN), start=11)
+    for last, place in enumerate(
+        (*OTHER_VALIDATORS, *map(node, SITES), *map(signer, SITES), TABLE, FORGOTTEN), start=11
+    )
 }
 """In the block for benchmarks (RFC 2544)."""
 
@@ -70,7 +72,7 @@ class Net:
     cuts: set[tuple[str, str]] = field(default_factory=set)
 
     def make(self) -> None:
-        """Makes every namespace anew; whatever lived in those of an earlier run is killed."""
+        """Makes every namespace. Kills the processes of an earlier run and deletes its namespaces first."""
         self.remove()
         switch = self.paths.namespace(SWITCH)
         every = (SWITCH, *ADDRESSES, *VAULTS)
@@ -87,7 +89,7 @@ class Net:
             lines = []
 
     def remove(self) -> None:
-        """Kills what lives in the namespaces and deletes them."""
+        """Kills the processes in the namespaces and deletes these."""
         names = namespace.named(self.paths.prefix)
         deadline = time.monotonic() + KILL_SECONDS
         while (living := namespace.occupants(names)) and time.monotonic() < deadline:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.chaos import chain, fastnet, net
 from lab.chaos.scale import Scale
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 
 PATIENCE_SECONDS = 180
 
@@ -15,25 +15,25 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """Two datacentres sign with one key and no gate: the key signs twice, the chain sees it and bans it for ever.
 
     Raises:
-        Broken: it did not, so that the other drills prove nothing.
+        PromiseBroken: it did not, so that the other drills prove nothing.
     """
     del scale
-    with fastnet.standing(checkout, say) as fast:
+    with fastnet.running(checkout, say) as fast:
         for site in net.SITES:
             validator = f"tcp://{net.ADDRESSES[net.node(site)]}:{chain.PRIVVAL_PORT}"
             command = chain.make_tmkms(fast.homes, fast.tmkms, fast.root / "run" / f"tmkms-{site}", validator)
             fast.add(f"tmkms-{site}", net.signer(site), command).start()
         say("both signers sign, each for its own node")
         if not fast.wait_until(lambda: fast.height() > 0 and bool(fast.witness.evidence), PATIENCE_SECONDS):
-            raise Broken(
+            raise PromiseBroken(
                 f"{fast.height()} blocks in {PATIENCE_SECONDS} s without evidence: two signers of one key were to "
                 "sign twice"
             )
         first = fast.witness.evidence[0]
         if first.address != fast.witness.address:
-            raise Broken(f"got evidence against {first.address}; {fast.witness.address} is ours")
+            raise PromiseBroken(f"got evidence against {first.address}; {fast.witness.address} is ours")
         blocks = " and ".join(each[:12] or "nil" for each in first.blocks)
         say(f"block {first.found_at} has evidence: at height {first.height}, round {first.round} we voted for {blocks}")
         if not fast.wait_until(fast.tombstoned, PATIENCE_SECONDS):
-            raise Broken("there is evidence, but the chain did not tombstone our key")
+            raise PromiseBroken("there is evidence, but the chain did not tombstone our key")
         say("our key is tombstoned")

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from lab import netns
@@ -22,8 +23,10 @@ Where the kernel groups processes by session, the group's priority is what count
 """
 
 
-def _prepare() -> None:
+def _prepare(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
     os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(PRIORITY))
@@ -63,14 +66,12 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         base = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.log.parent), "LANG": "C.UTF-8"}
         with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
-                [*netns.command(self.namespace), *self.command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**base, **self.environment},
-                start_new_session=True,
-                preexec_fn=_prepare,
+            self._running = netns.start(
+                self.namespace,
+                self.command,
+                output=log,
+                environment={**base, **self.environment},
+                prepare=partial(_prepare, os.getpid()),
             )
         self.starts += 1
         self._not_before = time.monotonic() + RESTART_SECONDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 from coordinator.decision.effects import Cause
 from coordinator.decision.records import Claim
 from lab.chaos.ground import Ground
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 
 WATCHED_HEIGHTS = 8
 STOPPED = (Cause.HALTED, Cause.TABLE_WENT_BACK)
@@ -22,7 +22,7 @@ def act(stand: Ground, forgotten: list[Claim]) -> None:
     the table then knows nothing.
 
     Raises:
-        Broken: a gate that had to notice did not, or something was signed that must not be.
+        PromiseBroken: a gate that had to notice did not, or something was signed that must not be.
     """
     fast = stand.fast
     stand.table.front.pause()
@@ -31,7 +31,7 @@ def act(stand: Ground, forgotten: list[Claim]) -> None:
     stand.table.roll_back()
     stand.table.front.resume()
     if not fast.wait_until(lambda: _count(stand, "halted") > 0, PATIENCE_SECONDS):
-        raise Broken(f"the table was rolled back and no gate that ran halted: {stand.lately()}")
+        raise PromiseBroken(f"the table was rolled back and no gate that ran halted: {stand.lately()}")
     fast.wait_for(fast.height() + WATCHED_HEIGHTS, PATIENCE_SECONDS)
     for site in stand.sites.values():
         site.gate.remove()
@@ -43,11 +43,11 @@ def act(stand: Ground, forgotten: list[Claim]) -> None:
     for site in stand.sites.values():
         site.gate.start()
     if not fast.wait_until(lambda: all(_is_stopped(stand, name) for name in stand.sites), PATIENCE_SECONDS):
-        raise Broken(f"the table was rolled back, and a gate that began on it did not refuse: {stand.lately()}")
+        raise PromiseBroken(f"the table was rolled back, and a gate that began on it did not refuse: {stand.lately()}")
     fast.wait_for(fast.height() + WATCHED_HEIGHTS, PATIENCE_SECONDS)
     stand.look()
     if len(stand.signatures) != before:
-        raise Broken(f"on a table that was rolled back {len(stand.signatures) - before} signatures were made")
+        raise PromiseBroken(f"on a table that was rolled back {len(stand.signatures) - before} signatures were made")
 
 
 def _count(stand: Ground, what: str) -> int:

@@ -12,7 +12,7 @@ from lab.chaos import chain, net, table
 from lab.chaos.fastnet import SOURCES, FastNet, mount
 from lab.chaos.judge import Lines
 from lab.chaos.process import Process
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 
 DEADLINE_SECONDS = 0.3
 STATE_BYTES = 256 * 1024
@@ -138,11 +138,11 @@ class Site:
         """The ceremony that makes the floor, while the gate is stopped.
 
         Raises:
-            Broken: it was refused.
+            PromiseBroken: it was refused.
         """
         options = ["--config", str(self.config), "--chain", chain.CHAIN_ID]
         what = ["--public-key", self.fast.homes.public_key.base64, "--height", str(height)]
         command = [sys.executable, "-m", "coordinator", "seed", *options, *what]
         done = subprocess.run(command, capture_output=True, text=True, cwd=SOURCES)
         if done.returncode:
-            raise Broken(f"the floor of {self.name} was not seeded: {done.stderr.strip()}")
+            raise PromiseBroken(f"the floor of {self.name} was not seeded: {done.stderr.strip()}")

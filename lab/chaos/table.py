@@ -18,7 +18,7 @@ from lab import netns
 from lab.chaos import chain, net
 from lab.chaos.fastnet import FastNet
 from lab.chaos.process import Process
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from lab.table import fronted, local
 from lab.table.front import Listen
 from lab.table.rules import Fault, Kind
@@ -89,7 +89,7 @@ class ChaosTable:
         ``also_permitted``: who else may call the table as gates do, admitted to nothing.
 
         Raises:
-            Broken: it did not start.
+            PromiseBroken: it did not start.
         """
         permissions = fronted.operator_permissions(OPERATOR, HEAD, self.key)
         for gate in (*gates, *also_permitted):
@@ -98,14 +98,14 @@ class ChaosTable:
         self._tell()
         self.database.start()
         if not self.fast.wait_until(self._answers, START_SECONDS):
-            raise Broken(f"DynamoDB Local did not start; see {self.database.log}")
+            raise PromiseBroken(f"DynamoDB Local did not start; see {self.database.log}")
         prefixes = [f"{region}." for region in REGIONS] if self.last_writer_wins else [""]
         with netns.entered(self.fast.paths.namespace(net.TABLE)):
             for prefix in prefixes:
                 local.create_tables("127.0.0.1", LOCAL_PORT, prefix + HEAD, prefix + CLAIMS)
         self.front.start()
         if not self.fast.wait_until(lambda: b"ready" in self.front.log.read_bytes(), START_SECONDS):
-            raise Broken(f"the table's front did not start; see {self.front.log}")
+            raise PromiseBroken(f"the table's front did not start; see {self.front.log}")
         for region in REGIONS if self.last_writer_wins else REGIONS[:1]:
             with netns.entered(self.fast.paths.namespace(net.TABLE)):
                 self.ceremony(region).seed(spent(0), GENERATION, gates)
@@ -137,14 +137,14 @@ class ChaosTable:
         """Puts the tables back to that copy.
 
         Raises:
-            Broken: DynamoDB Local did not start with it.
+            PromiseBroken: DynamoDB Local did not start with it.
         """
         self.database.remove()
         shutil.rmtree(self.data)
         shutil.copytree(self.where / "data.older", self.data)
         self.database.start()
         if not self.fast.wait_until(self._answers, START_SECONDS):
-            raise Broken(f"DynamoDB Local did not start again; see {self.database.log}")
+            raise PromiseBroken(f"DynamoDB Local did not start again; see {self.database.log}")
 
     def begin(self, kind: Kind, **of: Any) -> str:
         """A fault of the front begins (``lab.table.rules``). Its id, for ``end``."""

@@ -12,10 +12,10 @@ from ceremonies.public_key import ConsensusKey
 from estate.model import Network, Role
 from estate.plan import coordination
 from estate.plan.hosts import Host, of_role
-from lab.chain import world
+from lab.chain import outside
 from lab.chain.watch import Node
 from lab.chaos import witness
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from lab.machines import machine
 from lab.paths import LabPaths
 from lab.wiring.drill import cut, heal, mute
@@ -43,8 +43,9 @@ class Estate:
     say: Callable[[str], None] = field(default=lambda _: None)
 
     @property
-    def world(self) -> Node:
-        return world.node(self.paths)
+    def observer(self) -> Node:
+        """Another validator's node, through which the drill watches the chain."""
+        return outside.node(self.paths)
 
     def active(self, role: Role, site: str) -> Host:
         return next(host for host in of_role(self.network, role) if host.active and host.place == site)
@@ -54,38 +55,41 @@ class Estate:
         try:
             done = machine.execute(self.paths, host.name, command, timeout_seconds=UNIT_SECONDS)
         except subprocess.TimeoutExpired:
-            raise Broken(f"systemctl {action} {unit} on {host.name} took more than {UNIT_SECONDS} s") from None
+            raise PromiseBroken(f"systemctl {action} {unit} on {host.name} took more than {UNIT_SECONDS} s") from None
         if done.returncode:
-            raise Broken(f"systemctl {action} {unit} on {host.name} failed: {done.stderr.strip()}")
+            raise PromiseBroken(f"systemctl {action} {unit} on {host.name} failed: {done.stderr.strip()}")
 
     def node_unit(self, action: str, host: Host) -> None:
         self.unit(action, host, f"{self.network.chain.client.daemon}.service")
 
     def wait_for(self, height: int, *, seconds: float = 120) -> None:
-        """Waits until the rest of the world has reached ``height``."""
+        """Waits until the other validators have reached ``height``."""
         deadline = time.monotonic() + seconds
-        while self.world.head().height < height:
+        while self.observer.head().height < height:
             if time.monotonic() > deadline:
-                raise Broken(
-                    f"the chain did not reach height {height} within {seconds:.0f} s; it is at {self.world.head().height}"
+                reached = self.observer.head().height
+                raise PromiseBroken(
+                    f"the chain did not reach height {height} within {seconds:.0f} s; it is at {reached}"
                 )
             time.sleep(POLL_SECONDS)
 
     def let_pass(self, blocks: int = WATCHED_BLOCKS) -> None:
-        self.wait_for(self.world.head().height + blocks)
+        self.wait_for(self.observer.head().height + blocks)
 
     def unsigned_since(self, first: int) -> tuple[int, ...]:
         """The final heights from ``first`` on that lack our signature."""
-        head = self.world.head().height
-        commits = self.world.commits(head - first) if head > first else ()
+        head = self.observer.head().height
+        commits = self.observer.commits(head - first) if head > first else ()
         return tuple(each.height for each in commits if each.height >= first and self.key.address not in each.signers)
 
     def signed(self, blocks: int) -> tuple[int, int]:
         """Of the next ``blocks`` blocks, after those under way: how many we signed, and how many there were."""
-        first = self.world.head().height + SETTLING_BLOCKS
+        first = self.observer.head().height + SETTLING_BLOCKS
         self.wait_for(first + blocks + 1)
         commits = [
-            commit for commit in self.world.commits(blocks + SETTLING_BLOCKS) if first <= commit.height < first + blocks
+            commit
+            for commit in self.observer.commits(blocks + SETTLING_BLOCKS)
+            if first <= commit.height < first + blocks
         ]
         return sum(self.key.address in commit.signers for commit in commits), len(commits)
 
@@ -94,50 +98,51 @@ class Estate:
         """What is done within, and ``blocks`` blocks after it, costs at most so many heights.
 
         Raises:
-            Broken: it cost more.
+            PromiseBroken: it cost more.
         """
-        first = self.world.head().height
+        first = self.observer.head().height
         yield
         self.let_pass(blocks)
         missed = self.unsigned_since(first)
         told = f": {', '.join(map(str, missed))}" if missed else ""
         self.say(f"missed {len(missed)} heights since {first}{told}")
         if len(missed) > heights:
-            raise Broken(f"missed {len(missed)} heights{told}; at most {heights} were to be")
+            raise PromiseBroken(f"missed {len(missed)} heights{told}; at most {heights} were to be")
 
     def must_not_be_accused(self, first: int) -> None:
         """No block since ``first`` has evidence that we signed twice.
 
         Raises:
-            Broken: one has.
+            PromiseBroken: one has.
         """
-        head = self.world.head().height
-        answers = self.world.ask(*(("block", {"height": str(height)}) for height in range(first, head + 1)))
+        head = self.observer.head().height
+        answers = self.observer.ask(*(("block", {"height": str(height)}) for height in range(first, head + 1)))
         found = [each for answer in answers for each in witness.parse_block(answer, self.key.address).evidence]
         if found:
-            raise Broken(
+            raise PromiseBroken(
                 f"block {found[0].found_at} has evidence that {found[0].address} signed height {found[0].height} twice"
             )
 
     def wait_until_signing(self) -> float:
         """Seconds until a block is signed by us again."""
-        begun, since = time.monotonic(), self.world.head().height
+        begun, since = time.monotonic(), self.observer.head().height
         while time.monotonic() - begun < RESUME_SECONDS:
-            if any(self.key.address in commit.signers for commit in self.world.commits(10) if commit.height > since):
+            if any(self.key.address in commit.signers for commit in self.observer.commits(10) if commit.height > since):
                 return time.monotonic() - begun
             time.sleep(POLL_SECONDS)
-        raise Broken(f"no signature of ours within {RESUME_SECONDS} s")
+        raise PromiseBroken(f"no signature of ours within {RESUME_SECONDS} s")
 
     def wait_until_steady(self) -> None:
         """Waits until what came before is over: the last blocks are all signed by us."""
         deadline = time.monotonic() + RESUME_SECONDS
         while True:
-            commits = self.world.commits(SETTLING_BLOCKS)
+            commits = self.observer.commits(SETTLING_BLOCKS)
             if all(self.key.address in commit.signers for commit in commits):
                 return
             if time.monotonic() > deadline:
-                raise Broken(
-                    f"the drill did not begin: for {RESUME_SECONDS} s there were blocks without our signature; `bin/estate status` tells more"
+                raise PromiseBroken(
+                    f"the drill did not begin: for {RESUME_SECONDS} s some of the last {SETTLING_BLOCKS} blocks lacked "
+                    "our signature; see `bin/estate status`"
                 )
             time.sleep(POLL_SECONDS)
 
@@ -145,13 +150,13 @@ class Estate:
         signed, seen = self.signed(blocks)
         self.say(f"signed {signed} of {seen} blocks")
         if signed != seen:
-            raise Broken(f"signed {signed} of {seen} blocks; none was to be missed")
+            raise PromiseBroken(f"signed {signed} of {seen} blocks; none was to be missed")
 
     def must_sign_none(self, blocks: int = WATCHED_BLOCKS) -> None:
         signed, seen = self.signed(blocks)
         self.say(f"signed {signed} of {seen} blocks")
         if signed:
-            raise Broken(f"{signed} of {seen} blocks carry our signature; none was to")
+            raise PromiseBroken(f"{signed} of {seen} blocks carry our signature; none was to")
 
     @contextmanager
     def without(self, *, region: str = "", site: str = "") -> Iterator[None]:

@@ -8,7 +8,7 @@ from estate.model import Role
 from estate.plan.hosts import Host
 from lab.chain.watch import ChainUnreachable, Node
 from lab.drills.estate import Estate
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from lab.table import coordination
 
 GATE_UNIT, SIGNER_UNIT = "signing-gate.service", "tmkms.service"
@@ -34,7 +34,7 @@ def _owner(estate: Estate) -> Host:
     row = coordination.operator_table(estate.paths, estate.network).read(estate.key)
     owners = [host for host in coordination.gates(estate.network) if row and host.name == row.owner]
     if not owners:
-        raise Broken("the table has no claim of a gate of ours: nothing is signed through it")
+        raise PromiseBroken("the table has no claim of a gate of ours: nothing is signed through it")
     return owners[0]
 
 
@@ -49,7 +49,7 @@ def _start(estate: Estate, host: Host) -> None:
 
 
 def stop_signer(estate: Estate) -> None:
-    """One datacentre's signer stops: the other signs on; its validator, restarted, waits for it; started, it signs again."""
+    """One datacentre's signer stops: the other signs on; the validator, restarted, waits for its signer."""
     site = estate.network.signing.custody
     signer, validator = estate.active(Role.SIGNER, site), estate.active(Role.VALIDATOR, site)
     rpc = Node("127.0.0.1", estate.network.chain.ports.rpc, estate.paths.namespace(validator.name), timeout_seconds=3)
@@ -62,7 +62,7 @@ def stop_signer(estate: Estate) -> None:
         estate.node_unit("start", validator)
         time.sleep(WAITING_SECONDS)
         if _answers(rpc):
-            raise Broken(f"the node on {validator.name} runs without its signer; it was to wait for it")
+            raise PromiseBroken(f"the node on {validator.name} runs without its signer; it was to wait for it")
         estate.say("it waits")
     finally:
         _start(estate, signer)

@@ -1,8 +1,8 @@
 """One cgroup per machine: by it the lab knows, counts and ends exactly the processes that are its own.
 
-A cgroup of the unified hierarchy outlives whoever made it and cannot be left by a process of the machine, so it holds
-after the command line was killed, where a pid in a file might by then belong to a stranger. Works on a unified system,
-and on a hybrid one, where the unified hierarchy only tracks and the memory limit is set in the v1 hierarchy.
+A cgroup of the unified hierarchy outlives whoever made it and cannot be left by a process of the machine, so it is
+reliable after the command line was killed, when a pid in a file might belong to another process. Works on a unified
+system, and on a hybrid one, where the unified hierarchy only tracks and the memory limit is set in the v1 hierarchy.
 """
 
 import os

@@ -9,7 +9,7 @@ from estate.model import Network
 from estate.plan import hosts as estate_hosts
 from estate.plan import naming
 from estate.plan.hosts import Host
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 from lab.machines.provision import Machine
 from lab.paths import LabPaths
 
@@ -37,7 +37,7 @@ def fleet(
 ) -> tuple[Machine, ...]:
     """The machines of the estate, in order of name. A declared cloud node without its instance is left out.
 
-    ``trusted``: the certificate authority (PEM) by which they know the world's services.
+    ``trusted``: the certificate authority (PEM) by which they verify the central services.
     """
     by_address = {
         str(resource.properties.get("privateIp")): resource.properties

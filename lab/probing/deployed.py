@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lab.clouds.aws import store
+from lab.clouds import store
 from lab.paths import LabPaths
 from reachability.resources import Resource
 

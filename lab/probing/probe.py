@@ -18,7 +18,7 @@ from estate.plan.hosts import Host, hosts
 from estate.plan.topology import SSH_PORT, inbound, outbound
 from lab.netns import entered
 from lab.paths import LabPaths
-from lab.probing.sighting import way
+from lab.probing.capture import way
 from lab.probing.vantage import Places, Vantage
 from lab.wiring import outside
 from lab.wiring.send import SECONDS, Listener, Probe, Verdict, send
@@ -188,7 +188,7 @@ def _declared_services(network: Network) -> list[tuple[str, int]]:
 
 
 def _makes_sense(vantage: Vantage, target: Target) -> bool:
-    """Not to oneself, not between strangers, and in the same family."""
+    """Not to oneself, not between hosts outside the estate, and in the same address family."""
     if (":" in vantage.address) != (":" in target.address):
         return False
     if target.owner == vantage.name.split(" (")[0]:

@@ -22,7 +22,7 @@ PROVIDER_START_SECONDS = 30
 
 
 def world(network: Network) -> dict[str, object]:
-    """What the stack finds and does not make: the partners' VPCs, which accept our peering, and the edges' certificates."""
+    """What the stack expects to exist: the partners' VPCs, which accept our peering, and the edges' certificates."""
     return {
         "certificates": [
             arn for site in network.sites.values() for link in site.links.values() for arn in link.certificates
@@ -50,7 +50,7 @@ def provider(checkout: Path, paths: LabPaths, network: Network) -> Iterator[int]
     command = [
         sys.executable,
         "-m",
-        "lab.clouds.aws",
+        "lab.clouds",
         "--state",
         str(paths.cloud_state),
         "--world",
@@ -76,7 +76,7 @@ def provider(checkout: Path, paths: LabPaths, network: Network) -> Iterator[int]
 
 @contextmanager
 def rehearsed(checkout: Path, paths: LabPaths, network: Network) -> Iterator[Engine]:
-    """The engine on a backend of the lab's own, attached to the lab's providers: no credential can be used by accident."""
+    """The engine on the lab's own backend, attached to the lab's providers: no credential can be used by accident."""
     backend = paths.engine_state
     backend.mkdir(parents=True, exist_ok=True)
     declared = paths.root / f"Pulumi.{network.name}.yaml"

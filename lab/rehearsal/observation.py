@@ -13,7 +13,7 @@ from estate.errors import CheckFailed, UsageError
 from estate.findings import DeclarationError
 from estate.model import CHAIN_ROLES, Network, Role
 from estate.plan.hosts import Host, hosts, of_role
-from lab.chain import world
+from lab.chain import outside
 from lab.chain.watch import ChainUnreachable, Node
 from lab.machines import machine
 from lab.netns import NamespaceMissing
@@ -47,7 +47,8 @@ class HostState:
 class SigningState:
     """One active validator host; the heights are None where its site does not sign with the network's key.
 
-    Through a gate, ``last_signed_height`` is what this site's own gate signed last; ``missed_last_50`` is always the key's.
+    With a gate, ``last_signed_height`` is what this site's own gate signed last; ``missed_last_50`` is always the
+    key's.
     """
 
     validator: str
@@ -102,16 +103,16 @@ def _node_state(network: Network, paths: LabPaths, host: Host) -> NodeState | No
         return None
 
 
-def _signing(network: Network, paths: LabPaths, strangers: Node, problems: list[str]) -> tuple[SigningState, ...]:
+def _signing(network: Network, paths: LabPaths, observer: Node, problems: list[str]) -> tuple[SigningState, ...]:
     key = consensus_key(paths)
     record = None
     if key is None:
         problems.append(
-            f"{network.name} has no consensus key yet: nothing of ours is signed; `bin/estate key generate {network.name}`"
+            f"{network.name} has no consensus key yet, so we sign nothing; run `bin/estate key generate {network.name}`"
         )
     else:
         try:
-            record = strangers.signing(key.address, MISSED_WINDOW)
+            record = observer.signing(key.address, MISSED_WINDOW)
         except (ChainUnreachable, NamespaceMissing) as error:
             problems.append(f"the chain does not answer: {error}")
     if record is not None and not record.bonded:
@@ -212,17 +213,18 @@ def observe(network: Network, paths: LabPaths) -> Observation:
     if not running:
         problems.append(f"nothing runs here: `bin/estate up {network.name}` brings it up")
     nodes: dict[str, NodeState] = {}
-    height, signing = None, ()
+    height: int | None = None
+    signing: tuple[SigningState, ...] = ()
     if running:
         chain_hosts = [host for host in declared if host.role in CHAIN_ROLES and host.name in running]
-        for name, state in node_states(network, paths, chain_hosts).items():
-            if state is None:
+        for name, found in node_states(network, paths, chain_hosts).items():
+            if found is None:
                 problems.append(f"the node on {name} does not answer")
             else:
-                nodes[name] = state
-        strangers = world.node(paths)
+                nodes[name] = found
+        observer = outside.node(paths)
         try:
-            height = strangers.head().height
+            height = observer.head().height
         except (ChainUnreachable, NamespaceMissing):
             height = max((each.height for each in nodes.values()), default=None)
         if height is not None:
@@ -232,7 +234,7 @@ def observe(network: Network, paths: LabPaths) -> Observation:
                 if height - each.height > BEHIND_BLOCKS
             ]
         problems += [f"{name} has no peers" for name, each in nodes.items() if not each.peers]
-        signing = _signing(network, paths, strangers, problems)
+        signing = _signing(network, paths, observer, problems)
     return Observation(
         network=network.name,
         chain_id=network.chain.chain_id,

@@ -7,19 +7,19 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ceremonies import ceremonies
+from ceremonies import key_ceremonies
 from ceremonies.custody import Step
-from ceremonies.gate_ceremonies import GateCeremonies, GateStatus
-from ceremonies.gates import Declared
+from ceremonies.gate_ceremonies import GateStatus
+from ceremonies.key_ceremonies import KeyStatus
 from ceremonies.public_key import ConsensusKey
-from ceremonies.remote import RemoteChain, RemoteSigners, Ssh, active_signer
+from ceremonies.reach import Reach, Way
+from ceremonies.remote import Ssh, active_signer
+from configuration.accounts import DEPLOY_USER
 from engine import deploy as configuration
 from engine import stack
 from engine.progress import Progress
@@ -28,8 +28,8 @@ from estate.declaration import files as declaration
 from estate.errors import CheckFailed
 from estate.model import Network
 from lab import netns
-from lab.chain import genesis, join, world
-from lab.clouds.aws.store import Store
+from lab.chain import genesis, join, outside
+from lab.clouds.store import Store
 from lab.machines import fleet, image, machine
 from lab.machines.provision import Machine
 from lab.paths import LabPaths
@@ -123,7 +123,10 @@ class Rehearsal:
         return changed(counts)
 
     def _reconcile(self, state: dict[str, Any]) -> bool:
-        """Removes what a killed engine made and never recorded; whether it recorded what is not there, so that it must look anew."""
+        """Removes what a killed engine made and never recorded.
+
+        Returns whether the engine's state has resources that do not exist, so that it must be refreshed.
+        """
         if not self.paths.cloud_state.exists():
             return False
         resources = state["deployment"].get("resources") or ()
@@ -162,10 +165,10 @@ class Rehearsal:
         return key.with_suffix(".pub").read_text().strip()
 
     def boot(self) -> None:
-        """The strangers' machines first, so that their chain already moves while ours boot."""
+        """The other validators first, so that their chain already makes blocks while our machines boot."""
         key = self._authorized_key()
-        with self.progress.stage("world: strangers, partners, packages, time, names"):
-            world.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
+        with self.progress.stage("outside: other validators, partners, packages, time, names"):
+            outside.bring_up(self.paths, self.network, self.chain, progress=self.progress.say)
         if self.network.signing.coordination:
             with self.progress.stage("signing table: DynamoDB Local, as AWS is reached"):
                 coordination.bring_up(
@@ -216,10 +219,11 @@ class Rehearsal:
             if status.key is None:
                 target = active_signer(self.network, self.network.signing.custody).name
                 self.progress.say(f"first start of this key: generating it on {target}")
-                ceremonies.generate(
-                    remote_signers(self.network, self.paths),
+                within = reach(self.network, self.paths)
+                key_ceremonies.generate(
+                    within.signers,
                     target=target,
-                    transcript=transcript(self.paths, "generate"),
+                    transcript=within.transcript("generate"),
                     start=not self.network.signing.coordination,
                 )
                 status = self._sound_key()
@@ -237,13 +241,13 @@ class Rehearsal:
                 + (f"; {', '.join(joined)} signs too now" if joined else "")
             )
 
-    def _sound_key(self) -> ceremonies.KeyStatus:
+    def _sound_key(self) -> KeyStatus:
         """Where the key is.
 
         Raises:
             CheckFailed: not where it must be, or nobody may sign with it as it is.
         """
-        status = key_status(self.network, self.paths)
+        status = reach(self.network, self.paths).status()
         if status.problems:
             raise CheckFailed(
                 "the consensus key is not as it should be:\n" + "\n".join(f"  {each}" for each in status.problems)
@@ -255,7 +259,7 @@ class Rehearsal:
         held: list[str] = []
         while isinstance(status := self._sound_key(), GateStatus) and status.due and status.due.step is kind:
             host, ceremony = status.due.host, "start" if kind is Step.SEED else "join"
-            gates = gate_ceremonies(self.network, self.paths, ceremony, self.progress.say)
+            gates = reach(self.network, self.paths).gates(ceremony, self.progress.say)
             (gates.start if kind is Step.SEED else gates.join)(host)
             held.append(host)
         return held
@@ -263,7 +267,7 @@ class Rehearsal:
     def _bond(self, key: ConsensusKey) -> bool:
         daemon = parts.ensure("wasmd", self.progress.say) / "bin" / "wasmd"
         wallet = join.OperatorWallet(
-            chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=world.node(self.paths)
+            chain=self.chain, binary=daemon, chain_id=self.network.chain.chain_id, node=outside.node(self.paths)
         )
         return join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
 
@@ -272,7 +276,7 @@ class Rehearsal:
         does so only once its own site signs.
         """
         deadline = time.monotonic() + SIGNED_WITHIN_SECONDS
-        rest = world.node(self.paths)
+        rest = outside.node(self.paths)
         waiting = True
         while waiting:
             head = rest.head().height
@@ -282,8 +286,8 @@ class Rehearsal:
             if waiting and time.monotonic() > deadline:
                 late = f"; behind the chain: {', '.join(behind)}" if behind else ""
                 raise CheckFailed(
-                    f"no block within {SIGNED_WITHIN_SECONDS} s carries our signature, or nodes do not keep up: head {head}, "
-                    f"last signed {last}{late}; see `bin/estate logs` of the validator and the signer"
+                    f"no block within {SIGNED_WITHIN_SECONDS} s carries our signature, or nodes do not keep up: "
+                    f"head {head}, last signed {last}{late}; see `bin/estate logs` of the validator and the signer"
                 )
             if waiting:
                 time.sleep(1)
@@ -301,47 +305,18 @@ def rehearsal_environment(paths: LabPaths) -> dict[str, str]:
     }
 
 
-def remote_signers(network: Network, paths: LabPaths) -> RemoteSigners:
-    """The lab's signer hosts, reached as an operator reaches them."""
-    return RemoteSigners(network=network, ssh=_ssh(paths))
-
-
-def remote_chain(network: Network, paths: LabPaths) -> RemoteChain:
-    return RemoteChain(network=network, ssh=_ssh(paths))
-
-
-def key_status(network: Network, paths: LabPaths) -> ceremonies.KeyStatus:
-    """Where the consensus key is, who signs with it, and what is not as it must be."""
-    if network.signing.coordination is None:
-        return ceremonies.status(remote_signers(network, paths))
-    return gate_ceremonies(network, paths, "status").status()
-
-
-def gate_ceremonies(
-    network: Network, paths: LabPaths, ceremony: str, progress: Callable[[str], None] = lambda _: None
-) -> GateCeremonies:
-    """The ceremonies of a key that signs through gates. `ceremony` names the transcript's file."""
-    declared = network.signing.coordination
-    assert declared is not None
-    return GateCeremonies(
-        signers=remote_signers(network, paths),
-        chain=remote_chain(network, paths),
-        table=coordination.operator_table(paths, network),
-        declared=Declared(
-            gates=frozenset(each.name for each in coordination.gates(network)),
-            generation=declared.generation,
-        ),
-        transcript=transcript(paths, ceremony),
-        pace=ceremonies.Pace(progress=progress),
+def reach(network: Network, paths: LabPaths) -> Reach:
+    """The lab's signers, chain and table, reached as an operator reaches them: SSH from behind the VPN gateway, the
+    table from the internet.
+    """
+    ssh = Ssh(
+        key=paths.ssh_key,
+        known_hosts=paths.known_hosts,
+        user=DEPLOY_USER,
+        prefix=netns.command(paths.namespace("operator")),
     )
-
-
-def _ssh(paths: LabPaths) -> Ssh:
-    return Ssh(key=paths.ssh_key, known_hosts=paths.known_hosts, prefix=netns.command(paths.namespace("operator")))
-
-
-def transcript(paths: LabPaths, ceremony: str) -> ceremonies.Transcript:
-    """Where the record of a ceremony goes: one file each, never overwritten."""
-    directory = paths.root / "transcripts"
-    directory.mkdir(parents=True, exist_ok=True)
-    return ceremonies.Transcript(directory / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{ceremony}.log")
+    way = Way(ssh=ssh, transcripts=paths.root / "transcripts")
+    if network.signing.coordination:
+        table = coordination.operator_table(paths, network)
+        way = replace(way, credentials=table.credentials, ca_file=table.ca_file, within=table.within)
+    return Reach(network=network, way=way)

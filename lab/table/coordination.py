@@ -20,8 +20,8 @@ from estate.model import Network
 from estate.plan import coordination
 from estate.plan.hosts import Host, hosts
 from lab import netns
-from lab.chain.world import WORLD
-from lab.clouds.aws.store import Resource
+from lab.chain.outside import WORLD
+from lab.clouds.store import Resource
 from lab.machines import machine
 from lab.paths import LabPaths
 from lab.table import fronted, local
@@ -49,7 +49,7 @@ def permissions(declared: Network, network: Network, resources: Iterable[Resourc
 
     ``declared`` has the chain of the declaration, which the policies name; ``network`` the one that the lab runs.
     """
-    found = []
+    found: list[dict[str, object]] = []
     for each in resources:
         if each.type != ROLE_POLICY:
             continue
@@ -59,9 +59,9 @@ def permissions(declared: Network, network: Network, resources: Iterable[Resourc
             if statement["Effect"] != "Allow" or not actions:
                 continue
             chain = [key.replace(f"{declared.chain.chain_id}|", f"{network.chain.chain_id}|") for key in _listed(keys)]
+            caller = fronted.access_key(str(each.properties["role"]))
             found += [
-                {"access_key": fronted.access_key(str(each.properties["role"])), "actions": actions, "table": table}
-                | {"leading_keys": chain}
+                {"access_key": caller, "actions": actions, "table": table, "leading_keys": chain}
                 for table in sorted({arn.rpartition("/")[2] for arn in _listed(statement["Resource"])})
             ]
     return found
@@ -115,7 +115,7 @@ def bring_up(
 
 
 def _running(paths: LabPaths, marker: str) -> list[int]:
-    """The processes in the world's namespace that have ``marker`` among their arguments."""
+    """The processes beside the central services that have ``marker`` among their arguments."""
     name = paths.namespace(WORLD)
     return [pid for pid in namespace.occupants([name]).get(name, ()) if marker in programs.arguments(pid)]
 

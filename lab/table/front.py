@@ -87,12 +87,15 @@ class Front:
         """The whole answer, None to drop the connection."""
         began = time.time()
         body: dict[str, Any] = {}
-        call, fault, reached, answer = None, None, False, None
+        call: Call | None = None
+        fault: Fault | None = None
+        reached = False
+        answer: bytes | None = None
         try:
             body = json.loads(request.body)
             call = _call(listen, request, body)
-            if isinstance(call, bytes):
-                answer, call = call, None
+            if call is None:
+                answer = http.failure(400, "IncompleteSignatureException", f"not a signed call to {listen.host}")
             elif not self.permissions.allow(call):
                 answer = http.failure(
                     400,
@@ -127,13 +130,13 @@ class Front:
         return (None if kind in (Kind.DROP_AFTER, Kind.LATE) else answer), True
 
 
-def _call(listen: Listen, request: http.Message, body: dict[str, Any]) -> Call | bytes:
-    """What is called by whom, or the refusal of what no SDK would send."""
+def _call(listen: Listen, request: http.Message, body: dict[str, Any]) -> Call | None:
+    """What is called by whom; None for what no SDK would send."""
     host = request.headers.get("host", "").partition(":")[0]
     target = request.headers.get("x-amz-target", "")
     signed = CREDENTIAL.match(request.headers.get("authorization", ""))
     if host != listen.host or not target.startswith(TARGET) or signed is None or signed[2] != listen.region:
-        return http.failure(400, "IncompleteSignatureException", f"not a signed call to {listen.host}")
+        return None
     keys = body.get("Key") or body.get("Item") or {}
     return Call(
         region=listen.region,

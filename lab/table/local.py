@@ -81,7 +81,8 @@ def running(
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nothing listened on just now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def create_tables(address: str, port: int, head: str, claims: str) -> None:
@@ -117,9 +118,10 @@ def call(address: str, port: int, operation: str, body: dict[str, Any]) -> dict[
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=10) as response:
-            return json.load(response)
+            answer: dict[str, Any] = json.load(response)
     except urllib.error.HTTPError as error:
-        return json.load(error)
+        answer = json.load(error)
+    return answer
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path, reachable: bool) -> None:

@@ -116,7 +116,8 @@ class LastWriterWins:
 
     def _key(self, region: str, body: dict[str, Any]) -> dict[str, Any]:
         if "Key" in body:
-            return body["Key"]
+            key: dict[str, Any] = body["Key"]
+            return key
         table = body["TableName"]
         if table not in self._keys:
             said = _json(self._call(region, "DescribeTable", {"TableName": table}))
@@ -142,4 +143,5 @@ class LastWriterWins:
 
 
 def _json(answer: bytes) -> dict[str, Any]:
-    return json.loads(answer.partition(b"\r\n\r\n")[2])
+    document: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    return document

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.netns import entered
+from lab.netns import NAMED, entered
 from lab.paths import LabPaths
 from lab.wiring import certificates, difference, namespace, observed
 from lab.wiring.model import Interface, Namespace, Wiring
@@ -49,14 +49,16 @@ def state_directory(paths: LabPaths) -> Path:
 
 
 @contextmanager
-def _alone(paths: LabPaths) -> Iterator[Path]:
-    """Nobody else changes this lab's wiring meanwhile, not even a command that a killed apply had started."""
+def _alone(paths: LabPaths) -> Iterator[tuple[Path, int]]:
+    """The wiring's state directory, and the descriptor that locks it.
+
+    Commands inherit the descriptor, so a command that a killed apply had started keeps the lock until it ends.
+    """
     directory = state_directory(paths)
     directory.mkdir(parents=True, exist_ok=True)
     with (paths.root / "wiring.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with namespace.lending(lock.fileno()):
-            yield directory
+        yield directory, lock.fileno()
 
 
 def apply(wiring: Wiring, paths: LabPaths, progress: Progress = lambda _: None) -> Changes:
@@ -67,41 +69,42 @@ def apply(wiring: Wiring, paths: LabPaths, progress: Progress = lambda _: None) 
     Raises:
         namespace.CommandFailed: the system refused a command.
     """
-    with _alone(paths) as directory:
-        return _Reconciler(wiring, paths, directory, progress).run()
+    with _alone(paths) as (directory, lock):
+        return _Reconciler(wiring, paths, directory, lock, progress).run()
 
 
 def remove(paths: LabPaths) -> None:
     """Takes away every namespace of this lab, with its links and every process in it; nothing else."""
-    with _alone(paths) as directory:
+    with _alone(paths) as (directory, lock):
         names = namespace.named(paths.prefix)
 
         def inside() -> list[int]:
             return [pid for pids in namespace.occupants(names).values() for pid in pids]
 
         stop(inside(), inside)
-        _delete_namespaces(names)
+        _delete_namespaces(names, lock)
         for control in Path("/run").glob(f"{paths.prefix}bird-*.ctl"):
             control.unlink()
         shutil.rmtree(directory)
     (paths.root / "wiring.lock").unlink(missing_ok=True)
 
 
-def _delete_namespaces(names: Sequence[str]) -> None:
+def _delete_namespaces(names: Sequence[str], lock: int) -> None:
     """Deletes namespaces, their links first: a process may keep a namespace alive without its name."""
     real = [name for name in names if namespace.exists(name)]
     for name in real:
         links = [each.name for each in observe(name).interfaces.values() if each.kind in difference.OWN_KINDS]
-        namespace.delete_links(name, links)
+        namespace.delete_links(name, links, inherited=[lock])
     if real:
-        namespace.run(["ip", "-batch", "-"], "".join(f"netns del {name}\n" for name in real))
+        namespace.run(["ip", "-batch", "-"], "".join(f"netns del {name}\n" for name in real), inherited=[lock])
     for name in set(names) - set(real):
-        (namespace.NAMED / name).unlink(missing_ok=True)
+        (NAMED / name).unlink(missing_ok=True)
 
 
 class _Reconciler:
-    def __init__(self, wiring: Wiring, paths: LabPaths, directory: Path, progress: Progress) -> None:
+    def __init__(self, wiring: Wiring, paths: LabPaths, directory: Path, lock: int, progress: Progress) -> None:
         self.wiring, self.prefix, self.directory, self.progress = wiring, paths.prefix, directory, progress
+        self.lock = lock
         self.names = {each.name: self.prefix + each.name for each in wiring.namespaces}
         self.changes = Changes()
         self.fresh: set[str] = set()
@@ -125,7 +128,7 @@ class _Reconciler:
         self._settings()
         self.progress("routing and load balancing")
         self.changes.created += [f"certificate {name}" for name in certificates.ensure(self.wiring.certificates)]
-        programs = Programs(self.prefix, self.directory)
+        programs = Programs(self.prefix, self.directory, [self.lock])
         self.changes.repaired += programs.ensure(self.wiring.processes, list(self.names.values()))
         return self.changes
 
@@ -133,11 +136,11 @@ class _Reconciler:
         present = namespace.named(self.prefix)
         broken = [name for name in present if not namespace.exists(name)]
         surplus = [name for name in present if name not in self.names.values()]
-        _delete_namespaces(sorted({*broken, *surplus}))
+        _delete_namespaces(sorted({*broken, *surplus}), self.lock)
         self.changes.removed += [f"namespace {name}" for name in surplus]
         missing = [name for name in self.names.values() if name not in present or name in broken]
         if missing:
-            namespace.run(["ip", "-batch", "-"], "".join(f"netns add {name}\n" for name in missing))
+            self._run(["ip", "-batch", "-"], "".join(f"netns add {name}\n" for name in missing))
         self.fresh = set(missing)
         self.changes.created += [f"namespace {name}" for name in missing]
 
@@ -166,31 +169,29 @@ class _Reconciler:
         differing = workers.map(lambda each: loaded.differs(self.names[each.name], each.ruleset), routers)
         for each, differs in zip(routers, list(differing), strict=True):
             if differs:
-                loaded.replace(self.names[each.name], each.ruleset)
+                loaded.replace(self.names[each.name], each.ruleset, inherited=[self.lock])
                 self._note(each.name, "firewall")
         loaded.save(set(self.names.values()))
         for each in self.wiring.namespaces:
             if each.machine and each.handover_ruleset and not self.seen[each.name].handed_over:
-                load(self.names[each.name], _replacing(each.handover_ruleset))
+                load(self.names[each.name], _replacing(each.handover_ruleset), inherited=[self.lock])
 
     def _links(self) -> None:
         doomed: dict[str, list[str]] = {}
         made: list[str] = []
         recreated: set[tuple[str, str]] = set()
-        for each in self.wiring.namespaces:
-            seen = self.seen[each.name]
-            for name in difference.surplus_interfaces(self.prefix, each, seen):
-                doomed.setdefault(each.name, []).append(name)
-                self.changes.removed.append(f"{each.name}/{name}")
-            for interface in each.interfaces:
-                if interface.bridge and not self._is_made(each, interface):
-                    if interface.name in seen.interfaces:
-                        doomed.setdefault(each.name, []).append(interface.name)
-                    made.append(f"link add name {interface.name} netns {self.names[each.name]} type bridge")
-                    recreated.add((each.name, interface.name))
-        for each, interface in self._cables():
-            peer = self.wiring.namespace(interface.peer[0])
-            other = next(end for end in peer.interfaces if end.name == interface.peer[1])
+        for wanted in self.wiring.namespaces:
+            seen = self.seen[wanted.name]
+            for name in difference.surplus_interfaces(self.prefix, wanted, seen):
+                doomed.setdefault(wanted.name, []).append(name)
+                self.changes.removed.append(f"{wanted.name}/{name}")
+            for bridge in wanted.interfaces:
+                if bridge.bridge and not self._is_made(wanted, bridge):
+                    if bridge.name in seen.interfaces:
+                        doomed.setdefault(wanted.name, []).append(bridge.name)
+                    made.append(f"link add name {bridge.name} netns {self.names[wanted.name]} type bridge")
+                    recreated.add((wanted.name, bridge.name))
+        for each, interface, peer, other in self._cables():
             if self._is_made(each, interface) and self._is_made(peer, other):
                 continue
             for place, end in ((each, interface), (peer, other)):
@@ -202,12 +203,12 @@ class _Reconciler:
                 f" peer name {other.name} netns {self.names[peer.name]}"
             )
             self._note(each.name, f"link {interface.name} to {peer.name}/{other.name}")
-        gone = {end for name, links in doomed.items() for link in links if (end := self._peer_of(name, link))}
+        gone = {far for name, links in doomed.items() for link in links if (far := self._peer_of(name, link))}
         self.touched = {*doomed, *(name for name, _ in recreated), *gone}
-        for name, links in doomed.items():
-            namespace.delete_links(self.names[name], links)
+        for router, links in doomed.items():
+            namespace.delete_links(self.names[router], links, inherited=[self.lock])
         if made:
-            namespace.run(["ip", "-batch", "-"], "\n".join(made) + "\n")
+            self._run(["ip", "-batch", "-"], "\n".join(made) + "\n")
         self._mark(recreated)
 
     def _mark(self, recreated: set[tuple[str, str]]) -> None:
@@ -219,7 +220,7 @@ class _Reconciler:
                     alias = difference.alias(self.prefix, interface)
                     by_name.setdefault(each.name, []).append(f"link set dev {interface.name} alias {alias}")
         for name, lines in by_name.items():
-            namespace.run(["ip", "-n", self.names[name], "-batch", "-"], "\n".join(lines) + "\n")
+            self._run(["ip", "-n", self.names[name], "-batch", "-"], "\n".join(lines) + "\n")
 
     def _configure(self, wanted: Namespace) -> dict[str, list[str]]:
         """Addresses, routes and rules of one namespace, until a look at it shows no difference."""
@@ -236,12 +237,15 @@ class _Reconciler:
                 break
             words += [f"{wanted.name}: {step.words}" for step in steps]
             text = "".join(f"{step.command}\n" for step in steps)
-            namespace.run(["ip", "-n", name, "-batch", "-"], text)
+            self._run(["ip", "-n", name, "-batch", "-"], text)
         else:
             raise namespace.CommandFailed(
                 f"{name}: still differs after {PASSES} passes: {'; '.join(step.words for step in steps)}"
             )
         return {"created": [], "repaired": []} if fresh else {"created": [], "repaired": words}
+
+    def _run(self, command: Sequence[str], text: str) -> None:
+        namespace.run(command, text, inherited=[self.lock])
 
     def _peer_of(self, name: str, link: str) -> str:
         """The namespace that the other end of an interface is marked to be in."""
@@ -250,12 +254,13 @@ class _Reconciler:
     def _is_made(self, each: Namespace, interface: Interface) -> bool:
         return difference.is_made(self.prefix, interface, self.seen[each.name].interfaces.get(interface.name))
 
-    def _cables(self) -> Iterator[tuple[Namespace, Interface]]:
-        """Each veth pair once, by its first end."""
+    def _cables(self) -> Iterator[tuple[Namespace, Interface, Namespace, Interface]]:
+        """Each veth pair once: both ends, each after its namespace."""
         for each in self.wiring.namespaces:
             for interface in each.interfaces:
                 if interface.peer and (each.name, interface.name) < interface.peer:
-                    yield each, interface
+                    peer = self.wiring.namespace(interface.peer[0])
+                    yield each, interface, peer, next(end for end in peer.interfaces if end.name == interface.peer[1])
 
     def _note(self, name: str, words: str) -> None:
         """A change in a namespace that this apply made is part of making it."""

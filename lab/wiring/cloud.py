@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 PROTOCOL_NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "-1": "all"}
@@ -422,8 +422,8 @@ def _route_tables(reader: _Reader) -> dict[str, RouteTable]:
 def _main_route_table(reader: _Reader, vpc: Resource) -> str:
     for resource in reader.of("ec2/mainRouteTableAssociation"):
         if resource.properties["vpcId"] == vpc.id:
-            return resource.properties["routeTableId"]
-    return vpc.properties.get("mainRouteTableId") or vpc.properties.get("defaultRouteTableId") or ""
+            return str(resource.properties["routeTableId"])
+    return str(vpc.properties.get("mainRouteTableId") or vpc.properties.get("defaultRouteTableId") or "")
 
 
 def _public_addresses(reader: _Reader) -> dict[str, IPv4Address]:
@@ -492,9 +492,8 @@ def _balancer_interfaces(reader: _Reader, public: Mapping[str, IPv4Address]) -> 
         if balancer is None:
             continue
         subnet = resource.properties["subnetId"]
-        mapping = next(
-            (each for each in balancer.properties.get("subnetMappings") or () if each.get("subnetId") == subnet), {}
-        )
+        mappings: list[Mapping[str, Any]] = balancer.properties.get("subnetMappings") or []
+        mapping = next((each for each in mappings if each.get("subnetId") == subnet), {})
         own = (resource.properties.get("association") or {}).get("publicIp") or resource.properties.get("publicIp")
         interfaces.append(
             CloudInterface(
@@ -552,7 +551,7 @@ def _peerings(reader: _Reader) -> tuple[Peering, ...]:
         for resource in reader.of("ec2/vpcPeeringConnectionAccepter")
         if resource.properties.get("autoAccept") or resource.properties.get("acceptStatus") == "active"
     }
-    peerings = {}
+    peerings: dict[str, Peering] = {}
     for resource in reader.of("ec2/vpcPeeringConnection", "ec2/vpcPeeringConnectionAccepter"):
         properties = resource.properties
         id = properties.get("vpcPeeringConnectionId") or resource.id
@@ -617,7 +616,8 @@ def _balancers(reader: _Reader) -> dict[str, LoadBalancer]:
     listeners: dict[str, list[Listener]] = defaultdict(list)
     for resource in reader.of("lb/listener"):
         properties = resource.properties
-        action = next((each for each in properties.get("defaultActions") or () if each.get("type") == "forward"), {})
+        actions: list[Mapping[str, Any]] = properties.get("defaultActions") or []
+        action = next((each for each in actions if each.get("type") == "forward"), {})
         listeners[properties["loadBalancerArn"]].append(
             Listener(
                 port=int(properties["port"]),

@@ -6,7 +6,7 @@ learn of it as they would: by silence. An apply takes it away, as it does with w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lab.paths import LabPaths
 from lab.wiring import namespace, rulesets, security
@@ -18,7 +18,7 @@ TABLES = ("inet cut", "bridge cut")
 MUTE = "inet mute"
 
 
-def _text(interfaces: Sequence[str]) -> str:
+def _text(interfaces: Iterable[str]) -> str:
     """Drops what comes in or goes out by these interfaces, bridged or routed."""
     names = ", ".join(f'"{name}"' for name in sorted(interfaces))
     chains = "\n".join(
@@ -68,7 +68,7 @@ def _of_site(wiring: Wiring, site: str) -> dict[str, tuple[str, ...]]:
     if name not in {each.name for each in wiring.namespaces}:
         raise KeyError(f"{site}: no datacentre of this name is in the lab")
     servers = {interface.peer[0] for interface in wiring.namespace(name).interfaces if interface.peer}
-    found = {name: (TO_INTERNET,)}
+    found: dict[str, tuple[str, ...]] = {name: (TO_INTERNET,)}
     for each in wiring.namespaces:
         tunnels = tuple(
             i.name for i in each.interfaces if i.peer and i.peer[0] in servers and i.peer[1].startswith("vti-")
@@ -91,8 +91,8 @@ def cut(paths: LabPaths, wiring: Wiring, *, region: str = "", site: str = "", ho
 
 
 def mute(paths: LabPaths, ways: Sequence[tuple[Sequence[str], Sequence[str]]]) -> None:
-    """Nothing gets through the internet's router any more from the first to the second of each pair (addresses or CIDRs,
-    as the packets there carry them); takes the place of an earlier one.
+    """The internet's router drops what the first of each pair sends to the second (addresses or CIDRs, as the packets
+    there carry them). Replaces the pairs of an earlier call.
     """
     rules = [f"ip saddr {{ {', '.join(senders)} }} ip daddr {{ {', '.join(takers)} }} drop" for senders, takers in ways]
     chain = security.chain("silence", rules, hook="filter hook prerouting priority -400")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from estate.errors import ExpectedError
@@ -18,33 +17,16 @@ class CommandFailed(ExpectedError, RuntimeError):
     """A command of the system refused what the wiring asked of it."""
 
 
-_lent: list[int] = []
-
-
-@contextmanager
-def lending(descriptor: int) -> Iterator[None]:
-    """Commands that run meanwhile inherit ``descriptor``.
-
-    So a lock on it is held until the last of them ended, whoever was killed.
-    """
-    _lent.append(descriptor)
-    try:
-        yield
-    finally:
-        _lent.remove(descriptor)
-
-
-def lent() -> tuple[int, ...]:
-    return tuple(_lent)
-
-
-def run(command: Sequence[str], text: str = "") -> str:
+def run(command: Sequence[str], text: str = "", *, inherited: Sequence[int] = ()) -> str:
     """The output of ``command`` with ``text`` as input.
 
+    The command inherits the descriptors ``inherited``: a lock on one of them is held until the command has ended, even
+    if this process is killed first.
+
     Raises:
-        CommandFailed: with the command and what it said.
+        CommandFailed: with the command and its error output.
     """
-    done = subprocess.run(command, input=text, capture_output=True, text=True, pass_fds=lent())
+    done = subprocess.run(command, input=text, capture_output=True, text=True, pass_fds=inherited)
     if done.returncode != 0:
         raise CommandFailed(
             f"{' '.join(command)}: exit status {done.returncode}: {done.stderr.strip() or done.stdout.strip()}"
@@ -52,12 +34,12 @@ def run(command: Sequence[str], text: str = "") -> str:
     return done.stdout
 
 
-def delete_links(name: str, links: Iterable[str]) -> None:
-    """Deletes links of the namespace ``name``; one that went with its other end is no error."""
+def delete_links(name: str, links: Iterable[str], *, inherited: Sequence[int] = ()) -> None:
+    """Deletes links of the namespace ``name``; a link that was deleted with its other end is not an error."""
     text = "".join(f"link del dev {link}\n" for link in dict.fromkeys(links))
     if text:
         command = ["ip", "-n", name, "-force", "-batch", "-"]
-        subprocess.run(command, input=text, capture_output=True, text=True, pass_fds=lent())
+        subprocess.run(command, input=text, capture_output=True, text=True, pass_fds=inherited)
 
 
 def exists(name: str) -> bool:
@@ -75,7 +57,7 @@ def named(prefix: str) -> tuple[str, ...]:
 
 def occupants(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """The processes of each of these namespaces, in one look at all processes."""
-    by_inode = {}
+    by_inode: dict[int, str] = {}
     own = OWN.stat().st_ino
     for name in names:
         if exists(name) and (NAMED / name).stat().st_ino != own:
@@ -84,9 +66,9 @@ def occupants(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
-                name = by_inode.get(Path(f"/proc/{entry.name}/ns/net").stat().st_ino)
+                inode = Path(f"/proc/{entry.name}/ns/net").stat().st_ino
             except OSError:
                 continue
-            if name:
-                found.setdefault(name, []).append(int(entry.name))
+            if inode in by_inode:
+                found.setdefault(by_inode[inode], []).append(int(entry.name))
     return {name: tuple(sorted(pids)) for name, pids in found.items()}

@@ -1,4 +1,4 @@
-"""What is outside the estate: clients, central services and strangers on the internet; partners; an operator."""
+"""What is outside the estate: clients, central services and other validators on the internet; partners; an operator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERNET, CLIENT, WORLD, OPERATOR = "internet", "client", "world", "operator"
 PUBLIC_BLOCK = IPv4Network("198.51.100.0/24")
 PUBLIC_BLOCK6 = "2001:db8:100::"
 WORLD_ADDRESSES = tuple(PUBLIC_BLOCK[number] for number in (*range(10, 16), *range(101, 105)))
-"""Central services, then strangers' nodes."""
+"""Central services, then other validators' nodes."""
 
 CLIENT_ADDRESS = PUBLIC_BLOCK[200]
 OPERATOR_NUMBER = 10

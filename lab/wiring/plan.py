@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from estate.model import Network
 from estate.plan import addressing
 from estate.plan.hosts import hosts
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 from lab.paths import LabPaths
 from lab.wiring import balancer, outside, site, tunnels, vpc
 from lab.wiring.cloud import Cloud, Vpc, read
@@ -33,8 +33,8 @@ def plan(
     processes: list[Process] = []
     certificates: list[Certificate] = []
     outside.connect_internet(draft, network)
-    for each in sorted(network.sites):
-        site.connect_site(draft, network, each, outside.INTERNET)
+    for place in sorted(network.sites):
+        site.connect_site(draft, network, place, outside.INTERNET)
 
     guarded = {}
     ways: dict[str, dict[str, str]] = defaultdict(dict)
@@ -58,11 +58,12 @@ def plan(
     for each in cloud.vpcs.values():
         missing += vpc.route_subnets(draft, cloud, names, each, guarded[each.id], ways[each.id], propagated)
 
-    for each in cloud.interfaces:
-        if each.kind == "nat":
-            vpc.translate_outbound(draft, names.machines[each.id], each)
-        elif each.kind == "balancer":
-            process, made = balancer.run_node(draft, cloud, names.machines[each.id], each, paths.authority)
+    for interface in cloud.interfaces:
+        if interface.kind == "nat":
+            vpc.translate_outbound(draft, names.machines[interface.id], interface)
+        elif interface.kind == "balancer":
+            machine = names.machines[interface.id]
+            process, made = balancer.run_node(draft, cloud, machine, interface, paths.authority)
             processes.append(process)
             certificates += made
     outside.connect_operator(draft, network)
@@ -87,23 +88,24 @@ def _names(network: Network, cloud: Cloud) -> vpc.Names:
         for each in found
     }
     by_address = {host.address: host.name for host in hosts(network) if host.in_cloud}
-    machines, taken = {}, set()
-    for each in cloud.interfaces:
-        subnet = cloud.subnets[each.subnet]
+    machines: dict[str, str] = {}
+    taken: set[str] = set()
+    for interface in cloud.interfaces:
+        subnet = cloud.subnets[interface.subnet]
         place = vpcs[subnet.vpc].removeprefix("vpc-")
         letter = subnet.zone.removeprefix(cloud.vpcs[subnet.vpc].region) or subnet.id
-        if each.kind == "instance":
+        if interface.kind == "instance":
             name = (
-                machines.get(each.owner)
-                or by_address.get(each.address)
-                or cloud.instance_names.get(each.owner, each.owner)
+                machines.get(interface.owner)
+                or by_address.get(interface.address)
+                or cloud.instance_names.get(interface.owner, interface.owner)
             )
         else:
-            name = f"{'nat' if each.kind == 'nat' else 'nlb'}-{place}-{letter}"
-        if each.owner not in machines and name in taken:
-            name = f"{name}-{each.id.rsplit('-', 1)[-1][:8]}"
+            name = f"{'nat' if interface.kind == 'nat' else 'nlb'}-{place}-{letter}"
+        if interface.owner not in machines and name in taken:
+            name = f"{name}-{interface.id.rsplit('-', 1)[-1][:8]}"
         taken.add(name)
-        machines[each.owner if each.kind == "instance" else each.id] = name
+        machines[interface.owner if interface.kind == "instance" else interface.id] = name
     return vpc.Names(vpcs=vpcs, machines=machines)
 
 

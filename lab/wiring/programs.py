@@ -7,9 +7,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from lab.netns import NAMED
 from lab.wiring import namespace
 from lab.wiring.model import Process
 
@@ -49,10 +51,13 @@ def stop(pids: Iterable[int], still: Callable[[], Iterable[int]]) -> None:
 
 
 class Programs:
-    """The programs that the wiring runs. ``directory`` holds their configurations and logs."""
+    """The programs that the wiring runs. ``directory`` holds their configurations and logs.
 
-    def __init__(self, prefix: str, directory: Path) -> None:
-        self.prefix, self.directory = prefix, directory
+    What starts a program inherits the descriptors ``inherited``; the program itself does not keep them.
+    """
+
+    def __init__(self, prefix: str, directory: Path, inherited: Sequence[int] = ()) -> None:
+        self.prefix, self.directory, self.inherited = prefix, directory, inherited
 
     def control(self, router: str) -> Path:
         """The control socket of the BIRD in ``router``; short, because a socket's path may have 107 characters."""
@@ -84,10 +89,7 @@ class Programs:
             if wanted.get(name) and wanted[name].program == "bird":
                 surplus += keep[1:]
             if surplus:
-                stop(
-                    surplus,
-                    lambda name=name, surplus=surplus: [p for p in surplus if p in self.running([name]).get(name, ())],
-                )
+                stop(surplus, partial(self._still, name, surplus))
                 done.append(f"{name}: {len(surplus)} program{'s' if len(surplus) > 1 else ''} stopped")
         present = self.running(names)
         started = []
@@ -100,6 +102,11 @@ class Programs:
         self._tidy(processes)
         return done
 
+    def _still(self, name: str, pids: Sequence[int]) -> list[int]:
+        """Those of ``pids`` that are running in the namespace ``name``."""
+        present = self.running([name]).get(name, {})
+        return [pid for pid in pids if pid in present]
+
     def _configuration(self, process: Process) -> Path:
         digest = sha256(process.configuration.encode()).hexdigest()[:10]
         return self.directory / f"{process.namespace}-{process.program}-{digest}.conf"
@@ -111,8 +118,8 @@ class Programs:
         configuration = self._configuration(process)
         configuration.write_text(process.configuration)
         command = _command(process, configuration, self.control(process.namespace))
-        let_go = "; ".join(f"exec {descriptor}>&-" for descriptor in namespace.lent()) or ":"
-        entered = ["nsenter", f"--net={namespace.NAMED / name}", "setsid", "--fork"]
+        let_go = "; ".join(f"exec {descriptor}>&-" for descriptor in self.inherited) or ":"
+        entered = ["nsenter", f"--net={NAMED / name}", "setsid", "--fork"]
         with self._log(process).open("w") as log:
             subprocess.run(
                 [*entered, "bash", "-c", f'{let_go}; exec "$@"', "bash", *command],
@@ -121,7 +128,7 @@ class Programs:
                 stderr=log,
                 check=False,
                 cwd="/",
-                pass_fds=namespace.lent(),
+                pass_fds=self.inherited,
             )
 
     def _wait(self, started: Sequence[str], wanted: dict[str, Process]) -> None:

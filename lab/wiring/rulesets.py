@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from lab.netns import NAMED
 from lab.wiring import namespace
 
 
@@ -14,17 +16,17 @@ def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def load(name: str, text: str) -> None:
+def load(name: str, text: str, *, inherited: Sequence[int] = ()) -> None:
     """Loads a ruleset file in the namespace ``name``, in one transaction.
 
     Raises:
         namespace.CommandFailed: nft refused it; what was there stays.
     """
-    namespace.run(["nsenter", f"--net={namespace.NAMED / name}", "nft", "-f", "-"], text)
+    namespace.run(["nsenter", f"--net={NAMED / name}", "nft", "-f", "-"], text, inherited=inherited)
 
 
 def _nft(name: str, *arguments: str) -> str:
-    command = ["nsenter", f"--net={namespace.NAMED / name}", "nft", *arguments]
+    command = ["nsenter", f"--net={NAMED / name}", "nft", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout if done.returncode == 0 else ""
 
@@ -51,9 +53,9 @@ class Loaded:
             return bool(present.strip())
         return self.known.get(name) != [_digest(wanted), _digest(present)]
 
-    def replace(self, name: str, wanted: str) -> None:
+    def replace(self, name: str, wanted: str, *, inherited: Sequence[int] = ()) -> None:
         """Puts ``wanted`` in place of whatever is there."""
-        load(name, f"flush ruleset\n{wanted}")
+        load(name, f"flush ruleset\n{wanted}", inherited=inherited)
         self.known[name] = [_digest(wanted), _digest(listing(name))]
 
     def save(self, names: set[str]) -> None:

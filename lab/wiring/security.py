@@ -123,11 +123,11 @@ def _acl_parts(cloud: Cloud, guarded: Sequence[Guarded]) -> list[str]:
         return []
     parts, leaving, entering = [], [], []
     for subnet, names in sorted(by_subnet.items()):
-        acl = cloud.subnets[subnet].acl
+        guard = cloud.subnets[subnet].acl
         members = ", ".join(f'"{name}"' for name in sorted(names))
         parts.append(f"\tset {subnet} {{ type ifname; elements = {{ {members} }}; }}")
-        leaving.append(f"iifname @{subnet} oifname != @{subnet} goto {acl}-out")
-        entering.append(f"oifname @{subnet} iifname != @{subnet} goto {acl}-in")
+        leaving.append(f"iifname @{subnet} oifname != @{subnet} goto {guard}-out")
+        entering.append(f"oifname @{subnet} iifname != @{subnet} goto {guard}-in")
     for id in sorted({cloud.subnets[subnet].acl for subnet in by_subnet}):
         parts += [_acl_chain(cloud.acls[id], "out"), _acl_chain(cloud.acls[id], "in")]
     return [

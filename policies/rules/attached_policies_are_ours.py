@@ -7,8 +7,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, each
+from policies.rule import Example, resource_rule, violation
 
 FOREIGN = ":iam::aws:policy/"
 
@@ -17,9 +17,9 @@ def _judge(arn: Any) -> Iterator[str]:
     if arn is UNKNOWN or FOREIGN in arn:
         yield violation(
             f"{arn} is attached",
-            "policies are ours",
-            "AWS's allow far more than is needed, and change by themselves",
-            "write what is needed",
+            "policies must be our own",
+            "AWS's policies allow far more than is needed, and AWS changes them",
+            "write a policy with the actions and resources that are needed",
         )
 
 
@@ -34,7 +34,7 @@ def _attachment(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "attached-policies-are-ours",
-    "Roles carry no policy of AWS's own making.",
+    "Roles must not have policies that AWS manages.",
     {"aws:iam/role:Role": _role, "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _attachment},
     Severity.CRITICAL,
     why="AdministratorAccess is the worst, but the others too allow `*` on `*` for a service, and AWS widens them.",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import at, stated
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import at, stated
+from policies.rule import Example, referred, stack_rule, violation
 
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
@@ -25,30 +25,35 @@ def _of(bucket: PolicyResource, type_: str, resources: Sequence[PolicyResource])
 def _bucket(bucket: PolicyResource, resources: Sequence[PolicyResource]) -> Iterator[str]:
     if _of(bucket, ENCRYPTION, resources) is None:
         yield violation(
-            "the bucket has no encryption configuration", "buckets have one", "backups are secrets", "add one"
+            "the bucket has no encryption configuration",
+            "buckets must have one",
+            "backups are secrets",
+            "add a BucketServerSideEncryptionConfiguration",
         )
     block = _of(bucket, BLOCK, resources)
     opened = [key for key in BLOCKS if block is None or stated(block.props, key) is not True]
     if opened:
-        yield violation(f"{', '.join(opened)}: not true", "public access is blocked", MISTAKE, "state all four")
+        yield violation(
+            f"{', '.join(opened)}: not true", "public access must be blocked", MISTAKE, "set all four to true"
+        )
 
 
 def _google(bucket: PolicyResource) -> Iterator[str]:
     if at(bucket.props, "encryption", "defaultKmsKeyName") is None:
         yield violation(
             "the bucket names no key",
-            "buckets have the network's own key",
+            "buckets must use the network's own key",
             "backups are secrets",
-            "give encryption.defaultKmsKeyName",
+            "set encryption.defaultKmsKeyName",
         )
     if (given := stated(bucket.props, "publicAccessPrevention")) != "enforced":
-        yield violation(f"publicAccessPrevention is {given}", "it is enforced", MISTAKE, "state enforced")
+        yield violation(f"publicAccessPrevention is {given}", "it must be enforced", MISTAKE, "set it to enforced")
     if (given := stated(bucket.props, "uniformBucketLevelAccess")) is not True:
         yield violation(
             f"uniformBucketLevelAccess is {given}",
-            "it is true",
-            "an object's own list is seen by nobody",
-            "state true",
+            "it must be true",
+            "nobody reviews the access lists of single objects",
+            "set it to true",
         )
 
 
@@ -65,10 +70,10 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
 
 RULE = stack_rule(
     "buckets-are-encrypted-and-closed",
-    "Buckets are encrypted and block public access.",
+    "Buckets must be encrypted and must block public access.",
     check,
     Severity.HIGH,
-    why="A bucket's policy is opened by one wrong line; the block holds in spite of it.",
+    why="One wrong line opens a bucket's policy; the public access block still holds.",
     fix="Add an encryption configuration and a public access block with all four true (Google Cloud: a key, "
     "`publicAccessPrevention: enforced`, `uniformBucketLevelAccess: true`).",
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .buckets_are_encrypted_and_closed import BUCKET, GOOGLE
-from .reading import at
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import at
+from policies.rule import Example, referred, stack_rule, violation
+from policies.rules.buckets_are_encrypted_and_closed import BUCKET, GOOGLE
 
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
-REASON = "whoever takes a host may overwrite its backups"
+REASON = "an attacker who holds a host may overwrite its backups"
 
 
 def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
@@ -26,18 +26,18 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
         if resource.resource_type == BUCKET and resource.urn not in kept:
             given, fix = "versioning is not enabled", "add a BucketVersioning with status Enabled"
         elif resource.resource_type == GOOGLE and at(resource.props, "versioning", "enabled") is not True:
-            given, fix = "versioning.enabled is not true", "state true"
+            given, fix = "versioning.enabled is not true", "set it to true"
         else:
             continue
-        yield violation(given, "buckets keep former versions", REASON, fix), resource.urn
+        yield violation(given, "buckets must keep former versions", REASON, fix), resource.urn
 
 
 RULE = stack_rule(
     "buckets-keep-versions",
-    "Buckets keep former versions of what they hold.",
+    "Buckets must keep former versions of their objects.",
     check,
     Severity.HIGH,
-    why="Whoever takes a host may overwrite its backups: the former version must be out of his reach.",
+    why="An attacker who holds a host may overwrite its backups: the former versions must be out of reach.",
     fix="Add a `BucketVersioning` with `status: Enabled` (Google Cloud: `versioning: {enabled: true}`).",
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html",
     example=Example(VERSIONING, {"versioningConfiguration": {"status": "Suspended"}}),

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import each
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import each
+from policies.rule import Example, referred, stack_rule, violation
 
 GROUP, VPC = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/vpc:Vpc"
 
@@ -18,10 +18,10 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
         if each(group.props, "ingress") or each(group.props, "egress"):
             yield (
                 violation(
-                    "it has rules",
-                    "it has none",
-                    "an interface without a group of its own falls into it",
-                    "leave them out",
+                    "the default security group has rules",
+                    "it must have none",
+                    "an interface without a group of its own gets it",
+                    "remove them",
                 ),
                 group.urn,
             )
@@ -30,9 +30,9 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
         if vpc.resource_type == VPC and vpc.urn not in taken:
             yield (
                 violation(
-                    "its default group is as AWS made it",
-                    "it is emptied",
-                    "AWS's lets all members talk",
+                    "the VPC's default security group is as AWS created it",
+                    "it must be emptied",
+                    "AWS's version lets all members talk to each other",
                     "add a DefaultSecurityGroup",
                 ),
                 vpc.urn,
@@ -41,10 +41,10 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
 
 RULE = stack_rule(
     "default-groups-are-empty",
-    "The default security group of each VPC is taken over and has no rule.",
+    "The default security group of each VPC must be managed by the stack and have no rules.",
     check,
     Severity.HIGH,
-    why="An interface without a group of its own falls into the default one, and AWS's lets all its members talk.",
+    why="An interface without a group of its own gets the default one, whose members AWS lets talk to each other.",
     fix="Add a `DefaultSecurityGroup` for the VPC, without rules.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html",
     example=Example(GROUP, {"ingress": [{"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}]}),

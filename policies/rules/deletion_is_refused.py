@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, in_production, stated
-from .rule import Check, Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, at, each, in_production, stated
+from policies.rule import Check, Example, resource_rule, violation
 
-REASON = "one wrong call would end the service"
+REASON = "one wrong API call would end the service"
 
 
 def _flag(*path: str) -> Check:
     def check(args: ResourceValidationArgs) -> Iterator[str]:
         if in_production(args.props) and (given := at(args.props, *path)) is not True:
-            yield violation(f"{'.'.join(path)} is {given}", "in production it is true", REASON, "state true")
+            yield violation(f"{'.'.join(path)} is {given}", "in production it must be true", REASON, "set it to true")
 
     return check
 
@@ -26,13 +26,16 @@ def _table(args: ResourceValidationArgs) -> Iterator[str]:
         given = replica if replica is UNKNOWN else stated(replica, "deletionProtectionEnabled")
         if given is not True:
             yield violation(
-                f"a replica's deletionProtectionEnabled is {given}", "in production it is true", REASON, "state true"
+                f"a replica's deletionProtectionEnabled is {given}",
+                "in production it must be true",
+                REASON,
+                "set it to true",
             )
 
 
 RULE = resource_rule(
     "deletion-is-refused",
-    "Production instances, load balancers, tables and databases have the cloud's own protection against deletion.",
+    "Production instances, load balancers, tables and databases must have the cloud's deletion protection.",
     {
         "aws:ec2/instance:Instance": _flag("disableApiTermination"),
         "aws:lb/loadBalancer:LoadBalancer": _flag("enableDeletionProtection"),
@@ -43,8 +46,8 @@ RULE = resource_rule(
         "gcp:sql/databaseInstance:DatabaseInstance": _flag("settings", "deletionProtectionEnabled"),
     },
     Severity.HIGH,
-    why="The engine's protection holds for the engine; a console or a script is stopped by the cloud's own.",
-    fix="State the type's protection true: `disableApiTermination`, `enableDeletionProtection`, "
+    why="Pulumi's `protect` only stops Pulumi; only the cloud's own protection stops a console or a script.",
+    fix="Set the type's protection true: `disableApiTermination`, `enableDeletionProtection`, "
     "`deletionProtectionEnabled`, "
     "`deletionProtection`.",
     source="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_ChangingDisableAPITermination.html",

@@ -7,23 +7,23 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, is_own_key, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, at, each, is_own_key, stated
+from policies.rule import Example, resource_rule, violation
 
-FOREIGN_KEY = "the cloud's key is shared and cannot be shut"
+FOREIGN_KEY = "the cloud's key is shared and cannot be disabled"
 
 
 def _disk(properties: Mapping[str, Any], what: str) -> Iterator[str]:
     if stated(properties, "encrypted") is not True:
         yield violation(
             f"{what} has encrypted: {stated(properties, 'encrypted')}",
-            "disks are encrypted",
-            "a copied disk must tell nothing",
-            "state true",
+            "disks must be encrypted",
+            "a copied disk must be unreadable",
+            "set it to true",
         )
     if not is_own_key(stated(properties, "kmsKeyId")):
         yield violation(
-            f"{what} names no key of ours", "disks have the network's own key", FOREIGN_KEY, "give kmsKeyId"
+            f"{what} names no key of ours", "disks must use the network's own key", FOREIGN_KEY, "set kmsKeyId"
         )
 
 
@@ -35,7 +35,7 @@ def _instance(args: ResourceValidationArgs) -> Iterator[str]:
     root = stated(args.props, "rootBlockDevice")
     if root is None or root is UNKNOWN:
         yield violation(
-            f"the root disk is {root}", "it is stated", "AWS's default is not encrypted", "state rootBlockDevice"
+            f"the root disk is {root}", "it must be set", "AWS does not encrypt it by default", "set rootBlockDevice"
         )
     else:
         yield from _disk(root, "the root disk")
@@ -47,9 +47,9 @@ def _google_disk(args: ResourceValidationArgs) -> Iterator[str]:
     if not is_own_key(at(args.props, "diskEncryptionKey", "kmsKeySelfLink")):
         yield violation(
             "the disk names no key",
-            "disks have the network's own key",
+            "disks must use the network's own key",
             FOREIGN_KEY,
-            "give diskEncryptionKey.kmsKeySelfLink",
+            "set diskEncryptionKey.kmsKeySelfLink",
         )
 
 
@@ -57,27 +57,27 @@ def _google_instance(args: ResourceValidationArgs) -> Iterator[str]:
     if not is_own_key(at(args.props, "bootDisk", "kmsKeySelfLink")):
         yield violation(
             "the boot disk names no key",
-            "disks have the network's own key",
+            "disks must use the network's own key",
             FOREIGN_KEY,
-            "give bootDisk.kmsKeySelfLink",
+            "set bootDisk.kmsKeySelfLink",
         )
     for disk in each(args.props, "attachedDisks"):
         if disk is UNKNOWN or not is_own_key(stated(disk, "kmsKeySelfLink")):
             yield violation(
                 "an attached disk names no key",
-                "disks have the network's own key",
+                "disks must use the network's own key",
                 FOREIGN_KEY,
-                "give kmsKeySelfLink in attachedDisks",
+                "set kmsKeySelfLink in attachedDisks",
             )
     if each(args.props, "scratchDisks"):
         yield violation(
-            "there are scratch disks", "there are none", "they take no key of ours", "use a disk of its own"
+            "there are scratch disks", "there must be none", "they cannot use our key", "use a persistent disk"
         )
 
 
 RULE = resource_rule(
     "disks-are-encrypted",
-    "Volumes and the disks of instances are encrypted with a customer-managed key.",
+    "Volumes and the disks of instances must be encrypted with a customer-managed key.",
     {
         "aws:ebs/volume:Volume": _volume,
         "aws:ec2/instance:Instance": _instance,
@@ -85,8 +85,8 @@ RULE = resource_rule(
         "gcp:compute/instance:Instance": _google_instance,
     },
     Severity.HIGH,
-    why="A disk that is copied, snapshot or thrown away must tell nothing, and whoever holds the key can shut it.",
-    fix="State `encrypted: true` and the region's key (`kmsKeyId`; on Google Cloud `kmsKeySelfLink`).",
+    why="A disk that is copied, snapshotted or discarded must be unreadable, and its key must be ours to disable.",
+    fix="Set `encrypted: true` and the region's key (`kmsKeyId`; on Google Cloud `kmsKeySelfLink`).",
     source="https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html",
     example=Example("aws:ebs/volume:Volume", {"encrypted": False}),
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import is_own_key, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import is_own_key, stated
+from policies.rule import Example, resource_rule, violation
 
 
 def _file_system(args: ResourceValidationArgs) -> Iterator[str]:
@@ -15,19 +15,19 @@ def _file_system(args: ResourceValidationArgs) -> Iterator[str]:
     if encrypted is not True or not is_own_key(key):
         yield violation(
             f"encrypted is {encrypted}, kmsKeyId is {key}",
-            "file systems have the network's own key",
-            "AWS cannot encrypt one later",
-            "state encrypted: true and kmsKeyId",
+            "file systems must use the network's own key",
+            "AWS cannot encrypt an existing file system",
+            "set encrypted: true and kmsKeyId",
         )
 
 
 RULE = resource_rule(
     "file-systems-are-encrypted",
-    "EFS file systems are encrypted with a customer-managed key.",
+    "EFS file systems must be encrypted with a customer-managed key.",
     {"aws:efs/fileSystem:FileSystem": _file_system},
     Severity.HIGH,
-    why="A file system is encrypted when it is made or never.",
-    fix="State `encrypted: true` and `kmsKeyId`.",
+    why="A file system can only be encrypted when it is created.",
+    fix="Set `encrypted: true` and `kmsKeyId`.",
     source="https://docs.aws.amazon.com/efs/latest/ug/encryption-at-rest.html",
     example=Example("aws:efs/fileSystem:FileSystem", {"encrypted": False}),
 )

@@ -7,8 +7,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 DAY_SECONDS = 86_400
 LONGEST_PERIOD_DAYS = 365
@@ -29,27 +29,27 @@ def _key(args: ResourceValidationArgs) -> Iterator[str]:
     if purpose == "ENCRYPT_DECRYPT" and not ((days := _days(period)) and days <= LONGEST_PERIOD_DAYS):
         yield violation(
             f"rotationPeriod is {period}",
-            f"it is stated, {LONGEST_PERIOD_DAYS} days or less",
-            "what leaks must grow old",
-            "state it in seconds, e.g. 7776000s",
+            f"it must be set, to {LONGEST_PERIOD_DAYS} days or less",
+            "a leaked key must become useless with time",
+            "set it in seconds, e.g. 7776000s",
         )
     window = stated(args.props, "destroyScheduledDuration")
     if not ((days := _days(window)) and days >= SHORTEST_WINDOW_DAYS):
         yield violation(
             f"destroyScheduledDuration is {window}",
-            f"it is stated, {SHORTEST_WINDOW_DAYS} days or more",
-            "a mistake must be seen before it is final",
-            "state it in seconds, e.g. 2592000s",
+            f"it must be set, to {SHORTEST_WINDOW_DAYS} days or more",
+            "a mistake must be noticed while it can still be undone",
+            "set it in seconds, e.g. 2592000s",
         )
 
 
 RULE = resource_rule(
     "google-keys-rotate",
-    "Google Cloud's keys rotate within a year, and wait a month before they are destroyed.",
+    "Google Cloud keys must rotate within a year and wait at least a month before they are destroyed.",
     {"gcp:kms/cryptoKey:CryptoKey": _key},
     Severity.HIGH,
-    why="What leaks must grow old, and a key destroyed by mistake must be called back before it is final.",
-    fix="State `rotationPeriod: 7776000s` and `destroyScheduledDuration: 2592000s`.",
+    why="A leaked key must become useless with time, and a destruction by mistake must be reversible.",
+    fix="Set `rotationPeriod: 7776000s` and `destroyScheduledDuration: 2592000s`.",
     source="https://docs.cloud.google.com/kms/docs/key-rotation",
     example=Example("gcp:kms/cryptoKey:CryptoKey", {"rotationPeriod": None}),
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 DEFAULT = ("-compute@developer.gserviceaccount.com", "@appspot.gserviceaccount.com")
 
@@ -23,19 +23,19 @@ def _instance(args: ResourceValidationArgs) -> Iterator[str]:
     if email is None or email is UNKNOWN or str(email).endswith(DEFAULT):
         yield violation(
             f"the service account is {email}",
-            "it is the instance's own",
+            "it must be the instance's own",
             "the default one may edit the whole project",
-            "make one for the role, without permissions, and give its email",
+            "create one for the role, without permissions, and set its email",
         )
 
 
 RULE = resource_rule(
     "instances-have-an-identity-of-their-own",
-    "Google Cloud instances run as a service account made for them, or as none.",
+    "Google Cloud instances must run as a service account of their own, or as none.",
     {"gcp:compute/instance:Instance": _instance},
     Severity.HIGH,
-    why="The default service account is an editor of the project: one host taken would be all of it.",
-    fix="Make a service account for the role and give its `email`.",
+    why="The default service account is an editor of the project: whoever takes one host would control all of it.",
+    fix="Create a service account for the role and set its `email`.",
     source="https://docs.cloud.google.com/compute/docs/access/service-accounts#default_service_account",
     example=Example("gcp:compute/instance:Instance", {"serviceAccount": {"email": None}}),
 )

@@ -8,8 +8,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 SECRETS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|\bhvs\.[\w-]{20}|\bs\.[A-Za-z0-9]{24}\b|"
@@ -24,20 +24,25 @@ def _texts(properties: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[str
     for key in keys:
         text = stated(properties, key, "")
         if text is UNKNOWN:
-            yield violation(f"{key} is unknown", "it is stated", "a secret could be in it", "leave outputs out of it")
+            yield violation(
+                f"{key} is unknown", "it must be set", "a secret could be in it", "do not use outputs in it"
+            )
         elif SECRETS.search(str(text)):
             yield violation(
                 f"{key} has a secret in it",
-                "it has none",
+                "it must have none",
                 "every process on the host can read it",
-                "fetch it on the host",
+                "let the host fetch it",
             )
 
 
 def _instance(args: ResourceValidationArgs) -> Iterator[str]:
     if stated(args.props, "keyName") is not None:
         yield violation(
-            "a key pair is given", "operators have their own keys", "a shared key names nobody", "leave keyName out"
+            "keyName is set",
+            "operators must use their own keys",
+            "a shared key does not identify a person",
+            "remove keyName",
         )
     yield from _texts(args.props, ("userData", "userDataBase64"))
 
@@ -51,12 +56,12 @@ def _google(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "instances-have-no-shared-key-and-no-secret",
-    "Instances have no key pair, and no secret in their user data.",
+    "Instances must have no key pair, and no secret in their user data.",
     {"aws:ec2/instance:Instance": _instance, "gcp:compute/instance:Instance": _google},
     Severity.HIGH,
-    why="User data can be read by every process on the host and everyone who may describe it; a shared key names "
+    why="User data can be read by every process on the host and everyone who may describe it; a shared key identifies "
     "nobody.",
-    fix="Leave `keyName` out; let the host fetch its secrets itself.",
+    fix="Remove `keyName`; let the host fetch its secrets itself.",
     source="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html",
     example=Example("aws:ec2/instance:Instance", {"keyName": "operations"}),
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import in_production
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import in_production
+from policies.rule import Example, resource_rule, violation
 
 IRREPLACEABLE = (
     "aws:cloudwatch/logGroup:LogGroup",
@@ -36,17 +36,20 @@ IRREPLACEABLE = (
 def _check(args: ResourceValidationArgs) -> Iterator[str]:
     if in_production(args.props) and not args.opts.protect:
         yield violation(
-            "protect is off", "in production it is on", "data, a known address or a key would be lost", "set protect"
+            "protect is off",
+            "in production it must be set",
+            "data, a known address or a key would be lost",
+            "set protect in the resource's options",
         )
 
 
 RULE = resource_rule(
     "irreplaceable-resources-are-protected",
-    "Production networks, addresses, disks, databases, secrets, keys, zones, tables and logs have the engine's "
-    "protection.",
+    "Production networks, addresses, disks, databases, secrets, keys, zones, tables and logs must have Pulumi's "
+    "`protect`.",
     dict.fromkeys(IRREPLACEABLE, _check),
     Severity.HIGH,
-    why="Data, a key, or the address that partners know cannot be had again; one renamed resource would delete it.",
+    why="Data, a key, or the address that partners know cannot be recreated; one renamed resource would delete it.",
     fix="Set `protect` in the resource's options.",
     source="https://www.pulumi.com/docs/iac/concepts/options/protect/",
     example=Example("aws:kms/key:Key", protect=False),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import stated
+from policies.rule import Example, resource_rule, violation
 
 POLICIES = (
     "ELBSecurityPolicy-TLS13-1-2-2021-06",
@@ -23,25 +23,34 @@ def _listener(args: ResourceValidationArgs) -> Iterator[str]:
     protocol, policy = stated(args.props, "protocol"), stated(args.props, "sslPolicy")
     if protocol not in ("TLS", "HTTPS"):
         yield violation(
-            f"the protocol is {protocol}", "it is TLS or HTTPS", "answers must not be forged on the way", "state TLS"
+            f"the protocol is {protocol}",
+            "it must be TLS or HTTPS",
+            "answers must not be forgeable on the way",
+            "set it to TLS",
         )
     if policy not in POLICIES:
         yield violation(
-            f"sslPolicy is {policy}", f"it is one of {', '.join(POLICIES)}", "others take broken ciphers", "state one"
+            f"sslPolicy is {policy}",
+            f"it must be one of {', '.join(POLICIES)}",
+            "other values accept broken ciphers",
+            "set one of them",
         )
     if stated(args.props, "certificateArn") is None:
         yield violation(
-            "there is no certificate", "a listener has one", "TLS proves nothing without", "give certificateArn"
+            "there is no certificate",
+            "a listener must have one",
+            "without one, TLS does not authenticate the server",
+            "set certificateArn",
         )
 
 
 RULE = resource_rule(
     "listeners-speak-tls",
-    "Load balancers' listeners speak TLS 1.2 or later, with a certificate.",
+    "Listeners of load balancers must use TLS 1.2 or later, with a certificate.",
     {"aws:lb/listener:Listener": _listener},
     Severity.HIGH,
-    why="An answer that can be forged on its way is worth nothing to a wallet; old TLS versions can be forged.",
-    fix="State `protocol: TLS` (or HTTPS), one of the policies, and a `certificateArn`.",
+    why="A wallet cannot trust an answer that can be forged on its way, and old TLS versions can be broken.",
+    fix="Set `protocol: TLS` (or HTTPS), one of the policies, and a `certificateArn`.",
     source="https://docs.aws.amazon.com/elasticloadbalancing/latest/network/describe-ssl-policies.html",
     example=Example("aws:lb/listener:Listener", {"sslPolicy": "ELBSecurityPolicy-2016-08"}),
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import at, is_own_key
-from .rule import Check, Example, resource_rule, violation
+from policies.reading.properties import at, is_own_key
+from policies.rule import Check, Example, resource_rule, violation
 
 
 def _key(*path: str) -> Check:
@@ -15,9 +15,9 @@ def _key(*path: str) -> Check:
         if not is_own_key(at(args.props, *path)):
             yield violation(
                 "the log group names no key of ours",
-                "logs have the network's own key",
-                "they say who talks to whom",
-                f"give {'.'.join(path)}",
+                "log groups must use the network's own key",
+                "logs reveal who talks to whom",
+                f"set {'.'.join(path)}",
             )
 
     return check
@@ -25,14 +25,14 @@ def _key(*path: str) -> Check:
 
 RULE = resource_rule(
     "logs-are-encrypted",
-    "Log groups are encrypted with a customer-managed key.",
+    "Log groups must be encrypted with a customer-managed key.",
     {
         "aws:cloudwatch/logGroup:LogGroup": _key("kmsKeyId"),
         "gcp:logging/projectBucketConfig:ProjectBucketConfig": _key("cmekSettings", "kmsKeyName"),
     },
     Severity.HIGH,
-    why="Logs say who talks to whom, and when a validator is weak.",
-    fix="Give the region's key as `kmsKeyId` (on Google Cloud `cmekSettings.kmsKeyName`).",
+    why="Logs reveal who talks to whom, and when a validator is in trouble.",
+    fix="Set the region's key as `kmsKeyId` (on Google Cloud `cmekSettings.kmsKeyName`).",
     source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
     example=Example("aws:cloudwatch/logGroup:LogGroup", {"kmsKeyId": None}),
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Check, Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Check, Example, resource_rule, violation
 
 SHORTEST_DAYS = 365
 
@@ -18,9 +18,9 @@ def _kept(property_: str) -> Check:
         if days is None or days is UNKNOWN or days < SHORTEST_DAYS:
             yield violation(
                 f"{property_} is {days}",
-                f"it is stated, {SHORTEST_DAYS} or more",
-                "a break-in is found late; 0 is for ever",
-                "state it",
+                f"it must be set, to {SHORTEST_DAYS} days or more",
+                "a break-in is often found months later, and 0 means for ever",
+                "set it",
             )
 
     return check
@@ -28,14 +28,14 @@ def _kept(property_: str) -> Check:
 
 RULE = resource_rule(
     "logs-are-kept",
-    "Log groups state how long they are kept, at least a year.",
+    "Log groups must have a retention of at least a year.",
     {
         "aws:cloudwatch/logGroup:LogGroup": _kept("retentionInDays"),
         "gcp:logging/projectBucketConfig:ProjectBucketConfig": _kept("retentionDays"),
     },
     Severity.MEDIUM,
-    why="A break-in is found months later; without a retention AWS keeps logs, and their bill, for ever.",
-    fix="State `retentionInDays: 365` or more (Google Cloud: `retentionDays`).",
+    why="A break-in is found months later; without a retention AWS keeps logs, and bills for them, for ever.",
+    fix="Set `retentionInDays: 365` or more (Google Cloud: `retentionDays`).",
     source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",
     example=Example("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30}),
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import is_own_key, stated
-from .rule import Check, Example, resource_rule, violation
+from policies.reading.properties import is_own_key, stated
+from policies.rule import Check, Example, resource_rule, violation
 
 
 def _key(property_: str) -> Check:
@@ -16,9 +16,9 @@ def _key(property_: str) -> Check:
         if not is_own_key(given):
             yield violation(
                 f"{property_} is {given}",
-                "topics and queues have the network's own key",
-                "alarms say where we are weak",
-                f"give {property_}",
+                "topics and queues must use the network's own key",
+                "alarms reveal where the estate is vulnerable",
+                f"set {property_}",
             )
 
     return check
@@ -26,15 +26,15 @@ def _key(property_: str) -> Check:
 
 RULE = resource_rule(
     "messages-are-encrypted",
-    "Topics and queues are encrypted with a customer-managed key.",
+    "Topics and queues must be encrypted with a customer-managed key.",
     {
         "aws:sns/topic:Topic": _key("kmsMasterKeyId"),
         "aws:sqs/queue:Queue": _key("kmsMasterKeyId"),
         "gcp:pubsub/topic:Topic": _key("kmsKeyName"),
     },
     Severity.HIGH,
-    why="An alarm that waits in a queue says where the estate is weak at this moment.",
-    fix="Give the region's key as `kmsMasterKeyId` (on Google Cloud `kmsKeyName`); `alias/aws/…` is the cloud's own.",
+    why="An alarm in a queue reveals where the estate is vulnerable at this moment.",
+    fix="Set the region's key as `kmsMasterKeyId` (on Google Cloud `kmsKeyName`); `alias/aws/…` is the cloud's own.",
     source="https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html",
     example=Example("aws:sqs/queue:Queue", {"kmsMasterKeyId": "alias/aws/sqs"}),
 )

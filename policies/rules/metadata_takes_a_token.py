@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 
 def _instance(args: ResourceValidationArgs) -> Iterator[str]:
@@ -17,23 +17,23 @@ def _instance(args: ResourceValidationArgs) -> Iterator[str]:
     if tokens != "required":
         yield violation(
             f"httpTokens is {tokens}",
-            "it is required (IMDSv2)",
-            "without it one forged request reads the role's credentials",
-            "state required",
+            "it must be required (IMDSv2)",
+            "with IMDSv1 one forged request reads the role's credentials",
+            "set it to required",
         )
     if hops != 1:
         yield violation(
-            f"httpPutResponseHopLimit is {hops}", "it is 1", "a token must not pass through a proxy", "state 1"
+            f"httpPutResponseHopLimit is {hops}", "it must be 1", "a token must not pass through a proxy", "set it to 1"
         )
 
 
 RULE = resource_rule(
     "metadata-takes-a-token",
-    "Instances offer IMDSv2 only, with a hop limit of one.",
+    "Instances must only offer IMDSv2, with a hop limit of one.",
     {"aws:ec2/instance:Instance": _instance},
     Severity.HIGH,
     why="With IMDSv1, one forged request through a proxy or a web hook reads the role's credentials.",
-    fix="State `metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 1}`.",
+    fix="Set `metadataOptions: {httpTokens: required, httpPutResponseHopLimit: 1}`.",
     source="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html",
     example=Example("aws:ec2/instance:Instance", {"metadataOptions": {"httpTokens": "optional"}}),
 )

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, referred, stack_rule, violation
 
 VPC, LOG = "aws:ec2/vpc:Vpc", "aws:ec2/flowLog:FlowLog"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
 OTHER_PURPOSES = ("REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY", "PRIVATE_SERVICE_CONNECT")
 """Google keeps no flow logs for these."""
 
-REASON = "a break-in is followed by its packets"
+REASON = "a break-in can only be reconstructed from its packets"
 
 
 def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
@@ -29,7 +29,10 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
         if resource.resource_type == VPC and resource.urn not in logged:
             yield (
                 violation(
-                    "the VPC has no flow log of ALL traffic", "every VPC has one", REASON, "add a FlowLog of the VPC"
+                    "the VPC has no flow log of ALL traffic",
+                    "every VPC must have one",
+                    REASON,
+                    "add a FlowLog for the VPC with trafficType ALL",
                 ),
                 resource.urn,
             )
@@ -37,17 +40,17 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
             config = stated(resource.props, "logConfig")
             if config is None or config is UNKNOWN:
                 yield (
-                    violation("the subnetwork has no logConfig", "it has one", REASON, "state logConfig"),
+                    violation("the subnetwork has no logConfig", "it must have one", REASON, "set logConfig"),
                     resource.urn,
                 )
 
 
 RULE = stack_rule(
     "networks-keep-flow-logs",
-    "Every VPC and every Google Cloud subnetwork records its flows.",
+    "Every VPC and every Google Cloud subnetwork must have flow logs.",
     check,
     Severity.MEDIUM,
-    why="After a break-in, who talked to whom is told by the flow logs or by nothing; refused packets show who tries.",
+    why="After a break-in, only flow logs tell who talked to whom; refused packets show who tries.",
     fix="Add a `FlowLog` with `trafficType: ALL` for the VPC (Google Cloud: `logConfig` on each subnetwork).",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html",
     example=Example(LOG, {"trafficType": "REJECT"}),

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 KEYS = ("ssh-keys", "sshKeys")
-REASON = "whoever may write metadata could log in everywhere, and no key would name a person"
+REASON = "anyone who can write metadata could log in everywhere, and no key would identify a person"
 
 
 def is_true(given: object) -> bool:
@@ -21,42 +21,42 @@ def is_true(given: object) -> bool:
 def _instance(args: ResourceValidationArgs) -> Iterator[str]:
     metadata = stated(args.props, "metadata", {})
     if metadata is UNKNOWN:
-        yield violation("metadata are unknown", "they are stated", REASON, "leave outputs out of them")
+        yield violation("metadata are unknown", "they must be set", REASON, "do not use outputs in them")
         return
     for key in ("enable-oslogin", "block-project-ssh-keys"):
         if not is_true(given := stated(metadata, key)):
-            yield violation(f"{key} is {given}", "it is stated, true", REASON, 'state "TRUE"')
+            yield violation(f"{key} is {given}", "it must be set to TRUE", REASON, 'set it to "TRUE"')
     for key in KEYS:
         if stated(metadata, key) is not None:
-            yield violation(f"{key} are given", "there are none", REASON, "leave them out")
+            yield violation(f"{key} are given", "there must be none", REASON, "remove them")
 
 
 def _project(args: ResourceValidationArgs) -> Iterator[str]:
     metadata = stated(args.props, "metadata", {})
     given = KEYS if metadata is UNKNOWN else [key for key in KEYS if stated(metadata, key) is not None]
     if given:
-        yield violation("the project has SSH keys", "it has none", REASON, "leave them out")
+        yield violation("the project has SSH keys", "it must have none", REASON, "remove them")
 
 
 def _item(args: ResourceValidationArgs) -> Iterator[str]:
     key = stated(args.props, "key")
     if key is UNKNOWN or key in KEYS:
-        yield violation(f"the project's metadata have {key}", "they have no SSH keys", REASON, "leave it out")
+        yield violation(f"the project's metadata have {key}", "they must have no SSH keys", REASON, "remove it")
 
 
 RULE = resource_rule(
     "no-key-stands-in-metadata",
-    "Google Cloud instances ignore SSH keys in metadata, their own and the project's, and there are none.",
+    "Google Cloud instances must ignore SSH keys in metadata, and neither they nor the project may have any.",
     {
         "gcp:compute/instance:Instance": _instance,
         "gcp:compute/projectMetadata:ProjectMetadata": _project,
         "gcp:compute/projectMetadataItem:ProjectMetadataItem": _item,
     },
     Severity.HIGH,
-    why="A key in metadata opens every instance to whoever may write metadata; with OS Login on, the agent ignores "
+    why="A key in metadata opens every instance to anyone who can write metadata; with OS Login, the agent ignores "
     "them. "
     "Operators' own keys are on the host, where the estate puts them.",
-    fix='State metadata `enable-oslogin: "TRUE"` and `block-project-ssh-keys: "TRUE"`; give no `ssh-keys`.',
+    fix='Set metadata `enable-oslogin: "TRUE"` and `block-project-ssh-keys: "TRUE"`; remove `ssh-keys`.',
     source="https://docs.cloud.google.com/compute/docs/connect/restrict-ssh-keys",
     example=Example("gcp:compute/projectMetadataItem:ProjectMetadataItem", {"key": "ssh-keys"}),
 )

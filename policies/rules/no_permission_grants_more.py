@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import words
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import words
+from policies.rule import Example, resource_rule, violation
 
 GRANTING = frozenset(
     {
@@ -46,19 +46,19 @@ def _identity(args: ResourceValidationArgs) -> Iterator[str]:
         if found:
             yield violation(
                 f"{words(found)} are allowed",
-                "a role of the estate grants no permission, key or shell",
-                "who takes its host would have them all",
-                "leave it to the engine's own role",
+                "a role must not grant permissions, keys or shells",
+                "whoever takes its host would gain all permissions",
+                "leave these actions to the deployment's own role",
             )
 
 
 RULE = resource_rule(
     "no-permission-grants-more",
-    "No role may grant permissions, make credentials, change key policies or open shells by the cloud.",
+    "Roles must not grant permissions, create credentials, change key policies or open shells.",
     dict.fromkeys((*documents.IDENTITY, documents.ROLE), _identity),
     Severity.CRITICAL,
-    why="Each of these actions is a known way from a small permission to all of them; hosts need none.",
-    fix="Leave the action out; `kms:CreateGrant` only under a condition on `kms:GrantIsForAWSResource`.",
+    why="Each of these actions is a known privilege escalation; hosts need none.",
+    fix="Remove the action; allow `kms:CreateGrant` only under a condition on `kms:GrantIsForAWSResource`.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html",
     example=Example(
         "aws:iam/policy:Policy",

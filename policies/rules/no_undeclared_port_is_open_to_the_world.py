@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import firewall_reading
-from .cidr import is_world
-from .reading import UNKNOWN, each, stated, tag, words
-from .rule import Example, resource_rule, violation
+from policies.reading import firewalls
+from policies.reading.cidr import is_world
+from policies.reading.properties import UNKNOWN, each, stated, tag, words
+from policies.rule import Example, resource_rule, violation
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ PATH_MTU = (3, 4)
 NEVER = frozenset({22, 23, 135, 139, 445, 2375, 2376, 2379, 3389, 5900, 6443, 8200, 9090, 9100, 26659, 26660})
 """SSH, remote desktops, control planes, secrets, the signer's port, metrics."""
 
-REASON = "each port open to the world is a way in"
+REASON = "each port that is open to the internet is a way in"
 
 
 def _judge(args: ResourceValidationArgs) -> Iterator[str]:
@@ -40,26 +40,39 @@ def _judge(args: ResourceValidationArgs) -> Iterator[str]:
     exposure, role = tag(props, "Exposure"), tag(props, "Role")
     protocol, low, high = (stated(props, key) for key in ("ipProtocol", "fromPort", "toPort"))
     allowed = EXPOSURES.get(exposure) if isinstance(exposure, str) else None
-    given = f"{protocol} {low}-{high} of {role} is open to the world (Exposure: {exposure})"
+    given = f"{protocol} {low}-{high} of {role} is open to the internet (Exposure: {exposure})"
     if UNKNOWN in (protocol, low, high, role):
-        yield violation(given, "a rule open to the world states all of it", "the unknown cannot be judged", "state it")
+        yield violation(
+            given,
+            "a rule that is open to the internet must set protocol and ports",
+            "an unknown value cannot be judged",
+            "set it",
+        )
     elif allowed is None:
         yield violation(
-            given, f"only {', '.join(EXPOSURES)} may be", REASON, "name the sources, or tag a declared exposure"
+            given,
+            f"only {', '.join(EXPOSURES)} may be open to the internet",
+            REASON,
+            "name the sources, or tag a declared exposure",
         )
     elif protocol != allowed.protocol or (allowed.roles and role not in allowed.roles):
         yield violation(
             given,
-            f"{exposure} is {allowed.protocol} of {', '.join(sorted(allowed.roles)) or 'any role'}",
+            f"{exposure} must be {allowed.protocol} of {', '.join(sorted(allowed.roles)) or 'any role'}",
             REASON,
-            "close it",
+            "remove the rule, or correct its tag",
         )
     elif exposure == "path-mtu":
         if (low, high) != PATH_MTU:
-            yield violation(given, "only type 3 code 4, packet too big", REASON, "state fromPort 3, toPort 4")
+            yield violation(
+                given, "ICMP must be type 3 code 4 (fragmentation needed) only", REASON, "set fromPort 3 and toPort 4"
+            )
     elif low != high or low in NEVER:
         yield violation(
-            given, "one port, and none that is for operators or signers", REASON, "open the one port that is served"
+            given,
+            "it must be one port, and none that operators or signers use",
+            REASON,
+            "open the one port that is served",
         )
 
 
@@ -67,14 +80,17 @@ def _ingress(args: ResourceValidationArgs) -> Iterator[str]:
     sources = [stated(args.props, key) for key in ("cidrIpv4", "cidrIpv6")]
     if UNKNOWN in sources:
         yield violation(
-            "the source is unknown", "a rule states its source", "the unknown may be the world", "state the CIDR"
+            "the source is unknown",
+            "a rule must state its source",
+            "an unknown source may be the whole internet",
+            "set the CIDR",
         )
     elif stated(args.props, "prefixListId") is not None:
         yield violation(
             "the source is a prefix list",
-            "a rule states its source",
-            "what is in the list is not seen here",
-            "state CIDRs",
+            "a rule must state its source",
+            "the list's entries are not visible here",
+            "set CIDRs",
         )
     elif any(source is not None and is_world(source) for source in sources):
         yield from _judge(args)
@@ -84,21 +100,21 @@ def _inline(args: ResourceValidationArgs) -> Iterator[str]:
     if each(args.props, "ingress") or each(args.props, "egress"):
         yield violation(
             "rules are given inline",
-            "each rule is a resource of its own",
-            "only so it is tagged, described and judged",
-            "move them out",
+            "each rule must be a resource of its own",
+            "only then can it be tagged, described and judged",
+            "write a resource for each",
         )
 
 
 def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
     """Google keeps no tags on firewall rules: the roles are the network tags of the instances that they are for."""
-    if not firewall_reading.is_direction(args.props, "INGRESS"):
+    if not firewalls.is_direction(args.props, "INGRESS"):
         return
-    sources = firewall_reading.sources(args.resource_type, args.props)
+    sources = firewalls.sources(args.resource_type, args.props)
     if not any(source is UNKNOWN or is_world(source) for source in sources):
         return
-    roles = firewall_reading.targets(args.resource_type, args.props)
-    for allowed in firewall_reading.allows(args.resource_type, args.props):
+    roles = firewalls.targets(args.resource_type, args.props)
+    for allowed in firewalls.allows(args.resource_type, args.props):
         served = [
             exposure
             for exposure in EXPOSURES.values()
@@ -109,7 +125,7 @@ def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
             yield violation(
                 f"{allowed.protocol} {words(allowed.ports) or 'on every port'} of {words(roles) or 'all instances'} "
                 f"is open to "
-                "open to the world",
+                "open to the internet",
                 f"only {', '.join(EXPOSURES)} may be, one port a rule, for the instances of their roles",
                 REASON,
                 "name the sources, or the one port and targetTags",
@@ -118,14 +134,14 @@ def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "no-undeclared-port-is-open-to-the-world",
-    "Only p2p, RPC and LCD at the load balancer, and the VPN are open to the world, over IPv4 and IPv6.",
+    "Only p2p, the load balancer's RPC and LCD, and the VPN may be open to the internet, over IPv4 and IPv6.",
     {
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress,
         "aws:ec2/securityGroup:SecurityGroup": _inline,
-        **dict.fromkeys(firewall_reading.TYPES, _firewall),
+        **dict.fromkeys(firewalls.TYPES, _firewall),
     },
     Severity.CRITICAL,
-    why="Each port that is open to the world is a way in: those that serve it are few, and declared.",
+    why="Each port that is open to the internet is a way in: the few that are needed are declared.",
     fix="Name the sources; or tag the rule with a declared `Exposure`, for one port of the role that serves it.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     example=Example(

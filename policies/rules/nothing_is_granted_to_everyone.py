@@ -6,23 +6,23 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each, stated, words
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, each, stated, words
+from policies.rule import Example, resource_rule, violation
 
 EVERYONE = ("allUsers", "allAuthenticatedUsers")
-REASON = "it is the whole world, with or without a Google account"
+REASON = "these are everybody, with or without a Google account"
 
 
 def _grant(args: ResourceValidationArgs) -> Iterator[str]:
     members = [stated(args.props, "member"), *each(args.props, "members")]
     if public := [member for member in members if member is not UNKNOWN and member in EVERYONE]:
-        yield violation(f"{words(public)} is granted a role", "members are named", REASON, "name the member")
+        yield violation(f"{words(public)} has a role", "members must be named", REASON, "name the member")
 
 
 def _list(args: ResourceValidationArgs) -> Iterator[str]:
     entity = stated(args.props, "entity")
     if entity is UNKNOWN or entity in EVERYONE:
-        yield violation(f"{entity} is given access", "members are named", REASON, "name the entity")
+        yield violation(f"{entity} has access", "members must be named", REASON, "name the entity")
 
 
 GRANTS = (
@@ -38,7 +38,7 @@ GRANTS = (
 
 RULE = resource_rule(
     "nothing-is-granted-to-everyone",
-    "No role and no access list entry is for allUsers or allAuthenticatedUsers.",
+    "Roles and access list entries must not be granted to allUsers or allAuthenticatedUsers.",
     dict.fromkeys(GRANTS, _grant) | {"gcp:storage/bucketAccessControl:BucketAccessControl": _list},
     Severity.CRITICAL,
     why="allAuthenticatedUsers is everybody with a Google account, not with one of ours.",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import UNKNOWN, stated
-from .rule import Check, Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Check, Example, resource_rule, violation
 
 
 def _of(property_: str) -> Check:
@@ -19,8 +19,8 @@ def _of(property_: str) -> Check:
         if reason := documents.malformed(text):
             yield violation(
                 f"{property_} {reason}",
-                "it is a policy document",
-                "what cannot be read cannot be judged",
+                "it must be a policy document",
+                "a document that cannot be read cannot be judged",
                 "write Statement, each with Effect Allow or Deny",
             )
 
@@ -29,10 +29,10 @@ def _of(property_: str) -> Check:
 
 RULE = resource_rule(
     "policy-documents-can-be-read",
-    "Policy documents are JSON with statements that allow or deny.",
+    "Policy documents must be JSON with statements that allow or deny.",
     {type_: _of(property_) for type_, property_ in documents.ALL.items()},
     Severity.HIGH,
-    why="The rules on permissions judge statements: a document without any would pass them all.",
+    why="The rules on permissions judge statements: a document without statements would pass them all.",
     fix="Write a JSON document with `Statement`, each with `Effect` `Allow` or `Deny`.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html",
     example=Example("aws:iam/policy:Policy", {"policy": "{}"}),

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .reading import UNKNOWN, stated, tag
-from .rule import Example, referred, stack_rule, violation
+from policies.reading.properties import UNKNOWN, stated, tag
+from policies.rule import Example, referred, stack_rule, violation
 
 INSTANCE, SUBNET, TABLE = "aws:ec2/instance:Instance", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable"
 GATEWAY = "aws:ec2/internetGateway:InternetGateway"
@@ -23,9 +23,9 @@ def _address(resource: PolicyResource) -> Iterator[str]:
     if tier != "public":
         yield violation(
             f"an elastic address goes to an instance of tier {tier}",
-            "only public ones have one",
-            "the others must not be reachable",
-            "drop the association; by property instanceId it must be seen whose it is",
+            "only public instances may have one",
+            "the others must not be reachable from the internet",
+            "remove it; set instanceId by property, so that the instance is visible",
         )
 
 
@@ -33,7 +33,10 @@ def _nat(resource: PolicyResource) -> Iterator[str]:
     tier = _tier(referred(resource, "subnetId", SUBNET))
     if tier != "public":
         yield violation(
-            f"a NAT gateway stands in tier {tier}", "it stands in the public one", "else it has no way out", "move it"
+            f"a NAT gateway is in tier {tier}",
+            "it must be in the public tier",
+            "otherwise it has no way out",
+            "move it to a public subnet",
         )
 
 
@@ -43,9 +46,9 @@ def _route(resource: PolicyResource) -> Iterator[str]:
     tier = _tier(referred(resource, "routeTableId", TABLE))
     if referred(resource, "gatewayId", GATEWAY) and tier not in TIERS_WITH_GATEWAY:
         yield violation(
-            f"a table of tier {tier} leads to the internet gateway",
-            "only public and ingress tables do",
-            "private hosts go out by NAT",
+            f"a table of tier {tier} routes to the internet gateway",
+            "only public and ingress tables may",
+            "private hosts must go out by NAT",
             "route through the zone's NAT gateway",
         )
 
@@ -55,10 +58,10 @@ def _same(resource: PolicyResource, one: tuple[str, str] | None, other: tuple[st
     second = _tier(referred(resource, *other))
     if first is UNKNOWN or second is UNKNOWN or first is None or first != second:
         yield violation(
-            f"tier {first} is put into tier {second}",
-            "both are one tier",
-            "what holds for a tier must hold for all in it",
-            "use its own",
+            f"a resource of tier {first} is in tier {second}",
+            "both must be of one tier",
+            "a tier's guarantees must hold for everything in it",
+            "use a subnet or table of its own tier",
         )
 
 
@@ -83,11 +86,12 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
 
 RULE = stack_rule(
     "private-tier-stays-private",
-    "Addresses, NAT gateways, routes, instances and subnets are tied to the tier that they say.",
+    "Addresses, NAT gateways, routes and instances must be in the tier that their tag names.",
     check,
     Severity.CRITICAL,
-    why="What holds for a tier must hold for everything in it: one address or one route in the wrong place undoes it.",
-    fix="Tie the address, NAT gateway, route or instance to resources of its own tier, by property, not by a literal "
+    why="A tier's guarantees must hold for everything in it: one address or route in the wrong place breaks them.",
+    fix="Connect the address, NAT gateway, route or instance to resources of its own tier, by property, not by "
+    "a literal "
     "id.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html#subnet-types",
     example=Example("aws:ec2/routeTable:RouteTable", {"tags": {"Tier": "private"}}),

@@ -1,4 +1,4 @@
-"""What the estate promises is proved of what will be deployed, host firewalls included, before it is."""
+"""Proves every claim for what is about to be deployed, host firewalls included."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from typing import Any
 from pulumi_policy import PolicyResource, Severity
 
 from configuration.node_config import listening
-from configuration.rulesets import ruleset
+from configuration.rulesets import rulesets as every_ruleset
 from estate.findings import DeclarationError
 from estate.model import Network
-from estate.plan.hosts import hosts
 from policies import declaration, shown
+from policies.rule import stack_rule, violation
 from reachability import declared
 from reachability.assembly import assemble
 from reachability.claims import Estate, Outcome, Report, Verdict, claims, prove, read
 from reachability.prover import Prover
 from reachability.resources import Resource
 
-from .rule import stack_rule, violation
-
 STACK = "pulumi:pulumi:Stack"
 OWN_CLAIMS = declaration.ROOT / "stacks" / "claims.py"
 """Where a company writes claims of its own."""
 
 MOST_REASONS = 5
-"""Of why a claim is not modelled, so many are told."""
+"""How many of the reasons why a claim is not modelled are shown."""
 
-REASON = "what is not proved before it is deployed is found out by a stranger"
+REASON = "a hole that is not found before the deployment is found by an attacker"
 
 
 def _inventory(resources: Iterable[Resource]) -> Mapping[str, Any]:
@@ -64,7 +62,7 @@ def _is_known(tunnel: Any) -> bool:
 def report(network: Network, resources: Sequence[Resource]) -> Report:
     """Every claim, those of the company's own file among them, proved of one network's stack."""
     inventory = _inventory(resources)
-    rulesets = {host.name: ruleset(network, host, inventory) for host in hosts(network)}
+    rulesets = every_ruleset(network, inventory)
     subject = declared.subject(network, resources, rulesets)
     estate = Estate(Prover(assemble(subject)), (network,), subject.resources, listening(network))
     own = read(OWN_CLAIMS.read_text(), str(OWN_CLAIMS)) if OWN_CLAIMS.is_file() else ()
@@ -91,7 +89,7 @@ def _told(verdict: Verdict) -> str:
         + (f" (and {more} more)" if more > 0 else ""),
         verdict.claim.statement,
         REASON,
-        f"bin/estate prove --explain {verdict.claim.id} tells it all; mend the setting that decides",
+        f"bin/estate prove --explain {verdict.claim.id} shows every packet and hop; fix the setting that decides",
     )
 
 
@@ -118,10 +116,10 @@ def _closed(judge: Callable[[], Iterator[tuple[str, str]]], root: str) -> Iterat
     except DeclarationError as error:
         yield (
             violation(
-                f"the declaration does not hold: {error}",
-                "what is deployed is declared",
+                f"the declaration is not valid: {error}",
+                "a stack must match its declaration",
                 "the claims compare the two",
-                "mend the declaration",
+                "fix the declaration",
             ),
             root,
         )
@@ -129,9 +127,9 @@ def _closed(judge: Callable[[], Iterator[tuple[str, str]]], root: str) -> Iterat
         yield (
             violation(
                 f"the proof failed: {type(error).__name__}: {error}",
-                "every claim is proved",
+                "every claim must be proved",
                 REASON,
-                "this is a fault of the prover: report it with the stack",
+                "this is a defect of the prover: report it with the stack's state",
             ),
             root,
         )
@@ -154,8 +152,8 @@ def check(given: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
             yield (
                 violation(
                     f"no network {stack} is declared: every claim is not modelled",
-                    "a stack of this project has its declaration",
-                    "nothing else says what its hosts are for",
+                    "a stack of this project must have a declaration",
+                    "nothing else says what its hosts may do",
                     f"write stacks/Pulumi.{stack}.yaml (bin/estate new {stack})",
                 ),
                 root,
@@ -166,14 +164,14 @@ def check(given: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
 
 RULE = stack_rule(
     "proved-reachability",
-    "Every claim about who can reach whom is proved of the stack, its datacentres and its host firewalls.",
+    "Every reachability claim must be proved for the stack, its datacentres and its host firewalls.",
     check,
     Severity.CRITICAL,
     why="Rules on single resources cannot see that a route, a list and a host's firewall together open a way: the "
-    "prover sees every packet's. What it does not understand it does not pass.",
-    fix="Mend the setting that decides: the violation says the packet, each hop and what decides there.",
+    "prover sees every packet's. What is not modelled counts as not proved.",
+    fix="Fix the setting that decides: the violation shows the packet, each hop and the rule that decides there.",
     source="https://docs.aws.amazon.com/vpc/latest/reachability/what-is-reachability-analyzer.html",
     example="A security group rule for TCP 22 from `::/0` in a VPC with IPv6 refutes the claim `no-public-ssh`: the "
     "violation says which packet gets in, and how.",
-    firm="an exception from a proof would leave a promise in words only",
+    firm="an exception would turn a proved claim into an assertion",
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import stated
+from policies.rule import Example, resource_rule, violation
 
 VERSIONS = ("TLS_1_2", "TLS_1_3")
 PROFILES = ("MODERN", "RESTRICTED", "FIPS_202205")
@@ -15,27 +15,37 @@ PROFILES = ("MODERN", "RESTRICTED", "FIPS_202205")
 
 def _policy(args: ResourceValidationArgs) -> Iterator[str]:
     if (version := stated(args.props, "minTlsVersion")) not in VERSIONS:
-        yield violation(f"minTlsVersion is {version}", "it is TLS_1_2 or later", "others are broken", "state it")
+        yield violation(
+            f"minTlsVersion is {version}", "it must be TLS_1_2 or later", "older versions are broken", "set it"
+        )
     if (profile := stated(args.props, "profile")) not in PROFILES:
         yield violation(
-            f"profile is {profile}", f"it is one of {', '.join(PROFILES)}", "others take broken ciphers", "state one"
+            f"profile is {profile}",
+            f"it must be one of {', '.join(PROFILES)}",
+            "other values accept broken ciphers",
+            "set one of them",
         )
 
 
 def _proxy(args: ResourceValidationArgs) -> Iterator[str]:
     if stated(args.props, "sslPolicy") is None:
-        yield violation("the proxy has no SSL policy", "it has one", "Google's default takes TLS 1.0", "give sslPolicy")
+        yield violation(
+            "the proxy has no SSL policy", "it must have one", "Google's default accepts TLS 1.0", "set sslPolicy"
+        )
 
 
 def _clear(args: ResourceValidationArgs) -> Iterator[str]:
     yield violation(
-        "a proxy answers in clear", "answers are by TLS", "they must not be forged on the way", "use a TargetHttpsProxy"
+        "a proxy answers over plain HTTP or TCP",
+        "answers must use TLS",
+        "answers must not be forgeable on the way",
+        "use a TargetHttpsProxy",
     )
 
 
 RULE = resource_rule(
     "proxies-speak-tls",
-    "Google Cloud's proxies have an SSL policy of TLS 1.2 or later, and none answers in clear.",
+    "Google Cloud proxies must have an SSL policy of TLS 1.2 or later, and none may answer over plain HTTP.",
     {
         "gcp:compute/sSLPolicy:SSLPolicy": _policy,
         "gcp:compute/regionSslPolicy:RegionSslPolicy": _policy,
@@ -45,7 +55,7 @@ RULE = resource_rule(
     },
     Severity.HIGH,
     why="Without a policy, Google's proxies accept TLS 1.0 and ciphers that are broken.",
-    fix="Make an `SSLPolicy` with `minTlsVersion: TLS_1_2` and `profile: MODERN`, and give it to the proxy.",
+    fix="Create an `SSLPolicy` with `minTlsVersion: TLS_1_2` and `profile: MODERN`, and set it on the proxy.",
     source="https://docs.cloud.google.com/load-balancing/docs/ssl-policies-concepts",
     example=Example("gcp:compute/targetHttpsProxy:TargetHttpsProxy", {"sslPolicy": None}),
 )

@@ -1,4 +1,4 @@
-"""All rules of the pack: a file in this directory with a ``RULE`` is in it, in order of their names."""
+"""All rules of the pack: every file of this directory but this one holds the ``RULE`` whose id is the file's name."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from .rule import Rule
+from policies.rule import Rule
 
 MODULES: tuple[ModuleType, ...] = tuple(
-    module
+    import_module(f".{path.stem}", __package__)
     for path in sorted(Path(__file__).parent.glob("*.py"))
     if path.stem not in ("__init__", "registry")
-    and hasattr(module := import_module(f".{path.stem}", __package__), "RULE")
 )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import stated, words
-from .rule import Check, Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import stated, words
+from policies.rule import Check, Example, resource_rule, violation
 
 NARROWING = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:principalorgid", "aws:principalarn"})
 """Conditions that name who is meant where the principal cannot."""
@@ -24,13 +24,16 @@ def _of(property_: str) -> Check:
             if "NotPrincipal" in statement or (anyone and not documents.condition_keys(statement) & NARROWING):
                 yield violation(
                     f"{words(documents.actions(statement))} are allowed to anyone",
-                    "who may is named",
-                    "a resource's own policy needs no role: any account in the world would do",
-                    "name the principal",
+                    "the principals must be named",
+                    "a resource's policy alone admits any account in the world",
+                    "name the principals",
                 )
             if wild := [action for action in documents.actions(statement) if action in ("*",) or action.endswith(":*")]:
                 yield violation(
-                    f"{words(wild)} is allowed", "actions are named", "its user could dispose of it", "name the actions"
+                    f"{words(wild)} is allowed",
+                    "actions must be named",
+                    "its users could delete it",
+                    "name the actions",
                 )
 
     return check
@@ -43,20 +46,20 @@ def _endpoint(args: ResourceValidationArgs) -> Iterator[str]:
         if any(name == "*" for _, name in documents.principals(statement)) and "*" in documents.resources(statement):
             yield violation(
                 "the endpoint lets anyone use everything",
-                "it names principals or resources",
-                "data could leave to a bucket of a stranger's",
+                "it must name principals or resources",
+                "data could be sent to somebody else's bucket",
                 "name the resources",
             )
 
 
 RULE = resource_rule(
     "resource-policies-name-who",
-    "Policies of buckets, topics, queues, secrets, tables, file systems and endpoints name their principals and "
+    "Policies of buckets, topics, queues, secrets, tables, file systems and endpoints must name principals and "
     "actions.",
     {type_: _of(property_) for type_, property_ in documents.RESOURCE.items()} | {documents.ENDPOINT: _endpoint},
     Severity.CRITICAL,
-    why="A resource's policy alone is enough to let in another account: with `*` it lets in all of them.",
-    fix="Name the principals; where a service is one, hold it to `aws:SourceArn` or `aws:SourceAccount`.",
+    why="A resource's policy alone can admit another account: `*` admits all of them.",
+    fix="Name the principals; where a service is one, restrict it by `aws:SourceArn` or `aws:SourceAccount`.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html",
     example=Example(
         "aws:sqs/queuePolicy:QueuePolicy",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .nothing_is_granted_to_everyone import GRANTS
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
+from policies.rules.nothing_is_granted_to_everyone import GRANTS
 
 BASIC = ("roles/owner", "roles/editor", "roles/viewer", "roles/admin", "roles/writer", "roles/reader")
 ACT_AS = ("roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator", "roles/iam.workloadIdentityUser")
@@ -20,14 +20,14 @@ def _grant(args: ResourceValidationArgs) -> Iterator[str]:
     if role is UNKNOWN or role in BASIC:
         yield violation(
             f"{role} is granted",
-            "roles are predefined or our own",
-            "a basic role may do thousands of things",
+            "roles must be predefined or our own",
+            "a basic role has thousands of permissions",
             "grant the role for the one task",
         )
     elif role in ACT_AS and args.resource_type in PROJECT_WIDE:
         yield violation(
             f"{role} is granted for the whole project",
-            "it is granted on one service account",
+            "it must be granted on one service account",
             "its holder could act as any of them",
             "use a serviceaccount.IAMMember",
         )
@@ -35,10 +35,10 @@ def _grant(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "roles-are-not-basic",
-    "Nobody is granted owner, editor or viewer, nor the right to act as every service account of a project.",
+    "Nobody may be granted owner, editor or viewer, nor the right to act as every service account of a project.",
     dict.fromkeys(GRANTS, _grant),
     Severity.CRITICAL,
-    why="A basic role may do thousands of things; who may act as any service account has the rights of them all.",
+    why="A basic role has thousands of permissions; whoever can act as any service account has the permissions of all.",
     fix="Grant the predefined role for the task; grant `iam.serviceAccountUser` on the one service account.",
     source="https://docs.cloud.google.com/iam/docs/roles-overview#basic",
     example=Example("gcp:projects/iAMMember:IAMMember", {"role": "roles/editor"}),

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import words
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import words
+from policies.rule import Example, resource_rule, violation
 
 PASS = "iam:passrole"
 SERVICE_CONDITION = "iam:passedtoservice"
-REASON = "who hands a role to a machine of his may do all that the role may"
+REASON = "whoever passes a role to a machine gains all its permissions"
 
 
 def _identity(args: ResourceValidationArgs) -> Iterator[str]:
@@ -22,12 +22,12 @@ def _identity(args: ResourceValidationArgs) -> Iterator[str]:
             continue
         if wild := [name for name in documents.resources(statement) if documents.is_wild(name)]:
             yield violation(
-                f"iam:PassRole is allowed on {words(wild)}", "the role is named", REASON, "write the role's ARN"
+                f"iam:PassRole is allowed on {words(wild)}", "the role must be named", REASON, "set the role's ARN"
             )
         if SERVICE_CONDITION not in documents.condition_keys(statement):
             yield violation(
                 "iam:PassRole is allowed to any service",
-                "a condition on iam:PassedToService names it",
+                "a condition on iam:PassedToService must name it",
                 REASON,
                 "add the condition",
             )
@@ -35,7 +35,7 @@ def _identity(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "roles-are-passed-by-name",
-    "iam:PassRole names the role, and the service that it is for.",
+    "iam:PassRole must name the role and the service that it is passed to.",
     dict.fromkeys((*documents.IDENTITY, documents.ROLE), _identity),
     Severity.CRITICAL,
     why="Whoever may pass any role can start an instance with the strongest one and act as it.",

@@ -8,8 +8,8 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.rule import Example, resource_rule, violation
 
 
 def _federated(statement: Mapping[str, Any], provider: str) -> Iterator[str]:
@@ -17,9 +17,9 @@ def _federated(statement: Mapping[str, Any], provider: str) -> Iterator[str]:
     for wanted, what in ((":sub", "which subject"), (":aud", "for which audience")):
         if not any(key.endswith(wanted) for key in keys):
             yield violation(
-                f"{provider} may hand the role to any token",
-                f"a condition on its {wanted[1:]} says {what}",
-                "else all who have an account there may assume it",
+                f"{provider} gives the role to any token",
+                f"a condition on its {wanted[1:]} must say {what}",
+                "otherwise everybody with an account there may assume it",
                 f"add a condition on {wanted}",
             )
 
@@ -29,15 +29,18 @@ def _role(args: ResourceValidationArgs) -> Iterator[str]:
         named = documents.principals(statement)
         if "NotPrincipal" in statement or any(documents.is_wild(name) for _, name in named):
             yield violation(
-                "anyone may assume the role", "who may is named", "a role is what it lets one do", "name the principal"
+                "anyone may assume the role",
+                "the principals must be named",
+                "whoever assumes a role has its permissions",
+                "name the principals",
             )
             continue
         kinds = dict(named)
         if "AWS" in kinds and "sts:externalid" not in documents.condition_keys(statement):
             yield violation(
                 "another role may assume it without sts:ExternalId",
-                "it says for which network it comes",
-                "else it can be led to the wrong one (the confused deputy)",
+                "it must say for which network it comes",
+                "otherwise it can be misused for the wrong one (the confused deputy)",
                 "add the condition",
             )
         if "Federated" in kinds:
@@ -46,10 +49,11 @@ def _role(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "roles-name-who-may-assume-them",
-    "Trust policies name their principals; roles of others come with an external id, tokens with subject and audience.",
+    "Trust policies must name their principals, other accounts' with an external id, tokens with sub and aud.",
     {documents.ROLE: _role},
     Severity.CRITICAL,
-    why="A role is what it lets one do; a trusted party that serves several masters can be led to the wrong one.",
+    why="A trusted party that serves several customers can be tricked into using the wrong one's role (confused "
+    "deputy).",
     fix="Name the principal; add a condition on `sts:ExternalId`, or on the token's `sub` and `aud`.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
     example=Example(

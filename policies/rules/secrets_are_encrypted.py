@@ -7,27 +7,31 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, each, is_own_key, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, at, each, is_own_key, stated
+from policies.rule import Example, resource_rule, violation
 
-REASON = "who may read a secret is then decided by our key too"
+REASON = "our key then also decides who may read a secret"
 CUSTOMER_KEY = ("customerManagedEncryption", "kmsKeyName")
 
 
 def _secret(args: ResourceValidationArgs) -> Iterator[str]:
     if not is_own_key(stated(args.props, "kmsKeyId")):
-        yield violation("the secret names no key", "secrets have the network's own key", REASON, "give kmsKeyId")
+        yield violation("the secret names no key", "secrets must use the network's own key", REASON, "set kmsKeyId")
     for replica in each(args.props, "replicas"):
         if replica is UNKNOWN or not is_own_key(stated(replica, "kmsKeyId")):
-            yield violation("a replica names no key", "each has its region's key", REASON, "give kmsKeyId in replicas")
+            yield violation(
+                "a replica names no key", "each replica must use its region's key", REASON, "set kmsKeyId in replicas"
+            )
 
 
 def _parameter(args: ResourceValidationArgs) -> Iterator[str]:
     kind = stated(args.props, "type")
     if kind != "SecureString":
-        yield violation(f"type is {kind}", "parameters are SecureString", "others are kept in clear", "state it")
+        yield violation(
+            f"type is {kind}", "parameters must be SecureString", "other types are stored in plain text", "set it"
+        )
     if not is_own_key(stated(args.props, "keyId")):
-        yield violation("the parameter names no key", "it has the network's own key", REASON, "give keyId")
+        yield violation("the parameter names no key", "it must use the network's own key", REASON, "set keyId")
 
 
 def _replicas(replication: Mapping[str, Any]) -> list[Any]:
@@ -42,15 +46,15 @@ def _google(args: ResourceValidationArgs) -> Iterator[str]:
     if not replicas or any(replica is UNKNOWN or not is_own_key(at(replica, *CUSTOMER_KEY)) for replica in replicas):
         yield violation(
             "the secret, or a replica, names no key",
-            "secrets have the network's own key",
+            "secrets must use the network's own key",
             REASON,
-            f"give {'.'.join(CUSTOMER_KEY)} in replication",
+            f"set {'.'.join(CUSTOMER_KEY)} in replication",
         )
 
 
 RULE = resource_rule(
     "secrets-are-encrypted",
-    "Secrets and parameters are encrypted with a customer-managed key, in every region.",
+    "Secrets and parameters must be encrypted with a customer-managed key, in every region.",
     {
         "aws:secretsmanager/secret:Secret": _secret,
         "aws:ssm/parameter:Parameter": _parameter,
@@ -59,7 +63,7 @@ RULE = resource_rule(
     Severity.HIGH,
     why="With the cloud's own key, a permission to read the secret is enough; with ours, the key must allow it as "
     "well.",
-    fix="Give `kmsKeyId` (`keyId` of a parameter, `customerManagedEncryption` on Google Cloud), also in replicas.",
+    fix="Set `kmsKeyId` (`keyId` of a parameter, `customerManagedEncryption` on Google Cloud), also in replicas.",
     source="https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
     example=Example("aws:secretsmanager/secret:Secret", {"kmsKeyId": None}),
 )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .firewall_reading import TYPES
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.firewalls import TYPES
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 MEANINGLESS = ("", "Managed by Pulumi", "Managed by Terraform")
 
@@ -18,7 +18,7 @@ def _described(args: ResourceValidationArgs) -> Iterator[str]:
     if given is UNKNOWN or given in MEANINGLESS:
         yield violation(
             f"the description is {given if given is UNKNOWN else given or 'empty'}",
-            "it says what for",
+            "it must say what the rule is for",
             "a rule that nobody can explain is never removed",
             "name the flow",
         )
@@ -26,7 +26,7 @@ def _described(args: ResourceValidationArgs) -> Iterator[str]:
 
 RULE = resource_rule(
     "security-groups-are-described",
-    "Security groups, their rules and firewall rules say what they are for.",
+    "Security groups, their rules and firewall rules must have a description.",
     dict.fromkeys(
         (
             "aws:ec2/securityGroup:SecurityGroup",

@@ -8,9 +8,9 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import documents
-from .reading import UNKNOWN, listed, stated, words
-from .rule import Example, resource_rule, violation
+from policies.reading import documents
+from policies.reading.properties import UNKNOWN, listed, stated, words
+from policies.rule import Example, resource_rule, violation
 
 GATE = {"-signing-head": {"dynamodb:updateitem"}, "-signing-claims": {"dynamodb:putitem"}}
 """By the end of a table's name: what a gate may do. It never makes a head, so an empty table refuses it."""
@@ -44,15 +44,15 @@ def _statement(statement: Mapping[str, Any], in_ceremony: bool) -> Iterator[str]
         if more := sorted(given - allowed):
             yield violation(
                 f"{words(more)} allowed on a table *{end}",
-                f"only {words(sorted(allowed))} is",
-                "a watermark that can be removed or made anew lets a validator sign twice",
-                "name what a gate or a ceremony needs",
+                f"only {words(sorted(allowed))} may be allowed",
+                "a watermark that can be deleted or recreated lets a validator sign twice",
+                "name only the actions that a gate or a ceremony needs",
             )
         elif ROW_CONDITION not in documents.condition_keys(statement):
             yield violation(
                 f"{words(sorted(given))} allowed on all rows of a table *{end}",
-                "a condition on dynamodb:LeadingKeys says of which chain",
-                "one chain's gate could stop another's validator",
+                "a condition on dynamodb:LeadingKeys must name the chain",
+                "otherwise one chain's gate could stop another chain's validator",
                 "add the condition",
             )
 
@@ -71,8 +71,8 @@ def _managed(args: ResourceValidationArgs) -> Iterator[str]:
     if statements and not _denied(args) >= DELETING:
         yield violation(
             "a managed policy allows writes on a signing table",
-            f"it denies {words(sorted(DELETING))} too",
-            "a boundary is what holds whatever a role is given later",
+            f"it must also deny {words(sorted(DELETING))}",
+            "a boundary limits whatever a role is given later",
             "deny them on the same tables",
         )
 
@@ -93,9 +93,9 @@ def _role(args: ResourceValidationArgs) -> Iterator[str]:
     for statement in documents.allowing(args.props["assumeRolePolicy"]) if in_ceremony else ():
         if not _with_second_factor(statement):
             yield violation(
-                "the role of ceremonies is assumed without a second factor",
-                "aws:MultiFactorAuthPresent is true",
-                "who seeds the watermark decides what may be signed again",
+                "the ceremonies' role can be assumed without a second factor",
+                "aws:MultiFactorAuthPresent must be true",
+                "whoever seeds the watermark decides what may be signed again",
                 "add the condition",
             )
 
@@ -118,16 +118,17 @@ def _document(*actions: str) -> str:
 
 RULE = resource_rule(
     "signing-watermark-only-rises",
-    "Gates only update a signing head and insert claims, ceremonies take a second factor, and nobody deletes.",
+    "Gates may only update a signing head and insert signing claims, ceremonies need MFA, and nobody may delete.",
     {
         "aws:iam/rolePolicy:RolePolicy": _role_policy,
         "aws:iam/policy:Policy": _managed,
         documents.ROLE: _role,
     },
     Severity.CRITICAL,
-    why="The head says how far a key has signed. If it can be deleted, made anew or restored, two sites can sign one "
+    why="The head says how far a key has signed. If it can be deleted, recreated or restored, two sites can sign one "
     "height, and the validator is slashed.",
-    fix="Allow a gate `dynamodb:UpdateItem` on the head and `dynamodb:PutItem` on the claims, under a condition on "
+    fix="Allow a gate `dynamodb:UpdateItem` on the head and `dynamodb:PutItem` on the signing claims, under a "
+    "condition on "
     "`dynamodb:LeadingKeys`; a ceremony's role besides `GetItem` and `PutItem`, with `aws:MultiFactorAuthPresent`.",
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html",
     example=Example("aws:iam/rolePolicy:RolePolicy", {"policy": _document("dynamodb:UpdateItem", "dynamodb:PutItem")}),

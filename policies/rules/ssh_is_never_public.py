@@ -1,4 +1,4 @@
-"""SSH comes from private addresses only, however few the public ones would be."""
+"""SSH must only be allowed from private addresses, however few public ones a rule names."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from . import firewall_reading
-from .cidr import is_private
-from .reading import UNKNOWN, stated
-from .rule import Example, resource_rule, violation
+from policies.reading import firewalls
+from policies.reading.cidr import is_private
+from policies.reading.properties import UNKNOWN, stated
+from policies.rule import Example, resource_rule, violation
 
 SSH_PORT = 22
 ALL_PROTOCOLS = "-1"
@@ -20,9 +20,9 @@ def _judge(source: Any) -> Iterator[str]:
     if source is UNKNOWN or (source is not None and not is_private(source)):
         yield violation(
             f"TCP 22 is open to {source}",
-            "SSH comes from private addresses",
-            "operators come through the VPN",
-            "name the VPN's address",
+            "SSH must only be allowed from private addresses",
+            "operators connect through the VPN",
+            "set the VPN's address as the source",
         )
 
 
@@ -39,27 +39,28 @@ def _ingress(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
-    allowed = firewall_reading.allows(args.resource_type, args.props)
-    covered = any(each.covers(firewall_reading.TCP, SSH_PORT) for each in allowed)
-    if covered and firewall_reading.is_direction(args.props, "INGRESS"):
-        for source in firewall_reading.sources(args.resource_type, args.props):
+    allowed = firewalls.allows(args.resource_type, args.props)
+    covered = any(each.covers(firewalls.TCP, SSH_PORT) for each in allowed)
+    if covered and firewalls.is_direction(args.props, "INGRESS"):
+        for source in firewalls.sources(args.resource_type, args.props):
             yield from _judge(source)
 
 
 RULE = resource_rule(
     "ssh-is-never-public",
-    "No security group or firewall rule lets SSH in from a public address.",
+    "SSH must only be allowed from private addresses.",
     {
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ingress,
-        **dict.fromkeys(firewall_reading.TYPES, _firewall),
+        **dict.fromkeys(firewalls.TYPES, _firewall),
     },
     Severity.CRITICAL,
-    why="Operators come through the VPN, with a second factor; an SSH port on the internet is tried within minutes.",
-    fix="Name the VPN gateway's private address as the source.",
+    why="Operators connect through the VPN, with a second factor; an SSH port on the internet is attacked "
+    "within minutes.",
+    fix="Set the VPN gateway's private address as the source.",
     source="https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-13",
     example=Example(
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
         {"cidrIpv4": "198.51.100.7/32", "fromPort": 22, "toPort": 22},
     ),
-    firm="no reason is good enough: operators come through the VPN",
+    firm="there is no valid reason: operators connect through the VPN",
 )

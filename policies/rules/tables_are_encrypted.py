@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, each, is_own_key, stated
-from .rule import Example, resource_rule, violation
+from policies.reading.properties import UNKNOWN, each, is_own_key, stated
+from policies.rule import Example, resource_rule, violation
 
-REASON = "signing rights are nobody else's business"
+REASON = "the coordination table must only be readable with our key"
 
 
 def _table(args: ResourceValidationArgs) -> Iterator[str]:
@@ -18,25 +18,28 @@ def _table(args: ResourceValidationArgs) -> Iterator[str]:
     if stated(given, "enabled") is not True or not is_own_key(stated(given, "kmsKeyArn")):
         yield violation(
             f"enabled is {stated(given, 'enabled')}, kmsKeyArn is {stated(given, 'kmsKeyArn')}",
-            "tables have the network's own key",
+            "tables must use the network's own key",
             REASON,
-            "state enabled: true and kmsKeyArn in serverSideEncryption",
+            "set enabled: true and kmsKeyArn in serverSideEncryption",
         )
     for replica in each(args.props, "replicas"):
         if replica is UNKNOWN or not is_own_key(stated(replica, "kmsKeyArn")):
             place = replica if replica is UNKNOWN else stated(replica, "regionName")
             yield violation(
-                f"the replica in {place} names no key", "each replica has its region's key", REASON, "give kmsKeyArn"
+                f"the replica in {place} names no key",
+                "each replica must use its region's key",
+                REASON,
+                "set kmsKeyArn",
             )
 
 
 RULE = resource_rule(
     "tables-are-encrypted",
-    "DynamoDB tables and their replicas are encrypted with a customer-managed key.",
+    "DynamoDB tables and their replicas must be encrypted with a customer-managed key.",
     {"aws:dynamodb/table:Table": _table},
     Severity.HIGH,
-    why="The coordination table says what was signed and by whom; who can read or restore it is decided by our key.",
-    fix="State `serverSideEncryption: {enabled: true, kmsKeyArn: …}`, and `kmsKeyArn` in each replica.",
+    why="The coordination table says what was signed and by whom; our key must decide who can read or restore it.",
+    fix="Set `serverSideEncryption: {enabled: true, kmsKeyArn: …}`, and `kmsKeyArn` in each replica.",
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/EncryptionAtRest.html",
     example=Example("aws:dynamodb/table:Table", {"serverSideEncryption": {"kmsKeyArn": None}}),
 )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, at, tag, words
-from .rule import Check, Example, resource_rule, violation
-from .types import LABELLED, TAGGED
+from policies.reading.properties import UNKNOWN, at, tag, words
+from policies.reading.types import LABELLED, TAGGED
+from policies.rule import Check, Example, resource_rule, violation
 
 COMMON = ("Name", "Network", "Owner", "Stage")
 LABELS = ("network", "owner", "stage")
@@ -34,7 +34,7 @@ TIERS = ("public", "ingress", "private")
 USER_LABELS = {"gcp:sql/databaseInstance:DatabaseInstance": ("settings", "userLabels")}
 """Where labels stand elsewhere than in ``labels``."""
 
-REASON = "rules, bills and people go by them"
+REASON = "rules, bills and people rely on tags"
 
 
 def _wants(type_: str, common: tuple[str, ...]) -> Check:
@@ -43,23 +43,24 @@ def _wants(type_: str, common: tuple[str, ...]) -> Check:
         path = USER_LABELS.get(type_)
         found = {key: at(args.props, *path, key) if path else tag(args.props, key) for key in wanted}
         if missing := [key for key, given in found.items() if given is UNKNOWN or not given]:
-            yield violation(f"tags {words(missing)} are missing", "they are stated", REASON, "state them")
+            yield violation(f"tags {words(missing)} are missing", "they must be set", REASON, "set them")
         tier = tag(args.props, "Tier")
         if tier is not None and tier not in TIERS:
-            yield violation(f"Tier is {tier}", f"it is one of {words(TIERS)}", "rules go by it", "state which")
+            yield violation(
+                f"Tier is {tier}", f"it must be one of {words(TIERS)}", "rules depend on it", "set one of them"
+            )
 
     return check
 
 
 RULE = resource_rule(
     "tags-are-stated",
-    "Resources are tagged with name, network, owner and stage, and where rules go by them with role, tier or site.",
+    "Resources must have the tags Name, Network, Owner and Stage and, where rules depend on it, Role, Tier or Site.",
     {type_: _wants(type_, COMMON) for type_ in sorted(TAGGED)}
     | {type_: _wants(type_, LABELS) for type_ in sorted(LABELLED)},
     Severity.MEDIUM,
-    why="Rules, bills and people go by tags: a resource that says nothing of itself is nobody's.",
-    fix="State `Name`, `Network`, `Owner` and `Stage`, and where needed `Role`, `Tier` or `Site` (labels in lower "
-    "case).",
+    why="Rules, bills and people rely on tags: an untagged resource has no owner.",
+    fix="Set `Name`, `Network`, `Owner` and `Stage`, and where needed `Role`, `Tier` or `Site` (labels in lower case).",
     source="https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html",
     example=Example("aws:ec2/vpc:Vpc", {"tags": {"Owner": None}}),
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 
-from .rule import Example, stack_rule, violation
-from .types import REVIEWED
+from policies.reading.types import REVIEWED
+from policies.rule import Example, stack_rule, violation
 
 OURS = ("estate:", "pulumi:")
 
@@ -19,9 +19,9 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
             yield (
                 violation(
                     f"{type_} is used",
-                    "only types that the rules know are",
-                    "it could open what they keep shut",
-                    "write the rules that it needs, then add it to their types",
+                    "only reviewed types may be used",
+                    "a type without rules could open what the rules keep closed",
+                    "write the rules that it needs, then add it to policies/reading/types.py",
                 ),
                 resource.urn,
             )
@@ -29,11 +29,11 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
 
 RULE = stack_rule(
     "types-are-reviewed",
-    "The stack has only resource types that this pack was written for.",
+    "The stack must only have resource types that this pack has rules for.",
     check,
     Severity.HIGH,
-    why="A resource that no rule knows could open what they keep shut.",
-    fix="Write the rules that the type needs, then add it to `policies/rules/types.py`.",
+    why="A resource type without rules could open what the rules keep closed.",
+    fix="Write the rules that the type needs, then add it to `policies/reading/types.py`.",
     source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_securely_operate_reduce_management_scope.html",
     example=Example("aws:ec2/placementGroup:PlacementGroup", {"strategy": "spread"}),
 )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
-from .reading import UNKNOWN, in_production, tag
-from .rule import Example, resource_rule, violation
-from .validators_are_hidden import ROLES
+from policies.reading.properties import UNKNOWN, in_production, tag
+from policies.rule import Example, resource_rule, violation
+from policies.rules.validators_are_hidden import ROLES
 
 
 def _check(args: ResourceValidationArgs) -> Iterator[str]:
@@ -16,24 +16,24 @@ def _check(args: ResourceValidationArgs) -> Iterator[str]:
     if (role is UNKNOWN or role in ROLES) and in_production(args.props) and not args.opts.protect:
         yield violation(
             f"protect is off on a {role}",
-            "in production it is on",
-            "made anew beside the old one, a validator signs twice and is slashed",
-            "set protect",
+            "in production it must be set",
+            "a validator that is recreated beside the old one signs twice and is slashed",
+            "set protect and retain_on_delete",
         )
 
 
 RULE = resource_rule(
     "validators-are-protected",
-    "Production validators and signers in a cloud, and their disks, have the engine's protection.",
+    "Production validators and signers in a cloud, and their disks, must have Pulumi's `protect`.",
     dict.fromkeys(
         ("aws:ec2/instance:Instance", "gcp:compute/disk:Disk", "gcp:compute/instance:Instance"),
         _check,
     ),
     Severity.CRITICAL,
-    why="An engine replaces by making the new one before the old one is gone: two validators with one key sign twice. "
+    why="Pulumi creates a replacement before it deletes the old one: two validators with one key sign twice. "
     "Whether a resource is also retained is not shown to a policy; the components' own tests hold that.",
     fix="Set `protect` (and `retain_on_delete`) in the resource's options.",
     source="https://www.pulumi.com/docs/iac/concepts/options/protect/",
     example=Example("gcp:compute/instance:Instance", {"labels": {"role": "validator"}}, protect=False),
-    firm="it keeps a validator from being made twice",
+    firm="it keeps a validator from existing twice",
 )

@@ -39,7 +39,9 @@ def _partner_scope(case: Case) -> Iterator[Finding]:
         sender = case.sender(door)
         name = partners.get(door)
         region = case.network.partners[name].region if name else None
-        for arrival in case.arrivals(sender) if sender is not None else ():
+        if sender is None:
+            continue
+        for arrival in case.arrivals(sender):
             host = case.named.get(arrival.to)
             if name is None and arrival.to not in own:
                 continue

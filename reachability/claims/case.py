@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from estate.model import Network, Role
-from estate.plan import topology
 from estate.plan.hosts import Host, hosts
-from estate.plan.topology import ForwardRule
+from estate.plan.topology import ForwardRule, Topology
 from reachability import services
 from reachability.addresses import Intervals, intersection, union
 from reachability.claims.places import Failures, answerable
@@ -168,9 +167,14 @@ class Case:
         return {host.name: host for host in self.everyone}
 
     @cached_property
+    def topology(self) -> Topology:
+        """The network's hosts and flows."""
+        return Topology(self.network)
+
+    @cached_property
     def permitted(self) -> dict[str, Permitted]:
         """By host: what the topology permits."""
-        return permitted(self.network)
+        return permitted(self.topology)
 
     def machine(self, name: str) -> Machine | None:
         """What is to be deployed as this host; ``None``: nothing is."""
@@ -186,7 +190,7 @@ class Case:
         """What the topology has the edges of a site forward."""
         known = self._forwarded.get(site)
         if known is None:
-            known = self._forwarded[site] = topology.forwarded(self.network, site)
+            known = self._forwarded[site] = self.topology.forwarded(site)
         return known
 
     @property

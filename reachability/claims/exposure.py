@@ -14,6 +14,7 @@ from reachability.claims.claim import Claim, Finding, Gap, Violation
 from reachability.claims.sets import CONNECTIONS, port
 from reachability.claims.vocabulary import NO_ERRORS
 from reachability.network import INTERNET
+from reachability.prover import Arrival
 from reachability.resources import UNKNOWN, Resource
 
 SSH = port(services.TCP, SSH_PORT)
@@ -22,7 +23,7 @@ BALANCER = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalanc
 ENCRYPTED = frozenset({"TLS", "HTTPS"})
 
 
-def _reached(case: Case) -> Iterator[tuple[str, object]]:
+def _reached(case: Case) -> Iterator[tuple[str, Arrival]]:
     """What the internet reaches of this network, or of nobody's: (name, arrival)."""
     owners = case.estate.owners
     undeclared = {machine.name for machine in case.undeclared}
@@ -97,7 +98,7 @@ def _public_endpoints_tls(case: Case) -> Iterator[Finding]:
     yield from _listeners_encrypt(case)
 
 
-def _past_the_balancer(case: Case, arrival: object, to: str, p2p: Intervals, balanced: Intervals) -> Violation | None:
+def _past_the_balancer(case: Case, arrival: Arrival, to: str, p2p: Intervals, balanced: Intervals) -> Violation | None:
     """RPC or LCD of a seed by the seed's own address, or p2p's neighbours behind another port."""
     machine = case.machine(to)
     own = (

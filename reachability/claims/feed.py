@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from estate.model import SENTRY_ROLES, Role
 from estate.plan.addressing import ROLE_TIERS, Tier
@@ -47,8 +47,9 @@ def _validator_fed(case: Case) -> Iterator[Finding]:
     clouds = {provider(case, sentry) for sentry in sentries}
     edges = {site: [host for host in case.hosts(Role.EDGE) if host.place == site] for site in case.network.sites}
     for validator in case.hosts(Role.VALIDATOR):
-        for standing in edges[validator.place] or [None]:
-            others = [edge.name for edge in edges[validator.place] if edge is not standing]
+        remaining: Sequence[Host | None] = edges[validator.place] or [None]
+        for one in remaining:
+            others = [edge.name for edge in edges[validator.place] if edge is not one]
             prover = case.without(others)
             fed_by, failures = _feeding(case, validator, prover, min(ENOUGH, max(len(clouds), 1)))
             for what, have, want in (
@@ -58,7 +59,7 @@ def _validator_fed(case: Case) -> Iterator[Finding]:
             ):
                 if have < want:
                     first = failures[0] if failures else None
-                    by = f" by {standing.name}" if standing is not None else ""
+                    by = f" by {one.name}" if one is not None else ""
                     yield Violation(
                         f"{validator.name} reaches p2p in {have} {what}{by}; it must in {want}"
                         + (f": {first.sentence}" if first else ""),

@@ -53,7 +53,7 @@ def beyond(one: Mapping[Interval, Intervals], other: Mapping[Interval, Intervals
     """What ``one`` permits and ``other`` does not."""
     if one == other:
         return []
-    found = []
+    found: list[Allowance] = []
     for atom in atoms([tuple(one), tuple(other)]):
         mine = next((each for key, each in one.items() if key[0] <= atom[0] <= key[1]), ())
         theirs = next((each for key, each in other.items() if key[0] <= atom[0] <= key[1]), ())

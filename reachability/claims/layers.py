@@ -223,7 +223,8 @@ def _forwarding(case: Case, host: Host) -> Iterator[Finding]:
     ]
     if any(chain.policy.value == "accept" for chain in firewall.hooks.get("forward", ())):
         found.append((addresses.EVERYWHERE, addresses.EVERYWHERE, CONNECTIONS))
-    own = _own(case.machine(host.name))
+    machine = case.machine(host.name)
+    own = _own(machine) if machine is not None else ()
     for one, boxes, other, others in (
         (FIREWALL, found, TOPOLOGY, declared),
         (TOPOLOGY, declared, FIREWALL, found),
@@ -293,7 +294,7 @@ def _targets(case: Case) -> Iterator[Finding]:
     """The load balancers' targets are the hosts and ports that the topology has balancers reach."""
     expected = {
         (name, port_number)
-        for flow in topology.flows(case.network)
+        for flow in case.topology.flows
         if flow.source.place is not None and not flow.source.hosts
         for name in flow.destination.hosts
         for port_number in range(flow.ports[0], flow.ports[1] + 1)

@@ -58,7 +58,7 @@ def answerable(assembly: Assembly) -> dict[str, Intervals]:
     """By name of a door that is not ours: the addresses to which some route, certain or not, leads through it."""
     before: dict[str, list[str]] = {}
     for name, stage in assembly.stages.items():
-        ways = (stage.then,) if isinstance(stage, Check) else ()
+        ways: tuple[str, ...] = (stage.then,) if isinstance(stage, Check) else ()
         if isinstance(stage, Lookup):
             ways = tuple(via for route in stage.routes for via in route.via)
         for way in ways:

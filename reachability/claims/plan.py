@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 from estate.model import Network, Role
-from estate.plan import addressing, topology
+from estate.plan import addressing
 from estate.plan.hosts import Host
+from estate.plan.topology import Topology
 from reachability import services
 from reachability.addresses import GLOBAL, Intervals, block, union
 from reachability.claims.sets import Allowance, port
@@ -34,10 +35,10 @@ def intervals(blocks: Iterable[IPv4Network]) -> Intervals:
     return union([(int(each.network_address), int(each.broadcast_address)) for each in blocks])
 
 
-def permitted(network: Network) -> dict[str, Permitted]:
+def permitted(topology: Topology) -> dict[str, Permitted]:
     """By host: its projections of all flows, its own addresses not left out."""
     found: dict[str, Permitted] = {}
-    for flow in topology.flows(network):
+    for flow in topology.flows:
         used = (services.of(services.protocol(flow.protocol), *flow.ports),)
         if flow.destination.hosts:
             inbound = intervals(flow.source.addresses), used

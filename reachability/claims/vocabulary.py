@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from estate.model import Network
+from estate.plan.hosts import Host
 from reachability import services as axis
 from reachability.addresses import Intervals, difference, intersection, union
 from reachability.claims.case import Case
@@ -67,9 +68,10 @@ def _pairs(case: Case, sources: Party, destinations: Party) -> Iterator[tuple[Se
                     yield sender, arrival
         return
     for name in sorted(case.estate.senders if senders is None else senders):
-        sender = case.sender(name)
-        for arrival in case.arrivals(sender) if sender is not None else ():
-            yield sender, arrival
+        known = case.sender(name)
+        if known is not None:
+            for arrival in case.arrivals(known):
+                yield known, arrival
 
 
 def forbid(
@@ -125,11 +127,12 @@ def require(
     """
 
     def check(case: Case) -> Iterator[Finding]:
-        ends = [
-            [case.named.get(name) for name in sorted(party.members(case) or ())] for party in (sources, destinations)
-        ]
-        for party, members in zip((sources, destinations), ends, strict=True):
-            if not members or None in members:
+        ends: list[list[Host]] = []
+        for party in (sources, destinations):
+            names = party.members(case) or frozenset()
+            members = [case.named[name] for name in sorted(names) if name in case.named]
+            ends.append(members)
+            if not members or len(members) < len(names):
                 yield Gap(
                     f"{party.description}: got no hosts of the network, or others; a requirement speaks of its hosts"
                 )

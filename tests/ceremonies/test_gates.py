@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ceremonies import ceremonies
-from ceremonies.ceremonies import Pace, Transcript
+from ceremonies import key_ceremonies
 from ceremonies.custody import MARGIN_BLOCKS, Refused, Step
 from ceremonies.gate_ceremonies import GateCeremonies
 from ceremonies.gates import Declared
 from ceremonies.observation import GateObservation, SignedState
 from ceremonies.public_key import ConsensusKey
 from ceremonies.row import NotDone
+from ceremonies.steps import Pace, Transcript
 from configuration.signer_config import STANDBY_KEY
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Position, spent
@@ -59,7 +59,7 @@ class Site:
         self.world.signers.hosts[name] = replace(here, gate=replace(here.gate, **gate or {}), **fields)
 
     def generate(self) -> None:
-        ceremonies.generate(self.world.signers, target="ash", transcript=self.transcript, start=False)
+        key_ceremonies.generate(self.world.signers, target="ash", transcript=self.transcript, start=False)
 
     def watch(self, fatal: int = 0, chance: random.Random | None = None) -> Callable[[], int]:
         """Check after every smallest change; be killed after the change `fatal`. How many there were."""
@@ -152,8 +152,8 @@ ENDS: dict[str, tuple[Callable[[Transcript], Site], Act, tuple[str, ...]]] = {
     "start": (fresh, lambda each: each.start("ash"), ("ash",)),
     "join": (started, lambda each: each.join("zrh"), ("ash", "zrh")),
     "move": (moving, lambda each: each.move("zrh", "fra"), ("ash", "fra")),
-    "renew a lost table": (table_lost, lambda each: each.renew_table(witness="bob"), ()),
-    "renew a table that went back": (rolled_back, lambda each: each.renew_table(witness="bob"), ()),
+    "renew a lost table": (table_lost, lambda each: each.renew_table(second_operator="bob"), ()),
+    "renew a table that went back": (rolled_back, lambda each: each.renew_table(second_operator="bob"), ()),
     "retire": (retiring, lambda each: each.retire(ADDRESS), ()),
     "clear a halt": (halted, lambda each: each.clear_halt("zrh", Cause.ROW_TAKEN), ("ash", "zrh")),
 }
@@ -219,7 +219,7 @@ def test_a_key_is_safe_whatever_is_called_and_killed_in_whatever_order(tmp_path:
                     ("join", lambda each: each.join("zrh")),
                     ("move", lambda each: each.move("ash", "zrh")),
                     ("move", lambda each: each.move("zrh", "ash")),
-                    ("renew", lambda each: each.renew_table(witness="bob")),
+                    ("renew", lambda each: each.renew_table(second_operator="bob")),
                     ("clear", lambda each: each.clear_halt("zrh", Cause.DISK)),
                 ]
             )
@@ -451,16 +451,16 @@ def test_a_key_leaves_a_site_when_the_chain_is_past_what_it_signed_there(transcr
 
 
 def test_a_key_does_not_leave_for_where_it_is(transcript: Transcript) -> None:
-    with pytest.raises(Refused, match="two different ones"):
+    with pytest.raises(Refused, match="they must differ"):
         joined(transcript).ceremonies.move("zrh", "zrh")
 
 
 def test_a_table_is_not_renewed_by_one_person(transcript: Transcript) -> None:
     site = table_lost(transcript)
-    with pytest.raises(Refused, match="got no witness"):
-        site.ceremonies.renew_table(witness=" ")
+    with pytest.raises(Refused, match="got no second operator"):
+        site.ceremonies.renew_table(second_operator=" ")
     assert not site.world.signers.hosts["ash"].masked
-    assert "no witness" in transcript.file.read_text()
+    assert "no second operator" in transcript.file.read_text()
 
 
 @pytest.mark.parametrize("generation", [1, 3])
@@ -468,7 +468,7 @@ def test_a_new_table_has_the_next_generation_and_no_other(transcript: Transcript
     site = table_lost(transcript)
     site.declared = replace(site.declared, generation=generation)
     with pytest.raises(Refused, match=r"signing.coordination.generation: 2,"):
-        site.ceremonies.renew_table(witness="bob")
+        site.ceremonies.renew_table(second_operator="bob")
     assert site.world.table.row is None and not site.world.signers.hosts["ash"].masked
 
 
@@ -479,7 +479,7 @@ def test_a_new_table_stands_above_every_floor_and_the_chain(
     site = prepare(transcript)
     floors = [each.gate.floor.position for each in site.world.signers.hosts.values() if each.gate.floor]
     head = site.world.head
-    steps = [each.step for each in site.ceremonies.renew_table(witness="bob")]
+    steps = [each.step for each in site.ceremonies.renew_table(second_operator="bob")]
     order = [Step.HALT, Step.HALT, Step.RAISE, Step.RAISE, Step.RENEW, Step.FREE, Step.FREE]
     assert steps == order
     row = site.world.table.row
@@ -495,21 +495,21 @@ def test_a_signature_of_ours_while_both_stand_refuses_a_new_table(transcript: Tr
     site = table_lost(transcript)
     site.world.forged = tuple(range(site.world.head + 1, site.world.head + 40))
     with pytest.raises(Refused, match="someone else holds this key"):
-        site.ceremonies.renew_table(witness="bob")
+        site.ceremonies.renew_table(second_operator="bob")
     assert site.world.table.row is None
     assert all(site.world.signers.hosts[name].still for name in ("ash", "zrh"))
 
 
 def test_a_table_that_is_as_declared_is_not_renewed(transcript: Transcript) -> None:
     site = joined(transcript)
-    assert site.ceremonies.renew_table(witness="bob") == ()
+    assert site.ceremonies.renew_table(second_operator="bob") == ()
     assert signs_on(site, "ash", "zrh")
 
 
 def test_a_gate_that_runs_without_the_key_is_stopped_too_before_a_table_is_renewed(transcript: Transcript) -> None:
     site = table_lost(transcript)
     site.host("fra", gate={"active": True, "processes": 1})
-    assert (Step.HALT, "fra") in [(each.step, each.host) for each in site.ceremonies.renew_table(witness="bob")]
+    assert (Step.HALT, "fra") in [(each.step, each.host) for each in site.ceremonies.renew_table(second_operator="bob")]
 
 
 @pytest.mark.parametrize("prepare", [table_lost, fresh])
@@ -519,7 +519,7 @@ def test_a_signature_of_ours_within_the_margin_is_seen_too(
     site = prepare(transcript)
     site.world.forged = (site.world.head + 4,)
     with pytest.raises(Refused, match="someone else holds this key"):
-        site.ceremonies.start("ash") if prepare is fresh else site.ceremonies.renew_table(witness="bob")
+        site.ceremonies.start("ash") if prepare is fresh else site.ceremonies.renew_table(second_operator="bob")
     assert site.world.table.row is None
 
 
@@ -530,10 +530,10 @@ def test_what_is_left_of_an_older_key_is_gone_before_the_key_comes_back(transcri
     assert not site.world.signers.hosts["zrh"].remnant and site.ceremonies.status().problems == ()
 
 
-def test_the_witness_is_written_down(transcript: Transcript) -> None:
-    table_lost(transcript).ceremonies.renew_table(witness="bob")
+def test_the_second_operator_is_recorded(transcript: Transcript) -> None:
+    table_lost(transcript).ceremonies.renew_table(second_operator="bob")
     entries = [json.loads(line) for line in transcript.file.read_text().splitlines()]
-    assert all(each["witness"] == "bob" for each in entries if each["ceremony"] == "renew-table")
+    assert all(each["second_operator"] == "bob" for each in entries if each["ceremony"] == "renew-table")
 
 
 def test_a_key_is_retired_only_by_its_address(transcript: Transcript) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ceremonies import ceremonies
-from ceremonies.ceremonies import Pace, Transcript
+from ceremonies import key_ceremonies
 from ceremonies.custody import MARGIN_BLOCKS, Refused, Sealed, Step
 from ceremonies.observation import SignedState
+from ceremonies.steps import Pace, Transcript
 from configuration.signer_config import CONSENSUS_KEY, Duty
 from hosts.operations.signer import verdict
 from tests.ceremonies.key_hosts import KEY, LAST_SIGNED, OTHER_KEY, FakeChain, FakeSigners, Killed, estate
@@ -32,7 +32,7 @@ def move(
     chain: FakeChain | None = None,
     declared: bool = False,
 ) -> tuple[Step, ...]:
-    return ceremonies.move(
+    return key_ceremonies.move(
         signers,
         chain or FakeChain(),
         target=target,
@@ -190,7 +190,7 @@ def test_a_chain_that_stands_is_not_waited_for_for_ever(transcript: Transcript) 
 
     ticks = iter(range(0, 10_000, 60))
     with pytest.raises(Refused, match="did not go past our last signature"):
-        ceremonies.move(
+        key_ceremonies.move(
             estate(),
             Standing(head=101),
             target="east",
@@ -276,11 +276,11 @@ def test_a_transcript_tells_the_steps_and_no_secret(transcript: Transcript) -> N
 def test_a_first_key_is_made_once_and_started(transcript: Transcript) -> None:
     signers = estate()
     signers.hosts["west"] = replace(signers.hosts["east-spare"], key_file=CONSENSUS_KEY)
-    key = ceremonies.generate(signers, target="west", transcript=transcript)
+    key = key_ceremonies.generate(signers, target="west", transcript=transcript)
     assert key.base64 == KEY
     assert signers.hosts["west"].signs_consensus
     with pytest.raises(Refused, match="west holds the consensus key"):
-        ceremonies.generate(signers, target="west", transcript=transcript)
+        key_ceremonies.generate(signers, target="west", transcript=transcript)
 
 
 @pytest.mark.parametrize("elsewhere", ["west-spare", "east", "east-spare"])
@@ -290,7 +290,7 @@ def test_no_second_key_is_made_while_any_signer_holds_or_held_one(transcript: Tr
         signers.hosts["west"] = replace(signers.hosts["west"], key=None, recorded=None)
         signers.hosts[elsewhere] = replace(signers.hosts[elsewhere], **{field: KEY})
         with pytest.raises(Refused, match=elsewhere):
-            ceremonies.generate(signers, target="west", transcript=transcript)
+            key_ceremonies.generate(signers, target="west", transcript=transcript)
         assert signers.changes == 0
 
 
@@ -299,14 +299,14 @@ def test_no_key_is_made_while_one_is_under_way(transcript: Transcript) -> None:
     signers.hosts["west"] = replace(signers.hosts["west"], key=None, recorded=None)
     signers.hosts["east"] = replace(signers.hosts["east"], invited=True)
     with pytest.raises(Refused, match="has begun"):
-        ceremonies.generate(signers, target="west", transcript=transcript)
+        key_ceremonies.generate(signers, target="west", transcript=transcript)
 
 
 def test_status_says_what_is_not_as_it_must_be() -> None:
     signers = estate()
-    assert ceremonies.status(signers).problems == ()
-    assert ceremonies.status(signers).holders == ceremonies.status(signers).signing == ("west",)
+    assert key_ceremonies.status(signers).problems == ()
+    assert key_ceremonies.status(signers).holders == key_ceremonies.status(signers).signing == ("west",)
     signers.hosts["east"] = replace(signers.hosts["east"], key=KEY)
-    report = ceremonies.status(signers)
+    report = key_ceremonies.status(signers)
     assert report.holders == ("east", "west")
     assert any("exactly one host may" in problem for problem in report.problems)

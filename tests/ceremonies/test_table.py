@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from ceremonies import ceremonies
-from ceremonies.ceremonies import Pace, Transcript
+from ceremonies import key_ceremonies
 from ceremonies.custody import Refused
 from ceremonies.gate_ceremonies import GateCeremonies
 from ceremonies.gates import Declared
 from ceremonies.observation import SignedState
 from ceremonies.public_key import ConsensusKey
 from ceremonies.row import NotDone
+from ceremonies.steps import Pace, Transcript
 from ceremonies.table import OperatorTable
 from coordinator.decision.effects import Won
 from coordinator.decision.position import Position, spent
@@ -101,7 +101,7 @@ def test_a_key_lives_its_life_in_a_real_table(
     world: Claiming, local_table: local.Local, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     act = ceremony(world, tmp_path)
-    key = ceremonies.generate(world.signers, target="ash", transcript=act.transcript, start=False)
+    key = key_ceremonies.generate(world.signers, target="ash", transcript=act.transcript, start=False)
     act.start("ash")
     assert row(world).position.height > 100 and dict(row(world).gates) == {"ash": ""}
     act.join("zrh")
@@ -116,7 +116,7 @@ def test_a_key_lives_its_life_in_a_real_table(
     with pytest.raises(Refused):
         act.start("ash")
     act = ceremony(world, tmp_path, generation=2)
-    act.renew_table(witness="bob")
+    act.renew_table(second_operator="bob")
     top = max(world.signed)
     assert row(world).generation == 2 and row(world).position > top
     assert not world.sign("ash", Position(10**6, 0, 1)), "a gate of the old generation claims nothing"

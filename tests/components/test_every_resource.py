@@ -8,9 +8,11 @@ from collections import Counter
 
 import pytest
 
+from components.aws.component import AwsComponent
 from components.aws.machine import Machine
 from components.aws.signing_table import regions
 from components.base import Component
+from components.machines import KINDS
 from components.recording import Recorded
 from estate.model import Network
 
@@ -159,7 +161,6 @@ TOKENS = {
     "FlowLogRole": "estate:security:FlowLogRole",
     "InstanceIdentity": "estate:security:InstanceIdentity",
     "Lease": "estate:access:Lease",
-    "Monitor": "estate:host:Monitor",
     "Nat": "estate:network:Nat",
     "PartnerPeering": "estate:network:PartnerPeering",
     "PrivateGateway": "estate:network:PrivateGateway",
@@ -167,26 +168,32 @@ TOKENS = {
     "RegionPeering": "estate:network:RegionPeering",
     "RoleBoundary": "estate:security:RoleBoundary",
     "SecurityGroup": "estate:network:SecurityGroup",
-    "Seed": "estate:host:Seed",
     "SeedName": "estate:endpoint:SeedName",
-    "Sentry": "estate:host:Sentry",
     "ServiceInstance": "estate:instance:ServiceInstance",
     "Signer": "estate:signing:Signer",
     "SigningTable": "estate:signing:SigningTable",
     "SiteLink": "estate:network:SiteLink",
     "SubnetTier": "estate:network:SubnetTier",
-    "VpnGateway": "estate:host:VpnGateway",
     "Vpc": "estate:network:Vpc",
+}
+
+HOST_TOKENS = {
+    "monitor": "estate:host:Monitor",
+    "private-sentry": "estate:host:Sentry",
+    "public-sentry": "estate:host:Sentry",
+    "seed": "estate:host:Seed",
+    "vpn": "estate:host:VpnGateway",
 }
 
 
 def test_type_tokens_are_frozen() -> None:
     """A changed token replaces every resource under the component, addresses and disks included."""
-    found = {each.__name__: each.TOKEN for each in subclasses(Component) if each is not Machine}
+    found = {each.__name__: each.TOKEN for each in subclasses(Component) if each not in (AwsComponent, Machine)}
     assert found == TOKENS
+    assert {role.value: kind.token for role, kind in KINDS.items()} == HOST_TOKENS
 
 
-@pytest.mark.parametrize("token", sorted(TOKENS.values()))
+@pytest.mark.parametrize("token", sorted({*TOKENS.values(), *HOST_TOKENS.values()}))
 def test_each_component_is_used_by_some_network(token: str, recorded: Recorded) -> None:
     assert token.startswith("estate:")
     if token in ("estate:network:PartnerPeering", "estate:signing:SigningTable") and not recorded.of(token):

@@ -55,23 +55,6 @@ def test_only_vault_may_assume_a_leases_role_and_only_for_this_network(recorded:
         assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": network.name}}
 
 
-def test_every_lease_is_in_the_inventory_and_none_has_a_secret(recorded: Recorded, network: Network) -> None:
-    entries = recorded.inventory["leases"]
-    assert set(entries) == set(network.leases)
-    for name, entry in entries.items():
-        assert set(entry) == {
-            "kind",
-            "path",
-            "role_arn",
-            "consumers",
-            "ttl_seconds",
-            "renew_before_seconds",
-            "single_use",
-        }
-        assert (entry["role_arn"] is not None) is (network.leases[name].kind == "aws")
-        assert entry["consumers"]
-
-
 def test_every_key_rotates(recorded: Recorded) -> None:
     keys = recorded.of("aws:kms/key:Key")
     assert all(each.inputs["enableKeyRotation"] for each in keys)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from ipaddress import IPv4Network
 
-from components.aws.region import has_seeds
 from components.recording import Recorded, Registration
+from components.region import has_seeds
 from estate.model import Network
 from estate.plan import addressing
 from estate.plan.addressing import Tier

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from components.aws.security_group import LOAD_BALANCER, PATH_MTU, RULE_LIMIT, balancer_permissions
+from components.aws.security_group import PATH_MTU, RULE_LIMIT
+from components.permissions import LOAD_BALANCER, balancer_permissions
 from components.recording import Recorded
 from estate.model import Network
-from estate.plan import topology
 from estate.plan.hosts import hosts
+from estate.plan.topology import Topology
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
@@ -34,7 +35,7 @@ def expected(network: Network, project: object) -> dict[tuple[str, str], set]:
         if host.in_cloud:
             wanted[host.place, host.role.value] |= {
                 (rule.protocol, *rule.ports, str(cidr), rule.flow)
-                for rule in project(network, host)
+                for rule in project(host)
                 for cidr in rule.addresses
             }
     return dict(wanted)
@@ -45,11 +46,11 @@ def without_balancers(found: dict[tuple[str, str], set]) -> dict[tuple[str, str]
 
 
 def test_a_group_lets_in_what_the_topology_lets_in(recorded: Recorded, network: Network) -> None:
-    assert without_balancers(rules(recorded, INGRESS)) == expected(network, topology.inbound)
+    assert without_balancers(rules(recorded, INGRESS)) == expected(network, Topology(network).inbound)
 
 
 def test_a_group_lets_out_what_the_topology_lets_out(recorded: Recorded, network: Network) -> None:
-    assert without_balancers(rules(recorded, EGRESS)) == expected(network, topology.outbound)
+    assert without_balancers(rules(recorded, EGRESS)) == expected(network, Topology(network).outbound)
 
 
 def test_a_load_balancer_takes_rpc_and_lcd_from_anyone_and_hands_them_to_its_regions_seeds(
@@ -102,7 +103,7 @@ def test_no_rule_is_there_twice(recorded: Recorded) -> None:
 def test_flows_that_ask_for_the_same_share_a_rule(network: Network) -> None:
     region = next((node.region for node in network.nodes if node.role == "seed"), None)
     if region:
-        permissions = balancer_permissions(network, region)
+        permissions = balancer_permissions(Topology(network), region)
         assert all(
             len({each.key for each in side}) == len(side) for side in (permissions.inbound, permissions.outbound)
         )
@@ -115,7 +116,7 @@ def test_only_rules_open_to_the_world_say_what_they_expose(recorded: Recorded) -
 
 
 def test_every_rule_says_for_which_flow_it_is(recorded: Recorded, network: Network) -> None:
-    known = {flow.id for flow in topology.flows(network)} | {PATH_MTU}
+    known = {flow.id for flow in Topology(network).flows} | {PATH_MTU}
     for each in recorded.of(INGRESS) + recorded.of(EGRESS):
         assert set(each.inputs["description"].split(", ")) <= known
         assert len(each.inputs["description"]) <= 255, "EC2 takes no longer description"

@@ -176,17 +176,8 @@ def test_the_boundary_holds_what_gates_and_ceremonies_do(agreed: Recorded, small
             assert allowed <= at_most.get(name, set()) | at_most["*"], f"{role} is allowed on {name} what nobody may"
 
 
-def test_the_hosts_learn_the_tables_and_no_secret(agreed: Recorded, small: Network) -> None:
-    entry = agreed.inventory["coordination"]
-    assert (entry["head"], entry["claims"]) == table_names(small)
-    assert (entry["regions"], entry["witness"]) == (["us-east-1", "us-east-2"], "us-west-2")
-    assert entry["ceremony_role_arn"]
-
-
 def test_without_coordination_there_is_no_table(small: Network) -> None:
     alone = changed(small)
     leases = {name: lease for name, lease in alone.leases.items() if not name.startswith("gate-")}
     recorded = record(alone.model_copy(update={"leases": leases}))
     assert recorded.of(TABLE) == []
-    assert recorded.inventory["coordination"] is None
-    assert not any(entry["gated"] for entry in recorded.inventory["signer"].values())

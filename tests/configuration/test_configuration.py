@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from pyinfra.api import DeployError
 
 from configuration import accounts, first_boot, networkd, routing
 from configuration.context import HostContext
-from configuration.rendering import TEMPLATES, environment, render
+from configuration.rendering import ENVIRONMENT, TEMPLATES, render
 from estate.declaration import load
 from estate.model import Network, Role
 from estate.plan import addressing
@@ -49,11 +50,11 @@ def contexts(network: Network, keyring: Path | None = None) -> list[HostContext]
     ]
 
 
-def file(items: list[object], path: str) -> File:
+def file(items: Sequence[object], path: str) -> File:
     return next(item for item in items if isinstance(item, File) and item.path == path)
 
 
-def text(items: list[object], path: str) -> str:
+def text(items: Sequence[object], path: str) -> str:
     content = file(items, path).content
     assert isinstance(content, str)
     return content
@@ -71,13 +72,13 @@ def edges(network: Network) -> list[Host]:
 
 
 def test_a_name_that_is_not_given_is_an_error_in_every_template() -> None:
-    assert environment().undefined is StrictUndefined
+    assert ENVIRONMENT.undefined is StrictUndefined
     with pytest.raises(UndefinedError):
         render("base/hosts.j2")
 
 
 def test_every_template_is_used() -> None:
-    code = "\n".join(each.read_text() for each in (ROOT / "hosts").rglob("*.py"))
+    code = "\n".join(each.read_text() for room in ("configuration", "hosts") for each in (ROOT / room).rglob("*.py"))
     for folder in OWN:
         for template in (TEMPLATES / folder).iterdir():
             assert f'"{folder}/{template.name}"' in code, f"{folder}/{template.name} is rendered by nobody"

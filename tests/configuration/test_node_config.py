@@ -12,8 +12,8 @@ from configuration import node_config
 from configuration.node_config import NodeSettings, settings
 from estate.declaration import load
 from estate.model import CHAIN_ROLES, SENTRY_ROLES, Network, Role
-from estate.plan import topology
 from estate.plan.hosts import Host, hosts, of_role
+from estate.plan.topology import Topology
 from tests.hosts import samples
 
 
@@ -133,9 +133,10 @@ def test_metrics_are_where_the_monitors_read_them(network: Network, known: Mappi
 
 
 def test_every_peer_of_ours_may_be_dialled_by_the_plan(network: Network, known: Mapping[str, str]) -> None:
+    topology = Topology(network)
     everyone = {str(host.address): host for host in hosts(network)}
     for host, node in of(network, known, *CHAIN_ROLES):
-        allowed = topology.outbound(network, host)
+        allowed = topology.outbound(host)
         for peer in node.persistent_peers:
             address, port = peer.split("@")[1].split(":")
             if address not in everyone:

@@ -16,8 +16,9 @@ from configuration import interfaces
 from configuration.rulesets import ruleset
 from estate.declaration import load
 from estate.model import Network, Role
-from estate.plan import addressing, topology
+from estate.plan import addressing, topology, tunnels
 from estate.plan.hosts import Host, hosts
+from estate.plan.topology import Topology
 from tests.hosts import samples
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -65,9 +66,10 @@ def unless_everywhere(blocks: tuple[IPv4Network, ...]) -> set[IPv4Network] | Non
 
 
 def test_what_may_come_in_is_exactly_what_the_topology_lets_in(network: Network) -> None:
+    topology = Topology(network)
     for host in hosts(network):
         drawn = [rule for rule in rules(network, host, "input") if counter(rule) not in ESSENTIALS["input"]]
-        expected = topology.inbound(network, host)
+        expected = topology.inbound(host)
         assert Counter(map(counter, drawn)) == Counter(f"in-{rule.flow}" for rule in expected), host.name
         for rule in expected:
             line = next(each for each in drawn if counter(each) == f"in-{rule.flow}")
@@ -76,9 +78,10 @@ def test_what_may_come_in_is_exactly_what_the_topology_lets_in(network: Network)
 
 
 def test_what_may_go_out_is_exactly_what_the_topology_lets_out(network: Network) -> None:
+    topology = Topology(network)
     for host in hosts(network):
         drawn = [rule for rule in rules(network, host, "output") if counter(rule) not in ESSENTIALS["output"]]
-        expected = topology.outbound(network, host)
+        expected = topology.outbound(host)
         assert Counter(map(counter, drawn)) == Counter(f"out-{rule.flow}" for rule in expected), host.name
         for rule in expected:
             line = next(each for each in drawn if counter(each) == f"out-{rule.flow}")
@@ -87,6 +90,7 @@ def test_what_may_go_out_is_exactly_what_the_topology_lets_out(network: Network)
 
 
 def test_an_edge_forwards_exactly_what_the_topology_forwards(network: Network) -> None:
+    topology = Topology(network)
     for host in hosts(network):
         if host.role is not Role.EDGE:
             continue
@@ -101,7 +105,7 @@ def test_an_edge_forwards_exactly_what_the_topology_forwards(network: Network) -
                 unless_everywhere(rule.destinations),
                 declared(rule),
             )
-            for rule in topology.forwarded(network, host.place)
+            for rule in topology.forwarded(host.place)
         ]
         assert drawn == expected, host.name
 
@@ -159,7 +163,7 @@ def test_bgp_is_spoken_only_inside_tunnels(network: Network) -> None:
         for chain in ("input", "output"):
             for rule in (each for each in rules(network, host, chain) if "dport 179 " in each):
                 named = re.search(r"[io]ifname {? ?(.*?) (?:}|ip)", rule)[1]  # type: ignore[index]
-                own = {tunnel.interface for tunnel in interfaces.tunnels(network, host)}
+                own = {tunnel.interface for tunnel in tunnels.of_edge(network, host)}
                 assert set(re.findall(r'"(.*?)"', named)) == own, f"{host.name}: {rule}"
 
 

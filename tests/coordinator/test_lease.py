@@ -20,6 +20,7 @@ import pytest
 from coordinator import lease
 from coordinator.events import Events
 from coordinator.lease import Keeper, Lease, LeaseError, Settings, take
+from coordinator.table.credentials import CredentialsFile
 
 ROLE = "cosmoshub-gate-ash1"
 WRAPPING = "hvs.wrapping-token-that-nobody-may-see"
@@ -153,9 +154,8 @@ def test_credentials_are_taken_and_written_as_the_gate_reads_them(bench: Bench) 
 
 
 def test_the_gate_reads_what_is_written(bench: Bench) -> None:
-    credentials = pytest.importorskip("coordinator.table.credentials")
     bench.keeper().step(time.monotonic())
-    found = credentials.CredentialsFile(bench.settings.credentials).current()
+    found = CredentialsFile(bench.settings.credentials).current()
     assert (found.access_key, found.secret_key, found.token) == ("ASIAEXAMPLE", SECRET_KEY, "session")
 
 

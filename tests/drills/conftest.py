@@ -1,4 +1,4 @@
-"""A checkout of its own for the tests that bring a whole estate up, so that a lab that already runs here is not touched."""
+"""A checkout of its own for the tests that bring a whole estate up: a lab that already runs here is not touched."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -11,20 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from lab.chaos import campaign, harness, net, no_gate
+from lab.chaos import campaign, faults, harness, net, no_gate
 from lab.chaos.fastnet import SOURCES
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import MISSED_AT_MOST
-from lab.errors import Broken
+from lab.errors import PromiseBroken
 from lab.netns import NAMED
 
 pytestmark = pytest.mark.lab
 
-FAULTS, HEIGHTS, SEED = (
-    int(os.environ.get(f"ESTATE_CHAOS_{name}", default))
-    for name, default in (("FAULTS", "200"), ("HEIGHTS", "2000"), ("SEED", "1"))
+SCALE = Scale(
+    **{
+        name: int(os.environ.get(f"ESTATE_CHAOS_{name.upper()}", default))
+        for name, default in dataclasses.asdict(Scale()).items()
+    }
 )
-"""A longer campaign: ESTATE_CHAOS_FAULTS=1000 ESTATE_CHAOS_HEIGHTS=20000."""
+"""The short campaign. A long one: ESTATE_CHAOS_FAULTS=1000 ESTATE_CHAOS_HEIGHTS=20000."""
 
 
 def traces(checkout: Path) -> list[str]:
@@ -40,30 +43,30 @@ def traces(checkout: Path) -> list[str]:
     return found
 
 
-def test_two_signers_with_one_key_and_no_gate_sign_twice_and_are_tombstoned(tmp_path: Path):
+def test_two_signers_with_one_key_and_no_gate_sign_twice_and_are_tombstoned(tmp_path: Path) -> None:
     said: list[str] = []
     no_gate.run(tmp_path, said.append, Scale())
     assert "our key is tombstoned" in said
     assert traces(tmp_path) == []
 
 
-def test_the_acceptance_tests_for_remote_signers_pass_through_gate_and_tmkms(tmp_path: Path):
+def test_the_acceptance_tests_for_remote_signers_pass_through_gate_and_tmkms(tmp_path: Path) -> None:
     said: list[str] = []
     harness.run(tmp_path, said.append, Scale())
     assert "All tests passed" in said[-1]
     assert traces(tmp_path) == []
 
 
-def test_a_table_in_which_the_last_writer_wins_is_found_out(tmp_path: Path):
+def test_a_table_in_which_the_last_writer_wins_is_found_out(tmp_path: Path) -> None:
     said: list[str] = []
     campaign.last_writer_wins(tmp_path, said.append, Scale())
     assert "evidence of a double signature" in said[-1]
     assert traces(tmp_path) == []
 
 
-def test_a_second_drill_in_a_checkout_is_refused_while_one_runs(tmp_path: Path):
+def test_a_second_drill_in_a_checkout_is_refused_while_one_runs(tmp_path: Path) -> None:
     def second(_: str) -> None:
-        with pytest.raises(Broken, match="a drill on a fast net runs in this checkout"):
+        with pytest.raises(PromiseBroken, match="a drill on a fast net runs in this checkout"):
             no_gate.run(tmp_path, lambda _: None, Scale())
         raise KeyboardInterrupt
 
@@ -72,7 +75,7 @@ def test_a_second_drill_in_a_checkout_is_refused_while_one_runs(tmp_path: Path):
     assert traces(tmp_path) == []
 
 
-def test_a_drill_that_was_killed_leaves_nothing_that_runs_and_the_next_clears_the_rest(tmp_path: Path):
+def test_a_drill_that_was_killed_leaves_nothing_that_runs_and_the_next_clears_the_rest(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from lab.chaos import no_gate; from lab.chaos.scale import Scale; "
         f"no_gate.run(Path({str(tmp_path)!r}), print, Scale())"
@@ -89,11 +92,12 @@ def test_a_drill_that_was_killed_leaves_nothing_that_runs_and_the_next_clears_th
     assert traces(tmp_path) == []
 
 
-def test_under_faults_nothing_is_signed_twice_and_signing_comes_back(tmp_path: Path):
+def test_under_faults_nothing_is_signed_twice_and_signing_comes_back(tmp_path: Path) -> None:
     said: list[str] = []
-    campaign.run(tmp_path, said.append, Scale(faults=FAULTS, heights=HEIGHTS, seed=SEED))
+    campaign.run(tmp_path, said.append, SCALE)
     report = json.loads((net.paths(tmp_path).root / "logs" / "report.json").read_text())
-    assert sum(report["faults"].values()) >= FAULTS and report["heights"] >= HEIGHTS, said
+    assert sum(report["faults"].values()) >= SCALE.faults and report["heights"] >= SCALE.heights, said
+    assert set(report["faults"]) == {*faults.KINDS, *MISSED_AT_MOST}, "every kind of fault was injected"
     assert (report["broken"], report["evidence"]) == ([], 0)
     assert {kind for kind, _ in report["measured"]} == set(MISSED_AT_MOST)
     assert all(len(missed) <= MISSED_AT_MOST[kind] for kind, missed in report["measured"])

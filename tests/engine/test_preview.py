@@ -3,7 +3,7 @@ import json
 from engine.preview import LISTED_AT_MOST, Change, changes, in_words
 
 
-def event(operation: str, token: str, name: str, **more) -> str:
+def event(operation: str, token: str, name: str, **more: object) -> str:
     return json.dumps(
         {
             "resourcePreEvent": {
@@ -13,7 +13,7 @@ def event(operation: str, token: str, name: str, **more) -> str:
     )
 
 
-def test_only_resources_that_do_not_stay_as_they_are_are_told():
+def test_only_resources_that_do_not_stay_as_they_are_are_told() -> None:
     log = [
         event("same", "aws:ec2/vpc:Vpc", "one"),
         event("update", "aws:ec2/eip:Eip", "two", diffs=["tags"]),
@@ -22,7 +22,7 @@ def test_only_resources_that_do_not_stay_as_they_are_are_told():
     assert changes(log) == (Change("update", "Eip", "two", ("tags",)),)
 
 
-def test_a_replacement_is_told_once_and_components_not_at_all():
+def test_a_replacement_is_told_once_and_components_not_at_all() -> None:
     log = [
         event("create-replacement", "aws:ec2/instance:Instance", "host"),
         event("replace", "aws:ec2/instance:Instance", "host", diffs=["ami"]),
@@ -32,6 +32,6 @@ def test_a_replacement_is_told_once_and_components_not_at_all():
     assert in_words(changes(log)) == ["replace Instance host: ami"]
 
 
-def test_many_resources_are_counted_by_kind():
+def test_many_resources_are_counted_by_kind() -> None:
     many = [Change("create", "Route", f"route-{number}") for number in range(LISTED_AT_MOST + 1)]
     assert in_words(many) == [f"create {LISTED_AT_MOST + 1} resources:", f"  {LISTED_AT_MOST + 1:5} Route"]

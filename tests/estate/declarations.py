@@ -33,7 +33,7 @@ def _step(value: Any, key: str) -> Any:
 
 def edited(change: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of the example's declaration with each dotted path of ``change`` set, appended or removed."""
-    document = copy.deepcopy(example.declared())
+    document = example.declared()
     removals = []
     for path, value in change.items():
         *parents, last = path.split(".")

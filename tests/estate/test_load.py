@@ -310,9 +310,16 @@ def test_a_secret_in_the_place_of_its_reference_is_not_repeated() -> None:
 
 def test_a_partner_that_ends_within_thirty_days_is_a_notice_and_no_problem() -> None:
     network = sound({"partners.northwind.expires": "2030-06-20"})
-    assert [(notice.path, notice.rule) for notice in rules.notices(network, TODAY)] == [
-        ("partners.northwind.expires", "ends in 19 days")
-    ]
+    assert rules.notices(network, TODAY) == (
+        Problem(
+            file="stacks/Pulumi.example.yaml",
+            path="partners.northwind.expires",
+            value="2030-06-20",
+            rule="must be renewed or removed by 2030-06-20: 19 days left",
+            reason="after that day the declaration is refused until it is done",
+            fix="agree on a new date with noc@northwind.example",
+        ),
+    )
     assert rules.notices(sound(), TODAY) == ()
 
 

@@ -18,7 +18,14 @@ from tests.estate.declarations import edited
 
 ROOT = Path(__file__).parents[2]
 CURRENT = schema.schema()
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
 UNDERSTOOD = {
     *("$ref", "$defs", "$schema", "title", "description", "examples", "default", "type", "format", "required"),
     *("properties", "additionalProperties", "propertyNames", "patternProperties", "items", "anyOf", "enum", "const"),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from configuration import first_boot, interfaces
 from estate.model import Network, Role
-from estate.plan import addressing, naming
+from estate.plan import addressing, naming, tunnels
 from estate.plan.hosts import Host, hosts
 from hosts import medium
 from lab import machines, netns
@@ -82,8 +82,17 @@ class EdgePair:
             for tunnel in self._tunnels(edge):
                 peer = f"c{tunnel.interface[3:]}"
                 self._cable(self.namespace(edge), tunnel.interface, self.cloud, peer)
-                _run("ip", "-n", self.namespace(edge), "address", "add", str(tunnel.inside), "dev", tunnel.interface)
-                _run("ip", "-n", self.cloud, "address", "add", f"{tunnel.peer}/30", "dev", peer)
+                _run(
+                    "ip",
+                    "-n",
+                    self.namespace(edge),
+                    "address",
+                    "add",
+                    str(tunnel.edge_interface_address),
+                    "dev",
+                    tunnel.interface,
+                )
+                _run("ip", "-n", self.cloud, "address", "add", f"{tunnel.cloud_address}/30", "dev", peer)
         zone = self.network.sites[self.site].zones[self.validator.zone]
         self._plug(self.server, naming.bond_interface(zone.vlan), zone.vlan, f"{self.validator.address}/24", "server")
         gateway = addressing.zone_gateway(self.network, self.site, self.validator.zone)
@@ -96,8 +105,8 @@ class EdgePair:
         _run("ip", "-n", namespace, "address", "add", address, "dev", interface)
         _run("ip", "-n", self.switch, "link", "set", socket, "master", f"zone{vlan}")
 
-    def _tunnels(self, edge: Host) -> list[interfaces.Tunnel]:
-        return [each for each in interfaces.tunnels(self.network, edge) if each.region == self.region]
+    def _tunnels(self, edge: Host) -> list[tunnels.Tunnel]:
+        return [each for each in tunnels.of_edge(self.network, edge) if each.region == self.region]
 
     def _start(self, namespace: str, *command: str) -> None:
         everything = [*netns.command(namespace), *command]
@@ -106,7 +115,7 @@ class EdgePair:
     def _cloud_router(self) -> None:
         block = addressing.region_block(self.network, self.region)
         sessions = "".join(
-            f"protocol bgp {{ local {tunnel.peer} as {tunnel.peer_asn}; neighbor {tunnel.inside.ip} as "
+            f"protocol bgp {{ local {tunnel.cloud_address} as {tunnel.cloud_asn}; neighbor {tunnel.edge_address} as "
             f"{self.network.sites[self.site].asn}; connect retry time 2; hold time 6; "
             "ipv4 { import all; export where source = RTS_STATIC; }; }\n"
             for edge in self.edges

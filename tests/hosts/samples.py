@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from configuration import interfaces
 from estate.model import Network, Role
-from estate.plan import addressing
+from estate.plan import tunnels
 from estate.plan.hosts import hosts
 
 
@@ -41,16 +40,15 @@ def inventory(network: Network) -> dict[str, Any]:
 
 
 def _tunnels(network: Network, edge: Any, region: str) -> list[dict[str, Any]]:
-    ours = [tunnel for tunnel in interfaces.tunnels(network, edge) if tunnel.region == region]
     return [
         {
             "interface": tunnel.interface,
             "outside_address": f"203.0.113.{100 + 2 * network.regions[region].slot + index}",
-            "inside_cidr": str(addressing.tunnel_inside(network, edge.place, region, edge.number, index)),
-            "cloud_inside_address": str(tunnel.peer),
-            "edge_inside_address": str(tunnel.inside.ip),
-            "cloud_asn": tunnel.peer_asn,
-            "edge_asn": network.sites[edge.place].asn,
+            "inside_cidr": str(tunnel.inside_cidr),
+            "cloud_inside_address": str(tunnel.cloud_address),
+            "edge_inside_address": str(tunnel.edge_address),
+            "cloud_asn": tunnel.cloud_asn,
+            "edge_asn": tunnel.edge_asn,
         }
-        for index, tunnel in enumerate(ours)
+        for index, tunnel in enumerate(tunnels.between(network, edge.place, region, edge.number))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def namespace() -> str:
+def namespace() -> Iterator[str]:
     name = f"evnt{os.getpid()}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     yield name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,3 +67,8 @@ def judged_together(policy: Any, resources: Sequence[PolicyResource]) -> list[tu
     found: list[tuple[str, str]] = []
     policy.validate(StackValidationArgs(list(resources)), lambda message, urn=None: found.append((message, names[urn])))
     return found
+
+
+def is_whole(message: str) -> bool:
+    """Whether a violation says what was found, the requirement (with "must" or "may"), its reason and the fix."""
+    return re.search(r"\S; .*\b(must|may)\b.*, because .+; \S", message) is not None

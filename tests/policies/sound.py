@@ -10,8 +10,8 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationPolicy
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policies.rules.rule import Example
-from policies.rules.types import LABELLED, TAGGED
+from policies.reading.types import LABELLED, TAGGED
+from policies.rule import Example
 from tests.policies.judging import TAGS, judged, judged_together, options
 
 ACCOUNT = "123456789012"

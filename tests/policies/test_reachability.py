@@ -203,7 +203,7 @@ def test_the_declaration_is_the_one_that_the_engine_was_given(
 def test_a_declaration_that_does_not_hold_is_told(standing: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({load.CONFIG_KEY: json.dumps({"name": NAME})}))
     ((message, _),) = found(standing)
-    assert "the declaration does not hold" in message
+    assert "the declaration is not valid" in message
 
 
 def test_chain_facts_take_the_place_of_declared_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

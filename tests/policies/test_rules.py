@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pulumi_policy.proxy import UnknownValueError
 
+from policies.reading.properties import UNKNOWN
 from policies.rules import (
     deletion_is_refused,
     disks_are_encrypted,
@@ -29,7 +30,6 @@ from policies.rules import (
     tags_are_stated,
     tunnels_have_certificates,
 )
-from policies.rules.reading import UNKNOWN
 from tests.policies.judging import BOOLEAN, NUMBER, STRING, TAGS, judged
 
 INSTANCE = "aws:ec2/instance:Instance"
@@ -174,7 +174,7 @@ BREAKS = [
         private_tier_has_no_public_address,
         INSTANCE,
         tagged(Tier="private") | {"associatePublicIpAddress": False, "ipv6AddressCount": 1},
-        "IPv6 addresses are given",
+        "IPv6 addresses are set",
     ),
     (
         private_tier_has_no_public_address,
@@ -190,8 +190,8 @@ BREAKS = [
     ),
     (private_tier_has_no_public_address, "aws:ec2/eip:Eip", tagged(Tier="private"), "tagged Tier: private"),
     (private_tier_has_no_public_address, "aws:ec2/eip:Eip", {"tags": {**TAGS, "Tier": STRING}}, "tagged Tier: unknown"),
-    (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(port=22), "open to the world"),
-    (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(cidr="::/0", port=22), "open to the world"),
+    (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(port=22), "open to the internet"),
+    (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(cidr="::/0", port=22), "open to the internet"),
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(exposure=None), "Exposure: None"),
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(exposure="web"), "Exposure: web"),
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(role="private-sentry"), "of private-sentry"),
@@ -199,34 +199,34 @@ BREAKS = [
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(port=26657, exposure="rpc", role="seed"), "of seed"),
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(protocol="udp"), "udp 26656"),
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(toPort=26660), "26656-26660"),
-    (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(port=26660), "none that is for operators"),
+    (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(port=26660), "none that operators or signers use"),
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(protocol="-1", exposure=None), "-1"),
     (
         no_undeclared_port_is_open_to_the_world,
         INGRESS,
         ingress(protocol="icmp", exposure="path-mtu", fromPort=-1, toPort=-1),
-        "packet too big",
+        "type 3 code 4",
     ),
     (
         no_undeclared_port_is_open_to_the_world,
         INGRESS,
         ingress(cidr="0.0.0.0/1", port=80, exposure=None),
-        "open to the world",
+        "open to the internet",
     ),
     (
         no_undeclared_port_is_open_to_the_world,
         INGRESS,
         ingress(cidr="2000::/3", port=80, exposure=None),
-        "open to the world",
+        "open to the internet",
     ),
     (
         no_undeclared_port_is_open_to_the_world,
         INGRESS,
         ingress(cidr="198.51.0.0/16", port=80, exposure=None),
-        "open to the world",
+        "open to the internet",
     ),
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(cidr=None, cidrIpv4=STRING), "the source is unknown"),
-    (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(port=NUMBER), "states all of it"),
+    (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(port=NUMBER), "must set protocol and ports"),
     (no_undeclared_port_is_open_to_the_world, INGRESS, ingress(cidr=None, prefixListId="pl-1"), "prefix list"),
     (
         no_undeclared_port_is_open_to_the_world,
@@ -241,7 +241,7 @@ BREAKS = [
     (ssh_is_never_public, INGRESS, ingress(cidr="203.0.113.7/32", port=NUMBER), "TCP 22"),
     (egress_is_listed, EGRESS, {"ipProtocol": "tcp", "cidrIpv4": "0.0.0.0/0"}, "everything may be sent"),
     (egress_is_listed, EGRESS, {"ipProtocol": "tcp", "cidrIpv6": "::/0"}, "everything may be sent"),
-    (egress_is_listed, EGRESS, {"ipProtocol": "-1", "cidrIpv4": "10.0.0.0/8"}, "protocol -1"),
+    (egress_is_listed, EGRESS, {"ipProtocol": "-1", "cidrIpv4": "10.0.0.0/8"}, "protocol is -1"),
     (egress_is_listed, EGRESS, {"ipProtocol": "tcp", "cidrIpv4": STRING}, "unknown"),
     (disks_are_encrypted, VOLUME, {"encrypted": False, "kmsKeyId": "k"}, "encrypted: False"),
     (disks_are_encrypted, VOLUME, {"kmsKeyId": "k"}, "encrypted: None"),
@@ -399,7 +399,7 @@ BREAKS = [
         keys_rotate_and_have_one_administrator,
         KEY,
         {**GOOD_KEY, "policy": policy({**ACCOUNT, "Principal": {"Service": "logs.amazonaws.com"}})},
-        "all may be done",
+        "every action on the key",
     ),
     (security_groups_are_described, INGRESS, {}, "the description is empty"),
     (security_groups_are_described, EGRESS, {"description": "Managed by Pulumi"}, "Managed by Pulumi"),
@@ -428,9 +428,9 @@ BREAKS = [
         tunnels_have_certificates,
         "aws:ec2/vpnConnection:VpnConnection",
         {"tunnel1PresharedKey": STRING},
-        "tunnel1PresharedKey is given",
+        "tunnel1PresharedKey is set",
     ),
-    (instances_have_no_shared_key_and_no_secret, INSTANCE, {"keyName": "shared"}, "a key pair is given"),
+    (instances_have_no_shared_key_and_no_secret, INSTANCE, {"keyName": "shared"}, "keyName is set"),
     (
         instances_have_no_shared_key_and_no_secret,
         INSTANCE,

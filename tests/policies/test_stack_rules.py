@@ -66,20 +66,20 @@ def test_what_stays_in_its_tier_passes(given) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (route("private"), "leads to the internet gateway"),
+        (route("private"), "routes to the internet gateway"),
         (association("private"), "goes to an instance of tier private"),
         (association("ingress"), "goes to an instance of tier ingress"),
         (
             resource("aws:ec2/eipAssociation:EipAssociation", "blind", {"instanceId": STRING}),
             "goes to an instance of tier None",
         ),
-        (resource("aws:ec2/natGateway:NatGateway", "nat", subnetId=subnet("private")), "stands in tier private"),
+        (resource("aws:ec2/natGateway:NatGateway", "nat", subnetId=subnet("private")), "is in tier private"),
         (
             resource(INSTANCE, "host", tier("private"), subnetId=subnet("public")),
-            "tier private is put into tier public",
+            "tier private is in tier public",
         ),
         (resource(INSTANCE, "host", {"tags": {**TAGS, "Tier": STRING}}, subnetId=subnet("public")), "tier unknown"),
-        (resource(INSTANCE, "host", subnetId=subnet("public")), "tier None is put"),
+        (resource(INSTANCE, "host", subnetId=subnet("public")), "tier None is in"),
         (
             resource(
                 "aws:ec2/routeTableAssociation:RouteTableAssociation",
@@ -87,7 +87,7 @@ def test_what_stays_in_its_tier_passes(given) -> None:
                 subnetId=subnet("private"),
                 routeTableId=table("public"),
             ),
-            "tier private is put into tier public",
+            "tier private is in tier public",
         ),
     ],
     ids=lambda given: given if isinstance(given, str) else None,
@@ -113,13 +113,13 @@ def test_a_default_group_with_rules_is_said(rules: dict) -> None:
     vpc = resource("aws:ec2/vpc:Vpc", "vpc")
     group = resource("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "group", rules, vpcId=vpc)
     ((message, name),) = judged_together(default_groups_are_empty.RULE, [vpc, group])
-    assert "it has rules" in message
+    assert "the default security group has rules" in message
     assert name == "group"
 
 
 def test_a_vpc_whose_default_group_is_as_aws_made_it_is_said() -> None:
     ((message, name),) = judged_together(default_groups_are_empty.RULE, [resource("aws:ec2/vpc:Vpc", "vpc")])
-    assert "as AWS made it" in message
+    assert "as AWS created it" in message
     assert name == "vpc"
 
 

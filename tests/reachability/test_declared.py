@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface
-
 import pytest
 
 from configuration import interfaces, networkd
 from estate.model import Network, Role
+from estate.plan import tunnels
 from estate.plan.hosts import Host, hosts
 from reachability import declared
 from reachability.addresses import ALL_V4, block, texts
@@ -75,11 +74,11 @@ def test_an_edge_has_its_public_address_the_gateways_and_a_tunnel_end_for_each_t
         for port in interfaces.zone_ports(network, host):
             assert point(port.gateway) in next(leg for leg in server.legs if leg.device == port.interface).addresses
         ends = {end.device: end for end in server.tunnels}
-        expected = {tunnel.interface: tunnel for tunnel in interfaces.tunnels(network, host)}
+        expected = {tunnel.interface: tunnel for tunnel in tunnels.of_edge(network, host)}
         assert set(ends) == set(expected)
         for device, tunnel in expected.items():
-            assert ends[device].address == point(IPv4Interface(tunnel.inside).ip)
-            assert ends[device].key == f"tunnel {tunnel.inside.network} to {host.public_address}"
+            assert ends[device].address == point(tunnel.edge_address)
+            assert ends[device].key == f"tunnel {tunnel.inside_cidr} to {host.public_address}"
 
 
 def test_tunnels_lead_to_the_block_of_their_region_only(network: Network, servers: dict[str, Server]):

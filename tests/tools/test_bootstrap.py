@@ -60,16 +60,16 @@ def test_the_command_line_runs_in_the_environment_with_its_arguments_and_exit_co
 
 
 def test_a_prepared_checkout_starts_quietly_and_at_once(prepared: Checkout) -> None:
-    took = []
+    took, python_alone = [], []
     for _ in range(5):
         started = time.monotonic()
         done = prepared.run()
         took.append(time.monotonic() - started)
-    started = time.monotonic()
-    subprocess.run([prepared.root / ".venv/bin/python", "-c", ""], check=True)
-    python_alone = time.monotonic() - started
-    assert done.stderr == ""
-    assert min(took) - python_alone < 0.05
+        started = time.monotonic()
+        subprocess.run([prepared.root / ".venv/bin/python", "-c", ""], check=True)
+        python_alone.append(time.monotonic() - started)
+        assert done.stderr == ""
+    assert min(took) < 5 * min(python_alone)
 
 
 def test_a_directory_named_as_the_command_line_does_not_take_its_place(prepared: Checkout, tmp_path: Path) -> None:

@@ -181,6 +181,28 @@ def test_an_interrupt_ends_the_engine_and_the_program_without_a_traceback(stack:
     assert programs_in(stack.directory) == []
 
 
+def test_a_killed_engine_leaves_neither_its_language_host_nor_the_program(stack: Stack) -> None:
+    stack.done("config", "set", "hang", "true")
+    running = subprocess.Popen(
+        stack.command("preview"),
+        cwd=stack.directory,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert running.stdout is not None
+    said = b""
+    while b"hanging now" not in said and (line := running.stdout.readline()):
+        said += line
+    assert any("language_host.py" in each for each in programs_in(stack.directory))
+    running.kill()
+    running.wait()
+    deadline = time.monotonic() + 30
+    while programs_in(stack.directory) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert programs_in(stack.directory) == []
+
+
 def programs_in(directory: Path) -> list[str]:
     """Command lines of the processes that work in this directory."""
     found = []

@@ -1,15 +1,23 @@
 """The simulated world as a Hypothesis state machine: it looks for the shortest way to a broken promise.
 
-``HYPOTHESIS_PROFILE=night`` (10^5 examples of 50 steps) is for a long run, any other for each run of the tests.
+python -m verification.coordinator.machine --examples 100000
 """
 
 from __future__ import annotations
 
-import os
+import argparse
+import time
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from coordinator.decision.effects import Granted
 from coordinator.decision.position import Step
@@ -17,8 +25,6 @@ from verification.coordinator.world import Core, World, wish
 
 COMMON = {"stateful_step_count": 50, "deadline": None, "suppress_health_check": list(HealthCheck)}
 EACH_RUN = settings(max_examples=300, derandomize=True, database=None, **COMMON)
-NIGHT = settings(max_examples=100_000, database=None, **COMMON)
-CHOSEN = NIGHT if os.environ.get("HYPOTHESIS_PROFILE") == "night" else EACH_RUN
 
 hosts = st.sampled_from(("ash", "zrh", "twin", "third"))
 requests = st.builds(
@@ -131,3 +137,17 @@ class Gates(RuleBasedStateMachine):
             self.world.ask(name, wish(height + 1 + offset, 0, int(Step.PREVOTE)))
             assert isinstance(self.world.finish(name), Granted), name
         assert self.world.audit.violations == []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m verification.coordinator.machine", description=__doc__)
+    parser.add_argument("--examples", type=int, default=100_000, help="each of 50 steps")
+    given = parser.parse_args()
+    begun = time.monotonic()
+    run_state_machine_as_test(Gates, settings=settings(max_examples=given.examples, database=None, **COMMON))
+    print(f"{given.examples} examples of 50 steps in {time.monotonic() - begun:.0f} s: every promise held")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

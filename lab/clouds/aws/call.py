@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from lab.clouds.aws.errors import Refusal
-from lab.clouds.aws.regions import zone_ids_of, zones_of
+from lab.clouds.aws.regions import GLOBAL, zone_ids_of, zones_of
 from lab.clouds.aws.spec import TypeSpec
-from lab.clouds.aws.store import GLOBAL, Row, Transaction
 from lab.clouds.aws.world import OWN_ACCOUNT, World
+from lab.clouds.errors import Refusal
+from lab.clouds.store import Row, Transaction
 
 FIRST_PUBLIC_HOST = 10
 """Hosts of the public pool below this are left to what the lab itself puts on the internet."""

@@ -4,66 +4,30 @@ import difflib
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab.clouds.aws.call import Call, Settings
-from lab.clouds.aws.difference import Change, changes, same, touches
-from lab.clouds.aws.errors import NotFound, Refusal, UnknownType, describe_refusal
-from lab.clouds.aws.regions import ZONES
-from lab.clouds.aws.schema import PROVIDER_TOKEN, Problem, TypeSchema, aws_schema, shape_problems
+from lab.clouds.aws.refusals import describe_refusal
+from lab.clouds.aws.regions import GLOBAL, ZONES
+from lab.clouds.aws.schema import AWS_SCHEMA, PROVIDER_TOKEN
 from lab.clouds.aws.services import SPECS
 from lab.clouds.aws.spec import Autoname, TypeSpec
-from lab.clouds.aws.store import GLOBAL, Row, Store, Transaction
-from lab.clouds.aws.values import UNKNOWN, Properties, at_path, is_unknown
 from lab.clouds.aws.world import OWN_ACCOUNT, World, read_world
-
-DEFAULTED = "__defaults"
-"""The input in which the provider notes which others it made up."""
-
+from lab.clouds.difference import Change, changes, same, touches
+from lab.clouds.errors import NotFound, Refusal, RefusedCall, UnknownType
+from lab.clouds.provider import DEFAULTED, Checked, Difference, Read
+from lab.clouds.schema import Problem, TypeSchema, shape_problems
+from lab.clouds.store import Row, Store, Transaction
+from lab.clouds.values import UNKNOWN, Properties, at_path, is_unknown
 
 PROTECTED = frozenset({"OperationNotPermitted", "ValidationException"})
 """The codes of refused deletions that waiting does not help."""
 
 _RETRY_SECONDS = 0.05
 _OF_THE_ENGINE = ("version", "pluginDownloadURL")
-
-
-class RefusedCall(Exception):
-    """The text, as the AWS provider prints it, of a call that AWS refused."""
-
-    def __init__(self, text: str, refusal: Refusal) -> None:
-        super().__init__(text)
-        self.code = refusal.code
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a diff found: the changes, the top-level inputs that force a replacement, and in which order it goes."""
-
-    changes: tuple[Change, ...] = ()
-    replaces: tuple[str, ...] = ()
-    delete_before_replace: bool = False
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Inputs with the provider's defaults filled in, and what is wrong with them."""
-
-    inputs: Properties
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True)
-class Read:
-    """What the store has: nothing, if `id` is empty."""
-
-    id: str = ""
-    properties: Properties = field(default_factory=dict)
-    inputs: Properties = field(default_factory=dict)
 
 
 class Aws:
@@ -89,7 +53,7 @@ class Aws:
     def check_config(self, inputs: Mapping[str, Any]) -> list[Problem]:
         """Returns what is wrong with a provider's configuration, given with its nested values decoded."""
         settings = {name: value for name, value in inputs.items() if name not in _OF_THE_ENGINE}
-        problems = shape_problems(PROVIDER_TOKEN, settings)
+        problems = shape_problems(AWS_SCHEMA[PROVIDER_TOKEN], PROVIDER_TOKEN, settings)
         region = inputs.get("region")
         if region is None:
             problems.append(Problem("region", "Missing region configuration: set the provider's 'region'"))
@@ -100,8 +64,24 @@ class Aws:
             problems.append(Problem("allowedAccountIds", "conflicts with forbiddenAccountIds"))
         return problems
 
-    def configure(self, inputs: Mapping[str, Any]) -> Settings:
-        """Returns the settings of a provider with this configuration, and reads the world anew."""
+    def decode_config(self, inputs: Mapping[str, Any]) -> Properties:
+        """Returns a provider's configuration with the nested values, which the engine sends as JSON text, decoded."""
+        decoded: Properties = {}
+        for name, value in inputs.items():
+            shape = AWS_SCHEMA[PROVIDER_TOKEN].inputs.get(name)
+            if isinstance(value, str) and value != UNKNOWN and shape not in (None, "string"):
+                with suppress(ValueError):
+                    value = json.loads(value)
+            decoded[name] = value
+        return decoded
+
+    def configure(self, inputs: Mapping[str, Any]) -> Settings | None:
+        """Returns the settings of a provider with this configuration, and reads the world again.
+
+        None, while the region or another part of the configuration is not known.
+        """
+        if not isinstance(inputs.get("region"), str) or is_unknown(inputs):
+            return None
         self.world = read_world(self._world_file)
         allowed = inputs.get("allowedAccountIds") or [OWN_ACCOUNT]
         tags = (inputs.get("defaultTags") or {}).get("tags") or {}
@@ -119,7 +99,7 @@ class Aws:
         inputs = {name: value for name, value in news.items() if name != DEFAULTED}
         if spec.autoname:
             _fill_in_name(spec.autoname, urn, olds, inputs, seed)
-        problems = shape_problems(token, inputs)
+        problems = shape_problems(AWS_SCHEMA[token], token, inputs)
         region = inputs.get("region")
         if isinstance(region, str) and region != UNKNOWN and region not in ZONES:
             problems.append(Problem("region", f"invalid AWS Region: {region}"))
@@ -147,7 +127,7 @@ class Aws:
         if not spec.is_global and "tagsAll" in old_properties and not is_unknown(news.get("tags")):
             wanted = {**settings.default_tags, **(news.get("tags") or {})}
             if wanted != old_properties["tagsAll"] and not any(c.path.split(".")[0] == "tags" for c in found):
-                found.append(Change("tagsAll", "update"))
+                found.append(Change("tagsAll", "update", of_input=False))
         forcing = spec.forcing(news)
         replaces = sorted({change.path for change in found if touches(change, forcing)})
         return Difference(tuple(found), tuple(replaces), bool(replaces) and _keeps_name(spec, old_inputs, news))
@@ -164,7 +144,7 @@ class Aws:
         """
         spec = spec_of(token)
         if preview:
-            return "", _previewed(spec, aws_schema()[token], settings, inputs)
+            return "", _previewed(spec, AWS_SCHEMA[token], settings, inputs)
         try:
             with self.store.transaction() as change:
                 _remove_ghosts(change, urn)
@@ -267,7 +247,7 @@ class Aws:
             UnknownType: the lab's AWS has no such function.
         """
         region = arguments.get("region") or settings.region
-        answers = {
+        answers: dict[str, Callable[[], Properties]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": lambda: {
                 "accountId": settings.account,
                 "arn": f"arn:aws:iam::{settings.account}:user/lab",
@@ -360,9 +340,9 @@ class Aws:
     def _attributes(call: Call) -> Properties:
         spec = call.spec
         found = _tags_all(spec, call.settings, call.inputs)
-        if "region" in aws_schema()[spec.token].outputs and not spec.is_global:
+        if "region" in AWS_SCHEMA[spec.token].outputs and not spec.is_global:
             found["region"] = call.region
-        if "ownerId" in aws_schema()[spec.token].outputs:
+        if "ownerId" in AWS_SCHEMA[spec.token].outputs:
             found["ownerId"] = call.account
         if spec.arn:
             found["arn"] = spec.arn.format(region=call.region, account=call.account, id=call.id)
@@ -473,7 +453,7 @@ def _previewed(spec: TypeSpec, schema: TypeSchema, settings: Settings, inputs: M
 
 
 def _tags_all(spec: TypeSpec, settings: Settings, inputs: Mapping[str, Any]) -> Properties:
-    if "tagsAll" not in aws_schema()[spec.token].outputs:
+    if "tagsAll" not in AWS_SCHEMA[spec.token].outputs:
         return {}
     tags = inputs.get("tags")
     return {"tagsAll": UNKNOWN if tags == UNKNOWN else {**settings.default_tags, **(tags or {})}}
@@ -560,13 +540,15 @@ def _refused(spec: TypeSpec, doing: str, urn: str, refusal: Refusal) -> RefusedC
     return RefusedCall(text, refusal)
 
 
-def decode_config(inputs: Mapping[str, Any]) -> Properties:
-    """Returns a provider's configuration with the nested values, which the engine sends as JSON text, decoded."""
-    decoded: Properties = {}
-    for name, value in inputs.items():
-        shape = aws_schema()[PROVIDER_TOKEN].inputs.get(name)
-        if isinstance(value, str) and value != UNKNOWN and shape not in (None, "string"):
-            with suppress(ValueError):
-                value = json.loads(value)
-        decoded[name] = value
-    return decoded
+def drift(row: Row, changes: Mapping[str, Any]) -> None:
+    """Changes a resource as a person at the AWS console would; None removes the property."""
+    if "tags" in changes and "tagsAll" in row.properties:
+        inherited = row.properties["tagsAll"].items() - (row.properties.get("tags") or {}).items()
+        row.properties["tagsAll"] = {**dict(inherited), **(changes["tags"] or {})}
+    schema = AWS_SCHEMA.get(row.type)
+    for name, value in changes.items():
+        for properties in (row.properties, row.inputs):
+            if value is None:
+                properties.pop(name, None)
+            elif properties is row.properties or (schema and name in schema.inputs):
+                properties[name] = value

@@ -6,6 +6,9 @@ accounts; the lab numbers zone ids in the order of the letters.
 
 from collections.abc import Mapping
 
+GLOBAL = "aws-global"
+"""The region of what belongs to no region: IAM and Route 53."""
+
 ZONES: Mapping[str, tuple[str, str]] = {
     "af-south-1": ("afs1", "abc"),
     "ap-east-1": ("ape1", "abc"),

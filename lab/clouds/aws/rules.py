@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.clouds.aws.spec import Rule
-from lab.clouds.aws.values import at_path, is_unknown
+from lab.clouds.values import at_path, is_unknown
 
 Inputs = Mapping[str, Any]
 Found = Iterator[tuple[str, str]]

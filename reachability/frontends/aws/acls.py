@@ -42,10 +42,10 @@ def compile(cloud: Cloud) -> None:
                 rules[resource.urn, egress] = [*found, *extra.get((resource.urn, egress), ())]
             made[resource.urn] = _acl(label, resource.urn, rules[resource.urn, False], rules[resource.urn, True])
             if resource.type == DEFAULT_ACL:
-                vpc = index.one(resource, "defaultNetworkAclId", *VPCS)
-                if vpc is None:
+                owner = index.one(resource, "defaultNetworkAclId", *VPCS)
+                if owner is None:
                     raise Malformed("it does not say of which VPC it is the default")
-                default_of[vpc.urn] = resource
+                default_of[owner.urn] = resource
     for vpc in cloud.vpcs.values():
         urn = vpc.resource.urn
         default = default_of.get(urn)
@@ -58,8 +58,6 @@ def compile(cloud: Cloud) -> None:
         vpc.default_acl = _acl(
             label, origin, [*allow, *extra.get((urn, False), ())], [*allow, *extra.get((urn, True), ())]
         )
-    for subnet in cloud.subnets.values():
-        subnet.acl = subnet.vpc.default_acl
     _associate(cloud, made)
 
 
@@ -72,13 +70,13 @@ def _associate(cloud: Cloud, made: Mapping[str, Acl]) -> None:
                 raise Malformed("the subnets that it is associated with are not known yet")
             for each in found.resources:
                 if resource.urn in made and each.urn in cloud.subnets:
-                    cloud.subnets[each.urn].acl = made[resource.urn]
+                    cloud.subnets[each.urn].own_acl = made[resource.urn]
     for resource in index.of(ASSOCIATION):
         with index.reading(resource):
             subnet = index.need(resource, "subnetId", *SUBNETS)
             acl = index.need(resource, "networkAclId", ACL, DEFAULT_ACL, *VPCS)
             if subnet.urn in cloud.subnets and acl.urn in made:
-                cloud.subnets[subnet.urn].acl = made[acl.urn]
+                cloud.subnets[subnet.urn].own_acl = made[acl.urn]
 
 
 def _label(cloud: Cloud, resource: Resource) -> str:

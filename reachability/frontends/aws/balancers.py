@@ -27,6 +27,7 @@ from reachability.network import (
     Rule,
     Translate,
     Translation,
+    filter_at,
 )
 from reachability.resources import UNKNOWN, Resource
 
@@ -154,10 +155,11 @@ def _places(cloud: Cloud, resource: Resource) -> Iterator[tuple[Subnet, Mapping[
     by_references = list(index.find(resource, "subnetMappings", *SUBNETS, value=UNKNOWN).resources)
     for number, mapping in enumerate(mapped):
         value = mapping.get("subnetId")
-        if value is UNKNOWN and len(by_references) == len(mapped):
-            found = by_references[number]
-        else:
-            found = index.one(resource, "subnetMappings", *SUBNETS, value=value)
+        found = (
+            by_references[number]
+            if value is UNKNOWN and len(by_references) == len(mapped)
+            else index.one(resource, "subnetMappings", *SUBNETS, value=value)
+        )
         if found is not None:
             yield known(cloud.subnets, found), mapping
     if mapped:
@@ -174,7 +176,7 @@ def compile(cloud: Cloud) -> None:
     index = cloud.index
     target_groups = _target_groups(cloud)
     by_balancer: dict[str, list[tuple[Intervals, str, str, list[TargetGroup], bool]]] = {}
-    actions_of: dict[str, list[tuple[str, Any]]] = {}
+    actions_of: dict[str, list[tuple[Resource, str]]] = {}
     for resource in index.of(*LISTENER_RULES):
         with index.reading(resource):
             listener = index.need(resource, "listenerArn", *LISTENERS)
@@ -223,7 +225,8 @@ def _forwarded(
     if actions is UNKNOWN:
         found = index.find(resource, name, *TARGET_GROUPS)
         return [known(target_groups, each) for each in found.resources], True
-    chosen, ends = [], False
+    chosen: list[TargetGroup] = []
+    ends = False
     for action in items(actions, name):
         if action is UNKNOWN:
             raise Malformed(f"{name} is not known yet")
@@ -329,7 +332,7 @@ def _compile_balancer(
                 for group, target in targets:
                     for made in _ways(balancer, node, interval, protocol, shown, group, target):
                         translations.append(made)
-                        if made.then != node.out:
+                        if made.then != node.out and target.nic is not None:
                             cloud.by_balancer[made.then] = node, target.nic
         stages[node.arrival] = Translate(
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
@@ -372,9 +375,10 @@ def _ways(
     if keeps and target.nic is not None and balancer.device not in target.nic.preserving:
         target.nic.preserving.append(balancer.device)
     number = interval[0] >> 16
-    port = target.port if target.port is not None else services.port(interval[0])
+    port = target.port if target.port is not None else interval[0] & 0xFFFF
     same_family = [point for point in node.addresses if (point >= V6) == (target.address >= V6)]
-    for source in [None] if keeps or not same_family else same_family:
+    sources: list[int] | list[None] = [None] if keeps or not same_family else same_family
+    for source in sources:
         yield Translation(
             match=_to_node(node, interval),
             then=_onward(node, target.nic) if keeps and node.filtered and target.nic is not None else node.out,
@@ -401,7 +405,7 @@ def compile_onward(cloud: Cloud) -> None:
         to_target = [Route((point, point), (straight,), stage, node.resource.urn) for point in nic.addresses]
         beyond = [Route(family, (node.out,), stage, node.resource.urn) for family in EVERYWHERE]
         stages[stage] = Lookup(stage, (*to_target, *beyond), node.resource.urn)
-        sending, taking = stages[node.out], stages[nic.entry]
+        sending, taking = filter_at(stages, node.out), filter_at(stages, nic.entry)
         apart = node.subnet is not nic.subnet
         inside = f"{stage} at {nic.label}"
         stages[straight] = Check(sending.chain, f"{stage} leaving" if apart else inside, sending.device)

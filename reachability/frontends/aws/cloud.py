@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from reachability.addresses import Interval, Intervals
 from reachability.frontends.aws.index import Index
 from reachability.network import Chain, Fragment, Route, Rule
 from reachability.resources import Resource
+
+if TYPE_CHECKING:
+    from reachability.frontends.aws.balancers import Balancer
+    from reachability.frontends.aws.peering import Peering
+    from reachability.frontends.aws.transit import Transit
+    from reachability.frontends.aws.vpn import Connection
 
 
 @dataclass(slots=True, eq=False)
@@ -55,9 +61,19 @@ class Subnet:
     zone: str
     automatic: bool | None
     automatic_v6: bool | None
-    table: Table | None = None
-    acl: Acl | None = None
+    own_table: Table | None = None
+    own_acl: Acl | None = None
     nics: list[Nic] = field(default_factory=list)
+
+    @property
+    def table(self) -> Table:
+        """The table that it is associated with, else the main one of its VPC."""
+        return self.own_table or self.vpc.main
+
+    @property
+    def acl(self) -> Acl:
+        """The network ACL that it is associated with, else the default one of its VPC."""
+        return self.own_acl or self.vpc.default_acl
 
     @property
     def stage(self) -> str:
@@ -91,13 +107,18 @@ class Vpc:
     blocks: list[Interval]
     resolver: bool = True
     subnets: list[Subnet] = field(default_factory=list)
-    main: Table | None = None
-    default_acl: Acl | None = None
-    default_group: Group | None = None
+    main: Table = field(init=False)
+    default_acl: Acl = field(init=False)
+    """Set by ``acls.compile``, before anything is filtered."""
+    default_group: Group = field(init=False)
     peers: dict[str, Vpc] = field(default_factory=dict)
     """VPCs with which a peering is active, by the URN of the peering."""
     transit_peers: set[Vpc] = field(default_factory=set)
     """VPCs whose groups a transit gateway lets inbound rules refer to."""
+
+    def __post_init__(self) -> None:
+        self.main = Table(f"{self.label} (main)", self, None)
+        self.default_group = Group(f"{self.label} default group", self, None)
 
     @property
     def stage(self) -> str:
@@ -193,23 +214,24 @@ class Cloud:
     """Stages that stand for the tables of subnets whose zone makes a difference, by the subnet's URN."""
     attached: dict[str, Vpc] = field(default_factory=dict)
     """Where gateways are attached, by URN."""
-    peerings: dict[str, Any] = field(default_factory=dict)
+    peerings: dict[str, Peering] = field(default_factory=dict)
     accepters: dict[str, Resource] = field(default_factory=dict)
     """The peering that an accepter accepts, by the accepter's URN."""
     foreign_peerings: dict[str, str] = field(default_factory=dict)
     """Ids of somebody else's peerings that are accepted here, by the accepter's URN."""
-    connections: dict[str, Any] = field(default_factory=dict)
+    connections: dict[str, Connection] = field(default_factory=dict)
     """VPN connections, by URN."""
-    connections_of: dict[str, list[Any]] = field(default_factory=dict)
+    connections_of: dict[str, list[Connection]] = field(default_factory=dict)
     """Those of each VPN gateway, by its URN."""
     opened: set[tuple[str, str]] = field(default_factory=set)
     """Doors of peerings, by key and side."""
     at: dict[int, list[Nic]] = field(default_factory=dict)
     """Interfaces by private address."""
-    transit: Any = None
+    transit: Transit = field(init=False)
+    """Set by ``transit.read``."""
     by_balancer: dict[str, tuple[Nic, Nic]] = field(default_factory=dict)
     """By stage: the node of a balancer and the target to which it sends with the client's address."""
-    balancers: dict[str, Any] = field(default_factory=dict)
+    balancers: dict[str, Balancer] = field(default_factory=dict)
     cuts: list[int] | None = None
     """Where blocks that are named anywhere begin or are over; ``None`` before somebody asks."""
     elsewhere: dict[str, str] = field(default_factory=dict)

@@ -89,7 +89,7 @@ def compile(cloud: Cloud) -> None:
                 continue
             label = cloud.index.label(resource)
             held = cloud.elsewhere.get(resource.urn)
-            via = ()
+            via: tuple[str, ...] = ()
             if held is not None:
                 stage = f"elastic address {label}"
                 reason = f"{resource.urn} leads to {held}, which is not among the resources"

@@ -29,8 +29,8 @@ TABLES = (
 
 def _kind(endpoint: Resource) -> str:
     kind = given(endpoint, "vpcEndpointType", "Gateway")
-    if kind is UNKNOWN or kind not in ("Gateway", "Interface", "GatewayLoadBalancer"):
-        raise Malformed(f"endpoints of type {kind!r} are not understood")
+    if not isinstance(kind, str) or kind not in ("Gateway", "Interface", "GatewayLoadBalancer"):
+        raise Malformed(f"endpoints of type {kind!r} are not modelled")
     return kind
 
 

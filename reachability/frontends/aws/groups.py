@@ -42,8 +42,6 @@ def read(cloud: Cloud) -> None:
             if resource.type == DEFAULT_GROUP:
                 vpc.default_group = group
     for vpc in cloud.vpcs.values():
-        if vpc.default_group is None:
-            vpc.default_group = Group(f"{vpc.label} default group", vpc, None)
         cloud.groups[vpc.resource.urn] = vpc.default_group
 
 
@@ -73,19 +71,21 @@ def compile(cloud: Cloud) -> None:
     peers = _Peers(cloud)
     index = cloud.index
     for vpc in cloud.vpcs.values():
-        group = vpc.default_group
-        if group.resource is None:
-            group.ingress += peers.reference(group, group, None, "all", "", False)
+        default = vpc.default_group
+        if default.resource is None:
+            default.ingress += peers.reference(default, default, None, "all", "", False)
             everywhere = Match(destinations=EVERYWHERE)
-            group.egress.append(Rule(everywhere, Action.ACCEPT, f"{group.name}: out all to anywhere", group.origin))
+            default.egress.append(
+                Rule(everywhere, Action.ACCEPT, f"{default.name}: out all to anywhere", default.origin)
+            )
     for resource in index.of(GROUP, DEFAULT_GROUP):
-        group = cloud.groups.get(resource.urn)
-        if group is None:
+        declared = cloud.groups.get(resource.urn)
+        if declared is None:
             continue
         with index.reading(resource):
-            group.ingress += _inline(cloud, peers, group, resource, egress=False)
+            declared.ingress += _inline(cloud, peers, declared, resource, egress=False)
         with index.reading(resource):
-            group.egress += _inline(cloud, peers, group, resource, egress=True)
+            declared.egress += _inline(cloud, peers, declared, resource, egress=True)
     for resource in index.of(RULE):
         with index.reading(resource):
             group = _owner(cloud, resource)
@@ -138,7 +138,7 @@ def _single(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, egres
             doubt = used[0], used[1], used[2] or f"{name} is not known yet"
             return (_rule(group, (family,), "an unknown block", doubt, egress, resource.urn),)
         interval = cidr(block, name, v6=family is ALL_V6)
-        return (_rule(group, (interval,), block, used, egress, resource.urn),)
+        return (_rule(group, (interval,), str(block), used, egress, resource.urn),)
     if says(properties.get("prefixListId")):
         return _listed(cloud, group, resource, "prefixListId", None, used, egress)
     if says(properties.get("referencedSecurityGroupId")):
@@ -185,8 +185,8 @@ def _entry(
         blocks = entry.get(name)
         for block in (UNKNOWN,) if blocks is UNKNOWN else items(blocks, name):
             if block is UNKNOWN:
-                doubt = used[0], used[1], used[2] or f"{name} is not known yet"
-                yield _rule(group, (family,), "an unknown block", doubt, egress, resource.urn)
+                vague = used[0], used[1], used[2] or f"{name} is not known yet"
+                yield _rule(group, (family,), "an unknown block", vague, egress, resource.urn)
             else:
                 yield _rule(group, (cidr(block, name, v6=family is ALL_V6),), block, used, egress, resource.urn)
     if says(entry.get("prefixListIds")):

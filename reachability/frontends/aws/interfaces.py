@@ -12,7 +12,7 @@ from typing import Any
 
 from reachability.addresses import ALL_V4, ALL_V6, V6, AddressError, address
 from reachability.frontends.aws import groups, stand_ins
-from reachability.frontends.aws.cloud import Cloud, Instance, Nic, Subnet
+from reachability.frontends.aws.cloud import Cloud, Group, Instance, Nic, Subnet
 from reachability.frontends.aws.index import Found, Malformed, flag, given, items, says, text_of, whole
 from reachability.frontends.aws.vpcs import SUBNETS, known
 from reachability.network import Action, Arrive, Blocked, Chain, Check, Interface, Machine, Match, Rule, Unmodelled
@@ -138,7 +138,7 @@ def name(cloud: Cloud, resource: Resource, stages: tuple[str, ...]) -> None:
             cloud.fragment.names[key] = stages
 
 
-def set_groups(nic: Nic, found: tuple[groups.Group, ...], doubt: str) -> None:
+def set_groups(nic: Nic, found: tuple[Group, ...], doubt: str) -> None:
     """The interface has these groups instead of those that it had."""
     for group in nic.groups:
         group.members.remove(nic)
@@ -269,9 +269,9 @@ def _attachments(cloud: Cloud) -> dict[str, dict[int, Nic]]:
                 own = resource.properties.get("primaryNetworkInterfaceId")
                 if isinstance(id_, str) and id_ == own and index.named(id_, INTERFACE) is None:
                     continue
-                nic = index.one(resource, name, INTERFACE, value=id_)
-                if nic is not None:
-                    attach(resource, entry.get("deviceIndex", 0), _one_nic(cloud, nic))
+                attached = index.one(resource, name, INTERFACE, value=id_)
+                if attached is not None:
+                    attach(resource, entry.get("deviceIndex", 0), _one_nic(cloud, attached))
                 elif entry.get("subnetId") is not None:
                     raise Malformed("an interface is made within networkInterfaces, which is not understood")
     return found

@@ -51,8 +51,8 @@ def contents(cloud: Cloud, resource: Resource, name: str, value: Any = None) -> 
             yield label, EVERYWHERE, unknown
         else:
             yield label, union([interval for interval in blocks if interval]), unknown
-    for each in found.foreign:
-        yield each, EVERYWHERE, f"{each} is not among the resources: what it holds is not known"
+    for name in found.foreign:
+        yield name, EVERYWHERE, f"{name} is not among the resources: what it holds is not known"
     if found.unknown and not found.resources:
         yield "an unknown list", EVERYWHERE, found.unknown
 

@@ -59,13 +59,11 @@ def read(cloud: Cloud) -> None:
             if resource.type == DEFAULT_TABLE:
                 cloud.tables[vpc.resource.urn] = vpc.main = table
     for vpc in cloud.vpcs.values():
-        if vpc.main is None:
-            vpc.main = cloud.tables[vpc.resource.urn] = Table(f"{vpc.label} (main)", vpc, None)
+        if vpc.main.resource is None:
+            cloud.tables[vpc.resource.urn] = vpc.main
     for resource in index.of(MAIN_ASSOCIATION):
         with index.reading(resource):
             vpc_of(cloud, resource).main = _table(cloud, resource)
-    for subnet in cloud.subnets.values():
-        subnet.table = subnet.vpc.main
     for resource in index.of(ASSOCIATION):
         with index.reading(resource):
             table = _table(cloud, resource)
@@ -73,7 +71,7 @@ def read(cloud: Cloud) -> None:
                 gateway = index.need(resource, "gatewayId", gateways.INTERNET_GATEWAY, vpn.GATEWAY)
                 cloud.edge_tables[gateway.urn] = table
             else:
-                known(cloud.subnets, index.need(resource, "subnetId", *SUBNETS)).table = table
+                known(cloud.subnets, index.need(resource, "subnetId", *SUBNETS)).own_table = table
 
 
 def _table(cloud: Cloud, resource: Resource) -> Table:
@@ -127,7 +125,7 @@ def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any
             table.vague.append((via, f"the destination of a route to {target} is not known yet", (family,)))
             continue
         destination = cidr(value, name, v6=family is ALL_V6)
-        _within(table.vpc, destination, entry, value)
+        _within(table.vpc, destination, entry, str(value))
         shown = f"{table.label}: {value} to {target}"
         table.static[destination] = Route(destination, via, shown, resource.urn, doubt)
     if says(entry.get("destinationPrefixListId")):

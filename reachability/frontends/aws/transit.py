@@ -382,7 +382,7 @@ def _compile_zone(cloud: Cloud, subnet: Subnet) -> None:
             stages[name] = Lookup(name, tuple(Route(family, ways, name, origin) for family in families), origin)
         else:
             stages[name] = Blocked(f"{attachment.label} has no subnet in {subnet.zone}", origin)
-    if changed:
+    if changed and isinstance(lookup, Lookup):
         own = cloud.zoned[subnet.resource.urn] = f"{subnet.table.stage} in {subnet.zone}"
         stages[own] = Lookup(
             lookup.name,

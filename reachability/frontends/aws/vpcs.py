@@ -6,6 +6,7 @@ and "Link-local addresses" in the EC2 guide.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from reachability.addresses import ALL_V4, ALL_V6, V6, Interval, address, block
@@ -63,7 +64,7 @@ def vpc_of(cloud: Cloud, resource: Resource, name: str = "vpcId") -> Vpc:
     return known(cloud.vpcs, cloud.index.need(resource, name, *VPCS))
 
 
-def known(things: dict[str, _Thing], resource: Resource) -> _Thing:
+def known(things: Mapping[str, _Thing], resource: Resource) -> _Thing:
     """What was read from a resource. Raises ``Malformed`` if it could not be read."""
     thing = things.get(resource.urn)
     if thing is None:

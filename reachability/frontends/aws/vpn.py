@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from reachability.addresses import EVERYWHERE, Interval, Intervals, block, difference, texts, union
 from reachability.frontends.aws.cloud import Cloud, Table, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, flag, given, items, says, text_of
-from reachability.frontends.aws.vpcs import vpc_of
+from reachability.frontends.aws.vpcs import known, vpc_of
 from reachability.network import Blocked, Door, Lookup, Route, exit_stage
 from reachability.resources import Resource
 
@@ -60,16 +60,15 @@ def read(cloud: Cloud) -> None:
     for resource in index.of(CONNECTION_ROUTE):
         with index.reading(resource):
             owner = index.need(resource, "vpnConnectionId", CONNECTION)
-            connection = cloud.connections.get(owner.urn)
-            if connection is None:
-                raise Malformed(f"it refers to {owner.urn}, which could not be read")
-            connection.static.append(cidr(resource.properties.get("destinationCidrBlock"), "destinationCidrBlock"))
+            known(cloud.connections, owner).static.append(
+                cidr(resource.properties.get("destinationCidrBlock"), "destinationCidrBlock")
+            )
 
 
 def _connection(cloud: Cloud, resource: Resource) -> Connection:
     index = cloud.index
     index.alias(resource.properties.get("transitGatewayAttachmentId"), resource)
-    keys = tuple(_key(cloud, resource, number) for number in (1, 2))
+    keys = _key(cloud, resource, 1), _key(cloud, resource, 2)
     gateway = index.one(resource, "vpnGatewayId", GATEWAY)
     transit = index.one(resource, "transitGatewayId", TRANSIT_GATEWAY)
     static_only = flag(given(resource, "staticRoutesOnly"), False)
@@ -149,9 +148,10 @@ def compile(cloud: Cloud) -> None:
         connections = of_gateway(cloud, gateway)
         stages[label] = Lookup(label, tuple(routes(cloud, label, connections)), gateway.urn)
         vpc = cloud.attached.get(gateway.urn)
+        own: Intervals = ()
         if vpc is None:
+            inside = f"{label} in"
             stages[f"{label} in"] = Blocked(f"{label} is attached to no VPC", gateway.urn)
-            inside, own = f"{label} in", ()
         else:
             table = cloud.edge_tables.get(gateway.urn)
             inside, own = table.stage if table else vpc.stage, union(vpc.blocks)
@@ -163,7 +163,7 @@ def routes(cloud: Cloud, label: str, connections: list[Connection]) -> list[Rout
     """Ways into the tunnels of some connections: equal ones share, the others by longest prefix."""
     ways: dict[Interval, list[str]] = {}
     vague = []
-    origin = {}
+    origin: dict[Interval, Connection] = {}
     for connection in connections:
         reached, doubt = destinations(cloud, connection)
         exits = [exit_stage(key, SIDE) for key in connection.keys]

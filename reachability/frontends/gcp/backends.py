@@ -161,9 +161,9 @@ class BackendReader:
         for each in self._inventory.of(NAMED_PORT):
             if self._inventory.resolve(each, "group", (GROUP,)) is group:
                 entries.append(each.properties)
-        for each in entries:
-            if each.get("name") == name:
-                return number(each.get("port"), HTTP_PORT, 1, 65535)
+        for entry in entries:
+            if entry.get("name") == name:
+                return number(entry.get("port"), HTTP_PORT, 1, 65535)
         return None if more or entries else HTTP_PORT if name == "http" else None
 
 

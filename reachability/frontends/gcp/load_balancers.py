@@ -486,16 +486,14 @@ class LoadBalancers:
         key = network.urn, region
         if key not in self._proxy_sources:
             subnets = [
-                each
+                (each, each.primary)
                 for each in network.subnets
                 if each.purpose in PROXY_ONLY and each.primary and (not region or each.region == region)
             ]
-            self._proxy_sources[key] = tuple(
-                point for subnet in subnets for point in self._allocation.inside(subnet.primary)
-            )
-            for subnet in subnets:
+            self._proxy_sources[key] = tuple(point for _, block in subnets for point in self._allocation.inside(block))
+            for subnet, block in subnets:
                 self.inside[network.urn].append(
-                    Route(subnet.primary, (FRONT_ENDS_RETURN,), f"proxy-only subnet {subnet.name}", subnet.urn)
+                    Route(block, (FRONT_ENDS_RETURN,), f"proxy-only subnet {subnet.name}", subnet.urn)
                 )
         return self._proxy_sources[key]
 

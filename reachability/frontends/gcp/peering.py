@@ -77,12 +77,12 @@ class Peerings:
                 key = f"peering {each.id if isinstance(each.id, str) else each.urn}"
                 name = word(each.properties.get("name"), each.name)
                 self.strangers.append(Stranger(each, networks[owner.urn], key, name))
-        for (owner, other), here in sides.items():
-            there = sides.get((other, owner))
+        for (near, far), here in sides.items():
+            there = sides.get((far, near))
             if there is None:
                 self.inactive.append(here)
                 continue
-            self._peers[owner].append(self._peer(here, there, networks[other]))
+            self._peers[near].append(self._peer(here, there, networks[far]))
 
     def of(self, network: Network) -> list[Peer]:
         """The networks that peer with one, from both sides."""

@@ -134,8 +134,8 @@ class StaticRoutes:
             case "nextHopInstance":
                 machine = self._inventory.resolve(resource, field, INSTANCES)
                 if machine is not None:
-                    found = [nic for nic in self._nics if nic.machine == machine.urn and nic.network is network]
-                    return self._through(resource, found), False
+                    legs = [nic for nic in self._nics if nic.machine == machine.urn and nic.network is network]
+                    return self._through(resource, legs), False
             case "nextHopVpnTunnel":
                 tunnel = self._inventory.resolve(resource, field, (TUNNEL,))
                 link = self._routers.by_resource.get(tunnel.urn) if tunnel is not None else None

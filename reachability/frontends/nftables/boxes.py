@@ -6,6 +6,7 @@ A ``Box`` is one product, a list of boxes their union.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from reachability import addresses, services
 from reachability.addresses import ALL_V4, ALL_V6, Intervals, difference, intersection
@@ -13,8 +14,8 @@ from reachability.frontends.nftables.errors import NotUnderstood
 from reachability.network import Devices, State
 
 SOURCES, DESTINATIONS, SERVICES, SOURCE_PORTS, STATES, INCOMING, OUTGOING, TRANSLATED, UNCERTAIN = range(9)
-Box = list
-"""The fields of a ``Match``, in its order; ``None`` is no restriction."""
+Box = list[Any]
+"""The nine fields of a ``Match``, each of its own type, in its order; ``None`` is no restriction."""
 Part = tuple[tuple[int, object], ...]
 """Restrictions that hold together: (field, value)."""
 Parts = list[Part]
@@ -54,7 +55,7 @@ def _inside(pattern: str, names: frozenset[str]) -> bool:
     return pattern in names or any(name[-1:] == "*" and pattern.startswith(name[:-1]) for name in names)
 
 
-_MEET: list[Callable] = [
+_MEET: list[Callable[[Any, Any], object]] = [
     intersection, intersection, intersection, intersection, frozenset.intersection, both_devices, both_devices,
     lambda one, other: one if one is other else (),
     lambda one, other: one if other in one else f"{one}; {other}",
@@ -97,7 +98,7 @@ _WHOLE_FIELD: list[Intervals] = [addresses.EVERYWHERE, addresses.EVERYWHERE, ser
 
 def _cut(box: Box, other: Box) -> list[Box]:
     """``box`` without ``other``, in disjoint pieces."""
-    pieces = []
+    pieces: list[Box] = []
     rest = box
     for field, value in enumerate(other[:UNCERTAIN]):
         if value is None:

@@ -42,7 +42,7 @@ TRANSLATES = re.compile(r"\b[sd]nat\s+(?:(ip6?)\b)?(.*)", re.DOTALL)
 
 _Key = tuple[str, str, str, str, str, bool, str]
 _rules: dict[_Key, statements.ReadRule] = {}
-_chains: dict[tuple, Chain] = {}
+_chains: dict[tuple[object, ...], Chain] = {}
 
 
 def compiled(ruleset: Ruleset) -> Firewall:

@@ -673,11 +673,12 @@ class RuleReader:
         for parts, datum in self._map(keys):
             address_text, _, port_text = (part.strip() for part in datum.partition(" . "))
             if action in (Action.MASQUERADE, Action.REDIRECT) or address_text.isdigit():
-                address, port = None, values.element("port", address_text)
+                address = None
+                mapped: tuple[int, int] | None = values.element("port", address_text)
             else:
                 address, _ = _target(address_text, family)
-                port = values.element("port", port_text) if port_text else None
-            self._end_translation(action, family, address, port, narrowed(self.boxes, parts))
+                mapped = values.element("port", port_text) if port_text else None
+            self._end_translation(action, family, address, mapped, narrowed(self.boxes, parts))
 
     def _end_translation(
         self, action: Action, family: str, address: Intervals | None, port: tuple[int, int] | None, boxes: list[Box]

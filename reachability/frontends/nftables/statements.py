@@ -87,7 +87,7 @@ def _limit(reader: RuleReader) -> None:
     else:
         reader.expect("rate")
         reader.skip("over")
-        words = []
+        words: list[str] = []
         while reader.peek() and (not words or not words[-1].endswith(PERIODS)) and len(words) < 4:
             words.append(reader.take())
         if not words or not words[-1].endswith(PERIODS):

@@ -58,8 +58,10 @@ BOUNDS = {
     "port": 65535, "protocol": 255, "icmp type": 255, "icmpv6 type": 255, "icmp code": 255, "icmpv6 code": 255,
     "family": 255, "frame": 65535,
 }  # fmt: skip
-WHOLE: dict[str, Intervals] = {"v4": (ALL_V4,), "v6": (ALL_V6,)} | {
-    kind: ((0, bound),) for kind, bound in BOUNDS.items()
+WHOLE: dict[str, Intervals] = {
+    "v4": (ALL_V4,),
+    "v6": (ALL_V6,),
+    **{kind: ((0, bound),) for kind, bound in BOUNDS.items()},
 }
 """All values of each kind."""
 

@@ -31,7 +31,7 @@ from tests.coordinator.gate.rows import MemoryTable, Rows
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 
 
-def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
     """Waits until it holds; fails if it does not."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -51,6 +51,7 @@ class Estate:
     deadline_seconds: float = 0.5
     table: Callable[[Chain, Gate, bytes], KeyTable] | None = None
     endpoints: tuple[Endpoint, ...] = ()
+    node_waits_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         self.node = Node()
@@ -98,6 +99,7 @@ class Estate:
             Events(self.log),
             self.metrics,
             self.table or (lambda chain, gate, key: MemoryTable(self.rows, gate)),
+            self.node_waits_seconds,
         )
         self._thread = threading.Thread(target=self.service.run, daemon=True)
         self._thread.start()
@@ -116,9 +118,8 @@ class Estate:
     def whole(self) -> Estate:
         """Seeded, started, with a signer, and the node dialled."""
         self.seed().start()
-        self.node.accept()
         self.sign_with()
-        until(lambda: self.events("started"))
+        self.node.accept()
         return self
 
     def close(self) -> None:
@@ -184,7 +185,7 @@ def real(estate: Callable[..., Estate], table: int) -> Iterator[Callable[..., Es
         running = tmkms.running(where)
         made.tmkms = running.__enter__()
         started.append(running)
-        until(lambda: made.signer_is_up and made.events("started"), 20)
+        until(lambda: made.signer_is_up and made.events("started"), 60)
         return made
 
     yield make

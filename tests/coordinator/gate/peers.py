@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -61,7 +62,7 @@ class Node:
         self._socket: socket.socket | None = None
         self.connections = 0
 
-    def accept(self, seconds: float = 5.0) -> None:
+    def accept(self, seconds: float = 30.0) -> None:
         self._listener.settimeout(seconds)
         self._socket, _ = self._listener.accept()
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -69,6 +70,10 @@ class Node:
         self._connection = SecretConnection.connect(self._socket, Ed25519PrivateKey.generate())
         self._messages = Messages(self._connection.recv)
         self.connections += 1
+
+    def is_dialled(self, seconds: float) -> bool:
+        """Whether somebody dials within this time; the connection is left for `accept`."""
+        return bool(select.select([self._listener], [], [], seconds)[0])
 
     def ask(self, asked: SignVoteAsked | SignProposalAsked):
         return self.ask_bytes(for_signer.ask(asked, (getattr(asked, "vote", None) or asked.proposal).time_ns))

@@ -57,7 +57,7 @@ def test_votes_and_proposals_are_signed_in_order(estate: Make) -> None:
 
 
 def test_the_public_key_is_the_floors(estate: Make) -> None:
-    made = estate().seed().start()
+    made = estate(node_waits_seconds=0).seed().start()
     made.node.accept()
     assert made.node.ask_public_key() == PublicKeyTold(made.public_key)
     refused(made, made.node.ask_public_key("other-1"), "foreign-chain")
@@ -178,7 +178,7 @@ def test_a_floor_that_another_process_holds_refuses_everything(estate: Make) -> 
 
 
 def test_a_table_that_is_down_at_start_is_awaited(estate: Make) -> None:
-    made = estate(rows=Rows(down=True)).seed().start()
+    made = estate(rows=Rows(down=True), node_waits_seconds=0).seed().start()
     made.node.accept()
     made.sign_with()
     refused(made, made.node.ask(prevote(10)), "table-unknown")
@@ -202,7 +202,7 @@ def test_a_missing_row_and_a_gate_that_is_not_admitted_do_not_start(estate: Make
         (Head(1, spent(9), (("gate-b", ""),)), "fenced"),
         (Head(1, spent(8), (("gate-a", ""),)), "table-went-back"),
     ):
-        made = estate(rows=Rows(head=head)).seed().start()
+        made = estate(rows=Rows(head=head), node_waits_seconds=0).seed().start()
         made.node.accept()
         until(lambda made=made: made.events("not-started"))
         refused(made, made.node.ask(prevote(10)), cause)
@@ -233,6 +233,7 @@ def test_a_row_that_is_taken_halts_the_key_across_restarts(estate: Make) -> None
     made.stop()
     made.node.hang_up()
     assert floor.read(made.floor, made.chain_id).halted is Cause.ROW_TAKEN
+    made.node_waits_seconds = 0
     made.start()
     made.node.accept()
     told = made.node.ask(prevote(12))
@@ -284,6 +285,36 @@ def test_a_record_that_fails_does_not_undo_the_answer(estate: Make, monkeypatch:
     verified(made, prevote(10), made.node.ask(prevote(10)))
 
 
+def test_the_node_is_dialled_only_once_a_signer_is_connected_and_the_table_admits_the_gate(estate: Make) -> None:
+    made = estate(rows=Rows(down=True)).seed().start()
+    until(lambda: made.events("not-started"))
+    assert made.node.is_dialled(0.3) is False
+    made.sign_with()
+    assert made.node.is_dialled(0.3) is False
+    made.rows.down = False
+    made.node.accept()
+    verified(made, prevote(10), made.node.ask(prevote(10)))
+
+
+def test_a_node_is_dialled_after_a_while_though_no_signer_comes(estate: Make) -> None:
+    made = estate(node_waits_seconds=0.5).seed().start()
+    until(lambda: made.events("started"))
+    made.node.accept()
+    refused(made, made.node.ask(prevote(10)), "signer-absent")
+    made.sign_with()
+    verified(made, prevote(10), made.node.ask(prevote(10)))
+
+
+def test_a_node_that_restarts_while_the_signer_is_lost_is_dialled_again(estate: Make) -> None:
+    made = estate().whole()
+    made.signer.close()
+    until(lambda: made.events("signer-down"))
+    made.node.hang_up()
+    made.node.accept()
+    told = made.node.ask(prevote(10))
+    assert isinstance(told, RefusedTold) and told.text.startswith("signer-absent")
+
+
 def test_a_node_that_hangs_up_is_dialled_again(estate: Make) -> None:
     made = estate().whole()
     for height in range(10, 13):
@@ -296,7 +327,7 @@ def test_a_node_that_hangs_up_is_dialled_again(estate: Make) -> None:
 def test_a_node_that_hangs_up_before_its_answer_harms_nothing(estate: Make) -> None:
     made = estate().whole()
     release = threading.Event()
-    made.signer.before = lambda: release.wait(5)
+    made.signer.before = lambda: release.wait(60)
     thread = threading.Thread(target=lambda: pytest.raises((OSError, Broken), made.node.ask, prevote(10)), daemon=True)
     thread.start()
     until(lambda: made.signer.signed)
@@ -323,10 +354,8 @@ def test_an_absent_signer_refuses_but_replays(estate: Make) -> None:
 def test_a_hanging_signer_refuses_in_time_and_its_late_answer_is_never_taken(estate: Make) -> None:
     made = estate(deadline_seconds=0.3).whole()
     release = threading.Event()
-    made.signer.before = lambda: release.wait(5)
-    began = time.monotonic()
+    made.signer.before = lambda: release.wait(60)
     refused(made, made.node.ask(prevote(10)), "signer-failed")
-    assert time.monotonic() - began < 2
     made.signer.before = lambda: None
     release.set()
     until(lambda: len(made.events("signer-up")) == 2)
@@ -356,7 +385,7 @@ def test_pings_keep_an_idle_signer(estate: Make, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_signer_with_another_key_is_not_asked(estate: Make) -> None:
-    made = estate().seed().start()
+    made = estate(node_waits_seconds=0).seed().start()
     made.node.accept()
     made.signer = Signer(made.socket, Ed25519PrivateKey.generate())
     until(lambda: [each for each in made.events("signer-down") if "not that of the floor" in each["detail"]])
@@ -393,7 +422,7 @@ def test_a_stale_socket_is_replaced_and_group_may_connect(estate: Make) -> None:
 
 
 def test_a_file_in_the_sockets_place_is_left_alone(estate: Make) -> None:
-    made = estate().seed()
+    made = estate(node_waits_seconds=0).seed()
     made.socket.write_text("precious")
     made.start()
     made.node.accept()

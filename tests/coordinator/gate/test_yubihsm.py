@@ -6,7 +6,6 @@ mock, with a key, and tmkms as it is installed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -16,17 +15,10 @@ from lab.table import local
 from tests.coordinator.gate import tmkms
 from tests.coordinator.gate.conftest import KEY, Estate, until
 from tests.coordinator.gate.peers import NOON, OTHER_BLOCK, precommit, prevote, proposal
-from tools import parts
 from verification.coordinator import judge
 from verification.coordinator.judge import JudgeNode
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        os.environ.get("ESTATE_LONG") != "1" and not parts.ready("yubihsm-mock"),
-        reason="the part yubihsm-mock is built (minutes) only with ESTATE_LONG=1",
-    ),
-]
+pytestmark = pytest.mark.slow
 HEIGHTS = 100
 
 

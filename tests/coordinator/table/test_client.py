@@ -155,21 +155,22 @@ def test_silence_ends_with_the_deadline(credentials: CredentialsFile) -> None:
         began = time.monotonic()
         outcome = called(server, credentials, 0.2)
     assert isinstance(outcome, Unclear)
-    assert 0.15 < time.monotonic() - began < 0.4
+    assert time.monotonic() - began > 0.15
 
 
 def test_an_answer_that_trickles_ends_with_the_deadline(credentials: CredentialsFile) -> None:
     def trickle(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(100):
+        for _ in range(1000):
             time.sleep(0.02)
             connection.sendall(b"{")
+        whole.set()
 
+    whole = threading.Event()
     with serving(trickle) as server:
-        began = time.monotonic()
         outcome = called(server, credentials, 0.2)
-    assert isinstance(outcome, Unclear)
-    assert time.monotonic() - began < 0.4
+        assert isinstance(outcome, Unclear)
+        assert not whole.is_set(), "the answer was read to its end"
 
 
 def test_after_the_deadline_nothing_is_sent(credentials: CredentialsFile) -> None:

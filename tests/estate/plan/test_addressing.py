@@ -25,18 +25,20 @@ AWS_LINK_LOCAL = [IPv4Network(f"169.254.{third}.0/30") for third in range(6)] + 
 
 def subnets(network: Network) -> dict[tuple[str, ...], IPv4Network]:
     """Every subnet of the plan by what it is of."""
-    cloud = {
+    cloud: dict[tuple[str, ...], IPv4Network] = {
         (region, zone, tier): addressing.subnet(network, region, tier, zone)
         for region, each in network.regions.items()
         for zone in each.zones
         for tier in Tier
     }
-    site = {
+    site: dict[tuple[str, ...], IPv4Network] = {
         (name, zone): addressing.zone_block(network, name, zone)
         for name, each in network.sites.items()
         for zone in each.zones
     }
-    pools = {("vpn pool", region): addressing.vpn_pool(network, region) for region in network.regions}
+    pools: dict[tuple[str, ...], IPv4Network] = {
+        ("vpn pool", region): addressing.vpn_pool(network, region) for region in network.regions
+    }
     return {**cloud, **site, **pools}
 
 

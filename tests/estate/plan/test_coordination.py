@@ -63,8 +63,8 @@ def test_a_gates_lease_is_taken_by_its_own_host_only(network: Network) -> None:
         (taker,) = [host for host in signers if coordination.may_take(network, host, lease)]
         assert coordination.lease_of(network, taker) == lease
     for host in of_role(network, *Role):
-        for name, lease in network.leases.items():
-            assert not coordination.may_take(network, host, name) or host.role in lease.roles
+        for name, declared in network.leases.items():
+            assert not coordination.may_take(network, host, name) or host.role in declared.roles
 
 
 @strategies.QUICK

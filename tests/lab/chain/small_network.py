@@ -17,7 +17,7 @@ from estate.declaration import load
 from estate.model import Network, Role
 from estate.plan.hosts import Host, of_role
 from lab import netns
-from lab.chain import genesis, plan, stranger
+from lab.chain import external_node, genesis, plan
 from lab.chain.genesis import ChainHome
 from lab.chain.watch import Node
 from lab.paths import LabPaths
@@ -30,7 +30,7 @@ def run(*command: object) -> None:
 
 @dataclass
 class SmallNetwork:
-    """Processes by name: the strangers by theirs, ours `sentry`, `validator`, `signer`."""
+    """Processes by name: the other validators by theirs, ours `sentry`, `validator`, `signer`."""
 
     root: Path
     daemon: Path
@@ -58,7 +58,7 @@ class SmallNetwork:
     def members(self) -> Mapping[str, tuple[str, ...]]:
         """The addresses of each member."""
         return {
-            **{each.name: (str(each.address),) for each in plan.strangers()},
+            **{each.name: (str(each.address),) for each in plan.other_validators()},
             "sentry": (str(self.sentry.address),),
             "validator": (str(self.validator.address), str(self.validator.management_address)),
             "signer": (str(self.signer.address),),
@@ -88,12 +88,12 @@ class SmallNetwork:
 
     def configure(self) -> None:
         peers = genesis.peers(self.chain)
-        for each in plan.strangers():
+        for each in plan.other_validators():
             home = self.home(each.name)
             shutil.copytree(self.chain.node(each.name), home)
             others = [peer for peer in peers if f"@{each.address}:" not in peer]
-            (home / "config/config.toml").write_text(stranger.config_toml(each, others))
-            (home / "config/app.toml").write_text(stranger.app_toml())
+            (home / "config/config.toml").write_text(external_node.config_toml(each, others))
+            (home / "config/app.toml").write_text(external_node.app_toml())
         ids = {}
         ours = {"sentry": self.sentry, "validator": self.validator}
         for member, host in ours.items():
@@ -158,6 +158,6 @@ class SmallNetwork:
 
     @property
     def outside(self) -> Node:
-        """The chain as the first stranger sees it."""
-        first = plan.strangers()[0]
+        """The chain as the first of the other validators sees it."""
+        first = plan.other_validators()[0]
         return Node(str(first.address), plan.RPC_PORT, namespace=self.namespace(first.name))

@@ -1,4 +1,4 @@
-"""The lab's genesis has strangers, an operator with the means to join, and rules that an exercise survives."""
+"""The lab's genesis has other validators, an operator with the means to join, and rules that an exercise survives."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabPaths, ChainHome]
     return paths, create(paths)
 
 
-def test_every_stranger_is_a_validator_from_the_first_block(made: tuple[LabPaths, ChainHome]) -> None:
+def test_every_other_validator_validates_from_the_first_block(made: tuple[LabPaths, ChainHome]) -> None:
     document = json.loads(made[1].genesis.read_text())
     assert document["chain_id"] == "cosmoshub-4-lab"
     transactions = document["app_state"]["genutil"]["gen_txs"]
     monikers = {each["body"]["messages"][0]["description"]["moniker"] for each in transactions}
-    assert monikers == {each.name for each in plan.strangers()}
+    assert monikers == {each.name for each in plan.other_validators()}
 
 
 def test_the_rules_punish_a_double_sign_and_forgive_a_drill(made: tuple[LabPaths, ChainHome]) -> None:
@@ -63,6 +63,7 @@ def test_the_facts_name_the_genesis_and_its_checksum(made: tuple[LabPaths, Chain
 
 def test_a_partners_node_has_the_identity_that_is_declared(made: tuple[LabPaths, ChainHome]) -> None:
     network = load.read(ROOT / "stacks/Pulumi.cosmoshub.yaml")
+    assert network.partners
     for name, partner in network.partners.items():
         ids = [genesis.node_id(made[1].node(node.name)) for node in plan.partner_nodes(network, name)]
         assert ids == [peer.split("@")[0] for peer in partner.peers]
@@ -77,13 +78,13 @@ def test_a_chain_is_made_once(made: tuple[LabPaths, ChainHome]) -> None:
 
 def test_what_a_killed_run_left_is_made_anew(tmp_path: Path) -> None:
     paths = LabPaths(tmp_path, "cosmoshub")
-    leftover = paths.root / "chain.unfinished" / "nodes" / "stranger-1" / "config"
+    leftover = paths.root / "chain.unfinished" / "nodes" / "other-1" / "config"
     leftover.mkdir(parents=True)
     (leftover / "genesis.json").write_text("half of a geno")
     chain = create(paths)
     assert json.loads(chain.genesis.read_text())["chain_id"] == "cosmoshub-4-lab"
     assert not leftover.exists()
-    assert tomllib.loads((chain.node("stranger-1") / "config/config.toml").read_text())
+    assert tomllib.loads((chain.node("other-1") / "config/config.toml").read_text())
 
 
 def test_a_real_partners_node_is_left_out_and_said_so(made: tuple[LabPaths, ChainHome]) -> None:

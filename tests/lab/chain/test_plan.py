@@ -1,4 +1,4 @@
-"""The lab's chain is another chain with the declared firewalls, and its strangers alone can keep it going."""
+"""The lab's chain is another chain with the declared firewalls, and its other validators alone can keep it going."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def network(stack_file: Path) -> Network:
 
 
 def facts(network: Network, tmp_path: Path) -> dict[str, object]:
-    peers = tuple(f"{index:040x}@{each}:26656" for index, each in enumerate(plan.STRANGER_ADDRESSES, 1))
+    peers = tuple(f"{index:040x}@{each}:26656" for index, each in enumerate(plan.OTHER_VALIDATOR_ADDRESSES, 1))
     return plan.chain_facts(network, version="1.2.3", genesis=tmp_path / "genesis.json", sha256="a" * 64, peers=peers)
 
 
@@ -33,15 +33,16 @@ def test_the_facts_replace_the_declared_chain(network: Network, stack_file: Path
     assert rehearsed.model_copy(update={"chain": network.chain}) == network, "nothing else differs"
 
 
-def test_strangers_outvote_us_and_need_not_all_be_there_when_we_sign() -> None:
-    strangers = len(plan.strangers()) * plan.STRANGER_STAKE
-    total = strangers + plan.OPERATOR_STAKE
-    assert 3 * strangers > 2 * total, "the chain goes on while our signer is stopped"
-    assert 3 * (total - plan.STRANGER_STAKE) > 2 * total, "with us, one of them may be down"
+def test_the_other_validators_outvote_us_and_need_not_all_be_up_when_we_sign() -> None:
+    others = len(plan.other_validators()) * plan.OTHER_VALIDATOR_STAKE
+    total = others + plan.OPERATOR_STAKE
+    assert 3 * others > 2 * total, "the chain goes on while our signer is stopped"
+    assert 3 * (total - plan.OTHER_VALIDATOR_STAKE) > 2 * total, "with us, one of them may be down"
     assert plan.OPERATOR_STAKE < plan.OPERATOR_BALANCE
 
 
 def test_every_example_partner_can_be_stood_in_for(network: Network) -> None:
+    assert network.partners
     for name, partner in network.partners.items():
         nodes = plan.partner_nodes(network, name)
         assert len(nodes) == len(partner.peers)

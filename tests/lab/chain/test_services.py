@@ -1,4 +1,4 @@
-"""The world serves packages, time and names at the addresses declared for them, and strangers run as declared."""
+"""Packages, time and names are served at the addresses declared for them, and external nodes run as declared."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from estate.declaration import load
 from estate.model import Network
-from lab.chain import names, plan, services, stranger
-from lab.clouds.aws.store import Resource
+from lab.chain import external_node, names, plan, services
+from lab.clouds.store import Resource
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +37,20 @@ def test_the_resolver_asks_nobody_else(network: Network) -> None:
     assert 'local-zone: "." static' in services.files(network, {})[services.UNBOUND], "the lab has no way out"
 
 
-def test_a_stranger_dials_the_others_and_tells_where_it_is() -> None:
-    node = plan.strangers()[0]
-    document = tomllib.loads(stranger.config_toml(node, ["a" * 40 + "@198.51.100.102:26656"]))
+def test_an_other_validator_dials_the_others_and_tells_where_it_is() -> None:
+    node = plan.other_validators()[0]
+    document = tomllib.loads(external_node.config_toml(node, ["a" * 40 + "@198.51.100.102:26656"]))
     assert document["p2p"]["pex"] is True
     assert document["p2p"]["external_address"] == f"{node.address}:{node.port}"
     assert document["p2p"]["persistent_peers"].startswith("a")
-    tomllib.loads(stranger.app_toml())
+    tomllib.loads(external_node.app_toml())
 
 
 def test_a_partners_node_tells_nobody_where_it_is(network: Network) -> None:
-    for name in network.partners:
-        for node in plan.partner_nodes(network, name):
-            assert tomllib.loads(stranger.config_toml(node, []))["p2p"]["pex"] is False
+    nodes = [node for name in network.partners for node in plan.partner_nodes(network, name)]
+    assert nodes
+    for node in nodes:
+        assert tomllib.loads(external_node.config_toml(node, []))["p2p"]["pex"] is False
 
 
 def resource(kind: str, identity: str, made_for: str = "", **properties: object) -> Resource:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ceremonies.observation import parse_state
 from ceremonies.public_key import ConsensusKey
-from lab.chain import join, world
+from lab.chain import join, outside
 from tests.lab.chain.small_network import SmallNetwork
 from tools import cache, recipes
 
@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallNetwork]:
         network.configure()
         for member in (*network.members,):
             network.start(member)
-        world.wait_for_blocks(network.outside, wait_seconds=90)
+        outside.wait_for_blocks(network.outside, wait_seconds=90)
         yield network
     finally:
         network.down()
@@ -85,7 +85,7 @@ def test_our_validator_signs_every_block_through_its_signer(running: SmallNetwor
 def test_the_validator_knows_only_its_sentry(running: SmallNetwork, key: ConsensusKey) -> None:
     peers = running.outside.peers()
     assert running.sentry.name in peers
-    assert running.validator.name not in peers, "a stranger is a peer of our validator"
+    assert running.validator.name not in peers, "another company's validator is a peer of ours"
 
 
 def test_without_its_signer_our_validator_signs_nothing_and_then_goes_on(

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -63,8 +62,6 @@ def test_a_build_killed_halfway_leaves_no_image_and_the_next_one_starts_clean(qu
     builder.kill()
     builder.wait()
     builder.stdout.close()
-    began = time.monotonic()
     root = image.ensure(lambda message: None)
-    assert time.monotonic() - began < 5, "the dead builder's lock is free"
     assert [path.name for path in root.iterdir()] == ["usr"]
     assert not list(root.parent.parent.glob(".building-*"))

@@ -74,7 +74,7 @@ def test_the_three_machines_are_three_different_hosts(running: World) -> None:
 
 
 def _is_logged(running: World, name: str, prefix: str) -> bool:
-    """ulogd takes a moment until it listens, and what is dropped before is not logged: so packets are sent until one is."""
+    """What is dropped before ulogd listens is not logged, so packets are sent until one is."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         running.answers(name, 80)
@@ -166,7 +166,6 @@ def test_starting_a_running_machine_does_nothing(running: World) -> None:
     boot = running.inside("alpha", "cat", "/proc/sys/kernel/random/boot_id")
     again = running.start("alpha")
     assert not again.booted
-    assert again.seconds < 1
     assert running.inside("alpha", "cat", "/proc/sys/kernel/random/boot_id") == boot
 
 

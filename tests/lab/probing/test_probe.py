@@ -76,7 +76,7 @@ def subject(wired: Wired) -> Subject:
 def told(found: probe.Comparison) -> str:
     return "\n".join(
         f"{each.question.vantage.name} → {each.question.packet}: lab {each.lab} {each.lab_way}, prover {each.prover} "
-        f"{[(hop.at, hop.decided_by) for hop in each.trace.hops]}"
+        f"{[(hop.at, hop.decided_by) for hop in (each.trace.hops if each.trace else ())]}"
         for each in found.disagreements
     )
 
@@ -91,14 +91,14 @@ def places_of(wired: Wired, prover: Prover) -> vantage.Places:
     return vantage.places(wired.estate.network, wired.paths, prover, resources)
 
 
-def test_every_host_client_partner_and_operator_is_a_vantage_point(wired: Wired, prover: Prover):
+def test_every_host_client_partner_and_operator_is_a_vantage_point(wired: Wired, prover: Prover) -> None:
     places = places_of(wired, prover)
     kinds = {each.kind for each in places.vantages}
     assert {"client", "partner", "operator", "validator", "signer", "edge", "seed", "public-sentry"} <= kinds
     assert {each.name for each in places.vantages} >= {"client v4", "client v6"}
 
 
-def test_lab_and_prover_agree_on_every_packet(wired: Wired, prover: Prover):
+def test_lab_and_prover_agree_on_every_packet(wired: Wired, prover: Prover) -> None:
     places = places_of(wired, prover)
     network = wired.estate.network
     targets = probe.targets(network, wired.paths, prover)
@@ -108,7 +108,7 @@ def test_lab_and_prover_agree_on_every_packet(wired: Wired, prover: Prover):
     assert found.sent > 1000 and 0 < found.arrived < found.sent
 
 
-def test_a_prover_that_is_wrong_of_one_host_is_found_out_and_both_ways_are_told(wired: Wired):
+def test_a_prover_that_is_wrong_of_one_host_is_found_out_and_both_ways_are_told(wired: Wired) -> None:
     real = subject(wired)
     sentry = wired.host(Role.PUBLIC_SENTRY, "us-east-1").name
     forgetful = replace(real, rulesets={name: text for name, text in real.rulesets.items() if name != sentry})
@@ -129,7 +129,7 @@ def test_a_prover_that_is_wrong_of_one_host_is_found_out_and_both_ways_are_told(
     assert "egress-allow-list" in first["claims"]
 
 
-def test_the_same_seed_asks_the_same(wired: Wired, prover: Prover):
+def test_the_same_seed_asks_the_same(wired: Wired, prover: Prover) -> None:
     places = places_of(wired, prover)
     targets = probe.targets(wired.estate.network, wired.paths, prover)
     one, same, other = (

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ class Fronted:
     def reached(self, regions: tuple[str, ...]) -> list[Endpoint]:
         return [endpoint for region in regions for endpoint in self.endpoints if endpoint.region == region]
 
-    def last(self, **sought: object) -> dict:
+    def last(self, **sought: object) -> dict[str, Any]:
         """The last call of which all of this is true."""
         return [call for call in self.files.calls() if all(call[name] == value for name, value in sought.items())][-1]
 

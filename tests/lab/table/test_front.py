@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ import pytest
 from ceremonies.row import Ceremony, NotDone
 from coordinator.decision.effects import Lost, Missing, Seen, Unknown, Won
 from coordinator.decision.position import spent
-from coordinator.table.client import Client, Endpoint, Unclear
+from coordinator.table.client import Client, Unclear
 from coordinator.table.store import Table
 from lab.table import fronted, local
 from lab.table.rules import Fault, Kind
@@ -56,6 +55,16 @@ def ash(front: Fronted, key: str) -> Table:
 def detail(outcome: object) -> str:
     assert isinstance(outcome, Unknown), outcome
     return outcome.detail
+
+
+def eventually(done: Callable[[], bool], seconds: float = 60) -> bool:
+    """Whether ``done`` comes true in time."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def claimed(front: Fronted, key: str) -> bool:
@@ -183,11 +192,8 @@ def test_a_delay_beyond_the_deadline_is_unknown_and_the_claim_lands(
     kind: Kind, front: Fronted, key: str, ash: Table
 ) -> None:
     front.files.fail([Fault(f"{kind}-{key}", kind, seconds=0.6, count=1)])
-    began = time.monotonic()
     assert "timed out" in detail(ash.claim(claim_of(ASH, 11), soon(0.2)))
-    assert time.monotonic() - began < 0.5
-    time.sleep(1.0)
-    assert claimed(front, key)
+    assert eventually(lambda: claimed(front, key))
 
 
 def test_a_delay_within_the_deadline_is_only_slow(front: Fronted, key: str, ash: Table) -> None:
@@ -205,7 +211,9 @@ def test_a_claim_that_lands_late_is_refused_if_another_came_first(front: Fronted
     time.sleep(1.2)
     logged = front.last(key=key, access_key=ASH_KEY, operation="UpdateItem")
     assert (logged["fault"], logged["reached"]) == ([f"late-{key}", Kind.LATE], True)
-    assert ash.claim(claim_of(ASH, 11), soon()) == Lost(front.ceremony(key).read())
+    row = front.ceremony(key).read()
+    assert row is not None
+    assert ash.claim(claim_of(ASH, 11), soon()) == Lost(row)
 
 
 def test_a_lost_region_is_left_for_the_other_and_without_another_nothing_is_claimed(front: Fronted, key: str) -> None:
@@ -221,23 +229,6 @@ def test_a_lost_region_is_left_for_the_other_and_without_another_nothing_is_clai
     front.files.fail()
     time.sleep(0.5)
     assert isinstance(one.claim(claim_of(ASH, 12), soon()), Won)
-
-
-def test_a_front_adds_little(
-    front: Fronted, key: str, ash: Table, endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
-) -> None:
-    direct = Table([endpoint], HEAD, CLAIMS, key, ASH, credentials_of(front.files.directory, ASH_KEY))
-    taken: dict[str, list[float]] = {"direct": [], "front": []}
-    for height in range(11, 811):
-        name, table = ("front", ash) if height % 2 else ("direct", direct)
-        began = time.perf_counter()
-        assert isinstance(table.claim(claim_of(ASH, height), soon()), Won)
-        taken[name].append((time.perf_counter() - began) * 1000)
-    found = {name: (statistics.median(times), statistics.quantiles(times, n=100)[98]) for name, times in taken.items()}
-    with capsys.disabled():
-        for name, (p50, p99) in found.items():
-            print(f"\nclaim, {name}: p50 {p50:.2f} ms, p99 {p99:.2f} ms", end="")
-    assert found["front"][0] - found["direct"][0] < 5.0, "on an idle machine it is less than 1 ms"
 
 
 def test_two_regions_of_last_writers_both_win_one_position(start: Callable[..., Fronted], key: str) -> None:

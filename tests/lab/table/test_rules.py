@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_what_is_permitted_is_allowed(tmp_path: Path) -> None:
     "other",
     [{"access_key": "GATEZRH*"}, {"actions": ["GetItem"]}, {"table": "hub-claims"}, {"leading_keys": ["terra-1|*"]}],
 )
-def test_what_is_not_permitted_is_not_allowed(tmp_path: Path, other: dict) -> None:
+def test_what_is_not_permitted_is_not_allowed(tmp_path: Path, other: dict[str, object]) -> None:
     assert not Permissions(write(tmp_path / "p", [ENTRY | other])).allow(CALL)
 
 
@@ -40,7 +41,7 @@ def test_a_missing_file_allows_nothing_until_it_is_there(tmp_path: Path) -> None
     assert not permissions.allow(CALL)
 
 
-def faults(tmp_path: Path, *entries: dict, lost: tuple[str, ...] = ()) -> Faults:
+def faults(tmp_path: Path, *entries: Mapping[str, object], lost: tuple[str, ...] = ()) -> Faults:
     return Faults(write(tmp_path / "f", {"lost": lost, "faults": list(entries)}))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -16,7 +17,7 @@ from estate.model import Network, Role
 from estate.plan import addressing
 from estate.plan.addressing import Tier
 from estate.plan.hosts import Host, hosts
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 
 ROOT = Path(__file__).resolve().parents[3]
 EVERYWHERE = "0.0.0.0/0"
@@ -42,8 +43,8 @@ class Account:
 
     network: Network
     made: list[Resource] = field(default_factory=list)
-    counter: itertools.count = field(default_factory=itertools.count)
-    publics: itertools.count = field(default_factory=lambda: itertools.count(10))
+    counter: itertools.count[int] = field(default_factory=itertools.count)
+    publics: itertools.count[int] = field(default_factory=lambda: itertools.count(10))
 
     def make(self, noun: str, prefix: str, region: str, made_for: str = "", **properties: Any) -> str:
         id = f"{prefix}-{next(self.counter):08x}aabbccdde"
@@ -54,8 +55,13 @@ class Account:
         )
         return id
 
-    def properties(self, id: str) -> dict[str, Any]:
+    def properties(self, id: str) -> Mapping[str, Any]:
         return next(each for each in self.made if each.id == id).properties
+
+    def change(self, id: str, **properties: Any) -> None:
+        """Sets properties of a resource that was made."""
+        index = next(index for index, each in enumerate(self.made) if each.id == id)
+        self.made[index] = replace(self.made[index], properties={**self.made[index].properties, **properties})
 
     def address(self, region: str) -> str:
         return self.make("ec2/eip", "eipalloc", region, publicIp=f"203.0.113.{next(self.publics)}")
@@ -98,7 +104,7 @@ class Estate:
         )
 
     def public(self, name: str) -> str:
-        return self.account.properties(self.elastic[name])["publicIp"]
+        return str(self.account.properties(self.elastic[name])["publicIp"])
 
 
 def build(network: Network | None = None) -> Estate:
@@ -115,7 +121,7 @@ def build(network: Network | None = None) -> Estate:
 def _region(estate: Estate, region: str) -> None:
     make, network = estate.account.make, estate.network
     vpc = estate.vpcs[region] = make("ec2/vpc", "vpc", region, cidrBlock=str(addressing.region_block(network, region)))
-    acl = {
+    acl: dict[str, Any] = {
         "ingress": [
             {**ALL, "ruleNo": 100, "action": "allow", "cidrBlock": str(addressing.network_block(network))},
             {"protocol": "tcp", "fromPort": 22, "toPort": 22, "ruleNo": 200, "action": "deny", "cidrBlock": EVERYWHERE},
@@ -124,7 +130,7 @@ def _region(estate: Estate, region: str) -> None:
         "egress": [{**ALL, "ruleNo": 100, "action": "allow", "cidrBlock": EVERYWHERE}],
     }
     estate.acls[region] = make("ec2/defaultNetworkAcl", "acl", region, vpcId=vpc, **acl)
-    estate.account.properties(estate.acls[region])["defaultNetworkAclId"] = estate.acls[region]
+    estate.account.change(estate.acls[region], defaultNetworkAclId=estate.acls[region])
     gateway = make("ec2/internetGateway", "igw", region, vpcId=vpc)
     zones = sorted(network.regions[region].zones)
     for tier in Tier:

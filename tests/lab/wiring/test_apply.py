@@ -13,6 +13,8 @@ import pytest
 
 from estate.model import Role
 from estate.plan import addressing
+from lab import netns
+from lab.netns import NAMED
 from lab.paths import LabPaths
 from lab.wiring import namespace
 from lab.wiring.apply import apply, remove, state_directory
@@ -27,7 +29,6 @@ pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).resolve().parents[3]
 US = "us-east-1"
-SECONDS_TO_APPLY = 10
 
 
 def of(paths: LabPaths) -> Wiring:
@@ -42,12 +43,6 @@ def mounts() -> list[str]:
 def test_a_second_apply_changes_nothing(wired: Wired) -> None:
     changes = apply(wired.wiring, wired.paths)
     assert not changes, f"{changes}: {[*changes.created, *changes.repaired, *changes.removed][:5]}"
-
-
-def test_a_whole_estate_is_wired_in_seconds(spare_paths: LabPaths) -> None:
-    begun = time.monotonic()
-    apply(of(spare_paths), spare_paths)
-    assert time.monotonic() - begun < SECONDS_TO_APPLY
 
 
 BREAKAGES = {
@@ -151,6 +146,8 @@ APPLY = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
+from lab import netns
+from lab.netns import NAMED
 from lab.paths import LabPaths
 from lab.wiring.apply import apply
 from lab.wiring.plan import plan
@@ -184,8 +181,8 @@ def test_a_kill_at_any_moment_is_mended_by_the_next_apply(spare_paths: LabPaths)
 def test_a_half_made_namespace_is_made_anew(spare_paths: LabPaths) -> None:
     """A kill within ``ip netns add`` leaves an empty file under the namespace's name."""
     wiring = of(spare_paths)
-    namespace.NAMED.mkdir(exist_ok=True)
-    (namespace.NAMED / spare_paths.namespace("internet")).touch()
+    NAMED.mkdir(exist_ok=True)
+    (NAMED / spare_paths.namespace("internet")).touch()
     apply(wiring, spare_paths)
     assert namespace.exists(spare_paths.namespace("internet"))
 
@@ -194,10 +191,9 @@ def test_remove_leaves_nothing_and_takes_nothing_else(wired: Wired, spare_paths:
     apply(of(spare_paths), spare_paths)
     before = set(namespace.named(wired.paths.prefix))
     inside = spare_paths.namespace("client")
-    with subprocess.Popen(["ip", "netns", "exec", inside, "sleep", "600"]) as stranded:
-        time.sleep(0.2)
+    with netns.start(inside, ["sleep", "600"]) as stranded:
         remove(spare_paths)
-        assert stranded.wait(timeout=5) != 0, "a process outlived the network that it was in"
+        assert stranded.wait(timeout=60) < 0, "a process outlived the network that it was in"
     assert namespace.named(spare_paths.prefix) == ()
     assert not [mount for mount in mounts() if spare_paths.prefix in mount]
     assert not list(Path("/run").glob(f"{spare_paths.prefix}*"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.clouds.aws.store import Resource
+from lab.clouds.store import Resource
 from lab.wiring import security
 from lab.wiring.cloud import EVERYWHERE, Cloud, HealthCheck, Permission, read
 from tests.lab.wiring import small
@@ -178,7 +178,7 @@ def test_a_health_check_is_read_as_it_is_declared() -> None:
 def test_a_terminated_instance_has_no_interface() -> None:
     estate = small.build()
     name, id = next(iter(estate.instances.items()))
-    estate.account.properties(id)["instanceState"] = "terminated"
+    estate.account.change(id, instanceState="terminated")
     assert id not in {each.owner for each in read(estate.resources).interfaces}, f"{name} is gone"
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from components.export import document
 from components.recording import record
-from configuration.rulesets import ruleset
+from configuration.rulesets import rulesets
 from estate.declaration import load
 from estate.declaration.example import declaration
 from estate.model import Network, Role
@@ -141,7 +141,7 @@ def deployed(network: Network, *, preview: bool = False) -> Built:
     return Built(
         network=network,
         resources=resources,
-        rulesets={host.name: ruleset(network, host, recorded.inventory) for host in hosts(network)},
+        rulesets=rulesets(network, recorded.inventory),
         sites=declared.sites(network),
         guests=declared.guests(network, resources),
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from verification.coordinator.machine import CHOSEN, Gates
+from verification.coordinator.machine import EACH_RUN, Gates
 from verification.coordinator.world import Core
 
 PHASES = (Phase.generate,)
@@ -14,7 +14,7 @@ PHASES = (Phase.generate,)
 
 @pytest.mark.slow
 def test_no_way_to_a_broken_promise_is_found():
-    run_state_machine_as_test(Gates, settings=CHOSEN)
+    run_state_machine_as_test(Gates, settings=EACH_RUN)
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ def test_a_way_is_found_in_what_is_broken(core: Core, regions: int):
 
     Broken.core, Broken.regions = core, regions
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(Broken, settings=settings(CHOSEN, max_examples=300, print_blob=False, phases=PHASES))
+        run_state_machine_as_test(Broken, settings=settings(EACH_RUN, max_examples=300, print_blob=False, phases=PHASES))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("z3")
-
 from verification.oracles.compare import compare
 from verification.oracles.encoding import Encoding
 from verification.oracles.facts import Facts

@@ -6,8 +6,6 @@ from random import Random
 
 import pytest
 
-pytest.importorskip("z3")
-
 from verification.oracles import google
 from verification.oracles.facts import Facts
 from verification.oracles.mutants import Bed, beds, chosen, judge, judge_google, refuted

@@ -12,7 +12,7 @@ from lab.clouds.aws.call import Call
 from lab.clouds.aws.rules import address, between, conflicts, exactly_one, one_of
 from lab.clouds.aws.services import tokens
 from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
-from lab.clouds.aws.store import Row
+from lab.clouds.store import Row
 
 _TYPES = ("A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV", "SVCB", "TXT")
 _LABEL = re.compile(r"(\*|_?[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)")

@@ -8,7 +8,7 @@ from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.interfaces import check_private_address, interface_of_instance, make_interface
 from lab.clouds.aws.services.vpc import IN_SUBNET, IN_VPC, has_internet_gateway
 from lab.clouds.aws.spec import Computed, Reference, TypeSpec
-from lab.clouds.aws.store import Row
+from lab.clouds.store import Row
 
 NO_ALLOCATION = ("InvalidAllocationID.NotFound", "The allocation ID '{id}' does not exist")
 NO_INSTANCE = ("InvalidInstanceID.NotFound", "The instance ID '{id}' does not exist")

@@ -28,7 +28,7 @@ from lab.clouds.aws.services.interfaces import (
 from lab.clouds.aws.services.volumes import VOLUME_TYPES, check_volume
 from lab.clouds.aws.services.vpc import NO_SUBNET
 from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
-from lab.clouds.aws.store import Row
+from lab.clouds.store import Row
 
 NO_KEY_PAIR = ("InvalidKeyPair.NotFound", "The key pair '{id}' does not exist")
 _FAMILIES = (

@@ -7,7 +7,7 @@ from lab.clouds.aws.rules import address, at_least_one
 from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.vpc import IN_SUBNET, vpc_of_subnet
 from lab.clouds.aws.spec import Computed, Reference, TypeSpec
-from lab.clouds.aws.store import Row
+from lab.clouds.store import Row
 
 GROUPS = (tokens.SECURITY_GROUP, tokens.DEFAULT_SECURITY_GROUP)
 NO_GROUP = ("InvalidGroup.NotFound", "The security group '{id}' does not exist")

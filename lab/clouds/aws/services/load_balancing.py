@@ -15,7 +15,7 @@ from lab.clouds.aws.services.gateways import NO_ALLOCATION, refuse_taken_address
 from lab.clouds.aws.services.interfaces import GROUPS, check_private_address, default_group_of, make_interface
 from lab.clouds.aws.services.vpc import blocks_of, has_internet_gateway, vpc_of_subnet
 from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
-from lab.clouds.aws.store import Row
+from lab.clouds.store import Row
 
 _NETWORK_PROTOCOLS = ("TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
 _APPLICATION_PROTOCOLS = ("HTTP", "HTTPS")

@@ -11,7 +11,7 @@ from lab.clouds.aws.call import Call
 from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.vpc import IN_VPC, NO_VPC, blocks_of
 from lab.clouds.aws.spec import Computed, TypeSpec
-from lab.clouds.aws.store import Row
+from lab.clouds.store import Row
 
 _CLOSED = {"allowRemoteVpcDnsResolution": False}
 

@@ -15,7 +15,7 @@ from lab.clouds.aws.services.interfaces import GROUPS, NO_GROUP
 from lab.clouds.aws.services.peering import active_peers
 from lab.clouds.aws.services.vpc import IN_VPC, NO_VPC
 from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
-from lab.clouds.aws.store import Row
+from lab.clouds.store import Row
 
 PROTOCOLS = ("-1", "all", "tcp", "udp", "icmp", "icmpv6")
 _WITH_PORTS = ("tcp", "udp", "6", "17")

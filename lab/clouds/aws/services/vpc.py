@@ -9,7 +9,7 @@ from lab.clouds.aws.call import Call
 from lab.clouds.aws.rules import between, cidr, conflicts, one_of
 from lab.clouds.aws.services import tokens
 from lab.clouds.aws.spec import Computed, Reference, TypeSpec
-from lab.clouds.aws.store import Row
+from lab.clouds.store import Row
 
 NO_VPC = ("InvalidVpcID.NotFound", "The vpc ID '{id}' does not exist")
 NO_SUBNET = ("InvalidSubnetID.NotFound", "The subnet ID '{id}' does not exist")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.clouds.aws.provider import Aws
-from lab.clouds.aws.store import Store
+from lab.clouds.store import Store
 from tests.lab.clouds.aws.landscape import WORLD, Landscape, settle
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lab.clouds.aws.call import Settings
-from lab.clouds.aws.provider import Aws, RefusedCall
+from lab.clouds.aws.provider import Aws
 from lab.clouds.aws.services import tokens as t
+from lab.clouds.errors import RefusedCall
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"

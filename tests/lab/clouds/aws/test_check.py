@@ -2,11 +2,11 @@
 
 import pytest
 
-from lab.clouds.aws.errors import UnknownType
-from lab.clouds.aws.schema import aws_schema
+from lab.clouds.aws.schema import AWS_SCHEMA
 from lab.clouds.aws.services import SPECS
 from lab.clouds.aws.services import tokens as t
-from lab.clouds.aws.values import UNKNOWN
+from lab.clouds.errors import UnknownType
+from lab.clouds.values import UNKNOWN
 from tests.lab.clouds.aws.landscape import Landscape, urn_of
 
 WRONG = [
@@ -200,7 +200,7 @@ def test_a_refused_type_names_the_nearest_that_is_known(land: Landscape) -> None
 
 @pytest.mark.parametrize("token", sorted(SPECS))
 def test_what_is_not_known_yet_is_not_refused(land: Landscape, token: str) -> None:
-    inputs = dict.fromkeys(aws_schema()[token].required, UNKNOWN)
+    inputs = dict.fromkeys(AWS_SCHEMA[token].required, UNKNOWN)
     reasons = [problem.reason for problem in land.aws.check(token, urn_of(token, "later"), {}, inputs).problems]
     assert all("exactly one of" in r or "Missing required" in r or "one of domainName" in r for r in reasons), reasons
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.clouds.aws.provider import drift
 from lab.clouds.aws.services import tokens as t
-from lab.clouds.aws.store import Resource, Store
+from lab.clouds.store import Resource, Store
 from tests.conftest import ROOT, free_of_foreign_settings
 from tools import engine
 
@@ -78,7 +79,7 @@ class Trial:
         port.unlink(missing_ok=True)
         files = ["--state", str(self.state), "--port-file", str(port)]
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "lab.clouds.aws", *files, "--lab-id", "trial"], cwd=ROOT, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "lab.clouds", *files, "--lab-id", "trial"], cwd=ROOT, stdout=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 30
         while not port.exists():
@@ -127,7 +128,7 @@ class Trial:
 
     def drift(self, name: str, **changes: object) -> None:
         with Store(self.state) as store:
-            store.drift(self.one(name).id, changes)
+            store.drift(self.one(name).id, changes, drift)
 
 
 @pytest.fixture

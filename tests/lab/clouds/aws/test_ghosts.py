@@ -6,7 +6,7 @@ about, it does not know.
 
 from lab.clouds.aws.provider import Aws
 from lab.clouds.aws.services import tokens as t
-from lab.clouds.aws.store import Store
+from lab.clouds.store import Store
 from tests.lab.clouds.aws.landscape import Landscape
 
 

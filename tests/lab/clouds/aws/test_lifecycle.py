@@ -5,11 +5,12 @@ import re
 import pytest
 
 from lab.clouds.aws.call import Settings
-from lab.clouds.aws.errors import NotFound
-from lab.clouds.aws.provider import Difference
-from lab.clouds.aws.schema import aws_schema
+from lab.clouds.aws.provider import drift
+from lab.clouds.aws.schema import AWS_SCHEMA
 from lab.clouds.aws.services import tokens as t
-from lab.clouds.aws.values import UNKNOWN
+from lab.clouds.errors import NotFound
+from lab.clouds.provider import Difference
+from lab.clouds.values import UNKNOWN
 from tests.lab.clouds.aws.landscape import IMAGE, PARTNER, PARTNER_VPC, REGION, Landscape, urn_of
 
 ID_FORMS = [
@@ -48,7 +49,7 @@ def test_every_property_is_one_of_the_sdk(settled: Landscape) -> None:
         (resource.type, name)
         for resource in settled.aws.store.resources()
         if resource.urn
-        for name in resource.properties.keys() - aws_schema()[resource.type].outputs
+        for name in resource.properties.keys() - AWS_SCHEMA[resource.type].outputs
     }
     assert not beyond
 
@@ -220,7 +221,7 @@ def test_what_is_gone_is_read_as_nothing_and_deleted_without_complaint(estate: L
 
 
 def test_drift_is_read_in_properties_and_inputs(estate: Landscape) -> None:
-    estate.aws.store.drift(estate.id("vpc"), {"tags": {"by": "hand"}, "enableDnsSupport": False})
+    estate.aws.store.drift(estate.id("vpc"), {"tags": {"by": "hand"}, "enableDnsSupport": False}, drift)
     made = estate.made["vpc"]
     found = estate.aws.read(made.token, made.id, estate.settings, made.properties, made.inputs)
     assert found.properties["tagsAll"] == {"by": "hand"}

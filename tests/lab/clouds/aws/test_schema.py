@@ -3,7 +3,7 @@
 import pytest
 
 from lab.clouds.aws import schema_from_sdk
-from lab.clouds.aws.schema import PROVIDER_TOKEN, SCHEMA_FILE, aws_schema
+from lab.clouds.aws.schema import AWS_SCHEMA, PROVIDER_TOKEN, SCHEMA_FILE
 from lab.clouds.aws.services import SPECS
 from lab.clouds.aws.spec import TypeSpec
 
@@ -15,12 +15,12 @@ def test_the_schema_is_that_of_the_installed_sdk() -> None:
 
 
 def test_every_type_of_the_schema_is_declared() -> None:
-    assert set(SPECS) == set(aws_schema()) - {PROVIDER_TOKEN}
+    assert set(SPECS) == set(AWS_SCHEMA) - {PROVIDER_TOKEN}
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 def test_a_declaration_speaks_of_properties_that_the_type_has(spec: TypeSpec) -> None:
-    schema = aws_schema()[spec.token]
+    schema = AWS_SCHEMA[spec.token]
     inputs = {path.split(".")[0].removesuffix("[]") for path in (*spec.replaces, *spec.computed_inputs)}
     inputs |= {reference.path.split(".")[0].removesuffix("[]") for reference in spec.references}
     assert inputs <= schema.inputs.keys()

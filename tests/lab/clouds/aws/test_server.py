@@ -10,9 +10,9 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from lab.clouds.aws.server import Serving, serve
 from lab.clouds.aws.services import tokens as t
-from lab.clouds.aws.values import UNKNOWN, from_struct, to_struct
+from lab.clouds.server import Serving, serve
+from lab.clouds.values import UNKNOWN, from_struct, to_struct
 from tests.lab.clouds.aws.landscape import urn_of
 
 
@@ -117,7 +117,7 @@ def test_a_preview_returns_unknowns(serving: Serving) -> None:
         urn=urn_of(t.VPC, "v"), properties=to_struct({"cidrBlock": "10.0.0.0/16"}), preview=True
     )
     assert from_struct(engine.stub.Create(request).properties)["arn"] == UNKNOWN
-    assert serving.aws.store.resources() == []
+    assert serving.store.resources() == []
 
 
 def test_a_difference_says_what_replaces(serving: Serving) -> None:
@@ -181,7 +181,7 @@ def test_a_deletion_waits_for_what_goes_at_the_same_time(serving: Serving) -> No
         provider_pb2.DeleteRequest(id=subnet.id, urn=urn_of(t.SUBNET, "s"), properties=subnet.properties)
     )
     waiting.join(timeout=10)
-    assert serving.aws.store.resources() == []
+    assert serving.store.resources() == []
 
 
 def test_a_value_crosses_the_wire_unchanged() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.clouds.aws.__main__ import main
+from lab.clouds.__main__ import main
 from lab.clouds.aws.services import tokens as t
-from lab.clouds.aws.store import Store
+from lab.clouds.store import Store
 from tests.lab.clouds.aws.landscape import Landscape
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from lab.clouds.aws.provider import Aws
 from lab.clouds.aws.services import tokens as t
-from lab.clouds.aws.store import Store
+from lab.clouds.store import Store
 from tests.lab.clouds.aws.landscape import Landscape
 land = Landscape(Aws(Store(Path(sys.argv[1]), create=True), lab_id="test"))
 print("ready", flush=True)
@@ -41,7 +41,7 @@ def test_a_missing_state_is_said_to_be_missing(tmp_path: Path) -> None:
 
 
 def test_another_process_reads_while_the_provider_writes(estate: Landscape) -> None:
-    command = [sys.executable, "-m", "lab.clouds.aws", "list", "--state", str(estate.aws.store.path)]
+    command = [sys.executable, "-m", "lab.clouds", "list", "--state", str(estate.aws.store.path)]
     with estate.aws.store.transaction() as change:
         change.rows(type=t.VPC, account="123456789012")
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)

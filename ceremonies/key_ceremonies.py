@@ -1,0 +1,147 @@
+"""The ceremonies of a key that one site at a time signs with: generate it, move it, and see where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ceremonies.custody import Next, Refused, Situation, Step, following, holders, may_generate, public_key
+from ceremonies.observation import SignerObservation
+from ceremonies.ports import ChainPort, Signers
+from ceremonies.public_key import ConsensusKey
+from ceremonies.steps import Pace, Transcript, carry_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyStatus:
+    """Where the consensus key is. `holders`: the hosts that hold it. `signing`: those of them whose tmkms runs with it.
+    `problems`: what is not as it must be.
+    """
+
+    key: ConsensusKey | None
+    holders: tuple[str, ...]
+    signing: tuple[str, ...]
+    signers: Mapping[str, SignerObservation]
+    problems: tuple[str, ...]
+
+    @classmethod
+    def of(cls, seen: Mapping[str, SignerObservation], problems: Sequence[str]) -> KeyStatus:
+        holding = holders(seen)
+        return cls(
+            key=public_key(seen),
+            holders=holding,
+            signing=tuple(name for name in holding if seen[name].signs_consensus),
+            signers=seen,
+            problems=tuple(problems),
+        )
+
+
+def leftovers(signers: Mapping[str, SignerObservation]) -> list[str]:
+    """What a ceremony that was not finished left behind, and a key that cannot be used."""
+    found = []
+    for name, each in sorted(signers.items()):
+        if each.sealed or each.invited:
+            found.append(f"{name}: what a key move needs is still there; finish it: bin/estate key move")
+        if each.remnant:
+            found.append(
+                f"{name}: a key is being destroyed there and is not yet gone; finish the move: bin/estate key move"
+            )
+        if each.key is not None and each.state is None:
+            found.append(f"{name}: the key has no signing state; tmkms is not started without one")
+    return found
+
+
+def status(signers: Signers) -> KeyStatus:
+    """Where the key is, and whether it signs, where one site does."""
+    seen = signers.observe()
+    holding = holders(seen)
+    found = []
+    if len(holding) > 1:
+        found.append(f"{' and '.join(holding)} hold the consensus key; exactly one host may: stop and mask both now")
+    for name in holding:
+        if seen[name].masked:
+            found.append(f"{name} holds the key and is masked: a move has begun; finish it: bin/estate key move")
+    return KeyStatus.of(seen, [*found, *leftovers(seen)])
+
+
+def generate(signers: Signers, *, target: str, transcript: Transcript, start: bool = True) -> ConsensusKey:
+    """Makes a network's consensus key on `target`, where it stays, and starts tmkms if its configuration is for that
+    key. A key that signs through a gate is not started here: that is a ceremony of its own.
+
+    Raises:
+        Refused: a key is, or was, on some signer.
+    """
+    may_generate(signers.observe(), target)
+    transcript.write(ceremony="generate", host=target, step="make the key")
+    signers.generate(target)
+    seen = signers.observe()
+    made = seen[target].key
+    if made is None or holders(seen) != (target,):
+        raise Refused(
+            f"after making the key, {', '.join(holders(seen)) or 'nobody'} holds one; {target} alone must; nothing is "
+            "started"
+        )
+    key = ConsensusKey.from_base64(made)
+    started = start and signers.start(target)
+    transcript.write(
+        ceremony="generate", host=target, step="done", public_key=key.base64, address=key.address, started=started
+    )
+    return key
+
+
+def _situation(signers: Signers, chain: ChainPort, target: str, *, custody_declared: bool) -> Situation:
+    seen = signers.observe()
+    sealed = signers.look_into(target) if seen[target].sealed else None
+    key, holding = public_key(seen), holders(seen)
+    source = seen[holding[0]] if len(holding) == 1 else None
+    view = None
+    if key and source and source.halted and source.state:
+        view = chain.view(key.address, source.state.height)
+    return Situation(signers=seen, target=target, sealed=sealed, chain=view, custody_declared=custody_declared)
+
+
+def _act(signers: Signers, step: Next, situation: Situation) -> None:
+    if step.step is Step.HALT:
+        signers.halt(step.host)
+    elif step.step is Step.INVITE:
+        signers.invite(step.host)
+    elif step.step is Step.SEAL:
+        signers.seal(step.host, situation.target)
+    elif step.step is Step.DESTROY:
+        signers.destroy(step.host)
+    elif step.step is Step.UNSEAL:
+        assert situation.sealed is not None
+        signers.unseal(step.host, situation.sealed.key)
+    elif step.step is Step.TIDY:
+        signers.tidy(step.host)
+    elif step.step is Step.RELEASE:
+        signers.release(step.host)
+
+
+def move(
+    signers: Signers,
+    chain: ChainPort,
+    *,
+    target: str,
+    custody_declared: bool,
+    transcript: Transcript,
+    pace: Pace = Pace(),
+) -> tuple[Step, ...]:
+    """Brings the consensus key to `target`, from wherever it is, and returns the steps that were done.
+
+    It starts nothing at a new place: that is a deploy's work, once the declaration gives that site the custody. Killed
+    anywhere, it goes on from what it finds. Called for the host that holds the key, it undoes a move that has begun.
+
+    Raises:
+        Refused: the next step would not be safe.
+        HostFailed: a host did not answer, or a step failed there.
+    """
+    done = carry_out(
+        lambda: _situation(signers, chain, target, custody_declared=custody_declared),
+        following,
+        lambda step, situation: _act(signers, step, situation),
+        partial(transcript.write, ceremony="move", target=target),
+        pace,
+    )
+    return tuple(each.step for each in done)

@@ -1,0 +1,49 @@
+"""How a component makes a resource on AWS: in its region, tagged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from components.base import Component, Resource
+from components.tags import tags
+
+
+class AwsComponent(Component):
+    """A component whose resources are on AWS."""
+
+    def _resource(
+        self,
+        resource: type[Resource],
+        key: str,
+        *,
+        purpose: Mapping[str, str] | None = None,
+        region: str = "",
+        keep: bool = False,
+        outlive: bool = False,
+        depends_on: Sequence[pulumi.Resource] = (),
+        ignore_changes: Sequence[str] = (),
+        **properties: Any,
+    ) -> Resource:
+        """A resource in the component's region, with the tags that every resource carries.
+
+        Args:
+            key, keep, outlive: as of ``_child``.
+            purpose: tags beyond those that everything has.
+            region: instead of the component's own.
+        """
+        if hasattr(resource, "region"):
+            properties["region"] = region or self.region or None
+        if hasattr(resource, "tags"):
+            properties["tags"] = tags(self.network, f"{self.name}-{key}", **(purpose or {}))
+        return self._child(
+            resource,
+            key,
+            properties=properties,
+            keep=keep,
+            outlive=outlive,
+            depends_on=depends_on,
+            ignore_changes=ignore_changes,
+        )

@@ -1,0 +1,49 @@
+"""The chain: what its software is, and how its nodes are reached."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from estate.model.types import Model, Name, PeerAddress, Port, Sha256
+
+
+class Download(Model):
+    """A file that is taken from elsewhere, and what it must hash to."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^(https|file)://\S+$")]
+    sha256: Sha256
+
+
+class Client(Model):
+    """The chain's node software, installed as the Debian package ``package`` from the estate's own repository."""
+
+    package: Name
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*([+~-][A-Za-z0-9.]+)?$")]
+    daemon: Name
+    release: Download | None = None
+
+
+class Ports(Model):
+    """TCP ports of a node of this chain."""
+
+    p2p: Port = 26656
+    rpc: Port = 26657
+    lcd: Port = 1317
+    privval: Port = 26659
+    metrics: Port = 26660
+
+
+class Chain(Model):
+    """What the chain is, apart from whose estate runs on it."""
+
+    chain_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{1,49}$")]
+    client: Client
+    genesis: Download
+    bech32_prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")]
+    minimum_gas_prices: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?[a-z][A-Za-z0-9/]{1,127}$")]
+    block_seconds: Annotated[float, Field(gt=0, le=60)]
+    ports: Ports = Ports()
+    seeds: tuple[PeerAddress, ...] = ()
+    persistent_peers: tuple[PeerAddress, ...] = ()

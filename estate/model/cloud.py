@@ -1,0 +1,66 @@
+"""The cloud side: account, regions, nodes, public names, partners."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from estate.model.roles import CloudRole
+from estate.model.types import AccountId, Arn, Asn, Day, DnsName, HostNumber, Model, PeerAddress, RegionName, ZoneLetter
+
+
+class Aws(Model):
+    """The one AWS account that this network's cloud side lives in."""
+
+    account_id: AccountId
+    permissions_boundary: Arn | None = None
+
+
+class Zone(Model):
+    """An availability zone in use. ``slot`` places its subnets in the region's block, for ever."""
+
+    slot: Annotated[int, Field(ge=0, le=4)]
+
+
+class Region(Model):
+    """A cloud region in use. ``slot`` places its /20 in the network's /16, for ever."""
+
+    slot: Annotated[int, Field(ge=0, le=10)]
+    zones: dict[ZoneLetter, Zone]
+    image: Annotated[str, StringConstraints(pattern=r"^ami-[0-9a-f]{8}([0-9a-f]{9})?$")]
+    asn: Asn
+
+
+class CloudNode(Model):
+    """A virtual machine. Role, region and number are its identity; ``number`` also fixes its address."""
+
+    role: CloudRole
+    region: RegionName
+    zone: ZoneLetter
+    number: HostNumber
+    instance_type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")] = "m6i.xlarge"
+    disk_gib: Annotated[int, Field(ge=8, le=16384)] = 500
+
+
+class Endpoints(Model):
+    """The public names under which seeds, RPC and LCD are reached; RPC and LCD only by TLS at the load balancer."""
+
+    dns_zone: DnsName
+    seed: DnsName
+    rpc: DnsName
+    lcd: DnsName
+
+
+class Partner(Model):
+    """Another validator company whose private sentries peer with ours, through VPC peering in one region."""
+
+    account_id: AccountId
+    vpc_id: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8}([0-9a-f]{9})?$")]
+    vpc_region: RegionName
+    region: RegionName
+    cidrs: Annotated[tuple[IPv4Network, ...], Field(min_length=1)]
+    peers: Annotated[tuple[PeerAddress, ...], Field(min_length=1)]
+    expires: Day
+    contact: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]

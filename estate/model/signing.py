@@ -1,0 +1,34 @@
+"""How blocks are signed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from estate.model.types import Model, Name, RegionName
+
+
+class Coordination(Model):
+    """How several sites sign with one key: each claims a height, round and step in one table before it signs.
+
+    ``sites``: whose active signer signs, with the AWS lease by which its gate calls the table. ``generation`` counts
+    the tables that there were. ``replicas``: the table's regions, with the central service that leads to each, in order
+    of preference; where there are two, ``witness`` is the third region that decides with them.
+    """
+
+    sites: Annotated[dict[Name, Name], Field(min_length=1)]
+    generation: Annotated[int, Field(ge=1, le=1000000)] = 1
+    replicas: Annotated[dict[RegionName, Name], Field(min_length=1)]
+    witness: RegionName | None = None
+
+
+class Signing(Model):
+    """How blocks are signed, and which site's signer holds the key first.
+
+    Without ``coordination`` only the signer of ``custody`` signs.
+    """
+
+    backend: Literal["softsign", "yubihsm"]
+    custody: Name
+    coordination: Coordination | None = None

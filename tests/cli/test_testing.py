@@ -1,0 +1,118 @@
+"""The summary of ``bin/estate test``: what is counted, what counts as a failure, and the one closing line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli import night, testing
+from cli.night import Long, Shown
+from cli.testing import Outcome, Part
+from engine.progress import Progress
+from estate.errors import UsageError
+
+MIXED = """\
+import pytest
+def test_good(): pass
+def test_bad(): assert False
+def test_left_out(): pytest.skip("not here")
+@pytest.fixture
+def broken():
+    yield
+    raise RuntimeError
+def test_bad_in_the_end(broken): pass
+@pytest.mark.xfail(strict=True)
+def test_expected_to_fail(): assert False
+"""
+
+
+def executed(directory: Path, text: str | None, *words: str) -> Outcome:
+    """The outcome of a part that is a run of pytest over one file of this text."""
+    if text is not None:
+        (directory / "test_it.py").write_text(text)
+    part = testing.of_pytest("it", "-p", "no:cacheprovider", "-c", str(directory / "none.toml"), *words, str(directory))
+    (directory / "none.toml").write_text("[tool.pytest.ini_options]\n")
+    return testing.execute(part, directory, Progress())
+
+
+def test_each_test_is_counted_once_and_an_error_in_its_end_is_a_failure(tmp_path: Path) -> None:
+    found = executed(tmp_path, MIXED)
+    assert (found.passed, found.failed, found.skipped) == (2, 2, 1)
+    assert len(found.took) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, ()),
+        ("def test_it(): pass", ("-k", "nothing_of_this_name")),
+        ("import a_module_that_is_not_there", ()),
+        ("import os\ndef test_it(): os._exit(7)", ()),
+        ("def test_it(): pass", ("--an-option-that-pytest-does-not-know",)),
+    ],
+    ids=["no file", "nothing chosen", "a file that cannot be imported", "a crash", "a wrong option"],
+)
+def test_a_part_that_ran_no_test_has_failed(tmp_path: Path, text: str | None, words: tuple[str, ...]) -> None:
+    assert executed(tmp_path, text, *words).failed == 1
+
+
+@pytest.mark.parametrize(("status", "counts"), [(0, (1, 0, 0)), (3, (0, 1, 0))])
+def test_a_part_that_is_no_pytest_is_one_check(tmp_path: Path, status: int, counts: tuple[int, int, int]) -> None:
+    part = Part("checker", ("-c", f"raise SystemExit({status})"), pytest=False)
+    found = testing.execute(part, tmp_path, Progress())
+    assert (found.passed, found.failed, found.skipped) == counts
+
+
+def test_the_last_line_is_the_sum_of_all_parts() -> None:
+    took = {f"test_{index}": float(index) for index in range(40)}
+    lines = testing.summary([Outcome("one", 61, 5, 0, 1, took), Outcome("another", 3, 2, 1, 0, note="crashed")])
+    assert lines[-1] == "7 passed, 1 failed, 1 skipped"
+    assert sum(" passed, " in line and not line.startswith(" ") for line in lines) == 1
+    assert "  1 min 01 s" in next(line for line in lines if line.startswith("  one"))
+    assert [line.split()[-1] for line in lines[1:26]] == [f"test_{index}" for index in range(39, 14, -1)]
+
+
+def test_the_whole_run_holds_every_test_once() -> None:
+    words = [" ".join(part.words) for part in testing.whole() if part.pytest]
+    assert sum(f"-m {testing.UNIT}" in each for each in words) == 1
+    assert sum("-m engine or lab" in each and f"--ignore={testing.DRILLS}" in each for each in words) == 1
+    drills = [each for each in words if testing.DRILLS in each and f"--ignore={testing.DRILLS} " not in f"{each} "]
+    assert len(drills) == 2
+
+
+def test_a_part_of_the_night_that_fails_stops_none_and_is_told(tmp_path: Path) -> None:
+    shown = Shown(Progress())
+    parts = [
+        Long("bad", ("-c", "print('1 promise is broken'); print(); raise SystemExit(1)")),
+        Long("good", ("-c", "print('all held')")),
+    ]
+    ended = [shown.run(part, tmp_path) for part in parts]
+    lines = night.summary(ended)
+    assert lines[1].startswith("failed  bad") and lines[1].endswith("1 promise is broken")
+    assert lines[2].startswith("passed  good") and lines[2].endswith("all held")
+    assert lines[-1] == "1 passed, 1 failed, 0 skipped"
+
+
+def test_an_unknown_part_of_the_night_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="nonsense.*expected one of: .*simulation"):
+        night.chosen(["z3", "nonsense"], [])
+
+
+def test_without_a_name_all_parts_of_the_night_run() -> None:
+    assert night.chosen([], []) == list(night.LONG)
+    assert [part.name for part in night.chosen(["z3", "fuzz"], [])] == ["z3", "fuzz"]
+
+
+@pytest.mark.parametrize("part", night.LONG, ids=lambda part: part.name)
+def test_the_program_of_each_part_of_the_night_is_there_and_takes_its_options(part: Long) -> None:
+    root = Path(testing.__file__).resolve().parents[1]
+    module = part.words[1].replace(".", "/")
+    if part.words[1] != "pytest":
+        source = next(
+            each for each in (root / f"{module}.py", root / module / "__main__.py") if each.exists()
+        ).read_text()
+        options = [word for word in part.words if word.startswith("--")]
+        assert part.words[1] == "cli" or [each for each in options if f'"{each}"' not in source] == []
+    else:
+        assert (root / part.words[-1]).is_file()
