@@ -64,9 +64,9 @@ FORBIDDEN = [
     ("engine/stack.py", "import pulumi", "pulumi is imported only in"),
     ("tools/parts.py", "from lab.paths import LabPaths", "tools must not import lab"),
     ("tools/parts.py", "import requests", "this library has no place"),
-    ("cli/status.py", "from policies.pack import PACK", "cli must not import policies"),
-    ("cli/status.py", "from hosts import context", "cli must not import hosts"),
-    ("cli/up.py", "import bench.prover", "cli must not import bench"),
+    ("cli/commands/status.py", "from policies.pack import PACK", "cli must not import policies"),
+    ("cli/commands/status.py", "from hosts import context", "cli must not import hosts"),
+    ("cli/commands/up.py", "import bench.prover", "cli must not import bench"),
     ("packages/deb.py", "import boto3", "this library has no place"),
     ("__main__.py", "from lab.paths import LabPaths", "must not import lab"),
 ]
