@@ -14,8 +14,8 @@ Key = TypeVar("Key", bound=Hashable)
 class Finding:
     """A problem without its file. ``involves``: the other places that it was concluded from.
 
-    In ``involves``, ``*`` stands for any one part of a path and a last part ``[keys]`` for which keys a mapping
-    has. Where one of these places is malformed the finding is not reported, because it may only follow from that.
+    In ``involves``, ``*`` matches any one part of a path, and a last part ``[keys]`` means which keys a mapping has.
+    Where one of these places is malformed, the finding is not reported, because it may follow from that alone.
     """
 
     path: str
@@ -55,7 +55,7 @@ def a(noun: str) -> str:
 
 
 def nearest(given: str, known: Collection[str]) -> str | None:
-    """The known word that ``given`` was probably meant to be."""
+    """The known word nearest to ``given``, where one is near."""
     close = get_close_matches(given, list(known), n=1, cutoff=0.6)
     return close[0] if close else None
 
