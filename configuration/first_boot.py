@@ -1,7 +1,7 @@
-"""What a bare-metal host's installation medium brings: its network and its firewall, and an edge's routes.
+"""What a bare-metal host's installation medium holds: its network configuration, its firewall, and an edge's routing.
 
-Nothing behind an edge is reachable before it speaks BGP and holds the zone gateways, so this much is on its disk
-before the first boot; and no host of a datacentre is up without its firewall. The roles manage the same files
+Nothing behind an edge is reachable before the edge has BGP sessions and holds the zone gateways, so this much is on its
+disk before the first boot. No host of a datacentre is up without its firewall. The roles manage the same files
 afterwards, byte for byte.
 """
 
@@ -21,7 +21,7 @@ ROUTING_UNITS = ("bird.service", "keepalived.service")
 
 
 def units(host: Host) -> tuple[str, ...]:
-    """What starts at the first boot of a bare-metal host."""
+    """The units that start at the first boot of a bare-metal host."""
     if host.in_cloud:
         return ()
     return ("nftables.service", *ROUTING_UNITS) if host.role is Role.EDGE else ("nftables.service",)
@@ -29,7 +29,7 @@ def units(host: Host) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstFile:
-    """A file of root's: absolute ``path``, text, octal ``mode``, group by name."""
+    """A file owned by root: absolute ``path``, text, octal ``mode``, group by name."""
 
     path: str
     content: str
@@ -38,7 +38,7 @@ class FirstFile:
 
 
 def scripts() -> tuple[FirstFile, ...]:
-    """What keepalived calls, and the state that it starts from."""
+    """The scripts that keepalived calls, and the state that they start from."""
     return (
         FirstFile(
             path=routing.NOTIFY, content=render("edge/vrrp-notify.j2", state_file=routing.VRRP_STATE), mode="755"
@@ -61,7 +61,7 @@ def daemons(network: Network, edge: Host) -> tuple[FirstFile, ...]:
 
 
 def files(network: Network, host: Host, inventory: Mapping[str, Any]) -> tuple[FirstFile, ...]:
-    """What is on the disk of a bare-metal host before its first boot; nothing for a host in the cloud."""
+    """The files on the disk of a bare-metal host before its first boot; none for a host in the cloud."""
     if host.in_cloud:
         return ()
     made = [

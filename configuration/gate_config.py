@@ -1,4 +1,4 @@
-"""What the configuration of a signer's gate says: whose requests it answers, and in which table it claims. Pure."""
+"""The configuration of a signer's gate: whose requests it answers, and in which table it makes signing claims. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNIT = "signing-gate.service"
 LEASE_USER = "signing-gate-lease"
 LEASE_UNIT = "signing-gate-lease.service"
 UNITS = "/usr/local/lib/systemd/system"
-"""Not in /etc, where systemd could not mask them."""
+"""Not in /etc: systemd cannot mask units there."""
 
 UNIT_FILE = f"{UNITS}/{UNIT}"
 LEASE_UNIT_FILE = f"{UNITS}/{LEASE_UNIT}"
@@ -28,7 +28,7 @@ LEASE_STATE = "/var/lib/signing-gate-lease"
 RUN = "/run/signing-gate"
 METRICS = f"{RUN}/metrics.prom"
 LEASE_RUN = "/run/signing-gate-lease"
-"""Outlives the gate, whose own directory goes with it."""
+"""Not below the gate's directory, which systemd removes when the gate stops."""
 
 CREDENTIALS = f"{LEASE_RUN}/credentials.json"
 SECRET_ID = f"{LEASE_STATE}/secret-id"
@@ -36,14 +36,14 @@ WRAPPED_SECRET_ID = f"{LEASE_STATE}/wrapped-secret-id"
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 
 DIALECT = "tendermint"
-"""How CometBFT 0.34 to 0.40 speak to a signer; no chain that is declared runs CometBFT 1."""
+"""The privval dialect of CometBFT 0.34 to 0.40. No declared chain runs CometBFT 1."""
 
 PREVOTE_TIMEOUT_SECONDS = 1.0
 """CometBFT's default of `timeout_prevote`, which our nodes keep. A chain with faster blocks has a shorter one."""
 
 SHARE_OF_PREVOTE_TIMEOUT = 0.4
 LEAST_DEADLINE_SECONDS = 0.25
-"""A round trip between regions and the signature of a hardware module must fit."""
+"""Room for a round trip between regions and the signature of a hardware module."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,17 +77,17 @@ class LeaseSettings:
 
 
 def floor_file(chain_id: str) -> str:
-    """Where the gate keeps the highest position that it claimed."""
+    """The file in which the gate keeps its watermark: the highest position that it claimed."""
     return f"{STATE}/{chain_id}.floor.json"
 
 
 def socket(chain_id: str) -> str:
-    """Where the gate listens for tmkms, and for nobody else."""
+    """The socket on which the gate listens for tmkms only."""
     return f"{RUN}/{chain_id}.sock"
 
 
 def deadline_seconds(block_seconds: float) -> float:
-    """How long one request may take: a refusal that comes later than this costs the node its round."""
+    """How long one request may take. A later refusal would cost the node its round."""
     timeout = min(PREVOTE_TIMEOUT_SECONDS, block_seconds)
     return max(LEAST_DEADLINE_SECONDS, round(SHARE_OF_PREVOTE_TIMEOUT * timeout, 3))
 
@@ -118,9 +118,9 @@ def settings(network: Network, host: Host) -> GateSettings | None:
 
 
 def lease_settings(network: Network, host: Host) -> LeaseSettings | None:
-    """How the gate on `host` comes by its credentials; `None` where there is no gate.
+    """How the gate on `host` gets its credentials; `None` where there is no gate.
 
-    The role id is no secret; Vault is told it when the role is made.
+    The role id is not secret. It is set in Vault when the role is created.
     """
     name = coordination.lease_of(network, host)
     if name is None:

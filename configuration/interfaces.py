@@ -1,4 +1,4 @@
-"""Which interfaces and addresses a host has, by the declaration. Pure."""
+"""The interfaces and addresses of a host, from the declaration. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VPN_INTERFACE = "tun0"
 
 @dataclass(frozen=True, kw_only=True)
 class ZonePort:
-    """A host's leg in one firewall zone of its site. ``gateway`` is the address that the edge firewalls share there."""
+    """A host's interface in one firewall zone of its site. ``gateway``: the address that the edge firewalls share."""
 
     zone: str
     vlan: int
@@ -54,12 +54,12 @@ def zone_ports(network: Network, host: Host) -> tuple[ZonePort, ...]:
 
 
 def service_interface(network: Network, host: Host) -> str:
-    """Where the host's own address is."""
+    """The interface with the host's service address."""
     return CLOUD_INTERFACE if host.in_cloud else naming.bond_interface(network.sites[host.place].zones[host.zone].vlan)
 
 
 def management_interface(network: Network, host: Host) -> str:
-    """Where SSH is taken and metrics are read."""
+    """The interface for SSH and metrics."""
     if host.in_cloud:
         return CLOUD_INTERFACE
     return naming.bond_interface(network.sites[host.place].zones[addressing.management_zone(network, host.place)].vlan)
@@ -81,13 +81,6 @@ def public_interface_address(network: Network, edge: Host) -> IPv4Interface:
     return IPv4Interface((edge.public_address, network.sites[edge.place].uplink.prefixlen))
 
 
-def other_edges(edge: Host, everyone: tuple[Host, ...]) -> tuple[Host, ...]:
-    """The edges that share the site's gateway addresses with this one."""
-    return tuple(
-        host for host in everyone if host.role is Role.EDGE and host.place == edge.place and host.name != edge.name
-    )
-
-
 def region_blocks(network: Network) -> tuple[IPv4Network, ...]:
-    """The blocks of all regions that a tunnel may lead to."""
+    """The blocks of all regions, to any of which a tunnel may lead."""
     return tuple(addressing.region_block(network, region) for region in sorted(network.regions))

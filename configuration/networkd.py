@@ -40,7 +40,7 @@ def _vlan(network: Network, host: Host, port: ZonePort) -> str:
 
 
 def files(network: Network, host: Host) -> dict[str, str]:
-    """File name → text, of a host of a datacentre. In the cloud the image sets the one interface up: none."""
+    """By file name: the text, for a host of a datacentre. None in the cloud: the image configures the interface."""
     if host.server is None:
         return {}
     ports = interfaces.zone_ports(network, host)

@@ -1,4 +1,4 @@
-"""What the configuration of one chain node says, decided from the topology. Pure.
+"""The configuration of a chain node, from its role and the topology. Pure.
 
 Sources: CometBFT's "Running in production" and "Validators" pages (sentry nodes, private and unconditional peers), its
 configuration reference (`pex`, `addr_book_strict`, `double_sign_check_height`), the Cosmos SDK's `app.toml` reference.
@@ -15,16 +15,16 @@ from estate.plan import coordination
 from estate.plan.hosts import Host, hosts
 
 DOUBLE_SIGN_CHECK_HEIGHT = 10
-"""Blocks a validator looks back over before it joins consensus; it stays out while it finds its own key's signatures
-there.
+"""How many blocks a validator looks back over before it joins consensus. It stays out while it finds signatures of
+its own key there.
 
 CometBFT's last guard against a key that signs elsewhere. It costs up to this many missed blocks when a validator
-restarts. Where sites sign with one key it cannot be had: a restarted validator would find what its twin signs, and stay
-out for ever. There the gates' table guards, and the ceremonies look at the chain.
+restarts. It must be off where sites sign with one key: a restarted validator would find the signatures of the other
+site, and never join. There the coordination table guards the key, and the ceremonies check the chain.
 """
 
 COMMIT_SHARE = 5 / 6
-"""How much of the block time is `timeout_commit`; the rest is the round itself. The Cosmos Hub: 5 s of 6 s."""
+"""The share of the block time that is `timeout_commit`; the rest is the round itself. On the Cosmos Hub 5 s of 6 s."""
 
 RECENT_STATES_KEPT = 100
 PRUNING_INTERVAL = 10
@@ -34,7 +34,7 @@ PRUNING_INTERVAL = 10
 class NodeSettings:
     """What `templates/node` fills in. Peers are `id@host:port`, addresses `tcp://host:port`, durations milliseconds.
 
-    `missing` names those of our own hosts whose node id is not known yet and that therefore are nobody's peer.
+    `missing` names those of our own hosts that should be peers and whose node id is not known yet.
     """
 
     moniker: str
@@ -73,8 +73,8 @@ def node_spec(host: Host) -> NodeSpec:
 
 
 def signs(host: Host) -> bool:
-    """Whether this host is a validator that takes its signatures from a signer. A spare follows the chain with a key of
-    no weight.
+    """Whether this host is a validator that takes its signatures from a signer. A spare follows the chain with a key
+    that has no voting power.
     """
     return host.role is Role.VALIDATOR and host.active
 
@@ -117,14 +117,12 @@ def _unique(items: Iterable[str]) -> tuple[str, ...]:
 def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventory: Mapping[str, Any]) -> NodeSettings:
     """The settings of the node on `host`.
 
-    - Public sentry: gossips with anyone, keeps hold of our sentries and validators, and tells nobody of the hidden
-    ones.
-    - Private sentry: peers are only those that somebody declared: ours, its region's partners, the chain's persistent
-    peers,
-      which it dials through the NAT gateway. No peer exchange, so it neither learns of strangers nor is told to them.
-    - Seed: crawls and hands out addresses; serves RPC and LCD to the load balancer.
-    - Validator: its own sentries and nobody else; no peer exchange; addresses are private, so the address book is not
-    strict.
+    - Public sentry: gossips with any node of the chain, keeps its connections with our sentries and validators, and
+      keeps the ids of hidden nodes to itself.
+    - Private sentry: only declared peers, which are ours, its region's partners, and the chain's persistent peers,
+      dialled through the NAT gateway. No peer exchange: it learns no other addresses, and its own is not passed on.
+    - Seed: crawls the network and hands out addresses; serves RPC and LCD to the load balancer.
+    - Validator: only our own sentries; no peer exchange; addresses are private, so the address book is not strict.
 
     Args:
         node_ids: p2p node id by host name, of those hosts that have one already.
@@ -181,7 +179,7 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
 
 
 def listening(network: Network) -> dict[str, tuple[int, ...]]:
-    """By chain host: the TCP ports on which its node listens for others, as its configuration says."""
+    """By chain host: the TCP ports on which its node listens beyond loopback, by its configuration."""
     found = {}
     for host in hosts(network):
         if host.role in CHAIN_ROLES:

@@ -10,10 +10,10 @@ from configuration import interfaces
 from configuration.rendering import render
 from estate.model import Network
 from estate.plan import addressing, tunnels
-from estate.plan.hosts import Host, hosts
+from estate.plan.hosts import Host, other_edges
 
 VRRP_STATE = "/run/estate/vrrp.conf"
-"""Where keepalived's notification tells BIRD whether this edge holds the gateway addresses."""
+"""The file by which keepalived's notify script reports to BIRD whether this edge holds the gateway addresses."""
 
 NOTIFY = "/usr/local/lib/estate/vrrp-notify"
 TRACK = "/usr/local/lib/estate/has-routes"
@@ -34,7 +34,7 @@ class VirtualGateway:
 
 
 def virtual_gateways(network: Network, edge: Host) -> tuple[VirtualGateway, ...]:
-    others = interfaces.other_edges(edge, hosts(network))
+    others = other_edges(network, edge)
     zones = network.sites[edge.place].zones
     return tuple(
         VirtualGateway(
@@ -52,7 +52,7 @@ def virtual_gateways(network: Network, edge: Host) -> tuple[VirtualGateway, ...]
 
 
 def keepalived(network: Network, edge: Host) -> str:
-    """keepalived.conf: all zone gateways go together, to the edge that has routes to the cloud."""
+    """keepalived.conf: all zone gateways move together, to the edge that has routes to the cloud."""
     return render(
         "edge/keepalived.conf.j2",
         host=edge.name,
@@ -64,7 +64,9 @@ def keepalived(network: Network, edge: Host) -> str:
 
 
 def bird(network: Network, edge: Host) -> str:
-    """bird.conf: a BGP session a tunnel. In come the regions' blocks, out go the site's and this edge's own address."""
+    """bird.conf: one BGP session for each tunnel. Imports the regions' blocks; exports the site's and this edge's own
+    address.
+    """
     return render(
         "edge/bird.conf.j2",
         host=edge.name,

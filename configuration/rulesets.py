@@ -1,7 +1,7 @@
 """A host's nftables ruleset, from the topology and nothing else. Pure: the same declaration gives the same text, byte
 for byte.
 
-Beside the topology's flows a ruleset has only what the network itself needs: loopback, answers, ICMP errors and
+Besides the topology's flows a ruleset permits only what a host needs to work at all: loopback, answers, ICMP errors and
 neighbour discovery, in the cloud DHCP and the instance's metadata (for root), between edges VRRP, to the tunnels' far
 ends ESP.
 """
@@ -16,21 +16,21 @@ from typing import Any
 from configuration import interfaces
 from configuration.rendering import render
 from estate.model import Network, Role
-from estate.plan import addressing, tunnels
-from estate.plan.hosts import Host, hosts
+from estate.plan import addressing, essentials, naming, tunnels
+from estate.plan.essentials import Essential, Need
+from estate.plan.hosts import Host
 from estate.plan.topology import BGP_PORT, EVERYWHERE, NOT_INTERNET, SSH_PORT, Rule, Topology
 
 TEMPLATE = "firewall/nftables.conf.j2"
 PATH = "/etc/nftables.conf"
-"""Where a host keeps its ruleset; ``nftables.service`` loads it before the network is up."""
+"""The host's ruleset; ``nftables.service`` loads it before the network is up."""
 
 LOG_GROUP = 1
 """The netlink group on which dropped packets are logged; ulogd writes it to the system log."""
 
 PRIVATE = IPv4Network("10.0.0.0/8")
-METADATA = IPv4Address("169.254.169.254")
-ESP, VRRP = 50, 112
-"""Protocol numbers; a host need not have a table of their names."""
+PROTOCOLS = {"esp": 50, "vrrp": 112}
+"""Protocols without ports, by number, because a host may lack a table of their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Accept:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """One rule that stops what could only be forged or misrouted."""
+    """One rule that drops what can only be forged or misrouted."""
 
     match: str
     counter: str
@@ -71,7 +71,7 @@ def _match(*parts: str) -> str:
 
 
 def _with(keyword: str, addresses: Iterable[IPv4Network]) -> str:
-    """``keyword`` and the addresses; nothing where they are all there are."""
+    """``keyword`` and the addresses; empty where they are all addresses."""
     chosen = tuple(addresses)
     return "" if EVERYWHERE in chosen else f"{keyword} {_addresses(chosen)}"
 
@@ -119,17 +119,6 @@ def _output(topology: Topology, host: Host) -> list[Accept]:
     return accepts
 
 
-def _cloud_essentials() -> tuple[list[Accept], list[Accept]]:
-    interface = f'"{interfaces.CLOUD_INTERFACE}"'
-    return (
-        [Accept(match=f"iifname {interface} udp sport 67 udp dport 68", counter="in-dhcp")],
-        [
-            Accept(match=f"oifname {interface} udp sport 68 udp dport 67", counter="out-dhcp"),
-            Accept(match=f"meta skuid 0 ip daddr {METADATA} tcp dport 80", counter="out-instance-metadata"),
-        ],
-    )
-
-
 def tunnel_ends(edge: Host, inventory: Mapping[str, Any]) -> tuple[IPv4Address, ...]:
     """The outside addresses of the cloud's ends of an edge's tunnels, as the stack reports them."""
     regions = inventory.get("links", {}).get(edge.place, {})
@@ -142,40 +131,47 @@ def tunnel_ends(edge: Host, inventory: Mapping[str, Any]) -> tuple[IPv4Address, 
     )
 
 
-def _edge_essentials(network: Network, edge: Host, inventory: Mapping[str, Any]) -> tuple[list[Accept], list[Accept]]:
+def _interface(network: Network, host: Host, essential: Essential) -> str:
+    """Where an essential comes in and goes out; empty where the rule need not say."""
+    if essential.zone is not None:
+        return naming.bond_interface(network.sites[host.place].zones[essential.zone].vlan)
+    if essential.need is Need.ESP:
+        return interfaces.uplink_interface(network, host.place)
+    return interfaces.CLOUD_INTERFACE if essential.need is Need.DHCP else ""
+
+
+def _essentials(network: Network, host: Host, inventory: Mapping[str, Any]) -> tuple[list[Accept], list[Accept]]:
+    """What a host must exchange beside the flows, inward and outward; ESP only with reported ends of tunnels."""
     inward, outward = [], []
-    others = interfaces.other_edges(edge, hosts(network))
-    for port in interfaces.zone_ports(network, edge) if others else ():
-        theirs = _addresses(
-            addressing.edge_zone_address(network, edge.place, port.zone, other.number) for other in others
-        )
-        inward.append(
-            Accept(
-                match=f'iifname "{port.interface}" ip saddr {theirs} ip daddr {port.address.ip} ip protocol {VRRP}',
-                counter="in-vrrp",
+    for each in essentials.of_host(network, host):
+        ends = tunnel_ends(host, inventory) if each.need is Need.ESP else None
+        if ends == ():
+            continue
+        peers = each.peers if ends is None else tuple(IPv4Network(end) for end in ends)
+        theirs = _addresses(peers) if peers else ""
+        interface = _interface(network, host, each)
+        number = f"ip protocol {PROTOCOLS[each.protocol]}" if each.protocol in PROTOCOLS else ""
+        if each.inbound:
+            match = _match(
+                f'iifname "{interface}"' if interface else "",
+                f"ip saddr {theirs}" if theirs else "",
+                f"ip daddr {each.own_address}" if each.own_address else "",
+                f"{each.protocol} sport {each.port}" if each.port else "",
+                f"{each.protocol} dport {each.own_port}" if each.own_port else "",
+                number,
             )
-        )
-        outward.append(
-            Accept(
-                match=f'oifname "{port.interface}" ip saddr {port.address.ip} ip daddr {theirs} ip protocol {VRRP}',
-                counter="out-vrrp",
+            inward.append(Accept(match=match, counter=f"in-{each.need}"))
+        if each.outbound:
+            match = _match(
+                "meta skuid 0" if each.root_only else "",
+                f'oifname "{interface}"' if interface else "",
+                f"ip saddr {each.own_address}" if each.own_address else "",
+                f"ip daddr {theirs}" if theirs else "",
+                f"{each.protocol} sport {each.own_port}" if each.own_port else "",
+                f"{each.protocol} dport {each.port}" if each.port else "",
+                number,
             )
-        )
-    ends = tunnel_ends(edge, inventory)
-    if ends:
-        uplink, far = interfaces.uplink_interface(network, edge.place), _addresses(ends)
-        inward.append(
-            Accept(
-                match=f'iifname "{uplink}" ip saddr {far} ip daddr {edge.public_address} ip protocol {ESP}',
-                counter="in-esp",
-            )
-        )
-        outward.append(
-            Accept(
-                match=f'oifname "{uplink}" ip saddr {edge.public_address} ip daddr {far} ip protocol {ESP}',
-                counter="out-esp",
-            )
-        )
+            outward.append(Accept(match=match, counter=f"out-{each.need}"))
     return inward, outward
 
 
@@ -219,7 +215,7 @@ def _edge_forward(topology: Topology, edge: Host) -> list[Accept]:
 
 
 def _edge_translation(network: Network, edge: Host) -> list[str]:
-    """The site leaves by the edge's public address, but never as that to the estate or to a partner."""
+    """The site's traffic to the internet has the edge's public address; to the estate or a partner it keeps its own."""
     kept = [PRIVATE, *(cidr for partner in network.partners.values() for cidr in partner.cidrs)]
     uplink = interfaces.uplink_interface(network, edge.place)
     site = addressing.site_block(network, edge.place)
@@ -227,7 +223,7 @@ def _edge_translation(network: Network, edge: Host) -> list[str]:
 
 
 def _vpn_rules(topology: Topology, gateway: Host) -> tuple[list[Accept], list[Accept], list[str]]:
-    """Input, forwarding and translation for the operators behind a VPN gateway: SSH to hosts, in the gateway's name."""
+    """Input, forwarding and translation for operators behind a VPN gateway: SSH to hosts, from its address."""
     tunnel = f'iifname "{interfaces.VPN_INTERFACE}"'
     pool = addressing.vpn_pool(topology.network, gateway.place)
     ssh = f"tcp dport {SSH_PORT}"
@@ -264,12 +260,9 @@ def _ruleset(topology: Topology, host: Host, inventory: Mapping[str, Any]) -> st
     forward: list[Accept] = []
     refusals: list[Refusal] = []
     translation: list[str] = []
-    if host.in_cloud:
-        more_in, more_out = _cloud_essentials()
-        inward, outward = inward + more_in, outward + more_out
+    more_in, more_out = _essentials(network, host, inventory)
+    inward, outward = inward + more_in, outward + more_out
     if host.role is Role.EDGE:
-        more_in, more_out = _edge_essentials(network, host, inventory)
-        inward, outward = inward + more_in, outward + more_out
         forward, refusals, translation = (
             _edge_forward(topology, host),
             _edge_refusals(network, host),

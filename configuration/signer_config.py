@@ -1,4 +1,4 @@
-"""What the configuration of a signer says: which key it signs with, and whose validators it dials. Pure."""
+"""The configuration of a signer: which key it signs with, and which validators it dials. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEYS = f"{HOME}/keys"
 STATE = f"{HOME}/state"
 CONSENSUS_KEY = f"{KEYS}/consensus.key"
 CONSENSUS_PUBLIC = f"{KEYS}/consensus.pub"
-"""The public half, in base64. It stays where the key has been, so that no site forgets that this network has a key."""
+"""The public half, in base64. It is kept where the key has been, as the record that this network has a key."""
 
 STANDBY_KEY = f"{KEYS}/standby.key"
 CONNECTION_KEY = f"{HOME}/secret_connection.key"
@@ -31,9 +31,9 @@ PASSWORD_FILE = "/run/tmkms/hsm-password"
 
 @dataclass(frozen=True, kw_only=True)
 class SignerSettings:
-    """What `templates/signer` fills in for tmkms. `validators`: whom it dials, as `tcp://host:port` or `unix://path`.
+    """What `templates/signer` fills in for tmkms. `validators`: what it dials, as `tcp://host:port` or `unix://path`.
 
-    `gate_unit`, `gate_group`: of the gate before it; empty where it dials validators itself.
+    `gate_unit`, `gate_group`: of the gate that it dials; empty where it dials validators itself.
     """
 
     duty: Duty
@@ -52,15 +52,13 @@ class SignerSettings:
 
 
 def state_file(network: Network, what: Duty) -> str:
-    """Where tmkms keeps the last height, round and step that it signed, for each key its own."""
+    """The file in which tmkms keeps the last height, round and step that it signed with a key."""
     suffix = "" if what is Duty.CONSENSUS else "-standby"
     return f"{STATE}/{network.chain.chain_id}{suffix}.json"
 
 
 def settings(network: Network, host: Host) -> SignerSettings:
-    """The settings of the signer on `host`: it dials its gate, or the active validators of its own site, and nothing
-    else.
-    """
+    """The settings of the signer on `host`: it dials its gate, or the active validators of its own site."""
     signer = signers.describe(network, host)
     what = signer.duty
     gate = gate_config.settings(network, host)

@@ -17,7 +17,7 @@ from estate.plan.hosts import hosts
 
 MARGIN = 56
 WIDEST = 2080
-"""No map is wider: regions and sites that do not fit stand in further rows."""
+"""The greatest width. Regions and sites that do not fit go into further rows."""
 
 NARROWEST = 1240
 GAP = 24
@@ -47,7 +47,7 @@ class Lane:
     name: str
     y: float
     line: Line
-    said: str
+    label: str
     colour: str
     ends: list[float] = field(default_factory=list)
 
@@ -150,8 +150,8 @@ class _Page:
         self.scene.rectangle(band, "#eaf1fc", stroke="#cfdef5", radius=10)
         self.scene.text(band.x + 18, band.y + 31, "Internet", size=15, bold=True, colour="#27508f")
         if not again:
-            said = f"peers of {self.network.chain.chain_id}  ·  public clients of RPC and LCD  ·  operators"
-            self.scene.text(band.x + 104, band.y + 31, said, size=12, colour="#4f6fa3")
+            text = f"peers of {self.network.chain.chain_id}  ·  public clients of RPC and LCD  ·  operators"
+            self.scene.text(band.x + 104, band.y + 31, text, size=12, colour="#4f6fa3")
         return band
 
     def _region_row(self, row: Sequence[str]) -> None:
@@ -231,16 +231,16 @@ class _Page:
         first = self.y + 34
         meshed = len(self.network.regions)
         if meshed > 1:
-            said = f"backbone: {_plural(meshed * (meshed - 1) // 2, 'VPC peering')}" + (
+            text = f"backbone: {_plural(meshed * (meshed - 1) // 2, 'VPC peering')}" + (
                 ", full mesh" if meshed > 2 else ""
             )
-            lane = Lane(MESH, first, style.BACKBONE, said, "#4a6fb0")
+            lane = Lane(MESH, first, style.BACKBONE, text, "#4a6fb0")
             for each in drawn.values():
                 self._tap(lane, self._mesh_tap(each), each.peering.bottom)
             self.lanes.append(lane)
         for index, site in enumerate(self.sites):
-            said = f"{site}: two tunnels from each edge to each region, IPsec and BGP"
-            lane = Lane(site, first + (index + 1) * LANE, style.TUNNEL, said, style.MUTED)
+            text = f"{site}: two tunnels from each edge to each region, IPsec and BGP"
+            lane = Lane(site, first + (index + 1) * LANE, style.TUNNEL, text, style.MUTED)
             for name, each in drawn.items():
                 if name in self.network.sites[site].links:
                     self._tap(lane, self._tunnel_tap(each, index), each.vpn_gateway.bottom)
@@ -306,7 +306,7 @@ class _Page:
         self.scene.text(
             left + room / 2,
             lane.y + 4,
-            lane.said,
+            lane.label,
             size=11,
             colour=lane.colour,
             anchor="middle",
@@ -362,21 +362,21 @@ class _Page:
             (style.TUNNEL, "tunnels: p2p, SSH, metrics", False),
         ]
         x, y = self.left, self.y + 34
-        for line, said, both in entries:
-            wide = 46 + style.text_width(said, 11.5) + 18
+        for line, text, both in entries:
+            wide = 46 + style.text_width(text, 11.5) + 18
             if x + wide > self.width - MARGIN + 20:
                 x, y = self.left, y + 24
             scene.route([(x, y), (x + 34, y)], line, start=both, end=not line.pipe)
-            scene.text(x + 44, y + 4, said, size=11.5, colour=style.MUTED)
+            scene.text(x + 44, y + 4, text, size=11.5, colour=style.MUTED)
             x += wide
         x, y = self.left, y + 30
         for role in Role:
-            said = ROLES[role].singular
-            wide = 20 + style.text_width(said, 11.5) + 22
+            text = ROLES[role].singular
+            wide = 20 + style.text_width(text, 11.5) + 22
             if x + wide > self.width - MARGIN + 20:
                 x, y = self.left, y + 22
             scene.rectangle(Box(x, y - 6, 12, 12), ROLES[role].colour, radius=3, layer="front")
-            scene.text(x + 20, y + 4, said, size=11.5, colour=style.MUTED)
+            scene.text(x + 20, y + 4, text, size=11.5, colour=style.MUTED)
             x += wide
         scene.text(
             self.width - MARGIN,

@@ -31,7 +31,7 @@ ORDER = tuple(ROLES)
 
 @dataclass(frozen=True)
 class Grid:
-    """Heights of the three rows of subnets and the width of a subnet: one for all regions that stand side by side."""
+    """Heights of the three rows of subnets and the width of a subnet: shared by all regions of a row."""
 
     cell: float
     ingress: float

@@ -89,7 +89,7 @@ class Scene:
         width: float | None = None,
         plate: str = "",
     ) -> None:
-        """Text on its base line at ``y``; cut to ``width``; on a ``plate`` of that colour, to stand on a line."""
+        """Text on its base line at ``y``; cut to ``width``; on a ``plate`` of that colour, to be legible on a line."""
         shown = style.fitted(text, width, size, bold=bold, mono=mono) if width is not None else text
         if plate:
             across = style.text_width(shown, size, bold=bold, mono=mono)

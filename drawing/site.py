@@ -56,7 +56,7 @@ def _row(hosts: Sequence[Host], site: str, zones: Sequence[str]) -> float:
 
 @dataclass(frozen=True)
 class Rows:
-    """Heights of the rows of zones and of the whole; one for all sites that stand side by side."""
+    """Heights of the rows of zones and of the whole; shared by all sites of a row."""
 
     edge: float
     validator: float

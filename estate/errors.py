@@ -1,4 +1,4 @@
-"""The root of every error that a command may end with in normal use, and the two that belong to no part."""
+"""The root of every error that a user may meet in normal use, and the two that belong to no directory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class ExpectedError(Exception):
 
 
 class CheckFailed(ExpectedError):
-    """What was asked for did not hold, or could not be done."""
+    """A check that does not hold, or an action that could not be done."""
 
 
 class UsageError(ExpectedError):
-    """What was asked for cannot be asked for."""
+    """A command that cannot be carried out as it was written."""
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""What a check reports.
+"""What a check reports: problems, and the errors that carry them.
 
 One shape for declarations, policies and claims, as a table for people and as JSON for machines.
 """
@@ -35,7 +35,7 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """The file, and the line in it as editors and terminals understand it."""
+        """The file, and its line in the form that editors and terminals open."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ def as_table(problems: Sequence[Problem]) -> Table:
 
     table = Table(title=heading(problems), title_justify="left", title_style="bold red", show_lines=True, expand=True)
     table.add_column("where", ratio=2, overflow="fold")
-    table.add_column("what to know", ratio=3, overflow="fold")
+    table.add_column("rule, reason, fix", ratio=3, overflow="fold")
     for each in problems:
         where = Text.assemble((each.place, "dim"), "\n", (each.path, "bold"), "\n", (each.value, "red"))
         what = Text.assemble(each.rule, "\n", (each.reason, "dim"), "\n", (each.fix, "green"))

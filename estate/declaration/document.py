@@ -89,8 +89,8 @@ class _Builder:
                 location,
                 node,
                 repr(node.value),
-                "must be a value that YAML knows",
-                "it looks like a date, a number or a tag but is none",
+                "must be a valid YAML value",
+                "it looks like a date, a number or a tag but is not a valid one",
                 "put it in quotes if it is text",
             )
             return node.value
@@ -104,7 +104,7 @@ class _Builder:
                     (*location, name),
                     key,
                     f"{name!r} a second time",
-                    "each key must stand once",
+                    "each key must occur once",
                     f"line {first[name]} has it already, and only one of the two would count",
                     "remove or rename one of the two",
                 )

@@ -19,17 +19,17 @@ _DOCUMENTATION_BLOCKS = ("192.0.2", "203.0.113")
 
 _NETWORK = Template("""\
 # yaml-language-server: $$schema=schema.json
-# $name: one file declares the network's whole ServiceInstance. It is complete and valid as it stands.
-# What is yours to write: chain facts, account, images, partners, sites with their servers, people.
+# $name: one file declares the network's whole ServiceInstance. It is complete and valid.
+# To edit: chain facts, account, images, partners, sites with their servers, people.
 # Addresses, names and firewalls follow from it.
 config:
   estate:network:
     name: $name               # begins every host name, at most 16 letters and digits
-    slot: $slot                    # 10.$slot.0.0/16 is this network's, for ever
-    owner: network-operations  # who answers for it; on every resource as a tag
+    slot: $slot                    # 10.$slot.0.0/16 is this network's; it must never change
+    owner: network-operations  # who is responsible; a tag on every resource
     stage: production          # or testnet
 
-    # What the chain is, apart from whose estate runs on it.
+    # The chain itself, whoever validates it.
     chain:
       chain_id: $name-1
       client:                  # installed as this Debian package, in exactly this version
@@ -117,7 +117,7 @@ _SITE = Template("""\
           signer-b: {kind: signer, slot: 3, vlan: 121}
           management: {kind: management, slot: 4, vlan: 130}
           edge: {kind: edge, slot: 5, vlan: 140}
-        servers:               # a pair of identical machines a role; active: the one that does the work
+        servers:               # a pair of identical machines a role; active: the one in use
 """)
 
 _SERVER = Template("""\
@@ -141,15 +141,15 @@ _LINK = Template("""\
 _REST = Template("""\
 
     # One consensus key: made at the site of custody, used by the active signer of each coordinated site. Before each
-    # signature they agree in one table. Two that signed without would be slashed.
+    # signature they agree in one table. Two that signed without it would be slashed.
     signing:
       backend: softsign
       custody: dal1
       coordination:
-        sites: {dal1: gate-dal1, hel1: gate-hel1}   # each with the lease by which it calls the table
+        sites: {dal1: gate-dal1, hel1: gate-hel1}   # each with the lease for calling the table
         generation: 1
-        replicas: {us-east-1: coordination, us-east-2: coordination-2}   # each with the service that leads to it
-        witness: us-west-2     # decides with the two; one region alone has none
+        replicas: {us-east-1: coordination, us-east-2: coordination-2}   # each with the service that reaches it
+        witness: us-west-2     # the third region that decides with the two; a single region has none
 
     vpn:
       port: 1194
@@ -161,7 +161,7 @@ _REST = Template("""\
         ssh_public_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGh2bHVrN3JrZnV5eGZ2d2t6bHh1Z3JtYXN0ZXJrZXkx alice"]
         roles: $all_roles
 
-    # Central services, by address: hosts send nowhere else.
+    # Central services, by address. Hosts may connect to no others.
     services:
       packages: {address: 198.51.100.10, port: 80, consumers: $all_roles}
       time: {address: 198.51.100.11, port: 123, protocol: udp, consumers: $all_roles}
@@ -176,7 +176,7 @@ _REST = Template("""\
       coordination: {address: 198.51.100.16, port: 443, consumers: [signer]}
       coordination-2: {address: 198.51.100.17, port: 443, consumers: [signer]}
 
-    # Credentials from Vault: short, and none that is not declared.
+    # Credentials from Vault, all short-lived. Hosts have no others.
     leases:
       sentry-tls:
         kind: pki
@@ -234,7 +234,7 @@ _REST = Template("""\
         ttl_seconds: 3600
         renew_before_seconds: 900
 
-    # What the monitors read. Nothing but SSH opens a connection to a signer: it sends its logs by itself.
+    # What the monitors read. Only SSH opens connections to a signer, which sends its logs itself.
     monitoring:
       chain: {roles: $chain_roles, port: 26660}
       host: {roles: $scraped_roles, port: 9100}

@@ -143,7 +143,7 @@ def _unknown_field(location: Location, given: Any, document: Any) -> tuple[Findi
         path=dotted(location),
         value=show(given),
         rule=f"must be a field of {_what(owner)}" if owner else "must be a known field",
-        reason="a field that nobody reads would be left out in silence",
+        reason="a field that the model does not have would be ignored silently",
         fix=f"did you mean {close}? The fields are {words(fields)}"
         if close
         else f"remove it; the fields are {words(fields)}",

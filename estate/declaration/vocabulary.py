@@ -42,15 +42,17 @@ _HASH_REASON = "what is downloaded is run only if it is exactly what was reviewe
 _SCRAPED_ROLES = f"[{', '.join(role for role, spec in ROLES.items() if spec.scraped)}]"
 
 PEER = Words(
-    _PEER, "nodes are dialled by address and known by id", "5e1f0c3a9b7d2e4f6a8c0b1d3e5f7a9c2b4d6e8f@peer.example:26656"
+    _PEER,
+    "a node is dialled at its address and identified by its id",
+    "5e1f0c3a9b7d2e4f6a8c0b1d3e5f7a9c2b4d6e8f@peer.example:26656",
 )
-REGION_NAME = Words("the name of an AWS region", "it is handed to AWS as it stands", "eu-central-1")
+REGION_NAME = Words("the name of an AWS region", "it is passed to AWS unchanged", "eu-central-1")
 ITEM_NAME = Words(_NAME, "it becomes part of host names, tags and DNS names", "alpha-1")
 
 WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Download, "url"): Words(
         "an address that begins with https:// (or file:// for a file of this machine)",
-        "a download over plain http can be replaced on its way",
+        "a download over plain http can be replaced in transit",
         "https://downloads.example/genesis.json",
     ),
     (model.Download, "sha256"): Words("64 lower-case hex digits, in quotes", _HASH_REASON, '"' + "a1" * 32 + '"'),
@@ -88,10 +90,10 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "1 to 20 lower-case letters", "addresses of the chain begin with it", "cosmos"
     ),
     (model.Chain, "minimum_gas_prices"): Words(
-        "an amount followed by its denomination", "a node that asks nothing for gas is flooded", "0.005uatom"
+        "an amount followed by its denomination", "a node that charges nothing for gas can be flooded", "0.005uatom"
     ),
     (model.Chain, "block_seconds"): Words(
-        "a number greater than 0 and at most 60", "waiting and alarms are scaled by it", "6"
+        "a number greater than 0 and at most 60", "timeouts and alarms scale with it", "6"
     ),
     (model.Chain, "ports"): Words(
         "ports by the names p2p, rpc, lcd, privval, metrics",
@@ -115,7 +117,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Aws, "permissions_boundary"): Words(
         "the ARN of an IAM policy",
-        "every role of the instance is held within it",
+        "it bounds every IAM role of the instance",
         "arn:aws:iam::123456789012:policy/estate-boundary",
     ),
     (model.Zone, "slot"): Words(
@@ -135,7 +137,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "hosts start from a fixed image, so that a rebuilt host is the same host",
         "ami-0a1b2c3d4e5f60718",
     ),
-    (model.Region, "asn"): Words(_ASN, "the region's VPN gateway speaks BGP with it", "64801"),
+    (model.Region, "asn"): Words(_ASN, "the region's VPN gateway identifies itself by it in BGP", "64801"),
     (model.CloudNode, "role"): Words(
         f"one of {', '.join(CLOUD_ROLES)}",
         f"{_plurals(SITE_ROLES)} are bare metal and belong under sites",
@@ -145,7 +147,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.CloudNode, "zone"): Words("the letter of an availability zone, a to f", "it decides the subnet", "a"),
     (model.CloudNode, "number"): Words("a whole number from 1 to 30", "it fixes the host's name and its address", "1"),
     (model.CloudNode, "instance_type"): Words(
-        "an EC2 instance type, family and size", "it is handed to AWS as it stands", "m6i.xlarge"
+        "an EC2 instance type, family and size", "it is passed to AWS unchanged", "m6i.xlarge"
     ),
     (model.CloudNode, "disk_gib"): Words(
         "a whole number from 8 to 16384", "it is the size of the root volume in GiB", "500"
@@ -157,11 +159,11 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Endpoints, "rpc"): Words(_DNS, "the load balancer's certificate is for it", "rpc.validators.example"),
     (model.Endpoints, "lcd"): Words(_DNS, "the load balancer's certificate is for it", "lcd.validators.example"),
     (model.Partner, "account_id"): Words(
-        "12 digits, in quotes", "the peering is asked of this account and no other", '"210987654321"'
+        "12 digits, in quotes", "the peering is requested from this account and no other", '"210987654321"'
     ),
     (model.Partner, "vpc_id"): Words(
         "the id of a VPC: vpc- and 8 or 17 hex digits",
-        "the peering is asked of this VPC and no other",
+        "the peering is requested with this VPC and no other",
         "vpc-0f0e0d0c0b0a09080",
     ),
     (model.Partner, "vpc_region"): REGION_NAME,
@@ -183,10 +185,10 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         entry=PEER,
     ),
     (model.Partner, "expires"): Words(
-        "a date in quotes, year-month-day", "a way in that nobody renews must close", '"2027-12-31"'
+        "a date in quotes, year-month-day", "access that is not renewed must end", '"2027-12-31"'
     ),
     (model.Partner, "contact"): Words(
-        "an e-mail address", "someone there must be told before the peering changes", "noc@partner.example"
+        "an e-mail address", "the partner must be informed before the peering changes", "noc@partner.example"
     ),
     (model.SiteZone, "kind"): Words(
         f"one of {', '.join(ZoneKind)}", "the firewall's rules follow from it", "validator"
@@ -197,7 +199,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Nic, "mac"): Words(
         "six pairs of lower-case hex digits with colons, in quotes",
-        "the host knows its cables by it",
+        "the host identifies its network cards by it",
         '"b8:ca:3a:11:01:00"',
     ),
     (model.Nic, "switch"): Words("the name of one of the cabinet's switches", "it says where the cable ends", "core-a"),
@@ -212,7 +214,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Server, "number"): Words("a whole number from 1 to 30", "it fixes the host's name and its address", "1"),
     (model.Server, "hardware"): Words(
         "maker and model, at most 64 characters",
-        "a spare is of use only if it is the same machine",
+        "a spare helps only if it is the same machine",
         "Dell PowerEdge R660",
     ),
     (model.Server, "serial"): Words(
@@ -249,11 +251,11 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Link, "certificates"): Words(
         "a list of certificate ARNs, at least one",
-        "an edge proves by it who it is; no key is shared",
+        "an edge authenticates with it; no key is shared",
         "arn:aws:acm:eu-central-1:123456789012:certificate/ash1-edge-01",
         entry=Words(
             "the ARN of a certificate",
-            "an edge proves by it who it is",
+            "an edge authenticates with it",
             "arn:aws:acm:eu-central-1:123456789012:certificate/ash1-edge-01",
         ),
     ),
@@ -267,7 +269,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "two sites must not fail with one power grid",
         "europe",
     ),
-    (model.Site, "asn"): Words(_ASN, "the site's edges speak BGP with it", "64901"),
+    (model.Site, "asn"): Words(_ASN, "the site's edges identify themselves by it in BGP", "64901"),
     (model.Site, "uplink"): Words(
         "an IPv4 network without host bits", "the edges have their public addresses in it", "192.0.2.0/28"
     ),
@@ -311,7 +313,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Coordination, "replicas"): Words(
         "a mapping from AWS regions to names of central services",
-        "the table stands in each of these regions, and signers reach it there by that service",
+        "the table has a replica in each of these regions, which signers reach through that service",
         "{us-east-1: coordination, us-east-2: coordination-2}",
         key=REGION_NAME,
     ),
@@ -351,9 +353,9 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Lease, "roles"): Words(_ROLES, "hosts of other roles cannot take the credential", "[public-sentry]"),
     (model.Lease, "ttl_seconds"): Words(
-        "a whole number from 60 to 86400", "a credential that leaks must soon be worth nothing", "3600"
+        "a whole number from 60 to 86400", "a leaked credential must soon expire", "3600"
     ),
-    (model.Lease, "renew_before_seconds"): Words("a whole number, at least 10", "a renewal takes a moment", "900"),
+    (model.Lease, "renew_before_seconds"): Words("a whole number, at least 10", "a renewal takes time", "900"),
     (model.Lease, "single_use"): Words(
         "true or false", "a credential that was used once opens nothing a second time", "true"
     ),
@@ -361,7 +363,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.ScrapeJob, "port"): Words(_PORT, "the monitors read from this port", "9100"),
     (model.ScrapeJob, "path"): Words("a path that begins with a slash", "the monitors read from this path", "/metrics"),
     (model.ScrapeJob, "interval_seconds"): Words(
-        "a whole number from 5 to 300", "alarms are only as fast as what they are fed", "15"
+        "a whole number from 5 to 300", "an alarm cannot be faster than its measurements", "15"
     ),
     (model.Network, "name"): Words(
         "2 to 16 lower-case letters and digits, beginning with a letter",
@@ -374,14 +376,16 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Network, "owner"): Words(_NAME, "every resource is tagged with who answers for it", "network-operations"),
     (model.Network, "stage"): Words("production or testnet", "every resource is tagged with it", "production"),
     (model.Network, "chain"): Words(
-        "the chain's facts", "hosts cannot join a chain that nobody named", "{chain_id: cosmoshub-4, …}"
+        "the chain's facts", "hosts cannot join a chain that is not declared", "{chain_id: cosmoshub-4, …}"
     ),
     (model.Network, "aws"): Words(
-        "the field account_id", "resources must not land in whatever account is at hand", '{account_id: "123456789012"}'
+        "the field account_id",
+        "resources must not be created in another account by accident",
+        '{account_id: "123456789012"}',
     ),
     (model.Network, "regions"): Words(
         "a mapping from AWS regions to slot, asn, image and zones, at least one",
-        "sentries stand there",
+        "cloud nodes run there",
         "{eu-central-1: {slot: 0, …}}",
         key=REGION_NAME,
     ),
@@ -403,7 +407,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Network, "sites"): Words(
         "a mapping from names to datacentres, at least one",
-        "validators and signers stand there",
+        "validators and signers run there",
         "{ash1: {slot: 11, …}}",
         key=ITEM_NAME,
     ),
@@ -414,7 +418,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Network, "vpn"): Words(
         "the fields port and certificate_authority",
-        "operators have no other way in",
+        "operators have no other access",
         "{port: 1194, certificate_authority: vault:pki/cosmoshub-vpn#ca_chain}",
     ),
     (model.Network, "operators"): Words(
@@ -425,7 +429,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Network, "services"): Words(
         "a mapping from names to central services",
-        "hosts send nowhere else",
+        "hosts may connect to no other service",
         "{time: {address: 198.51.100.11, port: 123, protocol: udp, consumers: […]}}",
         key=ITEM_NAME,
     ),
@@ -437,7 +441,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     ),
     (model.Network, "monitoring"): Words(
         "a mapping from names to scrape jobs",
-        "what nobody reads fails unseen",
+        "what is not monitored fails unnoticed",
         "{host: {roles: […], port: 9100}}",
         key=ITEM_NAME,
     ),

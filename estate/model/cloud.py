@@ -19,13 +19,13 @@ class Aws(Model):
 
 
 class Zone(Model):
-    """An availability zone in use. ``slot`` places its subnets in the region's block, for ever."""
+    """An availability zone in use. ``slot`` places its subnets in the region's block; it must never change."""
 
     slot: Annotated[int, Field(ge=0, le=4)]
 
 
 class Region(Model):
-    """A cloud region in use. ``slot`` places its /20 in the network's /16, for ever."""
+    """A cloud region in use. ``slot`` places its /20 in the network's /16; it must never change."""
 
     slot: Annotated[int, Field(ge=0, le=10)]
     zones: dict[ZoneLetter, Zone]

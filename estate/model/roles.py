@@ -70,11 +70,11 @@ class NodeSpec:
     node keeps connections with; ``by_public_address``: at their public addresses, because no flow leads to the private
     ones.
 
-    ``sentry``: it stands between the validators and the network. ``public_p2p``: any node of the network may dial it.
+    ``sentry``: it is between the validators and the public network. ``public_p2p``: any node of the chain may dial it.
     ``dials_public``: it dials nodes of the network, and the chain's declared persistent peers. ``takes_partners``: it
     peers with the partners of its region. ``peer_exchange``: it learns addresses from its peers and passes them on.
-    ``seed_mode``: it crawls the network and hands out addresses. ``hidden``: nodes with peer exchange pass its id on to
-    nobody.
+    ``seed_mode``: it crawls the network and hands out addresses. ``hidden``: nodes with peer exchange keep its id to
+    themselves.
     """
 
     inbound_peers: int
@@ -101,7 +101,7 @@ class RoleSpec:
 
     In the cloud: ``tier``, the kind of subnet, and ``component``, the class of the Pulumi component. In a datacentre:
     ``zone``, the kind of firewall zone, ``zone_reason``, why it must be of that kind, ``apart``, whether the two hosts
-    of a pair stand in zones of their own, and ``public_address``, whether they may have one.
+    of a pair must be in different zones, and ``public_address``, whether they may have one.
     """
 
     side: Side
@@ -225,7 +225,7 @@ ROLES: Mapping[Role, RoleSpec] = MappingProxyType(
         Role.SIGNER: RoleSpec(
             side=Side.SITE,
             zone=ZoneKind.SIGNER,
-            zone_reason="what breaks into a validator must still meet a firewall before the key",
+            zone_reason="an intruder in a validator must still face a firewall before the key",
             apart=True,
             offset=64,
             singular="signer",

@@ -42,7 +42,7 @@ class Server(Model):
 
 
 class Cabinet(Model):
-    """Where the servers stand, and what feeds them."""
+    """The cabinet of the servers: its PDUs and switches."""
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=32)]
     pdus: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -56,7 +56,7 @@ class Link(Model):
 
 
 class Site(Model):
-    """A datacentre. ``slot`` places its /20 in the network's /16, for ever."""
+    """A datacentre. ``slot`` places its /20 in the network's /16; it must never change."""
 
     slot: Annotated[int, Field(ge=11, le=14)]
     vendor: Annotated[str, StringConstraints(min_length=1, max_length=40)]

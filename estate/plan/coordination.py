@@ -1,4 +1,4 @@
-"""How sites sign with one key: the table in which their gates agree, the ways to it, and who goes them."""
+"""How sites sign with one key: the table in which their gates agree, its endpoints, the gates' leases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from estate.plan.hosts import Host
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One replica of the table: its region, the name in its certificate, and the address and port that lead to it."""
+    """One replica of the table: its region, the name in its certificate, and the address and port to call."""
 
     region: str
     host: str
@@ -20,7 +20,7 @@ class Endpoint:
 
 
 def table_names(network: Network) -> tuple[str, str]:
-    """The tables of the head and of the claims, by the same names in each region."""
+    """The names of the tables of heads and of signing claims; the same in every region."""
     return f"{network.name}-signing-head", f"{network.name}-signing-claims"
 
 
@@ -37,13 +37,13 @@ def endpoints(network: Network) -> tuple[Endpoint, ...]:
 
 
 def multi_region(network: Network) -> bool:
-    """Whether the table stands in several regions, and any of them may be asked."""
+    """Whether the table has several replicas, any of which may be called."""
     coordination = network.signing.coordination
     return coordination is not None and len(coordination.replicas) > 1
 
 
 def signing_sites(network: Network) -> tuple[str, ...]:
-    """Whose active signer holds the key: the coordinated sites, or the one that has custody."""
+    """The sites whose active signer holds the key: the coordinated sites, or the one that has custody."""
     coordination = network.signing.coordination
     return tuple(coordination.sites) if coordination else (network.signing.custody,)
 
@@ -61,7 +61,7 @@ def lease_of(network: Network, host: Host) -> str | None:
 
 
 def gate_leases(network: Network) -> frozenset[str]:
-    """The leases that are for gates and for nothing else."""
+    """The leases for gates only."""
     coordination = network.signing.coordination
     return frozenset(coordination.sites.values()) if coordination else frozenset()
 

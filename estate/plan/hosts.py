@@ -78,3 +78,8 @@ def hosts(network: Network) -> tuple[Host, ...]:
 
 def of_role(network: Network, *roles: Role) -> tuple[Host, ...]:
     return tuple(host for host in hosts(network) if host.role in roles)
+
+
+def other_edges(network: Network, edge: Host) -> tuple[Host, ...]:
+    """The edges that share the gateway addresses of a site with ``edge``."""
+    return tuple(each for each in of_role(network, Role.EDGE) if each.place == edge.place and each.name != edge.name)

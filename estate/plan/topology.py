@@ -44,7 +44,7 @@ INTERNET = _complement(NOT_INTERNET)
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """One end of a flow: a name that people read, the addresses it stands for, and the hosts among them, if ours."""
+    """One end of a flow: a name for people, its addresses, and which of our hosts they are."""
 
     name: str
     addresses: tuple[IPv4Network, ...]
@@ -405,7 +405,7 @@ class Topology:
 
 
 def flows(network: Network) -> tuple[Flow, ...]:
-    """Every permission of the ServiceInstance, in a stable order; derived anew by each call."""
+    """Every permission of the ServiceInstance, in a stable order; each call derives them again."""
     return Topology(network).flows
 
 

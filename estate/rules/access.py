@@ -46,16 +46,16 @@ def custody_has_an_active_signer(network: Network) -> Iterator[Finding]:
         )
 
 
-def somebody_operates(network: Network) -> Iterator[Finding]:
-    """Somebody has an account on hosts of each role."""
+def every_role_has_an_operator(network: Network) -> Iterator[Finding]:
+    """At least one operator has an account on hosts of every role."""
     reached = {role for operator in network.operators.values() for role in operator.roles}
     missing = [role for role in Role if role not in reached]
     if missing:
         yield Finding(
             path="operators",
-            value=f"nobody for {words(missing)}",
-            rule="must give somebody access to hosts of each role",
-            reason="what nobody can enter nobody can repair",
+            value=f"no operator for {words(missing)}",
+            rule="must give at least one operator access to hosts of every role",
+            reason="a host that nobody can log in to cannot be repaired",
             fix=f"add {words(missing)} to the roles of an operator",
             involves=("operators.[keys]", "operators.*.roles.*"),
         )
@@ -69,8 +69,8 @@ def operators_are_people(network: Network) -> Iterator[Finding]:
                 path=f"operators.{name}",
                 value=show(name),
                 rule="must not be an account of the system",
-                reason=f"{name} exists on the hosts already, with rights of its own, and does not say who came in",
-                fix="name the person",
+                reason=f"{name} exists on the hosts already, with rights of its own, and does not identify a person",
+                fix="use the person's name",
             )
 
 
@@ -87,8 +87,9 @@ def operator_keys_are_personal(network: Network) -> Iterator[Finding]:
             path=path,
             value=show(key),
             rule="each key must be listed once, for one person",
-            reason=f"{first} is the same key" + ("" if same else ", so nobody could say which of the two came in"),
-            fix="remove one of the two" if same else "let each person make a key of their own",
+            reason=f"{first} is the same key"
+            + ("" if same else ", so a login could not be attributed to one of the two"),
+            fix="remove one of the two" if same else "have each person create a key of their own",
             involves=(first,),
         )
 
@@ -140,7 +141,7 @@ def roles_are_listed_once(network: Network) -> Iterator[Finding]:
                 path=place,
                 value=show(role),
                 rule="each role must be listed once",
-                reason=f"{first} is the same, so another was probably meant",
-                fix="remove it, or write the role that was meant",
+                reason=f"{first} is the same, so this one is probably a mistake for another role",
+                fix="remove it, or write the intended role",
                 involves=(first,),
             )

@@ -1,4 +1,4 @@
-"""Rules about sites that sign with one key: which sites, by which leases, and where the table stands."""
+"""Rules about sites that sign with one key: which sites, with which leases, and in which regions the table is."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def custody_is_coordinated(network: Network) -> Iterator[Finding]:
             path=f"{_HERE}.sites",
             value=show(list(coordination.sites)),
             rule=f"must list {custody}, which has custody",
-            reason="a signer that holds the key and asks nobody would sign beside the others, and be slashed",
+            reason="a signer that holds the key and does not ask the table would sign beside the others, and the "
+            "validator would be slashed",
             fix=f"add {custody} with a lease of its own, or move custody to {words(coordination.sites, 'or')}",
             involves=("signing.custody", "sites.[keys]", f"{_HERE}.sites.[keys]"),
         )
@@ -62,7 +63,7 @@ def coordinated_sites_can_sign(network: Network) -> Iterator[Finding]:
 
 
 def replicas_are_strongly_consistent(network: Network) -> Iterator[Finding]:
-    """The table stands in one region, or in three that AWS keeps strongly consistent."""
+    """The table is in one region, or in three that AWS keeps strongly consistent."""
     coordination = network.signing.coordination
     if coordination is None:
         return
@@ -77,8 +78,8 @@ def replicas_are_strongly_consistent(network: Network) -> Iterator[Finding]:
         value=show(words(coordination.replicas) + (named or "")),
         rule="must be one region, or three different regions of one set, of which one may be the witness: "
         + "; ".join(words(sorted(each)) for each in aws.STRONG_REGION_SETS),
-        reason="any other table over regions keeps the last write, so that two gates can each be told that they won, "
-        "and both sign",
+        reason="any other table over regions keeps the last write, so that two gates can each be told that their claim "
+        "succeeded, and both sign",
         fix=_three(regions),
         involves=(f"{_HERE}.witness", f"{_HERE}.replicas.[keys]"),
     )
@@ -104,13 +105,13 @@ def replica_regions_exist(network: Network) -> Iterator[Finding]:
                 path=f"{_HERE}.replicas.{region}",
                 value=show(region),
                 rule="must be a region of AWS",
-                reason="the table is made there",
+                reason="the table is created there",
                 fix=choose(region, aws.REGIONS),
             )
 
 
 def replicas_are_reached_by_signers_only(network: Network) -> Iterator[Finding]:
-    """A declared service leads to each replica over TLS, for signers and nobody else."""
+    """A declared service leads to each replica over TLS, for signers only."""
     coordination = network.signing.coordination
     for region, name in coordination.replicas.items() if coordination else ():
         service = network.services.get(name)
@@ -119,7 +120,7 @@ def replicas_are_reached_by_signers_only(network: Network) -> Iterator[Finding]:
                 path=f"{_HERE}.replicas.{region}",
                 value=show(name),
                 rule="must be a declared service",
-                reason="firewalls let a signer reach what is declared and nothing else, so its gate could not ask",
+                reason="firewalls let a signer reach declared services only, so its gate could not reach the table",
                 fix=f"add {name} to services, with port 443 and consumers [signer]",
                 involves=("services.[keys]",),
             )
@@ -128,7 +129,7 @@ def replicas_are_reached_by_signers_only(network: Network) -> Iterator[Finding]:
                 path=f"services.{name}.port",
                 value=f"{service.protocol} {service.port}",
                 rule="must be tcp 443 for a replica of the coordination table",
-                reason="DynamoDB is called by HTTPS",
+                reason="DynamoDB is called over HTTPS",
                 fix="write port: 443, and protocol: tcp or nothing",
                 involves=(f"services.{name}.protocol", f"{_HERE}.replicas.{region}"),
             )
@@ -137,7 +138,7 @@ def replicas_are_reached_by_signers_only(network: Network) -> Iterator[Finding]:
                 path=f"services.{name}.consumers",
                 value=show(service.consumers),
                 rule="must be [signer] for a replica of the coordination table",
-                reason="whoever reaches the table is one step from deciding who signs, and no other host needs to",
+                reason="a host that reaches the table is one step from deciding who signs, and no other host needs it",
                 fix="write consumers: [signer]",
                 involves=(f"services.{name}.consumers.*", f"{_HERE}.replicas.{region}"),
             )
@@ -186,13 +187,13 @@ def gates_have_leases(network: Network) -> Iterator[Finding]:
                 path=f"leases.{name}.roles",
                 value=show(lease.roles),
                 rule="must be [signer] for the lease of a gate",
-                reason="who takes it can claim what the validator signs, and stop it from signing",
+                reason="a host that takes it can make the validator's signing claims, and stop it from signing",
                 fix="write roles: [signer]",
                 involves=(f"leases.{name}.roles.*", f"{_HERE}.sites.{site}"),
             )
 
 
-def gate_leases_last_a_while(network: Network) -> Iterator[Finding]:
+def gate_leases_last_long_enough(network: Network) -> Iterator[Finding]:
     """A gate's lease is as short as STS gives it, and used until it is renewed."""
     coordination = network.signing.coordination
     least, most = promises.GATE_LEASE_SECONDS
@@ -203,7 +204,7 @@ def gate_leases_last_a_while(network: Network) -> Iterator[Finding]:
                 path=f"leases.{name}.ttl_seconds",
                 value=show(lease.ttl_seconds),
                 rule=f"must be from {least} to {most} for the lease of a gate",
-                reason=f"AWS gives no credential for less than {least} seconds, and none for more than {most} to a "
+                reason=f"AWS issues no credential for less than {least} seconds, and none for more than {most} to a "
                 "role that was itself assumed, as Vault's is",
                 fix=f"write {least}",
                 involves=(f"{_HERE}.sites.{site}",),

@@ -57,7 +57,7 @@ def slots_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
 
 
 def names_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
-    """Host names tell two networks apart."""
+    """Host names distinguish two networks."""
     claims = [Claim(file, "name", network.name) for file, network in networks.items()]
     yield from _collisions(
         networks,
@@ -97,7 +97,7 @@ def machines_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
         networks,
         serials,
         "each server must serve one network",
-        ", and a machine of two networks is a way from one to the other",
+        ", and a machine in two networks would connect one with the other",
         "read the serial on the machine again",
     )
     yield from _collisions(
@@ -182,7 +182,7 @@ def vpn_authorities_are_distinct(networks: Networks) -> Iterator[tuple[Path, Fin
         claims,
         "each VPN must have a certificate authority of its own",
         ", and a certificate for one VPN would open the other",
-        "let Vault make another authority, and name that",
+        "create another authority in Vault, and name that",
     )
 
 
@@ -215,7 +215,7 @@ def certificates_are_distinct(networks: Networks) -> Iterator[tuple[Path, Findin
         networks,
         claims,
         "each edge must have certificates of its own",
-        ", and the two could not be told apart or revoked apart",
+        ", and the two could not be distinguished or revoked separately",
         "issue another one",
     )
 

@@ -15,8 +15,8 @@ Key = TypeVar("Key", bound=Hashable)
 class Finding:
     """A problem without its file. ``involves``: the other places that it was concluded from.
 
-    In ``involves``, ``*`` stands for any one part of a path and a last part ``[keys]`` for which keys a mapping
-    has. Where one of these places is malformed the finding is not reported, because it may only follow from that.
+    In ``involves``, ``*`` matches any one part of a path, and a last part ``[keys]`` means which keys a mapping has.
+    Where one of these places is malformed, the finding is not reported, because it may follow from that alone.
     """
 
     path: str

@@ -39,7 +39,7 @@ def ports_are_distinct(network: Network) -> Iterator[Finding]:
         )
 
 
-def ports_leave_the_hosts_own_alone(network: Network) -> Iterator[Finding]:
+def ports_avoid_those_of_the_host(network: Network) -> Iterator[Finding]:
     """The chain does not listen where SSH and the host's metrics do."""
     own = {SSH_PORT: "SSH", HOST_METRICS_PORT: "the host's metrics exporter"}
     for name, port in network.chain.ports.model_dump().items():
@@ -61,7 +61,7 @@ def release_is_of_the_version(network: Network) -> Iterator[Finding]:
             path="chain.client.release.url",
             value=show(client.release.url),
             rule=f"must be the release of version {client.version}",
-            reason="the package would say one version and hold another",
+            reason="the package would be labelled with one version and contain another",
             fix="change the version or the address, whichever is out of date",
             involves=("chain.client.version",),
         )
@@ -119,13 +119,13 @@ def peer_ports_exist(network: Network) -> Iterator[Finding]:
                 path=path,
                 value=show(peer),
                 rule="must end in a port from 1 to 65535",
-                reason=f"{port} is none",
+                reason=f"{port} is not a port",
                 fix="write the port that the peer listens on, often 26656",
             )
 
 
 def peers_are_public(network: Network) -> Iterator[Finding]:
-    """The chain's public peers have public addresses; those of partners stand with the partner."""
+    """The chain's public peers have public addresses; those of partners are declared under the partner."""
     for path, peer in _peer_lists(network):
         host = peer.split("@")[1].rsplit(":", 1)[0]
         try:
@@ -142,13 +142,13 @@ def peers_are_public(network: Network) -> Iterator[Finding]:
                 path=path,
                 value=show(peer),
                 rule="must be reachable from the internet",
-                reason=f"{host} is not a public address, so our nodes would dial it for ever",
+                reason=f"{host} is not a public address, so our nodes would dial it in vain",
                 fix="write the peer's public address; a private peering is declared under partners",
             )
 
 
 def peers_are_others(network: Network) -> Iterator[Finding]:
-    """Our own endpoints are not among the peers that we are told of."""
+    """Our own endpoints are not declared as peers."""
     own = {network.endpoints.seed, network.endpoints.rpc, network.endpoints.lcd}
     for path, peer in _peer_lists(network):
         host = peer.split("@")[1].rsplit(":", 1)[0]

@@ -17,7 +17,7 @@ def links_lead_to_declared_regions(network: Network) -> Iterator[Finding]:
                     path=f"sites.{name}.links.{region}",
                     value=show(region),
                     rule="must be one of the declared regions",
-                    reason="the tunnels need a VPC of ours to end in",
+                    reason="the tunnels must end in a VPC of ours",
                     fix=choose(region, network.regions),
                     involves=("regions.[keys]",),
                 )
@@ -42,7 +42,7 @@ def every_site_reaches_every_region(network: Network) -> Iterator[Finding]:
 
 
 def links_have_a_certificate_per_edge(network: Network) -> Iterator[Finding]:
-    """Each edge proves by its own certificate who it is."""
+    """Each edge authenticates with a certificate of its own."""
     for name, site in network.sites.items():
         edges = sum(server.role == Role.EDGE for server in site.servers)
         for region, link in site.links.items():
@@ -96,7 +96,7 @@ def certificates_are_distinct(network: Network) -> Iterator[Finding]:
             path=path,
             value=show(arn),
             rule="each edge must have certificates of its own",
-            reason=f"{first} is the same, and the two could not be told apart or revoked apart",
+            reason=f"{first} is the same, and the two could not be distinguished or revoked separately",
             fix="issue another one",
             involves=(first,),
         )

@@ -11,15 +11,15 @@ from estate.rules.identity import SSH_PORT
 
 
 def every_role_is_monitored(network: Network) -> Iterator[Finding]:
-    """No host fails unseen. A signer is seen in its logs, and by its validators."""
+    """Every host is monitored. A signer is seen in its logs, and by its validators."""
     read = {role for job in network.monitoring.values() for role in job.roles}
     missing = [role for role in Role if role not in read and promises.may_be_read(role)]
     if missing:
         yield Finding(
             path="monitoring",
             value=f"no job for {words(missing)}",
-            rule="must read hosts of each role but signer",
-            reason="a host that nobody reads fails unseen",
+            rule="must read hosts of every role except signer",
+            reason="the failure of a host that is not monitored goes unnoticed",
             fix=f"add {words(missing)} to the roles of a job",
             involves=("monitoring.[keys]", "monitoring.*.roles.*"),
         )
@@ -34,7 +34,7 @@ def signers_only_dial(network: Network) -> Iterator[Finding]:
                     path=f"monitoring.{name}.roles.{index}",
                     value=show(role),
                     rule="must not be read by the monitors",
-                    reason="nothing opens a connection to a signer but SSH from the VPN; it sends its logs by itself",
+                    reason="only SSH from the VPN opens connections to a signer; a signer sends its logs itself",
                     fix=f"remove {role} from the roles of {name}",
                 )
 

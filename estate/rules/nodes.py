@@ -1,4 +1,4 @@
-"""Rules about cloud nodes: where they stand, how many there are of each role, what they run on."""
+"""Rules about cloud nodes: where they run, how many there are of each role, on which instance types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _of_role(network: Network, role: Role) -> list[CloudNode]:
     return [node for node in network.nodes if node.role == role]
 
 
-def nodes_stand_in_declared_regions(network: Network) -> Iterator[Finding]:
+def nodes_are_in_declared_regions(network: Network) -> Iterator[Finding]:
     """A node's region is declared."""
     for index, node in enumerate(network.nodes):
         if node.region not in network.regions:
@@ -24,13 +24,13 @@ def nodes_stand_in_declared_regions(network: Network) -> Iterator[Finding]:
                 path=f"nodes.{index}.region",
                 value=show(node.region),
                 rule="must be one of the declared regions",
-                reason=f"a {node.role} without a region has no subnet to stand in",
+                reason="a node in a region that is not declared has no subnet",
                 fix=choose(node.region, network.regions),
                 involves=("regions.[keys]", f"nodes.{index}.role"),
             )
 
 
-def nodes_stand_in_declared_zones(network: Network) -> Iterator[Finding]:
+def nodes_are_in_declared_zones(network: Network) -> Iterator[Finding]:
     """A node's availability zone is declared for its region."""
     for index, node in enumerate(network.nodes):
         region = network.regions.get(node.region)
@@ -97,7 +97,7 @@ def _in_two_regions(network: Network, role: Role, reason: str) -> Iterator[Findi
 
 
 def public_sentries_in_two_regions(network: Network) -> Iterator[Finding]:
-    """The feed outlives the loss of a region."""
+    """The connection to the chain survives the loss of a region."""
     yield from _in_two_regions(
         network,
         Role.PUBLIC_SENTRY,
@@ -106,24 +106,24 @@ def public_sentries_in_two_regions(network: Network) -> Iterator[Finding]:
 
 
 def private_sentries_in_two_regions(network: Network) -> Iterator[Finding]:
-    """When the public sentries are attacked the feed still outlives the loss of a region."""
+    """When the public sentries are attacked, the connection to the chain still survives the loss of a region."""
     yield from _in_two_regions(
         network,
         Role.PRIVATE_SENTRY,
-        "when the public sentries are attacked, the private ones must still outlive the loss of a region",
+        "when the public sentries are attacked, the private ones must still survive the loss of a region",
     )
 
 
 def vpn_gateways_in_two_regions(network: Network) -> Iterator[Finding]:
-    """Operators still get in when a region is lost."""
+    """Operators' access survives the loss of a region."""
     yield from _in_two_regions(
-        network, Role.VPN, "it is the only way in for operators, who need it most when a region is lost"
+        network, Role.VPN, "operators have no other access, and need it most when a region is lost"
     )
 
 
 def monitors_in_two_regions(network: Network) -> Iterator[Finding]:
-    """Somebody still watches when a region is lost."""
-    yield from _in_two_regions(network, Role.MONITOR, "the loss of a region is what a monitor elsewhere must tell of")
+    """Monitoring survives the loss of a region."""
+    yield from _in_two_regions(network, Role.MONITOR, "when a region is lost, a monitor elsewhere must report it")
 
 
 def seeds_behind_endpoints(network: Network) -> Iterator[Finding]:
@@ -144,7 +144,7 @@ def seeds_behind_endpoints(network: Network) -> Iterator[Finding]:
 
 
 def nodes_of_a_role_are_spread(network: Network) -> Iterator[Finding]:
-    """Two nodes of one role in one region do not stand in one zone."""
+    """The nodes of one role in one region are not all in one zone."""
     groups: dict[tuple[str, str], list[int]] = {}
     for index, node in enumerate(network.nodes):
         groups.setdefault((node.role, node.region), []).append(index)
@@ -156,10 +156,9 @@ def nodes_of_a_role_are_spread(network: Network) -> Iterator[Finding]:
             yield Finding(
                 path=f"nodes.{indexes[-1]}.zone",
                 value=show(network.nodes[indexes[-1]].zone),
-                rule="nodes of one role in one region must stand in more than one zone",
+                rule="nodes of one role in one region must be spread over more than one zone",
                 reason=(
-                    f"all {len(indexes)} nodes of role {role} in {region} stand in it, and its outage would "
-                    "take them together"
+                    f"all {len(indexes)} nodes of role {role} in {region} are in it, and its outage would stop them all"
                 ),
                 fix=f"move one to zone {other}",
                 involves=tuple(

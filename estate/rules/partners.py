@@ -23,7 +23,7 @@ def partners_are_current(network: Network, today: date) -> Iterator[Finding]:
                 path=f"partners.{name}.expires",
                 value=show(partner.expires),
                 rule=f"must not be past (today is {today})",
-                reason="a way in that nobody renews must close",
+                reason="access that is not renewed must end",
                 fix=f"renew the agreement with {partner.contact} and its date, or remove the partner",
             )
 
@@ -64,7 +64,7 @@ def partner_regions_are_ours(network: Network) -> Iterator[Finding]:
                 path=f"partners.{name}.region",
                 value=show(partner.region),
                 rule="must be one of the declared regions",
-                reason="the peering needs a VPC of ours to end in",
+                reason="the peering must end in a VPC of ours",
                 fix=choose(partner.region, network.regions),
                 involves=("regions.[keys]",),
             )
@@ -132,7 +132,7 @@ def partner_blocks_are_narrow(network: Network) -> Iterator[Finding]:
                 path=path,
                 value=show(block),
                 rule=f"must not be wider than /{promises.WIDEST_PARTNER_PREFIX}",
-                reason=f"{block.num_addresses} addresses let in machines of the partner that nobody spoke of",
+                reason=f"{block.num_addresses} addresses let in machines that are no part of the agreement",
                 fix="ask the partner for the subnets of its sentries",
             )
 
@@ -217,7 +217,7 @@ def partner_peer_ports_exist(network: Network) -> Iterator[Finding]:
                     path=f"partners.{name}.peers.{index}",
                     value=show(peer),
                     rule="must end in a port from 1 to 65535",
-                    reason=f"{port} is none",
+                    reason=f"{port} is not a port",
                     fix="write the port that the partner's node listens on, often 26656",
                 )
 

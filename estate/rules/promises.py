@@ -1,4 +1,4 @@
-"""The predicates behind the estate's promises: one each, shared by declaration rules, policies and prover."""
+"""The predicates behind the estate's promises, shared by declaration rules, policies and prover."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PRIVATE_ASN_RANGES = ((64512, 65534), (4200000000, 4294967294))
 """RFC 6996."""
 
 WIDEST_PARTNER_PREFIX = 22
-"""A partner's private sentries fit in 1022 addresses; a wider block lets in machines that nobody spoke of."""
+"""A partner's private sentries fit in 1022 addresses; a wider block lets in other machines of the partner."""
 
 NECESSARY_SERVICES = ("packages", "time", "logs")
 """The central services that every host uses."""
@@ -64,7 +64,7 @@ def is_private_asn(asn: int) -> bool:
 
 
 def belongs_in(role: Role, kind: ZoneKind) -> bool:
-    """Whether a bare-metal host of this role may stand in a firewall zone of this kind."""
+    """Whether a bare-metal host of this role may be in a firewall zone of this kind."""
     return ROLES[role].zone is kind
 
 

@@ -12,7 +12,7 @@ from estate.rules.finding import Finding, choose, free, repeated, show, words
 
 
 def two_regions(network: Network) -> Iterator[Finding]:
-    """The instance outlives the loss of a region."""
+    """The instance survives the loss of a region."""
     if len(network.regions) < 2:
         yield Finding(
             path="regions",
@@ -53,7 +53,7 @@ def zones_exist(network: Network) -> Iterator[Finding]:
 
 
 def two_zones_a_region(network: Network) -> Iterator[Finding]:
-    """A region outlives the loss of a zone."""
+    """A region survives the loss of a zone."""
     for name, region in network.regions.items():
         if len(region.zones) < promises.MINIMUM_ZONES:
             offered = aws.REGIONS[name].zones if name in aws.REGIONS else "abc"
@@ -102,7 +102,7 @@ def zone_slots_are_distinct(network: Network) -> Iterator[Finding]:
 
 
 def asns_are_private(network: Network) -> Iterator[Finding]:
-    """What speaks BGP inside our tunnels uses numbers that nobody on the internet owns."""
+    """BGP speakers inside our tunnels use numbers that nobody on the internet owns."""
     for path, asn in _asns(network):
         if not promises.is_private_asn(asn):
             yield Finding(

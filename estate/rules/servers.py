@@ -20,7 +20,7 @@ def _of_role(network: Network, site: str, role: Role) -> list[tuple[str, Server]
     return [(path, server) for path, name, server in _servers(network) if name == site and server.role == role]
 
 
-def servers_stand_in_declared_zones(network: Network) -> Iterator[Finding]:
+def servers_are_in_declared_zones(network: Network) -> Iterator[Finding]:
     """A server's firewall zone is declared for its site."""
     for path, site, server in _servers(network):
         zones = network.sites[site].zones
@@ -29,14 +29,14 @@ def servers_stand_in_declared_zones(network: Network) -> Iterator[Finding]:
                 path=f"{path}.zone",
                 value=show(server.zone),
                 rule=f"must be one of the zones of {site}",
-                reason="a server has its VLAN and its address from its zone",
+                reason="the zone decides the server's VLAN and its address",
                 fix=choose(server.zone, zones),
                 involves=(f"sites.{site}.zones.[keys]",),
             )
 
 
-def servers_stand_in_zones_of_their_kind(network: Network) -> Iterator[Finding]:
-    """Validators, signers and edges each stand behind their own firewall."""
+def servers_are_in_zones_of_their_kind(network: Network) -> Iterator[Finding]:
+    """Validators, signers and edges are each in firewall zones of their own kind."""
     for path, site, server in _servers(network):
         zones = network.sites[site].zones
         role, spec = server.role, ROLES[server.role]
@@ -99,8 +99,8 @@ def server_numbers_are_distinct(network: Network) -> Iterator[Finding]:
         )
 
 
-def pairs_stand_apart(network: Network) -> Iterator[Finding]:
-    """The servers of a pair stand in different firewall zones."""
+def pairs_are_in_different_zones(network: Network) -> Iterator[Finding]:
+    """The servers of a pair are in different firewall zones."""
     for site in network.sites:
         for role in (each for each in SITE_ROLES if ROLES[each].apart):
             servers = _of_role(network, site, role)
@@ -113,8 +113,8 @@ def pairs_stand_apart(network: Network) -> Iterator[Finding]:
                 yield Finding(
                     path=path,
                     value=show(zone),
-                    rule=f"each {role} of a site must stand in a zone of its own",
-                    reason=f"{first.rsplit('.', 1)[0]} stands there too, and a fault of the zone would take both",
+                    rule=f"each {role} of a site must be in a zone of its own",
+                    reason=f"{first.rsplit('.', 1)[0]} is there too, and a fault of the zone would take both",
                     fix=f"move it to {words(others, 'or')}"
                     if others
                     else f"declare another zone of kind {ROLES[role].zone}",
@@ -139,7 +139,7 @@ def pairs_are_identical(network: Network) -> Iterator[Finding]:
                         path=f"{path}.hardware",
                         value=show(server.hardware),
                         rule=f"must be the same hardware as the other {role} of {site}",
-                        reason=f"{first} is a {model}; a spare is of use only if it is the same machine",
+                        reason=f"{first} is a {model}; a spare helps only if it is the same machine",
                         fix=f"write {model}, or replace the other one too",
                         involves=(f"{first}.hardware", f"{path}.role", f"{first}.role"),
                     )
@@ -157,7 +157,7 @@ def one_of_a_role_is_active(network: Network) -> Iterator[Finding]:
                     path=f"sites.{site}.servers",
                     value=f"no active {role}",
                     rule=f"exactly one {role} must be active",
-                    reason="a site without one does not take part",
+                    reason="without one, the site does no work",
                     fix=f"write active: true on {servers[0][0]}",
                     involves=involves,
                 )
@@ -181,7 +181,7 @@ def only_edges_have_public_addresses(network: Network) -> Iterator[Finding]:
                 path=f"{path}.public_address",
                 value=show(server.public_address),
                 rule=f"a {server.role} must not have a public address",
-                reason="whoever can address it can attack it; it is reached from inside only",
+                reason="what can address it can attack it, so it must be reachable from inside only",
                 fix="remove public_address",
                 involves=(f"{path}.role",),
             )
@@ -287,7 +287,7 @@ def macs_are_distinct(network: Network) -> Iterator[Finding]:
     )
 
 
-def macs_are_of_cards(network: Network) -> Iterator[Finding]:
+def macs_name_single_cards(network: Network) -> Iterator[Finding]:
     """A MAC address names one card, not a group."""
     for path, _, server in _servers(network):
         for index, nic in enumerate(server.nics):
@@ -329,21 +329,21 @@ def power_is_known(network: Network) -> Iterator[Finding]:
                     path=f"{path}.power.{index}",
                     value=show(feed),
                     rule=f"must be one of the PDUs of cabinet {network.sites[site].cabinet.id}",
-                    reason="no cable leads to another",
+                    reason="the server has no cable to another",
                     fix=choose(feed, pdus),
                     involves=(f"sites.{site}.cabinet.pdus.*",),
                 )
 
 
 def power_is_dual(network: Network) -> Iterator[Finding]:
-    """A server outlives the loss of one feed."""
+    """A server survives the loss of one feed."""
     for path, _, server in _servers(network):
         if len(set(server.power)) < 2:
             yield Finding(
                 path=f"{path}.power",
                 value=show(server.power),
                 rule="must be two different PDUs",
-                reason="a server with one feed falls with it",
+                reason="a server with one feed fails with it",
                 fix="wire its second power supply, and name both",
                 involves=(f"{path}.power.*",),
             )
@@ -359,21 +359,21 @@ def switches_are_known(network: Network) -> Iterator[Finding]:
                     path=f"{path}.nics.{index}.switch",
                     value=show(nic.switch),
                     rule=f"must be one of the switches of cabinet {network.sites[site].cabinet.id}",
-                    reason="no cable leads to another",
+                    reason="the server has no cable to another",
                     fix=choose(nic.switch, switches),
                     involves=(f"sites.{site}.cabinet.switches.*",),
                 )
 
 
 def bonds_have_two_switches(network: Network) -> Iterator[Finding]:
-    """A server outlives the loss of one switch."""
+    """A server survives the loss of one switch."""
     for path, _, server in _servers(network):
         if len({nic.switch for nic in server.nics}) < 2:
             yield Finding(
                 path=f"{path}.nics",
                 value=words(nic.switch for nic in server.nics),
                 rule="must be wired to two different switches",
-                reason="a bond over one switch falls with it",
+                reason="a bond over one switch fails with it",
                 fix="wire the second network card to the other switch",
                 involves=(f"{path}.nics.*.switch",),
             )

@@ -43,8 +43,8 @@ def necessary_services_are_declared(network: Network) -> Iterator[Finding]:
             )
 
 
-def vault_serves_whoever_leases(network: Network) -> Iterator[Finding]:
-    """A host that takes leases reaches Vault."""
+def vault_serves_every_role_with_a_lease(network: Network) -> Iterator[Finding]:
+    """A host that takes leases can reach Vault."""
     leasing = {role: name for name, lease in network.leases.items() for role in lease.roles}
     if not leasing:
         return
@@ -73,8 +73,8 @@ def vault_serves_whoever_leases(network: Network) -> Iterator[Finding]:
         )
 
 
-def signers_call_little(network: Network) -> Iterator[Finding]:
-    """A signer opens connections to its validators and to few services."""
+def signers_call_few_services(network: Network) -> Iterator[Finding]:
+    """A signer opens connections to its validators and to few services only."""
     allowed = promises.signer_services(network)
     for name, service in network.services.items():
         if Role.SIGNER in service.consumers and name not in allowed:
@@ -82,15 +82,15 @@ def signers_call_little(network: Network) -> Iterator[Finding]:
             yield Finding(
                 path=f"services.{name}.consumers.{index}",
                 value=show(Role.SIGNER),
-                rule=f"a signer may call only {words(sorted(allowed))}",
-                reason=f"each way out of a signer is a way out for its key, and it does not need {name}",
+                rule=f"must not be signer, which may call only {words(sorted(allowed))}",
+                reason=f"each connection out of a signer is a way out for its key, and it does not need {name}",
                 fix=f"remove signer from the consumers of {name}",
                 involves=("signing.coordination.replicas.*",),
             )
 
 
 def time_is_ntp(network: Network) -> Iterator[Finding]:
-    """Time is asked over UDP."""
+    """Time is requested over UDP."""
     service = network.services.get("time")
     if service and service.protocol != "udp":
         yield Finding(
@@ -125,7 +125,7 @@ def services_are_distinct(network: Network) -> Iterator[Finding]:
         )
 
 
-def services_stand_outside(network: Network) -> Iterator[Finding]:
+def services_are_outside(network: Network) -> Iterator[Finding]:
     """A central service is not inside this instance, nor inside a partner's network."""
     ours = addressing.network_block(network)
     theirs = [

@@ -24,7 +24,7 @@ NEVER_UPLINK = (
 
 
 def two_sites(network: Network) -> Iterator[Finding]:
-    """Signing outlives the loss of a datacentre."""
+    """Signing survives the loss of a datacentre."""
     if len(network.sites) < 2:
         yield Finding(
             path="sites",
@@ -37,7 +37,7 @@ def two_sites(network: Network) -> Iterator[Finding]:
 
 
 def site_names_are_not_regions(network: Network) -> Iterator[Finding]:
-    """Host names tell a site from a region."""
+    """Host names distinguish a site from a region."""
     for name in network.sites:
         if name in network.regions or name in aws.REGIONS:
             yield Finding(
@@ -82,12 +82,14 @@ def _apart(network: Network, field: str, what: str, reason: str) -> Iterator[Fin
 
 def vendors_are_distinct(network: Network) -> Iterator[Finding]:
     """Two sites do not fail with one company."""
-    yield from _apart(network, "vendor", "vendor", "one company's mistake must not reach both")
+    yield from _apart(network, "vendor", "vendor", "one company's mistake must not affect both")
 
 
 def continents_are_distinct(network: Network) -> Iterator[Finding]:
     """Two sites do not fail with one power grid."""
-    yield from _apart(network, "continent", "continent", "one grid's or one country's trouble must not reach both")
+    yield from _apart(
+        network, "continent", "continent", "a failure of one grid or an act of one country must not affect both"
+    )
 
 
 def uplinks_are_public(network: Network) -> Iterator[Finding]:
@@ -157,7 +159,7 @@ def vlans_are_distinct(network: Network) -> Iterator[Finding]:
                 path=path,
                 value=show(vlan),
                 rule="each zone of a site must have a VLAN of its own",
-                reason=f"{first.split('.')[3]} has it too, and hosts in one VLAN talk past the firewall",
+                reason=f"{first.split('.')[3]} has it too, and hosts in one VLAN bypass the firewall",
                 fix=f"choose another VLAN: {free((each for _, each in vlans), 110, 4094)}",
                 involves=(first,),
             )
@@ -175,7 +177,7 @@ def zones_of_each_kind(network: Network) -> Iterator[Finding]:
                     value=f"{counts[kind]} of kind {kind}",
                     rule=f"must have at least two zones of kind {kind}",
                     reason=(
-                        f"the two {kind}s of a site stand in different zones, so that a fault of one zone "
+                        f"the two {kind}s of a site must be in different zones, so that a fault of one zone "
                         "leaves the other"
                     ),
                     fix=f"add a zone of kind {kind}, with a slot and a VLAN",
@@ -205,7 +207,7 @@ def cabinets_have_two_feeds(network: Network) -> Iterator[Finding]:
                     path=f"sites.{name}.cabinet.{field}",
                     value=show(items),
                     rule=f"must be at least two different {what}",
-                    reason="a server with one feed falls with it",
+                    reason="a server with one feed fails with it",
                     fix=f"name both {what} of the cabinet",
                     involves=(f"sites.{name}.cabinet.{field}.*",),
                 )

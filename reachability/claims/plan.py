@@ -6,18 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
-from estate.model import Network, Role
-from estate.plan import addressing
+from estate.model import Network
+from estate.plan import addressing, essentials
+from estate.plan.essentials import Essential, Need
 from estate.plan.hosts import Host
 from estate.plan.topology import Topology
 from reachability import services
-from reachability.addresses import GLOBAL, Intervals, block, union
+from reachability.addresses import GLOBAL, Intervals, block, intersection, union
 from reachability.claims.sets import Allowance, port
 
-METADATA = (block("169.254.169.254"),)
-VRRP_GROUP = (block("224.0.0.18"),)
-DHCP_SERVER = 67
-HTTP = 80
+ANYWHERE: Intervals = (block("0.0.0.0/0"), block("::/0"))
 NEIGHBOUR_DISCOVERY: Intervals = (services.icmp(services.ICMPV6, 133)[:1] + services.icmp(services.ICMPV6, 136)[1:],)
 """Between neighbours only, and never answered from beyond (RFC 4861)."""
 
@@ -57,25 +55,23 @@ def unfiltered(network: Network, region: str) -> Intervals:
     return union([block("169.254.0.0/16"), block("fd00:ec2::/32"), (resolver, resolver)])
 
 
+def _essential(essential: Essential, port_number: int | None) -> Allowance:
+    """An essential on the prover's axes; the destination port of the direction, where its protocol has ports."""
+    number = services.protocol(essential.protocol)
+    used = (services.of(number),) if port_number is None else port(number, port_number)
+    if essential.peers is None:
+        return ANYWHERE, used
+    peers = intervals(essential.peers)
+    return (intersection(peers, GLOBAL) if essential.need is Need.ESP else peers), used
+
+
 def essentials_out(network: Network, host: Host) -> tuple[Allowance, ...]:
-    """What a host must send beside the topology's flows, or be no host at all."""
-    anywhere = (block("0.0.0.0/0"), block("::/0"))
-    common: tuple[Allowance, ...] = ((anywhere, NEIGHBOUR_DISCOVERY),)
-    if host.in_cloud:
-        return (*common, (anywhere, port(services.UDP, DHCP_SERVER)), (METADATA, port(services.TCP, HTTP)))
-    if host.role is Role.EDGE:
-        zones = intervals(addressing.zone_block(network, host.place, zone) for zone in network.sites[host.place].zones)
-        vrrp = (services.of(services.VRRP),)
-        return (*common, (zones, vrrp), (VRRP_GROUP, vrrp), (GLOBAL, (services.of(services.ESP),)))
-    return common
+    """What a host must send beside the topology's flows to work at all: (destinations, services)."""
+    rows = (each for each in essentials.of_host(network, host) if each.outbound)
+    return (ANYWHERE, NEIGHBOUR_DISCOVERY), *(_essential(each, each.port) for each in rows)
 
 
 def essentials_in(network: Network, host: Host) -> tuple[Allowance, ...]:
     """What a host must take beside the topology's flows: (senders, services)."""
-    anywhere = (block("0.0.0.0/0"), block("::/0"))
-    common: tuple[Allowance, ...] = ((anywhere, NEIGHBOUR_DISCOVERY),)
-    if host.in_cloud:
-        return (*common, (anywhere, port(services.UDP, DHCP_SERVER + 1)))
-    if host.role is Role.EDGE:
-        return (*common, *(each for each in essentials_out(network, host) if each[1][0][0] >> 16 in (112, 50)))
-    return common
+    rows = (each for each in essentials.of_host(network, host) if each.inbound)
+    return (ANYWHERE, NEIGHBOUR_DISCOVERY), *(_essential(each, each.own_port) for each in rows)

@@ -187,7 +187,7 @@ def test_a_key_that_stands_twice_is_a_problem(tmp_path: Path) -> None:
             file=str(tmp_path / "Pulumi.example.yaml"),
             path="config.estate:network.slot",
             value="'slot' a second time",
-            rule="each key must stand once",
+            rule="each key must occur once",
             reason=f"line {first} has it already, and only one of the two would count",
             fix="remove or rename one of the two",
             line=second,
@@ -203,7 +203,7 @@ def test_broken_yaml_is_one_problem_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_date_that_does_not_exist_is_reported_like_any_other_value(tmp_path: Path) -> None:
-    rules_broken = {"must be a value that YAML knows", "must be a date in quotes, year-month-day"}
+    rules_broken = {"must be a valid YAML value", "must be a date in quotes, year-month-day"}
     text = GOOD.replace('expires: "2031-01-01"', "expires: 2031-02-30")
     assert {problem.rule for problem in load.examine(written(tmp_path, text), today=TODAY).problems} == rules_broken
 
