@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.wiring import security
-from lab.wiring.cloud import Cloud, CloudInterface, HealthCheck, LoadBalancer, Target
+from lab.wiring.cloud.model import Cloud, CloudInterface, HealthCheck, LoadBalancer, Target
 from lab.wiring.draft import Draft
 from lab.wiring.model import Certificate, Process
 

@@ -11,7 +11,8 @@ from estate.plan.hosts import hosts
 from lab.clouds.aws.store import Resource
 from lab.paths import LabPaths
 from lab.wiring import balancer, outside, site, tunnels, vpc
-from lab.wiring.cloud import Cloud, Vpc, read
+from lab.wiring.cloud.model import Cloud, Vpc
+from lab.wiring.cloud.read import read
 from lab.wiring.draft import Draft, interface_name
 from lab.wiring.model import LONGEST_INTERFACE_NAME, Certificate, Process, Wiring
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from lab.wiring import security
-from lab.wiring.cloud import Cloud, CloudInterface, Vpc
+from lab.wiring.cloud.model import Cloud, CloudInterface, Vpc
 from lab.wiring.draft import Draft, interface_name
 from lab.wiring.model import Route, Rule
 
