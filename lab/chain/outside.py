@@ -31,7 +31,7 @@ WORLD = "world"
 PROGRAMS = "/opt/chain"
 MARKER = "/etc/estate-lab.json"
 FRESH_BLOCKS = 5
-"""A head older than so many block times is of a chain that stands."""
+"""If the head is older than this many block times, the chain has stopped."""
 
 
 class OutsideFailed(ExpectedError):

@@ -179,7 +179,7 @@ class Rehearsal:
             wanted = fleet.fleet(self.network, self.resources, self.paths, key, trusted)
             for name in machine.made(self.paths):
                 if machine.is_outdated(self.paths, name):
-                    self.progress.say(f"{name} was made from an older image: making it anew")
+                    self.progress.say(f"{name} was made from an older image: rebuilding it")
                     machine.destroy(self.paths, name)
             started = machine.start_all(self.paths, wanted)
             self.paths.known_hosts.write_text(machine.known_hosts(self.paths, wanted))

@@ -1,4 +1,4 @@
-"""A network load balancer: in each of its subnets a namespace with haproxy, which ends TLS and connects anew."""
+"""A network load balancer: a namespace with haproxy in each of its subnets, which ends TLS and connects again."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ OWN_KINDS = ("veth", "bridge")
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One command of ``ip`` without its namespace, and what it does in words."""
+    """One command of ``ip`` without its namespace, and a description of it."""
 
     command: str
     words: str

@@ -135,7 +135,7 @@ def _connect_partners(
 
 
 def _check(wiring: Wiring) -> None:
-    """Every cable has two ends that know each other, every name fits."""
+    """Checks that the two ends of every cable name each other and that every name fits."""
     ends = {(each.name, interface.name): interface for each in wiring.namespaces for interface in each.interfaces}
     for (namespace, name), interface in ends.items():
         if len(name) > LONGEST_INTERFACE_NAME:
@@ -146,5 +146,5 @@ def _check(wiring: Wiring) -> None:
         if interface.peer and ends[interface.peer].peer != (namespace, name):
             raise ValueError(
                 f"{namespace}/{name}: got the peer {interface.peer}, which has another;"
-                " a cable has two ends; this is a defect of the plan"
+                " both ends of a cable must name each other; this is a defect of the plan"
             )
