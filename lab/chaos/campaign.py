@@ -1,4 +1,4 @@
-"""The fault campaign: faults without pause, what they cost where it is promised, and at the end the judge."""
+"""The fault campaign: faults without pause, the heights that they cost, and at the end the judge."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONTROL_SECONDS = 180
 @dataclass
 class Report:
     """What happened. ``measured``: for each fault that was measured, its kind and which heights nobody signed.
-    ``late``: heights of those times that were signed, and too late for their commit, as on a machine with other work.
+    ``late``: heights in those windows that were signed, but too late for their commit, as on a busy machine.
     """
 
     seed: int
@@ -81,7 +81,7 @@ class Report:
 
 
 def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
-    """Everything fails, again and again, in both datacentres: nothing is signed twice, and signing comes back.
+    """Everything fails, again and again, in both datacentres: nothing is signed twice, and signing resumes.
 
     The report is left in ``report.json`` beside the logs.
 
@@ -121,7 +121,7 @@ def last_writer_wins(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """The same net on a table in which the last writer wins: the key signs twice, and the judge must see it.
 
     Raises:
-        PromiseBroken: it was not, so that the campaign proves nothing.
+        PromiseBroken: the judge did not see it, so a campaign would prove nothing.
     """
     del scale
     with fastnet.running(checkout, say) as fast:

@@ -66,7 +66,7 @@ class FastNet:
             process.remove()
 
     def wait(self, seconds: float) -> None:
-        """Lets time go by, and tends to the programs."""
+        """Waits while it tends to the programs."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.tend()

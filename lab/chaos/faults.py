@@ -26,15 +26,15 @@ FLAP_SECONDS = 0.25
 STROBE_SECONDS = 0.2
 JUMP_SECONDS = 3600
 UNDER_WAY_SECONDS = 0.3
-"""After this a signer has given every signature that it was asked for before."""
+"""After this time a signer has answered every request that it had before."""
 AHEAD_SECONDS = 2.0
-"""For this time a node goes on from a snapshot before it is put back to it."""
+"""A node runs for this time after a snapshot before it goes back to it."""
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 FAKETIME_PACKAGE = "libfaketime"
 LINKS = ("node-gate", "gate-table", "datacentre-world")
 WAYS = ("there", "back", "both", "flapping")
 HOST = "gate-{site} tmkms-{site} disk-{site}"
-"""What breaks when a signer host as a whole does."""
+"""What breaks when a whole signer host fails."""
 
 
 def _until(seconds: float) -> Breaking:
@@ -181,7 +181,7 @@ def _put_back(site: Site, file: Path) -> None:
 
 
 def _power_cut(site: Site, random: Random) -> Breaking:
-    """The signer host loses power: what was not brought to the disk is lost. Of a floor that was being written there is
+    """The signer host loses power: what was not synced is lost. Of a watermark that was being written there is
     a torn copy beside the old one; tmkms does not sync its state, so it goes back to an earlier one.
     """
     for each in site.programs:
@@ -193,14 +193,14 @@ def _power_cut(site: Site, random: Random) -> Breaking:
 
 
 def _older_floor(site: Site) -> Breaking:
-    """The state of the gate's host goes back to a snapshot: the row, not the floor, has to hold."""
+    """The state of the gate's host goes back to a snapshot: the row must hold, not the watermark."""
     site.gate.kill()
     _put_back(site, site.floor_file)
     yield
 
 
 def _lost_floor(bed: Testbed, site: Site, how: str) -> Breaking:
-    """The floor is missing, empty or damaged: the gate must refuse everything, until the ceremony seeds it."""
+    """The watermark file is missing, empty or damaged: the gate must refuse everything, until the ceremony seeds it."""
     site.gate.kill()
     if how == "missing":
         site.floor_file.unlink()
@@ -217,7 +217,7 @@ def _lost_floor(bed: Testbed, site: Site, how: str) -> Breaking:
         made = bed.made_at(site.name)
         site.seed(max((each.position.height for each in made), default=1) - 1)
         if before is not None and len(made) != before:
-            raise PromiseBroken(f"gate {site.name} let {len(made) - before} signatures be made without a floor")
+            raise PromiseBroken(f"gate {site.name} let {len(made) - before} signatures be made without a watermark")
 
 
 def _lost_signer_state(site: Site) -> Breaking:
@@ -277,7 +277,7 @@ def _intruder(bed: Testbed, site: Site) -> Breaking:
 class Kind:
     """``target``: what it breaks, of which only one thing is broken at a time; ``{site}`` is replaced by the site.
 
-    ``seconds``: from how long to how long it lasts.
+    ``seconds``: its shortest and longest duration.
     """
 
     target: str
@@ -364,5 +364,5 @@ def without_clocks() -> dict[str, Kind]:
 
 
 def end(breaking: Breaking) -> None:
-    """Repairs what a fault broke. Raises PromiseBroken: what the fault itself had to see did not hold."""
+    """Repairs what a fault broke. Raises PromiseBroken: what the fault itself checks did not hold."""
     breaking.close()

@@ -1,4 +1,4 @@
-"""Where in the lab a packet was seen: the way that it really took."""
+"""Where in the lab a packet was captured: the path that it really took."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One packet of which lab and prover say different things, with the way by either."""
+    """One packet of which lab and prover say different things, with the path by either."""
 
     question: Question
     lab: Verdict

@@ -28,7 +28,7 @@ GATE_PROBLEMS = {
     "signer_connected": (0.0, "its gate has no tmkms"),
     "node_connected": (0.0, "its gate does not reach its validator"),
 }
-"""By gauge of the gate: the value that keeps it from signing, and what that means. The first tells most."""
+"""By gauge of the gate: the value that keeps it from signing, and what that means. The most specific comes first."""
 
 BEHIND_BLOCKS = 5
 

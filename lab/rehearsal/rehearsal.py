@@ -84,7 +84,7 @@ class Rehearsal:
                 machines.result()
 
     def make_chain(self) -> None:
-        """The chain that the lab's world runs, and the packages that its hosts install."""
+        """The chain that the lab runs, and the packages that its hosts install."""
         with self.progress.stage("chain and packages"):
             daemon = parts.ensure("wasmd", self.progress.say) / "bin"
             version = part_recipes.recipe("wasmd").version
@@ -271,7 +271,7 @@ class Rehearsal:
         return join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
 
     def _wait_until_signed(self, key: ConsensusKey, *, keeping_up: bool = True) -> None:
-        """Until the newest final commits carry our signature, and our nodes have caught up with the world: a validator
+        """Until the newest final commits carry our signature, and our nodes have caught up with the chain: a validator
         does so only once its own site signs.
         """
         deadline = time.monotonic() + SIGNED_WITHIN_SECONDS

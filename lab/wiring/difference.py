@@ -21,7 +21,7 @@ class Step:
 
 
 def alias(prefix: str, interface: Interface) -> str:
-    """What an interface is marked with, so that it is known for what it is: its other end."""
+    """The alias that marks an interface as the wiring's own: its other end."""
     return f"{prefix}{'/'.join(interface.peer)}" if interface.peer else f"{prefix}bridge"
 
 

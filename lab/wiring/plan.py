@@ -1,4 +1,4 @@
-"""The whole network of a lab, from the cloud's state and the declared datacentres. Pure: the same in, the same out."""
+"""The whole network of a lab, from the cloud's state and the declared datacentres. Pure."""
 
 from __future__ import annotations
 
