@@ -1,4 +1,4 @@
-"""What an engine's preview would do, in words. Pure: from its event log to lines."""
+"""What an engine's preview would change, as lines of text. Pure: reads the event log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 LISTED_AT_MOST = 40
-"""More resources than this of one operation are told as counts by kind."""
+"""If an operation has more resources than this, they are listed as counts by kind."""
 
 VERBS = {
     "create": "create",

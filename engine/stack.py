@@ -76,7 +76,7 @@ class Engine:
         return changes(events)
 
     def previewed(self) -> list[str]:
-        """What the last preview would change, in words."""
+        """What the last preview would change, as lines of text."""
         with (self.workspace.logs / "preview-events.json").open() as events:
             return change_words.in_words(change_words.changes(events))
 
@@ -87,7 +87,7 @@ class Engine:
     def up(self, *, policies: Path | None, refresh: bool = False, parallel: int = 64) -> dict[str, int]:
         """Brings the stack to what is declared; returns resources by what was done to them (create, update, same, …).
 
-        ``refresh``: look first at what there really is.
+        ``refresh``: read the real state of the resources first.
         """
         extra = ["--policy-pack", str(policies)] if policies else []
         extra += ["--refresh"] if refresh else []

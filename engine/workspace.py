@@ -1,4 +1,4 @@
-"""Where the commands that change one network keep their records and logs, and how they keep out of each other's way."""
+"""Where the commands that change one network keep their records and logs, and the lock that keeps them apart."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def daemon(binary: Path, *arguments: str, where: Path, stdin: str | None = None)
 
 def ruled(document: Mapping[str, Any]) -> dict[str, Any]:
     """The genesis document with the lab's rules: fast blocks suffer outages of minutes, a double sign costs 5 % and the
-    seat for ever.
+    seat permanently.
     """
     state = dict(document["app_state"])
     slashing = {
@@ -181,7 +181,7 @@ def create(
     """Makes the chain of this lab, unless it is made, and writes its facts to `paths.chain_facts`.
 
     Args:
-        network: as declared; its chain facts are those that the lab's stand in for.
+        network: as declared; the lab's chain facts replace its own.
         binary: the daemon, of the release `version`.
 
     Raises:

@@ -151,14 +151,14 @@ def missing_step(validator: Mapping[str, Any] | None, key: ConsensusKey) -> str 
     """What our validator lacks: `create`, `unjail`, or nothing. Pure.
 
     Raises:
-        JoinFailed: the operator's validator has another consensus key, which cannot be mended.
+        JoinFailed: the operator's validator has another consensus key, which cannot be corrected.
     """
     if validator is None:
         return "create"
     known = validator["consensus_pubkey"].get("value") or validator["consensus_pubkey"].get("key")
     if known != key.base64:
         raise JoinFailed(
-            f"got consensus key {key.base64}; the chain knows our validator with {known}, and a validator keeps its "
+            f"got consensus key {key.base64}; the chain has {known} for our validator, and a validator keeps its "
             "key for life; "
             f"find the key, or take the lab down and start another chain"
         )

@@ -9,7 +9,7 @@ from ipaddress import AddressValueError, IPv4Address
 from estate.model import Network
 from lab.clouds.store import Resource, Store
 from lab.paths import LabPaths
-from lab.wiring import cloud
+from lab.wiring.cloud.read import read
 
 RECORD = "aws:route53/record:Record"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
@@ -22,7 +22,7 @@ def _balancers(resources: Iterable[Resource]) -> Records:
     found = list(resources)
     names = {each.id: str(each.properties["dnsName"]).lower() for each in found if each.type == BALANCER}
     addresses: dict[str, list[IPv4Address]] = defaultdict(list)
-    for interface in cloud.read(found).interfaces if names else ():
+    for interface in read(found).interfaces if names else ():
         if interface.owner in names and interface.public:
             addresses[names[interface.owner]].append(interface.public)
     return {name: tuple(sorted(each)) for name, each in addresses.items()}

@@ -31,7 +31,7 @@ WORLD = "world"
 PROGRAMS = "/opt/chain"
 MARKER = "/etc/estate-lab.json"
 FRESH_BLOCKS = 5
-"""A head older than so many block times is of a chain that stands."""
+"""If the head is older than this many block times, the chain has stopped."""
 
 
 class OutsideFailed(ExpectedError):
@@ -59,7 +59,7 @@ def partner_machine(name: str) -> str:
 
 
 def setups(paths: LabPaths, network: Network, chain: ChainHome) -> tuple[Setup, ...]:
-    """what the external machines must have. The partner's nodes dial nobody: their only way is the peering, and ours
+    """What the external machines must have. The partner's nodes dial nobody: their only path is the peering, and ours
     dial them.
     """
 
@@ -180,7 +180,7 @@ def _put_node(lab: LabPaths, name: str, node: ExternalNode, dialled: tuple[str, 
 
 
 def _make(lab: LabPaths, setup: Setup, chain: ChainHome, program: Path) -> bool:
-    """Makes a running machine what `setup` says; whether anything had to be changed."""
+    """Makes a running machine what `setup` says; returns whether anything had to be changed."""
     name = setup.machine.name
     wanted = {
         **{path: sha256(content.encode()).hexdigest() for path, content in setup.files.items()},
@@ -264,7 +264,7 @@ def node(paths: LabPaths) -> Node:
 
 
 def wait_for_blocks(at: Node, *, wait_seconds: float = 60, progress: Progress = lambda _: None) -> int:
-    """Waits until `at` has a block that is fresh; its height.
+    """Waits until `at` has a recent block; returns its height.
 
     Raises:
         OutsideFailed: it did not in time.

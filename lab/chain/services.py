@@ -1,4 +1,4 @@
-"""The central services that the lab's world runs, at the declared addresses: packages, time, names. Pure."""
+"""The central services that the lab runs, at the declared addresses: packages, time, names. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fault campaign: faults without pause, what they cost where it is promised, and at the end the judge."""
+"""The fault campaign: faults without pause, the heights that they cost, and at the end the judge."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from random import Random
 from typing import Any
 
 from coordinator.decision.records import Claim
-from lab.chaos import chain, fastnet, faults, ground, judge, net, rollback, schedule
+from lab.chaos import chain, fastnet, faults, judge, net, rollback, schedule, testbed
 from lab.chaos.faults import Breaking, Kind
-from lab.chaos.ground import Ground
 from lab.chaos.scale import Scale
 from lab.chaos.schedule import KILL_OWNER, MISSED_AT_MOST, Measured, Mixed, Planned
+from lab.chaos.testbed import Testbed
 from lab.errors import PromiseBroken
 from tools import debian
 
 WATCHED_HEIGHTS = 10
-"""After a measured fault, so many heights are looked at while what was broken stays broken."""
+"""After a measured fault this many heights are watched before it is repaired."""
 
 LAST_HEIGHTS = 12
-"""At the end nothing is broken for so many heights: evidence of what came before would be in their blocks."""
+"""At the end nothing is broken for this many heights: evidence of earlier double signatures would be in them."""
 
 CONTROL_SECONDS = 180
 
@@ -33,7 +33,7 @@ CONTROL_SECONDS = 180
 @dataclass
 class Report:
     """What happened. ``measured``: for each fault that was measured, its kind and which heights nobody signed.
-    ``late``: heights of those times that were signed, and too late for their commit, as on a machine with other work.
+    ``late``: heights in those windows that were signed, but too late for their commit, as on a busy machine.
     """
 
     seed: int
@@ -61,8 +61,9 @@ class Report:
         return self.last_height - self.first_height
 
     def words(self) -> list[str]:
-        """The same for people."""
+        """The report as lines of text."""
         worst = {kind: [len(missed) for of, missed in self.measured if of == kind] for kind in MISSED_AT_MOST}
+        slowest = max(self.resumed_seconds, default=0)
         return [
             f"{self.faults.total()} faults of {len(self.faults)} kinds in {self.seconds:.0f} s, seed {self.seed}",
             f"{self.heights} heights, of which {self.missed} were missed while things were broken",
@@ -74,13 +75,13 @@ class Report:
             ),
             f"meanwhile {len(self.late)} heights were signed by the other datacentre, too late for their commit",
             f"both nodes had a proposal of their own at {self.both_proposed} heights",
-            f"mended {len(self.resumed_seconds)} times; signing was back in {max(self.resumed_seconds, default=0)} s",
+            f"repaired {len(self.resumed_seconds)} times; signing resumed within {slowest} s",
             f"evidence: {self.evidence}; promises broken: {len(self.broken)}",
         ]
 
 
 def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
-    """Everything fails, again and again, in both datacentres: nothing is signed twice, and signing comes back.
+    """Everything fails, again and again, in both datacentres: nothing is signed twice, and signing resumes.
 
     The report is left in ``report.json`` beside the logs.
 
@@ -91,24 +92,24 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     report = Report(scale.seed)
     forgotten: list[Claim] = []
     with fastnet.running(checkout, say) as fast:
-        stand = ground.made(fast)
+        bed = testbed.build(fast)
         try:
-            stand.must_be_well()
-            stand.table.snapshot()
-            faults.keep_snapshots(stand)
+            bed.must_be_healthy()
+            bed.table.snapshot()
+            faults.keep_snapshots(bed)
             report.first_height = fast.height()
             began = time.monotonic()
-            _all_steps(stand, scale, kinds, report)
+            _all_steps(bed, scale, kinds, report)
             report.seconds = time.monotonic() - began
-            say("nothing is broken any more; the judge waits for the last heights")
-            stand.must_be_well()
+            say("every fault is repaired; the judge waits for the last heights")
+            bed.must_be_healthy()
             fast.wait_for(fast.height() + LAST_HEIGHTS, 120)
             report.last_height = fast.height()
-            say("at last the table goes back to a snapshot: signing must not come back by itself")
-            rollback.act(stand, forgotten)
+            say("the table goes back to a snapshot: signing must not resume by itself")
+            rollback.act(bed, forgotten)
         except PromiseBroken as error:
             report.broken.append(str(error))
-        _judge(stand, forgotten, report)
+        _judge(bed, forgotten, report)
         _write(fast, report)
     for line in report.words():
         say(line)
@@ -120,21 +121,21 @@ def last_writer_wins(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
     """The same net on a table in which the last writer wins: the key signs twice, and the judge must see it.
 
     Raises:
-        PromiseBroken: it was not, so that the campaign proves nothing.
+        PromiseBroken: the judge did not see it, so a campaign would prove nothing.
     """
     del scale
     with fastnet.running(checkout, say) as fast:
-        stand = ground.made(fast, last_writer_wins=True)
-        stand.tolerant = True
+        bed = testbed.build(fast, last_writer_wins=True)
+        bed.tolerant = True
 
         def contradicted() -> bool:
-            stand.look()
+            bed.look()
             fast.height()
             return bool(fast.witness.evidence)
 
         convicted = fast.wait_until(contradicted, CONTROL_SECONDS)
-        found = stand.duplicates.found
-        say(f"{len(found)} times the judge saw what must not be; first: {found[0] if found else 'nothing'}")
+        found = bed.duplicates.found
+        say(f"the judge found {len(found)} violations; first: {found[0] if found else 'nothing'}")
         if not any(judge.CONTRADICTION in each for each in found) or not convicted:
             raise PromiseBroken(f"the chain found no double signature in {CONTROL_SECONDS} s on a table that allows it")
         first = fast.witness.evidence[0]
@@ -150,28 +151,28 @@ def _kinds(say: fastnet.Say) -> dict[str, Kind]:
     return dict(faults.KINDS)
 
 
-def _all_steps(stand: Ground, scale: Scale, kinds: dict[str, Kind], report: Report) -> None:
+def _all_steps(bed: Testbed, scale: Scale, kinds: dict[str, Kind], report: Report) -> None:
     random = Random(scale.seed)
     every = {*kinds, *MISSED_AT_MOST}
-    told = 0
+    reported = 0
     for step in schedule.steps(scale.seed, kinds):
-        height = stand.fast.height()
+        height = bed.fast.height()
         report.last_height = height
         enough = report.faults.total() >= scale.faults and report.heights >= scale.heights
         if enough and every <= set(report.faults):
             return
-        if report.faults.total() >= told + 20:
-            told = report.faults.total()
-            stand.fast.say(f"{told} faults, {report.heights} heights")
+        if report.faults.total() >= reported + 20:
+            reported = report.faults.total()
+            bed.fast.say(f"{reported} faults, {report.heights} heights")
         if isinstance(step, Mixed):
-            _mixed(stand, step, kinds, report)
-            report.resumed_seconds.append(round(stand.must_resume(stand.fast.height()), 1))
+            _mixed(bed, step, kinds, report)
+            report.resumed_seconds.append(round(bed.must_resume(bed.fast.height()), 1))
         else:
-            stand.must_be_well()
-            _measured(stand, step, random, report)
+            bed.must_be_healthy()
+            _measured(bed, step, random, report)
 
 
-def _mixed(stand: Ground, step: Mixed, kinds: dict[str, Kind], report: Report) -> None:
+def _mixed(bed: Testbed, step: Mixed, kinds: dict[str, Kind], report: Report) -> None:
     """Injects the faults of a step, each in its time; all are repaired when this returns."""
     began = time.monotonic()
     waiting = list(step.faults)
@@ -181,92 +182,92 @@ def _mixed(stand: Ground, step: Mixed, kinds: dict[str, Kind], report: Report) -
             now = time.monotonic() - began
             while waiting and waiting[0].after <= now:
                 planned = waiting.pop(0)
-                _note(stand, "begins", planned)
-                breaking = kinds[planned.kind].begin(stand, stand.sites[planned.site], Random(planned.seed))
+                _note(bed, "begins", planned)
+                breaking = kinds[planned.kind].begin(bed, bed.sites[planned.site], Random(planned.seed))
                 stack.callback(faults.end, breaking)
                 report.faults[planned.kind] += 1
                 if _goes_on(breaking):
                     active[planned] = breaking
                 else:
-                    _note(stand, "ends", planned)
+                    _note(bed, "ends", planned)
             for planned, breaking in list(active.items()):
                 if now >= planned.after + planned.seconds or not _goes_on(breaking):
                     del active[planned]
                     faults.end(breaking)
-                    _note(stand, "ends", planned)
-            stand.fast.wait(fastnet.TICK_SECONDS)
-    stand.look()
+                    _note(bed, "ends", planned)
+            bed.fast.wait(fastnet.TICK_SECONDS)
+    bed.look()
 
 
 def _goes_on(breaking: Breaking) -> bool:
     return next(breaking, breaking) is None
 
 
-def _measured(stand: Ground, step: Measured, random: Random, report: Report) -> None:
+def _measured(bed: Testbed, step: Measured, random: Random, report: Report) -> None:
     """Breaks one thing in the datacentre that owns the height, and counts the heights missed while it stays broken."""
-    fast = stand.fast
+    fast = bed.fast
     fast.wait(random.uniform(0, 0.4))
-    owner = stand.owner()
-    site = stand.sites[owner]
+    owner = bed.owner()
+    site = bed.sites[owner]
     since = fast.height()
     report.faults[step.kind] += 1
-    _note(stand, "begins", step)
+    _note(bed, "begins", step)
     if step.kind == KILL_OWNER:
         site.gate.remove()
-        mend: Callable[[], None] = site.gate.start
+        repair: Callable[[], None] = site.gate.start
     else:
         inside = (site.node, site.place)
         fast.net.cut(*net.both_ways(inside, (*net.OTHER_VALIDATORS, net.TABLE)))
-        mend = fast.net.heal
+        repair = fast.net.heal
     try:
         fast.wait_for(since + WATCHED_HEIGHTS + 1, 60)
         missed = fast.witness.missed(since, since + WATCHED_HEIGHTS)
     finally:
-        mend()
-    stand.look()
-    late = sorted(set(missed) & stand.signed_by_others(site.gate_id))
-    _note(stand, "ends", step, missed=missed, late=late)
+        repair()
+    bed.look()
+    late = sorted(set(missed) & bed.signed_by_others(site.gate_id))
+    _note(bed, "ends", step, missed=missed, late=late)
     report.measured.append((step.kind, sorted(set(missed) - set(late))))
     report.late += late
     if len(missed) - len(late) > MISSED_AT_MOST[step.kind]:
         report.broken.append(
             f"{step.kind} in datacentre {owner} at height {since}: missed {missed}, of which {late} were signed late; "
-            f"at most {MISSED_AT_MOST[step.kind]} are allowed; {stand.lately()}"
+            f"at most {MISSED_AT_MOST[step.kind]} are allowed; {bed.lately()}"
         )
 
 
-def _note(stand: Ground, what: str, step: Planned | Measured, **more: Any) -> None:
+def _note(bed: Testbed, what: str, step: Planned | Measured, **more: Any) -> None:
     """A line in the campaign's own log."""
-    entry = {"time": time.time(), "height": stand.fast.witness.height, "what": what, **asdict(step), **more}
-    with (stand.fast.root / "logs" / "campaign.jsonl").open("a") as log:
+    entry = {"time": time.time(), "height": bed.fast.witness.height, "what": what, **asdict(step), **more}
+    with (bed.fast.root / "logs" / "campaign.jsonl").open("a") as log:
         log.write(json.dumps(entry) + "\n")
 
 
-def _judge(stand: Ground, forgotten: list[Claim], report: Report) -> None:
-    fast = stand.fast
-    stand.fast.wait(1)
+def _judge(bed: Testbed, forgotten: list[Claim], report: Report) -> None:
+    fast = bed.fast
+    bed.fast.wait(1)
     try:
-        stand.look()
+        bed.look()
     except PromiseBroken as error:
         if str(error) not in report.broken:
             report.broken.append(str(error))
     fast.height()
     report.missed = len(fast.witness.missed(report.first_height, report.last_height - 1))
     seals = [block.seal for block in fast.witness.blocks.values() if block.seal]
-    gates = {site.name: site.gate_id for site in stand.every_signer()}
-    claims, evidence = {each.claim_id: each for each in (*forgotten, *stand.table.claims())}, fast.witness.evidence
+    gates = {site.name: site.gate_id for site in bed.every_signer()}
+    claims, evidence = {each.claim_id: each for each in (*forgotten, *bed.table.claims())}, fast.witness.evidence
     key = fast.homes.public_key.raw
-    found = judge.verdict(key, list(claims.values()), stand.given, stand.signatures, seals, evidence, gates)
+    found = judge.verdict(key, list(claims.values()), bed.given, bed.signatures, seals, evidence, gates)
     report.broken += [each for each in found.broken if each not in report.broken]
     if fast.tombstoned():
         report.broken.append("our key is tombstoned")
     report.signatures, report.claims = found.signatures, found.claims
     report.given, report.seals = found.given, found.seals
     report.evidence = len(evidence)
-    report.both_proposed = sum(len(names & set(net.SITES)) > 1 for names in stand.proposed.values())
-    report.answers = {f"{name} {what}": count for (name, what), count in sorted(stand.answers.items())}
+    report.both_proposed = sum(len(names & set(net.SITES)) > 1 for names in bed.proposed.values())
+    report.answers = {f"{name} {what}": count for (name, what), count in sorted(bed.answers.items())}
     report.restarts = {name: each.starts for name, each in sorted(fast.processes.items())}
-    times = sorted(stand.milliseconds)
+    times = sorted(bed.milliseconds)
     if times:
         report.milliseconds = {f"p{part}": times[len(times) * part // 100] for part in (50, 90, 99)}
 

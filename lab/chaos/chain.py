@@ -178,8 +178,8 @@ def make(target: Path, binary: Path) -> Homes:
     transactions = lead / "config" / "gentx"
     transactions.mkdir(exist_ok=True)
     for account, stake in stakes.items():
-        told = public if account == OPERATOR else _public_key(homes.node(account))
-        text = json.dumps({"@type": "/cosmos.crypto.ed25519.PubKey", "key": base64_text(told)})
+        shown = public if account == OPERATOR else _public_key(homes.node(account))
+        text = json.dumps({"@type": "/cosmos.crypto.ed25519.PubKey", "key": base64_text(shown)})
         output = ("--output-document", str(transactions / f"{account}.json"))
         options = ("--chain-id", CHAIN_ID, "--moniker", account, "--pubkey", text, *output, *keyring)
         daemon("genesis", "gentx", account, f"{stake}{plan.DENOM}", *options, where=lead)

@@ -1,4 +1,4 @@
-"""The fast net as one thing: its places, its programs, and what another validator sees of it."""
+"""The fast net as a whole: its places, its programs, and what another validator sees of it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class FastNet:
         return self.processes[name]
 
     def tend(self) -> None:
-        """Does for all programs what their units would do."""
+        """Restarts programs as their systemd units would."""
         for process in self.processes.values():
             process.tend()
 
@@ -66,7 +66,7 @@ class FastNet:
             process.remove()
 
     def wait(self, seconds: float) -> None:
-        """Lets time go by, and tends to the programs."""
+        """Waits while it tends to the programs."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.tend()
@@ -82,7 +82,7 @@ class FastNet:
         return True
 
     def height(self) -> int:
-        """What the witness says; what it knew before, where it does not answer."""
+        """The height of the witness; the last known one if it does not answer."""
         try:
             return self.witness.look()
         except ChainUnreachable:
@@ -95,10 +95,10 @@ class FastNet:
             PromiseBroken: it did not in time.
         """
         if not self.wait_until(lambda: self.height() >= height, seconds):
-            raise PromiseBroken(f"the chain stands at {self.height()}; within {seconds:.0f} s it was to reach {height}")
+            raise PromiseBroken(f"the chain is at height {self.height()} after {seconds:.0f} s; expected {height}")
 
     def tombstoned(self) -> bool:
-        """Whether the chain's slashing module has banned our key for ever."""
+        """Whether the chain's slashing module has tombstoned our key."""
         key = json.dumps({"@type": "/cosmos.crypto.ed25519.PubKey", "key": self.homes.public_key.base64})
         at = f"tcp://{self.witness.node.host}:{self.witness.node.port}"
         command = ["query", "slashing", "signing-info", key, "--node", at, "--output", "json"]
@@ -107,7 +107,7 @@ class FastNet:
             [*inside, str(self.wasmd), *command, "--home", str(self.root / "query")], capture_output=True, text=True
         )
         if done.returncode:
-            raise PromiseBroken(f"the chain does not say whether our key is tombstoned: {done.stderr.strip()[-300:]}")
+            raise PromiseBroken(f"querying whether our key is tombstoned failed: {done.stderr.strip()[-300:]}")
         return bool(json.loads(done.stdout)["val_signing_info"].get("tombstoned", False))
 
 
@@ -128,7 +128,7 @@ def unmount(below: Path) -> None:
 
 @contextmanager
 def running(checkout: Path, say: Say, *, with_nodes: bool = True) -> Iterator[FastNet]:
-    """A fast net whose signers are still to be added; of it only the logs are left afterwards.
+    """A fast net whose signers are still to be added; only its logs remain afterwards.
 
     ``with_nodes``: its nodes run, and its chain has a first block.
 
@@ -142,7 +142,7 @@ def running(checkout: Path, say: Say, *, with_nodes: bool = True) -> Iterator[Fa
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise PromiseBroken(
-                "got no lock: a drill on a fast net runs in this checkout; wait until it ended"
+                "a drill on a fast net runs in this checkout already; wait until it has ended"
             ) from None
         wasmd, tmkms = parts.ensure("wasmd", say) / "bin" / "wasmd", parts.ensure("tmkms", say) / "bin" / "tmkms"
         wires = net.Net(paths)

@@ -1,6 +1,6 @@
-"""What can break: each fault is a generator that breaks something, lets time go by at its yields, and mends it at last.
+"""What can break: each fault is a generator that breaks something, waits at its yields and repairs it at the end.
 
-A fault mends what it broke however it ends, and leaves to the programs' units what these restart by themselves.
+A fault repairs what it broke however it ends; what systemd units restart by themselves it leaves to them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from random import Random
 
 from lab.chaos import net, table
-from lab.chaos.ground import Ground
 from lab.chaos.process import Process
 from lab.chaos.site import Site
+from lab.chaos.testbed import Testbed
 from lab.errors import PromiseBroken
 from lab.table import fronted, rules
 
@@ -26,15 +26,15 @@ FLAP_SECONDS = 0.25
 STROBE_SECONDS = 0.2
 JUMP_SECONDS = 3600
 UNDER_WAY_SECONDS = 0.3
-"""After this a signer has given every signature that it was asked for before."""
+"""After this time a signer has answered every request that it had before."""
 AHEAD_SECONDS = 2.0
-"""For this time a node goes on from a snapshot before it is put back to it."""
+"""A node runs for this time after a snapshot before it goes back to it."""
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 FAKETIME_PACKAGE = "libfaketime"
 LINKS = ("node-gate", "gate-table", "datacentre-world")
 WAYS = ("there", "back", "both", "flapping")
 HOST = "gate-{site} tmkms-{site} disk-{site}"
-"""What breaks when a signer host as a whole does."""
+"""What breaks when a whole signer host fails."""
 
 
 def _until(seconds: float) -> Breaking:
@@ -78,11 +78,11 @@ def _pairs(site: Site, link: str) -> tuple[tuple[str, str], ...]:
     return (*there, *((other, one) for one, other in there))
 
 
-def _cut(ground: Ground, site: Site, link: str, way: str) -> Breaking:
+def _cut(bed: Testbed, site: Site, link: str, way: str) -> Breaking:
     pairs = _pairs(site, link)
     half = len(pairs) // 2
     chosen = {"there": pairs[:half], "back": pairs[half:]}.get(way, pairs)
-    wires = ground.fast.net
+    wires = bed.fast.net
     try:
         while True:
             wires.cut(*chosen)
@@ -103,9 +103,9 @@ def _hold(site: Site, directions: str) -> Breaking:
         site.mode.unlink()
 
 
-def _of_table(ground: Ground, kind: rules.Kind, random: Random) -> Breaking:
-    who = random.choice(["*", *(fronted.access_key(site.gate_id) for site in ground.sites.values())])
-    name = ground.table.begin(
+def _of_table(bed: Testbed, kind: rules.Kind, random: Random) -> Breaking:
+    who = random.choice(["*", *(fronted.access_key(site.gate_id) for site in bed.sites.values())])
+    name = bed.table.begin(
         kind,
         access_key=who,
         table=random.choice(["*", table.HEAD, table.CLAIMS]),
@@ -115,19 +115,19 @@ def _of_table(ground: Ground, kind: rules.Kind, random: Random) -> Breaking:
     try:
         yield from _for_ever()
     finally:
-        ground.table.end(name)
+        bed.table.end(name)
 
 
-def _lose_region(ground: Ground, region: str) -> Breaking:
-    ground.table.lose(region, True)
+def _lose_region(bed: Testbed, region: str) -> Breaking:
+    bed.table.lose(region, True)
     try:
         yield from _for_ever()
     finally:
-        ground.table.lose(region, False)
+        bed.table.lose(region, False)
 
 
 def _clock(site: Site, process: Process, random: Random) -> Breaking:
-    """The process lives with a clock that jumps by an hour to and fro; its monotonic clock goes on."""
+    """The clock of the process jumps an hour forward and back; its monotonic clock does not."""
     file = site.where / f"{process.name}.clock"
     file.write_text("+0")
     before = process.environment
@@ -162,9 +162,9 @@ def _full_disk(site: Site) -> Breaking:
         filler.unlink()
 
 
-def keep_snapshots(ground: Ground) -> None:
+def keep_snapshots(bed: Testbed) -> None:
     """Keeps the state of both signer hosts, to which faults put it back later."""
-    for site in ground.sites.values():
+    for site in bed.sites.values():
         for file in (site.floor_file, site.signer_state):
             _snapshot(site, file).write_bytes(file.read_bytes())
 
@@ -181,8 +181,8 @@ def _put_back(site: Site, file: Path) -> None:
 
 
 def _power_cut(site: Site, random: Random) -> Breaking:
-    """The signer host loses power: what was not brought to the disk is lost. Of a floor that was being written there is
-    a torn copy beside the old one; tmkms brings nothing to the disk, so its state is that of a while ago.
+    """The signer host loses power: what was not synced is lost. Of a watermark that was being written there is
+    a torn copy beside the old one; tmkms does not sync its state, so it goes back to an earlier one.
     """
     for each in site.programs:
         each.kill()
@@ -193,14 +193,14 @@ def _power_cut(site: Site, random: Random) -> Breaking:
 
 
 def _older_floor(site: Site) -> Breaking:
-    """The state of the gate's host goes back to a snapshot: the row, not the floor, has to hold."""
+    """The state of the gate's host goes back to a snapshot: the row must hold, not the watermark."""
     site.gate.kill()
     _put_back(site, site.floor_file)
     yield
 
 
-def _lost_floor(ground: Ground, site: Site, how: str) -> Breaking:
-    """The floor is missing, empty or damaged: the gate must refuse everything, until the ceremony seeds it."""
+def _lost_floor(bed: Testbed, site: Site, how: str) -> Breaking:
+    """The watermark file is missing, empty or damaged: the gate must refuse everything, until the ceremony seeds it."""
     site.gate.kill()
     if how == "missing":
         site.floor_file.unlink()
@@ -210,14 +210,14 @@ def _lost_floor(ground: Ground, site: Site, how: str) -> Breaking:
     before: int | None = None
     try:
         yield from _until(UNDER_WAY_SECONDS)
-        before = len(ground.made_at(site.name))
+        before = len(bed.made_at(site.name))
         yield from _for_ever()
     finally:
         site.gate.kill()
-        made = ground.made_at(site.name)
+        made = bed.made_at(site.name)
         site.seed(max((each.position.height for each in made), default=1) - 1)
         if before is not None and len(made) != before:
-            raise PromiseBroken(f"gate {site.name} let {len(made) - before} signatures be made without a floor")
+            raise PromiseBroken(f"gate {site.name} let {len(made) - before} signatures be made without a watermark")
 
 
 def _lost_signer_state(site: Site) -> Breaking:
@@ -227,10 +227,10 @@ def _lost_signer_state(site: Site) -> Breaking:
     yield
 
 
-def _older_node(site: Site, ground: Ground) -> Breaking:
+def _older_node(site: Site, bed: Testbed) -> Breaking:
     """The node goes back to a snapshot of its data, made the first time, and asks again for what was signed."""
-    node = ground.fast.processes[site.node]
-    data = ground.fast.homes.node(site.node) / "data"
+    node = bed.fast.processes[site.node]
+    data = bed.fast.homes.node(site.node) / "data"
     snapshot = data.with_name("data.older")
     try:
         node.remove()
@@ -246,10 +246,10 @@ def _older_node(site: Site, ground: Ground) -> Breaking:
         node.start()
 
 
-def _twin(ground: Ground, site: Site) -> Breaking:
+def _twin(bed: Testbed, site: Site) -> Breaking:
     """A second gate with the identity of the first, from a copy of its host of a while ago, before the same node."""
-    twin = ground.twins[site.name]
-    if site.name == ground.owner():
+    twin = bed.twins[site.name]
+    if site.name == bed.owner():
         site.gate.kill()
     twin.start()
     try:
@@ -259,36 +259,36 @@ def _twin(ground: Ground, site: Site) -> Breaking:
         site.gate.kill()
 
 
-def _intruder(ground: Ground, site: Site) -> Breaking:
+def _intruder(bed: Testbed, site: Site) -> Breaking:
     """A forgotten signer with the key, behind a gate that is not admitted, takes the place of the node's own gate."""
     site.gate.remove()
-    ground.intruder.dial(site.node)
-    ground.intruder.start()
+    bed.intruder.dial(site.node)
+    bed.intruder.start()
     try:
         yield from _for_ever()
     finally:
-        ground.intruder.remove()
+        bed.intruder.remove()
         site.gate.start()
-        if ground.made_at(ground.intruder.name):
+        if bed.made_at(bed.intruder.name):
             raise PromiseBroken("a signer behind a gate that is not admitted has signed")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``target``: what it breaks, of which only one thing is broken at a time; ``{site}`` stands for the site.
+    """``target``: what it breaks, of which only one thing is broken at a time; ``{site}`` is replaced by the site.
 
-    ``seconds``: from how long to how long it lasts.
+    ``seconds``: its shortest and longest duration.
     """
 
     target: str
-    begin: Callable[[Ground, Site, Random], Breaking]
+    begin: Callable[[Testbed, Site, Random], Breaking]
     seconds: tuple[float, float] = (0.5, 3.0)
     weight: int = 2
 
 
-def _process(ground: Ground, site: Site, part: str) -> Process:
+def _process(bed: Testbed, site: Site, part: str) -> Process:
     if part == "node":
-        return ground.fast.processes[site.node]
+        return bed.fast.processes[site.node]
     return {"gate": site.gate, "tmkms": site.tmkms}[part]
 
 
@@ -364,5 +364,5 @@ def without_clocks() -> dict[str, Kind]:
 
 
 def end(breaking: Breaking) -> None:
-    """Mends what a fault broke. Raises PromiseBroken: what the fault itself had to see did not hold."""
+    """Repairs what a fault broke. Raises PromiseBroken: what the fault itself checks did not hold."""
     breaking.close()

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ceremonies.public_key import ConsensusKey
-from lab.chaos import chain, fastnet, ground, judge, net
+from lab.chaos import chain, fastnet, judge, net, testbed
 from lab.chaos.scale import Scale
 from lab.errors import PromiseBroken
 from tools import parts
@@ -33,7 +33,7 @@ def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
         address = f"tcp://{net.ADDRESSES[place]}:{chain.PRIVVAL_PORT}"
         options = ("-addr", address, "-tmhome", str(home), "-accept-retries", str(ACCEPT_RETRIES))
         harness = fast.add("harness", place, (str(program), "run", *options))
-        gate = ground.made(fast).sites[net.SITES[0]].gate
+        gate = testbed.build(fast).sites[net.SITES[0]].gate
         if not fast.wait_until(lambda: _is_ready(gate.log), PATIENCE_SECONDS):
             raise PromiseBroken(f"the gate was not ready within {PATIENCE_SECONDS} s; see {gate.log}")
         harness.start()

@@ -121,7 +121,7 @@ def events(
         position = Position(seal.height, seal.round, Step.PRECOMMIT)
         if position not in given_at:
             row = rows.get(position)
-            found = (row.gate_id, position, row.claim_id) if row else ("a gate", position, "that nobody knows")
+            found = (row.gate_id, position, row.claim_id) if row else ("a gate", position, "that is unknown")
             given_at[position].append(Given(*found, replayed=False))
     numbers = count()
     before = Position(0, 0, 0)

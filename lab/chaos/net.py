@@ -1,4 +1,4 @@
-"""The namespaces of the fast net: every place hangs on one switch, and any place can be made deaf to any other."""
+"""The namespaces of the fast net: every place is connected to one switch, and any pair of them can be cut."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lab.paths import LabPaths
 from lab.wiring import namespace, rulesets, security
 
 NETWORK = "chaos"
-"""What the fast net calls itself where the big lab has the declared network's name."""
+"""The fast net's name, where the lab has the declared network's."""
 
 SWITCH = "switch"
 OTHER_VALIDATORS = ("other-1", "other-2", "other-3")
 SITES = ("a", "b")
 TABLE = "table"
 FORGOTTEN = "forgotten"
-"""A signer host that everybody forgot: it holds the key, and no ceremony has admitted it."""
+"""A forgotten signer host: it holds the key, and no ceremony has admitted it."""
 
 
 def node(site: str) -> str:
@@ -104,7 +104,7 @@ class Net:
         self.cuts.clear()
 
     def cut(self, *pairs: tuple[str, str]) -> None:
-        """Drops what the first of each pair sends to the second, besides what is dropped already."""
+        """Drops what the first of each pair sends to the second, in addition to what is dropped already."""
         self._load(self.cuts | set(pairs))
 
     def heal(self, *pairs: tuple[str, str]) -> None:

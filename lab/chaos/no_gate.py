@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 180
 
 
 def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
-    """Two datacentres sign with one key and no gate: the key signs twice, the chain sees it and bans it for ever.
+    """Two datacentres sign with one key and no gate: the key signs twice, and the chain tombstones it.
 
     Raises:
         PromiseBroken: it did not, so that the other drills prove nothing.

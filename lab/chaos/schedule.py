@@ -15,7 +15,7 @@ WITHIN_SECONDS = 2.0
 """The faults of a step begin within this time."""
 
 MEASURED_EVERY = 4
-"""Of this many steps one breaks a single thing while all is well, and counts the heights that are missed."""
+"""Of this many steps one breaks a single thing while nothing else is broken, and counts the heights that are missed."""
 
 KILL_OWNER, LOSE_DATACENTRE = "kill-owner", "lose-datacentre"
 MISSED_AT_MOST = {KILL_OWNER: 1, LOSE_DATACENTRE: 2}

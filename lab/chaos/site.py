@@ -135,7 +135,7 @@ class Site:
             each.remove()
 
     def seed(self, height: int) -> None:
-        """The ceremony that makes the floor, while the gate is stopped.
+        """The ceremony that makes the watermark file, while the gate is stopped.
 
         Raises:
             PromiseBroken: it was refused.
@@ -145,4 +145,4 @@ class Site:
         command = [sys.executable, "-m", "coordinator", "seed", *options, *what]
         done = subprocess.run(command, capture_output=True, text=True, cwd=SOURCES)
         if done.returncode:
-            raise PromiseBroken(f"the floor of {self.name} was not seeded: {done.stderr.strip()}")
+            raise PromiseBroken(f"the watermark of {self.name} was not seeded: {done.stderr.strip()}")

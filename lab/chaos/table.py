@@ -51,7 +51,7 @@ def credentials(where: Path, name: str) -> Path:
 
 @dataclass
 class ChaosTable:
-    """The table's two programs, and what is told to the front. ``last_writer_wins``: it is of the unsafe kind."""
+    """The table's two programs, and the front's rules. ``last_writer_wins``: the table is of the unsafe kind."""
 
     fast: FastNet
     last_writer_wins: bool = False
@@ -116,7 +116,7 @@ class ChaosTable:
         return Ceremony([endpoint(region)], HEAD, self.key, file)
 
     def head(self) -> Head | None:
-        """The head as it stands. Raises ``ceremonies.row.NotDone``."""
+        """The current head. Raises ``ceremonies.row.NotDone``."""
         with netns.entered(self.fast.paths.namespace(net.TABLE)):
             return self.ceremony().read()
 

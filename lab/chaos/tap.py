@@ -101,7 +101,7 @@ class _Tap:
                     continue
 
     def serve(self, listener: socket.socket) -> None:
-        """Takes one signer after the other, for ever."""
+        """Accepts one signer after the other, without end."""
         while True:
             signer, _ = listener.accept()
             gate = socket.socket(socket.AF_UNIX)

@@ -34,7 +34,7 @@ UNIT_SECONDS = 180
 
 @dataclass(frozen=True, kw_only=True)
 class Estate:
-    """A running lab, as a drill sees it: ``say`` gets each step in words."""
+    """A running lab, as a drill sees it. ``say`` is called with each step as text."""
 
     network: Network
     paths: LabPaths
@@ -95,19 +95,19 @@ class Estate:
 
     @contextmanager
     def missing_at_most(self, heights: int, blocks: int = WATCHED_BLOCKS) -> Iterator[None]:
-        """What is done within, and ``blocks`` blocks after it, costs at most so many heights.
+        """During the context and ``blocks`` blocks after it at most ``heights`` heights are missed.
 
         Raises:
-            PromiseBroken: it cost more.
+            PromiseBroken: more were missed.
         """
         first = self.observer.head().height
         yield
         self.let_pass(blocks)
         missed = self.unsigned_since(first)
-        told = f": {', '.join(map(str, missed))}" if missed else ""
-        self.say(f"missed {len(missed)} heights since {first}{told}")
+        which = f": {', '.join(map(str, missed))}" if missed else ""
+        self.say(f"missed {len(missed)} heights since {first}{which}")
         if len(missed) > heights:
-            raise PromiseBroken(f"missed {len(missed)} heights{told}; at most {heights} were to be")
+            raise PromiseBroken(f"missed {len(missed)} heights{which}; expected at most {heights}")
 
     def must_not_be_accused(self, first: int) -> None:
         """No block since ``first`` has evidence that we signed twice.
@@ -133,7 +133,7 @@ class Estate:
         raise PromiseBroken(f"no signature of ours within {RESUME_SECONDS} s")
 
     def wait_until_steady(self) -> None:
-        """Waits until what came before is over: the last blocks are all signed by us."""
+        """Waits until earlier disturbances are over: we signed all of the last blocks."""
         deadline = time.monotonic() + RESUME_SECONDS
         while True:
             commits = self.observer.commits(SETTLING_BLOCKS)
@@ -150,13 +150,13 @@ class Estate:
         signed, seen = self.signed(blocks)
         self.say(f"signed {signed} of {seen} blocks")
         if signed != seen:
-            raise PromiseBroken(f"signed {signed} of {seen} blocks; none was to be missed")
+            raise PromiseBroken(f"signed {signed} of {seen} blocks; expected all of them")
 
     def must_sign_none(self, blocks: int = WATCHED_BLOCKS) -> None:
         signed, seen = self.signed(blocks)
         self.say(f"signed {signed} of {seen} blocks")
         if signed:
-            raise PromiseBroken(f"{signed} of {seen} blocks carry our signature; none was to")
+            raise PromiseBroken(f"{signed} of {seen} blocks carry our signature; expected none")
 
     @contextmanager
     def without(self, *, region: str = "", site: str = "") -> Iterator[None]:
@@ -170,15 +170,15 @@ class Estate:
 
     @contextmanager
     def muted(self, *sites: str, both_ways: bool) -> Iterator[None]:
-        """These sites hear nothing from the table; ``both_ways``: and the table nothing from them."""
+        """Packets from the table to these sites are dropped; ``both_ways``: and those from them to the table."""
         table = [str(each.address) for each in coordination.endpoints(self.network)]
         uplinks = [str(self.network.sites[site].uplink) for site in sites]
         ways = [(table, uplinks), *([(uplinks, table)] if both_ways else [])]
         names = " and ".join(sites)
-        self.say(f"{names} cannot hear the table" + (", nor it them" if both_ways else ""))
+        self.say(f"dropping packets from the table to {names}" + (", and back" if both_ways else ""))
         try:
             mute(self.paths, ways)
             yield
         finally:
             heal(self.paths)
-            self.say(f"{names} and the table hear each other again")
+            self.say(f"{names} and the table are connected again")

@@ -1,4 +1,4 @@
-"""What signs fails: signer, datacentre, the way to the table. The other datacentre signs on, and never twice."""
+"""Signing fails in one place: signer, datacentre, path to the table. The other datacentre signs on, and never twice."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lab.table import coordination
 
 GATE_UNIT, SIGNER_UNIT = "signing-gate.service", "tmkms.service"
 WAITING_SECONDS = 15
-"""So long a node without its signer is watched: it must not answer."""
+"""A node without its signer is watched this long; it must not answer."""
 
 KILLS = 4
 BLOCKS_UNTIL_BACK = 5
 CUT_BLOCKS = 8
-"""So long a datacentre stays cut off, and is watched after its return."""
+"""A datacentre is cut off for this many blocks, and watched for as many after its return."""
 
 
 def _answers(node: Node) -> bool:
@@ -30,7 +30,7 @@ def _answers(node: Node) -> bool:
 
 
 def _owner(estate: Estate) -> Host:
-    """The signer that owns the height at which the table stands."""
+    """The signer that owns the table's current height."""
     row = coordination.operator_table(estate.paths, estate.network).read(estate.key)
     owners = [host for host in coordination.gates(estate.network) if row and host.name == row.owner]
     if not owners:
@@ -62,7 +62,7 @@ def stop_signer(estate: Estate) -> None:
         estate.node_unit("start", validator)
         time.sleep(WAITING_SECONDS)
         if _answers(rpc):
-            raise PromiseBroken(f"the node on {validator.name} runs without its signer; it was to wait for it")
+            raise PromiseBroken(f"the node on {validator.name} runs without its signer; it must wait for it")
         estate.say("it waits")
     finally:
         _start(estate, signer)

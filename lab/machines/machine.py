@@ -73,7 +73,7 @@ def start(lab: LabPaths, machine: Machine, *, root: Path | None = None, timeout_
     """Boot the machine unless it runs, and wait until its sshd listens.
 
     The first start makes its disk. A machine that runs in another namespace than the one that now has the name
-    `machine.netns` is booted anew. What a killed start left is finished or repaired. `root` is the image
+    `machine.netns` is booted again. What a killed start left is finished or repaired. `root` is the image
     (`image.ensure()` if not given); a machine keeps the image that it was made from.
 
     Raises:
@@ -270,7 +270,7 @@ def _make_disk(lab: LabPaths, machine: Machine, root: Path) -> None:
         if not (directory / "image" / "usr").is_dir():
             raise BootFailed(
                 f"{machine.name}: the image that its disk lies over, {(directory / 'image').readlink()}, is gone "
-                "from the cache; its disk is of no use without: destroy the machine, and it is made anew"
+                "from the cache; its disk is of no use without: destroy the machine, and it is rebuilt"
             )
         return
     for name in ("upper", "work", "root"):

@@ -21,7 +21,7 @@ PROGRAMS = {
 """Programs that starting a machine runs, and the Debian package that has each."""
 
 IMAGE_PROGRAMS = {"mmdebstrap": "mmdebstrap", "apt-get": "apt", "chroot": "coreutils"}
-"""Programs that building the image runs besides."""
+"""Further programs that building the image runs."""
 
 PACKAGES = ("systemd-container", "mmdebstrap", "debian-archive-keyring", "openssh-client", "nftables", "iproute2")
 """Debian packages that the outer machine needs."""
@@ -32,7 +32,7 @@ class LabUnavailable(ExpectedError):
 
 
 def missing(programs: dict[str, str] = PROGRAMS) -> list[str]:
-    """Each thing that is missing here, in words; empty if machines can run."""
+    """What is missing on this machine, as text; empty if machines can run."""
     if not sys.platform.startswith("linux"):
         return [f"the lab's machines are Linux namespaces, this is {sys.platform}: run the lab on a Linux machine"]
     lacks = []

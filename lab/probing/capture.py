@@ -1,4 +1,4 @@
-"""Where in the lab a packet was seen: the way that it really took."""
+"""Where in the lab a packet was captured: the path that it really took."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def way(paths: LabPaths, probe: Probe, *, seconds: float = 1.5) -> tuple[Verdict
     """Sends a probe while every namespace of the lab is watched; what became of it, and each interface that it crossed.
 
     A line is ``<namespace> <interface> in|out: <source> → <destination>``, in order of time. Other packets of the same
-    port and protocol that are under way are told too.
+    port and protocol that are in flight are included.
     """
     with ExitStack() as sockets, selectors.DefaultSelector() as watched:
         for name in _namespaces(paths):

@@ -1,4 +1,4 @@
-"""What stands in a lab's cloud, as the prover reads resources."""
+"""What is deployed in a lab's cloud, as the prover reads resources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def resources(paths: LabPaths) -> tuple[Resource, ...]:
 
 def _read(found: list[store.Resource]) -> Iterator[Resource]:
     """What AWS makes by itself is known to the prover, but for the addresses that it chose: those of a load balancer's
-    nodes are told as if they had been asked for.
+    nodes are listed as if they had been declared.
     """
     for each in found:
         if not each.urn:

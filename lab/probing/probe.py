@@ -34,14 +34,14 @@ BATCH = 3000
 SPARE_FILES = 200
 PATIENCE_SECONDS = 3.0
 SIGHTED = 10
-"""Of so many disagreements the real way is looked at."""
+"""The real path is captured for at most this many disagreements."""
 HOSTS = frozenset(role.value for role in Role)
 PROTOCOLS = {"tcp": services.TCP, "udp": services.UDP}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address to send to. ``owner``: a host, or what people call it; ``namespace``: where a listener can stand."""
+    """An address to send to. ``owner``: a host, or a name for people; ``namespace``: where a listener can run."""
 
     address: str
     owner: str
@@ -61,7 +61,7 @@ class Question:
 
     @property
     def packet(self) -> Packet:
-        """As the prover knows it."""
+        """As the prover names it."""
         service = services.of(PROTOCOLS[self.protocol], self.port, self.port)[0]
         return Packet(self.vantage.point, addresses.address(self.target.address), service, 40000)
 
@@ -79,7 +79,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One packet of which lab and prover say different things, with the way by either."""
+    """One packet of which lab and prover say different things, with the path by either."""
 
     question: Question
     lab: Verdict
@@ -242,7 +242,7 @@ class Verdicts:
         )
 
     def of(self, question: Question) -> tuple[bool, str]:
-        """Whether the packet is answered, and that in words."""
+        """Whether the packet is answered, and the same as text."""
         answered, words, _ = self._judge(question)
         return answered, words
 
@@ -265,7 +265,7 @@ class Verdicts:
 
 
 def _is_free(namespace: str, address: str, port: int) -> bool:
-    """Whether a UDP listener can stand there; where a service has the port, its silence would say nothing."""
+    """Whether a UDP listener can run there; where a service has the port, its silence would say nothing."""
     with entered(namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         try:
             made.bind((address, port))
@@ -298,7 +298,7 @@ def _listeners(asked: Iterable[Question]) -> tuple[list[Question], list[Listener
 
 
 def _sent(asked: Sequence[Question], say: Callable[[str], None], seconds: float = SECONDS) -> list[Verdict]:
-    """What became of each packet in the lab; an answer is waited for so many seconds."""
+    """What became of each packet in the lab; an answer is awaited for ``seconds``."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     batch = max(1, min(BATCH, hard - SPARE_FILES) // 2)

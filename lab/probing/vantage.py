@@ -1,4 +1,4 @@
-"""Where packets are sent from in a running lab, as the lab and as the prover know these places."""
+"""Where packets are sent from in a running lab, as the lab and as the prover name these places."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ GATE_PROBLEMS = {
     "signer_connected": (0.0, "its gate has no tmkms"),
     "node_connected": (0.0, "its gate does not reach its validator"),
 }
-"""By gauge of the gate: the value that keeps it from signing, and what that means. The first tells most."""
+"""By gauge of the gate: the value that keeps it from signing, and what that means. The most specific comes first."""
 
 BEHIND_BLOCKS = 5
 
@@ -142,12 +142,12 @@ def _signing(network: Network, paths: LabPaths, observer: Node, problems: list[s
 
 def _by_gate(network: Network, paths: LabPaths, host: Host, problems: list[str]) -> int | None:
     """The last height that a signer's gate signed; what keeps it from signing is a problem."""
-    told = coordination.gauges(paths, host, network.chain.chain_id)
+    gauges = coordination.gauges(paths, host, network.chain.chain_id)
     for name, wrong in GATE_PROBLEMS.items():
-        if told.get(name, 0.0) == wrong[0]:
+        if gauges.get(name, 0.0) == wrong[0]:
             problems.append(f"{host.name}: {wrong[1]}; `bin/estate logs {host.name}` tells more")
             break
-    return int(told.get("last_signed_height", 0)) or None
+    return int(gauges.get("last_signed_height", 0)) or None
 
 
 def _endpoints(network: Network) -> tuple[tuple[str, str], ...]:
@@ -195,7 +195,7 @@ def _claims(network: Network, paths: LabPaths, problems: list[str]) -> dict[str,
         found = [claim["id"] for claim in document["claims"] if claim["verdict"] == verdict]
         if found:
             words = f"{verdict.replace('-', ' ')}: {', '.join(found)}"
-            problems.append(f"{words}; `bin/estate prove {network.name}` tells why")
+            problems.append(f"{words}; see `bin/estate prove {network.name}`")
     return proving.counts(document)
 
 

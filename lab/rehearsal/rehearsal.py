@@ -84,7 +84,7 @@ class Rehearsal:
                 machines.result()
 
     def make_chain(self) -> None:
-        """The chain that the lab's world runs, and the packages that its hosts install."""
+        """The chain that the lab runs, and the packages that its hosts install."""
         with self.progress.stage("chain and packages"):
             daemon = parts.ensure("wasmd", self.progress.say) / "bin"
             version = part_recipes.recipe("wasmd").version
@@ -179,7 +179,7 @@ class Rehearsal:
             wanted = fleet.fleet(self.network, self.resources, self.paths, key, trusted)
             for name in machine.made(self.paths):
                 if machine.is_outdated(self.paths, name):
-                    self.progress.say(f"{name} was made from an older image: making it anew")
+                    self.progress.say(f"{name} was made from an older image: rebuilding it")
                     machine.destroy(self.paths, name)
             started = machine.start_all(self.paths, wanted)
             self.paths.known_hosts.write_text(machine.known_hosts(self.paths, wanted))
@@ -272,7 +272,7 @@ class Rehearsal:
         return join.join(wallet, key, moniker=self.network.name, progress=self.progress.say)
 
     def _wait_until_signed(self, key: ConsensusKey, *, keeping_up: bool = True) -> None:
-        """Until the newest final commits carry our signature, and our nodes have caught up with the world: a validator
+        """Until the newest final commits carry our signature, and our nodes have caught up with the chain: a validator
         does so only once its own site signs.
         """
         deadline = time.monotonic() + SIGNED_WITHIN_SECONDS

@@ -155,7 +155,7 @@ def _wait(paths: LabPaths, address: str, done: Callable[[], object]) -> None:
 
 
 def credentials_file(paths: LabPaths, role: str) -> Path:
-    """Credentials by which the front knows ``role``."""
+    """Credentials by which the front identifies ``role``."""
     path = paths.root / "table" / f"{role}.json"
     fronted.write_credentials(path, role)
     return path
@@ -196,7 +196,7 @@ def lend_credentials(paths: LabPaths, network: Network) -> None:
 
 
 def gauges(paths: LabPaths, host: Host, chain_id: str) -> dict[str, float]:
-    """What the gate on ``host`` tells of one chain, by gauge; empty where it tells nothing."""
+    """The gauges of one chain on the gate of ``host``; empty if it reports none."""
     try:
         text = machine.execute(paths, host.name, ["cat", gate_config.METRICS], timeout_seconds=10).stdout
     except subprocess.TimeoutExpired:

@@ -1,8 +1,8 @@
 """The front of the lab's table: what a gate takes for AWS. `python3 -m lab.table.front --config FILE`
 
 It listens at the address of each replica under the replica's name, lets each access key do what it was permitted and
-nothing else, fails as it is told to, and logs every call as one line of JSON. What may be called and what fails is in
-two files that are read again when they change (see `lab.table.rules`). The configuration::
+nothing else, injects the configured faults, and logs every call as one line of JSON. Permissions and faults are in two
+files that are read again when they change (see `lab.table.rules`). The configuration::
 
     {"upstream": {"address": "127.0.0.1", "port": 8000}, "log": "calls.jsonl",
      "permissions": "permissions.json", "faults": "faults.json",
@@ -36,7 +36,7 @@ from lab.table.replicas import TARGET, LastWriterWins, Strong, Table, Upstream
 from lab.table.rules import Call, Fault, Faults, Kind, Permissions
 
 LOOK_SECONDS = 0.1
-"""How soon a region that is declared lost, or found again, is so."""
+"""The delay until a region that is declared lost, or restored, is so."""
 HANDSHAKE_SECONDS = 10.0
 
 CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([A-Za-z0-9]+)/[0-9]{8}/([a-z0-9-]+)/dynamodb/aws4_request,")
@@ -200,7 +200,7 @@ class Replica:
         return listener
 
     def run(self, listener: socket.socket | None) -> None:
-        """Accept for ever, beginning with a listener that is open already."""
+        """Accepts connections without end, first on a listener that is open already."""
         while True:
             if self._front.faults.is_lost(self._listen.region):
                 if listener:

@@ -1,4 +1,4 @@
-"""The front as a process of this machine, and the two files by which it is told what to allow and how to fail."""
+"""The front as a process of this machine, and the two files that say what it allows and how it fails."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class Files:
 
 
 def access_key(caller: str) -> str:
-    """By what the front knows a caller: the letters and digits of its name."""
+    """The access key of a caller: the letters and digits of its name."""
     return "".join(filter(str.isalnum, caller)).upper()
 
 
 def write_credentials(path: Path, caller: str) -> None:
-    """Credentials as gates and AWS's tools read them, by which the front knows `caller`; good for a lab's life."""
+    """Writes the credentials of `caller`, in the form that gates and AWS's tools read; they do not expire."""
     content = {"Version": 1, "AccessKeyId": access_key(caller), "SecretAccessKey": f"secret of {caller}"}
     document = content | {"SessionToken": f"session of {caller}", "Expiration": "2099-01-01T00:00:00Z"}
     path.parent.mkdir(parents=True, exist_ok=True)

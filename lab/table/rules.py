@@ -1,4 +1,4 @@
-"""What the front is told from outside, in two JSON files that are read again when they change.
+"""The front's rules, in two JSON files that are read again when they change.
 
 The permissions, a list; an access key (a pattern, as a shell's) may do what its entries together allow, and no more::
 

@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 
 @dataclass
 class Changes:
-    """What an apply did, in words."""
+    """What an apply did, as text."""
 
     created: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
@@ -163,7 +163,7 @@ class _Reconciler:
                         self._note(each.name, f"{key} = {value}")
 
     def _rulesets(self, workers: ThreadPoolExecutor) -> None:
-        """Firewalls stand before the first link does."""
+        """Loads the firewalls before the first link is made."""
         loaded = Loaded(self.directory / "rulesets.json")
         routers = [each for each in self.wiring.namespaces if not each.machine]
         differing = workers.map(lambda each: loaded.differs(self.names[each.name], each.ruleset), routers)
@@ -212,7 +212,7 @@ class _Reconciler:
         self._mark(recreated)
 
     def _mark(self, recreated: set[tuple[str, str]]) -> None:
-        """Says on each new interface what it is; until then it is not taken for made."""
+        """Marks each new interface as complete; an unmarked one is made again."""
         by_name: dict[str, list[str]] = {}
         for each in self.wiring.namespaces:
             for interface in each.interfaces:

@@ -1,11 +1,11 @@
-"""A network load balancer: in each of its subnets a namespace with haproxy, which ends TLS and connects anew."""
+"""A network load balancer: a namespace with haproxy in each of its subnets, which ends TLS and connects again."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from lab.wiring import security
-from lab.wiring.cloud import Cloud, CloudInterface, HealthCheck, LoadBalancer, Target
+from lab.wiring.cloud.model import Cloud, CloudInterface, HealthCheck, LoadBalancer, Target
 from lab.wiring.draft import Draft
 from lab.wiring.model import Certificate, Process
 

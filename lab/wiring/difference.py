@@ -14,14 +14,14 @@ OWN_KINDS = ("veth", "bridge")
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One command of ``ip`` without its namespace, and what it does in words."""
+    """One command of ``ip`` without its namespace, and a description of it."""
 
     command: str
     words: str
 
 
 def alias(prefix: str, interface: Interface) -> str:
-    """What an interface is marked with, so that it is known for what it is: its other end."""
+    """The alias that marks an interface as the wiring's own: its other end."""
     return f"{prefix}{'/'.join(interface.peer)}" if interface.peer else f"{prefix}bridge"
 
 

@@ -1,4 +1,4 @@
-"""A network in the making: namespaces are added to piece by piece, and come out sorted and checked."""
+"""A network while it is built: namespaces are extended piece by piece, and the result is sorted and checked."""
 
 from __future__ import annotations
 

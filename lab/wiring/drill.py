@@ -1,4 +1,4 @@
-"""Failures on purpose: a region, a datacentre or a host is cut off, as if someone had pulled its cables.
+"""Deliberate failures: a region, a datacentre or a host is cut off, as if its cables were pulled.
 
 A cut is an nftables table of its own in the routers concerned, so routes and links stay as they are and neighbours
 learn of it as they would: by silence. An apply takes it away, as it does with whatever is not declared.
@@ -112,7 +112,7 @@ def cuts(paths: LabPaths) -> dict[str, tuple[str, ...]]:
 
 
 def heal(paths: LabPaths) -> None:
-    """Takes every cut away, and every silence."""
+    """Removes every cut and every mute."""
     rulesets.load(paths.namespace(INTERNET), f"table {MUTE}\ndelete table {MUTE}\n")
     for router in cuts(paths):
         text = "".join(f"table {table}\ndelete table {table}\n" for table in TABLES)

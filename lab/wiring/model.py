@@ -70,7 +70,7 @@ class Namespace:
     """A network namespace by its name without the lab's prefix.
 
     In a router everything belongs to the wiring. In a machine its system has addresses, routes, kernel settings and a
-    firewall of its own beside what is given here; ``handover_*`` is how it is found when it is first switched on.
+    firewall of its own in addition to what is given here; ``handover_*`` is its state when it is first switched on.
     ``ruleset`` is nftables text of the one table ``ip lab``.
     """
 

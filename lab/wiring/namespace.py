@@ -1,4 +1,4 @@
-"""Network namespaces of this machine: which there are, who lives in them, and commands on them."""
+"""Network namespaces of this machine: their names, their processes, and commands on them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def named(prefix: str) -> tuple[str, ...]:
 
 
 def occupants(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """The processes of each of these namespaces, in one look at all processes."""
+    """The processes of each of these namespaces, from one pass over all processes."""
     by_inode: dict[int, str] = {}
     own = OWN.stat().st_ino
     for name in names:

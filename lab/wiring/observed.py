@@ -1,4 +1,4 @@
-"""What is there: interfaces, addresses, routes and rules of a namespace, as the kernel tells."""
+"""What exists: interfaces, addresses, routes and rules of a namespace, as the kernel reports it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NEVER_PUBLIC = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12"
 
 
 def connect_internet(draft: Draft, network: Network) -> None:
-    """The internet's router, and on its network a client and the machine with everyone else's addresses."""
+    """The internet's router, and on its network a client and the machine with all other public addresses."""
     draft.router(INTERNET)
     draft.setting(INTERNET, "net/ipv6/conf/all/disable_ipv6", "0")
     draft.setting(INTERNET, "net/ipv6/conf/default/disable_ipv6", "0")
@@ -77,7 +77,7 @@ def peer_addresses(partner: Partner) -> tuple[IPv4Address, ...]:
 
 
 def connect_partner(draft: Draft, partner_name: str, partner: Partner, router: str, interface: str) -> str:
-    """A partner's VPC with its nodes in one machine, on a VPC of ours; returns our VPC's way there."""
+    """A partner's VPC with its nodes in one machine, on a VPC of ours; returns our VPC's next hop to it."""
     name = f"partner-{partner_name}"
     draft.machine(name)
     to_vpc, to_partner = draft.router_link((router, interface), (name, MACHINE_INTERFACE))
@@ -90,7 +90,7 @@ def connect_partner(draft: Draft, partner_name: str, partner: Partner, router: s
 
 
 def connect_operator(draft: Draft, network: Network) -> None:
-    """An operator who is through the VPN's door: a link to the first gateway in place of the VPN's own tunnel."""
+    """An operator connected to the VPN: a link to the first gateway replaces the VPN's own tunnel."""
     gateways = of_role(network, Role.VPN)
     if not gateways or gateways[0].name not in draft.open:
         return

@@ -1,4 +1,4 @@
-"""The whole network of a lab, from the cloud's state and the declared datacentres. Pure: the same in, the same out."""
+"""The whole network of a lab, from the cloud's state and the declared datacentres. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from estate.plan.hosts import hosts
 from lab.clouds.store import Resource
 from lab.paths import LabPaths
 from lab.wiring import balancer, outside, site, tunnels, vpc
-from lab.wiring.cloud import Cloud, Vpc, read
+from lab.wiring.cloud.model import Cloud, Vpc
+from lab.wiring.cloud.read import read
 from lab.wiring.draft import Draft, interface_name
 from lab.wiring.model import LONGEST_INTERFACE_NAME, Certificate, Process, Wiring
 
@@ -134,7 +135,7 @@ def _connect_partners(
 
 
 def _check(wiring: Wiring) -> None:
-    """Every cable has two ends that know each other, every name fits."""
+    """Checks that the two ends of every cable name each other and that every name fits."""
     ends = {(each.name, interface.name): interface for each in wiring.namespaces for interface in each.interfaces}
     for (namespace, name), interface in ends.items():
         if len(name) > LONGEST_INTERFACE_NAME:
@@ -145,5 +146,5 @@ def _check(wiring: Wiring) -> None:
         if interface.peer and ends[interface.peer].peer != (namespace, name):
             raise ValueError(
                 f"{namespace}/{name}: got the peer {interface.peer}, which has another;"
-                " a cable has two ends; this is a defect of the plan"
+                " both ends of a cable must name each other; this is a defect of the plan"
             )

@@ -34,7 +34,7 @@ def arguments(pid: int) -> list[str]:
 
 
 def stop(pids: Iterable[int], still: Callable[[], Iterable[int]]) -> None:
-    """Ends processes, with SIGKILL what does not end by itself. ``still`` tells which of them are there yet."""
+    """Ends processes, with SIGKILL what does not end by itself. ``still`` returns those that still run."""
     for kind, seconds in ((signal.SIGTERM, SECONDS_TO_STOP), (signal.SIGKILL, SECONDS_TO_STOP)):
         for pid in pids:
             try:
@@ -74,7 +74,7 @@ class Programs:
         return found
 
     def ensure(self, processes: Sequence[Process], names: Sequence[str]) -> list[str]:
-        """Starts what is missing and stops what is not wanted; returns what was done, in words.
+        """Starts what is missing and stops what is not wanted; returns descriptions of what was done.
 
         Raises:
             namespace.CommandFailed: a program did not start; with the end of its log.
@@ -132,7 +132,7 @@ class Programs:
             )
 
     def _wait(self, started: Sequence[str], wanted: dict[str, Process]) -> None:
-        """A program that dies at once has a configuration it does not like."""
+        """Waits until the started programs run; one that ends at once has refused its configuration."""
         waiting = list(started)
         deadline = time.monotonic() + SECONDS_TO_START
         while waiting and time.monotonic() < deadline:

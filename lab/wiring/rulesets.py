@@ -59,7 +59,7 @@ class Loaded:
         self.known[name] = [_digest(wanted), _digest(listing(name))]
 
     def save(self, names: set[str]) -> None:
-        """Writes what is known of ``names`` to disk, forgetting other namespaces."""
+        """Writes the records of ``names`` to disk and drops those of other namespaces."""
         self.known = {name: value for name, value in sorted(self.known.items()) if name in names}
         staged = self.path.with_suffix(".new")
         staged.write_text(json.dumps(self.known))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from lab.wiring.cloud import EVERYWHERE, Cloud, CloudInterface, NetworkAcl, Permission, SecurityGroup
+from lab.wiring.cloud.model import EVERYWHERE, Cloud, CloudInterface, NetworkAcl, Permission, SecurityGroup
 
 ESTABLISHED = "ct state established,related accept"
 LONGEST_COMMENT = 120

@@ -28,8 +28,8 @@ GREETING = b"lab probe"
 class Verdict(StrEnum):
     """What became of a probe.
 
-    ``REACHABLE``: a TCP connection stands, or a UDP answer came. ``REFUSED``: the destination itself said that nothing
-    listens, so the packet arrived and the answer came back. ``DROPPED``: no answer. ``UNREACHABLE``: a router or
+    ``REACHABLE``: a TCP connection was established, or a UDP answer came. ``REFUSED``: the destination itself said that
+    nothing listens, so the packet arrived and the answer returned. ``DROPPED``: no answer. ``UNREACHABLE``: a router or
     firewall on the way, or the sender itself, said no: it has no route, or no address of that family.
     """
 

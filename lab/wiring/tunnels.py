@@ -13,7 +13,7 @@ from estate.model import Network, Role
 from estate.plan import addressing, naming
 from estate.plan.hosts import Host, of_role
 from lab.wiring import security
-from lab.wiring.cloud import Cloud, VpnConnection, VpnGateway
+from lab.wiring.cloud.model import Cloud, VpnConnection, VpnGateway
 from lab.wiring.draft import Draft, interface_name
 from lab.wiring.model import Process, Route
 from lab.wiring.vpc import TO_VPC, Names

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from lab.wiring import security
-from lab.wiring.cloud import Cloud, CloudInterface, Vpc
+from lab.wiring.cloud.model import Cloud, CloudInterface, Vpc
 from lab.wiring.draft import Draft, interface_name
 from lab.wiring.model import Route, Rule
 
@@ -22,7 +22,7 @@ TO_VPC, TO_INTERNET = "vpc", "internet"
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What things are called in the lab: namespaces by the AWS id of the VPC, or of the owner of an interface."""
+    """Names in the lab: namespaces by the AWS id of the VPC, or of the owner of an interface."""
 
     vpcs: Mapping[str, str]
     machines: Mapping[str, str]
@@ -37,7 +37,7 @@ class Names:
 def connect_interfaces(draft: Draft, cloud: Cloud, names: Names, vpc: Vpc) -> tuple[security.Guarded, ...]:
     """The VPC's namespace, with each interface of an instance, NAT gateway or load balancer on a veth pair of its own.
 
-    The VPC answers for every address of its that exists, so hosts find neighbours and gateway as they would on a wire.
+    The VPC answers for each of its addresses that exists, so hosts find neighbours and gateway as they would on a wire.
     """
     router = names.vpcs[vpc.id]
     draft.router(router)

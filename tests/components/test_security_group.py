@@ -34,9 +34,7 @@ def expected(network: Network, project: object) -> dict[tuple[str, str], set]:
     for host in hosts(network):
         if host.in_cloud:
             wanted[host.place, host.role.value] |= {
-                (rule.protocol, *rule.ports, str(cidr), rule.flow)
-                for rule in project(host)
-                for cidr in rule.addresses
+                (rule.protocol, *rule.ports, str(cidr), rule.flow) for rule in project(host) for cidr in rule.addresses
             }
     return dict(wanted)
 

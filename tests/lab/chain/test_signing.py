@@ -71,7 +71,7 @@ def signed(running: SmallNetwork, key: ConsensusKey) -> int:
 
 def blocks(running: SmallNetwork, count: int) -> None:
     reached = running.outside.head().height + count
-    until(lambda: running.outside.head().height >= reached, seconds=60, why="the chain stands")
+    until(lambda: running.outside.head().height >= reached, seconds=60, why="the chain has stopped")
 
 
 def test_our_validator_signs_every_block_through_its_signer(running: SmallNetwork, key: ConsensusKey) -> None:

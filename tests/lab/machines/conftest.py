@@ -31,7 +31,7 @@ def run(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class World:
-    """A lab, its machines by name, the namespace where the operator stands, and his private key."""
+    """A lab, its machines by name, the namespace of the operator, and his private key."""
 
     paths: LabPaths
     members: dict[str, Machine]

@@ -27,7 +27,7 @@ machines.start(paths, machine) if sys.argv[5] == "start" else machines.stop(path
 
 
 def call_and_kill(world: World, action: str, seconds: float) -> None:
-    """Start or stop alpha in another process and end that by SIGKILL after so many seconds."""
+    """Start or stop alpha in another process and end that by SIGKILL after ``seconds``."""
     paths, machine = world.paths, world.members["alpha"]
     arguments = [str(paths.checkout), paths.network, machine.netns, machine.authorized_keys[0], action]
     caller = subprocess.Popen([sys.executable, "-c", CALL, *arguments], cwd=ROOT, stdout=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""What stands in the lab's cloud, as the prover reads it."""
+"""What is deployed in the lab's cloud, as the prover reads it."""
 
 from __future__ import annotations
 

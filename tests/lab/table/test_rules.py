@@ -1,4 +1,4 @@
-"""What the front is told: permissions and faults."""
+"""The front's rules: permissions and faults."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ANSWER_SECONDS = 1.8
 
 @dataclass(frozen=True)
 class Wired:
-    """An estate whose network stands, and questions to it."""
+    """An estate whose network is up, and questions to it."""
 
     estate: small.Estate
     wiring: Wiring

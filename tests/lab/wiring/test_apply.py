@@ -1,4 +1,4 @@
-"""Applying twice changes nothing, what is broken is mended, what was killed is finished by the next apply."""
+"""Applying twice changes nothing, what is broken is repaired, what was killed is finished by the next apply."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_what_is_broken_is_mended(wired: Wired, breakage: str) -> None:
     namespace.run(["ip", "netns", "exec", wired.paths.namespace(where), *command])
     assert apply(wired.wiring, wired.paths), f"{breakage}: not noticed"
     again = apply(wired.wiring, wired.paths)
-    assert not again, f"{breakage}: not mended: {again.repaired[:3]}"
+    assert not again, f"{breakage}: not repaired: {again.repaired[:3]}"
 
 
 def test_a_program_that_died_is_started_again(wired: Wired) -> None:

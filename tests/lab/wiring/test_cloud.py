@@ -9,7 +9,8 @@ import pytest
 
 from lab.clouds.store import Resource
 from lab.wiring import security
-from lab.wiring.cloud import EVERYWHERE, Cloud, HealthCheck, Permission, read
+from lab.wiring.cloud.model import EVERYWHERE, Cloud, HealthCheck, Permission
+from lab.wiring.cloud.read import read
 from tests.lab.wiring import small
 
 REGION = "us-east-1"

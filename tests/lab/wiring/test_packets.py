@@ -57,7 +57,7 @@ def test_the_internet_gateway_puts_each_public_address_in_place_of_its_own_priva
 
 
 def test_one_public_address_reaches_another_of_the_same_region(wired: Wired) -> None:
-    """A sentry dials a seed by the name that the world knows, so by its public address."""
+    """A sentry dials a seed by its public name, so by its public address."""
     assert wired.arrives(wired.host(Role.PUBLIC_SENTRY, US), wired.estate.public(wired.host(Role.SEED, US).name), P2P)
 
 
@@ -323,7 +323,7 @@ def _by_tls(wired: Wired, address: str, name: str, *, until: str) -> str:
 
 
 def test_every_router_was_seen_as_it_is(wired: Wired) -> None:
-    """The reader of the kernel's state sees each route that the plan has: otherwise an apply would repair for ever."""
+    """The reader of the kernel's state sees each route of the plan; otherwise an apply would repair without end."""
     for each in wired.wiring.namespaces:
         seen = observe(wired.paths.namespace(each.name))
         assert seen.routes == frozenset(each.routes), each.name

@@ -15,7 +15,7 @@ from estate.model import Network, Role
 from estate.plan import addressing
 from estate.plan.hosts import hosts
 from lab.paths import LabPaths
-from lab.wiring.cloud import read
+from lab.wiring.cloud.read import read
 from lab.wiring.model import LONGEST_INTERFACE_NAME, Wiring
 from lab.wiring.plan import plan
 from tests.lab.wiring import small

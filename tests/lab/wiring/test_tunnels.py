@@ -75,7 +75,7 @@ def test_bgp_carries_the_site_and_the_second_edge_takes_over_from_the_first(
     gateway = paths.namespace(f"vgw-{US}")
     block = str(addressing.site_block(estate.network, SITE))
     chosen = namespace.run(["ip", "-n", gateway, "route", "show", block])
-    assert f"dev {SITE}-1" in chosen, "the edge that stands by announces itself as farther away"
+    assert f"dev {SITE}-1" in chosen, "the edge on standby announces itself as farther away"
 
     running[1].kill()
     assert becomes(lambda: f"dev {SITE}-2" in namespace.run(["ip", "-n", gateway, "route", "show", block]))

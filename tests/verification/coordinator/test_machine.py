@@ -26,4 +26,6 @@ def test_a_way_is_found_in_what_is_broken(core: Core, regions: int):
 
     Broken.core, Broken.regions = core, regions
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(Broken, settings=settings(EACH_RUN, max_examples=300, print_blob=False, phases=PHASES))
+        run_state_machine_as_test(
+            Broken, settings=settings(EACH_RUN, max_examples=300, print_blob=False, phases=PHASES)
+        )

@@ -1,4 +1,4 @@
-"""What a campaign stands on: the fast net with both datacentres behind gates, and how it is known to be well."""
+"""The testbed of a campaign: the fast net with both datacentres behind gates, and checks of its health."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lab.errors import PromiseBroken
 INTRUDER = "gate-c"
 """A gate that may call the table, and that no ceremony has admitted."""
 
-UNWELL = {
+UNHEALTHY = {
     Cause.SIGNER_ABSENT,
     Cause.SITTING_OUT,
     Cause.TABLE_UNKNOWN,
@@ -31,8 +31,8 @@ UNWELL = {
     Cause.BAD_SIGNATURE,
     Cause.HALTED,
 }
-WELL_HEIGHTS = 3
-"""So many heights in a row are signed, and so many answers of each gate show nothing wrong, where all is well."""
+HEALTHY_HEIGHTS = 3
+"""The testbed is healthy if the last heights, this many, are signed and each gate's last answers show no trouble."""
 
 RESUME_SECONDS = 90
 LINKS_UP = {"signer-up", "node-up"}
@@ -41,7 +41,7 @@ ANSWERED = ("signed", "replayed", "refused")
 
 
 @dataclass
-class Ground:
+class Testbed:
     """``twins``: copies of both signer hosts, whose gates claim the identity of the first. ``intruder``: a third signer
     of the key, behind a gate that is not admitted. Faults start these; nothing else does.
     ``tolerant``: a double signature is noted and does not end everything at once.
@@ -76,7 +76,7 @@ class Ground:
                 made = judge.made(site.name, line)
                 self.signatures.append(made)
                 self.duplicates.see(made, site.gate_id)
-            recent = self._recent.setdefault(site.name, deque(maxlen=WELL_HEIGHTS))
+            recent = self._recent.setdefault(site.name, deque(maxlen=HEALTHY_HEIGHTS))
             for event in judge.gate_events(site.said.new()):
                 if event["event"] in ANSWERED:
                     self._answered(site, event)
@@ -128,9 +128,9 @@ class Ground:
     def is_signing(self) -> bool:
         """Whether the last heights that are final are all signed."""
         height = self.fast.height() - 1
-        return height > WELL_HEIGHTS and not self.fast.witness.missed(height - WELL_HEIGHTS + 1, height)
+        return height > HEALTHY_HEIGHTS and not self.fast.witness.missed(height - HEALTHY_HEIGHTS + 1, height)
 
-    def is_well(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether both datacentres do their part, as their gates' last answers show, and every height is signed."""
         self.look()
         if not self.is_signing():
@@ -140,7 +140,7 @@ class Ground:
             recent = self._recent.get(name) or deque()
             if self._links.get(name) != LINKS_UP:
                 return False
-            if len(recent) < WELL_HEIGHTS or any(each.get("cause") in UNWELL for each in recent):
+            if len(recent) < HEALTHY_HEIGHTS or any(each.get("cause") in UNHEALTHY for each in recent):
                 return False
             if parse(recent[-1]["position"]).height < height - 1:
                 return False
@@ -165,22 +165,24 @@ class Ground:
             )
         return time.monotonic() - began
 
-    def must_be_well(self) -> None:
+    def must_be_healthy(self) -> None:
         """Raises PromiseBroken: it does not become so by itself."""
-        if not self.fast.wait_until(self.is_well, RESUME_SECONDS):
-            raise PromiseBroken(f"the two datacentres were not well again within {RESUME_SECONDS} s: {self.lately()}")
+        if not self.fast.wait_until(self.is_healthy, RESUME_SECONDS):
+            raise PromiseBroken(
+                f"the two datacentres were not healthy again within {RESUME_SECONDS} s: {self.lately()}"
+            )
 
     def recent(self, name: str) -> Sequence[dict[str, Any]]:
         """The last answers of this run of a gate, as its log tells them."""
         return tuple(self._recent.get(name, ()))
 
     def lately(self) -> str:
-        """What the gates answered last, in words."""
-        told = {name: [each.get("cause") or each["event"] for each in found] for name, found in self._recent.items()}
-        return ", ".join(f"gate {name}: {' '.join(found) or 'silent'}" for name, found in told.items())
+        """The gates' last answers as text."""
+        answers = {name: [each.get("cause") or each["event"] for each in found] for name, found in self._recent.items()}
+        return ", ".join(f"gate {name}: {' '.join(found) or 'silent'}" for name, found in answers.items())
 
 
-def made(fast: FastNet, *, last_writer_wins: bool = False) -> Ground:
+def build(fast: FastNet, *, last_writer_wins: bool = False) -> Testbed:
     """Starts table and both datacentres on a fast net, by the ceremonies of a first start.
 
     ``last_writer_wins``: the table is of the unsafe kind, and each gate asks its nearest region alone: one that asked
@@ -201,10 +203,10 @@ def made(fast: FastNet, *, last_writer_wins: bool = False) -> Ground:
         sites[name] = Site(fast, name, gate_id(name), net.node(name), *where, regions)
         twins[name] = Site(fast, f"twin-{name}", gate_id(name), net.node(name), *where, regions)
     intruder = Site(fast, net.FORGOTTEN, INTRUDER, net.node(net.SITES[0]), net.FORGOTTEN, net.vault(net.FORGOTTEN))
-    ground = Ground(fast, chaos_table, sites, twins, intruder)
-    for site in ground.every_signer():
+    bed = Testbed(fast, chaos_table, sites, twins, intruder)
+    for site in bed.every_signer():
         site.seed(0)
     for site in sites.values():
         site.start()
     fast.say("both datacentres sign, each behind its gate")
-    return ground
+    return bed
