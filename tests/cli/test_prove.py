@@ -14,6 +14,8 @@ from cli.__main__ import CHECKOUT
 from proofs import registered
 from reachability.claims.registry import ORDER
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 VPC = {
     "urn": "urn:pulumi:dev::shop::aws:ec2/vpc:Vpc::main",

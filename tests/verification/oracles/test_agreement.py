@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("z3")
-
 from verification.oracles.compare import compare
 from verification.oracles.encoding import Encoding
 from verification.oracles.facts import Facts
 from verification.oracles.generate import estate
 from verification.oracles.simulator import Simulator, Start
 
+pytestmark = pytest.mark.slow
 ESTATES = 100
 QUESTIONS = 10
 

@@ -6,13 +6,12 @@ from random import Random
 
 import pytest
 
-pytest.importorskip("z3")
-
 from verification.oracles import google
 from verification.oracles.facts import Facts
 from verification.oracles.mutants import Bed, beds, chosen, judge, judge_google, refuted
 from verification.oracles.promises import CLAIMS, Promises
 
+pytestmark = pytest.mark.slow
 QUICK = frozenset(
     {
         "world-open rule", "open at both layers", "TLS made TCP", "missing route", "peering not accepted",
