@@ -100,8 +100,10 @@ class _Monitor(mocks.MockMonitor):
                 ignore_changes=tuple(request.ignoreChanges),
                 inputs=rpc.deserialize_properties(request.object),
                 state=made.state,
-                dependencies=tuple(request.dependencies),
-                property_dependencies={key: tuple(value.urns) for key, value in request.propertyDependencies.items()},
+                dependencies=tuple(sorted(request.dependencies)),
+                property_dependencies={
+                    key: tuple(sorted(value.urns)) for key, value in request.propertyDependencies.items()
+                },
             )
         )
         return response

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import pickle
 import runpy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import yaml
@@ -76,10 +78,34 @@ def network(stack_file: Path) -> Network:
     return load.read(stack_file)
 
 
+Made = TypeVar("Made")
+Share = Callable[[str, Callable[[], Made]], Made]
+
+
 @pytest.fixture(scope="session")
-def recorded(stack_file: Path) -> Recorded:
+def share(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Share[Any]:
+    """Makes what takes seconds once for all processes of a run: one makes it, the others read it from a file."""
+
+    def shared(name: str, make: Callable[[], Made]) -> Made:
+        if not hasattr(request.config, "workerinput"):
+            return make()
+        path = tmp_path_factory.getbasetemp().parent / f"{name}.shared"
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                return pickle.loads(path.read_bytes())
+            made = make()
+            path.write_bytes(pickle.dumps(made))
+            return made
+
+    return shared
+
+
+@pytest.fixture(scope="session")
+def recorded(stack_file: Path, share: Share[Recorded]) -> Recorded:
     """What the program itself, configured by the stack file, registers."""
-    return record_declared(yaml.safe_load(stack_file.read_text())["config"][load.CONFIG_KEY], stack_file)
+    declared = yaml.safe_load(stack_file.read_text())["config"][load.CONFIG_KEY]
+    return share(f"recorded-{stack_file.name}", lambda: record_declared(declared, stack_file))
 
 
 def record_declared(declared: object, stack_file: Path) -> Recorded:

@@ -22,6 +22,8 @@ from coordinator import floor
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Position, Step, spent
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 STATE_FILE = "/var/lib/tmkms/state/x-1.json"
 SIGNED = '{"height":"100","round":"0","step":2,"block_id":null}'

@@ -27,6 +27,7 @@ def test_expected_to_fail(): assert False
 """
 
 
+@pytest.mark.slow
 def executed(directory: Path, text: str | None, *words: str) -> Outcome:
     """The outcome of a part that is a run of pytest over one file of this text."""
     if text is not None:
@@ -42,6 +43,7 @@ def test_each_test_is_counted_once_and_an_error_in_its_end_is_a_failure(tmp_path
     assert len(found.took) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from components.export import document
 from components.recording import Recorded, record
 from estate.model import Network
@@ -56,6 +58,7 @@ def test_a_preview_knows_what_is_declared(small_recorded: Recorded):
             assert each.properties["cidrBlock"] == known[urn].properties["cidrBlock"]
 
 
+@pytest.mark.slow
 def test_the_same_program_gives_the_same_export(small: Network, small_recorded: Recorded):
     again = document(record(small), stack=small.name)
     assert sorted(json.dumps(each, sort_keys=True) for each in again["deployment"]["resources"]) == sorted(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from components.recording import Recorded
 from estate.model import Network
 
@@ -20,6 +22,7 @@ def test_every_role_has_a_boundary(recorded: Recorded, network: Network) -> None
     assert boundaries == {policy.state["arn"]}
 
 
+@pytest.mark.slow
 def test_a_declared_boundary_replaces_our_own(small: Network) -> None:
     from components.recording import record
 

@@ -65,6 +65,7 @@ def test_two_regions_and_a_witness_are_one_strongly_consistent_table(agreed: Rec
         assert inputs["globalTableWitness"] == {"regionName": "us-west-2"}
 
 
+@pytest.mark.slow
 def test_three_regions_are_three_strongly_consistent_replicas(small: Network) -> None:
     assert small.signing.coordination is not None
     replicas = {"eu-west-3": "coordination", "eu-west-1": "coordination-2", "eu-west-2": "third"}
@@ -76,6 +77,7 @@ def test_three_regions_are_three_strongly_consistent_replicas(small: Network) ->
     assert "globalTableWitness" not in inputs
 
 
+@pytest.mark.slow
 def test_one_home_region_has_no_replica(small: Network) -> None:
     assert small.signing.coordination is not None
     recorded = record(changed(small, sites=small.signing.coordination.sites, replicas={"eu-central-1": "coordination"}))
@@ -176,6 +178,7 @@ def test_the_boundary_holds_what_gates_and_ceremonies_do(agreed: Recorded, small
             assert allowed <= at_most.get(name, set()) | at_most["*"], f"{role} is allowed on {name} what nobody may"
 
 
+@pytest.mark.slow
 def test_without_coordination_there_is_no_table(small: Network) -> None:
     alone = changed(small)
     leases = {name: lease for name, lease in alone.leases.items() if not name.startswith("gate-")}

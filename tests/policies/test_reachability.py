@@ -22,6 +22,8 @@ from tests.policies.engine_view import shown
 from tests.policies.judging import STRING
 from tests.policies.sound import changed, resources
 
+pytestmark = pytest.mark.slow
+
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 NAME = "cosmoshub"
 ROOT = f"urn:pulumi:{NAME}::estate::pulumi:pulumi:Stack::estate-{NAME}"

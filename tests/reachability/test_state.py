@@ -204,6 +204,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     changes=st.dictionaries(st.sampled_from([*vpc(), "provider", "delete", "propertyDependencies"]), JSON), whole=JSON

@@ -129,6 +129,7 @@ def test_a_damaged_row_is_refused(item: object, reason: str) -> None:
         items.read_claim(PK, CLAIM.position, item)
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_whatever_an_item_is_it_is_read_or_damaged(item: object) -> None:
     with pytest.raises(items.Damaged):

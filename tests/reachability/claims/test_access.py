@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from estate.model import Role
 from reachability.claims import Outcome
 from tests.reachability.claims.estates import Built, packet, sentences
+
+pytestmark = pytest.mark.slow
 
 REGION = "eu-west-1"
 PARTNER_BLOCK = "172.20.77.0/24"

@@ -8,6 +8,8 @@ from estate.model import Role
 from reachability.claims import Outcome
 from tests.reachability.claims.estates import Built, packet, sentences
 
+pytestmark = pytest.mark.slow
+
 REGION, SITE = "us-east-2", "dal1"
 
 

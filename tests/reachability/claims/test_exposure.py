@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from estate.model import Role
 from reachability import addresses
 from reachability.claims import Outcome
 from reachability.resources import UNKNOWN, Resource
 from tests.reachability.claims.estates import Built, deciding, packet, sentences
+
+pytestmark = pytest.mark.slow
 
 REGION = "us-east-2"
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from estate.model import Role
 from reachability.claims import Outcome
 from tests.reachability.claims.estates import EGRESS, INGRESS, Built, deciding, sentences
+
+pytestmark = pytest.mark.slow
 
 ONE, TWO, SITE = "us-east-2", "eu-west-1", "dal1"
 

@@ -11,6 +11,8 @@ from reachability.claims import Outcome
 from reachability.resources import Resource
 from tests.reachability.claims.estates import Built, deployed, example, packet, sentences
 
+pytestmark = pytest.mark.slow
+
 SITE, REGION = "dal1", "us-east-2"
 
 

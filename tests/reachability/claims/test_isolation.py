@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from estate.model import Role
 from reachability.claims import Outcome
 from reachability.resources import Resource
 from tests.reachability.claims.estates import Built, packet, sentences
+
+pytestmark = pytest.mark.slow
 
 REGION = "eu-west-1"
 PORT = 7777

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from estate.model import Role
 from reachability.claims import Estate, Outcome, verdict
 from reachability.resources import UNKNOWN
 from tests.reachability.claims.estates import CLAIMS, EGRESS, INGRESS, Built, sentences
+
+pytestmark = pytest.mark.slow
 
 REGION, SITE = "us-east-2", "dal1"
 

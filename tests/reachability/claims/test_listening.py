@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
 from configuration.node_config import listening
 from estate.model import Role
 from reachability.assembly import assemble
@@ -12,6 +14,7 @@ from reachability.prover import Prover
 from tests.reachability.claims.estates import CLAIMS, Built
 
 
+@pytest.mark.slow
 def asked(built: Built, ports: Mapping[str, tuple[int, ...]]) -> Verdict:
     subject = built.subject()
     estate = Estate(Prover(assemble(subject)), [built.network], subject.resources, listening=ports)

@@ -7,6 +7,8 @@ import pytest
 from reachability.claims import Outcome, Report, claims, prove
 from tests.reachability.claims.estates import Built, deployed, example
 
+pytestmark = pytest.mark.slow
+
 IDS = [
     *("no-public-ssh", "ssh-from-vpn-only", "validator-hidden", "signer-dials-out", "private-sentry-hidden"),
     *("public-sentry-p2p-only", "public-endpoints-tls", "partner-scope", "vpn-scope", "no-instance-traversal"),

@@ -9,6 +9,8 @@ from reachability.claims import Report
 from reachability.standing import Standing, changed_filters
 from tests.reachability.claims.estates import INGRESS, Built
 
+pytestmark = pytest.mark.slow
+
 
 def told(report: Report) -> list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
     return [(each.claim.id, str(each.outcome), each.sentences, each.reasons) for each in report.verdicts]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from estate.model import Role
 from reachability.assembly import assemble
 from reachability.claims import Estate, Outcome, claims, prove
@@ -11,6 +13,8 @@ from reachability.prover import Prover
 from reachability.resources import UNKNOWN, Resource
 from reachability.subject import Subject
 from tests.reachability.claims.estates import EGRESS, INGRESS, Built, sentences
+
+pytestmark = pytest.mark.slow
 
 REGION = "us-east-2"
 

@@ -27,6 +27,8 @@ from reachability.claims import (
 )
 from tests.reachability.claims.estates import Built, packet, sentences
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[3] / "docs" / "add-a-claim.md"
 REGION = "us-east-2"
 

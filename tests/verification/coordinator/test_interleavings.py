@@ -31,6 +31,7 @@ def test_the_reduced_walk_ends_where_the_whole_one_does(name: str):
     assert whole.ends == reduced.ends
 
 
+@pytest.mark.slow
 def test_the_reduced_walk_with_faults_ends_where_the_whole_one_does():
     scripts = {"ash": (wish(10, 0, 2), wish(10, 0, 3)), "zrh": (wish(10, 0, 2, "nil"),)}
     for faults in (Faults(doubts=1), Faults(crashes=1)):

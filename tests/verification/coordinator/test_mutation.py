@@ -18,6 +18,7 @@ def test_at_least_95_percent_of_the_mutants_of_the_decision_are_noticed():
     assert found.unknown_equivalent == ()
 
 
+@pytest.mark.slow
 def test_each_mutant_has_one_change_and_each_equivalent_one_a_reason():
     found = [mutant.text for module in MUTATED for mutant in mutants(module)]
     assert len(found) > 700

@@ -10,6 +10,7 @@ from verification.oracles.facts import Facts
 from verification.oracles.generate import estate
 from verification.oracles.simulator import Simulator, Start
 
+pytestmark = pytest.mark.slow
 ESTATES = 100
 QUESTIONS = 10
 

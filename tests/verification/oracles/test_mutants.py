@@ -11,6 +11,7 @@ from verification.oracles.facts import Facts
 from verification.oracles.mutants import Bed, beds, chosen, judge, judge_google, refuted
 from verification.oracles.promises import CLAIMS, Promises
 
+pytestmark = pytest.mark.slow
 QUICK = frozenset(
     {
         "world-open rule", "open at both layers", "TLS made TCP", "missing route", "peering not accepted",

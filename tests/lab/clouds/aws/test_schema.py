@@ -8,6 +8,7 @@ from lab.clouds.aws.services import SPECS
 from lab.clouds.aws.spec import TypeSpec
 
 
+@pytest.mark.slow
 def test_the_schema_is_that_of_the_installed_sdk() -> None:
     assert SCHEMA_FILE.read_text() == schema_from_sdk.render(schema_from_sdk.describe_sdk()), (
         "run python -m lab.clouds.aws.schema_from_sdk"

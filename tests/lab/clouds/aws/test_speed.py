@@ -2,12 +2,15 @@
 
 import time
 
+import pytest
+
 from lab.clouds.aws.services import tokens as t
 from tests.lab.clouds.aws.landscape import IMAGE, Landscape
 
 CALL_SECONDS = 0.003
 
 
+@pytest.mark.slow
 def test_four_hundred_resources_are_made_without_delay(land: Landscape) -> None:
     start = time.process_time()
     for network in range(4):

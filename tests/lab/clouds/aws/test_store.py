@@ -49,6 +49,7 @@ def test_another_process_reads_while_the_provider_writes(estate: Landscape) -> N
     assert {made.id for made in estate.made.values()} <= ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", range(4))
 def test_a_kill_at_any_moment_leaves_a_whole_state(tmp_path: Path, moment: int) -> None:
     state = tmp_path / "cloud.sqlite"

@@ -186,6 +186,7 @@ def test_kept_from_tracking_means_that_states_are_uncertain() -> None:
     assert "notrack" in firewall(text).hooks["input"][0].rules[0].match.uncertain
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rules_are_read_in_seconds() -> None:
     rules = (f"ip saddr 10.{n >> 16}.{n >> 8 & 255}.{n & 255} tcp dport {n % 60000} accept" for n in range(100_000))
     begun = time.process_time()
