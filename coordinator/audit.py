@@ -351,7 +351,7 @@ class Audit:
         sign_bytes = event.sign_bytes or (claim.sign_bytes if claim else b"")
         self._once(event)
         if self._verify is not None:
-            self._verified(event, sign_bytes)
+            self._verified(self._verify, event, sign_bytes)
 
     def _by_claim(self, event: Released, accepted: _Accepted) -> None:
         claim, where = accepted.claim, event.position.text
@@ -399,17 +399,15 @@ class Audit:
         if signature != event.signature or extension_signature != event.extension_signature:
             self._broken("I2", f"{where} has two signatures")
 
-    def _verified(self, event: Released, sign_bytes: bytes) -> None:
+    def _verified(self, verify: Verify, event: Released, sign_bytes: bytes) -> None:
         where = event.position.text
-        if not self._verify(event.signature, sign_bytes):
+        if not verify(event.signature, sign_bytes):
             self._broken("I9", f"the signature that {event.gate_id} released for {where} does not verify")
-        if event.extension_signature is not None and not self._verify(
-            event.extension_signature, event.extension or b""
-        ):
+        if event.extension_signature is not None and not verify(event.extension_signature, event.extension or b""):
             self._broken("I9", f"the extension's signature that {event.gate_id} released for {where} does not verify")
 
 
-_JUDGES: dict[type, Callable[[Audit, Event], None]] = {
+_JUDGES: dict[type[Event], Callable[..., None]] = {
     Started: Audit._started,
     Asked: Audit._was_asked,
     Claimed: Audit._claimed,
@@ -425,9 +423,17 @@ _JUDGES: dict[type, Callable[[Audit, Event], None]] = {
 }
 
 
-def violations(events: Iterable[Event], chain_id: str, **options: object) -> list[Violation]:
-    """What in a whole log breaks a promise; ``options`` as of ``Audit``."""
-    audit = Audit(chain_id, **options)
+def violations(
+    events: Iterable[Event],
+    chain_id: str,
+    *,
+    verify: Verify | None = None,
+    deadline_seconds: float | None = None,
+    rows: bool = True,
+    floors: bool = True,
+) -> list[Violation]:
+    """What in a whole log breaks a promise; the options are those of ``Audit``."""
+    audit = Audit(chain_id, verify=verify, deadline_seconds=deadline_seconds, rows=rows, floors=floors)
     for event in events:
         audit.see(event)
     return audit.violations

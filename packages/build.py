@@ -118,11 +118,13 @@ def _remove_others(target: Path, packages: Sequence[Package]) -> None:
             (path.parent / f".{path.name}.json").unlink(missing_ok=True)
 
 
-def _known(note: Path) -> dict[str, object]:
+def _known(note: Path) -> dict[str, str]:
+    """What is recorded of a built package: ``fingerprint``, ``sha256``, ``control``; nothing where it is not readable."""
     try:
-        return json.loads(note.read_text())
+        known: dict[str, str] = json.loads(note.read_text())
     except (OSError, ValueError):
         return {}
+    return known
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,10 +11,14 @@ from collections.abc import Generator
 from difflib import unified_diff
 from hashlib import sha256
 
-from pyinfra import host, logger
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra import logger
+from pyinfra.api.command import FunctionCommand, StringCommand
 from pyinfra.api.exceptions import ConnectError
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+from pyinfra.api.state import State
 from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.context import host
 from pyinfra.facts.files import FileContents
 
 from configuration.rulesets import PATH
