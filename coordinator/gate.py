@@ -192,7 +192,7 @@ class KeyGate:
         if isinstance(found, Standing) and found.highest_seen < self._seen:
             found = NotStarted(
                 Cause.TABLE_WENT_BACK,
-                f"the table stands at {found.highest_seen.text} and stood at {self._seen.text} before; replace it by "
+                f"the table is at {found.highest_seen.text} and was at {self._seen.text} before; replace it by "
                 "ceremony",
             )
         if found != self._standing:

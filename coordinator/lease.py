@@ -1,4 +1,4 @@
-"""A gate's credentials for its table, by lease: taken from Vault for a short time, and taken anew before they end.
+"""A gate's credentials for its table, by lease: taken from Vault for a short time, and renewed before they end.
 
 One process does this and nothing else, so that the gate need not reach Vault and this need not reach the table. It logs
 in by AppRole. What it shows there, the secret id, comes to the host once, wrapped: whoever opened the wrapping before
@@ -159,7 +159,7 @@ def take(settings: Settings, log: Events) -> Lease:
 
 
 def retry_after(failures: int, chance: float) -> float:
-    """Seconds to wait after so many failures in a row; ``chance`` from 0 to 1 spreads hosts that failed together."""
+    """Seconds to wait after that many failures in a row; ``chance`` from 0 to 1 spreads hosts that failed together."""
     longest: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10))
     return longest * (0.5 + chance / 2)
 

@@ -1,4 +1,4 @@
-"""The ways in which a part is had: a published archive, a build from Go modules or a crate, jars, a Go toolchain."""
+"""The ways to get a part: a published archive, a build from Go modules or a crate, jars, a Go toolchain."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Toolchain:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one part is had. `digest` (12 hex) covers everything that decides what is built.
+    """How one part is built or installed. `digest` (12 hex) covers everything that decides what is built.
 
     `maven` is the directory of a pom.xml and of lib.sha256, which `sha256sum` can read.
     """

@@ -55,7 +55,7 @@ def ping() -> bytes:
 
 
 def decode_reply(data: bytes, dialect: Dialect) -> Told | Unreadable:
-    """What the signer told, in one message without its length. Raises nothing, whatever ``data`` is.
+    """What the signer answered, in one message without its length. Raises nothing, whatever ``data`` is.
 
     Nothing is verified. In v1 the older form of the public key's answer is read too, as signers give it to any node.
     """

@@ -1,7 +1,7 @@
 """An nftables ruleset that cannot lock its operator out.
 
-It is checked by the host's own ``nft``, loaded in one transaction while a timer stands ready to put the previous one
-back, and kept only after a connection made anew reached the host through it. Without that the timer fires and nothing
+It is checked by the host's own ``nft``, loaded in one transaction while a timer is set to put the previous one
+back, and kept only after a new connection reached the host through it. Without that the timer fires and nothing
 has changed.
 """
 

@@ -58,7 +58,7 @@ def provision(state: SignerObservation, what: Duty, standby_state: str) -> str |
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether tmkms shall run; `because` where that is not what the declaration asks for."""
+    """Whether tmkms may run; `because` where that is not what the declaration asks for."""
 
     run: bool
     unmask: bool = False
@@ -99,8 +99,8 @@ def verdict(
         return Verdict(
             run=False,
             because=(
-                "its consensus key has no signing state; nothing is started, for it might sign again what it has "
-                "signed; restore the state file, or "
+                "its consensus key has no signing state; nothing is started, because it might sign again what it "
+                "has signed; restore the state file, or "
                 "write one above the chain's height"
             ),
         )
@@ -109,9 +109,9 @@ def verdict(
         return Verdict(
             run=False,
             because=(
-                f"its gate has {'a damaged' if state.gate.damaged else 'no'} floor; nothing is started, for it could "
-                "not tell what this key has signed; the chain and the table are asked, and the floor is written, by "
-                f"ceremony: {ceremony}"
+                f"its gate has {'a damaged' if state.gate.damaged else 'no'} watermark file; nothing is started: "
+                "it could not know what this key has signed; a ceremony asks the chain and the table, and writes it: "
+                f"{ceremony}"
             ),
         )
     return Verdict(run=True)

@@ -28,6 +28,6 @@ def apply(context: HostContext) -> None:
     pyinfra tells operations apart by the lines of the call stack, and by the position in a ``host.loop``: operations of
     two modules that stand at equal lines would be one operation without it.
     """
-    for name in host.loop(dict.fromkeys(HOST_MODULES.values())):
+    for name in host.loop(dict.fromkeys(HOST_MODULES.values())):  # type: ignore[no-untyped-call]  # pyinfra has no types
         if name == HOST_MODULES[context.host.role]:
             import_module(f"{__name__}.{name}").apply(context)

@@ -59,7 +59,7 @@ def test_a_whole_file_is_understood() -> None:
         ("generation = 1", "generation = true", "chain 1: generation is True"),
         ("generation = 1", "generation = 1\nfloor = 0", "chain 1: floor is not a known key"),
         ('gate_id = "lab', 'gate = 1\ngate_id = "lab', "the file: gate is not a known key"),
-        ('"tendermint"', '"cosmos"', "chain 1: dialect is 'cosmos'; tendermint or cometbft-v1 is meant"),
+        ('"tendermint"', '"cosmos"', "chain 1: dialect is 'cosmos'; it must be tendermint or cometbft-v1"),
         ("10.1.176.10:26659", "validator:26659", "chain 1: node is 'validator:26659'; an IP address"),
         ("10.1.176.10:26659", "10.1.176.10", "chain 1: node is '10.1.176.10'"),
         ("10.1.176.10:26659", "10.1.176.10:0", "chain 1: node is '10.1.176.10:0'"),
@@ -91,9 +91,9 @@ def test_two_chains_have_nothing_in_common() -> None:
 
 
 def test_a_chain_needs_an_endpoint_and_the_file_a_chain() -> None:
-    assert problems(WHOLE[: WHOLE.index("[[chain.endpoint]]")]) == ["chain 1: at least one [[endpoint]] is meant"]
-    assert problems(WHOLE[: WHOLE.index("[[chain]]")]) == ["the file: at least one [[chain]] is meant"]
-    assert problems(WHOLE[: WHOLE.index("[[chain]]")] + "chain = [7]")[0] == "chain 1: is meant to be a table"
+    assert problems(WHOLE[: WHOLE.index("[[chain.endpoint]]")]) == ["chain 1: there must be at least one [[endpoint]]"]
+    assert problems(WHOLE[: WHOLE.index("[[chain]]")]) == ["the file: there must be at least one [[chain]]"]
+    assert problems(WHOLE[: WHOLE.index("[[chain]]")] + "chain = [7]")[0] == "chain 1: must be a table"
 
 
 def test_more_replicas_than_a_table_has_are_refused() -> None:
