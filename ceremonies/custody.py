@@ -1,12 +1,9 @@
-"""What may be done next with a consensus key: decided anew from what the hosts and the chain show, so that a ceremony
-that was
-killed anywhere goes on where it stopped. Pure.
+"""What may be done next with a consensus key: decided again each time from what the hosts and the chain show, so that a
+ceremony that was killed at any point goes on where it stopped. Pure.
 
 The order keeps two promises. At no moment can two hosts sign with the key: it is destroyed at its old place, and seen
-to be gone,
-before it comes to be at the new one. At no moment is it lost: before it is destroyed, the new place has shown that it
-can open
-the package that carries it.
+to be gone, before it is put in place at the new one. At no moment is it lost: before it is destroyed, the new place has
+shown that it can open the package that carries it.
 """
 
 from __future__ import annotations
@@ -28,18 +25,18 @@ place.
 class Step(StrEnum):
     """One step of a ceremony; each can be done again."""
 
-    HALT = "stop, disable and mask the signer that holds the key"
+    HALT = "stop, disable and mask the signer"
     WAIT = "wait until the chain has gone past the last signature"
     INVITE = "make an ephemeral certificate where the key goes"
     SEAL = "carry the key there, encrypted to that certificate"
     DESTROY = "destroy the key where it was"
-    UNSEAL = "put the key in its place, with the state as its floor"
+    UNSEAL = "put the key in its place, with the state as its watermark"
     TIDY = "remove the ephemeral key and the package"
     RELEASE = "let the signer that holds the key run again"
     RAISE = "make sure that nothing is signed there up to this height"
     SEED = "make the key's row in the table"
     ADMIT = "admit the gate in the table"
-    AWAIT = "wait until the table has gone past the new gate's floor"
+    AWAIT = "wait until the table has gone past the new gate's watermark"
     DISMISS = "take the gate's admission out of the table"
     RENEW = "begin a new generation in the table"
     CLOSE = "close the key's row in the table for ever"
@@ -62,8 +59,8 @@ class Sealed:
 
 @dataclass(frozen=True, kw_only=True)
 class ChainView:
-    """The chain's head, and the heights above our last signed one at which our key's signature stands in a final
-    commit.
+    """The chain's head, and the heights above our last signed one at which a final commit has our key's
+    signature.
     """
 
     head: int
@@ -74,11 +71,9 @@ class ChainView:
 class Situation:
     """Everything that a decision rests on.
 
-    `signers`: what every signer host of the network holds, by name. `target`: where the key shall be. `sealed`: what
-    the
-    target's package holds, if it could be opened. `chain`: `None` if it could not be asked. `custody_declared`: the
-    target's site
-    has the custody in the declaration.
+    `signers`: what every signer host of the network holds, by name. `target`: where the key will be. `sealed`: what
+    the target's package holds, if it could be opened. `chain`: `None` if it could not be asked. `custody_declared`: the
+    target's site has the custody in the declaration.
     """
 
     signers: Mapping[str, SignerObservation]
@@ -195,7 +190,7 @@ def _leave(situation: Situation, source: str) -> Next:
         return Next(step=Step.HALT, host=source)
     if here.state is None:
         raise Refused(
-            f"{source}: the key has no signing state; what it last signed is not known, so no floor can be carried; "
+            f"{source}: the key has no signing state; what it last signed is unknown, so no watermark can go with it; "
             "restore the state file"
         )
     chain = situation.chain

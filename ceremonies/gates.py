@@ -1,5 +1,5 @@
-"""What may be done next with a key that several sites sign with, each through its gate: decided anew from what hosts,
-table and chain show. Pure.
+"""What may be done next with a key that several sites sign with, each through its gate: decided again each time from
+what hosts, table and chain show. Pure.
 
 The order keeps these promises. Where the key is and something could be started, the table admits the gate. No gate is
 started below what its host, the table or the chain knows to be signed. A gate loses its admission before its host loses
@@ -33,9 +33,9 @@ class Declared:
 class Situation:
     """Everything that a decision rests on.
 
-    `signers`: seen before `row` was read, so that no floor can be above a sound row. `row`: the key's, `None` if there
-    is none. `chain`: above `last_signed`; `None` if it was not asked or did not answer. `sealed`: by host, what the
-    packages that open hold.
+    `signers`: seen before `row` was read, so that no watermark can be above a sound row. `row`: the key's, `None` if
+    there is none. `chain`: above `last_signed`; `None` if it was not asked or did not answer. `sealed`: by host, what
+    the packages that open hold.
     """
 
     signers: Mapping[str, SignerObservation]
@@ -90,10 +90,10 @@ def _key(situation: Situation) -> ConsensusKey:
 
 
 def _only(situation: Situation, allowed: Iterable[str]) -> None:
-    strangers = sorted(set(holders(situation.signers)) - set(allowed))
-    if strangers:
+    others = sorted(set(holders(situation.signers)) - set(allowed))
+    if others:
         raise Refused(
-            f"got the consensus key at {' and '.join(strangers)}; only {', '.join(sorted(allowed))} may hold it; stop "
+            f"got the consensus key at {' and '.join(others)}; only {', '.join(sorted(allowed))} may hold it; stop "
             "and mask it there, find out whether it signed, and move or destroy that copy before anything else"
         )
 
@@ -123,7 +123,7 @@ def _not_gone_back(situation: Situation, names: Iterable[str]) -> None:
         for each in _positions(situation.signers, [name], None):
             if row and each > row.position and not _is_spent(each):
                 raise Refused(
-                    f"the table stands at {row.position.text}, {name} has signed {each.text}; a table never goes back; "
+                    f"the table is at {row.position.text}, but {name} has signed {each.text}; a table never goes back; "
                     "it was rolled back or replaced: bin/estate key renew-table"
                 )
 
@@ -184,7 +184,7 @@ def _settle(situation: Situation, names: tuple[str, ...]) -> Next | int:
     if chain.signed_since:
         raise Refused(
             f"got signatures of our key at heights {', '.join(map(str, chain.signed_since))}; what we know of ends at "
-            f"{last}, and everything of ours stands; someone else holds this key; find that signer before anything else"
+            f"{last}, and our signers are stopped; someone else holds this key; find that signer before anything else"
         )
 
     def rests(name: str, height: int) -> bool:
@@ -230,21 +230,21 @@ def starting(situation: Situation, target: str) -> Next:
         _not_gone_back(situation, [target])
         if here.gate.floor is None or here.gate.floor.position > row.position:
             raise Refused(
-                f"{target}: the table stands at {row.position.text}, and its floor is "
+                f"{target}: the table is at {row.position.text}, and its watermark is "
                 f"{here.gate.floor.position.text if here.gate.floor else 'lost'}; the two must agree; replace the "
                 "table: bin/estate key renew-table"
             )
         return _running(here, target)
     if here.gate.damaged or (here.gate.floor and not _is_spent(here.gate.floor.position)):
         raise Refused(
-            f"{target}: its gate has a floor of its own, so it has signed, and the table has no row; the table was "
+            f"{target}: its gate has a watermark of its own, so it has signed, and the table has no row; the table was "
             "lost: bin/estate key renew-table"
         )
     for name, each in sorted(situation.signers.items()):
         if each.gate.runs or (each.runs and (each.key or name in situation.declared.gates)):
             raise Refused(
-                f"{name}: something runs there that may sign; a key starts where everything stands; stop it: systemctl "
-                "stop tmkms signing-gate"
+                f"{name}: something runs there that may sign; a key starts only where everything is stopped; stop it: "
+                "systemctl stop tmkms signing-gate"
             )
         if each.sealed or each.invited:
             return Next(step=Step.TIDY, host=name)
@@ -272,8 +272,8 @@ def joining(situation: Situation, target: str, *, leaving: str | None = None) ->
             return Next(step=Step.AWAIT, host=target)
     if here.key is None and (here.gate.runs or (here.runs and not here.standby)):
         raise Refused(
-            f"{target}: something runs there without the key; a key comes to a host where everything stands; stop it: "
-            "systemctl stop tmkms signing-gate"
+            f"{target}: something runs there without the key; a key comes only to a host where everything is stopped; "
+            "stop it: systemctl stop tmkms signing-gate"
         )
     if step := _halted(situation, [target]):
         return step
@@ -288,13 +288,13 @@ def joining(situation: Situation, target: str, *, leaving: str | None = None) ->
 
 
 def _carry(situation: Situation, target: str, key: ConsensusKey, leaving: str | None) -> Next:
-    """The key goes to `target`, where everything stands, from a host that signs through its gate and keeps it."""
+    """The key goes to `target`, where everything is stopped, from a host that signs through its gate and keeps it."""
     here = situation.signers[target]
     sources = [name for name in holders(situation.signers) if _signs(situation, name)]
     if not sources:
         raise Refused(
             f"no site signs with this key through an admitted gate, so none can share it with {target}; start it "
-            "first: bin/estate key start; or see what stands: bin/estate key status"
+            "first: bin/estate key start; or see the state of all: bin/estate key status"
         )
     if here.remnant:
         return Next(step=Step.DESTROY, host=target)
@@ -369,13 +369,13 @@ def retiring(situation: Situation, address: str) -> Next:
     """The next step towards nothing ever signing with the key again. `address`: as the operator wrote it.
 
     Raises:
-        Refused: another key is meant.
+        Refused: the address is another key's.
     """
     key, signers, row = _key(situation), situation.signers, situation.row
     if address != key.address:
         raise Refused(
             f"got address {address!r}, the key's is {key.address}; a retired key is gone for ever, so its address is "
-            f"asked for; if that is meant: --yes-retire {key.address}"
+            f"asked for; to retire this key: --yes-retire {key.address}"
         )
     concerned = {name for name, each in signers.items() if each.key or each.remnant or each.gate.runs}
     if step := _halted(situation, concerned | (situation.admitted & set(signers))):
@@ -409,7 +409,7 @@ def clearing(situation: Situation, target: str, cause: Cause | None) -> Next:
     top = max(_positions(situation.signers, [target], None))
     if top > row.position:
         raise Refused(
-            f"the table stands at {row.position.text}, {target} at {top.text}; a table below a floor was rolled back "
+            f"the table is at {row.position.text}, {target} at {top.text}; a table below a watermark was rolled back "
             "or replaced; a halt is not cleared over that: bin/estate key renew-table"
         )
     if floor.halted is None:
@@ -456,7 +456,7 @@ def problems(situation: Situation) -> list[str]:
         each = situation.signers[name]
         floor = each.gate.floor
         if each.gate.damaged:
-            found.append(f"{name}: its floor is damaged; its gate refuses to sign: bin/estate key join")
+            found.append(f"{name}: its watermark file is damaged; its gate refuses to sign: bin/estate key join")
         if floor and floor.halted:
             found.append(f"{name} halted because of {floor.halted}: look why, then: bin/estate key clear-halt")
         if missing and missing.host == name:
@@ -464,10 +464,10 @@ def problems(situation: Situation) -> list[str]:
         if each.masked or each.gate.masked:
             found.append(f"{name} holds the key and is masked: a ceremony has begun there; call it again")
         if floor is None and not each.gate.damaged:
-            found.append(f"{name} holds the key and has no floor: bin/estate key join")
+            found.append(f"{name} holds the key and has no watermark file: bin/estate key join")
         if row and floor and floor.position > row.position:
             found.append(
-                f"the table stands at {row.position.text}, below the floor of {name}: bin/estate key renew-table"
+                f"the table is at {row.position.text}, below the watermark of {name}: bin/estate key renew-table"
             )
         if row and name not in situation.admitted:
             found.append(f"{name} holds the key and is not admitted in the table: bin/estate key join")

@@ -35,7 +35,7 @@ LOCK = "/run/estate-key.lock"
 
 DESTROYING = f"{CONSENSUS_KEY}.destroying"
 PRIVATE_KEY_PREFIX = r"\060\056\002\001\000\060\005\006\003\053\145\160\004\042\004\040"
-"""What stands before the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410), as `printf` takes it."""
+"""What comes before the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410), as `printf` takes it."""
 
 INITIAL_STATE = '{"height":"0","round":"0","step":0,"block_id":{"hash":"","parts":{"total":0,"hash":""}}}'
 """The state of a key that has signed nothing, as tmkms writes it."""
@@ -59,7 +59,7 @@ class SignedState:
 
     @property
     def position(self) -> Position:
-        """Where it stands among the positions that gates claim."""
+        """Its place among the positions that gates claim."""
         return Position(self.height, self.round, self.step + 1)
 
 

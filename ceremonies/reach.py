@@ -26,8 +26,9 @@ class Way:
     """How an operator gets to a network's hosts and table.
 
     `credentials`: the operator's own for the table, a file as `aws configure export-credentials --format process`
-    prints; only a key that signs through gates needs them. `ca_file`: who may vouch for the table's endpoints, `None`:
-    whom this machine trusts. `within`: entered around every call of the table, where the way to it begins elsewhere.
+    prints; only a key that signs through gates needs them. `ca_file`: the authorities for the table's endpoints;
+    `None`: those that this machine trusts. `within`: entered around every call of the table, where the way to it begins
+    elsewhere.
     `transcripts`: the directory that a ceremony's record goes to.
     """
 

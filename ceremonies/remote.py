@@ -220,7 +220,7 @@ def active_signer(network: Network, site: str) -> Host:
         Refused: there is no such site, or it has none.
     """
     if site not in network.sites:
-        raise Refused(f"got site {site!r}; a site of {network.name} is meant: {', '.join(sorted(network.sites))}")
+        raise Refused(f"got site {site!r}; expected a site of {network.name}: {', '.join(sorted(network.sites))}")
     for host in of_role(network, Role.SIGNER):
         if host.place == site and host.active:
             return host

@@ -41,7 +41,7 @@ class Ceremony:
         self._table, self._key = head, key
 
     def read(self) -> Head | None:
-        """The head as it stands, None if there is none. Raises NotDone."""
+        """The head as it is now, None if there is none. Raises NotDone."""
         body = {"TableName": self._table, "Key": {"pk": items.text(self._key)}, "ConsistentRead": True}
         outcome = self._call("GetItem", body)
         if not isinstance(outcome, Accepted):
@@ -51,7 +51,7 @@ class Ceremony:
     def seed(self, position: Position, generation: int, gates: Iterable[str]) -> Head:
         """Make the first head of a key: nothing at or below ``position`` will be signed. Raises NotDone.
 
-        Done already is a head of this generation that admits these gates and stands at ``position`` or above it.
+        Done already is a head of this generation that admits these gates and is at ``position`` or above it.
         """
         head = _fresh(position, generation, gates)
         return self._put(head)
@@ -72,23 +72,23 @@ class Ceremony:
         )
 
     def renew(self, old_generation: int, generation: int, position: Position, gates: Iterable[str]) -> Head:
-        """Begin a new generation that stands at ``position``: in the table of the old one, or in a new, empty table.
+        """Begin a new generation at ``position``: in the table of the old one, or in a new, empty table.
 
         ``position`` must lie above everything that was ever signed: the caller has stopped the gates and looked at
-        their floors and at the chain. Every gate must announce itself anew. Raises NotDone.
+        their watermarks and at the chain. Every gate must announce itself again. Raises NotDone.
         """
         if generation <= old_generation:
             raise NotDone(f"generation {generation} does not come after {old_generation}; generations only rise")
         head = _fresh(position, generation, gates)
-        standing = self.read()
-        if standing is None:
+        present = self.read()
+        if present is None:
             return self._put(head)
-        if _holds(standing, head):
-            return standing
+        if _holds(present, head):
+            return present
         return self._update(
             items.renewing(old_generation, head),
             f"generation {generation} is not begun: it may take the place only of an open head of generation "
-            f"{old_generation} that stands no higher than {position.text}",
+            f"{old_generation} that is no higher than {position.text}",
         )
 
     def close(self, generation: int) -> Head:
@@ -102,18 +102,16 @@ class Ceremony:
         outcome = self._call("PutItem", put(self._table, items.head_item(self._key, head), items.inserting()))
         if isinstance(outcome, Accepted):
             return head
-        standing = self._head(outcome.item)
-        if _holds(standing, head):
-            return standing
-        raise NotDone(
-            f"{self._table} already has a head for this key ({_told(standing)}); none is ever put in place of another"
-        )
+        present = self._head(outcome.item)
+        if _holds(present, head):
+            return present
+        raise NotDone(f"{self._table} already has a head for this key ({_described(present)}); it is never replaced")
 
     def _update(self, change: Change, refusal: str) -> Head:
         outcome = self._call("UpdateItem", update(self._table, self._key, change, "ALL_NEW"))
         if isinstance(outcome, Accepted):
             return self._head(outcome.answer.get("Attributes"))
-        found = "has no head for this key" if outcome.item is None else f"has {_told(self._head(outcome.item))}"
+        found = "has no head for this key" if outcome.item is None else f"has {_described(self._head(outcome.item))}"
         raise NotDone(f"{refusal}; {self._table} {found}")
 
     def _call(self, operation: str, body: Mapping[str, object]) -> Accepted | ConditionFailed:
@@ -146,16 +144,16 @@ def _named(gates: Iterable[str]) -> None:
         raise NotDone("got an empty gate id; a gate is admitted by its name")
 
 
-def _holds(standing: Head, head: Head) -> bool:
+def _holds(present: Head, head: Head) -> bool:
     """Whether the head asked for is there already, perhaps with gates that have announced themselves since."""
     return (
-        standing.generation == head.generation
-        and head.position <= standing.position < CLOSED
-        and [name for name, _ in standing.gates] == [name for name, _ in head.gates]
+        present.generation == head.generation
+        and head.position <= present.position < CLOSED
+        and [name for name, _ in present.gates] == [name for name, _ in head.gates]
     )
 
 
-def _told(head: Head) -> str:
+def _described(head: Head) -> str:
     gates = ", ".join(name for name, _ in head.gates) or "no gate"
     where = "closed" if head.position == CLOSED else f"at {head.position.text}"
     return f"generation {head.generation}, {where}, admitting {gates}"

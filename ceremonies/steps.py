@@ -32,7 +32,7 @@ class Transcript:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How long a ceremony waits for the chain or the table, and who is told what it does."""
+    """How long a ceremony waits for the chain or the table, and what it calls with each step."""
 
     wait_seconds: float = 600
     progress: Progress = lambda _: None
@@ -42,7 +42,9 @@ class Pace:
 
 WAITING = {
     Step.WAIT: "the chain did not go past our last signature",
-    Step.AWAIT: "the table did not go past the new gate's floor, so no other gate signs (without one: key renew-table)",
+    Step.AWAIT: (
+        "the table did not go past the new gate's watermark, so no other gate signs (without one: key renew-table)"
+    ),
 }
 
 
@@ -65,7 +67,7 @@ def carry_out(
         write(refused=reason)
         return Refused(reason)
 
-    def told(action: Callable[..., T], *arguments: object) -> T:
+    def recorded(action: Callable[..., T], *arguments: object) -> T:
         try:
             return action(*arguments)
         except Refused:
@@ -75,7 +77,7 @@ def carry_out(
             raise
 
     while True:
-        situation = told(observe)
+        situation = recorded(observe)
         try:
             step = decide(situation)
         except Refused as refusal:
@@ -86,8 +88,8 @@ def carry_out(
         if step.step in WAITING:
             if pace.clock() > deadline:
                 raise refuse(
-                    f"{WAITING[step.step]} in {pace.wait_seconds:.0f} s; it stands, or our nodes do; nothing is lost: "
-                    "call again"
+                    f"{WAITING[step.step]} in {pace.wait_seconds:.0f} s; it has stopped, or our nodes have; nothing is "
+                    "lost: run it again"
                 )
             pace.progress(f"{step.host}: {step.step}")
             pace.sleep(POLL_SECONDS)
@@ -96,5 +98,5 @@ def carry_out(
             raise refuse(f"{step.host}: this step was done three times and is not done: {step.step}; look at that host")
         pace.progress(f"{step.host}: {step.step}")
         write(host=step.host, step=str(step.step), **({"height": step.height} if step.height else {}))
-        told(act, step, situation)
+        recorded(act, step, situation)
         done.append(step)

@@ -21,7 +21,8 @@ from estate.plan import coordination
 @dataclass(frozen=True, kw_only=True)
 class OperatorTable:
     """The table at `endpoints`. `credentials`: a file as `aws configure export-credentials --format process` prints.
-    `ca_file`: who may vouch for the endpoints, `None`: whom this machine trusts. `within`: where the way there begins.
+    `ca_file`: who may vouch for the endpoints, `None`: those that this machine trusts. `within`:
+    entered around every call.
     """
 
     endpoints: Sequence[Endpoint]

@@ -22,13 +22,13 @@ def _public_key(text: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != floor.KEY_BYTES:
-        raise argparse.ArgumentTypeError("an Ed25519 public key is meant, 32 bytes in base64")
+        raise argparse.ArgumentTypeError("must be an Ed25519 public key, 32 bytes in base64")
     return key
 
 
 def _height(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or not 0 <= int(text) <= MAX_HEIGHT:
-        raise argparse.ArgumentTypeError(f"a height from 0 to {MAX_HEIGHT} is meant")
+        raise argparse.ArgumentTypeError(f"must be a height from 0 to {MAX_HEIGHT}")
     return int(text)
 
 

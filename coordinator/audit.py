@@ -40,7 +40,7 @@ BOTTOM = Position(-1, -1, -1)
 class Started(NamedTuple):
     """A run of a gate began to act, from the floor on its disk and the row; ``None``: there was none.
 
-    In all events ``gate_id`` is where it happened (two hosts that were given one name are told apart here, not in
+    In all events ``gate_id`` is where it happened (two hosts that were given one name are distinct here, not in
     their claims) and ``boot_id`` is a name that no other run has.
     """
 
@@ -71,7 +71,7 @@ class Inserted(NamedTuple):
 
 
 class HeadAt(NamedTuple):
-    """A run of a gate was told where the row stands; ``Released`` in spite of it is judged."""
+    """A run of a gate learned the row's position; ``Released`` in spite of it is judged."""
 
     gate_id: str
     boot_id: str
@@ -86,7 +86,7 @@ class FloorWritten(NamedTuple):
 
 
 class Doubted(NamedTuple):
-    """A gate was told, while it handled ``request``, that the outcome of an effect is unknown."""
+    """A gate learned, while it handled ``request``, that the outcome of an effect is unknown."""
 
     gate_id: str
     request: str
@@ -96,7 +96,7 @@ class Released(NamedTuple):
     """A signature left a gate.
 
     ``position``, ``intent`` and ``extension`` are what the node asked for; ``sign_bytes`` are the bytes that the
-    signature is told to cover (``b""``: not known; those of the claim are taken). ``seconds``: since it was asked.
+    signature is said to cover (``b""``: not known; those of the claim are taken). ``seconds``: since it was asked.
     """
 
     gate_id: str
@@ -143,7 +143,7 @@ class RolledBack(NamedTuple):
 
 
 class Replaced(NamedTuple):
-    """A ceremony wrote the row anew at ``position``, with a new ``generation``."""
+    """A ceremony wrote the row again at ``position``, with a new ``generation``."""
 
     generation: int
     position: Position
@@ -187,7 +187,7 @@ class Audit:
     """The promises about one key, judged event by event; ``violations`` holds what was found.
 
     ``verify``: where given, each released signature is verified (I9). ``deadline_seconds``: where given, each answer
-    must come within it (I7). ``rows``, ``floors``: whether the log tells of inserted rows and of written floors; where
+    must come within it (I7). ``rows``, ``floors``: whether the log has inserted rows and written watermarks; where
     it does not, that half of I4 or I6 is not judged.
     """
 
@@ -351,7 +351,7 @@ class Audit:
         sign_bytes = event.sign_bytes or (claim.sign_bytes if claim else b"")
         self._once(event)
         if self._verify is not None:
-            self._verified(event, sign_bytes)
+            self._verified(self._verify, event, sign_bytes)
 
     def _by_claim(self, event: Released, accepted: _Accepted) -> None:
         claim, where = accepted.claim, event.position.text
@@ -399,17 +399,15 @@ class Audit:
         if signature != event.signature or extension_signature != event.extension_signature:
             self._broken("I2", f"{where} has two signatures")
 
-    def _verified(self, event: Released, sign_bytes: bytes) -> None:
+    def _verified(self, verify: Verify, event: Released, sign_bytes: bytes) -> None:
         where = event.position.text
-        if not self._verify(event.signature, sign_bytes):
+        if not verify(event.signature, sign_bytes):
             self._broken("I9", f"the signature that {event.gate_id} released for {where} does not verify")
-        if event.extension_signature is not None and not self._verify(
-            event.extension_signature, event.extension or b""
-        ):
+        if event.extension_signature is not None and not verify(event.extension_signature, event.extension or b""):
             self._broken("I9", f"the extension's signature that {event.gate_id} released for {where} does not verify")
 
 
-_JUDGES: dict[type, Callable[[Audit, Event], None]] = {
+_JUDGES: dict[type[Event], Callable[..., None]] = {
     Started: Audit._started,
     Asked: Audit._was_asked,
     Claimed: Audit._claimed,
@@ -425,9 +423,17 @@ _JUDGES: dict[type, Callable[[Audit, Event], None]] = {
 }
 
 
-def violations(events: Iterable[Event], chain_id: str, **options: object) -> list[Violation]:
-    """What in a whole log breaks a promise; ``options`` as of ``Audit``."""
-    audit = Audit(chain_id, **options)
+def violations(
+    events: Iterable[Event],
+    chain_id: str,
+    *,
+    verify: Verify | None = None,
+    deadline_seconds: float | None = None,
+    rows: bool = True,
+    floors: bool = True,
+) -> list[Violation]:
+    """What in a whole log breaks a promise; the options are those of ``Audit``."""
+    audit = Audit(chain_id, verify=verify, deadline_seconds=deadline_seconds, rows=rows, floors=floors)
     for event in events:
         audit.see(event)
     return audit.violations

@@ -1,4 +1,4 @@
-"""The configuration of a gate: one TOML file, every key known, every problem told at once."""
+"""The configuration of a gate: one TOML file, every key known, every problem reported at once."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class _Table:
         self._problems = problems
         self._left: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {}
         if not isinstance(found, Mapping):
-            self.wrong("is meant to be a table")
+            self.wrong("must be a table")
 
     def wrong(self, text: str) -> None:
         self._problems.append(f"{self.where}: {text}")
@@ -90,19 +90,19 @@ class _Table:
         """``read`` gives the value, or raises ValueError or TypeError; then ``meant`` says what it should have been."""
         if key not in self._left:
             if default is None:
-                self.wrong(f"{key} is missing; {meant} is meant")
+                self.wrong(f"{key} is missing; it must be {meant}")
             return default
         found = self._left.pop(key)
         try:
             return read(found)
         except (ValueError, TypeError):
-            self.wrong(f"{key} is {found!r}; {meant} is meant")
+            self.wrong(f"{key} is {found!r}; it must be {meant}")
             return default
 
     def tables(self, key: str) -> list[Any]:
         found = self._left.pop(key, [])
         if not isinstance(found, list) or not found:
-            self.wrong(f"at least one [[{key}]] is meant")
+            self.wrong(f"there must be at least one [[{key}]]")
             return []
         return found
 

@@ -5,7 +5,7 @@ bring a gate below what its own disk says. Hence each rise is on the disk before
 
 The file is made by a rename and then written over in place, in one sector, which disks write whole or not at all
 (PostgreSQL keeps its pg_control so). That takes one flush of data: no entry, no journal, no free space. A sector that
-was torn all the same fails its checksum, and nothing is signed until a person has seeded the floor anew.
+was torn all the same fails its checksum, and nothing is signed until a person has seeded the file again.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ from coordinator.decision.effects import (
     WriteFloor,
 )
 from coordinator.decision.handle import NotStarted, Standing, handle, start
+from coordinator.decision.position import Step
 from coordinator.decision.records import Claim, Gate, Request, Signed
 from coordinator.events import Events
 from coordinator.floor import Keeper
@@ -191,7 +192,7 @@ class KeyGate:
         if isinstance(found, Standing) and found.highest_seen < self._seen:
             found = NotStarted(
                 Cause.TABLE_WENT_BACK,
-                f"the table stands at {found.highest_seen.text} and stood at {self._seen.text} before; replace it by "
+                f"the table is at {found.highest_seen.text} and was at {self._seen.text} before; replace it by "
                 "ceremony",
             )
         if found != self._standing:
@@ -226,7 +227,7 @@ class KeyGate:
         self._metrics.count("refusals_total", self._gate.chain_id, cause=Cause.MALFORMED)
         self._say("refused", cause=Cause.MALFORMED, detail=asked.reason)
 
-    def _refusal(self, asked: object, refused: Refused) -> bytes:
+    def _refusal(self, asked: for_node.Asked | int, refused: Refused) -> bytes:
         return for_node.refused(asked, CODES[refused.cause], error_text(refused.cause, refused.detail))
 
     def _answer_sign(self, asked: SignAsked, send: Send) -> None:
@@ -255,9 +256,10 @@ class KeyGate:
             while True:
                 effect = steps.send(self._carry_out(exchange, effect))
         except StopIteration as end:
-            self._standing = end.value
-        self._seen = max(self._seen, self._standing.highest_seen)
-        if isinstance(exchange.reply, Refused) and exchange.reply.cause is Cause.FENCED and not self._standing.halted:
+            standing: Standing = end.value
+        self._standing = standing
+        self._seen = max(self._seen, standing.highest_seen)
+        if isinstance(exchange.reply, Refused) and exchange.reply.cause is Cause.FENCED and not standing.halted:
             self._standing = NotStarted(Cause.FENCED, f"the table no longer knows this run: {exchange.reply.detail}")
 
     def _carry_out(self, exchange: _Exchange, effect: Effect) -> Outcome:
@@ -347,7 +349,7 @@ class KeyGate:
         """Metrics and one event for what was answered."""
         chain, reply = self._gate.chain_id, exchange.reply
         fields: dict[str, object] = {
-            "kind": request.position.step.name.lower() if request else type(exchange.asked).__name__,
+            "kind": Step(request.position.step).name.lower() if request else type(exchange.asked).__name__,
             "position": request.position.text if request else None,
             "ms": {stage: round(taken * 1000, 3) for stage, taken in exchange.seconds.items()},
         }

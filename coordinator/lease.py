@@ -1,4 +1,4 @@
-"""A gate's credentials for its table, by lease: taken from Vault for a short time, and taken anew before they end.
+"""A gate's credentials for its table, by lease: taken from Vault for a short time, and renewed before they end.
 
 One process does this and nothing else, so that the gate need not reach Vault and this need not reach the table. It logs
 in by AppRole. What it shows there, the secret id, comes to the host once, wrapped: whoever opened the wrapping before
@@ -69,8 +69,8 @@ def read_settings(path: Path) -> Settings:
     """The configuration that a deploy wrote. Raises LeaseError."""
     try:
         found = tomllib.loads(path.read_text())
-        files = {name: Path(found.pop(name)) for name in ("ca_file", "secret_id", "wrapped_secret_id", "credentials")}
-        settings = Settings(**found, **files)
+        files = {name: Path(found[name]) for name in ("ca_file", "secret_id", "wrapped_secret_id", "credentials")}
+        settings = Settings(**{**found, **files})
         numbers, texts = (settings.ttl_seconds, settings.renew_before_seconds), (settings.vault, settings.path)
         if any(type(each) is not int for each in numbers) or not all(isinstance(each, str) for each in texts):
             raise TypeError("a value is not of its kind")
@@ -99,6 +99,13 @@ def write_private(path: Path, text: str, mode: int) -> None:
         os.close(directory)
 
 
+def _document(answer: object) -> dict[str, Any]:
+    """Vault's answer as hvac decodes it. Raises TypeError: it is not a JSON object."""
+    if not isinstance(answer, dict):
+        raise TypeError("not a JSON object")
+    return answer
+
+
 def _unwrap(client: hvac.Client, settings: Settings, log: Events) -> None:
     """Turns a delivered wrapping into the secret id that it holds. Raises LeaseError, VaultError and OSError."""
     try:
@@ -107,10 +114,10 @@ def _unwrap(client: hvac.Client, settings: Settings, log: Events) -> None:
         return
     expected = f"auth/approle/role/{settings.role_id}/secret-id"
     try:
-        made_by = client.write("sys/wrapping/lookup", token=token)["data"]["creation_path"]
+        made_by = _document(client.write("sys/wrapping/lookup", wrap_ttl=None, token=token))["data"]["creation_path"]
         if made_by != expected:
-            raise LeaseError(f"the wrapping was made by {made_by}, and {expected} is meant; it is not opened")
-        secret_id = client.sys.unwrap(token)["data"]["secret_id"]
+            raise LeaseError(f"the wrapping was made by {made_by}; it must be made by {expected}; it is not opened")
+        secret_id = client.sys.unwrap(token)["data"]["secret_id"]  # type: ignore[no-untyped-call]  # hvac has no types here
     except (InvalidRequest, LeaseError) as error:
         settings.wrapped_secret_id.unlink(missing_ok=True)
         log("wrapping-refused", alarm="somebody else may have opened it: make a new secret id", error=str(error))
@@ -129,9 +136,10 @@ def take(settings: Settings, log: Events) -> Lease:
         _unwrap(client, settings, log)
         client.auth.approle.login(role_id=settings.role_id, secret_id=settings.secret_id.read_text().strip())
         asked = time.time()
-        answer = client.read(settings.path)
-        if answer is None:
+        read = client.read(settings.path)
+        if read is None:
             raise LeaseError(f"Vault has nothing at {settings.path}")
+        answer = _document(read)
         found, seconds = answer["data"], min(float(answer["lease_duration"] or settings.ttl_seconds), 86400.0)
         token = found.get("session_token") or found.get("security_token")
         document = {
@@ -151,7 +159,7 @@ def take(settings: Settings, log: Events) -> Lease:
 
 
 def retry_after(failures: int, chance: float) -> float:
-    """Seconds to wait after so many failures in a row; ``chance`` from 0 to 1 spreads hosts that failed together."""
+    """Seconds to wait after that many failures in a row; ``chance`` from 0 to 1 spreads hosts that failed together."""
     longest: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10))
     return longest * (0.5 + chance / 2)
 

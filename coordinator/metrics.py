@@ -21,7 +21,7 @@ GAUGES = {
     "last_signed_height": "Height of the last signature given.",
     "floor_height": "Height of the floor on the disk.",
     "signer_connected": "1 while a signer with the right key is connected.",
-    "node_connected": "1 while the connection to the validator node stands.",
+    "node_connected": "1 while the validator node is connected.",
     "halted": "1 if this key must not sign here until a person has looked.",
 }
 LATENCY = "seconds"
@@ -94,7 +94,7 @@ def gauges(text: str, chain: str) -> dict[str, float]:
     """The gauges of one chain in what ``Metrics.text`` wrote, by their names in ``GAUGES``."""
     label, found = f'{{chain="{chain}"}} ', {}
     for line in text.splitlines():
-        name, told, value = line.removeprefix(PREFIX).partition(label)
-        if told and name in GAUGES:
+        name, found_label, value = line.removeprefix(PREFIX).partition(label)
+        if found_label and name in GAUGES:
             found[name] = float(value)
     return found

@@ -36,7 +36,7 @@ class NodeLink:
     def __init__(
         self, address: tuple[str, int], identity: Ed25519PrivateKey, changed: Callable[[bool, str], None]
     ) -> None:
-        """``changed`` is told whether the connection stands now, and why."""
+        """``changed`` is called with whether the node is connected now, and why."""
         self._address, self._identity, self._changed = address, identity, changed
         self._connection: SecretConnection | None = None
         self._socket: socket.socket | None = None

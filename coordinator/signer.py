@@ -28,7 +28,7 @@ from coordinator.waiting import is_readable
 
 PING_AFTER_SECONDS = 3.0
 ANSWER_WITHIN_SECONDS = 2.0
-"""How long a signer may take to tell its public key, or that it is there."""
+"""How long a signer may take to answer with its public key, or a ping."""
 
 REST_WITHIN_SECONDS = 0.2
 """How long the rest of a message may take, once it has begun."""
@@ -46,7 +46,7 @@ class SignerLink:
     def __init__(
         self, path: Path, chain_id: str, public_key: bytes, dialect: Dialect, changed: Callable[[bool, str], None]
     ) -> None:
-        """``changed`` is told whether a signer is ready now, and why."""
+        """``changed`` is called with whether a signer is ready now, and why."""
         self._path, self._chain_id, self._public_key, self._dialect = path, chain_id, public_key, dialect
         self._changed = changed
         self._listener: socket.socket | None = None
@@ -78,7 +78,7 @@ class SignerLink:
         """Takes a signer that has dialled, hears what it says, asks whether it is there."""
         now = time.monotonic()
         if self._signing:
-            self._drop("nobody waits any more for what it was asked")
+            self._drop("its answer is no longer waited for")
         if self._listener is None and now >= self._bind_at:
             self._bind(now)
         if self._connection is None and self._listener is not None:
@@ -180,7 +180,7 @@ class SignerLink:
             self._drop(f"it said {getattr(told, 'text', '') or type(told).__name__} unasked")
         elif isinstance(told, PublicKeyTold):
             if told.public_key != self._public_key:
-                self._drop("its public key is not that of the floor")
+                self._drop("its public key is not that of the watermark file")
             else:
                 self.ready = True
                 self._changed(True, "it has the right key")

@@ -1,87 +1,38 @@
-"""The host that pyinfra is at, in its network: the declaration joined with the stack's outputs."""
+"""What pyinfra and the medium's writer start from: the declaration joined with the stack's outputs, host by host."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
 
 from configuration.context import HostContext
 from estate.declaration import load
-from estate.findings import DeclarationError, Problem
-from estate.model import Network
-from estate.plan import hosts as estate_hosts
-from estate.plan.hosts import Host
+from estate.findings import DeclarationError
+from estate.plan.hosts import hosts
 from hosts import stack_output
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_NETWORK = "cosmoshub"
 
 
-class Named(Protocol):
-    """A pyinfra host, of which only the name matters here."""
+def contexts(environment: Mapping[str, str]) -> dict[str, HostContext]:
+    """The context of every host of a network, by name.
 
-    @property
-    def name(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Name:
-    """A host by its name alone."""
-
-    name: str
-
-
-@lru_cache(maxsize=1)
-def declared() -> Network:
-    """The network that ``ESTATE_NETWORK`` names, with the chain facts of ``ESTATE_CHAIN`` where that is set."""
-    chain = os.environ.get("ESTATE_CHAIN")
-    return load.read(
-        load.stack_file(ROOT, os.environ.get("ESTATE_NETWORK", DEFAULT_NETWORK)), chain=Path(chain) if chain else None
-    )
-
-
-@lru_cache(maxsize=1)
-def joined() -> tuple[Network, Mapping[str, Any]]:
-    """The declared network and the stack's ``inventory`` output, which agree.
+    `ESTATE_NETWORK` names the network; `ESTATE_CHAIN`, where it is set, a file of chain facts in place of the declared
+    ones; `ESTATE_ARCHIVE_KEYRING` the package repository's keyring; `ESTATE_OUTPUTS` is as in `stack_output.read`.
 
     Raises:
-        DeclarationError: with every disagreement between the two.
+        DeclarationError: with every problem of the declaration, or every disagreement between it and the outputs.
     """
-    network = declared()
-    inventory = stack_output.read(network.name, ROOT)
-    problems = stack_output.problems(network, inventory)
-    if problems:
+    chain, keyring = environment.get("ESTATE_CHAIN"), environment.get("ESTATE_ARCHIVE_KEYRING")
+    file = load.stack_file(ROOT, environment.get("ESTATE_NETWORK", DEFAULT_NETWORK))
+    network = load.read(file, chain=Path(chain) if chain else None)
+    inventory = stack_output.read(network.name, ROOT, environment.get("ESTATE_OUTPUTS"))
+    if problems := stack_output.problems(network, inventory):
         raise DeclarationError(problems)
-    return network, inventory
-
-
-@lru_cache(maxsize=1)
-def _by_name() -> Mapping[str, Host]:
-    return {host.name: host for host in estate_hosts.hosts(joined()[0])}
-
-
-def of(host: Named) -> HostContext:
-    """The context of a pyinfra host, whatever connector its name begins with (``@fake/…``)."""
-    network, inventory = joined()
-    name = host.name.rsplit("/", 1)[-1]
-    if name not in _by_name():
-        raise DeclarationError(
-            [
-                Problem(
-                    file="hosts/inventory.py",
-                    path="hosts",
-                    value=repr(name),
-                    rule="a host must be one that the network declares",
-                    reason="its role and addresses come from the declaration",
-                    fix=f"declare it in stacks/Pulumi.{network.name}.yaml, or leave it out",
-                )
-            ]
+    return {
+        host.name: HostContext(
+            network=network, host=host, inventory=inventory, archive_keyring=Path(keyring) if keyring else None
         )
-    keyring = os.environ.get("ESTATE_ARCHIVE_KEYRING")
-    return HostContext(
-        network=network, host=_by_name()[name], inventory=inventory, archive_keyring=Path(keyring) if keyring else None
-    )
+        for host in hosts(network)
+    }

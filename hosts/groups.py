@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
-from estate.model import Network
-from estate.plan.hosts import Host, hosts
+from configuration.context import HostContext
 
-HostEntry = tuple[str, dict[str, Any]]
+HostEntry = tuple[str, dict[str, object]]
 
 
-def entry(host: Host, *, ssh_key: str | None, known_hosts: str | None) -> HostEntry:
-    """A host's name and how it is reached: at its management address."""
-    data: dict[str, Any] = {"ssh_hostname": str(host.management_address)}
+def entry(context: HostContext, *, ssh_key: str | None, known_hosts: str | None) -> HostEntry:
+    """A host's name and data: how it is reached, at its management address, and its context as `context`."""
+    data: dict[str, object] = {"ssh_hostname": str(context.host.management_address), "context": context}
     if ssh_key:
         data["ssh_key"] = ssh_key
     if known_hosts:
         data["ssh_known_hosts_file"] = known_hosts
-    return host.name, data
+    return context.host.name, data
 
 
 def grouped(
-    network: Network, *, ssh_key: str | None = None, known_hosts: str | None = None
+    contexts: Iterable[HostContext], *, ssh_key: str | None = None, known_hosts: str | None = None
 ) -> dict[str, list[HostEntry | str]]:
     """``all`` with every host's data; then names by role (``public-sentry``), by place (``us-east-1``), by network."""
     groups: dict[str, list[HostEntry | str]] = {"all": []}
-    for host in hosts(network):
-        groups["all"].append(entry(host, ssh_key=ssh_key, known_hosts=known_hosts))
-        for name in (host.role.value, host.place, network.name):
+    for each in contexts:
+        host = each.host
+        groups["all"].append(entry(each, ssh_key=ssh_key, known_hosts=known_hosts))
+        for name in (host.role.value, host.place, each.network.name):
             groups.setdefault(name, []).append(host.name)
     return groups

@@ -12,11 +12,15 @@ from estate.findings import DeclarationError
 from hosts import context, groups
 
 try:
-    _network, _ = context.joined()
+    _contexts = context.contexts(os.environ)
 except DeclarationError as error:
     print(error, file=sys.stderr)
     sys.exit(2)
 
 globals().update(
-    groups.grouped(_network, ssh_key=os.environ.get("ESTATE_SSH_KEY"), known_hosts=os.environ.get("ESTATE_KNOWN_HOSTS"))
+    groups.grouped(
+        _contexts.values(),
+        ssh_key=os.environ.get("ESTATE_SSH_KEY"),
+        known_hosts=os.environ.get("ESTATE_KNOWN_HOSTS"),
+    )
 )

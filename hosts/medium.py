@@ -6,13 +6,14 @@ Run it from the root of the repository: ``python -m hosts.medium cosmoshub-edge-
 from __future__ import annotations
 
 import io
+import os
 import sys
 import tarfile
 from typing import BinaryIO
 
 from configuration import first_boot
 from configuration.first_boot import FirstFile
-from estate.findings import DeclarationError
+from estate.findings import DeclarationError, Problem
 from hosts import context
 
 WANTS = "/etc/systemd/system/multi-user.target.wants"
@@ -41,13 +42,27 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m hosts.medium HOST > HOST.tar", file=sys.stderr)
         return 2
+    name = arguments[0]
     try:
-        network, inventory = context.joined()
-        host = context.of(context.Name(arguments[0])).host
+        contexts = context.contexts(os.environ)
+        if name not in contexts:
+            raise DeclarationError(
+                [
+                    Problem(
+                        file="hosts/medium.py",
+                        path="HOST",
+                        value=repr(name),
+                        rule="it must be a host that the network declares",
+                        reason="its role and addresses come from the declaration",
+                        fix="declare it in the network's stack file, or name one that is declared there",
+                    )
+                ]
+            )
     except DeclarationError as error:
         print(error, file=sys.stderr)
         return 2
-    write(first_boot.files(network, host, inventory), first_boot.units(host), sys.stdout.buffer)
+    here = contexts[name]
+    write(first_boot.files(here.network, here.host, here.inventory), first_boot.units(here.host), sys.stdout.buffer)
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +15,8 @@ from estate.plan.hosts import hosts
 OUTPUT = "inventory"
 
 
-def _document(network: str, root: Path) -> tuple[str, str]:
+def _document(network: str, root: Path, file: str | None) -> tuple[str, str]:
     """Where the outputs come from, and their JSON."""
-    file = os.environ.get("ESTATE_OUTPUTS")
     if file:
         path = Path(file)
         if not path.is_file():
@@ -55,13 +53,13 @@ def _document(network: str, root: Path) -> tuple[str, str]:
     return " ".join(command), done.stdout
 
 
-def read(network: str, root: Path) -> Mapping[str, Any]:
-    """The ``inventory`` output of the stack ``network``: of the file ``ESTATE_OUTPUTS``, or else from Pulumi.
+def read(network: str, root: Path, file: str | None = None) -> Mapping[str, Any]:
+    """The ``inventory`` output of the stack ``network``: of ``file``, which ``ESTATE_OUTPUTS`` names, or from Pulumi.
 
     Raises:
         DeclarationError: there is none, or it is not what this output looks like.
     """
-    source, text = _document(network, root)
+    source, text = _document(network, root, file)
     try:
         outputs = json.loads(text)
     except json.JSONDecodeError as error:

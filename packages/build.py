@@ -24,7 +24,7 @@ COMPONENT = "main"
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A repository as it stands in `directory`; `keyring` is the public key that hosts verify it with."""
+    """A repository in `directory`; `keyring` is the public key that hosts verify it with."""
 
     directory: Path
     keyring: Path
@@ -81,10 +81,10 @@ def _index(target: Path, key: ArchiveKey, packages: str, architectures: Sequence
     dists = target / "dists" / SUITE
     binaries = [f"{COMPONENT}/binary-{architecture}" for architecture in architectures]
     digest = hashlib.sha256(packages.encode()).hexdigest()
-    told = {"packages": digest, "architectures": list(architectures), "key": key.fingerprint}
+    recorded = {"packages": digest, "architectures": list(architectures), "key": key.fingerprint}
     note = target / ".index.json"
     in_release = dists / "InRelease"
-    if _known(note) == {**told, "in_release": sha256(in_release) if in_release.exists() else None} and all(
+    if _known(note) == {**recorded, "in_release": sha256(in_release) if in_release.exists() else None} and all(
         (dists / binary / "Packages").exists() and sha256(dists / binary / "Packages") == digest for binary in binaries
     ):
         return False
@@ -102,7 +102,7 @@ def _index(target: Path, key: ArchiveKey, packages: str, architectures: Sequence
     _write(dists / "Release", release.encode())
     _write(dists / "Release.gpg", key.sign(release))
     _write(in_release, key.clearsign(release).encode())
-    _write(note, json.dumps({**told, "in_release": sha256(in_release)}).encode())
+    _write(note, json.dumps({**recorded, "in_release": sha256(in_release)}).encode())
     for binary in binaries:
         for old in (dists / binary / "by-hash" / "SHA256").iterdir():
             if old.name != digest:
@@ -118,11 +118,13 @@ def _remove_others(target: Path, packages: Sequence[Package]) -> None:
             (path.parent / f".{path.name}.json").unlink(missing_ok=True)
 
 
-def _known(note: Path) -> dict[str, object]:
+def _known(note: Path) -> dict[str, str]:
+    """What is recorded of a built package: ``fingerprint``, ``sha256``, ``control``; empty if it is not readable."""
     try:
-        return json.loads(note.read_text())
+        known: dict[str, str] = json.loads(note.read_text())
     except (OSError, ValueError):
         return {}
+    return known
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -36,8 +36,8 @@ def fingerprint(package: Package, files: dict[str, Path]) -> str:
     """What decides a package's bytes, as one hash (hex): its recipe and the content of its files."""
     content = {path: sha256(file) for path, file in sorted(files.items())}
     written = [dict(package.texts), dict(package.scripts), dict(package.links)]
-    told = [FORMAT, BUILT_AT, COMPRESSION, _control(package, 0), content, *written]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    parts = [FORMAT, BUILT_AT, COMPRESSION, _control(package, 0), content, *written]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def build(package: Package, files: dict[str, Path], target: Path) -> str:

@@ -1,4 +1,4 @@
-"""The ways in which a part is had: a published archive, a build from Go modules or a crate, jars, a Go toolchain."""
+"""The ways to get a part: a published archive, a build from Go modules or a crate, jars, a Go toolchain."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _go(part: Recipe, build: GoBuild, target: Path, log: Path, progress: Progres
         copy.chmod(0o755)
     progress(f"{part.name} {part.version}: compiling (minutes; log in {log})")
     for name, package in build.binaries.items():
-        command = [compiler.command, "build", "-ldflags", build.ldflags, "-o", target / name, package]
+        command: list[str | Path] = [compiler.command, "build", "-ldflags", build.ldflags, "-o", target / name, package]
         commands.run(command, environment=environment, log=log, directory=build.module)
 
     if build.library_beside:
@@ -128,7 +128,7 @@ def _cargo(part: Recipe, build: CargoBuild, target: Path, log: Path, progress: P
     work = cache.root() / "build" / "cargo-target" / part.directory_name
     environment = compiler.environment | {"CARGO_TARGET_DIR": str(work)}
     progress(f"{part.name} {part.version}: fetching its crates")
-    manifest = ("--manifest-path", build.lock / "Cargo.toml")
+    manifest = ("--manifest-path", str(build.lock / "Cargo.toml"))
     platform = f"{machine()}-unknown-linux-gnu"
     fetch = [compiler.command, "fetch", "--locked", "--target", platform, *manifest]
     commands.run(fetch, environment=environment, log=log)

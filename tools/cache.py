@@ -51,7 +51,7 @@ def _lock_file(name: str) -> Path:
 
 @contextlib.contextmanager
 def locked(name: str, progress: Progress) -> Iterator[None]:
-    """Hold the cache's lock of this name, waiting for whoever holds it. The kernel frees it when its holder dies."""
+    """Hold the cache's lock of this name, waiting for its holder. The kernel frees it when that process ends."""
     with _lock_file(name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -34,7 +34,7 @@ ALREADY_REPORTED = 32
 
 
 LOOKS_EVERY_SECONDS = 0.5
-"""How often the host looks whether its engine lives: one that was killed tells nobody."""
+"""How often the host checks that its engine lives: a killed engine cannot say so."""
 
 
 class EnvironmentMissing(Exception):
@@ -139,7 +139,7 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
             return language_pb2.RunResponse(error=str(error))
         child = self._start(python, request)
         if child is None:
-            return language_pb2.RunResponse(error="the language host was told to stop")
+            return language_pb2.RunResponse(error="the language host is stopping")
         context.add_callback(lambda: _terminate(child))
         code = child.wait()
         with self._guard:

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from estate.errors import ExpectedError
 
@@ -70,7 +71,7 @@ class Toolchain:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one part is had. `digest` (12 hex) covers everything that decides what is built.
+    """How one part is built or installed. `digest` (12 hex) covers everything that decides what is built.
 
     `maven` is the directory of a pom.xml and of lib.sha256, which `sha256sum` can read.
     """
@@ -113,7 +114,7 @@ def recipe(name: str) -> Recipe:
         raise UnknownPart(name) from None
 
 
-def _recipe(name: str, table: dict) -> Recipe:
+def _recipe(name: str, table: dict[str, Any]) -> Recipe:
     go = table.get("go")
     cargo = table.get("cargo")
     release = table.get("release", {}).get(machine())
@@ -149,12 +150,12 @@ def _recipe(name: str, table: dict) -> Recipe:
     )
 
 
-def _lock_directories(table: dict) -> list[Path]:
+def _lock_directories(table: dict[str, Any]) -> list[Path]:
     named = (table.get("go", {}).get("module"), table.get("cargo", {}).get("lock"), table.get("maven"))
     return [DIRECTORY / name for name in named if name]
 
 
-def _digest(table: dict, lock_directories: list[Path], files: dict[str, Path]) -> str:
+def _digest(table: dict[str, Any], lock_directories: list[Path], files: dict[str, Path]) -> str:
     what_is_built = {key: value for key, value in table.items() if key not in ("summary", "default", "debian")}
     digest = hashlib.sha256(f"{BUILD_RULES} {machine()} {what_is_built!r}".encode())
     for path in files.values():

@@ -92,7 +92,8 @@ def read_timestamp(data: bytes | None) -> int:
     if data is None:
         raise Malformed("there is no timestamp")
     found = read_fields(data, _TIMESTAMP, "timestamp")
-    seconds, nanos = found.get(1, 0), found.get(2, 0)
+    seconds: int = found.get(1, 0)
+    nanos: int = found.get(2, 0)
     if not (FIRST_SECOND <= seconds < AFTER_LAST_SECOND and 0 <= nanos < SECOND):
         raise Malformed("timestamp: out of the range of time")
     return seconds * SECOND + nanos

@@ -6,6 +6,7 @@ tmkms 0.15 speaks `Dialect.TENDERMINT`, whatever its validator speaks; of v1 onl
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from coordinator.decision.records import Signed
 from coordinator.privval import encoding
@@ -54,7 +55,7 @@ def ping() -> bytes:
 
 
 def decode_reply(data: bytes, dialect: Dialect) -> Told | Unreadable:
-    """What the signer told, in one message without its length. Raises nothing, whatever ``data`` is.
+    """What the signer answered, in one message without its length. Raises nothing, whatever ``data`` is.
 
     Nothing is verified. In v1 the older form of the public key's answer is read too, as signers give it to any node.
     """
@@ -91,7 +92,7 @@ def _read(tag: int, body: bytes, dialect: Dialect) -> Told | Unreadable:
     return _signed(tag, vote.signature, vote.extension_signature, vote.time_ns)
 
 
-def _read_key(found: dict) -> PublicKeyTold | Unreadable:
+def _read_key(found: dict[int, Any]) -> PublicKeyTold | Unreadable:
     if 3 in found or 4 in found:
         if 1 in found or found.get(4) != "ed25519":
             return Unreadable(2, "answer: the key is not an Ed25519 key, or there are two")

@@ -1,4 +1,4 @@
-"""What is asked and told between node, gate and signer, and which questions may be acted on."""
+"""The questions and answers between node, gate and signer, and which questions may be acted on."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class Ponged:
 def _check(chain_id: str, height: int, round_: int, signature: bytes) -> None:
     """The rules that votes and proposals share (spec/consensus/signing.md)."""
     if not 1 <= len(chain_id.encode()) <= MAX_CHAIN_ID:
-        raise Malformed(f"the chain's name has {len(chain_id.encode())} bytes; 1 to {MAX_CHAIN_ID} are meant")
+        raise Malformed(f"the chain's name has {len(chain_id.encode())} bytes; it must have 1 to {MAX_CHAIN_ID}")
     if height < 1:
         raise Malformed(f"height {height} is below 1")
     if round_ < 0:

@@ -13,7 +13,7 @@ _BLOCK = 16 * 1024
 
 
 class Broken(Exception):
-    """The stream ended, or where its next message begins cannot be told: the connection is of no more use."""
+    """The stream ended, or it is not known where its next message begins: the connection is of no more use."""
 
 
 class TooLong(Exception):

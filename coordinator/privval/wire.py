@@ -82,7 +82,7 @@ def read_fields(data: bytes, shape: Shape, what: str) -> dict[int, Any]:
             last = number
             value, at = read_varint(data, at)
             if wire_type != (2 if kind in _DELIMITED else 0):
-                raise Malformed(f"field {number} has wire type {wire_type}, {kind.value} is meant")
+                raise Malformed(f"field {number} has wire type {wire_type}, expected {kind.value}")
             if wire_type == 0:
                 found[number] = _number(value, number, kind)
             else:

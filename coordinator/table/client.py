@@ -56,7 +56,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class ConditionFailed:
-    """Nothing was written. ``item`` stands there, ``None`` if nothing does."""
+    """Nothing was written. ``item`` is the row that is there, ``None`` if there is none."""
 
     item: object | None
 

@@ -21,7 +21,7 @@ from coordinator.decision.records import Claim, Gate, Head, Signed
 Item = dict[str, Any]
 
 CLOSED = spent(MAX_HEIGHT)
-"""Where the head of a retired key stands: no position is higher, so nothing can be claimed."""
+"""The position of a retired key's head: no position is higher, so nothing can be claimed."""
 
 _HEAD = {"pk", "generation", "hrs", "gates"}
 _CLAIM = {"gate_id", "boot_id", "claim_id", "sign_bytes", "digest", "intent", "time_ns"}
@@ -198,7 +198,7 @@ def dismissing(gate_id: str, generation: int) -> Change:
 
 
 def renewing(old_generation: int, head: Head) -> Change:
-    """``head``, which has no claim, takes the place of one of ``old_generation`` that stands no higher."""
+    """``head``, which has no claim, takes the place of one of ``old_generation`` that is no higher."""
     return Change(
         "attribute_exists(pk) AND generation = :old AND hrs <= :hrs AND hrs < :closed",
         {

@@ -15,7 +15,7 @@ from coordinator.table.items import Change, Damaged, Item
 
 
 def update(table: str, pk: str, change: Change, returning: str) -> dict[str, Any]:
-    """The body of an UpdateItem whose refusal shows the item that stands there."""
+    """The body of an UpdateItem whose refusal shows the item that is there."""
     body: dict[str, Any] = {"TableName": table, "Key": {"pk": items.text(pk)}, "ReturnValues": returning}
     if change.update:
         body["UpdateExpression"] = change.update
@@ -23,7 +23,7 @@ def update(table: str, pk: str, change: Change, returning: str) -> dict[str, Any
 
 
 def put(table: str, item: Item, change: Change) -> dict[str, Any]:
-    """The body of a PutItem whose refusal shows the item that stands there."""
+    """The body of a PutItem whose refusal shows the item that is there."""
     return {"TableName": table, "Item": item} | _conditional(change)
 
 
@@ -91,7 +91,7 @@ class Table:
         return Lost(standing.head) if isinstance(standing, Seen) else standing
 
     def insert(self, claim: Claim, deadline: float) -> Claim | None:
-        """Add the claim's row, if there is none at its position. The row that then stands there; None: not known."""
+        """Add the claim's row, if there is none at its position. The row that is then there; None: not known."""
         item = items.claim_item(self._key, claim)
         outcome = self._client.call("PutItem", put(self._claims, item, items.inserting()), deadline)
         if isinstance(outcome, Accepted):

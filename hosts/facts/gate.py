@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyinfra.api import FactBase, StringCommand
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from configuration.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, SECRET_ID, STATE, USER, WRAPPED_SECRET_ID

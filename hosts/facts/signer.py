@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pyinfra.api import FactBase, StringCommand
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from ceremonies import observation

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Generator
 
-from pyinfra import host
-from pyinfra.api import OperationError, StringCommand, operation
+from pyinfra.api.command import StringCommand
+from pyinfra.api.exceptions import OperationError
+from pyinfra.api.operation import operation
+from pyinfra.context import host
 
 from hosts.facts.accounts import Accounts, AccountState
 

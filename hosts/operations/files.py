@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 from hashlib import sha256
 
-from pyinfra import host, logger
-from pyinfra.api import HiddenValue, StringCommand, operation
+from pyinfra import logger
+from pyinfra.api.command import StringCommand
+from pyinfra.api.hiddenvalue import HiddenValue
+from pyinfra.api.operation import operation
+from pyinfra.context import host
 from pyinfra.facts.files import FileContents
 
 from hosts.facts.installed import PENDING, Entry, Installed, State

@@ -1,7 +1,7 @@
 """An nftables ruleset that cannot lock its operator out.
 
-It is checked by the host's own ``nft``, loaded in one transaction while a timer stands ready to put the previous one
-back, and kept only after a connection made anew reached the host through it. Without that the timer fires and nothing
+It is checked by the host's own ``nft``, loaded in one transaction while a timer is set to put the previous one
+back, and kept only after a new connection reached the host through it. Without that the timer fires and nothing
 has changed.
 """
 
@@ -11,10 +11,14 @@ from collections.abc import Generator
 from difflib import unified_diff
 from hashlib import sha256
 
-from pyinfra import host, logger
-from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra import logger
+from pyinfra.api.command import FunctionCommand, StringCommand
 from pyinfra.api.exceptions import ConnectError
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+from pyinfra.api.state import State
 from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.context import host
 from pyinfra.facts.files import FileContents
 
 from configuration.rulesets import PATH

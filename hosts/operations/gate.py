@@ -5,10 +5,11 @@ Whether a gate may run is decided with its signer: see `hosts.operations.signer`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
-from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
 
 from configuration.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, STATE, USER
 from hosts.facts.gate import GateAccounts, GateAccountsState
@@ -37,7 +38,7 @@ def leasing(state: GateAccountsState) -> list[str]:
 
 
 @operation()
-def prepare() -> Iterator[StringCommand]:
+def prepare() -> Generator[StringCommand, None, None]:
     """Gives a gate its users and directories, unless it has them."""
     needed = provision(host.get_fact(GateAccounts))
     if needed:
@@ -45,7 +46,7 @@ def prepare() -> Iterator[StringCommand]:
 
 
 @operation()
-def lease() -> Iterator[StringCommand]:
+def lease() -> Generator[StringCommand, None, None]:
     """Runs the unit that leases the gate's credentials, where it can."""
     needed = leasing(host.get_fact(GateAccounts))
     if needed:

@@ -4,25 +4,53 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from threading import Lock
 
 import gevent
-from pyinfra import host, logger
-from pyinfra.api import Host, StringCommand, operation
-from pyinfra.context import ctx_host, ctx_state
+from pyinfra import logger
+from pyinfra.api.command import StringCommand
+from pyinfra.api.host import Host
+from pyinfra.api.operation import operation
+from pyinfra.context import ctx_host, ctx_state, host
 
 from hosts.facts.node import ConfiguredPeers, Identity, NodeIdentity
 from hosts.operations import files
 from hosts.operations.files import Item
 
-_known: dict[str, str] = {}
-"""Node ids that this run has read, by host name. They never change once they exist."""
 
-_silent: set[str] = set()
-"""Hosts that could not be asked in this run."""
+class NodeIds:
+    """The node ids that one run has read, by host name; they never change once they exist."""
 
-_asking: defaultdict[str, Lock] = defaultdict(Lock)
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._silent: set[str] = set()
+        self._asking: defaultdict[str, Lock] = defaultdict(Lock)
+
+    def of(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: self._known[name] for name in names if name in self._known}
+
+    def open(self, name: str) -> bool:
+        """Whether this host is still to be asked."""
+        return name not in self._known and name not in self._silent
+
+    def ask(self, name: str, other: Host, user: str, home: str) -> None:
+        """Reads the node id of `other`, once in a run; a host that does not answer is not asked again."""
+        with self._asking[name]:
+            if not self.open(name):
+                return
+            with ctx_host.use(other):
+                try:
+                    found = other.get_fact(NodeIdentity, user=user, home=home, _sudo=True, _ignore_errors=True)
+                except Exception as error:  # pyinfra raises what its connector raises
+                    self._silent.add(name)
+                    logger.warning(
+                        f"{name} did not report its node id: {error}; its peers keep the id that they are configured "
+                        "with, if any"
+                    )
+                    return
+            if found.node_id:
+                self._known[name] = found.node_id
 
 
 def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis: str, state: Identity) -> str | None:
@@ -57,7 +85,7 @@ def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis:
 
 
 @operation()
-def identify(user: str, home: str, daemon: str, chain_id: str, genesis: str) -> Iterator[StringCommand]:
+def identify(user: str, home: str, daemon: str, chain_id: str, genesis: str) -> Generator[StringCommand, None, None]:
     """Gives a node its user, directories, genesis and keys, unless it has them: one question, and one command if
     anything is missing.
     """
@@ -67,27 +95,14 @@ def identify(user: str, home: str, daemon: str, chain_id: str, genesis: str) -> 
         yield StringCommand(needed)
 
 
+def _ids() -> NodeIds:
+    """What this run has read: kept with pyinfra's own state of the run, which all hosts share."""
+    kept: NodeIds = vars(host.state).setdefault("estate_node_ids", NodeIds())
+    return kept
+
+
 def _inventory() -> dict[str, Host]:
     return {each.name.rsplit("/", 1)[-1]: each for each in host.state.inventory}
-
-
-def _ask(name: str, other: Host, user: str, home: str) -> None:
-    """Reads the node id of `other`, once in a run, whoever asks first; one that does not answer is not asked again."""
-    with _asking[name]:
-        if name in _known or name in _silent:
-            return
-        with ctx_host.use(other):
-            try:
-                found = other.get_fact(NodeIdentity, user=user, home=home, _sudo=True, _ignore_errors=True)
-            except Exception as error:  # noqa: BLE001 (pyinfra raises what its connector raises)
-                _silent.add(name)
-                logger.warning(
-                    f"{name} does not tell its node id: {error}; its peers keep the one that they are configured with, "
-                    "if any"
-                )
-                return
-        if found.node_id:
-            _known[name] = found.node_id
 
 
 def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
@@ -96,30 +111,27 @@ def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
 
     A host that has none yet, or cannot be asked and is not configured here, is left out.
     """
-    inventory, state = _inventory(), host.state
+    inventory, state, ids = _inventory(), host.state, _ids()
 
     def ask(name: str) -> None:
         with ctx_state.use(state):
-            _ask(name, inventory[name], user, home)
+            ids.ask(name, inventory[name], user, home)
 
     gevent.joinall(
-        [
-            gevent.spawn(ask, name)
-            for name in wanted
-            if name in inventory and name not in _known and name not in _silent
-        ],
-        raise_error=True,
+        [gevent.spawn(ask, name) for name in wanted if name in inventory and ids.open(name)], raise_error=True
     )
-    ids = {name: _known[name] for name in wanted if name in _known}
-    if len(ids) < len(wanted):
+    found = ids.of(wanted)
+    if len(found) < len(wanted):
         configured = host.get_fact(ConfiguredPeers, home=home)
-        ids |= {name: configured[place] for name, place in wanted.items() if name not in ids and place in configured}
-    return ids
+        found |= {
+            name: configured[place] for name, place in wanted.items() if name not in found and place in configured
+        }
+    return found
 
 
 @operation()
 def configure(
     wanted: Mapping[str, str], user: str, home: str, build: Callable[[Mapping[str, str]], Sequence[Item]]
-) -> Iterator[StringCommand]:
+) -> Generator[StringCommand, None, None]:
     """Installs the files that `build` makes of the node ids of the hosts `wanted`, all together or none."""
     yield from files.install._inner(items=build(node_ids(wanted, user, home)))

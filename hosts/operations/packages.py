@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Generator, Mapping
 
-from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
 
 from hosts.facts.packages import InstalledVersions
 

@@ -4,11 +4,13 @@ key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
-from pyinfra import host, logger
-from pyinfra.api import StringCommand, operation
+from pyinfra import logger
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
 
 from ceremonies.observation import INITIAL_STATE, SignerObservation
 from configuration import gate_config
@@ -56,7 +58,7 @@ def provision(state: SignerObservation, what: Duty, standby_state: str) -> str |
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether tmkms shall run; `because` where that is not what the declaration asks for."""
+    """Whether tmkms may run; `because` where that is not what the declaration asks for."""
 
     run: bool
     unmask: bool = False
@@ -97,8 +99,8 @@ def verdict(
         return Verdict(
             run=False,
             because=(
-                "its consensus key has no signing state; nothing is started, for it might sign again what it has "
-                "signed; restore the state file, or "
+                "its consensus key has no signing state; nothing is started, because it might sign again what it "
+                "has signed; restore the state file, or "
                 "write one above the chain's height"
             ),
         )
@@ -107,9 +109,9 @@ def verdict(
         return Verdict(
             run=False,
             because=(
-                f"its gate has {'a damaged' if state.gate.damaged else 'no'} floor; nothing is started, for it could "
-                "not tell what this key has signed; the chain and the table are asked, and the floor is written, by "
-                f"ceremony: {ceremony}"
+                f"its gate has {'a damaged' if state.gate.damaged else 'no'} watermark file; nothing is started: "
+                "it could not know what this key has signed; a ceremony asks the chain and the table, and writes it: "
+                f"{ceremony}"
             ),
         )
     return Verdict(run=True)
@@ -129,7 +131,7 @@ def _no_key(custody: str, site: str, gated: bool) -> str:
 
 
 @operation()
-def prepare(what: Duty, state_file: str, standby_state: str) -> Iterator[StringCommand]:
+def prepare(what: Duty, state_file: str, standby_state: str) -> Generator[StringCommand, None, None]:
     """Gives a signer its user, directories and own keys, unless it has them."""
     needed = provision(host.get_fact(Signer, state_file=state_file), what, standby_state)
     if needed:
@@ -137,7 +139,9 @@ def prepare(what: Duty, state_file: str, standby_state: str) -> Iterator[StringC
 
 
 @operation()
-def run(what: Duty, state_file: str, custody: str, in_hsm: bool, site: str, gated: bool) -> Iterator[StringCommand]:
+def run(
+    what: Duty, state_file: str, custody: str, in_hsm: bool, site: str, gated: bool
+) -> Generator[StringCommand, None, None]:
     """Runs tmkms and the gate before it where they may run, stops them where they may not, and says why."""
     state = host.get_fact(Signer, state_file=state_file)
     decided = verdict(what, state, custody, in_hsm=in_hsm, site=site, gated=gated)

@@ -24,7 +24,7 @@ from hosts.roles import packages
 TMPFILES = "/etc/tmpfiles.d/signing-gate.conf"
 SETTLING_SECONDS = 2
 READS = '/usr/bin/signing-gate show --config "$STAGED" >/dev/null; [ $? -ne 2 ]'
-"""Whether the gate understands a configuration; that it has no floor yet is no fault of it."""
+"""Whether the gate understands a configuration; a missing watermark file is no fault of the configuration."""
 
 
 def _restart(unit: str) -> str:

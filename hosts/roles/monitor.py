@@ -1,4 +1,4 @@
-"""A monitor: what every host has. Prometheus comes later; whom it may scrape is in the firewalls already."""
+"""A monitor: what every host has. Prometheus comes later; the firewalls already allow what it may scrape."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pyinfra.api import DeployError
+from pyinfra.api.exceptions import DeployError
 
 from configuration.context import HostContext
 from configuration.rendering import render

@@ -59,18 +59,18 @@ def test_a_whole_file_is_understood() -> None:
         ("generation = 1", "generation = true", "chain 1: generation is True"),
         ("generation = 1", "generation = 1\nfloor = 0", "chain 1: floor is not a known key"),
         ('gate_id = "lab', 'gate = 1\ngate_id = "lab', "the file: gate is not a known key"),
-        ('"tendermint"', '"cosmos"', "chain 1: dialect is 'cosmos'; tendermint or cometbft-v1 is meant"),
-        ("10.1.176.10:26659", "validator:26659", "chain 1: node is 'validator:26659'; an IP address"),
+        ('"tendermint"', '"cosmos"', "chain 1: dialect is 'cosmos'; it must be tendermint or cometbft-v1"),
+        ("10.1.176.10:26659", "validator:26659", "chain 1: node is 'validator:26659'; it must be an IP address"),
         ("10.1.176.10:26659", "10.1.176.10", "chain 1: node is '10.1.176.10'"),
         ("10.1.176.10:26659", "10.1.176.10:0", "chain 1: node is '10.1.176.10:0'"),
-        ("0.4", "1.6", "chain 1: deadline_seconds is 1.6; a number above 0, at most 1.5"),
+        ("0.4", "1.6", "chain 1: deadline_seconds is 1.6; it must be a number above 0, at most 1.5"),
         ("0.4", "0", "chain 1: deadline_seconds is 0"),
         ("0.4", "nan", "chain 1: deadline_seconds is nan"),
         ('"lab-1"', '"../lab"', "chain 1: chain_id is '../lab'"),
-        ("/run/signing-gate/lab-1.sock", "lab-1.sock", "chain 1: signer is 'lab-1.sock'; the absolute path"),
+        ("/run/signing-gate/lab-1.sock", "lab-1.sock", "chain 1: signer is 'lab-1.sock'; it must be the absolute path"),
         ("/run/signing-gate/lab-1.sock", "/" + "a" * 107, "chain 1: signer has a path of more than 107 bytes"),
-        ("198.51.100.16", "table", "chain 1, endpoint 1: address is 'table'; an IP address"),
-        ("port = 443", 'port = "443"', "chain 1, endpoint 1: port is '443'; a port"),
+        ("198.51.100.16", "table", "chain 1, endpoint 1: address is 'table'; it must be an IP address"),
+        ("port = 443", 'port = "443"', "chain 1, endpoint 1: port is '443'; it must be a port"),
         ("port = 443", 'port = 443\nscheme = "ftp"', "chain 1, endpoint 1: scheme is 'ftp'"),
         ("port = 443", "port = 443\nretries = 3", "chain 1, endpoint 1: retries is not a known key"),
     ],
@@ -91,9 +91,9 @@ def test_two_chains_have_nothing_in_common() -> None:
 
 
 def test_a_chain_needs_an_endpoint_and_the_file_a_chain() -> None:
-    assert problems(WHOLE[: WHOLE.index("[[chain.endpoint]]")]) == ["chain 1: at least one [[endpoint]] is meant"]
-    assert problems(WHOLE[: WHOLE.index("[[chain]]")]) == ["the file: at least one [[chain]] is meant"]
-    assert problems(WHOLE[: WHOLE.index("[[chain]]")] + "chain = [7]")[0] == "chain 1: is meant to be a table"
+    assert problems(WHOLE[: WHOLE.index("[[chain.endpoint]]")]) == ["chain 1: there must be at least one [[endpoint]]"]
+    assert problems(WHOLE[: WHOLE.index("[[chain]]")]) == ["the file: there must be at least one [[chain]]"]
+    assert problems(WHOLE[: WHOLE.index("[[chain]]")] + "chain = [7]")[0] == "chain 1: must be a table"
 
 
 def test_more_replicas_than_a_table_has_are_refused() -> None:

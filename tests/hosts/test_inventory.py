@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from configuration.context import HostContext
 from estate.declaration import load
+from estate.model import Network, Role
 from estate.plan.hosts import hosts
 from hosts import groups
+from hosts.roles import HOST_MODULES
 from tests.hosts import samples
 
 pytestmark = pytest.mark.slow
@@ -42,9 +45,24 @@ def pyinfra(*arguments: str, environment: dict[str, str]) -> subprocess.Complete
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
+def contexts(network: Network) -> list[HostContext]:
+    inventory = samples.inventory(network)
+    return [HostContext(network=network, host=host, inventory=inventory) for host in hosts(network)]
+
+
+def test_every_role_has_a_module_and_operations_of_its_own(environment: dict[str, str], stack_file: Path) -> None:
+    """Two modules' operations on equal lines would be one operation for pyinfra."""
+    assert set(HOST_MODULES) == set(Role)
+    done = pyinfra(CHILD, "hosts/deploy.py", "--dry", environment=environment)
+    said = done.stdout + done.stderr
+    of_role = [host.role for host in hosts(load.read(stack_file))]
+    for name, role in (("Configure routes and gateway addresses", Role.EDGE), ("Configure the VPN service", Role.VPN)):
+        assert re.search(rf"^\s*{name}\s+{of_role.count(role)}\s", said, flags=re.MULTILINE), said
+
+
 def test_every_host_is_in_the_groups_of_its_role_its_place_and_its_network(stack_file: Path) -> None:
     network = load.read(stack_file)
-    grouped = groups.grouped(network)
+    grouped = groups.grouped(contexts(network))
     assert [name for name, _ in grouped["all"]] == [host.name for host in hosts(network)]
     for host in hosts(network):
         for group in (host.role.value, host.place, network.name):
@@ -54,9 +72,11 @@ def test_every_host_is_in_the_groups_of_its_role_its_place_and_its_network(stack
 def test_every_host_is_reached_at_its_management_address_with_a_known_key(stack_file: Path) -> None:
     network = load.read(stack_file)
     for (_, data), host in zip(
-        groups.grouped(network, ssh_key="/k", known_hosts="/h")["all"], hosts(network), strict=True
+        groups.grouped(contexts(network), ssh_key="/k", known_hosts="/h")["all"], hosts(network), strict=True
     ):
-        assert data == {"ssh_hostname": str(host.management_address), "ssh_key": "/k", "ssh_known_hosts_file": "/h"}
+        reached = {"ssh_hostname": str(host.management_address), "ssh_key": "/k", "ssh_known_hosts_file": "/h"}
+        assert {name: value for name, value in data.items() if name != "context"} == reached
+        assert data["context"].host == host
     assert 'ssh_strict_host_key_checking = "yes"' in (ROOT / "hosts" / "group_data" / "all.py").read_text()
 
 

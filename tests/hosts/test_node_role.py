@@ -146,4 +146,4 @@ def test_configured_peers_are_known_by_their_addresses() -> None:
 
 def test_every_node_has_its_identity_before_any_is_configured() -> None:
     deploy = (Path(__file__).parents[2] / "hosts/deploy.py").read_text()
-    assert deploy.index("node.prepare(") < deploy.index("APPLY[current"), "operations run in the order of their lines"
+    assert deploy.index("node.prepare(") < deploy.index("roles.apply("), "operations run in the order of their lines"

@@ -183,7 +183,7 @@ SEEDED = GateObservation(
     [
         (replace(HOLDS, gate=SEEDED), "west", True, None),
         (HOLDS, "west", False, "bin/estate key start"),
-        (replace(HOLDS, gate=GateObservation(damaged=True)), "west", False, "a damaged floor"),
+        (replace(HOLDS, gate=GateObservation(damaged=True)), "west", False, "a damaged watermark file"),
         (HOLDS, "east", False, "bin/estate key join east"),
         (replace(HOLDS, key=None, gate=SEEDED), "west", False, "bin/estate key generate"),
         (replace(HOLDS, key=None, gate=SEEDED), "east", False, "bin/estate key join east"),

@@ -79,26 +79,19 @@ def test_all_disagreements_are_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"inventory": []}', '{"inventory": {"network": "cosmoshub"}}'])
-def test_outputs_that_are_not_outputs_are_refused_with_their_place(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outputs_that_are_not_outputs_are_refused_with_their_place(text: str, tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     file.write_text(text)
-    monkeypatch.setenv("ESTATE_OUTPUTS", str(file))
     with pytest.raises(DeclarationError, match="outputs.json"):
-        stack_output.read("cosmoshub", ROOT)
+        stack_output.read("cosmoshub", ROOT, str(file))
 
 
-def test_a_missing_file_of_outputs_is_named_with_the_command_that_writes_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ESTATE_OUTPUTS", str(tmp_path / "nowhere.json"))
+def test_a_missing_file_of_outputs_is_named_with_the_command_that_writes_it(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="pulumi stack output --json --stack cosmoshub"):
-        stack_output.read("cosmoshub", ROOT)
+        stack_output.read("cosmoshub", ROOT, str(tmp_path / "nowhere.json"))
 
 
-def test_the_inventory_of_the_outputs_is_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_inventory_of_the_outputs_is_what_is_read(tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     file.write_text(json.dumps({"other": 1, "inventory": samples.inventory(NETWORK)}))
-    monkeypatch.setenv("ESTATE_OUTPUTS", str(file))
-    assert stack_output.read("cosmoshub", ROOT)["network"] == "cosmoshub"
+    assert stack_output.read("cosmoshub", ROOT, str(file))["network"] == "cosmoshub"

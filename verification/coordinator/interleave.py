@@ -1,5 +1,5 @@
-"""``python -m verification.coordinator.interleave [--doubts D] [--crashes C] [SCENARIO …]``: walks every schedule of each
-scenario with at most so many faults, and prints how many there are. Ends with 1 if one breaks a promise.
+"""``python -m verification.coordinator.interleave [--doubts D] [--crashes C] [SCENARIO …]``: walks every schedule of
+each scenario with at most that many faults, and prints how many there are. Ends with 1 if one breaks a promise.
 """
 
 from __future__ import annotations

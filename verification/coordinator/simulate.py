@@ -1,4 +1,5 @@
-"""``python -m verification.coordinator.simulate --seeds N [--from S] [--jobs J]``: many runs; ``--seed S --trace``: one, told.
+"""``python -m verification.coordinator.simulate --seeds N [--from S] [--jobs J]``: many runs; ``--seed S --trace``:
+one run, with its trace.
 
 Prints how many requests were handled in a second of a core's time. Ends with 1 if a promise was broken, and tells the
 seeds: the same seed and the same commit do the same again.

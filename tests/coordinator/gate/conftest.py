@@ -172,7 +172,7 @@ def real(estate: Callable[..., Estate], table: int) -> Iterator[Callable[..., Es
         port: int, gates: tuple[str, ...] = ("gate-a",), hsm_port: int | None = None, **settings: object
     ) -> Estate:
         endpoint = Endpoint("us-east-1", "127.0.0.1", "127.0.0.1", table, "http")
-        made = estate(table=service.table_for, endpoints=(endpoint,), deadline_seconds=1.5, **settings)
+        made = estate(table=service.table_for, endpoints=(endpoint,), deadline_seconds=4.0, **settings)
         made.node.close()
         made.node = ListeningFor(port)
         (made.directory / "credentials.json").write_text(json.dumps({"AccessKeyId": "lab", "SecretAccessKey": "lab"}))

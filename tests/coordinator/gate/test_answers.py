@@ -388,7 +388,7 @@ def test_a_signer_with_another_key_is_not_asked(estate: Make) -> None:
     made = estate(node_waits_seconds=0).seed().start()
     made.node.accept()
     made.signer = Signer(made.socket, Ed25519PrivateKey.generate())
-    until(lambda: [each for each in made.events("signer-down") if "not that of the floor" in each["detail"]])
+    until(lambda: [each for each in made.events("signer-down") if "not that of the watermark file" in each["detail"]])
     until(lambda: made.events("started"))
     refused(made, made.node.ask(prevote(10)), "signer-absent")
     assert made.signer.signed == []

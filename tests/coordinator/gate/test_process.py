@@ -101,7 +101,7 @@ def test_a_wrong_configuration_is_said_without_a_traceback(config: Path, capsys:
     assert main(["run", "--config", str(config)]) == 2
     said = capsys.readouterr().err.splitlines()
     assert [line.removeprefix(f"{config}: ") for line in said] == [
-        "chain 1: generation is 0; a number from 1 is meant",
+        "chain 1: generation is 0; it must be a number from 1",
         "chain 1: retries is not a known key",
     ]
 

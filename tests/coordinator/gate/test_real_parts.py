@@ -112,14 +112,14 @@ def test_a_killed_tmkms_comes_back_and_a_stopped_one_is_refused_in_time(
         reply = node.vote(prevote(11, chain=chain).vote)
         assert reply.refused and "signer-absent" in reply.error
         with tmkms.running(made.directory / "tmkms" / "tmkms.toml") as again:
-            until(lambda: made.signer_is_up, 10)
+            until(lambda: made.signer_is_up, 60)
             assert node.vote(prevote(12, chain=chain).vote).verified
             os.kill(again.pid, signal.SIGSTOP)
             reply = node.vote(prevote(13, chain=chain).vote)
             assert reply.refused and "signer" in reply.error
             os.kill(again.pid, signal.SIGCONT)
-            until(lambda: made.signer_is_up, 15)
-            until(lambda: node.vote(prevote(20, chain=chain).vote).verified, 10)
+            until(lambda: made.signer_is_up, 60)
+            until(lambda: node.vote(prevote(20, chain=chain).vote).verified, 60)
         assert node.connected()
         assert len(made.events("node-up")) == 1
 
@@ -171,7 +171,7 @@ def test_tm_signer_harness_passes_through_the_gate(real: Callable[..., Estate], 
     )
     try:
         real(port, chain_id=chain, key=key)
-        output, _ = harness.communicate(timeout=60)
+        output, _ = harness.communicate(timeout=120)
     finally:
         harness.kill()
     assert harness.returncode == 0, output
