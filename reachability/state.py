@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from estate.collector import uncollected
+from estate.errors import UsageError
 from reachability.resources import UNKNOWN, Resource
 
 VERSIONS = (3, 4)
@@ -37,7 +38,7 @@ EXPORT = "give the file that `pulumi stack export --file FILE` writes"
 SHOWN = 60
 
 
-class StateError(ValueError):
+class StateError(UsageError):
     """Text that is no exported stack: ``value``, the ``rule`` that it breaks, the rule's ``reason`` and the ``fix``."""
 
     def __init__(self, value: str, rule: str, reason: str, fix: str = EXPORT) -> None:

@@ -269,7 +269,7 @@ def test_a_group_that_is_not_here_may_let_anything_through() -> None:
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (entry(443, cidrBlocks=["10.0.0.0/99"]), "got no IPv4 or IPv6 address or block"),
+        (entry(443, cidrBlocks=["10.0.0.0/99"]), "is not an IPv4 or IPv6 address or block"),
         (entry(443, cidrBlocks=["2001:db8::/32"]), "other address family"),
         (entry(443, cidrBlocks="10.0.0.0/8"), "got no list"),
         ({"protocol": "tcp", "fromPort": "ssh", "toPort": 22, "cidrBlocks": ["0.0.0.0/0"]}, "got no whole number"),
