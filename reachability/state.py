@@ -228,13 +228,44 @@ def _providers_regions(found: list[Any]) -> dict[str, str]:
     return regions
 
 
+def _settled(resource: Mapping[str, Any]) -> bool:
+    """Whether the cloud has the resource as its record says; ``False`` if it is deleted already, or never was there.
+
+    Raises:
+        StateError: it awaits deletion, so it exists beside its replacement; or its last update failed, so the cloud
+            may have the old or the new properties.
+    """
+    if resource.get("pendingReplacement"):
+        return False
+    in_a_cloud = resource.get("custom") is not False and not str(resource.get("type")).startswith("pulumi:")
+    if resource.get("delete"):
+        if not in_a_cloud:
+            return False
+        raise StateError(
+            f"{_shown(resource.get('urn'))} awaits deletion",
+            "must not await deletion",
+            "it still exists in the cloud, beside its replacement",
+            "run pulumi up until the deletion succeeds, then export again",
+        )
+    failures = resource.get("initErrors")
+    if failures and in_a_cloud:
+        first = failures[0] if isinstance(failures, list) else failures
+        raise StateError(
+            f"{_shown(resource.get('urn'))}: its last update failed ({_shown(first)})",
+            "must be deployed without an error",
+            "the cloud may have its old or its new properties",
+            "run pulumi refresh, then export again",
+        )
+    return True
+
+
 def read(text: str | bytes) -> tuple[Resource, ...]:
-    """The resources of an exported stack, in its order; those that await deletion or are deleted already are left out.
+    """The resources of an exported stack, in its order; those that are deleted already are left out.
 
     An AWS resource that names no region has the one of its provider, as ``region``.
 
     Raises:
-        StateError: it is no such export, or does not tell all.
+        StateError: it is not such an export, or it does not say what the cloud has.
     """
     with uncollected():
         whole = _text(text)
@@ -245,7 +276,7 @@ def read(text: str | bytes) -> tuple[Resource, ...]:
         resources: list[Resource] = []
         seen: set[str] = set()
         for position, each in enumerate(found):
-            if isinstance(each, dict) and (each.get("delete") or each.get("pendingReplacement")):
+            if isinstance(each, dict) and not _settled(each):
                 continue
             try:
                 made = _resource(each, position, meaning, regions)

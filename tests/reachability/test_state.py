@@ -49,9 +49,25 @@ def test_a_name_may_have_colons_of_its_own():
     assert only(vpc(urn=f"{VPC_URN}::second")).name == "main::second"
 
 
-def test_what_awaits_deletion_is_not_there():
-    assert read(export(vpc(delete=True), vpc(id="vpc-2")))[0].id == "vpc-2"
+def test_what_awaits_deletion_still_exists_and_is_refused():
+    with pytest.raises(StateError, match=r"awaits deletion.*pulumi up"):
+        read(export(vpc(delete=True), vpc(id="vpc-2")))
+
+
+def test_what_is_deleted_already_is_left_out():
     assert read(export(vpc(pendingReplacement=True))) == ()
+
+
+def test_a_component_or_a_provider_that_awaits_deletion_is_nothing_in_a_cloud():
+    component = {"urn": "urn:pulumi:prod::shop::net:Network::main", "type": "net:Network", "custom": False}
+    provider = {"urn": PROVIDER_URN, "type": "pulumi:providers:aws", "custom": True, "id": "1"}
+    assert read(export({**component, "delete": True}, {**provider, "delete": True})) == ()
+
+
+def test_a_resource_whose_update_failed_may_have_its_old_or_its_new_properties_and_is_refused():
+    with pytest.raises(StateError, match=r"last update failed \('UnauthorizedOperation'\).*pulumi refresh"):
+        read(export(vpc(initErrors=["UnauthorizedOperation"])))
+    assert only(vpc(initErrors=[])).id == "vpc-1"
 
 
 def test_an_empty_stack_has_no_resources():
