@@ -171,6 +171,17 @@ def _secret(value: Mapping[str, Any]) -> Any:
     return _value(value["value"]) if "value" in value else UNKNOWN
 
 
+def _conceals(value: Any) -> bool:
+    """Whether a value is a secret that the export does not show, or holds one."""
+    if isinstance(value, list):
+        return any(_conceals(each) for each in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get(SIGNATURE) == SECRET:
+        return _secret(value) is UNKNOWN
+    return any(_conceals(each) for each in value.values())
+
+
 def _plain(value: Any) -> Any:
     return value
 
@@ -214,7 +225,8 @@ def _resource(resource: Any, position: int, meaning: Any, regions: Mapping[str, 
         raise StateError(f"{urn}: id: {_shown(id_)}", "must be a string", "resources refer to each other by id")
     unknown = id_ in UNKNOWNS or (not id_ and bool(resource.get("custom")))
     meant = {key: meaning(value) for key, value in properties.items()}
-    return Resource(urn, kind, parts[3], UNKNOWN if unknown else id_, meant, _references(resource, urn))
+    concealed = frozenset(key for key, value in properties.items() if meaning is _value and _conceals(value))
+    return Resource(urn, kind, parts[3], UNKNOWN if unknown else id_, meant, _references(resource, urn), concealed)
 
 
 def _providers_regions(found: list[Any]) -> dict[str, str]:
@@ -310,7 +322,9 @@ def write(resources: tuple[Resource, ...]) -> str:
     """The resources in the form of an exported stack: ``read`` gives them back."""
     documents = []
     for each in resources:
-        document = {"urn": each.urn, "type": each.type, "custom": each.id != "", "outputs": _written(each.properties)}
+        outputs = _written(each.properties)
+        outputs.update({key: {SIGNATURE: SECRET, "ciphertext": ""} for key in each.concealed})
+        document = {"urn": each.urn, "type": each.type, "custom": each.id != "", "outputs": outputs}
         document["id"] = _written(each.id)
         if each.references:
             document["propertyDependencies"] = {key: list(urns) for key, urns in each.references.items()}

@@ -49,6 +49,41 @@ def test_a_name_may_have_colons_of_its_own():
     assert only(vpc(urn=f"{VPC_URN}::second")).name == "main::second"
 
 
+CONCEALED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {**CONCEALED, "ciphertext": "v1:abc"},
+        {**CONCEALED, "plaintext": "not JSON"},
+        {**CONCEALED},
+        [{**CONCEALED, "ciphertext": "v1:abc"}],
+        {"inner": [{"value": {**CONCEALED, "ciphertext": "v1:abc"}}]},
+    ],
+)
+def test_a_value_that_is_not_shown_is_concealed_and_not_left_out(value: object):
+    found = only(vpc(outputs={"cidrBlock": "10.0.0.0/16", "ingress": value}))
+    assert found.concealed == {"ingress"}
+    assert not found.left_out("ingress")
+    assert read(write((found,)))[0].concealed == {"ingress"}
+
+
+def test_a_secret_that_the_export_shows_is_its_value():
+    found = only(vpc(outputs={"cidrBlock": {**CONCEALED, "plaintext": '"10.0.0.0/16"'}}))
+    assert (found.properties["cidrBlock"], found.concealed) == ("10.0.0.0/16", frozenset())
+
+
+def test_a_value_that_a_preview_does_not_know_and_that_depends_on_nothing_was_left_out():
+    found = only(vpc(outputs={"publicIp": UNKNOWN_STRING, "subnetId": UNKNOWN_STRING}, propertyDependencies=DEPENDS))
+    assert found.left_out("publicIp")
+    assert found.left_out("nothing")
+    assert not found.left_out("subnetId")
+
+
+DEPENDS = {"subnetId": [VPC_URN]}
+
+
 def test_what_awaits_deletion_still_exists_and_is_refused():
     with pytest.raises(StateError, match=r"awaits deletion.*pulumi up"):
         read(export(vpc(delete=True), vpc(id="vpc-2")))
