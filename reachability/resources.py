@@ -41,7 +41,7 @@ class Resource:
     concealed: frozenset[str] = frozenset()
 
     def left_out(self, name: str) -> bool:
-        """Whether a property was not given: absent or, where the cloud fills it in, unknown and depending on nothing."""
+        """Whether a property was not given: absent or, as the cloud fills it in, unknown and depending on nothing."""
         value = self.properties.get(name)
         if value is UNKNOWN:
             return not self.references.get(name) and name not in self.concealed
