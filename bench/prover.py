@@ -26,7 +26,7 @@ from bench import estates
 from reachability import assembly
 from reachability import claims as promises
 from reachability.prover import Prover
-from reachability.standing import Standing
+from reachability.revision import Revisable
 
 ROOT = Path(__file__).resolve().parents[1]
 Result = TypeVar("Result")
@@ -86,12 +86,12 @@ def growth(all_: list[estates.Copy], few: list[estates.Copy]) -> Proved:
 
 
 def one_rule(whole: Proved, made: estates.Copy) -> None:
-    """A rule of one security group changes; what stands of the proof stays."""
-    standing = Standing.begin(made.subject, made.network)
+    """A rule of one security group changes; the rest of the proof is kept."""
+    proof = Revisable.begin(made.subject, made.network)
     times = []
     for number in range(7):
         changed = estates.one_rule_changed(made.subject, number)
-        seconds, report = timed(lambda changed=changed: standing.revise(changed))
+        seconds, report = timed(lambda changed=changed: proof.revise(changed))
         assert report.outcome is promises.Outcome.PROVED or number % 2
         times.append(seconds)
     line("one changed rule, median", f"{statistics.median(times) * 1000:.1f} ms")

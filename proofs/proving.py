@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from estate.errors import CheckFailed, UsageError
 from estate.suggestion import did_you_mean
 from proofs import registered, subjects
+from proofs.registered import OWN_CLAIMS
 from proofs.subjects import Question
 from reachability import parts
 from reachability.assembly import assemble
@@ -21,17 +22,6 @@ from reachability.prover import Prover
 if TYPE_CHECKING:
     from reachability.claims.claim import Claim, Report
 
-CODE = (
-    *registered.CODE,
-    *registered.RENDERING,
-    "proofs/**/*.py",
-    "reachability/**/*.py",
-    "tools/*.py",
-    "requirements.txt",
-    "stacks/claims.py",
-)
-OWN_CLAIMS = "stacks/claims.py"
-"""Where a company writes claims of its own."""
 FOREIGN = (
     "this stack is no network that is declared here, so nothing says what its hosts are for; "
     "ask it questions of your own: bin/estate reach FROM TO --state FILE"
@@ -56,10 +46,10 @@ def claims(checkout: Path, wanted: str | None = None) -> tuple[Claim, ...]:
 
     own = checkout / OWN_CLAIMS
     try:
-        added = promises.read(own.read_text(), OWN_CLAIMS) if own.is_file() else ()
-        found = promises.claims(added)
-    except (promises.ClaimError, OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{OWN_CLAIMS}: {error}" if OWN_CLAIMS not in str(error) else str(error)) from None
+        text = own.read_text() if own.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{OWN_CLAIMS}: {error}") from None
+    found = promises.claims(() if text is None else promises.read(text, OWN_CLAIMS))
     if wanted is None:
         return found
     chosen = tuple(claim for claim in found if claim.id == wanted)
@@ -106,7 +96,7 @@ def foreign(asked: Iterable[Claim]) -> Report:
 
 def _entry(checkout: Path, network: str) -> Path:
     declared = registered.stack_file(checkout, network).read_bytes()
-    return registered.directory() / f"proof-{network}-{registered.digest(checkout, CODE, declared)}.json"
+    return registered.directory() / f"proof-{network}-{registered.digest(checkout, registered.PROOF, declared)}.json"
 
 
 def remember(checkout: Path, reports: Iterable[Report]) -> None:

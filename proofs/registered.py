@@ -25,8 +25,15 @@ from tools import cache
 if TYPE_CHECKING:
     from estate.model import Network
 
-CODE = ("components/**/*.py", "estate/**/*.py")
-RENDERING = ("configuration/**/*.py", "ceremonies/**/*.py", "coordinator/**/*.py", "estate/**/*.py", "templates/**/*")
+PROGRAM = ("components", "estate")
+"""The packages that the program of a network runs."""
+RENDERING = ("configuration", "ceremonies", "coordinator", "estate")
+"""The packages that render a host's ruleset from the templates."""
+PROVING = ("proofs", "reachability", "tools")
+"""The packages that prove it, beside those that say what is proved."""
+TEMPLATES = "templates/**/*"
+OWN_CLAIMS = "stacks/claims.py"
+"""Where a company writes claims of its own."""
 KEPT = 8
 """How many of the newest entries of one network stay in the cache."""
 STACK = "pulumi:pulumi:Stack"
@@ -38,6 +45,19 @@ class Registered:
 
     resources: tuple[Resource, ...]
     inventory: Mapping[str, Any]
+
+
+def code(*packages: str) -> tuple[str, ...]:
+    """Patterns of every Python file of some packages, at any depth."""
+    return tuple(f"{package}/**/*.py" for package in dict.fromkeys(packages))
+
+
+CODE = code(*PROGRAM)
+"""What recorded resources depend on, beside the declaration and the installed packages."""
+RENDERED = (*code(*RENDERING), TEMPLATES)
+"""What rendered rulesets depend on, beside the declaration and the stack's inventory."""
+PROOF = (*code(*PROGRAM, *RENDERING, *PROVING), TEMPLATES, "requirements.txt", OWN_CLAIMS)
+"""Everything that a proof depends on, beside the declaration."""
 
 
 def stack_file(checkout: Path, network: str) -> Path:
@@ -147,7 +167,7 @@ def rulesets(checkout: Path, network: Network, told: Mapping[str, Any], *facts: 
     """
     declared = stack_file(checkout, network.name).read_bytes()
     links = json.dumps(told.get("links", {}), sort_keys=True, default=str).encode()
-    path = directory() / f"rulesets-{network.name}-{digest(checkout, RENDERING, declared, links, *facts)}.json"
+    path = directory() / f"rulesets-{network.name}-{digest(checkout, RENDERED, declared, links, *facts)}.json"
     with suppress(OSError, ValueError):
         kept: dict[str, str] = json.loads(path.read_text())
         return kept

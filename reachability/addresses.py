@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
+from estate.errors import UsageError
+
 Interval = tuple[int, int]
 Intervals = tuple[Interval, ...]
 """Sorted, disjoint, non-adjacent closed intervals."""
@@ -19,12 +21,12 @@ ALL_V6: Interval = (V6, V6 + (1 << 128) - 1)
 EVERYWHERE: Intervals = (ALL_V4, ALL_V6)
 
 
-class AddressError(ValueError):
-    """Text that is no address or block."""
+class AddressError(UsageError, ValueError):
+    """Text that is not an address or a CIDR block."""
 
     def __init__(self, text: object) -> None:
         super().__init__(
-            f"{text!r}: got no IPv4 or IPv6 address or block; write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"
+            f"{text!r} is not an IPv4 or IPv6 address or block; expected e.g. 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"
         )
 
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from estate.errors import UsageError
 from reachability import addresses, services
 from reachability.addresses import AddressError, Intervals, contains, difference, intersection, union
 from reachability.network import INTERNET, Interface, Machine
@@ -27,7 +28,7 @@ OTHER = "other"
 """What stands in for the protocols that no rule names."""
 
 
-class QuestionError(ValueError):
+class QuestionError(UsageError):
     """What was asked about is not there, or is nothing that sends or takes packets."""
 
 

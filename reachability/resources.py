@@ -28,7 +28,8 @@ class Resource:
     """One resource. ``type`` is the Pulumi token (``aws:ec2/vpc:Vpc``), ``id`` the cloud's (``UNKNOWN`` at preview),
     ``properties`` its outputs over its inputs, in camelCase, with ``UNKNOWN`` for what is not known.
 
-    Where a reference is unknown, ``references`` names the URNs it depends on, by input.
+    Where a reference is unknown, ``references`` names the URNs it depends on, by input. ``concealed``: the properties
+    that have a value which is not shown, or not all of it (an encrypted secret): unknown, but never left out.
     """
 
     urn: str
@@ -37,3 +38,11 @@ class Resource:
     id: Any
     properties: Mapping[str, Any]
     references: Mapping[str, tuple[str, ...]]
+    concealed: frozenset[str] = frozenset()
+
+    def left_out(self, name: str) -> bool:
+        """Whether a property was not given: absent or, as the cloud fills it in, unknown and depending on nothing."""
+        value = self.properties.get(name)
+        if value is UNKNOWN:
+            return not self.references.get(name) and name not in self.concealed
+        return value is None

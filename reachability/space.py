@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from operator import xor
 
+from estate.errors import CheckFailed
 from reachability import services
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, V6, Interval, Intervals, union
 from reachability.network import Match
@@ -22,7 +23,7 @@ MOST_BITS = 1 << 28
 """How large a set of packets may be: 32 MiB. An estate of a hundred networks needs a tenth."""
 
 
-class TooManyAtoms(ValueError):
+class TooManyAtoms(CheckFailed):
     """The rules cut the packets into more atoms than sets of them can hold."""
 
     def __init__(self, destinations: int, used: int, ports: int) -> None:

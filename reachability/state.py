@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from estate.collector import uncollected
+from estate.errors import UsageError
 from reachability.resources import UNKNOWN, Resource
 
 VERSIONS = (3, 4)
@@ -37,7 +38,7 @@ EXPORT = "give the file that `pulumi stack export --file FILE` writes"
 SHOWN = 60
 
 
-class StateError(ValueError):
+class StateError(UsageError):
     """Text that is no exported stack: ``value``, the ``rule`` that it breaks, the rule's ``reason`` and the ``fix``."""
 
     def __init__(self, value: str, rule: str, reason: str, fix: str = EXPORT) -> None:
@@ -170,6 +171,17 @@ def _secret(value: Mapping[str, Any]) -> Any:
     return _value(value["value"]) if "value" in value else UNKNOWN
 
 
+def _conceals(value: Any) -> bool:
+    """Whether a value is a secret that the export does not show, or holds one."""
+    if isinstance(value, list):
+        return any(_conceals(each) for each in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get(SIGNATURE) == SECRET:
+        return _secret(value) is UNKNOWN
+    return any(_conceals(each) for each in value.values())
+
+
 def _plain(value: Any) -> Any:
     return value
 
@@ -213,7 +225,8 @@ def _resource(resource: Any, position: int, meaning: Any, regions: Mapping[str, 
         raise StateError(f"{urn}: id: {_shown(id_)}", "must be a string", "resources refer to each other by id")
     unknown = id_ in UNKNOWNS or (not id_ and bool(resource.get("custom")))
     meant = {key: meaning(value) for key, value in properties.items()}
-    return Resource(urn, kind, parts[3], UNKNOWN if unknown else id_, meant, _references(resource, urn))
+    concealed = frozenset(key for key, value in properties.items() if meaning is _value and _conceals(value))
+    return Resource(urn, kind, parts[3], UNKNOWN if unknown else id_, meant, _references(resource, urn), concealed)
 
 
 def _providers_regions(found: list[Any]) -> dict[str, str]:
@@ -227,13 +240,44 @@ def _providers_regions(found: list[Any]) -> dict[str, str]:
     return regions
 
 
+def _settled(resource: Mapping[str, Any]) -> bool:
+    """Whether the cloud has the resource as its record says; ``False`` if it is deleted already, or never was there.
+
+    Raises:
+        StateError: it awaits deletion, so it exists beside its replacement; or its last update failed, so the cloud
+            may have the old or the new properties.
+    """
+    if resource.get("pendingReplacement"):
+        return False
+    in_a_cloud = resource.get("custom") is not False and not str(resource.get("type")).startswith("pulumi:")
+    if resource.get("delete"):
+        if not in_a_cloud:
+            return False
+        raise StateError(
+            f"{_shown(resource.get('urn'))} awaits deletion",
+            "must not await deletion",
+            "it still exists in the cloud, beside its replacement",
+            "run pulumi up until the deletion succeeds, then export again",
+        )
+    failures = resource.get("initErrors")
+    if failures and in_a_cloud:
+        first = failures[0] if isinstance(failures, list) else failures
+        raise StateError(
+            f"{_shown(resource.get('urn'))}: its last update failed ({_shown(first)})",
+            "must be deployed without an error",
+            "the cloud may have its old or its new properties",
+            "run pulumi refresh, then export again",
+        )
+    return True
+
+
 def read(text: str | bytes) -> tuple[Resource, ...]:
-    """The resources of an exported stack, in its order; those that await deletion or are deleted already are left out.
+    """The resources of an exported stack, in its order; those that are deleted already are left out.
 
     An AWS resource that names no region has the one of its provider, as ``region``.
 
     Raises:
-        StateError: it is no such export, or does not tell all.
+        StateError: it is not such an export, or it does not say what the cloud has.
     """
     with uncollected():
         whole = _text(text)
@@ -244,7 +288,7 @@ def read(text: str | bytes) -> tuple[Resource, ...]:
         resources: list[Resource] = []
         seen: set[str] = set()
         for position, each in enumerate(found):
-            if isinstance(each, dict) and (each.get("delete") or each.get("pendingReplacement")):
+            if isinstance(each, dict) and not _settled(each):
                 continue
             try:
                 made = _resource(each, position, meaning, regions)
@@ -278,7 +322,9 @@ def write(resources: tuple[Resource, ...]) -> str:
     """The resources in the form of an exported stack: ``read`` gives them back."""
     documents = []
     for each in resources:
-        document = {"urn": each.urn, "type": each.type, "custom": each.id != "", "outputs": _written(each.properties)}
+        outputs = _written(each.properties)
+        outputs.update({key: {SIGNATURE: SECRET, "ciphertext": ""} for key in each.concealed})
+        document = {"urn": each.urn, "type": each.type, "custom": each.id != "", "outputs": outputs}
         document["id"] = _written(each.id)
         if each.references:
             document["propertyDependencies"] = {key: list(urns) for key, urns in each.references.items()}

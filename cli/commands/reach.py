@@ -80,27 +80,24 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         if arguments.source or arguments.target:
             raise UsageError("--all-pairs asks for every pair; leave FROM and TO out")
     elif not (arguments.source and arguments.target):
-        raise UsageError("say FROM and TO: hosts, resource ids or URNs, CIDR blocks or 'internet'; or --all-pairs")
+        raise UsageError("FROM and TO are required: each a host, a resource id or URN, a CIDR block or 'internet'; or --all-pairs")
     from cli.page import Page
     from proofs import subjects
     from reachability.assembly import assemble
     from reachability.prover import Prover
-    from reachability.question import Places, QuestionError, all_pairs, ask, asked_services
+    from reachability.question import Places, all_pairs, ask, asked_services
 
-    try:
-        asked = asked_services(arguments.protocol, arguments.port)
-        if arguments.state is not None:
-            question = subjects.of_state(checkout, arguments.state, arguments.network)
-        else:
-            question = subjects.of_declarations(checkout, [arguments.network or options.DEFAULT_NETWORK])
-        prover = Prover(assemble(question.subject))
-        places = Places(prover, question.subject.resources)
-        if arguments.all_pairs:
-            answers = list(all_pairs(prover, places, asked))
-        else:
-            answers = [ask(prover, places.sender(arguments.source), places.target(arguments.target), asked)]
-    except QuestionError as error:
-        raise UsageError(str(error)) from None
+    asked = asked_services(arguments.protocol, arguments.port)
+    if arguments.state is not None:
+        question = subjects.of_state(checkout, arguments.state, arguments.network)
+    else:
+        question = subjects.of_declarations(checkout, [arguments.network or options.DEFAULT_NETWORK])
+    prover = Prover(assemble(question.subject))
+    places = Places(prover, question.subject.resources)
+    if arguments.all_pairs:
+        answers = list(all_pairs(prover, places, asked))
+    else:
+        answers = [ask(prover, places.sender(arguments.source), places.target(arguments.target), asked)]
     if arguments.json:
         found = [answer.document() for answer in answers]
         print(json.dumps(found if arguments.all_pairs else found[0], indent=2))

@@ -13,13 +13,12 @@ from reachability.claims.checks import found, undeployed
 from reachability.claims.claim import Claim, Finding, Gap, Violation
 from reachability.claims.sets import CONNECTIONS, port
 from reachability.claims.vocabulary import NO_ERRORS
+from reachability.frontends.aws.tokens import BALANCERS, LISTENERS
 from reachability.network import INTERNET
 from reachability.prover import Arrival
 from reachability.resources import UNKNOWN, Resource
 
 SSH = port(services.TCP, SSH_PORT)
-LISTENER = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
-BALANCER = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
 ENCRYPTED = frozenset({"TLS", "HTTPS"})
 
 
@@ -122,13 +121,13 @@ def _public_listeners(case: Case) -> Iterator[Resource]:
     """The listeners of every load balancer that is not declared internal."""
     internal = {
         key
-        for type_ in BALANCER
+        for type_ in BALANCERS
         for balancer in case.resources(type_)
         if balancer.properties.get("internal") is True
         for key in (balancer.urn, balancer.id, balancer.properties.get("arn"))
         if isinstance(key, str)
     }
-    for type_ in LISTENER:
+    for type_ in LISTENERS:
         for listener in case.resources(type_):
             balancer = listener.properties.get("loadBalancerArn")
             named = {balancer} if isinstance(balancer, str) else set(listener.references.get("loadBalancerArn", ()))

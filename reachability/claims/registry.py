@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from estate.errors import UsageError
 from reachability.claims import access, egress, exposure, feed, hidden, isolation, layers
 from reachability.claims.claim import Claim
 
@@ -22,7 +23,7 @@ _KNOWN = {
 }
 
 
-class ClaimError(ValueError):
+class ClaimError(UsageError):
     """A file of claims that cannot be read. The text says what was found, the rule, and what to do."""
 
 
@@ -59,7 +60,10 @@ def read(text: str, name: str) -> tuple[Claim, ...]:
     found = scope.get("CLAIMS")
     if not isinstance(found, tuple | list):
         raise ClaimError(f"{name}: got no CLAIMS; end the file with CLAIMS = (...), a tuple of claims")
-    claims(found)
+    try:
+        claims(found)
+    except ClaimError as error:
+        raise ClaimError(f"{name}: {error}") from None
     return tuple(found)
 
 

@@ -110,7 +110,7 @@ def test_a_network_as_declared_can_be_asked_too(estate: Run):
         (("internet", "seed-us-east-1-01", "--port", "22"), "of which protocol"),
         (("internet", "seed-us-east-1-01", "--protocol", "tcp", "--port", "70000"), "is no port"),
         (("internet", "nosuchhost"), "is no host"),
-        (("internet", "10.0.0.0/99"), "got no IPv4"),
+        (("internet", "10.0.0.0/99"), "is not an IPv4"),
         (("internet", "seed"), "is no host"),
         (("cosmoshub-us-east-1-seed-group", "internet"), "sends no packets"),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from proofs import proving, registered
+from proofs import registered
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -76,17 +76,19 @@ def test_a_proof_is_keyed_by_every_file_that_proving_reads(tmp_path: Path):
     read = read_by(PROVING, tmp_path)
     assert "reachability/prover.py" in read
     assert any(each.startswith("templates/") for each in read), "host firewalls are rendered from templates"
-    assert set(read) - covered(proving.CODE) == {"stacks/Pulumi.cosmoshub.yaml"}, "the declaration is hashed by itself"
+    assert set(read) - covered(registered.PROOF) == {"stacks/Pulumi.cosmoshub.yaml"}, (
+        "the declaration is hashed by itself"
+    )
 
 
 @pytest.mark.parametrize(
     "moved", ["components/aws/nat.py", "configuration/network/links.py", "templates/firewall/host/rules.j2"]
 )
 def test_a_file_at_any_depth_changes_the_key(tmp_path: Path, moved: str):
-    before = registered.digest(tmp_path, proving.CODE)
+    before = registered.digest(tmp_path, registered.PROOF)
     target = tmp_path / moved
     target.parent.mkdir(parents=True)
     target.write_text("1")
-    first = registered.digest(tmp_path, proving.CODE)
+    first = registered.digest(tmp_path, registered.PROOF)
     target.write_text("2")
-    assert len({before, first, registered.digest(tmp_path, proving.CODE)}) == 3
+    assert len({before, first, registered.digest(tmp_path, registered.PROOF)}) == 3

@@ -49,9 +49,60 @@ def test_a_name_may_have_colons_of_its_own():
     assert only(vpc(urn=f"{VPC_URN}::second")).name == "main::second"
 
 
-def test_what_awaits_deletion_is_not_there():
-    assert read(export(vpc(delete=True), vpc(id="vpc-2")))[0].id == "vpc-2"
+CONCEALED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {**CONCEALED, "ciphertext": "v1:abc"},
+        {**CONCEALED, "plaintext": "not JSON"},
+        {**CONCEALED},
+        [{**CONCEALED, "ciphertext": "v1:abc"}],
+        {"inner": [{"value": {**CONCEALED, "ciphertext": "v1:abc"}}]},
+    ],
+)
+def test_a_value_that_is_not_shown_is_concealed_and_not_left_out(value: object):
+    found = only(vpc(outputs={"cidrBlock": "10.0.0.0/16", "ingress": value}))
+    assert found.concealed == {"ingress"}
+    assert not found.left_out("ingress")
+    assert read(write((found,)))[0].concealed == {"ingress"}
+
+
+def test_a_secret_that_the_export_shows_is_its_value():
+    found = only(vpc(outputs={"cidrBlock": {**CONCEALED, "plaintext": '"10.0.0.0/16"'}}))
+    assert (found.properties["cidrBlock"], found.concealed) == ("10.0.0.0/16", frozenset())
+
+
+def test_a_value_that_a_preview_does_not_know_and_that_depends_on_nothing_was_left_out():
+    found = only(vpc(outputs={"publicIp": UNKNOWN_STRING, "subnetId": UNKNOWN_STRING}, propertyDependencies=DEPENDS))
+    assert found.left_out("publicIp")
+    assert found.left_out("nothing")
+    assert not found.left_out("subnetId")
+
+
+DEPENDS = {"subnetId": [VPC_URN]}
+
+
+def test_what_awaits_deletion_still_exists_and_is_refused():
+    with pytest.raises(StateError, match=r"awaits deletion.*pulumi up"):
+        read(export(vpc(delete=True), vpc(id="vpc-2")))
+
+
+def test_what_is_deleted_already_is_left_out():
     assert read(export(vpc(pendingReplacement=True))) == ()
+
+
+def test_a_component_or_a_provider_that_awaits_deletion_is_nothing_in_a_cloud():
+    component = {"urn": "urn:pulumi:prod::shop::net:Network::main", "type": "net:Network", "custom": False}
+    provider = {"urn": PROVIDER_URN, "type": "pulumi:providers:aws", "custom": True, "id": "1"}
+    assert read(export({**component, "delete": True}, {**provider, "delete": True})) == ()
+
+
+def test_a_resource_whose_update_failed_may_have_its_old_or_its_new_properties_and_is_refused():
+    with pytest.raises(StateError, match=r"last update failed \('UnauthorizedOperation'\).*pulumi refresh"):
+        read(export(vpc(initErrors=["UnauthorizedOperation"])))
+    assert only(vpc(initErrors=[])).id == "vpc-1"
 
 
 def test_an_empty_stack_has_no_resources():

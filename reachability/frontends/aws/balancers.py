@@ -15,6 +15,7 @@ from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address
 from reachability.frontends.aws import elastic_addresses, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
+from reachability.frontends.aws.tokens import BALANCERS, LISTENER_RULES, LISTENERS, TARGET_GROUPS, TARGETS
 from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known
 from reachability.network import (
     Action,
@@ -31,18 +32,6 @@ from reachability.network import (
 )
 from reachability.resources import UNKNOWN, Resource
 
-MODULES = ("lb", "alb", "applicationloadbalancing", "elasticloadbalancingv2")
-
-
-def _types(noun: str) -> tuple[str, ...]:
-    return tuple(f"aws:{module}/{noun[0].lower()}{noun[1:]}:{noun}" for module in MODULES)
-
-
-BALANCERS = _types("LoadBalancer")
-LISTENERS = _types("Listener")
-LISTENER_RULES = _types("ListenerRule")
-TARGET_GROUPS = _types("TargetGroup")
-TARGETS = _types("TargetGroupAttachment")
 TYPES = (*BALANCERS, *LISTENERS, *LISTENER_RULES, *TARGET_GROUPS, *TARGETS)
 
 TRANSPORT = {

@@ -220,12 +220,9 @@ class Index:
 
 def given(resource: Resource, name: str, default: Any = None) -> Any:
     """A property that the cloud makes up where nobody gives it: not known and depending on nothing, it was not given.
-    ``default`` for what was not given.
+    ``default`` for what was not given. A value that is concealed was given.
     """
-    value = resource.properties.get(name)
-    if value is None or (value is UNKNOWN and not resource.references.get(name)):
-        return default
-    return value
+    return default if resource.left_out(name) else resource.properties[name]
 
 
 def says(value: Any) -> bool:

@@ -37,9 +37,7 @@ def without_computed(resource: Resource) -> Resource:
     fields = COMPUTED.get(resource.type)
     if not fields or not resource.references:
         return resource
-    left_out = [
-        each for each in fields if resource.properties.get(each) is UNKNOWN and not resource.references.get(each)
-    ]
+    left_out = [each for each in fields if resource.properties.get(each) is UNKNOWN and resource.left_out(each)]
     if not left_out:
         return resource
     return replace(

@@ -218,7 +218,7 @@ class LoadBalancers:
         kinds = (*HTTP_PROXIES, *TCP_PROXIES, backends.POOL, backends.TARGET_INSTANCE, CLASSIC_VPN)
         for name, types in (("target", kinds), ("backendService", backends.BACKEND_SERVICES)):
             value = given.get(name)
-            if value is None or value == "" or (value is UNKNOWN and not resource.references.get(name)):
+            if value == "" or resource.left_out(name):
                 continue
             found = self._inventory.resolve(resource, name, types)
             if found is not None:
@@ -294,7 +294,7 @@ class LoadBalancers:
         doubts: list[str] = []
         for key in ("ports", "portRange"):
             value = given.get(key)
-            if value is UNKNOWN and not resource.references.get(key):
+            if value is UNKNOWN and resource.left_out(key):
                 continue
             intervals, doubt = ports(None if value == "" else value, f"{resource.urn}: {key}", problems)
             found += intervals

@@ -124,9 +124,7 @@ class StaticRoutes:
         fields = ("nextHopGateway", "nextHopInstance", "nextHopVpnTunnel", "nextHopIlb", "nextHopHub", "nextHopIp")
         field = next((each for each in fields if word(given.get(each))), None)
         if field is None:
-            field = next(
-                (each for each in fields if given.get(each) is UNKNOWN and resource.references.get(each)), None
-            )
+            field = next((each for each in fields if given.get(each) is UNKNOWN and not resource.left_out(each)), None)
         match field:
             case "nextHopGateway" if given.get(field) is not UNKNOWN:
                 if word(given.get(field)).endswith(INTERNET_GATEWAY):

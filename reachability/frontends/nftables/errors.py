@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from estate.errors import UsageError
 
-class NftError(ValueError):
+
+class NftError(UsageError, ValueError):
     """A ruleset that nft would refuse, or that is no ruleset. ``line`` counts from 1; 0 where there are no lines."""
 
     def __init__(self, line: int, value: str, rule: str, fix: str) -> None:

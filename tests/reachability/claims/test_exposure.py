@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from estate.model import Role
 from reachability import addresses
 from reachability.claims import Outcome
+from reachability.frontends.aws.tokens import BALANCING
 from reachability.resources import UNKNOWN, Resource
 from tests.reachability.claims.estates import Built, deciding, packet, sentences
 
@@ -153,6 +156,19 @@ def test_a_listener_without_tls_is_named(sound: Built):
     found = sound.setting(f"osmosis-{REGION}-endpoint-lcd-listener", protocol="TCP").verdict("public-endpoints-tls")
     assert found.outcome is Outcome.REFUTED
     assert f"osmosis-{REGION}-endpoint-lcd-listener listens on 1317 with TCP, which is not TLS" in sentences(found)
+
+
+@pytest.mark.parametrize("module", BALANCING)
+def test_a_listener_without_tls_is_named_under_every_token_of_its_type(sound: Built, module: str):
+    plain = sound.setting(f"osmosis-{REGION}-endpoint-lcd-listener", protocol="TCP")
+    renamed = replace(
+        plain,
+        resources=tuple(replace(each, type=each.type.replace("aws:lb/", f"aws:{module}/")) for each in plain.resources),
+    )
+    found = renamed.verdict("public-endpoints-tls")
+    assert found.outcome is Outcome.REFUTED
+    assert f"osmosis-{REGION}-endpoint-lcd-listener listens on 1317 with TCP, which is not TLS" in sentences(found)
+    assert renamed.verdict("layers-agree").outcome is Outcome.PROVED, "targets are found by the same table"
 
 
 def test_a_protocol_that_only_the_deployment_will_tell_is_not_taken_for_tls(sound: Built):

@@ -148,7 +148,7 @@ def test_an_unknown_action_does_not_count_as_allowed_by_what_follows() -> None:
     [
         (entry(100, "permit"), "got neither allow nor deny"),
         (entry(100, "allow", "tcp", 5, 4), "got no range"),
-        (entry(100, "allow", cidrBlock="10.0.0.0/40"), "got no IPv4 or IPv6 address or block"),
+        (entry(100, "allow", cidrBlock="10.0.0.0/40"), "is not an IPv4 or IPv6 address or block"),
         (entry(100, "allow", cidrBlock=None), "neither cidrBlock nor ipv6CidrBlock"),
         (entry("first", "allow"), "got no whole number"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reachability.resources import UNKNOWN
@@ -269,7 +271,7 @@ def test_a_group_that_is_not_here_may_let_anything_through() -> None:
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (entry(443, cidrBlocks=["10.0.0.0/99"]), "got no IPv4 or IPv6 address or block"),
+        (entry(443, cidrBlocks=["10.0.0.0/99"]), "is not an IPv4 or IPv6 address or block"),
         (entry(443, cidrBlocks=["2001:db8::/32"]), "other address family"),
         (entry(443, cidrBlocks="10.0.0.0/8"), "got no list"),
         ({"protocol": "tcp", "fromPort": "ssh", "toPort": 22, "cidrBlocks": ["0.0.0.0/0"]}, "got no whole number"),
@@ -282,3 +284,22 @@ def test_a_group_that_is_not_here_may_let_anything_through() -> None:
 def test_a_rule_that_cannot_be_read_is_a_reason_and_no_traceback(broken: object, reason: str) -> None:
     estate = Estate(BASE, server(broken))
     assert any(reason in each and "securityGroup:SecurityGroup::server" in each for each in estate.unmodelled)
+
+
+def test_inline_rules_that_an_export_conceals_may_let_in_anything_and_nothing_for_certain() -> None:
+    concealed, left_out = (
+        replace(group(NET, "server", ingress=UNKNOWN), concealed=frozenset(names)) for names in (["ingress"], [])
+    )
+    host = instance(A, "server", "10.0.1.10", [concealed])
+    estate = Estate(BASE, concealed, host)
+    assert estate.outcome("client", "10.0.1.10") == "delivered to server"
+    assert estate.outcome("client", "10.0.1.10", may=False).startswith("dropped")
+    assert Estate(BASE, left_out, host).outcome("client", "10.0.1.10").startswith("dropped")
+
+
+def test_groups_that_an_export_conceals_may_be_any() -> None:
+    closed = group(NET, "closed", ingress=[])
+    host = resource("ec2/instance", "server", subnetId=A.id, privateIp="10.0.1.10", vpcSecurityGroupIds=UNKNOWN)
+    concealed = replace(host, concealed=frozenset({"vpcSecurityGroupIds"}))
+    assert Estate(BASE, closed, concealed).outcome("client", "10.0.1.10") == "delivered to server"
+    assert Estate(BASE, closed, concealed).outcome("client", "10.0.1.10", may=False).startswith("dropped")

@@ -1,7 +1,7 @@
-"""A proof that stands, and what must be proved again when something changes.
+"""The proof of one network after a change: only what the change can affect is proved again.
 
-A change of filters leaves most walks as they are: those that never came to a changed filter, and those of whose packets
-it judges none otherwise than before. Any other change is proved anew from the beginning.
+A change of filters keeps most walks: those that never reached a changed filter, and those for whose packets its
+decisions are the same as before. After any other change the whole network is proved again.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from reachability.subject import Subject
 
 
 @dataclass(slots=True)
-class Standing:
-    """The last proof of one network."""
+class Revisable:
+    """The last proof of one network, which a changed subject revises."""
 
     network: Network
     assembly: Assembly
@@ -28,7 +28,7 @@ class Standing:
     report: Report
 
     @classmethod
-    def begin(cls, subject: Subject, network: Network) -> Standing:
+    def begin(cls, subject: Subject, network: Network) -> Revisable:
         """Proves everything."""
         assembly = assemble(subject)
         prover = Prover(assembly)

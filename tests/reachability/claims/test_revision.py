@@ -1,4 +1,4 @@
-"""What stands of a proof after a change is what a whole new proof says."""
+"""A revised proof says what a proof from scratch says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from reachability.assembly import assemble
 from reachability.claims import Report
-from reachability.standing import Standing, changed_filters
+from reachability.revision import Revisable, changed_filters
 from tests.reachability.claims.estates import INGRESS, Built
 
 pytestmark = pytest.mark.slow
@@ -40,23 +40,23 @@ def changes(built: Built) -> dict[str, Built]:
                                   "a rule that is gone", "SSH for the world", "another route"])  # fmt: skip
 def test_a_revised_proof_says_what_a_new_one_says(sound: Built, what: str) -> None:
     changed = changes(sound)[what]
-    standing = Standing.begin(sound.subject(), sound.network)
-    first = told(standing.report)
-    assert told(standing.revise(changed.subject())) == told(Standing.begin(changed.subject(), sound.network).report)
-    assert told(standing.revise(sound.subject())) == first
+    proof = Revisable.begin(sound.subject(), sound.network)
+    first = told(proof.report)
+    assert told(proof.revise(changed.subject())) == told(Revisable.begin(changed.subject(), sound.network).report)
+    assert told(proof.revise(sound.subject())) == first
 
 
-def test_most_walks_stand_when_one_rule_changes(sound: Built) -> None:
-    standing = Standing.begin(sound.subject(), sound.network)
-    before = standing.prover
-    after = assemble(changes(sound)["a rule for another known service"].subject(), prior=standing.assembly)
-    changed = changed_filters(standing.assembly, after)
+def test_most_walks_are_kept_when_one_rule_changes(sound: Built) -> None:
+    proof = Revisable.begin(sound.subject(), sound.network)
+    before = proof.prover
+    after = assemble(changes(sound)["a rule for another known service"].subject(), prior=proof.assembly)
+    changed = changed_filters(proof.assembly, after)
     assert changed is not None
     assert len(changed) == 1
     kept = before.revised(after, changed)
     assert 0 < len(before._walked) - len(kept._walked) < len(before._walked) / 4
 
 
-def test_a_change_of_routes_is_proved_anew(sound: Built) -> None:
+def test_a_change_of_routes_is_proved_from_scratch(sound: Built) -> None:
     before = assemble(sound.subject())
     assert changed_filters(before, assemble(changes(sound)["another route"].subject(), prior=before)) is None
