@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from lab.clouds.aws.call import Call
 
 Computed = dict[str, Any]
-Rule = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
+Found = Iterator[tuple[str, str]]
+Rule = Callable[[Mapping[str, Any]], Found]
 """Looks at inputs before anything is made and yields (property, reason); unknown values must pass."""
 
 DEPENDENCY_VIOLATION = ("DependencyViolation", "The {noun} '{id}' has dependencies and cannot be deleted. ({by})")

@@ -14,7 +14,7 @@ from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.interfaces import GROUPS, NO_GROUP
 from lab.clouds.aws.services.peering import active_peers
 from lab.clouds.aws.services.vpc import IN_VPC, NO_VPC
-from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Autoname, Computed, Found, Reference, TypeSpec
 from lab.clouds.store import Row
 
 PROTOCOLS = ("-1", "all", "tcp", "udp", "icmp", "icmpv6")
@@ -197,14 +197,14 @@ def _default_group_id(call: Call) -> str:
     vpc = call.get(tokens.VPC, call.props.get("vpcId", ""))
     if vpc is None:
         call.refuse("VPCIdNotSpecified", "No default VPC for this user")
-    return vpc.properties["defaultSecurityGroupId"]
+    return str(vpc.properties["defaultSecurityGroupId"])
 
 
 def _refuse_default_group(call: Call) -> None:
     _refuse_inline_rules(call, call.props.get("vpcId", ""))
 
 
-def _named_like_an_id(inputs: Mapping[str, Any]):
+def _named_like_an_id(inputs: Mapping[str, Any]) -> Found:
     if str(inputs.get("name", "")).startswith("sg-"):
         yield "name", "invalid value for name (cannot begin with sg-)"
 
