@@ -12,7 +12,7 @@ from estate.plan.hosts import Host, of_role
 from estate.plan.topology import Rule
 
 LOAD_BALANCER = "load-balancer"
-"""What stands for a role's name where the firewall is a load balancer's."""
+"""Takes the place of a role's name where the firewall is a load balancer's."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -46,7 +46,7 @@ def matches(path: str, pattern: str, words: str) -> Rule:
 
 
 def conflicts(name: str, *others: str) -> Rule:
-    """The first input cannot stand beside any of the others."""
+    """The first input cannot be given with any of the others."""
 
     def rule(inputs: Inputs) -> Found:
         for other in others:

@@ -1,4 +1,4 @@
-"""Two stacks: a network's, with a region's gateway, and a datacentre's. ``moving:tunnels`` says which has the tunnels."""
+"""Two stacks: a network's, with a region's gateway, and a datacentre's. ``moving:tunnels`` says which has tunnels."""
 
 from __future__ import annotations
 

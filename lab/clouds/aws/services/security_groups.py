@@ -1,4 +1,4 @@
-"""Security groups and their rules, inline and standing alone.
+"""Security groups and their rules, inline and as resources of their own.
 
 Source: the EC2 API's error codes, and the VPC user guide on security group rules and quotas.
 """
@@ -218,7 +218,7 @@ def _inline_references() -> tuple[Reference, ...]:
     )
 
 
-def _standing_rule(token: str, noun: str, call: str) -> TypeSpec:
+def _rule_resource(token: str, noun: str, call: str) -> TypeSpec:
     return TypeSpec(
         token=token,
         noun=noun,
@@ -321,6 +321,6 @@ SPECS = (
         refusals=(_refuse_older_rule,),
         compute=lambda call: {"securityGroupRuleId": call.new_id("sgr-")},
     ),
-    _standing_rule(tokens.SECURITY_GROUP_INGRESS_RULE, "VPC Security Group Ingress Rule", "SecurityGroupIngress"),
-    _standing_rule(tokens.SECURITY_GROUP_EGRESS_RULE, "VPC Security Group Egress Rule", "SecurityGroupEgress"),
+    _rule_resource(tokens.SECURITY_GROUP_INGRESS_RULE, "VPC Security Group Ingress Rule", "SecurityGroupIngress"),
+    _rule_resource(tokens.SECURITY_GROUP_EGRESS_RULE, "VPC Security Group Egress Rule", "SecurityGroupEgress"),
 )
