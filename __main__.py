@@ -1,4 +1,4 @@
-"""One network's cloud side: its stack file declares it, the components build it, the inventory tells the hosts."""
+"""One network's cloud side: its stack file declares it, the components build it, its inventory configures the hosts."""
 
 import gc
 
@@ -20,7 +20,7 @@ def declared() -> Network:
         raise pulumi.RunError(str(error)) from None
 
 
-gc.disable()  # all that is registered is needed to the end; to find that out takes half of the time
+gc.disable()  # everything registered is needed until the end; collecting would take half of the time
 network = declared()
 instance = ServiceInstance(
     network.name, Args(network=network), opts=pulumi.ResourceOptions(providers=providers(network))

@@ -1,4 +1,4 @@
-"""What the program would deploy, as ``pulumi stack export`` would tell it: ``python -m components.export FILE``.
+"""What the program would deploy, as ``pulumi stack export`` would print it: ``python -m components.export FILE``.
 
 No engine, no account, no network: the resources are those that the program registers, ids and computed values made up.
 """
@@ -61,7 +61,7 @@ def _made_up(resources: list[Registration]) -> frozenset[str]:
 
 
 def _foreseen(value: Any, made_up: frozenset[str]) -> Any:
-    """An input as a preview knows it: unknown where it holds what the cloud decides."""
+    """An input as a preview has it: unknown where it holds what the cloud decides."""
     if isinstance(value, str):
         return UNKNOWN if value in made_up or any(each in value for each in made_up) else value
     if isinstance(value, Mapping):
@@ -111,7 +111,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="where to write the JSON (default: standard output)"
     )
-    parser.add_argument("--preview", action="store_true", help="as a preview knows it")
+    parser.add_argument("--preview", action="store_true", help="as in a preview: what the cloud decides is unknown")
     arguments = parser.parse_args(words)
     try:
         network = load.read(arguments.declaration)

@@ -11,7 +11,7 @@ from estate.plan.hosts import Host
 from estate.plan.topology import Rule, Topology
 
 LOAD_BALANCER = "load-balancer"
-"""What stands for a role's name where the firewall is a load balancer's."""
+"""Takes the place of a role's name where the firewall is a load balancer's."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

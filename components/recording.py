@@ -21,7 +21,7 @@ from estate.model import Network
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """One resource as the program asked for it. ``state``: ``inputs`` (in camelCase) with made-up outputs; ``id`` too.
+    """One resource as the program registered it. ``state``: ``inputs`` (in camelCase) with made-up outputs; ``id`` too.
 
     ``provider`` is the URN of the explicit provider, empty if none was given. ``property_dependencies``: URNs by input.
     """
@@ -61,7 +61,8 @@ class _Cloud(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
         raise RuntimeError(
-            f"{args.token}: got a lookup; the program makes none, so that a preview needs no network; declare it"
+            f"{args.token}: got a lookup, but the program must make none, so that a preview needs no network;"
+            " declare the value instead"
         )
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:

@@ -17,8 +17,8 @@ TTL_SECONDS = 300
 class Certificate(AwsComponent):
     """Certificates validated by DNS, and so renewed by AWS for as long as the records are there.
 
-    AWS asks one account for the same record in every region, so each name has one record. ``ids`` (ARNs) is by
-    region, and known only when the certificate is issued.
+    AWS validates a name of an account by the same record in every region, so each name has one record. ``ids`` (ARNs)
+    is by region, and known only when the certificate is issued.
     """
 
     TOKEN = "estate:endpoint:Certificate"

@@ -17,7 +17,7 @@ TTL_SECONDS = 300
 class DnsZone(AwsComponent):
     """A zone that is exactly one public name, so that no network can change another's, and who may issue certificates.
 
-    The company's zone, which is nobody's stack, delegates the name to ``name_servers``.
+    The company's zone, which is in no stack, must delegate the name to ``name_servers``.
     """
 
     TOKEN = "estate:endpoint:DnsZone"

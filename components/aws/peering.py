@@ -14,7 +14,7 @@ from estate.plan.addressing import Tier
 
 
 class RegionPeering(AwsComponent):
-    """Two regions of one network, over AWS's backbone, with routes both ways in every tier where hosts stand."""
+    """Two regions of one network, over AWS's backbone, with routes both ways in every tier that has hosts."""
 
     TOKEN = "estate:network:RegionPeering"
 

@@ -22,7 +22,7 @@ GATE_HEAD_ACTIONS = ("dynamodb:UpdateItem",)
 GATE_CLAIM_ACTIONS = ("dynamodb:PutItem",)
 CEREMONY_ACTIONS = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 KEY_ACTIONS = ("kms:Decrypt",)
-"""What DynamoDB does with the table's key in the name of who calls it; all else it does by its own grant.
+"""What DynamoDB does with the table's key on the caller's behalf; all else it does by its own grant.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 """
@@ -40,7 +40,7 @@ NEVER = (
     "dynamodb:UpdateTable",
     "dynamodb:UpdateTimeToLive",
 )
-"""What would let a watermark go back, or a claim be forgotten; no role of the network may ever do it."""
+"""What would let a watermark go back, or delete a signing claim: no role of the network may ever do it."""
 
 ATTRIBUTES = {"pk": "S", "hrs": "S"}
 """The key of a head is the first; a claim's is both: chain and public key, then height, round and step."""

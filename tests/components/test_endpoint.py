@@ -16,9 +16,7 @@ def served(network: Network) -> set[str]:
     return {node.region for node in network.nodes if node.role == "seed"}
 
 
-def test_a_load_balancer_stands_in_each_region_with_seeds(
-    recorded: Recorded, served: set[str], network: Network
-) -> None:
+def test_each_region_with_seeds_has_a_load_balancer(recorded: Recorded, served: set[str], network: Network) -> None:
     balancers = recorded.of("aws:lb/loadBalancer:LoadBalancer")
     assert {each.inputs["region"] for each in balancers} == served
     for each in balancers:
@@ -29,7 +27,7 @@ def test_a_load_balancer_stands_in_each_region_with_seeds(
         assert len(each.inputs["name"]) <= 32
 
 
-def test_a_load_balancer_stands_in_ingress_subnets_only(recorded: Recorded) -> None:
+def test_a_load_balancer_is_in_ingress_subnets_only(recorded: Recorded) -> None:
     known = {each.urn: each for each in recorded.resources}
     for each in recorded.of("aws:lb/loadBalancer:LoadBalancer"):
         assert {known[urn].inputs["tags"]["Tier"] for urn in each.property_dependencies["subnets"]} == {"ingress"}

@@ -38,7 +38,7 @@ def test_everything_recorded_is_made_and_a_second_update_changes_nothing(
     assert resources(said, "unchanged") == len(recorded.resources) + 1, "with the stack itself"
 
 
-def test_the_cloud_gives_back_what_was_asked_for(built: EngineStack) -> None:
+def test_the_cloud_has_what_was_declared(built: EngineStack) -> None:
     built.run("preview", "--refresh", "--expect-no-changes")
 
 

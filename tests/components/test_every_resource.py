@@ -127,7 +127,7 @@ def test_what_must_outlive_a_mistake_is_protected(recorded: Recorded, network: N
             assert each.protect is expected, f"{each.name}: losing it loses data, an address that others know, or a key"
 
 
-def test_what_cannot_be_had_again_stays_when_it_leaves_the_stack(recorded: Recorded, network: Network) -> None:
+def test_what_cannot_be_recovered_stays_when_it_leaves_the_stack(recorded: Recorded, network: Network) -> None:
     expected = network.stage == "production"
     retained = [
         each

@@ -1,4 +1,4 @@
-"""Instances: where they stand, how they are locked."""
+"""Instances: where they are, and what protects them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_every_cloud_host_is_an_instance_at_its_address(recorded: Recorded, netw
         assert found[name]["ami"] == network.regions[host.place].image
 
 
-def test_an_instance_stands_in_the_tier_of_its_role(recorded: Recorded) -> None:
+def test_an_instance_is_in_the_tier_of_its_role(recorded: Recorded) -> None:
     known = {each.urn: each for each in recorded.resources}
     for each in recorded.of(INSTANCE):
         subnet = known[each.property_dependencies["subnetId"][0]]

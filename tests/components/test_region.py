@@ -33,7 +33,7 @@ def test_a_vpc_has_its_regions_block(recorded: Recorded, network: Network) -> No
     assert found == {region: str(addressing.region_block(network, region)) for region in network.regions}
 
 
-def test_a_subnet_of_each_tier_stands_in_each_zone(recorded: Recorded, network: Network) -> None:
+def test_each_zone_has_a_subnet_of_each_tier(recorded: Recorded, network: Network) -> None:
     found = {
         (each.inputs["availabilityZone"], each.inputs["tags"]["Tier"]): each.inputs["cidrBlock"]
         for each in recorded.of("aws:ec2/subnet:Subnet")
@@ -61,7 +61,7 @@ def test_every_subnet_has_a_route_table_of_its_own_tier(recorded: Recorded) -> N
         assert subnet.inputs["region"] == table.inputs["region"]
 
 
-def test_a_nat_gateway_stands_in_each_zone(recorded: Recorded, network: Network) -> None:
+def test_each_zone_has_a_nat_gateway(recorded: Recorded, network: Network) -> None:
     expected = {
         (name, str(addressing.nat_gateway_address(network, name, zone)))
         for name, region in network.regions.items()
@@ -149,7 +149,7 @@ def test_a_partner_must_accept_the_peering_itself(recorded: Recorded, network: N
         assert asked[partner.vpc_id].inputs["tags"]["Expires"] == partner.expires.isoformat()
 
 
-def test_the_sites_addresses_are_learnt_where_hosts_stand(recorded: Recorded, network: Network) -> None:
+def test_the_sites_addresses_are_learnt_in_tiers_with_hosts(recorded: Recorded, network: Network) -> None:
     known = by_urn(recorded)
     found = Counter(
         (each.inputs["region"], known[each.property_dependencies["routeTableId"][0]].inputs["tags"]["Tier"])

@@ -378,7 +378,9 @@ def spec_of(token: str) -> TypeSpec:
     if spec is None:
         near = difflib.get_close_matches(token, SPECS, n=1)
         hint = f"; the nearest it knows is '{near[0]}'" if near else ""
-        raise UnknownType(f"the lab's AWS does not know the resource type '{token}'{hint}; it takes nothing on trust")
+        raise UnknownType(
+            f"the lab's AWS does not know the resource type '{token}'{hint}; declare it in lab/clouds/aws/services"
+        )
     return spec
 
 
@@ -511,7 +513,7 @@ def _remove_ghosts(change: Transaction, urn: str) -> None:
     """Removes what was made for a URN in a creation whose reply the engine never recorded.
 
     The engine asks to diff or read a resource that it knows before it replaces it; what it never asked about while
-    creating anew for the same URN, it does not know. What depends on a ghost is a ghost, or else the ghost stays.
+    creating again for the same URN, it does not know. What depends on a ghost is a ghost, or else the ghost stays.
     """
     for row in change.with_urn(urn):
         condemned: dict[int, Row] = {}

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lab.clouds.aws.spec import Rule
+from lab.clouds.aws.spec import Found, Rule
 from lab.clouds.values import at_path, is_unknown
 
 Inputs = Mapping[str, Any]
-Found = Iterator[tuple[str, str]]
 
 
 def one_of(path: str, *allowed: str | int) -> Rule:
@@ -47,7 +46,7 @@ def matches(path: str, pattern: str, words: str) -> Rule:
 
 
 def conflicts(name: str, *others: str) -> Rule:
-    """The first input cannot stand beside any of the others."""
+    """The first input cannot be given with any of the others."""
 
     def rule(inputs: Inputs) -> Found:
         for other in others:

@@ -116,7 +116,7 @@ def _describe_object(args: type) -> dict[str, Any]:
     from pulumi import _types
 
     names = _types.input_type_py_to_pulumi_names(args)
-    parameters = inspect.signature(args.__init__).parameters
+    parameters = inspect.signature(args).parameters
     required = sorted(
         pulumi_name
         for python_name, pulumi_name in names.items()

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from lab.clouds.aws.call import Call
 
 Computed = dict[str, Any]
-Rule = Callable[[Mapping[str, Any]], Iterator[tuple[str, str]]]
+Found = Iterator[tuple[str, str]]
+Rule = Callable[[Mapping[str, Any]], Found]
 """Looks at inputs before anything is made and yields (property, reason); unknown values must pass."""
 
 DEPENDENCY_VIOLATION = ("DependencyViolation", "The {noun} '{id}' has dependencies and cannot be deleted. ({by})")
@@ -23,7 +24,7 @@ class Reference:
     Attributes:
         path: the input, for example `vpcId`, `subnetIds[]` or `subnetMappings[].allocationId`.
         to: the type tokens of what it may name.
-        error: AWS's code and message where there is none; `{id}` stands for the value.
+        error: AWS's code and message where there is none; `{id}` is replaced by the value.
         by: which attribute of the target the property holds: `id`, `arn` or another output.
         blocks: whether the target cannot be deleted while this refers to it.
         ignore: values of the property that name nothing, for example `local`.

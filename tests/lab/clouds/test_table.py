@@ -12,6 +12,7 @@ from lab.clouds.table import CLOUDS, cloud_of
 from tests.conftest import ROOT
 
 DIRECTORY = ROOT / "lab" / "clouds"
+OF_A_CLOUD = ("aws:", "gcp:", "arn:", "AWS", "tagsAll", ".amazonaws.")
 
 
 def neutral() -> list[Path]:
@@ -27,8 +28,7 @@ def violations(text: str) -> Iterator[str]:
             names = [f"{node.module}.{each.name}" for each in node.names]
             yield from (each for each in names if each.startswith(tuple(f"lab.clouds.{name}." for name in CLOUDS)))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-            if any(said in node.value for said in ("aws:", "gcp:", "arn:", "AWS", "tagsAll", ".amazonaws.")):
-                yield node.value
+            yield from (node.value for said in OF_A_CLOUD if said in node.value)
 
 
 @pytest.mark.parametrize("path", neutral(), ids=lambda path: path.name)

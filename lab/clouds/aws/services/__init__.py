@@ -1,6 +1,6 @@
 """The resource types that the lab's AWS knows, one module for each area.
 
-To add a type: name it in `schema_from_sdk.TYPES`, derive the schema anew, add its token to `tokens` and declare a
+To add a type: name it in `schema_from_sdk.TYPES`, derive the schema again, add its token to `tokens` and declare a
 `TypeSpec` in the module of its area.
 """
 

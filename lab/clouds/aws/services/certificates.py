@@ -7,7 +7,7 @@ from typing import Any
 from lab.clouds.aws.call import Call
 from lab.clouds.aws.rules import arn, matches, one_of
 from lab.clouds.aws.services import tokens
-from lab.clouds.aws.spec import Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Computed, Found, Reference, TypeSpec
 
 _DOMAIN = r"(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])"
 _MOST_NAMES = 100
@@ -100,7 +100,7 @@ def _issue(call: Call) -> Computed:
     return {}
 
 
-def _one_source(inputs: Mapping[str, Any]):
+def _one_source(inputs: Mapping[str, Any]) -> Found:
     given = [name for name in ("domainName", "privateKey", "privateKeyWo") if inputs.get(name)]
     if len(given) != 1:
         yield (

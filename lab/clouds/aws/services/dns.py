@@ -11,7 +11,7 @@ from typing import Any
 from lab.clouds.aws.call import Call
 from lab.clouds.aws.rules import address, between, conflicts, exactly_one, one_of
 from lab.clouds.aws.services import tokens
-from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Autoname, Computed, Found, Reference, TypeSpec
 from lab.clouds.store import Row
 
 _TYPES = ("A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV", "SVCB", "TXT")
@@ -174,7 +174,7 @@ def _check_id(call: Call) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
 
 
-def _answer_with_ttl(inputs: Mapping[str, Any]):
+def _answer_with_ttl(inputs: Mapping[str, Any]) -> Found:
     if inputs.get("records") and inputs.get("ttl") is None:
         yield "ttl", "Missing required argument: 'ttl' is required with 'records'"
     if any(inputs.get(name) for name in _ROUTING) and not inputs.get("setIdentifier"):

@@ -9,7 +9,7 @@ from typing import Any
 from lab.clouds.aws.call import Call
 from lab.clouds.aws.rules import matches, one_of
 from lab.clouds.aws.services import global_tables, tokens
-from lab.clouds.aws.spec import Autoname, Computed, TypeSpec
+from lab.clouds.aws.spec import Autoname, Computed, Found, TypeSpec
 
 
 def _key_names(props: Mapping[str, Any]) -> list[str]:
@@ -91,7 +91,7 @@ def _refuse_protected(call: Call) -> None:
     global_tables.refuse_protected_replicas(call)
 
 
-def _streamed(inputs: Mapping[str, Any]):
+def _streamed(inputs: Mapping[str, Any]) -> Found:
     if inputs.get("streamEnabled") is True and not inputs.get("streamViewType"):
         yield "streamViewType", "Missing required argument: stream_view_type is required when stream_enabled = true"
 

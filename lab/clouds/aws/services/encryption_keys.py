@@ -89,7 +89,7 @@ def _key_attributes(call: Call) -> Computed:
 
 
 def _alias_key(call: Call) -> str:
-    return call.props["targetKeyId"].rsplit("/", 1)[-1]
+    return str(call.props["targetKeyId"]).rsplit("/", 1)[-1]
 
 
 def _refuse_alias(call: Call) -> None:

@@ -9,7 +9,7 @@ from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.interfaces import GROUPS, NO_GROUP, check_groups, default_group_of, make_interface
 from lab.clouds.aws.services.routing import NO_TABLE, TABLES, vpc_of_table
 from lab.clouds.aws.services.vpc import IN_VPC, NO_SUBNET, NO_VPC
-from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Autoname, Computed, Found, Reference, TypeSpec
 
 GATEWAY_SERVICES = ("s3", "dynamodb")
 INTERFACE_SERVICES = (
@@ -185,7 +185,7 @@ def _prefix_list_version(call: Call) -> Computed:
     return {"version": before.get("version", 0) + 1}
 
 
-def _whole_networks(inputs: Mapping[str, Any]):
+def _whole_networks(inputs: Mapping[str, Any]) -> Found:
     version = 6 if inputs.get("addressFamily") == "IPv6" else 4
     yield from cidr("entries[].cidr", version=version)(inputs)
 

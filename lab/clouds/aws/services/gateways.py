@@ -1,13 +1,15 @@
 """What joins a VPC to the internet: internet gateways, elastic addresses, NAT gateways."""
 
 import ipaddress
+from collections.abc import Mapping
+from typing import Any
 
 from lab.clouds.aws.call import Call
 from lab.clouds.aws.rules import at_least_one, conflicts, one_of
 from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.interfaces import check_private_address, interface_of_instance, make_interface
 from lab.clouds.aws.services.vpc import IN_SUBNET, IN_VPC, has_internet_gateway
-from lab.clouds.aws.spec import Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Computed, Found, Reference, TypeSpec
 from lab.clouds.store import Row
 
 NO_ALLOCATION = ("InvalidAllocationID.NotFound", "The allocation ID '{id}' does not exist")
@@ -209,12 +211,12 @@ def _nat_attributes(call: Call) -> Computed:
     }
 
 
-def _regional_nat_is_left_out(inputs):
+def _regional_nat_is_left_out(inputs: Mapping[str, Any]) -> Found:
     if inputs.get("availabilityMode", "zonal") == "regional":
         yield "availabilityMode", "the lab's AWS has no regional NAT gateways; use one zonal gateway in each zone"
 
 
-def _documentation_address(inputs):
+def _documentation_address(inputs: Mapping[str, Any]) -> Found:
     wanted = inputs.get("address")
     if isinstance(wanted, str) and wanted:
         try:

@@ -50,10 +50,10 @@ _METADATA = {
 def _primary_interface_id(props: Mapping[str, Any]) -> str | None:
     primary = props.get("primaryNetworkInterface")
     if primary:
-        return primary["networkInterfaceId"]
+        return str(primary["networkInterfaceId"])
     for entry in props.get("networkInterfaces") or []:
         if entry["deviceIndex"] == 0:
-            return entry["networkInterfaceId"]
+            return str(entry["networkInterfaceId"])
     return None
 
 

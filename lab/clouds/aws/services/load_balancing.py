@@ -14,7 +14,7 @@ from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.gateways import NO_ALLOCATION, refuse_taken_address
 from lab.clouds.aws.services.interfaces import GROUPS, check_private_address, default_group_of, make_interface
 from lab.clouds.aws.services.vpc import blocks_of, has_internet_gateway, vpc_of_subnet
-from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Autoname, Computed, Found, Reference, TypeSpec
 from lab.clouds.store import Row
 
 _NETWORK_PROTOCOLS = ("TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
@@ -188,7 +188,7 @@ def _refuse_protected(call: Call) -> None:
         )
 
 
-def _network_groups_are_settled_at_birth(inputs: Mapping[str, Any]):
+def _network_groups_are_settled_at_birth(inputs: Mapping[str, Any]) -> Found:
     if inputs.get("loadBalancerType") == "gateway":
         yield "loadBalancerType", "the lab's AWS has no gateway load balancers"
 

@@ -6,7 +6,7 @@ from typing import Any
 from lab.clouds.aws.call import Call
 from lab.clouds.aws.rules import arn, at_least_one, conflicts, json_document, matches, one_of
 from lab.clouds.aws.services import tokens
-from lab.clouds.aws.spec import Autoname, TypeSpec
+from lab.clouds.aws.spec import Autoname, Found, TypeSpec
 
 _RETENTION = (
     0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -60,7 +60,7 @@ def _refuse_topic(call: Call) -> None:
         call.refuse("InvalidParameter", f"Invalid parameter: Attributes Reason: Topic {name} already exists")
 
 
-def _compared_with_something(inputs: Mapping[str, Any]):
+def _compared_with_something(inputs: Mapping[str, Any]) -> Found:
     names = ("metricName", "metricQueries", "evaluationCriteria")
     if not any(inputs.get(name) for name in names):
         yield "metricName", "Missing required argument: one of 'metricName' and 'metricQueries' must be specified"

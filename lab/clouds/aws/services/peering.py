@@ -10,7 +10,7 @@ from typing import Any
 from lab.clouds.aws.call import Call
 from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.vpc import IN_VPC, NO_VPC, blocks_of
-from lab.clouds.aws.spec import Computed, TypeSpec
+from lab.clouds.aws.spec import Computed, Found, TypeSpec
 from lab.clouds.store import Row
 
 _CLOSED = {"allowRemoteVpcDnsResolution": False}
@@ -27,7 +27,7 @@ def peering_seen_from(call: Call, peering_id: str) -> Row | None:
 
 def active_peers(call: Call, vpc_id: str) -> list[str]:
     """Returns the VPCs that a VPC has an active peering with in the call's region."""
-    peers = []
+    peers: list[str] = []
     for row in call.find(tokens.VPC_PEERING_CONNECTION, acceptStatus="active"):
         ends = [row.properties["vpcId"], row.properties["peerVpcId"]]
         if vpc_id in ends and row.properties["peerRegion"] == row.region:
@@ -109,7 +109,7 @@ def _peering_attributes(call: Call) -> Computed:
     }
 
 
-def _accepted_in_its_region(inputs: Mapping[str, Any]):
+def _accepted_in_its_region(inputs: Mapping[str, Any]) -> Found:
     if inputs.get("autoAccept") is True and inputs.get("peerRegion"):
         yield (
             "peerRegion",

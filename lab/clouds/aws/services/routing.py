@@ -10,7 +10,7 @@ from lab.clouds.aws.rules import cidr, exactly_one
 from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.peering import peering_seen_from
 from lab.clouds.aws.services.vpc import IN_VPC, NO_SUBNET, blocks_of, vpc_of_subnet
-from lab.clouds.aws.spec import Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Computed, Found, Reference, TypeSpec
 
 TABLES = (tokens.ROUTE_TABLE, tokens.DEFAULT_ROUTE_TABLE)
 NO_TABLE = ("InvalidRouteTableID.NotFound", "The routeTable ID '{id}' does not exist")
@@ -82,8 +82,8 @@ def _check_route(call: Call, table_id: str, vpc_id: str, route: Mapping[str, Any
     network = ipaddress.ip_network(destination)
     vpc = call.get(tokens.VPC, vpc_id)
     steers = route.get("networkInterfaceId") or route.get("vpcEndpointId") or route.get("gatewayId") == "local"
-    blocks = blocks_of(call, vpc) if network.version == 4 and vpc and not steers else []
-    if any(network.subnet_of(block) for block in blocks):
+    blocks = blocks_of(call, vpc) if vpc and not steers else []
+    if isinstance(network, ipaddress.IPv4Network) and any(network.subnet_of(block) for block in blocks):
         call.refuse(
             "InvalidParameterValue",
             f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks."
@@ -224,7 +224,7 @@ def _route_id(call: Call) -> str:
     return f"r-{call.props['routeTableId']}{zlib.crc32(_destination_of(call.props).encode())}"
 
 
-def _left_out_targets(inputs: Mapping[str, Any]):
+def _left_out_targets(inputs: Mapping[str, Any]) -> Found:
     for name in _LEFT_OUT:
         if inputs.get(name):
             yield name, f"the lab's AWS has no target of this kind ({inputs[name]})"

@@ -1,4 +1,4 @@
-"""Security groups and their rules, inline and standing alone.
+"""Security groups and their rules, inline and as resources of their own.
 
 Source: the EC2 API's error codes, and the VPC user guide on security group rules and quotas.
 """
@@ -14,7 +14,7 @@ from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.interfaces import GROUPS, NO_GROUP
 from lab.clouds.aws.services.peering import active_peers
 from lab.clouds.aws.services.vpc import IN_VPC, NO_VPC
-from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Autoname, Computed, Found, Reference, TypeSpec
 from lab.clouds.store import Row
 
 PROTOCOLS = ("-1", "all", "tcp", "udp", "icmp", "icmpv6")
@@ -197,14 +197,14 @@ def _default_group_id(call: Call) -> str:
     vpc = call.get(tokens.VPC, call.props.get("vpcId", ""))
     if vpc is None:
         call.refuse("VPCIdNotSpecified", "No default VPC for this user")
-    return vpc.properties["defaultSecurityGroupId"]
+    return str(vpc.properties["defaultSecurityGroupId"])
 
 
 def _refuse_default_group(call: Call) -> None:
     _refuse_inline_rules(call, call.props.get("vpcId", ""))
 
 
-def _named_like_an_id(inputs: Mapping[str, Any]):
+def _named_like_an_id(inputs: Mapping[str, Any]) -> Found:
     if str(inputs.get("name", "")).startswith("sg-"):
         yield "name", "invalid value for name (cannot begin with sg-)"
 
@@ -218,7 +218,7 @@ def _inline_references() -> tuple[Reference, ...]:
     )
 
 
-def _standing_rule(token: str, noun: str, call: str) -> TypeSpec:
+def _rule_resource(token: str, noun: str, call: str) -> TypeSpec:
     return TypeSpec(
         token=token,
         noun=noun,
@@ -321,6 +321,6 @@ SPECS = (
         refusals=(_refuse_older_rule,),
         compute=lambda call: {"securityGroupRuleId": call.new_id("sgr-")},
     ),
-    _standing_rule(tokens.SECURITY_GROUP_INGRESS_RULE, "VPC Security Group Ingress Rule", "SecurityGroupIngress"),
-    _standing_rule(tokens.SECURITY_GROUP_EGRESS_RULE, "VPC Security Group Egress Rule", "SecurityGroupEgress"),
+    _rule_resource(tokens.SECURITY_GROUP_INGRESS_RULE, "VPC Security Group Ingress Rule", "SecurityGroupIngress"),
+    _rule_resource(tokens.SECURITY_GROUP_EGRESS_RULE, "VPC Security Group Egress Rule", "SecurityGroupEgress"),
 )

@@ -13,7 +13,7 @@ from lab.clouds.aws.call import Call
 from lab.clouds.aws.rules import address, arn, at_least_one, between, cidr, exactly_one, one_of
 from lab.clouds.aws.services import tokens
 from lab.clouds.aws.services.vpc import IN_VPC
-from lab.clouds.aws.spec import Computed, Reference, TypeSpec
+from lab.clouds.aws.spec import Computed, Found, Reference, TypeSpec
 
 NO_VPN_GATEWAY = ("InvalidVpnGatewayID.NotFound", "The vpnGateway ID '{id}' does not exist")
 NO_CUSTOMER_GATEWAY = ("InvalidCustomerGatewayID.NotFound", "The customerGateway ID '{id}' does not exist")
@@ -160,8 +160,8 @@ def _connection_attributes(call: Call) -> Computed:
 def _free_inside_block(call: Call, tunnel: int) -> str:
     taken = set(_RESERVED_INSIDE)
     for other in call.find(tokens.VPN_CONNECTION):
-        taken |= {other.properties.get("tunnel1InsideCidr"), other.properties.get("tunnel2InsideCidr")}
-    taken |= {call.props.get(f"tunnel{other}InsideCidr") for other in _TUNNELS}
+        taken |= {str(other.properties.get(f"tunnel{number}InsideCidr")) for number in _TUNNELS}
+    taken |= {str(call.props.get(f"tunnel{number}InsideCidr")) for number in _TUNNELS}
     blocks = 1 << 14
     start = int(call.digest("inside", tunnel)[:8], 16)
     candidates = (
@@ -195,13 +195,13 @@ def _refuse_connection_route(call: Call) -> None:
             call.refuse("RouteAlreadyExists", f"The route identified by {destination} already exists.")
 
 
-def _transit_gateways_are_left_out(inputs: Mapping[str, Any]):
+def _transit_gateways_are_left_out(inputs: Mapping[str, Any]) -> Found:
     for name in ("transitGatewayId", "vpnConcentratorId"):
         if inputs.get(name):
             yield name, "the lab's AWS ends a VPN at a virtual private gateway only; set vpnGatewayId"
 
 
-def _settled_authentication(inputs: Mapping[str, Any]):
+def _settled_authentication(inputs: Mapping[str, Any]) -> Found:
     if inputs.get("bgpAsn") and inputs.get("bgpAsnExtended"):
         yield "bgpAsn", "Conflicting configuration arguments: 'bgpAsn' conflicts with 'bgpAsnExtended'"
 

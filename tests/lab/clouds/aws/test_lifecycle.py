@@ -74,7 +74,7 @@ def test_an_adopted_default_group_appears_once_with_the_declared_rules(land: Lan
     assert land.aws.store.resources() == []
 
 
-def test_a_preview_asks_and_makes_nothing_and_leaves_to_aws_what_is_aws_s(land: Landscape) -> None:
+def test_a_preview_makes_nothing_and_leaves_unknown_what_aws_decides(land: Landscape) -> None:
     before = land.everything()
     inputs = {"vpcId": UNKNOWN, "cidrBlock": "10.0.1.0/24", "tags": {"Name": "a"}}
     id, properties = land.aws.create(t.SUBNET, urn_of(t.SUBNET, "s"), land.settings, inputs, preview=True)
@@ -317,7 +317,7 @@ def test_a_partner_whose_vpc_is_in_the_world_accepts(estate: Landscape) -> None:
     assert estate.of("to partner", "state") == "active"
 
 
-def test_a_stranger_s_peering_waits_to_be_accepted(estate: Landscape) -> None:
+def test_another_account_s_peering_waits_to_be_accepted(estate: Landscape) -> None:
     ends = {"vpcId": estate.id("vpc"), "peerVpcId": "vpc-0123456789abcdef0", "peerOwnerId": "333333333333"}
     estate.make("stranger", t.VPC_PEERING_CONNECTION, **ends)
     assert estate.of("stranger", "acceptStatus") == "pending-acceptance"

@@ -17,7 +17,7 @@ def rows() -> list[Refused]:
     return [row for table in TABLES for row in table]
 
 
-def test_each_refusal_is_told_from_every_other() -> None:
+def test_each_refusal_differs_from_every_other() -> None:
     sentences = [row.why for row in rows()]
     assert len(sentences) == len(set(sentences))
 
