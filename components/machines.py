@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from components import cloud_config, vpn_forwarding
-from estate.model import Network, Role
+from estate.model import CLOUD_ROLES, ROLES, Network, Offer, Role
 from estate.plan.hosts import Host
 
 
@@ -23,13 +23,12 @@ class Kind:
     user_data: Callable[[Network, Host], str] = cloud_config.render
 
 
-KINDS: Mapping[Role, Kind] = MappingProxyType(
-    {
-        Role.PUBLIC_SENTRY: Kind(token="estate:host:Sentry"),
-        Role.PRIVATE_SENTRY: Kind(token="estate:host:Sentry"),
-        Role.SEED: Kind(token="estate:host:Seed"),
-        Role.VPN: Kind(token="estate:host:VpnGateway", data_disk=False, user_data=vpn_forwarding.user_data),
-        Role.MONITOR: Kind(token="estate:host:Monitor"),
-    }
-)
+def _kind(role: Role) -> Kind:
+    spec = ROLES[role]
+    if Offer.VPN in spec.offers:
+        return Kind(token=f"estate:host:{spec.component}", data_disk=False, user_data=vpn_forwarding.user_data)
+    return Kind(token=f"estate:host:{spec.component}")
+
+
+KINDS: Mapping[Role, Kind] = MappingProxyType({role: _kind(role) for role in CLOUD_ROLES})
 """Every role that has instances in a cloud."""

@@ -104,8 +104,8 @@ def test_a_network_as_declared_can_be_asked_too(estate: Run):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("internet",), "say FROM and TO"),
-        ((), "say FROM and TO"),
+        (("internet",), "FROM and TO are required"),
+        ((), "FROM and TO are required"),
         (("internet", "web", "--all-pairs"), "leave FROM and TO out"),
         (("internet", "seed-us-east-1-01", "--port", "22"), "of which protocol"),
         (("internet", "seed-us-east-1-01", "--protocol", "tcp", "--port", "70000"), "is no port"),
