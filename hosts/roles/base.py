@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from configuration import accounts, networkd
 from configuration.context import HostContext
 from configuration.rendering import render
-from estate.model import Role, Service
+from estate.model import ROLES, Service
 from estate.plan import topology
 from hosts.operations import accounts as account_operations
 from hosts.operations import files, units
@@ -45,7 +45,6 @@ UNUSED_MODULES = (
     "firewire-core",
     "vivid",
 )
-FORWARDING_ROLES = (Role.EDGE, Role.VPN)
 OWN_UNITS = (
     Unit(name="chrony.service"),
     Unit(name="ssh.service"),
@@ -117,7 +116,7 @@ def _kernel(context: HostContext) -> list[Item]:
     policy_routed = not context.host.in_cloud
     settings = render(
         "base/sysctl.conf.j2",
-        forwards=context.host.role in FORWARDING_ROLES,
+        forwards=ROLES[context.host.role].forwards,
         reverse_path=2 if policy_routed else 1,
     )
     return [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from jinja2 import StrictUndefined, UndefinedError
-from pyinfra.api import DeployError
+from pyinfra.api.exceptions import DeployError
 
 from configuration import accounts, first_boot, networkd, routing
 from configuration.context import HostContext
