@@ -13,7 +13,7 @@ from components.aws.machine import Machine
 from components.aws.signing_table import regions
 from components.base import Component
 from components.machines import KINDS
-from components.recording import Recorded
+from components.recording import Recorded, Registration
 from estate.model import Network
 
 STATED = {"Name", "Network", "Owner", "Stage"}
@@ -34,7 +34,7 @@ OUTLIVES_A_MISTAKE = (
 )
 
 
-def physical(recorded: Recorded) -> list:
+def physical(recorded: Recorded) -> list[Registration]:
     return [each for each in recorded.resources if each.type.startswith("aws:")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from estate.model import Network
 ROLE = "aws:iam/role:Role"
 
 
-def statements(text: str) -> list[dict]:
-    return json.loads(text)["Statement"]
+def statements(text: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(text)["Statement"]
+    return found
 
 
 def test_every_role_has_a_boundary(recorded: Recorded, network: Network) -> None:

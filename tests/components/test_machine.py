@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
 from components.recording import Recorded
@@ -86,10 +88,11 @@ def test_only_public_hosts_have_a_public_address(recorded: Recorded, network: Ne
     assert all(each.inputs["associatePublicIpAddress"] is False for each in private)
 
 
-def user_data(recorded: Recorded, name: str) -> dict:
+def user_data(recorded: Recorded, name: str) -> dict[str, Any]:
     text = recorded.named(f"{name}-instance").inputs["userData"]
     assert text.startswith("#cloud-config\n")
-    return yaml.safe_load(text)
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
 
 
 def test_operators_of_a_role_can_log_in_to_a_new_instance_and_others_cannot(

@@ -22,7 +22,7 @@ def table_of(recorded: Recorded, route: Registration) -> Registration:
     return by_urn(recorded)[route.property_dependencies["routeTableId"][0]]
 
 
-def routes(recorded: Recorded, target: str) -> Counter:
+def routes(recorded: Recorded, target: str) -> Counter[tuple[str, str]]:
     """Routes through ``target`` (an input's name), counted by region and tier of their table."""
     found = [each for each in recorded.of("aws:ec2/route:Route") if target in each.inputs]
     return Counter((each.inputs["region"], table_of(recorded, each).inputs["tags"]["Tier"]) for each in found)

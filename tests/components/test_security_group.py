@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from components.aws.security_group import PATH_MTU, RULE_LIMIT
 from components.permissions import LOAD_BALANCER, balancer_permissions
 from components.recording import Recorded
 from estate.model import Network
-from estate.plan.hosts import hosts
+from estate.plan.hosts import Host, hosts
 from estate.plan.topology import Topology
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
+Rule = tuple[str, int, int, str, str]
+"""Protocol, lowest and highest port, CIDR, flow."""
 
-def rules(recorded: Recorded, type_: str) -> dict[tuple[str, str], set]:
+
+def rules(recorded: Recorded, type_: str) -> dict[tuple[str, str], set[Rule]]:
     """(protocol, lowest port, highest port, CIDR, flow) by region and role, path-MTU aside."""
-    found = defaultdict(set)
+    found: defaultdict[tuple[str, str], set[Rule]] = defaultdict(set)
     for each in recorded.of(type_):
         given = each.inputs
         if given["description"] == PATH_MTU:
@@ -29,8 +33,10 @@ def rules(recorded: Recorded, type_: str) -> dict[tuple[str, str], set]:
     return dict(found)
 
 
-def expected(network: Network, project: object) -> dict[tuple[str, str], set]:
-    wanted = defaultdict(set)
+def expected(
+    network: Network, project: Callable[[Network, Host], tuple[topology.Rule, ...]]
+) -> dict[tuple[str, str], set[Rule]]:
+    wanted: defaultdict[tuple[str, str], set[Rule]] = defaultdict(set)
     for host in hosts(network):
         if host.in_cloud:
             wanted[host.place, host.role.value] |= {
@@ -39,7 +45,7 @@ def expected(network: Network, project: object) -> dict[tuple[str, str], set]:
     return dict(wanted)
 
 
-def without_balancers(found: dict[tuple[str, str], set]) -> dict[tuple[str, str], set]:
+def without_balancers(found: dict[tuple[str, str], set[Rule]]) -> dict[tuple[str, str], set[Rule]]:
     return {key: value for key, value in found.items() if key[1] != LOAD_BALANCER}
 
 
