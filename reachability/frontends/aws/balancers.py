@@ -315,14 +315,14 @@ def _compile_balancer(
                 if _served(balancer, node, group, target)
             ]
             for interval in heard:
-                if ends or not targets:
-                    match = _to_node(node, interval)
-                    translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
                 for group, target in targets:
                     for made in _ways(balancer, node, interval, protocol, shown, group, target):
                         translations.append(made)
                         if made.then != node.out and target.nic is not None:
                             cloud.by_balancer[made.then] = node, target.nic
+                if ends or not targets or balancer.application:
+                    match = _to_node(node, interval)
+                    translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
         stages[node.arrival] = Translate(
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
         )
