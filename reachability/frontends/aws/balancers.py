@@ -99,7 +99,7 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
     index, properties = cloud.index, resource.properties
     kind = properties.get("loadBalancerType") or "application"
     if kind not in ("application", "network"):
-        raise Malformed(f"load balancers of type {kind!r} are not understood")
+        raise Malformed(f"load balancers of type {kind!r} are not modelled")
     application = kind == "application"
     cross_zone = application or flag(given(resource, "enableCrossZoneLoadBalancing"), False)
     label = index.label(resource)
@@ -195,7 +195,7 @@ def _heard(listener: Resource) -> tuple[Intervals, str, str]:
     protocol, port = given(listener, "protocol", "HTTP"), properties.get("port")
     numbers = (services.TCP, services.UDP) if protocol is UNKNOWN else TRANSPORT.get(protocol)
     if numbers is None:
-        raise Malformed(f"protocol {protocol!r} is not understood")
+        raise Malformed(f"protocol {protocol!r} is not modelled")
     if port is UNKNOWN or port is None:
         return tuple(services.of(number) for number in numbers), "TCP_UDP", "any port"
     number = whole(port, "port")

@@ -9,7 +9,7 @@ import re
 
 from reachability import addresses, services
 from reachability.addresses import ALL_V4, ALL_V6, Intervals
-from reachability.frontends.nftables.errors import NftError, NotUnderstood
+from reachability.frontends.nftables.errors import NftError, NotModelled
 
 PROTOCOLS = {
     **services.NUMBERS, "ip": 0, "hopopt": 0, "ggp": 3, "ipencap": 4, "st": 5, "egp": 8, "igp": 9, "dccp": 33,
@@ -84,7 +84,7 @@ def _number(kind: str, text: str) -> int:
             number = int(text, 16) if text[:2] in ("0x", "0X") else int(text)
         except ValueError as error:
             if _HOST_NAME.match(text):
-                raise NotUnderstood(
+                raise NotModelled(
                     f"the {kind} {text!r} is a name that the host resolves when it loads the rule"
                 ) from error
             raise NftError(0, text, f"no {kind}", "write a number or a name that nft knows") from error
@@ -98,7 +98,7 @@ def _address(kind: str, text: str) -> tuple[int, int]:
         low, high = addresses.block(text)
     except addresses.AddressError as error:
         if _HOST_NAME.match(text) and not re.fullmatch(r"[0-9a-fA-F.:]+", text):
-            raise NotUnderstood(
+            raise NotModelled(
                 f"the address {text!r} is a name that the host resolves when it loads the rule"
             ) from error
         raise NftError(0, text, "no address or block", "write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32") from error
@@ -118,7 +118,7 @@ def _ends(kind: str, text: str) -> tuple[str, str, str]:
 
 
 def element(kind: str, text: str) -> tuple[int, int]:
-    """One value, prefix or range as an interval. Raises ``NftError``, ``NotUnderstood``."""
+    """One value, prefix or range as an interval. Raises ``NftError``, ``NotModelled``."""
     if text[:1] == '"':
         text = text[1:-1]
     if kind in ("v4", "v6"):
@@ -152,7 +152,7 @@ def elements(text: str) -> list[str]:
 
 
 def intervals(kind: str, text: str) -> Intervals:
-    """What one value, or an anonymous set ``{ ... }``, stands for. Raises ``NftError``, ``NotUnderstood``."""
+    """What one value, or an anonymous set ``{ ... }``, stands for. Raises ``NftError``, ``NotModelled``."""
     key = kind, text
     found = _known.get(key)
     if found is None:
@@ -170,9 +170,9 @@ def device(text: str) -> str:
     """The name of an interface, without quotes; a trailing ``*`` stands for any end."""
     name = text[1:-1] if text[:1] == '"' else text
     if not name:
-        raise NotUnderstood("a set of interface patterns is listed by nft without its content")
+        raise NotModelled("a set of interface patterns is listed by nft without its content")
     if "\\" in name:
-        raise NotUnderstood(f"the interface {name!r} has a character that means something else in other names")
+        raise NotModelled(f"the interface {name!r} has a character that means something else in other names")
     if len(name) > 15 + name.endswith("*"):
         raise NftError(0, name, "the name of an interface has at most 15 characters", "shorten it")
     return name

@@ -228,7 +228,7 @@ def test_people_may_ask_for_a_balancer_by_name_or_arn() -> None:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"loadBalancerType": "gateway"}, "type 'gateway' are not understood"),
+        ({"loadBalancerType": "gateway"}, "type 'gateway' are not modelled"),
         ({"subnetMappings": [{"subnetId": "subnet-elsewhere"}]}, "subnet-elsewhere, which is not among the resources"),
         ({"subnetMappings": []}, "it is in no subnet"),
     ],
