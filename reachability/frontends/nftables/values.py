@@ -6,6 +6,7 @@ The names are those of nft (``nft describe``), of /etc/protocols and of /etc/ser
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from reachability import addresses, services
 from reachability.addresses import ALL_V4, ALL_V6, Intervals
@@ -74,7 +75,6 @@ OPTIONS = re.compile(
 
 SPLIT = re.compile(r'((?:[^",]|"[^"]*")*)(?:,|\Z)')
 _HOST_NAME = re.compile(r"[A-Za-z][\w.-]*\Z")
-_known: dict[tuple[str, str], Intervals] = {}
 
 
 def _number(kind: str, text: str) -> int:
@@ -151,19 +151,12 @@ def elements(text: str) -> list[str]:
     return [OPTIONS.sub("", each).strip() if " " in each or "\t" in each else each for each in found]
 
 
+@lru_cache(maxsize=1 << 16)
 def intervals(kind: str, text: str) -> Intervals:
     """What one value, or an anonymous set ``{ ... }``, stands for. Raises ``NftError``, ``NotModelled``."""
-    key = kind, text
-    found = _known.get(key)
-    if found is None:
-        if text[:1] == "{":
-            found = addresses.union([element(kind, each) for each in elements(text)])
-        else:
-            found = (element(kind, text),)
-        if len(_known) > 1 << 16:
-            _known.clear()
-        _known[key] = found
-    return found
+    if text[:1] == "{":
+        return addresses.union([element(kind, each) for each in elements(text)])
+    return (element(kind, text),)
 
 
 def device(text: str) -> str:
