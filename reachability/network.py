@@ -215,7 +215,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Unmodelled:
-    """What would happen here is not understood: whatever claim comes here is *not modelled*. ``reason`` is a
+    """What would happen here is not modelled: whatever claim comes here is *not modelled*. ``reason`` is a
     sentence."""
 
     reason: str

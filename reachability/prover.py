@@ -241,7 +241,7 @@ class Prover:
         return known
 
     def unmodelled(self, sender: Sender) -> tuple[str, ...]:
-        """Why what was found of a sender may not be all: what its packets met that is not understood."""
+        """Why what was found of a sender may not be all: what its packets met that is not modelled."""
         return tuple(dict.fromkeys((*self.assembly.unmodelled, *self.walked(sender).unmodelled)))
 
     def without(self, out_of_order: Iterable[str]) -> Prover:

@@ -258,7 +258,7 @@ class Case:
         self._consulted, self._consulted_all = {}, False
 
     def reasons(self) -> tuple[str, ...]:
-        """What the walks of those who were asked for met that is not understood."""
+        """What the walks of those who were asked for met that is not modelled."""
         if self._consulted_all and self._consulted.keys() <= set(self.estate.senders.values()):
             return self.estate.unmodelled
         known = self.estate.unmodelled if self._consulted_all else self.prover.assembly.unmodelled

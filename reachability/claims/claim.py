@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """Proved of every packet, refuted by one, or neither: something met on the way is not understood or not known."""
+    """Proved of every packet, refuted by one, or neither: something met on the way is not modelled or not known."""
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -42,7 +42,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that a claim depends on and that is not understood or not known. ``reason`` is a sentence."""
+    """Something that a claim depends on and that is not modelled or not known. ``reason`` is a sentence."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""The page that tells every claim: what it promises, and what exactly is checked."""
+"""The page that documents every claim: its statement, and exactly what is checked."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from reachability.claims.registry import claims
 
 HEAD = """# What is proved
 
-Each promise of the estate is one claim, proved of every network from the resources and host firewalls that would be
-deployed (`bin/estate prove`). This page is made from the claims themselves. A company adds [its own](add-a-claim.md).
+Each promise of the estate is one claim, proved for every network from the resources and host firewalls that would be
+deployed (`bin/estate prove`). This page is generated from the claims. Companies add [their own](add-a-claim.md).
 
-A claim is **proved** of every packet that could be sent, **refuted** by one of them, or **not modelled**: something on
-a way that it depends on is not understood, or is only known after the deployment. Only *proved* is fine.
+A claim is **proved** for every packet that could be sent, **refuted** by one of them, or **not modelled**: something on
+a path that it depends on is not modelled, or is only known after the deployment. Only *proved* is a success.
 
-- Claims speak of new connections: what answers them passes wherever connections are tracked, and is asked about where
-  something *must* get through.
-- Who may send: every machine, the clients behind each VPN gateway, the internet from every public address that is not
-  ours, and whatever stands behind a link whose other side is not ours, from the addresses to which a route leads back
-  through the link.
-- Senders use addresses of their own, but for `egress-allow-list`. A host sends by its routes; what somebody could do
-  who rewires a datacentre's segments is not asked.
+- Claims are about new connections. Answers pass wherever connections are tracked; they are only checked where something
+  *must* get through.
+- Senders are every machine, the clients behind each VPN gateway, the internet (from every public address that is not
+  ours), and the far side of each link to somebody else's network (from the addresses that are routed back through it).
+- Senders use their own addresses, except for `egress-allow-list`. A host sends by its routes; an attacker who changes
+  the cabling of a datacentre is out of scope.
 """
 
 

@@ -16,7 +16,7 @@ MOST_SENTENCES = 50
 def prove(case: Case, asked: Iterable[Claim] | None = None) -> Report:
     """Every claim (or those asked) for one network.
 
-    Fails closed: what a claim's walks met and is not understood makes it *not modelled*, unless something refutes
+    Fails closed: what a claim's walks met and is not modelled makes it *not modelled*, unless something refutes
     it for certain; so does a check that fails itself.
     """
     began = perf_counter()

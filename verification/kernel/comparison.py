@@ -69,7 +69,7 @@ def compare_ruleset(
     tally.rulesets = 1
     if verdicts.unmodelled:
         tally.unmodelled = 1
-        tally.disagreements.append(f"{label}: not understood: {verdicts.unmodelled}")
+        tally.disagreements.append(f"{label}: not modelled: {verdicts.unmodelled}")
         return tally
     router.forget()
     for number, (device, packet) in enumerate(packets):

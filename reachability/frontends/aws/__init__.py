@@ -45,7 +45,7 @@ def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals
     """The network that the ``aws:`` resources among ``resources`` make; others are left alone.
 
     ``announcements``: by door key (``tunnel <inside CIDR> to <customer gateway>``), what the other side announces by
-    BGP. Never raises for what a resource says: what is not understood becomes a reason in ``Fragment.unmodelled``
+    BGP. Never raises for what a resource says: what is not modelled becomes a reason in ``Fragment.unmodelled``
     that names its URN.
     """
     fragment = Fragment()
@@ -54,7 +54,7 @@ def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals
         if type_ not in UNDERSTOOD:
             for each in found:
                 if not reviewed.harmless(each):
-                    index.unmodelled(each, f"{type_} may touch the network and is not understood")
+                    index.unmodelled(each, f"{type_} may touch the network and is not modelled")
     cloud = Cloud(index, fragment, dict(announcements))
     for module in READ:
         module.read(cloud)

@@ -99,7 +99,7 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
     index, properties = cloud.index, resource.properties
     kind = properties.get("loadBalancerType") or "application"
     if kind not in ("application", "network"):
-        raise Malformed(f"load balancers of type {kind!r} are not understood")
+        raise Malformed(f"load balancers of type {kind!r} are not modelled")
     application = kind == "application"
     cross_zone = application or flag(given(resource, "enableCrossZoneLoadBalancing"), False)
     label = index.label(resource)
@@ -195,7 +195,7 @@ def _heard(listener: Resource) -> tuple[Intervals, str, str]:
     protocol, port = given(listener, "protocol", "HTTP"), properties.get("port")
     numbers = (services.TCP, services.UDP) if protocol is UNKNOWN else TRANSPORT.get(protocol)
     if numbers is None:
-        raise Malformed(f"protocol {protocol!r} is not understood")
+        raise Malformed(f"protocol {protocol!r} is not modelled")
     if port is UNKNOWN or port is None:
         return tuple(services.of(number) for number in numbers), "TCP_UDP", "any port"
     number = whole(port, "port")
@@ -315,14 +315,14 @@ def _compile_balancer(
                 if _served(balancer, node, group, target)
             ]
             for interval in heard:
-                if ends or not targets:
-                    match = _to_node(node, interval)
-                    translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
                 for group, target in targets:
                     for made in _ways(balancer, node, interval, protocol, shown, group, target):
                         translations.append(made)
                         if made.then != node.out and target.nic is not None:
                             cloud.by_balancer[made.then] = node, target.nic
+                if ends or not targets or balancer.application:
+                    match = _to_node(node, interval)
+                    translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
         stages[node.arrival] = Translate(
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
         )

@@ -100,7 +100,7 @@ def stage(cloud: Cloud, endpoint: Resource) -> str:
     if _kind(endpoint) == "Gateway":
         cloud.fragment.stages[name] = Deliver(endpoint.urn)
     else:
-        reason = f"{endpoint.urn}: what is behind a gateway load balancer's endpoint is not understood"
+        reason = f"{endpoint.urn}: what is behind a gateway load balancer's endpoint is not modelled"
         cloud.fragment.stages[name] = Unmodelled(reason, endpoint.urn)
     return name
 

@@ -56,7 +56,7 @@ def read(cloud: Cloud) -> None:
 def _read_nat(cloud: Cloud, resource: Resource) -> None:
     properties = resource.properties
     if properties.get("availabilityMode") == "regional":
-        raise Malformed("regional NAT gateways are not understood")
+        raise Malformed("regional NAT gateways are not modelled")
     subnet = known(cloud.subnets, cloud.index.need(resource, "subnetId", *SUBNETS))
     more = given(resource, "secondaryPrivateIpAddresses", [])
     count = given(resource, "secondaryPrivateIpAddressCount")
@@ -202,7 +202,7 @@ def _compile_nat(cloud: Cloud, nic: Nic) -> None:
     from_v6 = Rule(Match(sources=(ALL_V6,)), Action.ACCEPT, f"{device}: IPv6", origin)
     rest = Chain(f"{device}: a NAT gateway translates TCP, UDP and ICMP", (from_v6,), Action.DROP, origin)
     stages[f"{device} rest"] = Check(rest, f"{device} IPv6")
-    stages[f"{device} IPv6"] = Unmodelled(f"{device} translates from IPv6 to IPv4, which is not understood", origin)
+    stages[f"{device} IPv6"] = Unmodelled(f"{device} translates from IPv6 to IPv4, which is not modelled", origin)
     stages[nic.arrival] = Translate(nic.arrival, device, (), f"{device} refuses", origin)
     interfaces.name(cloud, nic.resource, (nic.entry, device))
     stages[f"{device} refuses"] = Blocked(f"{device} takes no new connection", origin)

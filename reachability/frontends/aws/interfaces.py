@@ -115,7 +115,7 @@ def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
     """The interface is in its subnet and belongs to ``owner``."""
     cloud.nics.setdefault(owner.urn, []).append(nic)
     nic.subnet.nics.append(nic)
-    reason = f"{owner.urn}: what happens to packets that arrive there is not understood"
+    reason = f"{owner.urn}: what happens to packets that arrive there is not modelled"
     cloud.fragment.stages.setdefault(nic.arrival, Unmodelled(reason, owner.urn))
     for group in nic.groups:
         group.members.append(nic)
@@ -193,7 +193,7 @@ def _subnet(cloud: Cloud, resource: Resource) -> Subnet:
 def _interface(cloud: Cloud, resource: Resource) -> Nic:
     for name in ("ipv4Prefixes", "ipv6Prefixes", "ipv4PrefixCount", "ipv6PrefixCount"):
         if says(given(resource, name)):
-            raise Malformed(f"{name}: delegated prefixes are not understood")
+            raise Malformed(f"{name}: delegated prefixes are not modelled")
     subnet = _subnet(cloud, resource)
     named = next(
         (given(resource, each) for each in ("privateIps", "privateIpLists") if says(given(resource, each))),
@@ -274,7 +274,7 @@ def _attachments(cloud: Cloud) -> dict[str, dict[int, Nic]]:
                 if attached is not None:
                     attach(resource, entry.get("deviceIndex", 0), _one_nic(cloud, attached))
                 elif entry.get("subnetId") is not None:
-                    raise Malformed("an interface is made within networkInterfaces, which is not understood")
+                    raise Malformed("an interface is made within networkInterfaces, which is not modelled")
     return found
 
 
@@ -289,7 +289,7 @@ def _instance(cloud: Cloud, resource: Resource, attached: dict[int, Nic]) -> Non
     properties = resource.properties
     label = cloud.index.label(resource)
     if says(given(resource, "launchTemplate")):
-        raise Malformed("what its launch template says of the network is not understood")
+        raise Malformed("what its launch template says of the network is not modelled")
     if 0 in attached:
         primary = attached[0]
     else:

@@ -1,4 +1,4 @@
-"""Types of AWS resources that no packet meets, each reviewed; whatever is not listed is not understood."""
+"""Types of AWS resources that no packet meets, each reviewed; whatever is not listed is not modelled."""
 
 from __future__ import annotations
 

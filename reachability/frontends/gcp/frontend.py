@@ -50,7 +50,7 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     """The fragment of all ``gcp:`` resources. ``announcements``: what the other side of a door announces, by the
     door's key.
 
-    Never raises for what a resource contains: what is not understood is told in ``Fragment.unmodelled``.
+    Never raises for what a resource contains: what is not modelled is told in ``Fragment.unmodelled``.
     """
     problems = Problems()
     own = [each for each in resources if each.type.startswith("gcp:")]

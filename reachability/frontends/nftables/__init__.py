@@ -14,7 +14,7 @@ _known: dict[str, Firewall] = {}
 def firewall(text: str) -> Firewall:
     """What a ruleset does: the text of a script or of ``nft list ruleset``, or the JSON of ``nft -j list ruleset``.
 
-    Rules that are not understood are left out and named in ``Firewall.unmodelled``. An empty text is a host without a
+    Rules that are not modelled are left out and named in ``Firewall.unmodelled``. An empty text is a host without a
     firewall. Raises ``NftError`` for what nft would not load: the host would stand open.
     """
     found = _known.get(text)

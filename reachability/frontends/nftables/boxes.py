@@ -10,7 +10,7 @@ from typing import Any
 
 from reachability import addresses, services
 from reachability.addresses import ALL_V4, ALL_V6, Intervals, difference, intersection
-from reachability.frontends.nftables.errors import NotUnderstood
+from reachability.frontends.nftables.errors import NotModelled
 from reachability.network import Devices, State
 
 SOURCES, DESTINATIONS, SERVICES, SOURCE_PORTS, STATES, INCOMING, OUTGOING, TRANSLATED, UNCERTAIN = range(9)
@@ -22,7 +22,7 @@ Parts = list[Part]
 """Alternatives."""
 
 MOST_BOXES = 20_000
-"""Into how many products of intervals one rule may fall apart before it counts as not understood."""
+"""Into how many products of intervals one rule may fall apart before it counts as not modelled."""
 
 V4: Part = ((DESTINATIONS, (ALL_V4,)),)
 V6: Part = ((DESTINATIONS, (ALL_V6,)),)
@@ -89,7 +89,7 @@ def without(boxes: list[Box], removed: list[Box]) -> list[Box]:
             continue
         boxes = [piece for box in boxes for piece in _cut(box, other)]
         if len(boxes) > MOST_BOXES:
-            raise NotUnderstood("the rule falls apart into too many cases")
+            raise NotModelled("the rule falls apart into too many cases")
     return boxes
 
 
@@ -113,7 +113,7 @@ def _cut(box: Box, other: Box) -> list[Box]:
             outside, inside = have - value, have & value
         elif field in (INCOMING, OUTGOING):
             if isinstance(value, Devices) and value.names is not None:
-                raise NotUnderstood("all interfaces but those of a set")
+                raise NotModelled("all interfaces but those of a set")
             others = value.excluded if isinstance(value, Devices) else devices(value, negated=True)
             inside = value if present is None else both_devices(present, value)
             outside = others if present is None else both_devices(present, others)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from reachability.addresses import ALL_V4, ALL_V6
 from reachability.frontends.nftables import statements
-from reachability.frontends.nftables.errors import NftError, NotUnderstood
+from reachability.frontends.nftables.errors import NftError, NotModelled
 from reachability.frontends.nftables.keys import UNTRANSLATED
 from reachability.frontends.nftables.rules import Scope
 from reachability.frontends.nftables.ruleset import HOOKS, ChainText, Ruleset, Table
@@ -137,7 +137,7 @@ class _Compiler:
                 )
 
     def _modelled(self, table: Table) -> bool:
-        """Whether packets of IPv4 and IPv6 cross the table; a reason where others matter and are not understood."""
+        """Whether packets of IPv4 and IPv6 cross the table; a reason where others matter and are not modelled."""
         if table.family in ("ip", "ip6", "inet"):
             return True
         bases = [chain for chain in table.chains.values() if chain.base is not None]
@@ -189,7 +189,7 @@ class _Compiler:
         for made in table.sets.values():
             try:
                 check_elements(made.name, made.type, made.elements, is_map=made.is_map, is_type=made.is_type)
-            except NotUnderstood as reason:
+            except NotModelled as reason:
                 self.unmodelled.append(f"set {made.name}: {reason}")
 
     def _syntax(self, table: Table, chain: ChainText) -> None:
@@ -278,7 +278,7 @@ class _Compiler:
         if found is None:
             try:
                 found = statements.read(text, scope)
-            except NotUnderstood as reason:
+            except NotModelled as reason:
                 self.unmodelled.append(f"{chain.place(offset)}: {' '.join(text.split())[:120]}: {reason}")
                 return ()
             except NftError as error:

@@ -18,5 +18,5 @@ class NftError(UsageError, ValueError):
         return NftError(line, self.value, self.rule, self.fix)
 
 
-class NotUnderstood(Exception):
+class NotModelled(Exception):
     """A part of a rule that nft may well load and that this reader does not know."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reachability.frontends.nftables.errors import NftError, NotUnderstood
+from reachability.frontends.nftables.errors import NftError, NotModelled
 from reachability.frontends.nftables.keys import UNQUALIFIED
 from reachability.frontends.nftables.ruleset import FAMILIES, HOOKS, Base, ChainText, Ruleset, SetText, Table
 
@@ -50,7 +50,7 @@ def _command(ruleset: Ruleset, command: Mapping[str, Any]) -> None:
     if what in ("add", "create", "insert"):
         ((what, given),) = given.items()
         if command.get("insert") is not None:
-            ruleset.unmodelled.append(f"the command {json.dumps(command)[:80]} is not understood")
+            ruleset.unmodelled.append(f"the command {json.dumps(command)[:80]} is not modelled")
             return
     match what:
         case "counter" | "quota" | "limit":
@@ -74,10 +74,10 @@ def _command(ruleset: Ruleset, command: Mapping[str, Any]) -> None:
             ruleset.unmodelled.append("connection tracking helpers open connections that no rule names")
         case "flush":
             if "ruleset" not in given:
-                ruleset.unmodelled.append(f"the command {json.dumps(command)[:80]} is not understood")
+                ruleset.unmodelled.append(f"the command {json.dumps(command)[:80]} is not modelled")
             ruleset.tables.clear()
         case _:
-            ruleset.unmodelled.append(f"the entry {json.dumps(command)[:80]} is not understood")
+            ruleset.unmodelled.append(f"the entry {json.dumps(command)[:80]} is not modelled")
 
 
 def _table(ruleset: Ruleset, family: str, name: str) -> Table:
@@ -112,7 +112,7 @@ def _rule(ruleset: Ruleset, given: Mapping[str, Any]) -> None:
     handle = -int(given.get("handle", 1))
     try:
         text = " ".join(_statement(each) for each in given["expr"])
-    except NotUnderstood as reason:
+    except NotModelled as reason:
         ruleset.unmodelled.append(f"handle {-handle}: {json.dumps(given['expr'])[:160]}: {reason}")
         return
     if given.get("comment"):
@@ -157,7 +157,7 @@ def _element(given: Any, depth: int) -> str:
 
 
 def _expression(given: Any, depth: int = 0) -> str:
-    """An expression as nft writes it. Raises ``NotUnderstood``."""
+    """An expression as nft writes it. Raises ``NotModelled``."""
     if depth > DEEPEST:
         raise NftError(0, "…", f"expressions lie at most {DEEPEST} deep in each other", "give the output of nft")
     if isinstance(given, bool):
@@ -173,13 +173,13 @@ def _expression(given: Any, depth: int = 0) -> str:
     if isinstance(given, list):
         return ",".join(_expression(each, depth + 1) for each in given)
     if not isinstance(given, dict) or len(given) != 1:
-        raise NotUnderstood("an expression that is not understood")
+        raise NotModelled("an expression that is not modelled")
     ((what, inner),) = given.items()
     if what in OPERATORS:
         return f" {what} ".join(_operand(each, depth + 1, what) for each in _several(inner))
     form = EXPRESSIONS.get(what)
     if form is None:
-        raise NotUnderstood(f"{what!r} is no expression that is understood")
+        raise NotModelled(f"{what!r} is no expression that is understood")
     return form(inner, depth + 1)
 
 
@@ -439,9 +439,9 @@ def _statement(given: Any) -> str:
     if isinstance(given, str):
         return given
     if not isinstance(given, dict) or len(given) != 1:
-        raise NotUnderstood("a statement that is not understood")
+        raise NotModelled("a statement that is not modelled")
     ((what, inner),) = given.items()
     form = STATEMENTS.get(what)
     if form is None:
-        raise NotUnderstood(f"{what!r} is no statement that is understood")
+        raise NotModelled(f"{what!r} is no statement that is understood")
     return form(inner)

@@ -27,7 +27,7 @@ from reachability.frontends.nftables.boxes import (
     narrowed,
     without,
 )
-from reachability.frontends.nftables.errors import NftError, NotUnderstood
+from reachability.frontends.nftables.errors import NftError, NotModelled
 from reachability.frontends.nftables.keys import (
     CONNECTION,
     DEVICE_KEYS,
@@ -74,7 +74,7 @@ Ending = tuple[Action, str, Intervals | None, tuple[int, int] | None]
 class RuleReader:
     """One rule, read from left to right: ``boxes`` are the packets that are left, ``ended`` those with a verdict.
 
-    Methods raise ``NftError`` for what nft refuses, ``NotUnderstood`` for what is not known here.
+    Methods raise ``NftError`` for what nft refuses, ``NotModelled`` for what is not known here.
     """
 
     def __init__(self, text: str, scope: Scope) -> None:
@@ -124,7 +124,7 @@ class RuleReader:
     def narrow(self, parts: Parts) -> None:
         """Keeps the packets that fit one of ``parts``."""
         if len(parts) * len(self.boxes) > MOST_BOXES:
-            raise NotUnderstood("the rule falls apart into too many cases")
+            raise NotModelled("the rule falls apart into too many cases")
         self.boxes = narrowed(self.boxes, parts)
 
     def doubt(self, why: str) -> None:
@@ -232,7 +232,7 @@ class RuleReader:
                 if self.skip(option):
                     self.take()
             return self._unknown("a hash of the packet", 0, "")
-        raise NotUnderstood(f"{word!r} is no statement that is understood")
+        raise NotModelled(f"{word!r} is no statement that is understood")
 
     def requires(self, transport: int, family: str, name: str) -> None:
         if transport:
@@ -261,7 +261,7 @@ class RuleReader:
         if name in DEVICE_KEYS:
             return Key(name, "device", lambda _: [])
         if word not in UNQUALIFIED and word not in QUALIFIED:
-            raise NotUnderstood(f"{name!r} is no expression that is understood")
+            raise NotModelled(f"{name!r} is no expression that is understood")
         if word in ("ipsec", "secpath"):
             return self._unknown("IPsec", 0, "")
         return self._unknown(name, 0, "")
@@ -273,7 +273,7 @@ class RuleReader:
             if words[-1] in ("ip", "ip6"):
                 words.append(self.take())
         if words[-1] not in CONNECTION:
-            raise NotUnderstood(f"'ct {' '.join(words)}' is no expression that is understood")
+            raise NotModelled(f"'ct {' '.join(words)}' is no expression that is understood")
         name = f"ct {' '.join(words)}"
         if name in ("ct state", "ct direction", "ct status"):
             return Key(name, "words", lambda _: [])
@@ -472,7 +472,7 @@ class RuleReader:
                 parts = [(*one, *other) for one in parts for other in self._field(key, [text])]
             found += parts
             if len(found) > MOST_BOXES:
-                raise NotUnderstood("the rule falls apart into too many cases")
+                raise NotModelled("the rule falls apart into too many cases")
         return found
 
     def _field(self, key: Key, texts: list[str]) -> Parts:
@@ -568,7 +568,7 @@ class RuleReader:
             self.end(Action.ACCEPT, boxes=narrowed(boxes, [((UNCERTAIN, why),)]))
             self.end(Action.DROP, boxes=boxes)
         else:
-            raise NotUnderstood(f"{' '.join(words)!r} is no verdict that is understood")
+            raise NotModelled(f"{' '.join(words)!r} is no verdict that is understood")
 
     def _verdict_map(self, keys: list[Key]) -> None:
         """What looks up a verdict leaves the rule with it; the rest, and what is to continue, goes on in the rule."""
@@ -590,7 +590,7 @@ class RuleReader:
         if value[:1] == "@":
             named = self._named(value)
             if named.changing:
-                raise NotUnderstood(f"the map {value} decides and its contents are not known: {named.changing}")
+                raise NotModelled(f"the map {value} decides and its contents are not known: {named.changing}")
             elements = list(named.elements)
         elif value[:1] == "{":
             elements = values.elements(value)
@@ -627,7 +627,7 @@ class RuleReader:
         self.expect("set")
         name = keys[0].name
         if not name.startswith(HARMLESS):
-            raise NotUnderstood(f"the rule changes {name} of packets")
+            raise NotModelled(f"the rule changes {name} of packets")
         if self.peek() in ("ct", "meta", "rt", "numgen", "jhash", "symhash", "socket") or self.peek() in HEADERS:
             key = self.key()
             while self.skip("."):
@@ -660,7 +660,7 @@ class RuleReader:
         else:
             target = self.take()
             if self.peek() == ".":
-                raise NotUnderstood("the new address is put together from fields of the packet")
+                raise NotModelled("the new address is put together from fields of the packet")
             address, port = _target(target, family)
             self._end_translation(action, family, address, port, self.boxes)
         self._flags()
@@ -728,7 +728,7 @@ def _target(text: str, family: str) -> tuple[Intervals | None, tuple[int, int] |
     if text[0] == ":":
         return None, values.element("port", text[1:])
     if text[0] in ('"', "{", "@", "$"):
-        raise NotUnderstood(f"translation to {text!r}")
+        raise NotModelled(f"translation to {text!r}")
     if text.count(":") > 1:
         return (values.element("v6", text),), None
     address, _, port = text.partition(":")

@@ -77,7 +77,7 @@ class Table:
 
 @dataclass(slots=True)
 class Ruleset:
-    """``unmodelled``: what was not understood on the way, each with its place."""
+    """``unmodelled``: what was not modelled on the way, each with its place."""
 
     tables: dict[tuple[str, str], Table] = field(default_factory=dict)
     unmodelled: list[str] = field(default_factory=list)

@@ -326,7 +326,7 @@ class _Script:
             elif field == "counter":
                 continue
             elif field not in ("size", "policy", "auto-merge", "gc-interval", "comment", "auto"):
-                self.ruleset.unmodelled.append(f"line {self.line(at)}: set {name}: {line!r} is not understood")
+                self.ruleset.unmodelled.append(f"line {self.line(at)}: set {name}: {line!r} is not modelled")
 
     def elements(self, made: SetText, text: str, at: int) -> None:
         if text[:1] != "{":
@@ -375,7 +375,7 @@ class _Script:
         return end
 
     def not_understood(self, at: int, line: str) -> None:
-        self.ruleset.unmodelled.append(f"line {self.line(at)}: the command {line[:80]!r} is not understood")
+        self.ruleset.unmodelled.append(f"line {self.line(at)}: the command {line[:80]!r} is not modelled")
 
     def addressed(self, words: list[str], count: int, at: int, line: str) -> tuple[str, list[str], list[str]]:
         """Family, ``count`` names and the rest of a command's words."""

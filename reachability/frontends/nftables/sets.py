@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from reachability.frontends.nftables import values
-from reachability.frontends.nftables.errors import NftError, NotUnderstood
+from reachability.frontends.nftables.errors import NftError, NotModelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ DATATYPES = frozenset(
 
 
 def check_elements(name: str, type_: str, elements: list[str], *, is_map: bool, is_type: bool) -> None:
-    """Whether elements are of the type of their set. Raises ``NftError``, ``NotUnderstood``."""
+    """Whether elements are of the type of their set. Raises ``NftError``, ``NotModelled``."""
     if not type_:
-        raise NotUnderstood("its type is not declared")
+        raise NotModelled("its type is not declared")
     key_type, _, datum_type = (part.strip() for part in type_.partition(" : "))
     if is_type and any(part.strip() not in DATATYPES for part in key_type.split(" . ")):
         raise NftError(0, f"{name}: {type_}", "no type of elements that nft has", "write ipv4_addr, inet_service, …")

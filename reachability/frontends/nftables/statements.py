@@ -10,7 +10,7 @@ from reachability import services
 from reachability.addresses import Intervals, difference
 from reachability.frontends.nftables import values
 from reachability.frontends.nftables.boxes import SERVICES, UNCERTAIN, V4, V6
-from reachability.frontends.nftables.errors import NftError, NotUnderstood
+from reachability.frontends.nftables.errors import NftError, NotModelled
 from reachability.frontends.nftables.keys import TRANSPORTS
 from reachability.frontends.nftables.rules import KEY_STARTS, RuleReader, Scope
 from reachability.network import Action, Match, Rule
@@ -128,7 +128,7 @@ def _ct(reader: RuleReader) -> None:
             reader.at += 3
             reader.take()
             return
-        raise NotUnderstood(f"'ct {following[0]} set' changes which connections belong together")
+        raise NotModelled(f"'ct {following[0]} set' changes which connections belong together")
     else:
         reader.test()
 
@@ -204,7 +204,7 @@ def _dynamic(reader: RuleReader) -> None:
     reader.take()
     inner = reader.take()
     if inner[:1] != "{":
-        raise NotUnderstood("a set is changed in a way that is not understood")
+        raise NotModelled("a set is changed in a way that is not modelled")
     reader.doubt("a set that packets change decides")
 
 
@@ -214,14 +214,14 @@ def _meter(reader: RuleReader) -> None:
     if reader.skip("size"):
         reader.take()
     if reader.take()[:1] != "{":
-        raise NotUnderstood("a meter that is not understood")
+        raise NotModelled("a meter that is not modelled")
     reader.doubt("a meter decides, by what came before")
 
 
 def _flow(reader: RuleReader) -> None:
     reader.at += 1
     if reader.take() not in ("add", "offload"):
-        raise NotUnderstood("a flow statement that is not understood")
+        raise NotModelled("a flow statement that is not modelled")
     reader.take()
 
 
@@ -232,7 +232,7 @@ def _last(reader: RuleReader) -> None:
 
 
 def _redirected(reader: RuleReader) -> None:
-    raise NotUnderstood(f"'{reader.peek()}' hands packets to something that is not modelled")
+    raise NotModelled(f"'{reader.peek()}' hands packets to something that is not modelled")
 
 
 STATEMENTS: dict[str, Callable[[RuleReader], None]] = {
@@ -298,7 +298,7 @@ def _addresses(text: str | None, negated: str | None) -> Intervals | None:
 
 
 def read(text: str, scope: Scope) -> ReadRule:
-    """Reads one rule. Raises ``NftError`` for what nft refuses, ``NotUnderstood`` for what is not known here."""
+    """Reads one rule. Raises ``NftError`` for what nft refuses, ``NotModelled`` for what is not known here."""
     if scope.family != "ip6" and (common := COMMON.fullmatch(text)) and "*" not in text:
         return _common(common, text)
     reader = RuleReader(text, scope)

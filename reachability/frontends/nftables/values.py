@@ -6,10 +6,11 @@ The names are those of nft (``nft describe``), of /etc/protocols and of /etc/ser
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from reachability import addresses, services
 from reachability.addresses import ALL_V4, ALL_V6, Intervals
-from reachability.frontends.nftables.errors import NftError, NotUnderstood
+from reachability.frontends.nftables.errors import NftError, NotModelled
 
 PROTOCOLS = {
     **services.NUMBERS, "ip": 0, "hopopt": 0, "ggp": 3, "ipencap": 4, "st": 5, "egp": 8, "igp": 9, "dccp": 33,
@@ -74,7 +75,6 @@ OPTIONS = re.compile(
 
 SPLIT = re.compile(r'((?:[^",]|"[^"]*")*)(?:,|\Z)')
 _HOST_NAME = re.compile(r"[A-Za-z][\w.-]*\Z")
-_known: dict[tuple[str, str], Intervals] = {}
 
 
 def _number(kind: str, text: str) -> int:
@@ -84,7 +84,7 @@ def _number(kind: str, text: str) -> int:
             number = int(text, 16) if text[:2] in ("0x", "0X") else int(text)
         except ValueError as error:
             if _HOST_NAME.match(text):
-                raise NotUnderstood(
+                raise NotModelled(
                     f"the {kind} {text!r} is a name that the host resolves when it loads the rule"
                 ) from error
             raise NftError(0, text, f"no {kind}", "write a number or a name that nft knows") from error
@@ -98,7 +98,7 @@ def _address(kind: str, text: str) -> tuple[int, int]:
         low, high = addresses.block(text)
     except addresses.AddressError as error:
         if _HOST_NAME.match(text) and not re.fullmatch(r"[0-9a-fA-F.:]+", text):
-            raise NotUnderstood(
+            raise NotModelled(
                 f"the address {text!r} is a name that the host resolves when it loads the rule"
             ) from error
         raise NftError(0, text, "no address or block", "write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32") from error
@@ -118,7 +118,7 @@ def _ends(kind: str, text: str) -> tuple[str, str, str]:
 
 
 def element(kind: str, text: str) -> tuple[int, int]:
-    """One value, prefix or range as an interval. Raises ``NftError``, ``NotUnderstood``."""
+    """One value, prefix or range as an interval. Raises ``NftError``, ``NotModelled``."""
     if text[:1] == '"':
         text = text[1:-1]
     if kind in ("v4", "v6"):
@@ -151,28 +151,21 @@ def elements(text: str) -> list[str]:
     return [OPTIONS.sub("", each).strip() if " " in each or "\t" in each else each for each in found]
 
 
+@lru_cache(maxsize=1 << 16)
 def intervals(kind: str, text: str) -> Intervals:
-    """What one value, or an anonymous set ``{ ... }``, stands for. Raises ``NftError``, ``NotUnderstood``."""
-    key = kind, text
-    found = _known.get(key)
-    if found is None:
-        if text[:1] == "{":
-            found = addresses.union([element(kind, each) for each in elements(text)])
-        else:
-            found = (element(kind, text),)
-        if len(_known) > 1 << 16:
-            _known.clear()
-        _known[key] = found
-    return found
+    """What one value, or an anonymous set ``{ ... }``, stands for. Raises ``NftError``, ``NotModelled``."""
+    if text[:1] == "{":
+        return addresses.union([element(kind, each) for each in elements(text)])
+    return (element(kind, text),)
 
 
 def device(text: str) -> str:
     """The name of an interface, without quotes; a trailing ``*`` stands for any end."""
     name = text[1:-1] if text[:1] == '"' else text
     if not name:
-        raise NotUnderstood("a set of interface patterns is listed by nft without its content")
+        raise NotModelled("a set of interface patterns is listed by nft without its content")
     if "\\" in name:
-        raise NotUnderstood(f"the interface {name!r} has a character that means something else in other names")
+        raise NotModelled(f"the interface {name!r} has a character that means something else in other names")
     if len(name) > 15 + name.endswith("*"):
         raise NftError(0, name, "the name of an interface has at most 15 characters", "shorten it")
     return name

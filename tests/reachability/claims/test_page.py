@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "claims.md"
 
 
 def test_the_page_is_made_from_the_claims():
-    """Set ESTATE_APPROVE=1 to write it anew, then read the difference."""
+    """Set ESTATE_APPROVE=1 to rewrite it, then review the difference."""
     if os.environ.get("ESTATE_APPROVE"):
         PAGE.write_text(page())
     assert PAGE.read_text() == page()

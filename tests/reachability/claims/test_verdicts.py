@@ -1,4 +1,4 @@
-"""Verdicts fail closed: what is not understood or not known is never taken for fine."""
+"""Verdicts fail closed: what is not modelled or not known is never taken for fine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_what_is_refuted_for_certain_stays_refuted_beside_what_is_not_understood
     )
     found = changed.verdict("public-sentry-p2p-only")
     assert found.outcome is Outcome.REFUTED
-    assert found.reasons, "and says what is not understood"
+    assert found.reasons, "and says what is not modelled"
 
 
 def test_a_block_that_only_the_deployment_will_tell_may_be_the_whole_world(sound: Built):

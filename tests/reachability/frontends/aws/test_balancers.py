@@ -169,7 +169,7 @@ def test_an_application_balancer_sends_by_its_own_address_whatever_its_rules_cho
     )
     estate = Estate(BASE, other, front, behind, second, tie, heard, rule)
     assert estate.unmodelled == ()
-    assert estate.reached("internet") == {"web": ["tcp 443"], "other": ["tcp 443"]}
+    assert estate.reached("internet") == {"web": ["tcp 443"], "other": ["tcp 443"], "front": ["tcp 443"]}
 
 
 def test_a_balancer_that_answers_by_itself_is_reached_itself() -> None:
@@ -183,6 +183,14 @@ def test_a_balancer_that_answers_by_itself_is_reached_itself() -> None:
         defaultActions=[{"type": "redirect", "redirect": {"statusCode": "HTTP_301"}}],
     )
     assert Estate(BASE, front, heard).reached("internet") == {"front": ["tcp 80"]}
+
+
+def test_an_application_balancer_whose_targets_refuse_it_answers_by_itself() -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html
+    closed = group(NET, "closed", ingress=[])
+    front, behind = balancer("application"), targets(instance(A, "shut", "10.0.1.77", [closed]))
+    estate = Estate(BASE, closed, front, behind, listener(front, behind[0], 8080, "HTTP"))
+    assert estate.reached("internet") == {"front": ["tcp 8080"]}
 
 
 def test_an_internal_balancer_is_not_on_the_internet() -> None:
@@ -220,7 +228,7 @@ def test_people_may_ask_for_a_balancer_by_name_or_arn() -> None:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"loadBalancerType": "gateway"}, "type 'gateway' are not understood"),
+        ({"loadBalancerType": "gateway"}, "type 'gateway' are not modelled"),
         ({"subnetMappings": [{"subnetId": "subnet-elsewhere"}]}, "subnet-elsewhere, which is not among the resources"),
         ({"subnetMappings": []}, "it is in no subnet"),
     ],

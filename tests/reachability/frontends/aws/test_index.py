@@ -1,4 +1,4 @@
-"""What is not understood, and what cannot be read, is a reason and never a traceback."""
+"""What is not modelled, and what cannot be read, is a reason and never a traceback."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from tests.reachability.frontends.aws.builders import (
 def test_a_type_that_may_touch_the_network_is_not_modelled(type_: str) -> None:
     given = resource(type_, "thing")
     (reason,) = Estate(given).unmodelled
-    assert reason == f"{given.urn}: {given.type} may touch the network and is not understood"
+    assert reason == f"{given.urn}: {given.type} may touch the network and is not modelled"
 
 
 @pytest.mark.parametrize(

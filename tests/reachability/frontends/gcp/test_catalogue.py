@@ -1,4 +1,4 @@
-"""What is not understood is refused by name; what no packet crosses is not."""
+"""What is not modelled is refused by name; what no packet crosses is not."""
 
 import pytest
 
