@@ -6,8 +6,9 @@ These calls need rights that no gate has: to read (GetItem) and to put a head wh
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from coordinator.decision.position import Position
 from coordinator.decision.records import Head
@@ -114,7 +115,7 @@ class Ceremony:
         found = "has no head for this key" if outcome.item is None else f"has {_described(self._head(outcome.item))}"
         raise NotDone(f"{refusal}; {self._table} {found}")
 
-    def _call(self, operation: str, body: Mapping[str, object]) -> Accepted | ConditionFailed:
+    def _call(self, operation: str, body: dict[str, Any]) -> Accepted | ConditionFailed:
         outcome = self._client.call(operation, body, time.monotonic() + SECONDS)
         if isinstance(outcome, Unclear):
             raise NotDone(

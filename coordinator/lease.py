@@ -114,7 +114,7 @@ def _unwrap(client: hvac.Client, settings: Settings, log: Events) -> None:
         return
     expected = f"auth/approle/role/{settings.role_id}/secret-id"
     try:
-        made_by = _document(client.write("sys/wrapping/lookup", wrap_ttl=None, token=token))["data"]["creation_path"]
+        made_by = _document(client.write("sys/wrapping/lookup", None, token=token))["data"]["creation_path"]
         if made_by != expected:
             raise LeaseError(f"the wrapping was made by {made_by}; it must be made by {expected}; it is not opened")
         secret_id = client.sys.unwrap(token)["data"]["secret_id"]  # type: ignore[no-untyped-call]  # hvac has no types here

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,7 +16,6 @@ def sources() -> Mapping[str, Path]:
     return {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-@lru_cache(maxsize=1)
 def version() -> str:
     """``1.0.0+0123456789ab``: a changed source is another version. Installed, it is what it was when packed."""
     digest = sha256()
