@@ -80,7 +80,9 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         if arguments.source or arguments.target:
             raise UsageError("--all-pairs asks for every pair; leave FROM and TO out")
     elif not (arguments.source and arguments.target):
-        raise UsageError("FROM and TO are required: each a host, a resource id or URN, a CIDR block or 'internet'; or --all-pairs")
+        raise UsageError(
+            "FROM and TO are required: each a host, a resource id or URN, a CIDR block or 'internet'; or --all-pairs"
+        )
     from cli.page import Page
     from proofs import subjects
     from reachability.assembly import assemble
