@@ -59,7 +59,12 @@ PURE = (
 PLANNING = tuple(
     f"lab/wiring/{name}.py"
     for name in (
-        "balancer", "cloud", "difference", "draft", "model", "outside", "plan", "security", "site", "tunnels", "vpc",
+        "balancer", "difference", "draft", "model", "outside", "plan", "security", "site", "tunnels", "vpc",
+    )
+) + tuple(
+    f"lab/wiring/cloud/{name}.py"
+    for name in (
+        "__init__", "balancing", "filters", "interfaces", "model", "read", "resources", "routing",
     )
 )  # fmt: skip
 """Of the lab's wiring, what plans. The rest of that directory applies plans, and may run programs."""
@@ -123,16 +128,18 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
 }
 """Every library of others that the product may import, and where. One that is not here is imported nowhere."""
 
-NOT_THE_MODEL = "policies/rules/"
+NOT_THE_MODEL = ("policies/rules/", "policies/reading/")
 KNOWS_THE_MODEL = ("policies/rules/proved_reachability.py",)
 """A policy rule judges what the engine would create. It must not ask the model that this was made from."""
 
 BY_NAME = (
     "cli/__main__.py",
+    "hosts/roles/__init__.py",
+    "lab/drills/__init__.py",
     "lab/clouds/aws/schema_from_sdk.py",
     "policies/rules/registry.py",
 )
-"""Where modules are imported by a name that is computed: commands, resource types of a provider, policy rules."""
+"""Where modules are imported by a name that is computed: commands, roles, drills, resource types of a provider, policy rules."""
 
 RUNS_TEXT = ("reachability/claims/registry.py",)
 """Where text is run as Python: a user's own claims."""
@@ -173,7 +180,7 @@ def _flow(module: PurePosixPath, each: Import) -> Iterator[str]:
     own = module.parts[0]
     if each.top in packages_known() and each.top != own and each.top not in (PROGRAM | FLOW).get(own, ()):
         yield f"{each.name}: {own} must not import {each.top}"
-    if each.top == "estate" and matches(module, (NOT_THE_MODEL,)) and not matches(module, KNOWS_THE_MODEL):
+    if each.top == "estate" and matches(module, NOT_THE_MODEL) and not matches(module, KNOWS_THE_MODEL):
         yield f"{each.name}: a policy rule must judge resources without the estate's model"
 
 

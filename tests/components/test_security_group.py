@@ -10,6 +10,7 @@ from components.permissions import LOAD_BALANCER, balancer_permissions
 from components.recording import Recorded
 from estate.model import Network
 from estate.plan.hosts import Host, hosts
+from estate.plan.topology import Rule as Permitted
 from estate.plan.topology import Topology
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -34,7 +35,7 @@ def rules(recorded: Recorded, type_: str) -> dict[tuple[str, str], set[Rule]]:
 
 
 def expected(
-    network: Network, project: Callable[[Network, Host], tuple[topology.Rule, ...]]
+    network: Network, project: Callable[[Network, Host], tuple[Permitted, ...]]
 ) -> dict[tuple[str, str], set[Rule]]:
     wanted: defaultdict[tuple[str, str], set[Rule]] = defaultdict(set)
     for host in hosts(network):

@@ -46,7 +46,6 @@ class GatedSigner(Rehearsal):
 
     def configured(self) -> Outcome:
         """Deploys the gate as this checkout's source is now."""
-        version.version.cache_clear()
         if version.version() != self.on_host("dpkg-query -W -f '${Version}' signing-gate"):
             self.bring(recipes.signing_gate())
         return self.deploy()

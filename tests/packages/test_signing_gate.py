@@ -13,7 +13,6 @@ from packages import deb, recipes
 
 
 def unpacked(directory: Path) -> Path:
-    version.version.cache_clear()
     package = recipes.signing_gate()
     made = directory / package.file_name
     deb.build(package, deb.sources(package), made)
@@ -30,7 +29,7 @@ def test_the_package_holds_every_source_file_and_nothing_compiled(tmp_path: Path
 def test_a_changed_source_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def version_of(copy: Path) -> str:
         monkeypatch.setattr(version, "PACKAGE", copy)
-        return version.version.__wrapped__()
+        return version.version()
 
     shutil.copytree(version.PACKAGE, tmp_path / "here")
     shutil.copytree(tmp_path / "here", tmp_path / "there")

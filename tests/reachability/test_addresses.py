@@ -62,7 +62,7 @@ def test_intervals_are_written_as_the_fewest_blocks(one: int, other: int) -> Non
     ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.1/-1", "fe80::1%eth0", "10.0.0.0/8/8", "10.0.0.0/", "a", None],
 )
 def test_what_is_no_address_is_refused_with_the_value_and_the_form(text: object) -> None:
-    with pytest.raises(AddressError, match="is not an IPv4 or IPv6 address or block; write"):
+    with pytest.raises(AddressError, match="is not an IPv4 or IPv6 address or block; expected e.g."):
         addresses.block(text)
 
 
