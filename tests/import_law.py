@@ -139,7 +139,7 @@ BY_NAME = (
     "lab/clouds/aws/schema_from_sdk.py",
     "policies/rules/registry.py",
 )
-"""Where modules are imported by a name that is computed: commands, roles, drills, resource types of a provider, policy rules."""
+"""Where modules are imported by a computed name: commands, roles, drills, resource types, policy rules."""
 
 RUNS_TEXT = ("reachability/claims/registry.py",)
 """Where text is run as Python: a user's own claims."""
