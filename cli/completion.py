@@ -44,7 +44,7 @@ def _of_network(names: Callable[[Network], list[str]], parsed_args: argparse.Nam
     from estate.errors import ExpectedError
 
     try:
-        return names(files.standing(CHECKOUT, getattr(parsed_args, "network", None) or DEFAULT_NETWORK))
+        return names(files.deployed(CHECKOUT, getattr(parsed_args, "network", None) or DEFAULT_NETWORK))
     except ExpectedError:
         return []
 

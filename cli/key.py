@@ -63,7 +63,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         reach = _live(declared, arguments)
     else:
         _no_live_options(arguments)
-        labcheck.must_run(paths, "world")
+        labcheck.lab_must_run(paths)
         reach = rehearsal.reach(declaration.read(checkout, declared.name, chain=paths.chain_facts), paths)
     network = reach.network
     coordinated = network.signing.coordination is not None

@@ -22,7 +22,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from lab.rehearsal.rehearsal import obstacles
     from lab.wiring import apply
 
-    network = files.standing(checkout, arguments.network)
+    network = files.deployed(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=network.name)
     progress = Progress()
     if not paths.root.exists():

@@ -51,7 +51,7 @@ def _in_the_lab(drill: LabDrill, checkout: Path, arguments: argparse.Namespace, 
 
     declared = files.read(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=declared.name)
-    running.must_run(paths, "world")
+    running.lab_must_run(paths)
     key = observation.consensus_key(paths)
     if key is None:
         raise CheckFailed(f"{declared.name} has no consensus key yet; finish `bin/estate up {declared.name}` first")

@@ -29,7 +29,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from lab.paths import LabPaths
     from lab.rehearsal import running
 
-    network = files.standing(checkout, arguments.network)
+    network = files.deployed(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=network.name)
     host = running.the_host(network, arguments.host)
     running.must_run(paths, host.name)

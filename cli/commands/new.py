@@ -28,7 +28,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     path = load.stack_file(checkout, name)
     if path.exists():
         raise UsageError(f"{path.relative_to(checkout)} exists already and is left as it is; choose another name")
-    taken = {files.standing(checkout, each).slot for each in files.names(checkout)}
+    taken = {files.deployed(checkout, each).slot for each in files.names(checkout)}
     path.write_text(example.declaration(name, example.next_slot(taken)))
     files.read(checkout, name)
     print(

@@ -55,7 +55,7 @@ def _running(checkout: Path, name: str) -> tuple[Network, LabPaths]:
     from estate.declaration import files
     from lab.paths import LabPaths
 
-    declared = files.standing(checkout, name)
+    declared = files.deployed(checkout, name)
     paths = LabPaths(checkout=checkout, network=declared.name)
     if not paths.cloud_state.exists() or not _is_up(paths):
         raise UsageError(f"the lab of {declared.name} is not running; start it with `bin/estate up {declared.name}`")

@@ -77,7 +77,6 @@ def _fact_rows(seen: Observation) -> list[list[Part]]:
 def show(seen: Observation, notices: Sequence[Problem], page: Page, checkout: Path) -> None:
     """The status page: at most 80 columns wide on a terminal."""
     height = UNKNOWN if seen.height is None else str(seen.height)
-    page.line()
     page.line((seen.network, "bold"), f"  chain {seen.chain_id}  height ", (height, "bold"))
     page.table(("host", "site", "state", "height", "peers"), _host_rows(seen))
     page.line()
@@ -100,7 +99,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from lab.paths import LabPaths
     from lab.rehearsal.observation import observe
 
-    declared = files.standing(checkout, arguments.network)
+    declared = files.deployed(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=declared.name)
     facts = paths.chain_facts if paths.chain_facts.exists() else None
     seen = observe(files.read(checkout, arguments.network, chain=facts, today=date.min), paths)

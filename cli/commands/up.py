@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli import options
 from estate.errors import CheckFailed
@@ -117,8 +118,17 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: 
         with progress.stage("hosts: pyinfra over SSH through your own VPN connection"):
             environment = {"ESTATE_NETWORK": network.name, "ESTATE_OUTPUTS": str(outputs)}
             done = deploy.deploy(checkout, paths.workspace, environment=environment)
+    for line in delegations(json.loads(outputs.read_text())):
+        page.line(line)
     print(f"changes: {resources} resources, {done.changed} host operations")
     return 1 if done.failed else 0
+
+
+def delegations(outputs: Mapping[str, Any]) -> list[str]:
+    """What the company's DNS zone, which is in no stack, must delegate: a line for each public name of the network."""
+    return [
+        f"delegate {name} to: {', '.join(servers)}" for name, servers in sorted(outputs.get("name_servers", {}).items())
+    ]
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:

@@ -35,7 +35,7 @@ def read(checkout: Path, name: str, *, chain: Path | None = None, today: date | 
     return load.read(path, chain=chain, today=today)
 
 
-def standing(checkout: Path, name: str) -> Network:
+def deployed(checkout: Path, name: str) -> Network:
     """The network as it may already be deployed, whatever has expired since: for commands that inspect it or take it
     down.
     """

@@ -18,12 +18,19 @@ def the_host(network: Network, name: str) -> Host:
         known = [*by_name, *(each.removeprefix(f"{network.name}-") for each in by_name)]
         hosts_of_it = "\n  ".join(by_name)
         raise UsageError(
-            f"{network.name} declares no host {name!r}{did_you_mean(name, known)}; its hosts are:\n  {hosts_of_it}"
+            f"{network.name} declares no host {name!r}; its hosts are:\n  {hosts_of_it}{did_you_mean(name, known)}"
         )
     return by_name[full]
 
 
+def lab_must_run(paths: LabPaths) -> None:
+    """Raises UsageError: the lab of this network is not up."""
+    if not machine.is_running(paths, "world"):
+        raise UsageError(f"the lab of {paths.network} does not run; `bin/estate up {paths.network}` brings it up")
+
+
 def must_run(paths: LabPaths, name: str) -> None:
+    """Raises UsageError: this host of the lab does not run."""
     if not machine.is_running(paths, name):
         raise UsageError(
             f"{name} does not run in the lab of {paths.network}; `bin/estate up {paths.network}` brings it up"

@@ -1,0 +1,17 @@
+"""What ``bin/estate up`` reports at its end."""
+
+from __future__ import annotations
+
+from cli.commands.up import delegations
+
+
+def test_each_public_name_is_reported_with_the_name_servers_that_it_must_be_delegated_to() -> None:
+    servers = {"seed.example": ["ns-2.example", "ns-1.example"], "rpc.example": ["ns-3.example"]}
+    assert delegations({"name_servers": servers, "inventory": {}}) == [
+        "delegate rpc.example to: ns-3.example",
+        "delegate seed.example to: ns-2.example, ns-1.example",
+    ]
+
+
+def test_a_network_without_public_names_has_nothing_to_delegate() -> None:
+    assert delegations({"inventory": {}}) == []
