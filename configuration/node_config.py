@@ -173,7 +173,7 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         max_outbound_peers=spec.outbound_peers,
         double_sign_check_height=_double_sign_check_height(network, host),
         timeout_commit_ms=round(network.chain.block_seconds * COMMIT_SHARE * 1000),
-        keeps_history=serves_rpc,
+        keeps_history=spec.keeps_history,
         missing=tuple(other.name for other in own if other.name not in node_ids),
     )
 

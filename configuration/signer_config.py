@@ -8,6 +8,7 @@ from configuration import gate_config
 from estate.model import Network
 from estate.plan import signers
 from estate.plan.hosts import Host
+from estate.plan.signers import FILE_MODE, MODES
 from estate.plan.signers import PACKAGE as PACKAGE
 from estate.plan.signers import Duty as Duty
 from estate.plan.signers import duty as duty
@@ -33,11 +34,14 @@ PASSWORD_FILE = "/run/tmkms/hsm-password"
 class SignerSettings:
     """What `templates/signer` fills in for tmkms. `validators`: what it dials, as `tcp://host:port` or `unix://path`.
 
-    `gate_unit`, `gate_group`: of the gate that it dials; empty where it dials validators itself.
+    `key_in_file`, `by_usb`: where `backend` keeps the key, and whether tmkms reaches it by USB. `gate_unit`,
+    `gate_group`: of the gate that it dials; empty where it dials validators itself.
     """
 
     duty: Duty
     backend: str
+    key_in_file: bool
+    by_usb: bool
     key_file: str
     state_file: str
     connection_key: str
@@ -64,10 +68,13 @@ def settings(network: Network, host: Host) -> SignerSettings:
     gate = gate_config.settings(network, host)
     validators = () if gate else signer.active_validators
     dialled = tuple(f"tcp://{each.address}:{network.chain.ports.privval}" for each in validators)
-    backend = network.signing.backend if what is Duty.CONSENSUS else "softsign"
+    backend = network.signing.backend if what is Duty.CONSENSUS else FILE_MODE
+    mode = MODES[backend]
     return SignerSettings(
         duty=what,
         backend=backend,
+        key_in_file=mode.key_in_file,
+        by_usb=mode.usb_device is not None,
         key_file=CONSENSUS_KEY if what is Duty.CONSENSUS else STANDBY_KEY,
         state_file=state_file(network, what),
         connection_key=CONNECTION_KEY,
@@ -77,6 +84,6 @@ def settings(network: Network, host: Host) -> SignerSettings:
         gate_group=gate_config.USER if gate else "",
         address_families=(
             *(["AF_UNIX"] if gate else ["AF_INET"]),
-            *([] if backend == "softsign" else ["AF_NETLINK"] if gate else ["AF_NETLINK", "AF_UNIX"]),
+            *([] if mode.usb_device is None else ["AF_NETLINK"] if gate else ["AF_NETLINK", "AF_UNIX"]),
         ),
     )

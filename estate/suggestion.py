@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from difflib import get_close_matches
 
-CUTOFF = 0.7
+CUTOFF = 0.6
 """The least similarity, from 0 to 1, of a word that is suggested."""
 
 

@@ -97,6 +97,11 @@ SIZES = _names(
 )
 
 
+def dynamodb_host(region: str) -> str:
+    """The name under which DynamoDB answers in ``region``, and in its certificate."""
+    return f"dynamodb.{region}.amazonaws.com"
+
+
 def family(instance_type: str) -> str:
     """``m6i`` of ``m6i.xlarge``."""
     return instance_type.partition(".")[0]

@@ -74,7 +74,8 @@ class NodeSpec:
     ``dials_public``: it dials nodes of the network, and the chain's declared persistent peers. ``takes_partners``: it
     peers with the partners of its region. ``peer_exchange``: it learns addresses from its peers and passes them on.
     ``seed_mode``: it crawls the network and hands out addresses. ``hidden``: nodes with peer exchange keep its id to
-    themselves.
+    themselves. ``behind_sentries``: its only peers are our sentries, which dial it too. ``keeps_history``: it keeps old
+    states, blocks' results and an index of transactions, for those who ask by RPC.
     """
 
     inbound_peers: int
@@ -88,6 +89,8 @@ class NodeSpec:
     peer_exchange: bool = False
     seed_mode: bool = False
     hidden: bool = False
+    behind_sentries: bool = False
+    keeps_history: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +188,7 @@ ROLES: Mapping[Role, RoleSpec] = MappingProxyType(
                 dials_public=True,
                 peer_exchange=True,
                 seed_mode=True,
+                keeps_history=True,
             ),
         ),
         Role.VPN: RoleSpec(
@@ -220,7 +224,9 @@ ROLES: Mapping[Role, RoleSpec] = MappingProxyType(
             colour="#c4501b",
             host_module="validator",
             offers=frozenset({Offer.P2P, Offer.PRIVVAL}),
-            node=NodeSpec(inbound_peers=0, outbound_peers=20, persistent_peers=_SENTRIES, hidden=True),
+            node=NodeSpec(
+                inbound_peers=0, outbound_peers=20, persistent_peers=_SENTRIES, hidden=True, behind_sentries=True
+            ),
         ),
         Role.SIGNER: RoleSpec(
             side=Side.SITE,

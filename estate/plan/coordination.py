@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from estate.clouds import aws
 from estate.model import Network, Role
 from estate.plan.hosts import Host
 
@@ -31,8 +32,7 @@ def endpoints(network: Network) -> tuple[Endpoint, ...]:
         return ()
     services = [(region, network.services[name]) for region, name in coordination.replicas.items()]
     return tuple(
-        Endpoint(region, f"dynamodb.{region}.amazonaws.com", service.address, service.port)
-        for region, service in services
+        Endpoint(region, aws.dynamodb_host(region), service.address, service.port) for region, service in services
     )
 
 

@@ -5,14 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from estate.model import Network, Role
 from estate.plan import coordination
 from estate.plan.hosts import Host, of_role
 
 PACKAGE = "tmkms"
-USB_DEVICES: Mapping[str, str | None] = {"softsign": None, "yubihsm": "1050:0030"}
-"""By backend: the USB device (vendor:product) that must be plugged in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mode:
+    """What a signer mode needs.
+
+    ``key_in_file``: the key is a file on the signer, not in a device. ``usb_device``: vendor:product of the device that
+    must be plugged in.
+    """
+
+    key_in_file: bool
+    usb_device: str | None = None
+
+
+FILE_MODE = "softsign"
+"""The mode of a key that is a file. A standby key always is one."""
+
+MODES: Mapping[str, Mode] = MappingProxyType(
+    {FILE_MODE: Mode(key_in_file=True), "yubihsm": Mode(key_in_file=False, usb_device="1050:0030")}
+)
+"""By ``signing.backend``."""
 
 
 class Duty(StrEnum):
@@ -75,5 +95,5 @@ def describe(network: Network, host: Host) -> SignerHost:
         gate_lease=coordination.lease_of(network, host),
         leases=tuple(sorted(name for name in network.leases if coordination.may_take(network, host, name))),
         package=PACKAGE,
-        usb_device=USB_DEVICES[network.signing.backend],
+        usb_device=MODES[network.signing.backend].usb_device,
     )

@@ -119,7 +119,6 @@ def _roles(chosen: Callable[[NodeSpec], bool]) -> tuple[Role, ...]:
 def _p2p(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
     port = (network.chain.ports.p2p,) * 2
     sentries = [host for host in everyone if host.role in SENTRY_ROLES]
-    validators = [host for host in everyone if host.role is Role.VALIDATOR]
     internet = End(name="internet", addresses=INTERNET)
     for role in _roles(lambda node: node.public_p2p):
         members = [host for host in everyone if host.role is role]
@@ -152,22 +151,26 @@ def _p2p(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
             ports=port,
             why="sentries gossip with each other over the backbone, between regions too",
         )
-    if sentries and validators:
+    for role in _roles(lambda node: node.behind_sentries):
+        members = [host for host in everyone if host.role is role]
+        if not sentries or not members:
+            continue
+        plural = ROLES[role].plural
         yield Flow(
-            id="p2p-sentry-validator",
+            id=f"p2p-sentry-{role}",
             source=_end("sentries", sentries),
-            destination=_end("validators", validators),
+            destination=_end(plural, members),
             protocol="tcp",
             ports=port,
-            why="sentries keep the validators in step with the network",
+            why=f"sentries keep the {plural} in step with the network",
         )
         yield Flow(
-            id="p2p-validator-sentry",
-            source=_end("validators", validators),
+            id=f"p2p-{role}-sentry",
+            source=_end(plural, members),
             destination=_end("sentries", sentries),
             protocol="tcp",
             ports=port,
-            why="validators dial their own sentries and nobody else",
+            why=f"{plural} dial their own sentries and nobody else",
         )
     meeting = _roles(lambda node: node.takes_partners)
     kinds = " and ".join(ROLES[role].plural for role in meeting)

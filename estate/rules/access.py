@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Iterator
 
 from estate.model import Network, Role
+from estate.rules import promises
 from estate.rules.finding import Finding, choose, repeated, show, words
 
 _SYSTEM_ACCOUNTS = (
@@ -49,7 +50,7 @@ def custody_has_an_active_signer(network: Network) -> Iterator[Finding]:
 def every_role_has_an_operator(network: Network) -> Iterator[Finding]:
     """At least one operator has an account on hosts of every role."""
     reached = {role for operator in network.operators.values() for role in operator.roles}
-    missing = [role for role in Role if role not in reached]
+    missing = [role for role in promises.roles_with_hosts(network) if role not in reached]
     if missing:
         yield Finding(
             path="operators",
@@ -57,7 +58,7 @@ def every_role_has_an_operator(network: Network) -> Iterator[Finding]:
             rule="must give at least one operator access to hosts of every role",
             reason="a host that nobody can log in to cannot be repaired",
             fix=f"add {words(missing)} to the roles of an operator",
-            involves=("operators.[keys]", "operators.*.roles.*"),
+            involves=("operators.[keys]", "operators.*.roles.*", *promises.PLACES_OF_ROLES),
         )
 
 

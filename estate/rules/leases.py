@@ -70,7 +70,7 @@ def signer_leases_are_short(network: Network) -> Iterator[Finding]:
 def every_role_has_a_lease(network: Network) -> Iterator[Finding]:
     """No role has to keep a password of its own."""
     leasing = {role for lease in network.leases.values() for role in lease.roles}
-    missing = [role for role in Role if role not in leasing]
+    missing = [role for role in promises.roles_with_hosts(network) if role not in leasing]
     if missing:
         yield Finding(
             path="leases",
@@ -78,7 +78,7 @@ def every_role_has_a_lease(network: Network) -> Iterator[Finding]:
             rule="must have a lease for each role",
             reason="a host without one would keep a credential that never expires",
             fix=f"declare a lease with {words(missing)} among its roles",
-            involves=("leases.[keys]", "leases.*.roles.*"),
+            involves=("leases.[keys]", "leases.*.roles.*", *promises.PLACES_OF_ROLES),
         )
 
 

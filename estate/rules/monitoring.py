@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from estate.model import CHAIN_ROLES, Network, Role
+from estate.model import CHAIN_ROLES, Network
 from estate.rules import promises
 from estate.rules.finding import Finding, show, words
 from estate.rules.identity import SSH_PORT
@@ -13,7 +13,7 @@ from estate.rules.identity import SSH_PORT
 def every_role_is_monitored(network: Network) -> Iterator[Finding]:
     """Every host is monitored. A signer is seen in its logs, and by its validators."""
     read = {role for job in network.monitoring.values() for role in job.roles}
-    missing = [role for role in Role if role not in read and promises.may_be_read(role)]
+    missing = [role for role in promises.roles_with_hosts(network) if role not in read and promises.may_be_read(role)]
     if missing:
         yield Finding(
             path="monitoring",
@@ -21,7 +21,7 @@ def every_role_is_monitored(network: Network) -> Iterator[Finding]:
             rule="must read hosts of every role except signer",
             reason="the failure of a host that is not monitored goes unnoticed",
             fix=f"add {words(missing)} to the roles of a job",
-            involves=("monitoring.[keys]", "monitoring.*.roles.*"),
+            involves=("monitoring.[keys]", "monitoring.*.roles.*", *promises.PLACES_OF_ROLES),
         )
 
 
@@ -43,7 +43,7 @@ def chain_nodes_are_read(network: Network) -> Iterator[Finding]:
     """The chain's own metrics are read on each node of the chain."""
     port = network.chain.ports.metrics
     read = {role for job in network.monitoring.values() if job.port == port for role in job.roles}
-    missing = [role for role in CHAIN_ROLES if role not in read]
+    missing = [role for role in promises.roles_with_hosts(network) if role in CHAIN_ROLES and role not in read]
     if missing:
         yield Finding(
             path="monitoring",
@@ -51,7 +51,13 @@ def chain_nodes_are_read(network: Network) -> Iterator[Finding]:
             rule="must read the chain's metrics on every node of the chain",
             reason="height, peers and missed blocks are seen there and nowhere else",
             fix=f"declare a job with port {port} and the roles {words(missing)}",
-            involves=("monitoring.[keys]", "monitoring.*.roles.*", "monitoring.*.port", "chain.ports.metrics"),
+            involves=(
+                "monitoring.[keys]",
+                "monitoring.*.roles.*",
+                "monitoring.*.port",
+                "chain.ports.metrics",
+                *promises.PLACES_OF_ROLES,
+            ),
         )
 
 

@@ -33,8 +33,18 @@ SINGLE_USE_SECONDS = 300
 EDGE_NUMBERS = (1, 2)
 """The two edge firewalls of a site."""
 
+PLACES_OF_ROLES = ("nodes.*.role", "sites.*.servers.*.role")
+"""Where a declaration says which roles have hosts."""
+
 MINIMUM_ZONES = 2
 MINIMUM_CHAIN_DISK_GIB = 100
+
+
+def roles_with_hosts(network: Network) -> tuple[Role, ...]:
+    """The roles that this network has hosts of, in the order of the table. Only these need leases, operators, jobs."""
+    found = {node.role for node in network.nodes}
+    found |= {server.role for site in network.sites.values() for server in site.servers}
+    return tuple(role for role in Role if role in found)
 
 
 def may_have_public_address(role: Role) -> bool:

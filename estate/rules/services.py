@@ -31,7 +31,7 @@ def necessary_services_are_declared(network: Network) -> Iterator[Finding]:
                 involves=("services.[keys]",),
             )
             continue
-        missing = [role for role in Role if role not in service.consumers]
+        missing = [role for role in promises.roles_with_hosts(network) if role not in service.consumers]
         if missing:
             yield Finding(
                 path=f"services.{name}.consumers",
@@ -39,7 +39,7 @@ def necessary_services_are_declared(network: Network) -> Iterator[Finding]:
                 rule="must list every role",
                 reason=_REASONS[name],
                 fix=f"add {words(missing)}",
-                involves=(f"services.{name}.consumers.*",),
+                involves=(f"services.{name}.consumers.*", *promises.PLACES_OF_ROLES),
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from configuration import node_config
 from configuration.context import HostContext
 from configuration.rendering import render
-from estate.model import Chain, Role
+from estate.model import ROLES, Chain
 from estate.plan.hosts import Host
 from hosts.operations import node, units
 from hosts.operations.files import File, Item
@@ -104,7 +104,8 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
 
 def _known_hosts(context: HostContext) -> tuple[Host, ...]:
     """Our hosts whose node ids this node's configuration names: its peers, and those that it keeps to itself."""
-    hidden = (Role.VALIDATOR, Role.PRIVATE_SENTRY) if context.host.role in (Role.PUBLIC_SENTRY, Role.SEED) else ()
+    exchanges = node_config.node_spec(context.host).peer_exchange
+    hidden = [role for role, spec in ROLES.items() if spec.node and spec.node.hidden] if exchanges else []
     return tuple(dict.fromkeys([*node_config.own_peers(context.network, context.host), *context.of_role(*hidden)]))
 
 

@@ -7,6 +7,7 @@ from configuration.context import HostContext
 from configuration.gate_config import UNITS
 from configuration.rendering import render
 from configuration.signer_config import CONFIG, HOME, PACKAGE, UNIT, UNIT_FILE, USER, VERSION, Duty, SignerSettings
+from estate.plan.signers import MODES
 from hosts.operations import files, signer
 from hosts.operations.files import Directory, File, Item
 from hosts.roles import gate, packages
@@ -16,7 +17,7 @@ SETTLING_SECONDS = 1
 
 def _restart(settings: SignerSettings, floor_file: str | None) -> str:
     """Restarts a running tmkms with its new configuration, if what it is to sign with is there; else stops it."""
-    key = settings.key_file if settings.backend == "softsign" else None
+    key = settings.key_file if settings.key_in_file else None
     needed = [each for each in (settings.state_file, key, floor_file) if each]
     present = " && ".join(f"[ -s {path} ]" for path in needed)
     return (
@@ -67,7 +68,7 @@ def apply(context: HostContext) -> None:
         what=what,
         state_file=state_file,
         custody=network.signing.custody,
-        in_hsm=network.signing.backend == "yubihsm",
+        in_hsm=not MODES[network.signing.backend].key_in_file,
         site=context.host.place,
         gated=gate.belongs(context),
     )

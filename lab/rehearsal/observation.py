@@ -11,7 +11,7 @@ from pathlib import Path
 from ceremonies.public_key import ConsensusKey
 from estate.errors import CheckFailed, UsageError
 from estate.findings import DeclarationError
-from estate.model import CHAIN_ROLES, Network, Role
+from estate.model import CHAIN_ROLES, ROLES, Network, Offer, Role
 from estate.plan.hosts import Host, hosts, of_role
 from lab.chain import outside
 from lab.chain.watch import ChainUnreachable, Node
@@ -91,7 +91,7 @@ def consensus_key(paths: LabPaths) -> ConsensusKey | None:
 
 def node(network: Network, paths: LabPaths, host: Host) -> Node:
     """The RPC of the chain node on one of our hosts, asked on the host itself."""
-    address = str(host.address) if host.role is Role.SEED else "127.0.0.1"
+    address = str(host.address) if Offer.RPC in ROLES[host.role].offers else "127.0.0.1"
     return Node(address, network.chain.ports.rpc, paths.namespace(host.name), timeout_seconds=3)
 
 

@@ -23,7 +23,7 @@ from estate.model import (
     SiteRole,
     Tier,
 )
-from tests.estate.declarations import edited, sound
+from tests.estate.declarations import edited, problems, sound
 
 
 def test_every_role_has_a_row_and_belongs_to_one_side() -> None:
@@ -74,6 +74,8 @@ def test_a_chain_node_is_consistent(role: Role) -> None:
     assert node.public_p2p or node.inbound_peers == 0, "nobody else is let in"
     assert not (node.hidden and node.peer_exchange), "peer exchange would give the hidden node away"
     assert all(ROLES[peer].node is not None for peer in node.persistent_peers)
+    assert not node.behind_sentries or (set(node.persistent_peers) <= set(SENTRY_ROLES) and not node.dials_public)
+    assert node.keeps_history or Offer.RPC not in ROLES[role].offers, "whoever answers RPC must have what is asked for"
 
 
 def test_the_declaration_takes_exactly_the_roles_of_its_side() -> None:
@@ -82,6 +84,23 @@ def test_the_declaration_takes_exactly_the_roles_of_its_side() -> None:
     network = sound()
     assert all(type(node.role) is Role for node in network.nodes)
     assert all(type(server.role) is Role for site in network.sites.values() for server in site.servers)
+
+
+def test_a_role_without_hosts_needs_no_lease_operator_service_or_scrape_job() -> None:
+    role = Role.SEED.value
+    document = edited({})
+    document["nodes"] = [node for node in document["nodes"] if node["role"] != role]
+    for section, field in (
+        ("operators", "roles"),
+        ("services", "consumers"),
+        ("leases", "roles"),
+        ("monitoring", "roles"),
+    ):
+        for name, each in list(document[section].items()):
+            each[field] = [other for other in each[field] if other != role]
+            if not each[field]:
+                del document[section][name]
+    assert {problem.path for problem in problems(document)} == {"nodes"}, "only the endpoints miss their seeds"
 
 
 @pytest.mark.parametrize("role", SITE_ROLES)

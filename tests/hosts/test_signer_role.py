@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,9 +16,10 @@ from configuration.signer_config import CONFIG, CONSENSUS_KEY, STANDBY_KEY, UNIT
 from coordinator.decision.position import Position
 from coordinator.floor import Floor
 from estate.declaration import load
-from estate.model import Network, Role
+from estate.model import Network, Role, Signing
 from estate.plan import coordination
 from estate.plan.hosts import of_role
+from estate.plan.signers import MODES
 from hosts.operations.files import File
 from hosts.operations.signer import Verdict, commands, provision, verdict
 from hosts.roles import signer
@@ -126,6 +128,14 @@ def test_a_device_backend_is_configured_with_a_password_file_and_no_password(net
     assert "password" not in provider["auth"] and provider["auth"]["password_file"]
     assert "softsign" not in document["providers"]
     assert "PrivateDevices=yes" not in files(holder)[UNIT_FILE], "it must reach its device"
+
+
+def test_every_mode_that_can_be_declared_has_requirements_and_a_provider(network: Network) -> None:
+    assert set(get_args(Signing.model_fields["backend"].annotation)) == set(MODES)
+    for backend in MODES:
+        using = network.model_copy(update={"signing": network.signing.model_copy(update={"backend": backend})})
+        holder = next(each for each in contexts(using) if signer_config.duty(using, each.host) is Duty.CONSENSUS)
+        assert set(tomllib.loads(files(holder)[CONFIG])["providers"]) == {backend}
 
 
 def test_the_unit_lets_tmkms_talk_to_its_validators_and_listen_to_nobody(network: Network) -> None:
