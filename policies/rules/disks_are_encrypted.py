@@ -1,4 +1,4 @@
-"""Disks are encrypted with a key of ours."""
+"""Disks must be encrypted with a customer-managed key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Google Cloud's firewall rules say what they let through and refuse."""
+"""Google Cloud firewall rules must log the connections that they decide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs are encrypted with a key of ours."""
+"""Logs must be encrypted with a customer-managed key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may assume a role is named, and comes for this network."""
+"""Trust policies must name their principals."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _role(args: ResourceValidationArgs) -> Iterator[str]:
         if "AWS" in kinds and "sts:externalid" not in documents.condition_keys(statement):
             yield violation(
                 "another role may assume it without sts:ExternalId",
-                "it must say for which network it comes",
+                "it must identify the network that it acts for",
                 "otherwise it can be misused for the wrong one (the confused deputy)",
                 "add the condition",
             )

@@ -1,4 +1,4 @@
-"""Whoever reads a firewall can see what each rule is for."""
+"""Security groups and firewall rules must have a description."""
 
 from __future__ import annotations
 

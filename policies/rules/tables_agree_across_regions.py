@@ -1,4 +1,4 @@
-"""A table in several regions decides in all of them at once."""
+"""A table in several regions must have multi-Region strong consistency."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REGION_SETS = {
     "EU": ("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"),
     "AP": ("ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
 }
-"""Regions that a table with multi-Region strong consistency may be in, of one set only:
+"""Regions for multi-Region strong consistency; all of a table must be in one set:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-dynamodb-globaltable-globaltablewitness.html."""
 
 REGIONS_IN_ALL = 3

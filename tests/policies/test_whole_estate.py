@@ -413,7 +413,7 @@ BREAKS = [
         trust(OIDC, Condition={"StringEquals": {"token.actions.example:sub": "repo:estate"}}),
         "for which audience",
     ),
-    (policy_documents_can_be_read, POLICY, {"policy": "{"}, "is no JSON"),
+    (policy_documents_can_be_read, POLICY, {"policy": "{"}, "is not JSON"),
     (policy_documents_can_be_read, POLICY, {"policy": "[]"}, "has no Statement"),
     (policy_documents_can_be_read, ROLE, {"assumeRolePolicy": '{"Statement": {"Effect": "allow"}}'}, "Effect allow"),
     (policy_documents_can_be_read, "aws:kms/key:Key", {"policy": '{"Statement": ["*"]}'}, "no mapping"),
