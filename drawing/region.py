@@ -217,7 +217,7 @@ def _seed_lines(scene: Scene, seeds: Sequence[Box], balancers: Sequence[Box], la
 
 
 def _balancer_bus(scene: Scene, balancers: Sequence[Box], bus: float, lanes: Sequence[float]) -> None:
-    """The load balancer's nodes hand on to the seeds of every zone: one line joins them."""
+    """The load balancer's nodes forward to the seeds of every zone: one line joins them."""
     if not balancers or not lanes:
         return
     ends = [each.middle for each in balancers] + list(lanes)
