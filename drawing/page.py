@@ -280,7 +280,7 @@ class _Page:
         return next((x + shift for shift in shifts if all(abs(x + shift - each) >= 12 for each in taken)), x)
 
     def _draw_lanes(self) -> None:
-        """Draws the horizontal lines, long enough for all their taps, the risers that join lanes of one name, and labels."""
+        """Draws the horizontal lines, long enough for all their taps; the risers between lanes of one name; labels."""
         for name in (MESH, *self.sites):
             lanes = [lane for lane in self.lanes if lane.name == name]
             if len(lanes) > 1:
