@@ -14,9 +14,9 @@ from reachability.network import (
     Chain,
     Check,
     Deliver,
-    Door,
     Firewall,
     Fragment,
+    LinkEnd,
     Lookup,
     Machine,
     Match,
@@ -42,7 +42,7 @@ _PASS = Chain("link", (), Action.ACCEPT)
 
 @dataclass(slots=True)
 class Assembly:
-    """``machines`` by name, ``firewalls`` by machine, ``outsides``: doors whose other side is somebody else's, by name.
+    """``machines`` by name, ``firewalls`` by machine, ``outsides``: link_ends whose other side is somebody else's, by name.
 
     ``aliases``: every further name of a machine. ``names``: other things one may ask for (``Fragment.names``).
     ``public``:
@@ -53,7 +53,7 @@ class Assembly:
     stages: dict[str, Stage]
     machines: dict[str, Machine]
     firewalls: dict[str, Firewall]
-    outsides: dict[str, Door]
+    outsides: dict[str, LinkEnd]
     aliases: dict[str, str]
     names: dict[str, tuple[str, ...]]
     public: Intervals
@@ -87,7 +87,7 @@ def join(
     rulesets: Mapping[str, str] | None = None,
     prior: Assembly | None = None,
 ) -> Assembly:
-    """One network of all parts: doors meet, the internet leads to what is public, machines get names and firewalls."""
+    """One network of all parts: link_ends meet, the internet leads to what is public, machines get names and firewalls."""
     fragments = list(fragments)
     unmodelled = [reason for fragment in fragments for reason in fragment.unmodelled]
     stages: dict[str, Stage] = {}
@@ -95,7 +95,7 @@ def join(
     for fragment in fragments:
         stages.update(fragment.stages)
         names.update(fragment.names)
-    outsides = _meet(stages, [door for fragment in fragments for door in fragment.doors])
+    outsides = _meet(stages, [end for fragment in fragments for end in fragment.link_ends])
     public = [route for fragment in fragments for route in fragment.public]
     stages[INTERNET] = _internet(public)
     stages[WORLD] = Deliver(INTERNET)
@@ -186,21 +186,21 @@ def _foreign(subject: Subject) -> list[str]:
     return [f"{type_} belongs to a provider that the prover does not read (it reads aws and gcp)" for type_ in foreign]
 
 
-def _meet(stages: dict[str, Stage], doors: Iterable[Door]) -> dict[str, Door]:
-    """Joins doors with the same key; returns those that lead to somebody else, by name."""
-    by_key: dict[str, list[Door]] = {}
-    for door in doors:
-        by_key.setdefault(door.key, []).append(door)
+def _meet(stages: dict[str, Stage], link_ends: Iterable[LinkEnd]) -> dict[str, LinkEnd]:
+    """Joins link_ends with the same key; returns those that lead to somebody else, by name."""
+    by_key: dict[str, list[LinkEnd]] = {}
+    for end in link_ends:
+        by_key.setdefault(end.key, []).append(end)
     outsides = {}
     for key, sides in by_key.items():
-        for door in sides:
-            others = [other for other in sides if other is not door]
+        for end in sides:
+            others = [other for other in sides if other is not end]
             if others:
-                stages[exit_stage(key, door.side)] = Check(_PASS, others[0].entry)
+                stages[exit_stage(key, end.side)] = Check(_PASS, others[0].entry)
             else:
-                name = f"outside {door.name}"
-                stages[exit_stage(key, door.side)] = Deliver(name)
-                outsides[name] = door
+                name = f"outside {end.name}"
+                stages[exit_stage(key, end.side)] = Deliver(name)
+                outsides[name] = end
     return outsides
 
 

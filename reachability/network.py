@@ -290,7 +290,7 @@ class Firewall:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class LinkEnd:
     """One side of a link whose other side may be in another frontend or unknown: a tunnel, a peering to another
     account.
 
@@ -310,7 +310,7 @@ class Door:
 
 def exit_stage(key: str, side: str) -> str:
     """The stage that leads from ``side`` through the door."""
-    return f"door {key} from {side}"
+    return f"link {key} from {side}"
 
 
 @dataclass(slots=True)
@@ -322,7 +322,7 @@ class Fragment:
 
     stages: dict[str, Stage] = field(default_factory=dict)
     machines: list[Machine] = field(default_factory=list)
-    doors: list[Door] = field(default_factory=list)
+    link_ends: list[LinkEnd] = field(default_factory=list)
     public: list[Route] = field(default_factory=list)
     unmodelled: list[str] = field(default_factory=list)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)

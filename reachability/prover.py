@@ -174,8 +174,8 @@ class Prover:
         It does not send from addresses of our machines: answers to those never come back to it.
         """
         name = name if name in self.assembly.outsides else f"outside {name}"
-        door = self.assembly.outsides[name]
-        return Sender(name, (Start(door.entry, difference(door.sources, self.assembly.own)),))
+        end = self.assembly.outsides[name]
+        return Sender(name, (Start(end.entry, difference(end.sources, self.assembly.own)),))
 
     def pool(self, machine: str, device: str) -> Sender:
         """The clients behind a machine's device."""
@@ -197,15 +197,15 @@ class Prover:
                     starts.append(Start(("arrive", machine.name, device), part))
         for start in starts:
             rest = difference(rest, start.sources)
-        for door in self.assembly.outsides.values():
-            if part := intersection(rest, door.sources):
-                starts.append(Start(door.entry, part))
+        for end in self.assembly.outsides.values():
+            if part := intersection(rest, end.sources):
+                starts.append(Start(end.entry, part))
         if part := intersection(rest, sources_on_the_internet(self.assembly)):
             starts.append(Start(INTERNET, part))
         return Sender("the addresses given", tuple(starts))
 
     def senders(self) -> tuple[Sender, ...]:
-        """Everybody who can send: all machines, their clients, the internet, and whoever is behind a door."""
+        """Everybody who can send: all machines, their clients, the internet, and whoever is behind a end."""
         machines = sorted(self.assembly.machines)
         return (
             self.internet(),

@@ -11,7 +11,7 @@ from reachability.addresses import Intervals, difference, union
 from reachability.claims.case import Case
 from reachability.claims.checks import found
 from reachability.claims.claim import Claim, Finding, Gap
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.claims.sets import CONNECTIONS, port
 from reachability.claims.vocabulary import NO_ERRORS
 from reachability.declared import VPN_DEVICE
@@ -33,11 +33,11 @@ def _ssh_from_vpn_only(case: Case) -> Iterator[Finding]:
 
 def _partner_scope(case: Case) -> Iterator[Finding]:
     p2p = port(services.TCP, case.network.chain.ports.p2p)
-    partners = {door: name for name, doors in partner_doors(case).items() for door in doors}
+    partners = {end: name for name, link_ends in partner_links(case).items() for end in link_ends}
     own = {machine.name for machine in case.undeclared} | set(case.named)
-    for door in sorted(case.prover.assembly.outsides):
-        sender = case.sender(door)
-        name = partners.get(door)
+    for end in sorted(case.prover.assembly.outsides):
+        sender = case.sender(end)
+        name = partners.get(end)
         region = case.network.partners[name].region if name else None
         if sender is None:
             continue
@@ -48,7 +48,7 @@ def _partner_scope(case: Case) -> Iterator[Finding]:
             allowed = p2p if host and host.role is Role.PRIVATE_SENTRY and host.place == region else ()
             if name is not None:
                 allowed = union(allowed, _open_to_all(case, arrival.to))
-            who = f"partner {name}" if name else f"{door}, which is no declared partner,"
+            who = f"partner {name}" if name else f"{end}, which is no declared partner,"
             violation = found(
                 case, sender, arrival, f"{who} reaches {arrival.to}", received=difference(CONNECTIONS, allowed)
             )

@@ -50,9 +50,9 @@ class Estate:
         """
         senders = {sender.name: sender for sender in self.prover.senders()}
         answered = answerable(self.prover.assembly)
-        for name, door in self.prover.assembly.outsides.items():
-            sources = intersection(door.sources, answered[name])
-            senders[name] = Sender(name, (Start(door.entry, sources),) if sources else ())
+        for name, end in self.prover.assembly.outsides.items():
+            sources = intersection(end.sources, answered[name])
+            senders[name] = Sender(name, (Start(end.entry, sources),) if sources else ())
         return senders
 
     @cached_property

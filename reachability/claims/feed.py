@@ -11,7 +11,7 @@ from reachability import services
 from reachability.claims.case import Case
 from reachability.claims.checks import opens
 from reachability.claims.claim import Claim, Finding, Violation
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.network import INTERNET
 from reachability.prover import Prover
 
@@ -138,7 +138,7 @@ def _hears_the_network(case: Case, sentry: Host, prover: Prover) -> bool:
     """Whether a private sentry opens p2p to somebody beyond the network, and is answered."""
     if case.machine(sentry.name) is None:
         return False
-    beyond = {INTERNET, *(door for doors in partner_doors(case).values() for door in doors)}
+    beyond = {INTERNET, *(end for link_ends in partner_links(case).values() for end in link_ends)}
     return any(_answered(case, sentry, prover, to) for to in sorted(beyond))
 
 

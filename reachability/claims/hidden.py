@@ -13,7 +13,7 @@ from reachability.addresses import Intervals, union
 from reachability.claims.case import Case
 from reachability.claims.checks import comes_in_only, goes_out_only, has_no_public_address, undeployed
 from reachability.claims.claim import Claim, Finding, Violation
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.claims.sets import Allowance, cells, point, port
 from reachability.claims.vocabulary import NO_ERRORS
 from reachability.declared import VPN_DEVICE
@@ -75,7 +75,7 @@ def _signer_dials_out(case: Case) -> Iterator[Finding]:
 
 
 def _private_sentry_hidden(case: Case) -> Iterator[Finding]:
-    doors = partner_doors(case)
+    link_ends = partner_links(case)
     for sentry in case.hosts(Role.PRIVATE_SENTRY):
         yield from undeployed(case, sentry)
         yield from has_no_public_address(case, sentry)
@@ -83,7 +83,7 @@ def _private_sentry_hidden(case: Case) -> Iterator[Finding]:
         allowed |= {host.name: p2p(case) for host in case.hosts(*SENTRY_ROLES, Role.VALIDATOR)}
         for name, partner in case.network.partners.items():
             if partner.region == sentry.place:
-                allowed |= dict.fromkeys(doors[name], p2p(case))
+                allowed |= dict.fromkeys(link_ends[name], p2p(case))
         yield from comes_in_only(case, sentry, allowed)
         yield from _leaves_by_translation(case, sentry)
 

@@ -11,7 +11,7 @@ from reachability.addresses import ALL_V4, ALL_V6, V6, covers, intersection, uni
 from reachability.claims.case import Case, stack
 from reachability.claims.checks import found
 from reachability.claims.claim import Claim, Finding
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.claims.plan import intervals
 from reachability.claims.sets import Allowance, cells, point, port
 from reachability.claims.vocabulary import NO_ERRORS
@@ -27,7 +27,7 @@ def _no_instance_traversal(case: Case) -> Iterator[Finding]:
         ((point(each.address),), port(services.protocol(each.protocol), each.port))
         for each in case.network.services.values()
     ]
-    doors = partner_doors(case)
+    link_ends = partner_links(case)
     foreign: dict[str, tuple[Allowance, ...]] = {}
     for name in sorted(own & case.estate.senders.keys()):
         sender = case.estate.senders[name]
@@ -37,7 +37,9 @@ def _no_instance_traversal(case: Case) -> Iterator[Finding]:
                 continue
             outside = foreign.get(to)
             if outside is None:
-                outside = foreign[to] = cells([*central, *_declared_beyond(case, to, doors), *_open_to_all(case, to)])
+                outside = foreign[to] = cells(
+                    [*central, *_declared_beyond(case, to, link_ends), *_open_to_all(case, to)]
+                )
             yield from _leaves(case, sender, arrival, outside)
 
 
@@ -67,10 +69,10 @@ def _of_this_network(case: Case, to: str) -> bool:
     )
 
 
-def _declared_beyond(case: Case, to: str, doors: dict[str, frozenset[str]]) -> Iterator[Allowance]:
+def _declared_beyond(case: Case, to: str, link_ends: dict[str, frozenset[str]]) -> Iterator[Allowance]:
     """A partner's blocks at its declared ports, and the cloud's ends of the tunnels."""
     for name, partner in case.network.partners.items():
-        if to in doors[name]:
+        if to in link_ends[name]:
             ports = [port(services.TCP, int(peer.rsplit(":", 1)[1])) for peer in partner.peers]
             yield intervals(partner.cidrs), union(*ports)
     yield intervals([topology.TUNNEL_INSIDES]), port(services.TCP, topology.BGP_PORT)

@@ -79,13 +79,13 @@ def vpn() -> Party:
 
 def partner(name: str) -> Party:
     """A declared partner, as it comes in through its peering."""
-    return Party(f"partner {name}", lambda case: partner_doors(case).get(name, frozenset()))
+    return Party(f"partner {name}", lambda case: partner_links(case).get(name, frozenset()))
 
 
 def partners() -> Party:
     """Every declared partner."""
     return Party(
-        "the partners", lambda case: frozenset(door for doors in partner_doors(case).values() for door in doors)
+        "the partners", lambda case: frozenset(end for link_ends in partner_links(case).values() for end in link_ends)
     )
 
 
@@ -94,10 +94,10 @@ def outsides() -> Party:
     return Party("whatever is beyond a link", lambda case: frozenset(case.prover.assembly.outsides))
 
 
-def partner_doors(case: Case) -> dict[str, frozenset[str]]:
-    """By declared partner: the names of the doors that its peerings are."""
+def partner_links(case: Case) -> dict[str, frozenset[str]]:
+    """By declared partner: the names of the link_ends that its peerings are."""
     vpcs = {partner.vpc_id: name for name, partner in case.network.partners.items()}
-    doors: dict[str, set[str]] = {name: set() for name in case.network.partners}
+    link_ends: dict[str, set[str]] = {name: set() for name in case.network.partners}
     keys: dict[str, str] = {}
     for resource in case.resources(PEERING):
         peer = resource.properties.get("peerVpcId")
@@ -105,7 +105,7 @@ def partner_doors(case: Case) -> dict[str, frozenset[str]]:
         if name is not None:
             ids = [resource.urn] + ([] if resource.id is UNKNOWN else [str(resource.id)])
             keys |= {f"peering {each}": name for each in ids}
-    for door_name, door in case.prover.assembly.outsides.items():
-        if door.key in keys:
-            doors[keys[door.key]].add(door_name)
-    return {name: frozenset(found) for name, found in doors.items()}
+    for end_name, end in case.prover.assembly.outsides.items():
+        if end.key in keys:
+            link_ends[keys[end.key]].add(end_name)
+    return {name: frozenset(found) for name, found in link_ends.items()}

@@ -64,8 +64,8 @@ def answerable(assembly: Assembly) -> dict[str, Intervals]:
         for way in ways:
             before.setdefault(way, []).append(name)
     found = {}
-    for door_name, door in assembly.outsides.items():
-        leading, todo, intervals = set(), [exit_stage(door.key, door.side)], []
+    for end_name, end in assembly.outsides.items():
+        leading, todo, intervals = set(), [exit_stage(end.key, end.side)], []
         while todo:
             name = todo.pop()
             if name in leading:
@@ -80,7 +80,7 @@ def answerable(assembly: Assembly) -> dict[str, Intervals]:
         for machine in assembly.machines.values():
             devices = {leg.device for leg in machine.interfaces if leg.out in leading}
             intervals += [interval for interval, device in machine.routes if device in devices]
-        found[door_name] = union(intervals)
+        found[end_name] = union(intervals)
     return found
 
 

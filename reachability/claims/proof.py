@@ -32,14 +32,14 @@ def prove(case: Case, asked: Iterable[Claim] | None = None) -> Report:
 def verdict(case: Case, claim: Claim) -> Verdict:
     """What becomes of one claim."""
     certain: list[Violation] = []
-    doubtful: list[Violation] = []
+    uncertain: list[Violation] = []
     gaps: dict[str, None] = {}
     try:
         for found in claim.check(case):
             if isinstance(found, Gap):
                 gaps[found.reason] = None
             elif found.uncertain:
-                doubtful.append(found)
+                uncertain.append(found)
             else:
                 certain.append(found)
     except Exception as error:  # noqa: BLE001
@@ -47,13 +47,13 @@ def verdict(case: Case, claim: Claim) -> Verdict:
     if not case.prover.assembly.machines:
         gaps["there is no machine in what is to be proved"] = None
     gaps |= dict.fromkeys(case.reasons())
-    gaps |= dict.fromkeys(violation.uncertain for violation in doubtful)
-    sentences = tuple(violation.sentence for violation in (certain or doubtful)[:MOST_SENTENCES])
+    gaps |= dict.fromkeys(violation.uncertain for violation in uncertain)
+    sentences = tuple(violation.sentence for violation in (certain or uncertain)[:MOST_SENTENCES])
     if certain:
         first = next((each for each in certain if each.packet or each.obstacles), certain[0])
         return Verdict(claim, Outcome.REFUTED, _witness(case, first), sentences, tuple(gaps))
     if gaps:
-        shown = _witness(case, doubtful[0]) if doubtful else None
+        shown = _witness(case, uncertain[0]) if uncertain else None
         return Verdict(claim, Outcome.NOT_MODELLED, shown, sentences, tuple(gaps))
     return Verdict(claim, Outcome.PROVED)
 

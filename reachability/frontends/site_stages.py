@@ -17,9 +17,9 @@ from reachability.network import (
     Arrive,
     Chain,
     Check,
-    Door,
     Fragment,
     Interface,
+    LinkEnd,
     Lookup,
     Machine,
     Match,
@@ -30,22 +30,22 @@ from reachability.network import (
 
 
 def segment_stage(site: str, segment: str) -> str:
-    """Where what a server sends onto a segment stands."""
+    """The stage for what a server sends onto a segment."""
     return f"site {site} segment {segment}"
 
 
 def gateways_stage(site: str, segment: str) -> str:
-    """Where what a gateway sends onto a segment stands: it goes no other way than to a leg or the uplink."""
+    """The stage for what a gateway sends onto a segment: it goes no other way than to a leg or the uplink."""
     return f"site {site} segment {segment} from gateways"
 
 
 def uplink_stage(site: str, segment: str) -> str:
-    """Where what leaves a segment by its uplink stands."""
+    """The stage for what leaves a segment by its uplink."""
     return f"site {site} segment {segment} to uplink"
 
 
 def carrier_stage(site: str, segment: str) -> str:
-    """Where what the carrier brings to a segment stands."""
+    """The stage for what the carrier brings to a segment."""
     return f"site {site} segment {segment} from uplink"
 
 
@@ -150,8 +150,8 @@ def _compile_server(site: Site, server: Server, fragment: Fragment) -> None:
         )
         entry = arrival_stage(server.name, tunnel.device)
         fragment.stages[entry] = Arrive(server.name, tunnel.device)
-        fragment.doors.append(
-            Door(tunnel.key, "site", entry, f"beyond {tunnel.device} of {server.name}", tunnel.reaches)
+        fragment.link_ends.append(
+            LinkEnd(tunnel.key, "site", entry, f"beyond {tunnel.device} of {server.name}", tunnel.reaches)
         )
     devices = {interface.device for interface in interfaces}
     asked = {device for _, device in server.routes} | {device for _, _, device in server.source_routes}
@@ -171,7 +171,7 @@ def _compile_server(site: Site, server: Server, fragment: Fragment) -> None:
 
 
 def compile(sites: Iterable[Site]) -> Fragment:
-    """The stages, machines and doors of datacentres. What does not fit together is in ``unmodelled``."""
+    """The stages, machines and link_ends of datacentres. What does not fit together is in ``unmodelled``."""
     fragment = Fragment()
     names: dict[str, str] = {}
     for site in sites:

@@ -13,9 +13,9 @@ from reachability.network import (
     Blocked,
     Chain,
     Check,
-    Door,
     Fragment,
     Interface,
+    LinkEnd,
     Lookup,
     Machine,
     Match,
@@ -222,12 +222,12 @@ def test_two_sides_of_a_door_meet_and_one_side_alone_leads_outside() -> None:
             "one in": Blocked("no"),
         },
         machines=[machine("one", WEB, "one out")],
-        doors=[Door("tunnel", "one", "one in", "tunnel to somebody", (ALL_V4,))],
+        link_ends=[LinkEnd("tunnel", "one", "one in", "tunnel to somebody", (ALL_V4,))],
     )
     second = Fragment(
         stages={"two in": Arrive("two", "ens5")},
         machines=[machine("two", DATABASE, "nowhere")],
-        doors=[Door("tunnel", "two", "two in", "tunnel", (ALL_V4,))],
+        link_ends=[LinkEnd("tunnel", "two", "two in", "tunnel", (ALL_V4,))],
     )
     alone, both = Prover(assembly.join([first])), Prover(assembly.join([first, second]))
     assert {each.to for each in alone.arrivals(alone.machine("one"))} == {"outside tunnel to somebody"}

@@ -127,11 +127,11 @@ def _separate(cloud: Cloud) -> dict[tuple[str, bool], list[_Numbered]]:
 def _entry(
     label: str, origin: str, egress: bool, number: int, action: Any, entry: Mapping[str, Any]
 ) -> list[_Numbered]:
-    used, shown, doubt = traffic.of_entry(entry)
+    used, shown, uncertainty = traffic.of_entry(entry)
     v4, v6 = entry.get("cidrBlock"), entry.get("ipv6CidrBlock")
     if v4 is UNKNOWN or v6 is UNKNOWN:
         peers, peer = (ALL_V4 if v4 is UNKNOWN else ALL_V6,), "an unknown block"
-        doubt = doubt or "its block is not known yet"
+        uncertainty = uncertainty or "its block is not known yet"
     elif v4:
         peers, peer = (cidr(v4, "cidrBlock", v6=False),), v4
     elif v6:
@@ -140,11 +140,11 @@ def _entry(
         raise Malformed(f"entry {number} has neither cidrBlock nor ipv6CidrBlock")
     actions = ("allow", "deny") if action is UNKNOWN else (text_of(action).lower(),)
     if len(actions) == 2:
-        doubt = doubt or "its action is not known yet"
+        uncertainty = uncertainty or "its action is not known yet"
     elif actions[0] not in ("allow", "deny"):
         raise Malformed(f"entry {number}: action {action!r}; got neither allow nor deny")
     match = Match(
-        sources=None if egress else peers, destinations=peers if egress else None, services=used, uncertain=doubt
+        sources=None if egress else peers, destinations=peers if egress else None, services=used, uncertain=uncertainty
     )
     direction, towards = ("out", "to") if egress else ("in", "from")
     return [

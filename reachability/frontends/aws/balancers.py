@@ -115,11 +115,11 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
         name = f"{label} in {subnet.label}"
         nic = Nic(name, resource, subnet, addresses, f"{balancer.device} in {subnet.label}", checked=False)
         if wanted.given or application:
-            nic.groups, nic.doubt = groups.of_interface(cloud, subnet.vpc, wanted)
+            nic.groups, nic.uncertainty = groups.of_interface(cloud, subnet.vpc, wanted)
         else:
             nic.filtered = False
         if internal is not True:
-            nic.public_doubt = "" if internal is False else "whether it is internal is not known yet"
+            nic.public_uncertainty = "" if internal is False else "whether it is internal is not known yet"
             elastic = _elastic(cloud, resource, mapping)
             nic.public[addresses[0]] = [elastic or stand_ins.public_address(cloud, f"{resource.urn} {subnet.label}")]
         interfaces.add(cloud, resource, nic)
@@ -380,7 +380,7 @@ def _ways(
 
 
 def _onward(node: Nic, target: Nic) -> str:
-    """Where what a node sends to a target with the client's address stands."""
+    """The stage for what a node sends to a target with the client's address."""
     return f"{node.arrival} to {target.label}"
 
 
@@ -410,6 +410,6 @@ def _for_clients(node: Nic, nic: Nic) -> Iterator[Rule]:
     for group in nic.groups:
         for other, rule in group.referred:
             if other in node.groups:
-                doubt = rule.match.uncertain or nic.doubt or node.doubt
-                match = Match(services=rule.match.services, uncertain=doubt)
+                uncertainty = rule.match.uncertain or nic.uncertainty or node.uncertainty
+                match = Match(services=rule.match.services, uncertain=uncertainty)
                 yield Rule(match, Action.ACCEPT, f"{rule.name}, whose clients come with their addresses", rule.origin)

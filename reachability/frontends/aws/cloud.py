@@ -77,22 +77,22 @@ class Subnet:
 
     @property
     def stage(self) -> str:
-        """Where what an interface in the subnet sends stands."""
+        """The stage for what an interface in the subnet sends."""
         return f"subnet {self.label}"
 
     @property
     def delivery(self) -> str:
-        """Where what goes to an interface in the subnet stands, past the subnet's ACL."""
+        """The stage for what goes to an interface in the subnet, past the subnet's ACL."""
         return f"subnet {self.label} delivery"
 
     @property
     def leaving(self) -> str:
-        """Where what leaves the subnet stands, before its ACL."""
+        """The stage for what leaves the subnet, before its ACL."""
         return f"subnet {self.label} leaving"
 
     @property
     def entering(self) -> str:
-        """Where what comes from outside of the subnet stands, before its ACL."""
+        """The stage for what comes from outside of the subnet, before its ACL."""
         return f"subnet {self.label} entering"
 
 
@@ -122,7 +122,7 @@ class Vpc:
 
     @property
     def stage(self) -> str:
-        """Where what is for an address of the VPC stands: whatever comes in, ends in it."""
+        """The stage for what is for an address of the VPC: whatever comes in, ends in it."""
         return f"vpc {self.label}"
 
 
@@ -156,29 +156,29 @@ class Nic:
     addresses: list[int]
     arrival: str
     groups: tuple[Group, ...] = ()
-    doubt: str = ""
+    uncertainty: str = ""
     """Why it is not known which of the groups apply."""
     filtered: bool = True
     checked: bool | None = True
     public: dict[int, list[int]] = field(default_factory=dict)
-    public_doubt: str = ""
+    public_uncertainty: str = ""
     """Why it is not known whether it has the public address that the subnet gives."""
     preserving: list[str] = field(default_factory=list)
     """Load balancers that send to it with the client's address: answers go back through them."""
 
     @property
     def entry(self) -> str:
-        """Where what is delivered to it stands, before its groups."""
+        """The stage for what is delivered to it, before its groups."""
         return f"interface {self.label} ingress"
 
     @property
     def out(self) -> str:
-        """Where what it sends stands."""
+        """The stage for what it sends."""
         return f"interface {self.label} egress"
 
     @property
     def foreign(self) -> str:
-        """Where what a route sends to it for somebody else stands."""
+        """The stage for what a route sends to it for somebody else."""
         return f"interface {self.label} forwarding"
 
 

@@ -73,7 +73,7 @@ def _associate(cloud: Cloud, elastic: Resource, held: Resource, private: object)
     if nic is None:
         raise Malformed(f"it is associated with {private}, which {nics[0].label} does not have")
     if point == nic.addresses[0]:
-        nic.public_doubt = ""
+        nic.public_uncertainty = ""
     nic.public[point] = [value(cloud, elastic)]
 
 

@@ -88,12 +88,12 @@ def _read_nat(cloud: Cloud, resource: Resource) -> None:
 
 
 def internet_stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """Where what a VPC sends to an internet gateway stands."""
+    """The stage for what a VPC sends to an internet gateway."""
     return _out(cloud, gateway, vpc, f"internet gateway {cloud.index.label(gateway)} out")
 
 
 def egress_only_stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """Where what a VPC sends to an egress-only gateway stands."""
+    """The stage for what a VPC sends to an egress-only gateway."""
     return _out(cloud, gateway, vpc, f"egress-only gateway {cloud.index.label(gateway)} out")
 
 
@@ -107,14 +107,14 @@ def _out(cloud: Cloud, gateway: Resource, vpc: Vpc, stage: str) -> str:
 
 
 def nat_stage(cloud: Cloud, gateway: Resource) -> str:
-    """Where what another subnet sends to a NAT gateway stands: before the ACL of the gateway's subnet."""
+    """The stage for what another subnet sends to a NAT gateway: before the ACL of the gateway's subnet."""
     if gateway.urn not in cloud.nics:
         raise Malformed(f"it leads to {gateway.urn}, which could not be read")
     return f"NAT gateway {cloud.index.label(gateway)} entering"
 
 
 def entry(cloud: Cloud, gateway: Resource) -> str:
-    """Where what comes in by a gateway stands: at the gateway's own table, or at the VPC."""
+    """The stage for what comes in by a gateway: at the gateway's own table, or at the VPC."""
     table = cloud.edge_tables.get(gateway.urn)
     return table.stage if table is not None else cloud.attached[gateway.urn].stage
 
@@ -157,9 +157,9 @@ def _compile_internet(cloud: Cloud, resource: Resource, vpc: Vpc, nics: list[Nic
             for public in publics:
                 name = f"{device}: {nic.label}"
                 origin = nic.resource.urn
-                own = Match(sources=((private, private),), uncertain=nic.public_doubt)
+                own = Match(sources=((private, private),), uncertain=nic.public_uncertainty)
                 outward.append(Translation(own, INTERNET, name, source=public, origin=origin))
-                theirs = Match(destinations=((public, public),), uncertain=nic.public_doubt)
+                theirs = Match(destinations=((public, public),), uncertain=nic.public_uncertainty)
                 inward.append(Translation(theirs, inside, name, destination=private, origin=origin))
                 cloud.fragment.public.append(Route((public, public), (entering,), name, origin))
     v6 = tuple(sorted(interval for interval in vpc.blocks if interval[0] >= V6))

@@ -60,9 +60,9 @@ def _foreign(cloud: Cloud, vpc: Vpc, name: str) -> Group:
     group = cloud.groups.get(name)
     if group is None:
         group = cloud.groups[name] = Group(name, vpc, None)
-        doubt = Match(uncertain=f"{name} is not among the resources: its rules are not known")
-        group.ingress.append(Rule(doubt, Action.ACCEPT, f"{name}: in, rules that are not known"))
-        group.egress.append(Rule(doubt, Action.ACCEPT, f"{name}: out, rules that are not known"))
+        uncertainty = Match(uncertain=f"{name} is not among the resources: its rules are not known")
+        group.ingress.append(Rule(uncertainty, Action.ACCEPT, f"{name}: in, rules that are not known"))
+        group.egress.append(Rule(uncertainty, Action.ACCEPT, f"{name}: out, rules that are not known"))
     return group
 
 
@@ -118,11 +118,11 @@ def _owner(cloud: Cloud, resource: Resource) -> Group:
 def _rule(
     group: Group, peers: Intervals, peer: str, used: tuple[Intervals | None, str, str], egress: bool, origin: str
 ) -> Rule:
-    wanted, shown, doubt = used
+    wanted, shown, uncertainty = used
     if egress:
-        match = Match(destinations=peers, services=wanted, uncertain=doubt)
+        match = Match(destinations=peers, services=wanted, uncertain=uncertainty)
         return Rule(match, Action.ACCEPT, f"{group.name}: out {shown} to {peer}", origin)
-    match = Match(sources=peers, services=wanted, uncertain=doubt)
+    match = Match(sources=peers, services=wanted, uncertain=uncertainty)
     return Rule(match, Action.ACCEPT, f"{group.name}: in {shown} from {peer}", origin)
 
 
@@ -135,8 +135,8 @@ def _single(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, egres
         if not says(block):
             continue
         if block is UNKNOWN:
-            doubt = used[0], used[1], used[2] or f"{name} is not known yet"
-            return (_rule(group, (family,), "an unknown block", doubt, egress, resource.urn),)
+            uncertainty = used[0], used[1], used[2] or f"{name} is not known yet"
+            return (_rule(group, (family,), "an unknown block", uncertainty, egress, resource.urn),)
         interval = cidr(block, name, v6=family is ALL_V6)
         return (_rule(group, (interval,), str(block), used, egress, resource.urn),)
     if says(properties.get("prefixListId")):
@@ -201,8 +201,8 @@ def _entry(
         yield from peers.references(group, found, used, egress, resource.urn)
     own = flag(entry.get("self"), False)
     if own is not False:
-        doubt = used[2] or ("" if own else "self is not known yet")
-        yield from peers.reference(group, group, used[0], used[1], doubt, egress, resource.urn)
+        uncertainty = used[2] or ("" if own else "self is not known yet")
+        yield from peers.reference(group, group, used[0], used[1], uncertainty, egress, resource.urn)
 
 
 def _listed(
@@ -214,8 +214,8 @@ def _listed(
     used: tuple[Intervals | None, str, str],
     egress: bool,
 ) -> Iterator[Rule]:
-    for shown, blocks, doubt in prefix_lists.contents(cloud, resource, name, value):
-        yield _rule(group, blocks, shown, (used[0], used[1], used[2] or doubt), egress, resource.urn)
+    for shown, blocks, uncertainty in prefix_lists.contents(cloud, resource, name, value):
+        yield _rule(group, blocks, shown, (used[0], used[1], used[2] or uncertainty), egress, resource.urn)
 
 
 class _Peers:
@@ -240,15 +240,15 @@ class _Peers:
         self, group: Group, found: Found, used: tuple[Intervals | None, str, str], egress: bool, origin: str
     ) -> Iterator[Rule]:
         """The rules for a reference, which may name several groups, unknown ones or those of nobody here."""
-        wanted, shown, doubt = used
+        wanted, shown, uncertainty = used
         if found.unknown and not found.resources:
-            used = wanted, shown, doubt or found.unknown
+            used = wanted, shown, uncertainty or found.unknown
             yield _rule(group, EVERYWHERE, "an unknown group", used, egress, origin)
         for each in found.resources:
             other = known(self._cloud.groups, each)
-            yield from self.reference(group, other, wanted, shown, doubt or found.unknown, egress, origin)
+            yield from self.reference(group, other, wanted, shown, uncertainty or found.unknown, egress, origin)
         for name in found.foreign:
-            used = wanted, shown, doubt or f"{name} is not among the resources: who is in it is not known"
+            used = wanted, shown, uncertainty or f"{name} is not among the resources: who is in it is not known"
             yield _rule(group, EVERYWHERE, name, used, egress, origin)
 
     def reference(
@@ -257,7 +257,7 @@ class _Peers:
         other: Group,
         wanted: Intervals | None,
         shown: str,
-        doubt: str,
+        uncertainty: str,
         egress: bool,
         origin: str = "",
     ) -> Iterator[Rule]:
@@ -273,7 +273,7 @@ class _Peers:
                 if region != own
                 else f"of {other.vpc.label}, with which there is no active peering"
             )
-            used = wanted, shown, doubt
+            used = wanted, shown, uncertainty
             yield _rule(group, (), f"{other.name} ({why})", used, egress, origin)
             return
         key = id(group), id(other), egress
@@ -281,16 +281,16 @@ class _Peers:
         if sets is None:
             members = [nic for nic in other.members if nic.subnet.vpc in reached]
             sets = self._addresses[key] = (
-                union([(point, point) for nic in members if not nic.doubt for point in nic.addresses]),
-                union([(point, point) for nic in members if nic.doubt for point in nic.addresses]),
+                union([(point, point) for nic in members if not nic.uncertainty for point in nic.addresses]),
+                union([(point, point) for nic in members if nic.uncertainty for point in nic.addresses]),
             )
         certain, possible = sets
-        rule = _rule(group, certain, other.name, (wanted, shown, doubt), egress, origin)
+        rule = _rule(group, certain, other.name, (wanted, shown, uncertainty), egress, origin)
         if not egress:
             group.referred.append((other, rule))
         yield rule
         if possible:
-            used = wanted, shown, doubt or f"who has {other.name} is not known yet"
+            used = wanted, shown, uncertainty or f"who has {other.name} is not known yet"
             yield _rule(group, possible, f"{other.name}, perhaps", used, egress, origin)
 
 
@@ -309,7 +309,7 @@ def _compile_checks(cloud: Cloud) -> None:
     for nics in cloud.nics.values():
         for nic in nics:
             vpc = nic.subnet.vpc
-            key = vpc, nic.groups, nic.doubt, nic.filtered
+            key = vpc, nic.groups, nic.uncertainty, nic.filtered
             pair = chains.get(key)
             if pair is None:
                 pair = chains[key] = _chains(nic, always[vpc.resource.urn])
@@ -323,9 +323,9 @@ def _chains(nic: Nic, always: Rule) -> tuple[Chain, Chain]:
         return Chain("no groups", (), Action.ACCEPT), Chain("no groups", (), Action.ACCEPT)
     ingress = [rule for group in nic.groups for rule in group.ingress]
     egress = [rule for group in nic.groups for rule in group.egress]
-    if nic.doubt:
-        ingress = [replace(rule, match=replace(rule.match, uncertain=nic.doubt)) for rule in ingress]
-        egress = [replace(rule, match=replace(rule.match, uncertain=nic.doubt)) for rule in egress]
+    if nic.uncertainty:
+        ingress = [replace(rule, match=replace(rule.match, uncertain=nic.uncertainty)) for rule in ingress]
+        egress = [replace(rule, match=replace(rule.match, uncertain=nic.uncertainty)) for rule in egress]
     name = ", ".join(group.name for group in nic.groups)
     origin = nic.groups[0].origin if len(nic.groups) == 1 else nic.resource.urn
     return (
@@ -346,8 +346,8 @@ def _compile_sending(cloud: Cloud, nic: Nic, egress: Chain, device: str) -> None
     name = f"{nic.label}: source/destination check"
     rules = [Rule(Match(sources=own), Action.ACCEPT, f"{name}: an address of its own", nic.resource.urn)]
     if nic.checked is None:
-        doubt = Match(uncertain="sourceDestCheck is not known yet")
-        rules.append(Rule(doubt, Action.ACCEPT, f"{name}: perhaps off", nic.resource.urn))
+        uncertainty = Match(uncertain="sourceDestCheck is not known yet")
+        rules.append(Rule(uncertainty, Action.ACCEPT, f"{name}: perhaps off", nic.resource.urn))
     stages[nic.out] = Check(Chain(name, tuple(rules), Action.DROP, nic.resource.urn), grouped)
     stages[grouped] = Check(egress, behind, device)
 

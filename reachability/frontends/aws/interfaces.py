@@ -62,8 +62,10 @@ def read(cloud: Cloud) -> None:
         with index.reading(resource):
             nic = _one_nic(cloud, index.need(resource, "networkInterfaceId", INTERFACE, INSTANCE))
             found = index.find(resource, "securityGroupId", *groups.REFERABLE)
-            more, doubt = groups.of_interface(cloud, nic.subnet.vpc, found)
-            set_groups(nic, (*nic.groups, *(each for each in more if each not in nic.groups)), nic.doubt or doubt)
+            more, uncertainty = groups.of_interface(cloud, nic.subnet.vpc, found)
+            set_groups(
+                nic, (*nic.groups, *(each for each in more if each not in nic.groups)), nic.uncertainty or uncertainty
+            )
 
 
 def _note_taken(cloud: Cloud) -> None:
@@ -139,11 +141,11 @@ def name(cloud: Cloud, resource: Resource, stages: tuple[str, ...]) -> None:
             cloud.fragment.names[key] = stages
 
 
-def set_groups(nic: Nic, found: tuple[Group, ...], doubt: str) -> None:
+def set_groups(nic: Nic, found: tuple[Group, ...], uncertainty: str) -> None:
     """The interface has these groups instead of those that it had."""
     for group in nic.groups:
         group.members.remove(nic)
-    nic.groups, nic.doubt = found, doubt
+    nic.groups, nic.uncertainty = found, uncertainty
     for group in found:
         group.members.append(nic)
 
@@ -214,7 +216,7 @@ def _interface(cloud: Cloud, resource: Resource) -> Nic:
     )
     value = given(resource, "securityGroups", [])
     wanted = cloud.index.find(resource, "securityGroups", *groups.REFERABLE, value=value)
-    found, doubt = groups.of_interface(cloud, subnet.vpc, wanted)
+    found, uncertainty = groups.of_interface(cloud, subnet.vpc, wanted)
     label = cloud.index.label(resource)
     return Nic(
         label=label,
@@ -223,7 +225,7 @@ def _interface(cloud: Cloud, resource: Resource) -> Nic:
         addresses=addresses,
         arrival=f"interface {label}",
         groups=found,
-        doubt=doubt,
+        uncertainty=uncertainty,
         checked=flag(given(resource, "sourceDestCheck"), True),
     )
 
@@ -356,15 +358,15 @@ def _compile_forwarding(cloud: Cloud, nic: Nic) -> None:
         rules = (Rule(Match(destinations=own), Action.ACCEPT, f"{setting}: an address of its own", origin),)
         stages[nic.foreign] = Check(Chain(setting, rules, Action.DROP, origin), nic.entry)
     elif nic.checked is None:
-        doubt = Match(uncertain="sourceDestCheck is not known yet")
-        rules = (Rule(doubt, Action.ACCEPT, f"{setting}: perhaps off", origin),)
+        uncertainty = Match(uncertain="sourceDestCheck is not known yet")
+        rules = (Rule(uncertainty, Action.ACCEPT, f"{setting}: perhaps off", origin),)
         stages[nic.foreign] = Check(Chain(setting, rules, Action.DROP, origin), nic.entry)
     else:
         stages[nic.foreign] = Check(Chain(f"{setting} is off", (), Action.ACCEPT, origin), nic.entry)
 
 
 def forwarding_stage(cloud: Cloud, target: Resource) -> str:
-    """Where what a route sends to an interface or instance stands: before the ACL of its subnet."""
+    """The stage for what a route sends to an interface or instance: before the ACL of its subnet."""
     nic = _one_nic(cloud, target)
     stage = f"interface {nic.label} by route"
     cloud.fragment.stages[stage] = Check(nic.subnet.acl.ingress, nic.foreign)
@@ -391,7 +393,7 @@ def _primary(cloud: Cloud, resource: Resource, label: str) -> Nic:
         arrival=f"interface {label}",
         checked=flag(given(resource, "sourceDestCheck"), True),
     )
-    nic.groups, nic.doubt = groups.of_interface(cloud, subnet.vpc, _named_groups(cloud, resource))
+    nic.groups, nic.uncertainty = groups.of_interface(cloud, subnet.vpc, _named_groups(cloud, resource))
     _automatic(cloud, resource, nic)
     return nic
 
@@ -421,5 +423,5 @@ def _automatic(cloud: Cloud, resource: Resource, nic: Nic) -> None:
     if wanted is False:
         return
     if wanted is None:
-        nic.public_doubt = "whether it gets a public address is not known yet"
+        nic.public_uncertainty = "whether it gets a public address is not known yet"
     nic.public[primary] = [stand_ins.public_address(cloud, resource.urn)]

@@ -12,7 +12,7 @@ from reachability.addresses import EVERYWHERE, difference, union
 from reachability.frontends.aws.cloud import Cloud, Vpc
 from reachability.frontends.aws.index import Malformed, flag, given, text_of
 from reachability.frontends.aws.vpcs import VPCS, known
-from reachability.network import Blocked, Door, exit_stage
+from reachability.network import Blocked, LinkEnd, exit_stage
 from reachability.resources import Resource
 
 PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
@@ -96,7 +96,7 @@ def _overlap(one: Vpc, other: Vpc) -> bool:
 
 
 def stage(cloud: Cloud, target: Resource, vpc: Vpc) -> str:
-    """Where what ``vpc`` sends into a peering stands."""
+    """The stage for what ``vpc`` sends into a peering."""
     if target.urn in cloud.foreign_peerings:
         return foreign(cloud, vpc, cloud.foreign_peerings[target.urn], cloud.index.label(target))
     connection = cloud.accepters.get(target.urn, target)
@@ -121,7 +121,7 @@ def stage(cloud: Cloud, target: Resource, vpc: Vpc) -> str:
 
 
 def foreign(cloud: Cloud, vpc: Vpc, id_: str, label: str = "") -> str:
-    """Where what ``vpc`` sends into a peering with a VPC that is not here stands."""
+    """The stage for what ``vpc`` sends into a peering with a VPC that is not here."""
     key = _open(cloud, vpc, id_, label)
     return exit_stage(key, vpc.label)
 
@@ -131,12 +131,12 @@ def _open(cloud: Cloud, vpc: Vpc, id_: str, label: str) -> str:
     if (key, vpc.label) not in cloud.opened:
         cloud.opened.add((key, vpc.label))
         sources = difference(EVERYWHERE, union(vpc.blocks))
-        cloud.fragment.doors.append(Door(key, vpc.label, vpc.stage, label or key, sources))
+        cloud.fragment.link_ends.append(LinkEnd(key, vpc.label, vpc.stage, label or key, sources))
     return key
 
 
 def compile(cloud: Cloud) -> None:
-    """Opens the doors through which others may come in, whether or not a route leads out."""
+    """Opens the link_ends through which others may come in, whether or not a route leads out."""
     for resource in cloud.index.of(PEERING):
         peering = cloud.peerings.get(resource.urn)
         if peering is not None and peering.accepter is None and not peering.refused:

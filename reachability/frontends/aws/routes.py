@@ -111,7 +111,7 @@ def compile(cloud: Cloud) -> None:
 
 def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any], inline: str) -> None:
     """One route, of a table's own list (``inline``: that property's name) or a resource of its own."""
-    target, via, doubt = _target(cloud, table, resource, entry, inline)
+    target, via, uncertainty = _target(cloud, table, resource, entry, inline)
     found = False
     prefix = "cidrBlock", "ipv6CidrBlock"
     if not inline:
@@ -127,7 +127,7 @@ def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any
         destination = cidr(value, name, v6=family is ALL_V6)
         _within(table.vpc, destination, entry, str(value))
         shown = f"{table.label}: {value} to {target}"
-        table.static[destination] = Route(destination, via, shown, resource.urn, doubt)
+        table.static[destination] = Route(destination, via, shown, resource.urn, uncertainty)
     if says(entry.get("destinationPrefixListId")):
         found = True
         for shown, blocks, unknown in prefix_lists.contents(
@@ -137,7 +137,7 @@ def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any
                 table.vague.append((via, f"{shown} (to {target}): {unknown}", blocks))
                 continue
             for destination in vpn.blocks(blocks):
-                route = Route(destination, via, f"{table.label}: {shown} to {target}", resource.urn, doubt)
+                route = Route(destination, via, f"{table.label}: {shown} to {target}", resource.urn, uncertainty)
                 table.from_lists.setdefault(destination, route)
     if not found:
         raise Malformed("a route has no destination")
@@ -169,8 +169,8 @@ def _target(
         if not found.resources:
             return _not_understood(cloud, resource, f"{name}, which is not known yet")
         stages = tuple(_stage(cloud, table, each) for each in found.resources)
-        doubt = found.unknown if len(stages) == 1 else f"{name} may be any of {len(stages)} resources"
-        return ", ".join(index.label(each) for each in found.resources), stages, doubt
+        uncertainty = found.unknown if len(stages) == 1 else f"{name} may be any of {len(stages)} resources"
+        return ", ".join(index.label(each) for each in found.resources), stages, uncertainty
     return "nothing", (), ""
 
 
@@ -220,20 +220,22 @@ def _lookup(table: Table) -> Lookup:
     for block, route in table.propagated.items():
         if not any(low <= block[0] and block[1] <= high for low, high in table.vpc.blocks):
             routes.setdefault(block, route)
-    for via, doubt, scope in table.vague:
-        _add_vague(table, routes, via, doubt, scope)
+    for via, uncertainty, scope in table.vague:
+        _add_vague(table, routes, via, uncertainty, scope)
     return Lookup(table.stage, tuple(routes.values()), origin)
 
 
 def _add_vague(
-    table: Table, routes: dict[Interval, Route], via: tuple[str, ...], doubt: str, scope: tuple[Interval, ...]
+    table: Table, routes: dict[Interval, Route], via: tuple[str, ...], uncertainty: str, scope: tuple[Interval, ...]
 ) -> None:
     """A route to an unknown part of ``scope`` may be narrower than any other there, the local one excepted."""
     for low, high in scope:
         for block, route in list(routes.items()):
             if low <= block[0] and block[1] <= high and block not in table.vpc.blocks:
                 ways = route.via + tuple(each for each in via if each not in route.via)
-                name = f"{route.name}, or another way ({doubt})"
-                routes[block] = Route(block, ways, name, route.origin, route.uncertain or doubt)
+                name = f"{route.name}, or another way ({uncertainty})"
+                routes[block] = Route(block, ways, name, route.origin, route.uncertain or uncertainty)
         if (low, high) not in routes:
-            routes[low, high] = Route((low, high), via, f"{table.label}: perhaps ({doubt})", table.origin, doubt)
+            routes[low, high] = Route(
+                (low, high), via, f"{table.label}: perhaps ({uncertainty})", table.origin, uncertainty
+            )

@@ -13,7 +13,7 @@ from reachability.frontends.aws import prefix_lists, vpn
 from reachability.frontends.aws.cloud import Cloud, Subnet, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, flag, given
 from reachability.frontends.aws.vpcs import SUBNETS, known, vpc_of
-from reachability.network import Blocked, Check, Door, Lookup, Route, exit_stage
+from reachability.network import Blocked, Check, LinkEnd, Lookup, Route, exit_stage
 from reachability.resources import UNKNOWN, Resource
 
 GATEWAY = vpn.TRANSIT_GATEWAY
@@ -170,7 +170,7 @@ def _read_peering(cloud: Cloud, transit: Transit, resource: Resource, accepted: 
         )
     if len(ends) == 1:
         key = f"transit peering {resource.id if isinstance(resource.id, str) and resource.id else resource.urn}"
-        cloud.fragment.doors.append(Door(key, index.label(gateway), f"from {key}", label, EVERYWHERE))
+        cloud.fragment.link_ends.append(LinkEnd(key, index.label(gateway), f"from {key}", label, EVERYWHERE))
     elif not accepted and resource.properties.get("state") != "available":
         for end in ends:
             into = transit.attachments[resource.urn, end.urn].into
@@ -208,7 +208,7 @@ def _attachment(cloud: Cloud, resource: Resource, gateway: Resource) -> Attachme
 
 
 def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """Where what a VPC sends to a transit gateway stands."""
+    """The stage for what a VPC sends to a transit gateway."""
     label = cloud.index.label(gateway)
     stage = f"transit gateway {label} from {vpc.label}"
     if not any(each.gateway is gateway and each.vpc is vpc for each in cloud.transit.attachments.values()):
@@ -225,8 +225,8 @@ def compile(cloud: Cloud) -> None:
             value = resource.properties.get("destinationCidrBlock")
             via, target = _target(cloud, resource, table)
             if value is UNKNOWN:
-                doubt = f"the destination of a route to {target} is not known yet"
-                table.vague.append((via, doubt, (ALL_V4, ALL_V6)))
+                uncertainty = f"the destination of a route to {target} is not known yet"
+                table.vague.append((via, uncertainty, (ALL_V4, ALL_V6)))
                 continue
             block = cidr(value, "destinationCidrBlock")
             table.static[block] = Route(block, via, f"{table.label}: {value} to {target}", resource.urn)
@@ -274,9 +274,9 @@ def _propagate(cloud: Cloud, attachment: Attachment, table: TransitTable) -> Non
                 name = f"{table.label}: {texts((block,))[0]} to {attachment.label} (propagated)"
                 table.from_vpcs.setdefault(block, []).append(Route(block, (attachment.into,), name, origin))
     elif attachment.connection is not None:
-        reached, doubt = vpn.destinations(cloud, attachment.connection)
-        if doubt:
-            table.vague.append(((attachment.into,), doubt, reached))
+        reached, uncertainty = vpn.destinations(cloud, attachment.connection)
+        if uncertainty:
+            table.vague.append(((attachment.into,), uncertainty, reached))
             return
         for block in vpn.blocks(reached):
             name = f"{table.label}: {texts((block,))[0]} to {attachment.label} (propagated)"
@@ -314,7 +314,7 @@ def _compile_attachment(cloud: Cloud, attachment: Attachment) -> None:
         stages[attachment.into] = Lookup(
             attachment.into, tuple(vpn.routes(cloud, attachment.label, [connection])), origin
         )
-        vpn.open_doors(cloud, connection, inward, ())
+        vpn.add_link_ends(cloud, connection, inward, ())
     else:
         _compile_peering(cloud, attachment)
 
@@ -331,15 +331,15 @@ def _compile_peering(cloud: Cloud, attachment: Attachment) -> None:
     if others:
         then = _inward(others[0])[0]
     else:
-        door = next(
-            each for each in cloud.fragment.doors if each.name == attachment.label and each.sources == EVERYWHERE
+        end = next(
+            each for each in cloud.fragment.link_ends if each.name == attachment.label and each.sources == EVERYWHERE
         )
-        stages[door.entry] = Lookup(
-            door.entry,
-            tuple(Route(family, (_inward(attachment)[0],), door.entry, origin) for family in EVERYWHERE),
+        stages[end.entry] = Lookup(
+            end.entry,
+            tuple(Route(family, (_inward(attachment)[0],), end.entry, origin) for family in EVERYWHERE),
             origin,
         )
-        then = exit_stage(door.key, door.side)
+        then = exit_stage(end.key, end.side)
     routes = tuple(Route(family, (then,), attachment.into, origin) for family in EVERYWHERE)
     stages[attachment.into] = Lookup(attachment.into, routes, origin)
 
@@ -399,9 +399,9 @@ def _lookup(table: TransitTable) -> Lookup:
         for block, found in propagated.items():
             routes.setdefault(block, found)
     vague = []
-    for via, doubt, scope in table.vague:
+    for via, uncertainty, scope in table.vague:
         for low, high in scope:
             inside = [block for block in routes if low <= block[0] and block[1] <= high and block != (low, high)]
             for block in (*inside, (low, high)):
-                vague.append(Route(block, via, f"{table.label}: perhaps ({doubt})", table.origin, doubt))
+                vague.append(Route(block, via, f"{table.label}: perhaps ({uncertainty})", table.origin, uncertainty))
     return Lookup(table.stage, (*(route for found in routes.values() for route in found), *vague), table.origin)

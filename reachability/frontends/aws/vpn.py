@@ -12,7 +12,7 @@ from reachability.addresses import EVERYWHERE, Interval, Intervals, block, diffe
 from reachability.frontends.aws.cloud import Cloud, Table, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, flag, given, items, says, text_of
 from reachability.frontends.aws.vpcs import known, vpc_of
-from reachability.network import Blocked, Door, Lookup, Route, exit_stage
+from reachability.network import Blocked, LinkEnd, Lookup, Route, exit_stage
 from reachability.resources import Resource
 
 GATEWAY = "aws:ec2/vpnGateway:VpnGateway"
@@ -30,7 +30,7 @@ PRIVATE: Intervals = union([block(each) for each in ("10.0.0.0/8", "100.64.0.0/1
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """Two tunnels. ``keys`` of their doors; ``static``: its declared routes; ``gateway``: of a VPC, or ``None``."""
+    """Two tunnels. ``keys`` of their link_ends; ``static``: its declared routes; ``gateway``: of a VPC, or ``None``."""
 
     label: str
     resource: Resource
@@ -114,7 +114,7 @@ def of_gateway(cloud: Cloud, gateway: Resource) -> list[Connection]:
 
 
 def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """Where what a VPC sends to a VPN gateway stands."""
+    """The stage for what a VPC sends to a VPN gateway."""
     label = cloud.index.label(gateway)
     if cloud.attached.get(gateway.urn) is vpc:
         return f"VPN gateway {label}"
@@ -130,9 +130,9 @@ def propagate(cloud: Cloud, gateway: Resource, table: Table) -> None:
     via = stage(cloud, gateway, table.vpc)
     label = cloud.index.label(gateway)
     for connection in of_gateway(cloud, gateway):
-        reached, doubt = destinations(cloud, connection)
-        if doubt:
-            table.vague.append(((via,), doubt, reached))
+        reached, uncertainty = destinations(cloud, connection)
+        if uncertainty:
+            table.vague.append(((via,), uncertainty, reached))
             continue
         for each in blocks(reached):
             if each not in table.propagated:
@@ -156,7 +156,7 @@ def compile(cloud: Cloud) -> None:
             table = cloud.edge_tables.get(gateway.urn)
             inside, own = table.stage if table else vpc.stage, union(vpc.blocks)
         for connection in connections:
-            open_doors(cloud, connection, inside, own)
+            add_link_ends(cloud, connection, inside, own)
 
 
 def routes(cloud: Cloud, label: str, connections: list[Connection]) -> list[Route]:
@@ -165,10 +165,10 @@ def routes(cloud: Cloud, label: str, connections: list[Connection]) -> list[Rout
     vague = []
     origin: dict[Interval, Connection] = {}
     for connection in connections:
-        reached, doubt = destinations(cloud, connection)
+        reached, uncertainty = destinations(cloud, connection)
         exits = [exit_stage(key, SIDE) for key in connection.keys]
-        if doubt:
-            vague.append((exits, doubt, reached, connection))
+        if uncertainty:
+            vague.append((exits, uncertainty, reached, connection))
             continue
         for each in blocks(reached):
             ways.setdefault(each, []).extend(exits)
@@ -177,15 +177,15 @@ def routes(cloud: Cloud, label: str, connections: list[Connection]) -> list[Rout
     for each, exits in ways.items():
         name = f"{label}: {texts((each,))[0]} by {origin[each].label}"
         found.append(Route(each, tuple(dict.fromkeys(exits)), name, origin[each].resource.urn))
-    for exits, doubt, reached, connection in vague:
+    for exits, uncertainty, reached, connection in vague:
         for each in (*reached, *ways):
             name = f"{label}: perhaps by {connection.label}"
-            found.append(Route(each, tuple(exits), name, connection.resource.urn, doubt))
+            found.append(Route(each, tuple(exits), name, connection.resource.urn, uncertainty))
     return found
 
 
-def open_doors(cloud: Cloud, connection: Connection, inside: str, own: Intervals) -> None:
+def add_link_ends(cloud: Cloud, connection: Connection, inside: str, own: Intervals) -> None:
     """A door for each tunnel: what comes in stands at ``inside``."""
     sources = difference(EVERYWHERE, own)
     for number, key in enumerate(connection.keys, start=1):
-        cloud.fragment.doors.append(Door(key, SIDE, inside, f"{connection.label} tunnel {number}", sources))
+        cloud.fragment.link_ends.append(LinkEnd(key, SIDE, inside, f"{connection.label} tunnel {number}", sources))

@@ -33,7 +33,7 @@ class Accounts:
         return self._by_email.get(value, value)
 
     def of_instance(self, resource: Resource) -> tuple[str, bool]:
-        """The account of an instance, and whether that is in doubt."""
+        """The account of an instance, and whether that is in uncertainty."""
         given: Any = resource.properties.get("serviceAccount")
         if given is None:
             return NOBODY, False
@@ -51,5 +51,5 @@ class Accounts:
         """The accounts that an input of a rule names, and whether there may be others; ``None`` if it names none."""
         if value is None or (isinstance(value, (list, tuple)) and not value):
             return None
-        found, strangers, more = self._inventory.resolve_all(resource, field, (SERVICE_ACCOUNT,), value)
-        return frozenset([each.urn for each in found] + [self.named(each) for each in strangers]), more
+        found, unresolved, more = self._inventory.resolve_all(resource, field, (SERVICE_ACCOUNT,), value)
+        return frozenset([each.urn for each in found] + [self.named(each) for each in unresolved]), more

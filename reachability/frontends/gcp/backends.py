@@ -31,14 +31,14 @@ class Backends:
     there may be more."""
 
     nics: list[tuple[Nic, int | None]] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    uncertainties: list[str] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
     """Why some clients may be refused."""
 
     def add(self, other: Backends) -> None:
         """Takes another's too."""
         self.nics += [each for each in other.nics if each not in self.nics]
-        self.doubts += [each for each in other.doubts if each not in self.doubts]
+        self.uncertainties += [each for each in other.uncertainties if each not in self.uncertainties]
         self.guards += [each for each in other.guards if each not in self.guards]
 
 
@@ -58,16 +58,16 @@ class BackendReader:
 
     def of_instances(self, resource: Resource, field_: str, value: Any, network: str = "") -> Backends:
         """The interfaces of instances that a list names; the first of each, or the one in ``network``."""
-        found, strangers, more = self._inventory.resolve_all(resource, field_, INSTANCES, value)
+        found, unresolved, more = self._inventory.resolve_all(resource, field_, INSTANCES, value)
         result = Backends()
         for machine in found:
             own = self._nics.get(machine.urn, [])
             inside = [nic for nic in own if nic.network.urn == network]
             result.nics += [(nic, None) for nic in (inside or own)[:1]]
-        if strangers:
-            result.doubts.append(f"{resource.urn}: instance {strangers[0]} is not in the input")
+        if unresolved:
+            result.uncertainties.append(f"{resource.urn}: instance {unresolved[0]} is not in the input")
         if more:
-            result.doubts.append(f"{resource.urn}: its instances are known only after deployment")
+            result.uncertainties.append(f"{resource.urn}: its instances are known only after deployment")
         return result
 
     def of_service(self, service: Resource, network: str = "") -> Backends:
@@ -75,7 +75,7 @@ class BackendReader:
         result = Backends()
         found, more = records(service.properties.get("backends"), f"{service.urn}: backends", self._inventory.problems)
         if more:
-            result.doubts.append(f"{service.urn}: its backends are known only after deployment")
+            result.uncertainties.append(f"{service.urn}: its backends are known only after deployment")
         port_name = word(service.properties.get("portName"), "http")
         for name in ("securityPolicy", "edgeSecurityPolicy"):
             if is_given(service.properties.get(name)):
@@ -92,12 +92,12 @@ class BackendReader:
                 continue
             group = self._inventory.find(value, (GROUP,), service)
             if group is None:
-                result.doubts.append(f"{service.urn}: its backend {value} is no instance group of the input")
+                result.uncertainties.append(f"{service.urn}: its backend {value} is no instance group of the input")
             else:
                 groups.append(group)
         candidates = [each for each in self._inventory.candidates(service, "backends", (GROUP,)) if each not in groups]
         if hidden and hidden != len(candidates):
-            result.doubts.append(f"{service.urn}: its backends are known only after deployment")
+            result.uncertainties.append(f"{service.urn}: its backends are known only after deployment")
         for group in [*groups, *(candidates if hidden else [])]:
             result.add(self._of_group(group, port_name, network))
         return result
@@ -112,7 +112,7 @@ class BackendReader:
             backup = pool.properties.get("backupPool")
             following = self._inventory.resolve(pool, "backupPool", (POOL,)) if backup else None
             if backup is not None and backup is not UNKNOWN and following is None:
-                result.doubts.append(f"{pool.urn}: its backup pool is not in the input")
+                result.uncertainties.append(f"{pool.urn}: its backup pool is not in the input")
             if following is None:
                 break
             pool = following
@@ -134,9 +134,9 @@ class BackendReader:
                 if service is not None:
                     services[service.urn] = service
                 elif "backendServices/" in text:
-                    result.doubts.append(f"{url_map.urn}: its backend service {text} is not in the input")
-        if not services and not result.doubts and self._wants_service(url_map):
-            result.doubts.append(f"{url_map.urn}: no backend service of it is in the input")
+                    result.uncertainties.append(f"{url_map.urn}: its backend service {text} is not in the input")
+        if not services and not result.uncertainties and self._wants_service(url_map):
+            result.uncertainties.append(f"{url_map.urn}: no backend service of it is in the input")
         for each in services.values():
             result.add(self.of_service(each))
         return result

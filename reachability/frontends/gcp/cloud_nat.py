@@ -125,9 +125,9 @@ class CloudNats:
         extent = NOTHING
         value = resource.properties.get("subnetworks")
         found, more = records(value, f"{resource.urn}: subnetworks", self._inventory.problems)
-        doubt = "for which subnets the NAT is, is known only after deployment"
+        uncertainty = "for which subnets the NAT is, is known only after deployment"
         if more:
-            extent |= Extent.maybe(everything, doubt)
+            extent |= Extent.maybe(everything, uncertainty)
         unnamed = [each for each in found if each.get("name") is UNKNOWN]
         candidates = self._inventory.candidates(resource, "subnetworks", (SUBNETWORK,))
         for each in found:
@@ -142,7 +142,7 @@ class CloudNats:
                 subnet = next((one for one in here if one.urn == target.urn), None)
                 if subnet is not None:
                     part = self._part(each, subnet)
-                    extent |= part if certain else Extent.maybe(part.possible, doubt)
+                    extent |= part if certain else Extent.maybe(part.possible, uncertainty)
         return extent
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Cloud Routers with the tunnels and attachments on them: doors to elsewhere, and what is learned through them.
+"""Cloud Routers with the tunnels and attachments on them: link_ends to elsewhere, and what is learned through them.
 
 Semantics: cloud.google.com/network-connectivity/docs/router/concepts/overview and .../learned-routes.
 """

@@ -86,7 +86,7 @@ class Evaluation:
         while name in chains:
             name += "'"
         chains[name] = Chain(name, tuple(rules), Action.DROP, policy.origin)
-        return [Rule(Match(uncertain=policy.doubt), Action.JUMP, policy.name, policy.origin, name)]
+        return [Rule(Match(uncertain=policy.uncertainty), Action.JUMP, policy.name, policy.origin, name)]
 
     def _build(self, nic: Nic, ingress: bool) -> tuple[Chain, dict[str, Chain]]:
         network = nic.network
@@ -99,8 +99,8 @@ class Evaluation:
             rule for policy in self._policies.of_network(nic) for rule in self._jump(policy, nic, ingress, chains)
         ]
         if network.policies_first is None:
-            classic = [_doubtful(each) for each in classic]
-            policies = [_doubtful(each) for each in policies]
+            classic = [_as_uncertain(each) for each in classic]
+            policies = [_as_uncertain(each) for each in policies]
         rules += policies + classic if network.policies_first else classic + policies
         way = "ingress" if ingress else "egress"
         action, verb = (Action.DROP, "deny") if ingress else (Action.ACCEPT, "allow")
@@ -108,11 +108,11 @@ class Evaluation:
         return Chain(f"firewall of {network.name}, {way}", tuple(rules), Action.DROP, network.urn), chains
 
 
-def _doubtful(rule: Rule) -> Rule:
+def _as_uncertain(rule: Rule) -> Rule:
     match = rule.match
-    doubt = match.uncertain or "the order of firewall policies and rules is known only after deployment"
+    uncertainty = match.uncertain or "the order of firewall policies and rules is known only after deployment"
     return Rule(
-        Match(match.sources, match.destinations, match.services, uncertain=doubt),
+        Match(match.sources, match.destinations, match.services, uncertain=uncertainty),
         rule.action,
         rule.name,
         rule.origin,

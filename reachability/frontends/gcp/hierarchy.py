@@ -22,7 +22,7 @@ class Hierarchy:
     def above(self, project: str, target: Any) -> tuple[int | None, str]:
         """How deep below the top a folder or organization (``organizations/1``, ``folders/2``) above the project is,
         and
-        why that is in doubt. ``(None, "")``: it is not above."""
+        why that is in uncertainty. ``(None, "")``: it is not above."""
         path, complete = self._path(project)
         folder = self._inventory.find(target, (FOLDER,))
         wanted = _canonical(folder) if folder is not None else (target if isinstance(target, str) else None)

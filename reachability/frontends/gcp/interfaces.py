@@ -27,7 +27,7 @@ LARGEST_ALIAS_RANGE = 4096
 @dataclass(frozen=True, slots=True, eq=False)
 class Nic:
     """One interface of an instance. ``primary``: its internal IPv4 address; several, if it may be any of them
-    (``doubt``).
+    (``uncertainty``).
 
     ``v6``: the /96 that it has, if any. ``tags`` and ``account`` are ``None`` where they are not known. ``forwards``:
     ``canIpForward``, or ``None``.
@@ -40,7 +40,7 @@ class Nic:
     network: Network
     subnet: Subnet
     primary: tuple[int, ...]
-    doubt: str
+    uncertainty: str
     aliases: Intervals
     v6: Interval | None
     external: tuple[int, ...]
@@ -130,7 +130,7 @@ class Interfaces:
         problems = self._inventory.problems
         given = resource.properties
         tags, unknown_tags = items(given.get("tags"))
-        account, doubtful = self._accounts.of_instance(resource)
+        account, uncertain = self._accounts.of_instance(resource)
         forwards = flag(given.get("canIpForward"))
         found, more = records(given.get("networkInterfaces"), f"{resource.urn}: networkInterfaces", problems)
         if more or not found:
@@ -142,7 +142,7 @@ class Interfaces:
                 index,
                 each,
                 None if unknown_tags else frozenset(map(str, tags)),
-                None if doubtful else account,
+                None if uncertain else account,
                 forwards,
             )
             if nic is not None:
@@ -207,7 +207,7 @@ class Interfaces:
         if place is None:
             return None
         network, subnet = place
-        primary, doubt = self._primary(resource, where, given, subnet)
+        primary, uncertainty = self._primary(resource, where, given, subnet)
         return Nic(
             f"{resource.urn}/{device}",
             resource.urn,
@@ -216,7 +216,7 @@ class Interfaces:
             network,
             subnet,
             primary,
-            doubt,
+            uncertainty,
             self._aliases(where, given, subnet),
             self._v6(resource, where, given, subnet, device),
             self._external(resource, index, given, device),

@@ -200,15 +200,15 @@ class InternetGateways:
         translations += self._google(network, region, external, inside)
         for nat in self._nats.of(network, region):
             ways = [(nat.sources.certain, "")]
-            if nat.sources.doubt:
-                ways.append((nat.sources.possible, nat.sources.doubt))
-            for sources, doubt in ways:
+            if nat.sources.uncertainty:
+                ways.append((nat.sources.possible, nat.sources.uncertainty))
+            for sources, uncertainty in ways:
                 covered = difference(intersection(sources, inside), external)
                 if not covered:
                     continue
                 translations += [
                     Translation(
-                        Match(sources=covered, destinations=_ELSEWHERE, services=nat.services, uncertain=doubt),
+                        Match(sources=covered, destinations=_ELSEWHERE, services=nat.services, uncertain=uncertainty),
                         _beyond(network),
                         f"Cloud NAT {nat.name}",
                         source=point,
@@ -236,12 +236,16 @@ class InternetGateways:
         public = intersection(GLOBAL, _ELSEWHERE)
         hidden = difference(intersection(union(surely, perhaps), inside), external)
         if hidden:
-            doubt = "which public addresses are Google's APIs is not modelled"
-            found.append(Translation(Match(sources=hidden, destinations=public, uncertain=doubt), GOOGLE_APIS, name))
-        if perhaps:
-            doubt = "whether the subnet has Private Google Access is known only after deployment"
+            uncertainty = "which public addresses are Google's APIs is not modelled"
             found.append(
-                Translation(Match(sources=perhaps, destinations=GOOGLE_ACCESS, uncertain=doubt), GOOGLE_APIS, name)
+                Translation(Match(sources=hidden, destinations=public, uncertain=uncertainty), GOOGLE_APIS, name)
+            )
+        if perhaps:
+            uncertainty = "whether the subnet has Private Google Access is known only after deployment"
+            found.append(
+                Translation(
+                    Match(sources=perhaps, destinations=GOOGLE_ACCESS, uncertain=uncertainty), GOOGLE_APIS, name
+                )
             )
         return found
 

@@ -122,11 +122,11 @@ class Inventory:
             value = resource.properties.get(field)
         known, more = items(value)
         found: list[Resource] = []
-        strangers = []
+        unresolved = []
         for each in known:
             target = self.find(each, kinds, resource)
             if target is None:
-                strangers.append(str(each))
+                unresolved.append(str(each))
             elif target not in found:
                 found.append(target)
         if more:
@@ -134,7 +134,7 @@ class Inventory:
             unknowns = sum(each is UNKNOWN for each in value) if isinstance(value, (list, tuple)) else 0
             more = len(hidden) != unknowns or not hidden
             found += hidden
-        return found, strangers, more
+        return found, unresolved, more
 
 
 def _region(resource: Resource) -> str:

@@ -99,7 +99,7 @@ class _Balancer:
     resource: Resource
     name: str
     addresses: tuple[Interval, ...]
-    doubt: str
+    uncertainty: str
     services: Extent
     network: Network | None
     region: str
@@ -164,14 +164,14 @@ class LoadBalancers:
         if balancer is None or not isinstance(balancer.target, Resource):
             return None
         found = self._passthrough(balancer)
-        return None if found is None or found.doubts else [nic for nic, _ in found.nics]
+        return None if found is None or found.uncertainties else [nic for nic, _ in found.nics]
 
     def behind(self, network: Network, point: int) -> list[Nic]:
         """The interfaces behind the internal balancer that has an address."""
         for each in self._balancers.values():
-            if each.internal and each.network is network and not each.doubt and (point, point) in each.addresses:
+            if each.internal and each.network is network and not each.uncertainty and (point, point) in each.addresses:
                 found = self._passthrough(each)
-                return [] if found is None or found.doubts else [nic for nic, _ in found.nics]
+                return [] if found is None or found.uncertainties else [nic for nic, _ in found.nics]
         return []
 
     def _read(self, resource: Resource) -> _Balancer | None:
@@ -192,7 +192,7 @@ class LoadBalancers:
             problems(f"{resource.urn}: its network is not in the input or not known yet")
             return None
         region = "" if resource.type == GLOBAL_RULE else region_of(resource, self._inventory)
-        addresses, doubt = self._addresses(resource, network, internal)
+        addresses, uncertainty = self._addresses(resource, network, internal)
         if flag(given.get("isMirroringCollector")) is not False:
             problems(f"{resource.urn}: packet mirroring is not modelled")
         sources = given.get("sourceIpRanges")
@@ -203,7 +203,7 @@ class LoadBalancers:
             resource,
             word(given.get("name"), resource.name),
             addresses,
-            doubt,
+            uncertainty,
             self._services(resource),
             network,
             region,
@@ -258,7 +258,7 @@ class LoadBalancers:
         elif isinstance(value, str) and value:
             self._inventory.problems(f"{resource.urn}: ipAddress: {value!r} is no address, nor one of the input")
         key = (reserved or resource).urn
-        doubt = f"the address of {resource.urn} is known only after deployment"
+        uncertainty = f"the address of {resource.urn} is known only after deployment"
         if not internal:
             if word(resource.properties.get("ipVersion"), "IPV4") == "IPV6":
                 low = self._allocation.one(EXTERNAL_V6, key)
@@ -269,8 +269,8 @@ class LoadBalancers:
         known = network.subnet(subnet.urn) if subnet is not None and network is not None else None
         if known is None or known.primary is None:
             self._inventory.problems(f"{resource.urn}: its internal address is not known")
-            return (), doubt
-        return tuple((each, each) for each in self._allocation.inside(known.primary)), doubt
+            return (), uncertainty
+        return tuple((each, each) for each in self._allocation.inside(known.primary)), uncertainty
 
     def _services(self, resource: Resource) -> Extent:
         given, problems = resource.properties, self._inventory.problems
@@ -291,18 +291,18 @@ class LoadBalancers:
         if number not in _PORT_PROTOCOLS:
             return Extent.of(whole)
         found = []
-        doubts: list[str] = []
+        uncertainties: list[str] = []
         for key in ("ports", "portRange"):
             value = given.get(key)
             if value is UNKNOWN and resource.left_out(key):
                 continue
-            intervals, doubt = ports(None if value == "" else value, f"{resource.urn}: {key}", problems)
+            intervals, uncertainty = ports(None if value == "" else value, f"{resource.urn}: {key}", problems)
             found += intervals
-            doubts += [doubt] if doubt else []
-        if not found and not doubts:
+            uncertainties += [uncertainty] if uncertainty else []
+        if not found and not uncertainties:
             return Extent.of(whole)
         certain = union(services.of(number, low, high) for low, high in found)
-        return Extent(certain, whole if doubts else certain, "; ".join(doubts))
+        return Extent(certain, whole if uncertainties else certain, "; ".join(uncertainties))
 
     def _passthrough(self, balancer: _Balancer) -> Backends | None:
         """Who is behind a balancer that leaves packets as they are; ``None`` if it is none."""
@@ -327,7 +327,7 @@ class LoadBalancers:
         found = self._inventory.resolve(target, field_, kinds)
         if found is None:
             result = Backends()
-            result.doubts.append(f"{target.urn}: its {field_} is not in the input or not known yet")
+            result.uncertainties.append(f"{target.urn}: its {field_} is not in the input or not known yet")
             return result
         return self._reader.of_url_map(found) if found.type in backends.URL_MAPS else self._reader.of_service(found)
 
@@ -359,7 +359,7 @@ class LoadBalancers:
     def _enter(self, balancer: _Balancer, interval: Interval, stage: str, place: str) -> None:
         """How packets come to a virtual address; to an internal one only from its region, unless it says otherwise."""
         urn = balancer.resource.urn
-        route = Route(interval, (stage,), f"load balancer {balancer.name}", urn, balancer.doubt)
+        route = Route(interval, (stage,), f"load balancer {balancer.name}", urn, balancer.uncertainty)
         if not place:
             self.public.append(route)
             return
@@ -370,28 +370,33 @@ class LoadBalancers:
         elsewhere = union(
             *(subnet.blocks() for network in networks for subnet in network.subnets if subnet.region != balancer.region)
         )
-        doubt = "" if balancer.everyone is False else "whether it has global access is known only after deployment"
+        uncertainty = (
+            "" if balancer.everyone is False else "whether it has global access is known only after deployment"
+        )
         self.stages[f"{stage} region"] = Check(
             Chain(
                 f"load balancer {balancer.name} without global access",
-                (Rule(Match(sources=elsewhere, uncertain=doubt), Action.DROP, "clients of other regions", urn),),
+                (Rule(Match(sources=elsewhere, uncertain=uncertainty), Action.DROP, "clients of other regions", urn),),
                 Action.ACCEPT,
                 urn,
             ),
             stage,
         )
-        self.inside[place].append(Route(interval, (f"{stage} region",), route.name, urn, balancer.doubt))
+        self.inside[place].append(Route(interval, (f"{stage} region",), route.name, urn, balancer.uncertainty))
 
     def _ways(self, balancer: _Balancer, interval: Interval, address: _Address) -> None:
         """First what the balancer surely takes (nobody else gets it), then what it may take."""
-        for taken, doubt in ((balancer.services.certain, ""), (balancer.services.possible, balancer.services.doubt)):
+        for taken, uncertainty in (
+            (balancer.services.certain, ""),
+            (balancer.services.possible, balancer.services.uncertainty),
+        ):
             wanted = difference(taken, address.taken)
             if not wanted:
                 continue
-            if not doubt:
+            if not uncertainty:
                 address.taken = union(address.taken, wanted)
             sources = balancer.sources.possible
-            reason = doubt or balancer.sources.doubt
+            reason = uncertainty or balancer.sources.uncertainty
             match = Match(sources=None if sources == EVERYWHERE else sources, services=wanted, uncertain=reason)
             address.translations += self._translations(balancer, match, interval)
 
@@ -419,7 +424,7 @@ class LoadBalancers:
                 self.lent.append((nic, interval[0]))
             guarded = replace(match, uncertain=match.uncertain or "; ".join(found.guards))
             ways.append(Translation(guarded, f"{nic.id} ingress", f"{name} to {nic.name}", origin=urn))
-        return ways + [self._not_known(balancer, match, each) for each in found.doubts]
+        return ways + [self._not_known(balancer, match, each) for each in found.uncertainties]
 
     def _through_proxy(self, balancer: _Balancer, target: Resource, match: Match) -> list[Translation]:
         urn, name = balancer.resource.urn, f"load balancer {balancer.name}"
@@ -439,10 +444,12 @@ class LoadBalancers:
         for nic, port in found.nics:
             for source in sources:
                 for point in nic.primary:
-                    doubt = match.uncertain or nic.doubt or guard or ("" if port is not None else _UNKNOWN_PORT)
+                    uncertainty = (
+                        match.uncertain or nic.uncertainty or guard or ("" if port is not None else _UNKNOWN_PORT)
+                    )
                     ways.append(
                         Translation(
-                            Match(match.sources, services=tcp, uncertain=doubt),
+                            Match(match.sources, services=tcp, uncertain=uncertainty),
                             behind,
                             f"{name} to {nic.name}",
                             source=source,
@@ -452,8 +459,8 @@ class LoadBalancers:
                         )
                     )
         unknown = [nic.name for nic, port in found.nics if port is None]
-        doubts = [*found.doubts, *(f"{urn}: {_UNKNOWN_PORT} ({each})" for each in unknown)]
-        return ways + [self._not_known(balancer, match, each) for each in doubts]
+        uncertainties = [*found.uncertainties, *(f"{urn}: {_UNKNOWN_PORT} ({each})" for each in unknown)]
+        return ways + [self._not_known(balancer, match, each) for each in uncertainties]
 
     def _behind_proxy(self, balancer: _Balancer, found: Backends) -> str:
         """Where a proxy's packets go: to its backends, and answers back to clients."""

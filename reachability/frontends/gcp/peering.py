@@ -40,7 +40,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stranger:
+class ExternalPeering:
     """A peering with a network that is not in the input. ``key``: of its door."""
 
     resource: Resource
@@ -55,13 +55,13 @@ class Stranger:
 
 
 class Peerings:
-    """The peerings of the input by network; ``strangers`` lead to networks that are not in it."""
+    """The peerings of the input by network; ``external`` lead to networks that are not in it."""
 
     def __init__(self, inventory: Inventory, networks: Mapping[str, Network]) -> None:
         self._inventory = inventory
         self._settings = self._configured()
         self._peers: dict[str, list[Peer]] = {urn: [] for urn in networks}
-        self.strangers: list[Stranger] = []
+        self.external: list[ExternalPeering] = []
         self.inactive: list[Resource] = []
         sides: dict[tuple[str, str], Resource] = {}
         for each in inventory.of(PEERING):
@@ -76,7 +76,7 @@ class Peerings:
             else:
                 key = f"peering {each.id if isinstance(each.id, str) else each.urn}"
                 name = word(each.properties.get("name"), each.name)
-                self.strangers.append(Stranger(each, networks[owner.urn], key, name))
+                self.external.append(ExternalPeering(each, networks[owner.urn], key, name))
         for (near, far), here in sides.items():
             there = sides.get((far, near))
             if there is None:

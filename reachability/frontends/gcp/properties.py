@@ -32,12 +32,12 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A set that may not be fully known: it holds ``certain`` and at most ``possible``; ``doubt`` says why they
+    """A set that may not be fully known: it holds ``certain`` and at most ``possible``; ``uncertainty`` says why they
     differ."""
 
     certain: Intervals
     possible: Intervals
-    doubt: str = ""
+    uncertainty: str = ""
 
     @staticmethod
     def of(intervals: Intervals) -> Extent:
@@ -45,9 +45,9 @@ class Extent:
         return Extent(intervals, intervals)
 
     @staticmethod
-    def maybe(possible: Intervals, doubt: str) -> Extent:
+    def maybe(possible: Intervals, uncertainty: str) -> Extent:
         """Some subset of ``possible``, nobody knows which."""
-        return Extent((), possible, doubt)
+        return Extent((), possible, uncertainty)
 
     def __or__(self, other: Extent) -> Extent:
         if not self.possible:
@@ -57,7 +57,7 @@ class Extent:
         return Extent(
             union(self.certain, other.certain),
             union(self.possible, other.possible),
-            "; ".join(dict.fromkeys(each for each in (self.doubt, other.doubt) if each)),
+            "; ".join(dict.fromkeys(each for each in (self.uncertainty, other.uncertainty) if each)),
         )
 
 
@@ -135,15 +135,15 @@ def blocks(value: Any, where: str, problems: Problems) -> Extent:
     """A list of addresses and CIDR blocks. ``where`` names the input, for reasons."""
     known, more = items(value)
     found: list[Interval] = []
-    doubt = f"{where} is known only after deployment" if more else ""
+    uncertainty = f"{where} is known only after deployment" if more else ""
     for each in known:
         try:
             found.append(block(each if isinstance(each, str) else ""))
         except AddressError:
             problems(f"{where}: {each!r} is no address or block")
-            doubt = f"{where} cannot be read"
+            uncertainty = f"{where} cannot be read"
     certain = union(found)
-    return Extent(certain, EVERYWHERE if doubt else certain, doubt)
+    return Extent(certain, EVERYWHERE if uncertainty else certain, uncertainty)
 
 
 def _range(text: Any) -> Interval | None:
@@ -158,16 +158,16 @@ def _range(text: Any) -> Interval | None:
 def ports(value: Any, where: str, problems: Problems) -> tuple[list[Interval], str]:
     """Port ranges (``22``, ``"8000-8010"``) that are known, and why there may be others."""
     known, more = items(value)
-    doubt = f"{where} is known only after deployment" if more else ""
+    uncertainty = f"{where} is known only after deployment" if more else ""
     found = []
     for each in known:
         interval = _range(each) if isinstance(each, (str, int)) and not isinstance(each, bool) else None
         if interval is None:
             problems(f"{where}: {each!r} is no port or range of ports")
-            doubt = f"{where} cannot be read"
+            uncertainty = f"{where} cannot be read"
         else:
             found.append(interval)
-    return found, doubt
+    return found, uncertainty
 
 
 def protocol_services(protocol: Any, port_list: Any, where: str, problems: Problems) -> Extent:
@@ -184,11 +184,11 @@ def protocol_services(protocol: Any, port_list: Any, where: str, problems: Probl
     whole: Intervals = (services.of(number_),)
     if number_ == 4:
         whole = union([services.of(4), services.of(94)])
-    given, doubt = ports(port_list, where, problems)
-    if not given and not doubt:
+    given, uncertainty = ports(port_list, where, problems)
+    if not given and not uncertainty:
         return Extent.of(whole)
     certain = union(services.of(number_, low, high) for low, high in given)
-    return Extent(certain, whole if doubt else certain, doubt)
+    return Extent(certain, whole if uncertainty else certain, uncertainty)
 
 
 def referenced(resource: Resource, field: str, wanted: Callable[[str], bool]) -> tuple[str, ...]:

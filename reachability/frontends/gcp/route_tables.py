@@ -82,7 +82,9 @@ class RouteTables:
             if link.network is not network:
                 continue
             region = None if network.global_routing else link.region
-            doubt = "" if network.global_routing is not None else "the routing mode of the network is not known yet"
+            uncertainty = (
+                "" if network.global_routing is not None else "the routing mode of the network is not known yet"
+            )
             name = f"learned from {link.name}"
             for interval in union(link.static, link.learned or ()):
                 yield CustomRoute(
@@ -92,9 +94,9 @@ class RouteTables:
                     name,
                     link.resource.urn,
                     True,
-                    doubt,
+                    uncertainty,
                     None,
-                    None if doubt else region,
+                    None if uncertainty else region,
                     True,
                 )
             if link.learned is None:
@@ -108,7 +110,7 @@ class RouteTables:
                         True,
                         "what the other side announces is not known",
                         None,
-                        None if doubt else region,
+                        None if uncertainty else region,
                         True,
                     )
 
@@ -116,7 +118,7 @@ class RouteTables:
         for peer in self._peerings.of(network):
             if peer.custom is False:
                 continue
-            doubt = "" if peer.custom else "whether custom routes are exchanged is known only after deployment"
+            uncertainty = "" if peer.custom else "whether custom routes are exchanged is known only after deployment"
             for route in self._own[peer.network.urn]:
                 if route.exported:
                     yield CustomRoute(
@@ -126,21 +128,21 @@ class RouteTables:
                         f"{route.name} of peer {peer.network.name}",
                         route.origin,
                         route.dynamic,
-                        route.uncertain or doubt,
+                        route.uncertain or uncertainty,
                         None,
                         route.region,
                         route.link,
                     )
 
-        for stranger in self._peerings.strangers:
-            if stranger.network is network:
+        for external in self._peerings.external:
+            if external.network is network:
                 for interval in PRIVATE:
                     yield CustomRoute(
                         interval,
                         0,
-                        (stranger.exit,),
-                        f"peering {stranger.name}",
-                        stranger.resource.urn,
+                        (external.exit,),
+                        f"peering {external.name}",
+                        external.resource.urn,
                         True,
                         "the subnets of the network that it peers with are not in the input",
                     )
@@ -152,7 +154,9 @@ class RouteTables:
             for interval in subnet.blocks()
         ]
         for peer in self._peerings.of(network):
-            doubt = "" if peer.public is not None else "whether subnets with public addresses come is not known yet"
+            uncertainty = (
+                "" if peer.public is not None else "whether subnets with public addresses come is not known yet"
+            )
             for subnet in peer.network.subnets:
                 for interval in subnet.blocks():
                     if peer.sees(interval):
@@ -162,7 +166,7 @@ class RouteTables:
                                 (addresses_stage(peer.network),),
                                 f"subnet {subnet.name} of peer {peer.network.name}",
                                 peer.resource.urn,
-                                doubt if intersection((interval,), PRIVATE) == () else "",
+                                uncertainty if intersection((interval,), PRIVATE) == () else "",
                             )
                         )
         return routes
@@ -185,9 +189,9 @@ class RouteTables:
                     tuple(gateway if via == INTERNET_GATEWAY else via for via in each.via),
                     each.name,
                     each.origin,
-                    each.uncertain or doubt,
+                    each.uncertain or uncertainty,
                 )
-                for each, doubt in [*_preferred(found), *((each, each.uncertain) for each in shared)]
+                for each, uncertainty in [*_preferred(found), *((each, each.uncertain) for each in shared)]
             ]
         return Lookup(f"routes of {network.name}", tuple(routes), network.urn)
 

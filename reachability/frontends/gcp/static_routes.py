@@ -77,11 +77,11 @@ class StaticRoutes:
     def _read(self, resource: Resource, networks: Mapping[str, Network]) -> None:
         given, problems = resource.properties, self._inventory.problems
         owner = self._inventory.resolve(resource, "network", (NETWORK,))
-        doubt = ""
+        uncertainty = ""
         if owner is not None:
             targets = [networks[owner.urn]]
         elif given.get("network") is UNKNOWN:
-            targets, doubt = list(networks.values()), "its network is known only after deployment"
+            targets, uncertainty = list(networks.values()), "its network is known only after deployment"
         else:
             problems(f"{resource.urn}: its network {given.get('network')!r} is not in the input")
             return
@@ -92,18 +92,18 @@ class StaticRoutes:
         except AddressError:
             if value is not UNKNOWN:
                 problems(f"{resource.urn}: destRange: {value!r} is no address or block")
-            intervals, doubt = list(EVERYWHERE), "its destination is not known"
+            intervals, uncertainty = list(EVERYWHERE), "its destination is not known"
         priority = number(given.get("priority"), DEFAULT_PRIORITY, 0, 65535)
         if priority is None:
-            priority, doubt = 0, doubt or "its priority is not known"
+            priority, uncertainty = 0, uncertainty or "its priority is not known"
         tags, more = items(given.get("tags"))
         if more:
-            doubt = doubt or "the tags that it is for are known only after deployment"
+            uncertainty = uncertainty or "the tags that it is for are known only after deployment"
         name = f"route {word(given.get('name'), resource.name)} (priority {priority})"
         for network in targets:
             via, link = self._next_hop(resource, network)
             for interval in intervals:
-                if not doubt and covers(network.blocks(), (interval,)):
+                if not uncertainty and covers(network.blocks(), (interval,)):
                     problems(f"{resource.urn}: {value} lies inside a subnet of its network, which Google refuses")
                     continue
                 self._routes[network.urn].append(
@@ -113,7 +113,7 @@ class StaticRoutes:
                         via,
                         name,
                         resource.urn,
-                        uncertain=doubt,
+                        uncertain=uncertainty,
                         tags=frozenset(map(str, tags)) if tags and not more else None,
                         link=link,
                     )
@@ -164,7 +164,7 @@ class StaticRoutes:
             return None
         if low != high:
             return None
-        found = [nic for nic in self._nics if nic.network is network and low in nic.primary and not nic.doubt]
+        found = [nic for nic in self._nics if nic.network is network and low in nic.primary and not nic.uncertainty]
         return found or self._balancers.behind(network, low) or None
 
     def _through(self, resource: Resource, nics: list[Nic]) -> tuple[str, ...]:
@@ -189,11 +189,15 @@ def _default(network: Network) -> list[CustomRoute]:
     (cloud.google.com/vpc/docs/routes, "System-generated default routes")."""
     if network.default_route is False:
         return []
-    doubt = "" if network.default_route else "whether the default route was deleted is known only after deployment"
+    uncertainty = (
+        "" if network.default_route else "whether the default route was deleted is known only after deployment"
+    )
     families = [EVERYWHERE[0]]
     if any(each.v6 for each in network.subnets):
         families.append(EVERYWHERE[1])
     return [
-        CustomRoute(each, 1000, (INTERNET_GATEWAY,), "system-generated default route", network.urn, uncertain=doubt)
+        CustomRoute(
+            each, 1000, (INTERNET_GATEWAY,), "system-generated default route", network.urn, uncertain=uncertainty
+        )
         for each in families
     ]

@@ -127,7 +127,7 @@ class RuleReader:
             raise NotModelled("the rule falls apart into too many cases")
         self.boxes = narrowed(self.boxes, parts)
 
-    def doubt(self, why: str) -> None:
+    def mark_uncertain(self, why: str) -> None:
         """Keeps some of the packets, and it is not known which."""
         self.narrow([((UNCERTAIN, why),)])
 
@@ -340,7 +340,7 @@ class RuleReader:
         key = keys[0]
         if masked and any(each.kind for each in keys):
             self.narrow([key.parts(values.WHOLE[key.kind])[0]] if key.kind in values.WHOLE else [()])
-            self.doubt(f"bits of {key.name} are not modelled")
+            self.mark_uncertain(f"bits of {key.name} are not modelled")
             return
         if len(keys) == 1:
             self.narrow(self._one(key, operator, value))
@@ -350,7 +350,7 @@ class RuleReader:
         elements, changing = self._content(value)
         if changing:
             self.narrow(everything(keys))
-            self.doubt(changing)
+            self.mark_uncertain(changing)
             return
         if operator != "!=":
             self.narrow(self._concatenated(keys, elements))

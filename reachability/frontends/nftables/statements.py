@@ -96,7 +96,7 @@ def _limit(reader: RuleReader) -> None:
             reader.take()
             if reader.peek() in ("packets", "bytes", "kbytes", "mbytes"):
                 reader.at += 1
-    reader.doubt("a limit decides, by what came before")
+    reader.mark_uncertain("a limit decides, by what came before")
 
 
 PERIODS = ("second", "minute", "hour", "day", "week")
@@ -113,7 +113,7 @@ def _quota(reader: RuleReader) -> None:
         if reader.skip("used"):
             reader.take()
             reader.take()
-    reader.doubt("a quota decides, by what came before")
+    reader.mark_uncertain("a quota decides, by what came before")
 
 
 def _ct(reader: RuleReader) -> None:
@@ -122,7 +122,7 @@ def _ct(reader: RuleReader) -> None:
         reader.at += 2
         reader.skip("over")
         reader.take()
-        reader.doubt("the number of connections decides")
+        reader.mark_uncertain("the number of connections decides")
     elif following in (["helper", "set"], ["timeout", "set"], ["expectation", "set"], ["zone", "set"]):
         if following[0] == "timeout":
             reader.at += 3
@@ -205,7 +205,7 @@ def _dynamic(reader: RuleReader) -> None:
     inner = reader.take()
     if inner[:1] != "{":
         raise NotModelled("a set is changed in a way that is not modelled")
-    reader.doubt("a set that packets change decides")
+    reader.mark_uncertain("a set that packets change decides")
 
 
 def _meter(reader: RuleReader) -> None:
@@ -215,7 +215,7 @@ def _meter(reader: RuleReader) -> None:
         reader.take()
     if reader.take()[:1] != "{":
         raise NotModelled("a meter that is not modelled")
-    reader.doubt("a meter decides, by what came before")
+    reader.mark_uncertain("a meter decides, by what came before")
 
 
 def _flow(reader: RuleReader) -> None:

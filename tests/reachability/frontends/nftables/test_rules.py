@@ -166,7 +166,7 @@ def test_a_queue_may_accept_and_otherwise_drops() -> None:
     ]
 
 
-def test_a_log_decides_nothing_and_leaves_no_doubt() -> None:
+def test_a_log_decides_nothing_and_adds_no_uncertainty() -> None:
     rule = only('limit rate 1/second log prefix "a { b; } # c" group 1')
     assert (rule.action, rule.match.uncertain) == (Action.CONTINUE, "")
 
