@@ -1,4 +1,4 @@
-"""Who sends and who is reached, as claims name them."""
+"""Sets of senders and receivers for claims."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A set of senders or receivers. ``names``: of machines, ``internet``, ``outside <door>``, ``<machine> <device>``
-    for the clients behind a device; ``None`` is everybody. ``a | b`` is both, ``~a`` everybody else.
+    """A set of senders or receivers. ``names``: of machines, ``internet``, ``outside <link end>``,
+    ``<machine> <device>`` for the clients behind a device; ``None`` is everyone. ``a | b`` is the union,
+    ``~a`` the complement.
     """
 
     description: str
@@ -36,16 +37,16 @@ class Party:
             everyone = frozenset(case.estate.senders) | frozenset(case.prover.assembly.machines)
             return frozenset() if excluded is None else everyone - excluded
 
-        return Party(f"everybody but {self.description}", rest)
+        return Party(f"everyone except {self.description}", rest)
 
 
 def anyone() -> Party:
-    """Everybody: every machine, client, partner and the internet."""
+    """Every machine, client, partner and the internet."""
     return Party("anyone", lambda case: None)
 
 
 def internet() -> Party:
-    """Anybody on the internet."""
+    """Every host on the internet."""
     return Party("the internet", lambda case: frozenset({INTERNET}))
 
 
@@ -58,7 +59,7 @@ def role(*roles: Role | str) -> Party:
 
 
 def host(*names: str) -> Party:
-    """Hosts by name, or anything that the prover knows by it."""
+    """Hosts, or other senders and receivers of the prover, by name."""
     return Party(" and ".join(names), lambda case: frozenset(case.prover.assembly.aliases.get(n, n) for n in names))
 
 
@@ -78,7 +79,7 @@ def vpn() -> Party:
 
 
 def partner(name: str) -> Party:
-    """A declared partner, as it comes in through its peering."""
+    """A declared partner, at its peering."""
     return Party(f"partner {name}", lambda case: partner_links(case).get(name, frozenset()))
 
 
@@ -90,12 +91,12 @@ def partners() -> Party:
 
 
 def outsides() -> Party:
-    """Whatever stands behind a peering or tunnel whose other side is not in the estate."""
-    return Party("whatever is beyond a link", lambda case: frozenset(case.prover.assembly.outsides))
+    """Every external network behind a peering or tunnel."""
+    return Party("the external networks", lambda case: frozenset(case.prover.assembly.outsides))
 
 
 def partner_links(case: Case) -> dict[str, frozenset[str]]:
-    """By declared partner: the names of the link_ends that its peerings are."""
+    """By declared partner: the names of the link ends of its peerings."""
     vpcs = {partner.vpc_id: name for name, partner in case.network.partners.items()}
     link_ends: dict[str, set[str]] = {name: set() for name in case.network.partners}
     keys: dict[str, str] = {}

@@ -120,7 +120,7 @@ def test_a_sender_may_be_an_address_or_a_block(asking: Asking):
 def test_where_nothing_sends_nothing_arrives(asking: Asking):
     flow = asking.one("10.9.9.9", "web", "tcp", 443)
     assert flow.verdict == UNREACHABLE
-    assert flow.blocked_by[0].decided_by == "nothing here sends from these addresses"
+    assert flow.blocked_by[0].decided_by == "no sender has these addresses"
 
 
 def test_the_internet_is_reached_through_the_nat(asking: Asking):
@@ -156,7 +156,7 @@ def test_a_near_miss_is_offered(asking: Asking):
 @pytest.mark.parametrize(
     ("protocol", "port", "reason"),
     [
-        (None, 22, "of which protocol"),
+        (None, 22, "has no protocol"),
         ("tcp", 65536, "is no port"),
         ("tcp", -1, "is no port"),
         ("icmp", 8, "has no ports"),

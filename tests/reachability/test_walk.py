@@ -195,7 +195,7 @@ def test_a_stage_that_is_missing_is_not_modelled() -> None:
     changed = fragment()
     del changed.stages["nat"]
     prover = Prover(assembly.join([changed]))
-    assert prover.unmodelled(prover.machine("database")) == ("nothing is known of what lies at nat",)
+    assert prover.unmodelled(prover.machine("database")) == ("there is no stage nat",)
 
 
 def test_a_translation_that_comes_round_ends_as_not_modelled() -> None:

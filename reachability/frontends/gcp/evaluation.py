@@ -36,7 +36,7 @@ class Evaluation:
     def chain(self, nic: Nic, *, ingress: bool) -> tuple[Chain, dict[str, Chain]]:
         """The chain of an interface, and the chains that it jumps to."""
         network, policies = nic.network, self._policies
-        tags, accounts = self._told_apart(nic, ingress)
+        tags, accounts = self._distinguished(nic, ingress)
         key = (
             network.urn,
             ingress,
@@ -50,7 +50,7 @@ class Evaluation:
             found = self._known[key] = self._build(nic, ingress)
         return found
 
-    def _told_apart(self, nic: Nic, ingress: bool) -> tuple[frozenset[str], frozenset[str]]:
+    def _distinguished(self, nic: Nic, ingress: bool) -> tuple[frozenset[str], frozenset[str]]:
         """The tags and accounts that some rule for this way asks for."""
         key = nic.network.urn, ingress
         found = self._apart.get(key)

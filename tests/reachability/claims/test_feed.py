@@ -80,7 +80,7 @@ def test_both_zones_behind_one_nat_gateway_do_not_survive_its_zone(sound: Built)
     gateway = sound.resource(f"osmosis-{ONE}-nat-a")
     found = sound.setting(f"osmosis-{ONE}-nat-b-internet", natGatewayId=gateway.id).verdict("nat-survives-zone")
     assert found.outcome is Outcome.REFUTED
-    assert f"without {ONE}a, " in sentences(found) and "has no way out to the internet" in sentences(found)
+    assert f"without {ONE}a, " in sentences(found) and "cannot reach the internet" in sentences(found)
 
 
 def test_validators_that_only_one_region_feeds_do_not_survive_it(sound: Built):
