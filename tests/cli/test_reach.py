@@ -108,10 +108,10 @@ def test_a_network_as_declared_can_be_asked_too(estate: Run):
         ((), "FROM and TO are required"),
         (("internet", "web", "--all-pairs"), "leave FROM and TO out"),
         (("internet", "seed-us-east-1-01", "--port", "22"), "has no protocol"),
-        (("internet", "seed-us-east-1-01", "--protocol", "tcp", "--port", "70000"), "is no port"),
-        (("internet", "nosuchhost"), "is no host"),
+        (("internet", "seed-us-east-1-01", "--protocol", "tcp", "--port", "70000"), "is not a port"),
+        (("internet", "nosuchhost"), "is not a host"),
         (("internet", "10.0.0.0/99"), "is not an IPv4"),
-        (("internet", "seed"), "is no host"),
+        (("internet", "seed"), "is not a host"),
         (("cosmoshub-us-east-1-seed-group", "internet"), "sends no packets"),
     ],
 )

@@ -66,4 +66,4 @@ def test_a_provider_that_is_not_read_is_named() -> None:
     type_ = "azure-native:network:VirtualNetwork"
     azure = Resource(f"urn:pulumi:a::b::{type_}::v", type_, "v", "id", {}, {})
     built = assembly.assemble(Subject((azure,)))
-    assert built.unmodelled == (f"{type_} belongs to a provider that the prover does not read (it reads aws and gcp)",)
+    assert built.unmodelled == (f"{type_} belongs to a provider that is not supported (supported: aws, gcp)",)

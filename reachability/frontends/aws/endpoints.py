@@ -1,7 +1,7 @@
 """VPC endpoints: gateway endpoints are routes, interface endpoints are interfaces.
 
 Source: the AWS PrivateLink guide's "Gateway endpoints" (routes to the service's prefix list) and "Access an AWS service
-using an interface VPC endpoint" (an interface a subnet, the VPC's default group if none is named).
+using an interface VPC endpoint" (one interface per subnet, the VPC's default group if none is named).
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ def _read_interfaces(cloud: Cloud, resource: Resource, further: list[Subnet]) ->
 
 
 def label_stage(label: str) -> str:
-    """The stage for what an endpoint has let in."""
+    """The stage for packets that an endpoint accepted."""
     return f"endpoint {label}"
 
 
 def _fixed(cloud: Cloud, resource: Resource) -> dict[Subnet, str]:
-    """The addresses that are asked for, by subnet."""
+    """The requested addresses, by subnet."""
     found = {}
     for entry in items(given(resource, "subnetConfigurations"), "subnetConfigurations"):
         at: Found = cloud.index.find(resource, "subnetConfigurations", *SUBNETS, value=entry.get("subnetId"))
@@ -97,18 +97,18 @@ def _fixed(cloud: Cloud, resource: Resource) -> dict[Subnet, str]:
 
 
 def stage(cloud: Cloud, endpoint: Resource) -> str:
-    """The stage for what a route sends to an endpoint."""
+    """The stage for packets that a route sends to an endpoint."""
     name = f"endpoint {cloud.index.label(endpoint)} by route"
     if _kind(endpoint) == "Gateway":
         cloud.fragment.stages[name] = Deliver(endpoint.urn)
     else:
-        reason = f"{endpoint.urn}: what is behind a gateway load balancer's endpoint is not modelled"
+        reason = f"{endpoint.urn}: Gateway Load Balancer endpoints are not modelled"
         cloud.fragment.stages[name] = Unmodelled(reason, endpoint.urn)
     return name
 
 
 def add_routes(cloud: Cloud) -> None:
-    """The routes that gateway endpoints put into tables."""
+    """Adds the routes of gateway endpoints to route tables."""
     index = cloud.index
     for resource in index.of(ENDPOINT):
         with index.reading(resource):

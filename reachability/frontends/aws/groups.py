@@ -1,7 +1,7 @@
 """Security groups: stateful, allow only, the union of an interface's groups.
 
-Sources: the VPC user guide's "Security group rules" (references stand for the private addresses of the interfaces that
-have the group), "Update your security groups to reference peer security groups" (only within a region, only where the
+Sources: the VPC user guide's "Security group rules" (a reference means the private addresses of the interfaces with
+the group), "Update your security groups to reference peer security groups" (only within a region, only where the
 peering is active), "Default security groups", and the EC2 guide's list of what groups do not filter.
 """
 
@@ -30,7 +30,7 @@ REFERABLE = (GROUP, DEFAULT_GROUP, *VPCS)
 
 
 def read(cloud: Cloud) -> None:
-    """Reads the groups, not yet their rules, which speak of members."""
+    """Reads the groups without their rules, which need the members."""
     index = cloud.index
     for resource in index.of(GROUP, DEFAULT_GROUP):
         with index.reading(resource):
@@ -46,7 +46,7 @@ def read(cloud: Cloud) -> None:
 
 
 def of_interface(cloud: Cloud, vpc: Vpc, found: Found) -> tuple[tuple[Group, ...], str]:
-    """The groups that an interface names, and why it is not known which; those of nobody here may allow anything."""
+    """The groups of an interface, and why they are unknown; groups outside the input may allow anything."""
     if not found.given:
         return (vpc.default_group,), ""
     if found.unknown and not found.resources:
@@ -67,7 +67,7 @@ def _foreign(cloud: Cloud, vpc: Vpc, name: str) -> Group:
 
 
 def compile(cloud: Cloud) -> None:
-    """Reads the rules and makes the checks of every interface. Members and peerings must be known."""
+    """Reads the rules and compiles the checks of every interface. Must run after members and peerings are read."""
     peers = _Peers(cloud)
     index = cloud.index
     for vpc in cloud.vpcs.values():
@@ -91,7 +91,7 @@ def compile(cloud: Cloud) -> None:
             group = _owner(cloud, resource)
             direction = resource.properties.get("type")
             if direction not in ("ingress", "egress"):
-                raise Malformed(f"type is {direction!r}; got neither ingress nor egress")
+                raise Malformed(f"type is {direction!r}, which is neither ingress nor egress")
             egress = direction == "egress"
             rules = _entry(cloud, peers, group, resource, resource.properties, "", egress)
             (group.egress if egress else group.ingress).extend(rules)
@@ -106,7 +106,7 @@ def compile(cloud: Cloud) -> None:
 
 
 def _once(rules: list[Rule]) -> list[Rule]:
-    """State tells a rule that is a resource of its own in its group, too: the resource speaks for both."""
+    """State repeats a separate rule resource in its group: only the resource is used."""
     by_match = {rule.match: rule for rule in rules}
     return rules if len(by_match) == len(rules) else list(by_match.values())
 
@@ -127,7 +127,7 @@ def _rule(
 
 
 def _single(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, egress: bool) -> Iterable[Rule]:
-    """The rules of a resource that speaks of one peer."""
+    """The rules of a resource with one peer."""
     properties = resource.properties
     used = traffic.read(properties.get("ipProtocol"), properties.get("fromPort"), properties.get("toPort"))
     for name, family in (("cidrIpv4", ALL_V4), ("cidrIpv6", ALL_V6)):
@@ -145,7 +145,7 @@ def _single(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, egres
         found = cloud.index.find(resource, "referencedSecurityGroupId", *REFERABLE)
         found = _within_account(cloud, found, resource, "referencedSecurityGroupId")
         return peers.references(group, found, used, egress, resource.urn)
-    raise Malformed("it names no peer: neither cidrIpv4, cidrIpv6, prefixListId nor referencedSecurityGroupId")
+    raise Malformed("it has no peer: neither cidrIpv4, cidrIpv6, prefixListId nor referencedSecurityGroupId")
 
 
 def _within_account(cloud: Cloud, found: Found, resource: Resource, name: str) -> Found:
@@ -219,7 +219,7 @@ def _listed(
 
 
 class _Peers:
-    """What references to groups stand for."""
+    """Resolves references to groups."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -227,7 +227,7 @@ class _Peers:
         self._addresses: dict[tuple[int, int, bool], tuple[Intervals, Intervals]] = {}
 
     def _vpcs(self, group: Group) -> tuple[set[Vpc], set[Vpc]]:
-        """The VPCs whose interfaces the rules of a group can name, inbound and outbound."""
+        """The VPCs whose groups the rules of a group can reference, inbound and outbound."""
         reached = self._reached.get(id(group))
         if reached is None:
             homes = {group.vpc, *(nic.subnet.vpc for nic in group.members)}
@@ -239,7 +239,7 @@ class _Peers:
     def references(
         self, group: Group, found: Found, used: tuple[Intervals | None, str, str], egress: bool, origin: str
     ) -> Iterator[Rule]:
-        """The rules for a reference, which may name several groups, unknown ones or those of nobody here."""
+        """The rules for a reference to one or more groups, which may be unknown or outside the input."""
         wanted, shown, uncertainty = used
         if found.unknown and not found.resources:
             used = wanted, shown, uncertainty or found.unknown
@@ -248,7 +248,7 @@ class _Peers:
             other = known(self._cloud.groups, each)
             yield from self.reference(group, other, wanted, shown, uncertainty or found.unknown, egress, origin)
         for name in found.foreign:
-            used = wanted, shown, uncertainty or f"{name} is not among the resources: who is in it is not known"
+            used = wanted, shown, uncertainty or f"{name} is not among the resources: its members are unknown"
             yield _rule(group, EVERYWHERE, name, used, egress, origin)
 
     def reference(
@@ -261,8 +261,8 @@ class _Peers:
         egress: bool,
         origin: str = "",
     ) -> Iterator[Rule]:
-        """One rule for the certain members of ``other``, one more for those that may be; one that matches nothing where
-        the cloud would not let the reference work.
+        """One rule for the certain members of ``other``, another for the possible ones; a rule that matches nothing if
+        the cloud would not apply the reference.
         """
         origin = origin or group.origin
         reached = self._vpcs(group)[egress]
@@ -290,7 +290,7 @@ class _Peers:
             group.referred.append((other, rule))
         yield rule
         if possible:
-            used = wanted, shown, uncertainty or f"who has {other.name} is not known yet"
+            used = wanted, shown, uncertainty or f"the members of {other.name} are unknown until the deployment"
             yield _rule(group, possible, f"{other.name}, perhaps", used, egress, origin)
 
 
@@ -335,9 +335,9 @@ def _chains(nic: Nic, always: Rule) -> tuple[Chain, Chain]:
 
 
 def _compile_sending(cloud: Cloud, nic: Nic, egress: Chain, device: str) -> None:
-    """First whether the source is the interface's own, then its groups, then the subnet."""
+    """Checks the source address first, then the groups, then the subnet."""
     stages = cloud.fragment.stages
-    behind = _past_balancers(cloud, nic)
+    behind = _after_groups(cloud, nic)
     if nic.checked is False:
         stages[nic.out] = Check(egress, behind, device)
         return
@@ -352,9 +352,9 @@ def _compile_sending(cloud: Cloud, nic: Nic, egress: Chain, device: str) -> None
     stages[grouped] = Check(egress, behind, device)
 
 
-def _past_balancers(cloud: Cloud, nic: Nic) -> str:
-    """Where what an interface's groups let out goes on: to the subnet, past the load balancers that send to it with
-    their clients' addresses and take the answers back.
+def _after_groups(cloud: Cloud, nic: Nic) -> str:
+    """The next stage of packets that an interface's groups accept: the subnet, after the load balancers that preserve
+    client addresses and receive the answers.
     """
     then = nic.subnet.stage
     for balancer in nic.preserving:

@@ -30,7 +30,7 @@ PUBLIC: Mapping[str, str] = {
     "aws:ec2/natGateway:NatGateway": "publicIp",
     "aws:ec2/eip:Eip": "publicIp",
 }
-"""Where public addresses in use are told, by type."""
+"""The properties with public addresses in use, by type."""
 
 PRIVATE: Mapping[str, tuple[str, ...]] = {
     INSTANCE: ("privateIp", "secondaryPrivateIps"),
@@ -39,14 +39,14 @@ PRIVATE: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("subnetConfigurations",),
     **dict.fromkeys(BALANCERS, ("subnetMappings",)),
 }
-"""Where private addresses in use are told, by type."""
+"""The properties with private addresses in use, by type."""
 
 FIRST_DEVICE = 5
 """Nitro instances name their interfaces ens5, ens6, …"""
 
 
 def read(cloud: Cloud) -> None:
-    """Reads interfaces, then instances with what is attached to them."""
+    """Reads interfaces, then instances with their attachments."""
     index = cloud.index
     _note_taken(cloud)
     for resource in index.of(INTERFACE):
@@ -69,7 +69,7 @@ def read(cloud: Cloud) -> None:
 
 
 def _note_taken(cloud: Cloud) -> None:
-    """What is in use already, so that no stand-in gets it."""
+    """Records the addresses in use, so that no placeholder gets one."""
     for type_, name in PUBLIC.items():
         for resource in cloud.index.of(type_):
             with suppress(AddressError):
@@ -85,7 +85,7 @@ def _note_taken(cloud: Cloud) -> None:
 
 
 def _vpc_of(cloud: Cloud, resource: Resource) -> str:
-    """The URN of the VPC that some subnet of the resource is in."""
+    """The URN of the VPC of one of the resource's subnets."""
     with suppress(Malformed):
         for name in ("subnetId", "subnetIds", "subnets"):
             for each in cloud.index.find(resource, name, *SUBNETS).resources:
@@ -101,7 +101,7 @@ def _vpc_of(cloud: Cloud, resource: Resource) -> str:
 
 
 def _named(value: Any) -> Iterator[str]:
-    """The addresses within a property: a text, a list of them, or a list of objects with one each."""
+    """The addresses in a property: a text, a list of texts, or a list of objects with one each."""
     if isinstance(value, str):
         if value:
             yield value
@@ -114,10 +114,10 @@ def _named(value: Any) -> Iterator[str]:
 
 
 def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
-    """The interface is in its subnet and belongs to ``owner``."""
+    """Adds the interface to its subnet and to ``owner``."""
     cloud.nics.setdefault(owner.urn, []).append(nic)
     nic.subnet.nics.append(nic)
-    reason = f"{owner.urn}: what happens to packets that arrive there is not modelled"
+    reason = f"{owner.urn}: packets that arrive there are not modelled"
     cloud.fragment.stages.setdefault(nic.arrival, Unmodelled(reason, owner.urn))
     for group in nic.groups:
         group.members.append(nic)
@@ -128,7 +128,7 @@ def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
 
 
 def name(cloud: Cloud, resource: Resource, stages: tuple[str, ...]) -> None:
-    """People may ask for the resource by URN, id, ARN or name: packets come to it through one of ``stages``."""
+    """Makes the resource queryable by URN, id, ARN and name: packets reach it through one of ``stages``."""
     properties = resource.properties
     for key in (
         resource.urn,
@@ -142,7 +142,7 @@ def name(cloud: Cloud, resource: Resource, stages: tuple[str, ...]) -> None:
 
 
 def set_groups(nic: Nic, found: tuple[Group, ...], uncertainty: str) -> None:
-    """The interface has these groups instead of those that it had."""
+    """Replaces the groups of the interface."""
     for group in nic.groups:
         group.members.remove(nic)
     nic.groups, nic.uncertainty = found, uncertainty
@@ -153,8 +153,8 @@ def set_groups(nic: Nic, found: tuple[Group, ...], uncertainty: str) -> None:
 def private_addresses(
     cloud: Cloud, subnet: Subnet, v4: list[Any], v6: list[Any], count: Any, count_v6: Any
 ) -> list[int]:
-    """The addresses of an interface: those named, stand-ins for those that are not known and for as many as are asked
-    for. ``v4[0]`` is the primary one; ``None`` or unknown stands for whatever the cloud gives.
+    """The addresses of an interface: the given ones, and placeholders for unknown ones and for a requested number.
+    ``v4[0]`` is the primary one; ``None`` or unknown means that the cloud assigns it.
     """
     found, anywhere = [], False
     for value in v4:
@@ -276,7 +276,7 @@ def _attachments(cloud: Cloud) -> dict[str, dict[int, Nic]]:
                 if attached is not None:
                     attach(resource, entry.get("deviceIndex", 0), _one_nic(cloud, attached))
                 elif entry.get("subnetId") is not None:
-                    raise Malformed("an interface is made within networkInterfaces, which is not modelled")
+                    raise Malformed("an interface is defined inline in networkInterfaces, which is not modelled")
     return found
 
 
@@ -291,7 +291,7 @@ def _instance(cloud: Cloud, resource: Resource, attached: dict[int, Nic]) -> Non
     properties = resource.properties
     label = cloud.index.label(resource)
     if says(given(resource, "launchTemplate")):
-        raise Malformed("what its launch template says of the network is not modelled")
+        raise Malformed("network settings in its launch template are not modelled")
     if 0 in attached:
         primary = attached[0]
     else:
@@ -313,7 +313,7 @@ def _instance(cloud: Cloud, resource: Resource, attached: dict[int, Nic]) -> Non
 
 
 def compile(cloud: Cloud) -> None:
-    """Machines, and the ways to interfaces for packets of others. Public addresses must be known."""
+    """Compiles machines, and the stages for forwarded packets. Must run after public addresses are read."""
     stages = cloud.fragment.stages
     for instance in cloud.machines:
         resource, legs = instance.resource, instance.legs
@@ -350,7 +350,7 @@ def compile(cloud: Cloud) -> None:
 
 
 def _compile_forwarding(cloud: Cloud, nic: Nic) -> None:
-    """For what a route sends to the interface: the source/destination check drops what is for none of its addresses."""
+    """The stage of routed packets: the source/destination check drops packets to other addresses."""
     stages, origin = cloud.fragment.stages, nic.resource.urn
     setting = f"{nic.label}: source/destination check"
     if nic.checked is True:
@@ -366,7 +366,7 @@ def _compile_forwarding(cloud: Cloud, nic: Nic) -> None:
 
 
 def forwarding_stage(cloud: Cloud, target: Resource) -> str:
-    """The stage for what a route sends to an interface or instance: before the ACL of its subnet."""
+    """The stage for packets that a route sends to an interface or instance: before the ACL of its subnet."""
     nic = _one_nic(cloud, target)
     stage = f"interface {nic.label} by route"
     cloud.fragment.stages[stage] = Check(nic.subnet.acl.ingress, nic.foreign)
@@ -409,7 +409,7 @@ def _named_groups(cloud: Cloud, resource: Resource) -> Found:
 
 
 def _automatic(cloud: Cloud, resource: Resource, nic: Nic) -> None:
-    """The public address that the cloud gives at launch, which a later elastic address replaces."""
+    """The public address that the cloud assigns at launch; an elastic address replaces it."""
     primary = nic.addresses[0]
     if primary >= V6:
         return
@@ -423,5 +423,5 @@ def _automatic(cloud: Cloud, resource: Resource, nic: Nic) -> None:
     if wanted is False:
         return
     if wanted is None:
-        nic.public_uncertainty = "whether it gets a public address is not known yet"
+        nic.public_uncertainty = "whether it gets a public address is unknown until the deployment"
     nic.public[primary] = [stand_ins.public_address(cloud, resource.urn)]

@@ -1,4 +1,4 @@
-"""Route tables: which one a subnet uses, and which route in it wins.
+"""Route tables: route table associations, and route priority.
 
 Sources: the VPC user guide's "Subnet route tables" (local route, main table), "Gateway route tables", "How route
 priority works" (longest prefix; static, then prefix list, then propagated; the local route over every propagated one).
@@ -41,11 +41,11 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "odbNetworkArn": (),
 }
 WITHIN = ("natGatewayId", "networkInterfaceId", "instanceId", "vpcEndpointId")
-"""Targets that a route to a part of the VPC itself may have."""
+"""Targets allowed for a route to a part of the VPC itself."""
 
 
 def read(cloud: Cloud) -> None:
-    """Reads the tables and gives every subnet and gateway its own."""
+    """Reads the route tables and their associations with subnets and gateways."""
     index = cloud.index
     for resource in index.of(TABLE, DEFAULT_TABLE):
         with index.reading(resource):
@@ -80,7 +80,7 @@ def _table(cloud: Cloud, resource: Resource) -> Table:
 
 
 def compile(cloud: Cloud) -> None:
-    """Reads the routes and makes a lookup of each table. Gateways must be known."""
+    """Reads the routes and compiles each table to a lookup. Must run after gateways are read."""
     index = cloud.index
     for resource in index.of(TABLE, DEFAULT_TABLE):
         table = cloud.tables.get(resource.urn)
@@ -95,7 +95,7 @@ def compile(cloud: Cloud) -> None:
         with index.reading(resource):
             found = index.find(resource, "propagatingVgws", vpn.GATEWAY, value=given(resource, "propagatingVgws", []))
             if found.foreign or found.unknown:
-                raise Malformed("it takes routes from a gateway that is not among the resources")
+                raise Malformed("routes are propagated from a gateway that is not among the resources")
             for gateway in found.resources:
                 vpn.propagate(cloud, gateway, table)
     for resource in index.of(ROUTE):
@@ -110,7 +110,7 @@ def compile(cloud: Cloud) -> None:
 
 
 def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any], inline: str) -> None:
-    """One route, of a table's own list (``inline``: that property's name) or a resource of its own."""
+    """Adds one route, from a table's inline list (``inline``: that property's name) or a separate resource."""
     target, via, uncertainty = _target(cloud, table, resource, entry, inline)
     found = False
     prefix = "cidrBlock", "ipv6CidrBlock"
@@ -144,16 +144,16 @@ def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any
 
 
 def _within(vpc: Vpc, block: Interval, entry: Mapping[str, Any], shown: str) -> None:
-    """Into the VPC's own blocks lead only routes to interfaces and the like. Raises ``Malformed``."""
+    """Rejects a route into the VPC's own blocks unless its target is an interface or the like. Raises ``Malformed``."""
     inside = any(low <= block[0] and block[1] <= high for low, high in vpc.blocks)
     if inside and entry.get("gatewayId") != "local" and not any(says(entry.get(name)) for name in WITHIN):
-        raise Malformed(f"the route to {shown} lies within {vpc.label}, for which the cloud takes no such target")
+        raise Malformed(f"the route to {shown} lies within {vpc.label}, for which AWS does not allow this target")
 
 
 def _target(
     cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any], inline: str
 ) -> tuple[str, tuple[str, ...], str]:
-    """What a route leads to: its name, its stages (none: a black hole), and why it is not known."""
+    """The target of a route: its name, its stages (none: a black hole), and why it is unknown."""
     index = cloud.index
     for name, types in TARGETS.items():
         value = entry.get(name) if inline else given(resource, name)
@@ -184,12 +184,14 @@ def _foreign(
 
 def _not_understood(cloud: Cloud, resource: Resource, target: str) -> tuple[str, tuple[str, ...], str]:
     stage = f"beyond {target}"
-    cloud.fragment.stages.setdefault(stage, Unmodelled(f"{resource.urn}: a route leads to {target}", resource.urn))
+    cloud.fragment.stages.setdefault(
+        stage, Unmodelled(f"{resource.urn}: the target of a route is {target}", resource.urn)
+    )
     return target, (stage,), ""
 
 
 def _stage(cloud: Cloud, table: Table, target: Resource) -> str:
-    """The stage of a target for what a subnet of the table's VPC sends to it."""
+    """The stage of a target for packets from a subnet of the table's VPC."""
     match target.type:
         case gateways.INTERNET_GATEWAY:
             return gateways.internet_stage(cloud, target, table.vpc)
@@ -228,12 +230,12 @@ def _lookup(table: Table) -> Lookup:
 def _add_vague(
     table: Table, routes: dict[Interval, Route], via: tuple[str, ...], uncertainty: str, scope: tuple[Interval, ...]
 ) -> None:
-    """A route to an unknown part of ``scope`` may be narrower than any other there, the local one excepted."""
+    """A route to an unknown part of ``scope`` may be more specific than any other there, except the local route."""
     for low, high in scope:
         for block, route in list(routes.items()):
             if low <= block[0] and block[1] <= high and block not in table.vpc.blocks:
                 ways = route.via + tuple(each for each in via if each not in route.via)
-                name = f"{route.name}, or another way ({uncertainty})"
+                name = f"{route.name}, or another route ({uncertainty})"
                 routes[block] = Route(block, ways, name, route.origin, route.uncertain or uncertainty)
         if (low, high) not in routes:
             routes[low, high] = Route(

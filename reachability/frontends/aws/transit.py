@@ -1,4 +1,4 @@
-"""Transit gateways: attachments of VPCs, VPNs and other gateways, and the tables that join them.
+"""Transit gateways: attachments of VPCs, VPNs and other gateways, and their route tables.
 
 Source: the transit gateway guide's "How transit gateways work" (association, propagation, static over propagated, VPC
 over VPN, black holes), "Network ACLs for transit gateways" and "Security group referencing".
@@ -56,7 +56,7 @@ class TransitTable:
 
 @dataclass(slots=True, eq=False)
 class Attachment:
-    """One end at one gateway. ``into``: the stage of what the gateway sends into it. ``subnets``: of a VPC's."""
+    """An attachment at one gateway. ``into``: the stage of packets from the gateway. ``subnets``: of a VPC."""
 
     label: str
     resource: Resource
@@ -67,7 +67,7 @@ class Attachment:
     v6: bool = False
     connection: vpn.Connection | None = None
     associates: bool = True
-    """Whether it takes the gateway's default table."""
+    """Whether it is associated with the gateway's default table."""
     propagates: bool = True
     table: TransitTable | None = None
 
@@ -87,7 +87,7 @@ class Transit:
 
 
 def read(cloud: Cloud) -> None:
-    """Reads gateways, tables and attachments, and joins them."""
+    """Reads gateways, route tables and attachments, and connects them."""
     index = cloud.index
     transit = cloud.transit = Transit()
     for resource in index.of(GATEWAY):
@@ -174,11 +174,11 @@ def _read_peering(cloud: Cloud, transit: Transit, resource: Resource, accepted: 
     elif not accepted and resource.properties.get("state") != "available":
         for end in ends:
             into = transit.attachments[resource.urn, end.urn].into
-            cloud.fragment.stages[into] = Blocked(f"transit peering {label} is accepted by nobody", resource.urn)
+            cloud.fragment.stages[into] = Blocked(f"transit peering {label} is not accepted", resource.urn)
 
 
 def _allow_references(transit: Transit) -> None:
-    """Inbound rules may name groups of the other VPCs of a gateway where it and both attachments support it."""
+    """Allows inbound rules to reference groups of other VPCs of a gateway if it and both attachments support it."""
     for gateway in {id(each.gateway): each.gateway for each in transit.attachments.values()}.values():
         if flag(given(gateway, "securityGroupReferencingSupport"), False) is False:
             continue
@@ -208,7 +208,7 @@ def _attachment(cloud: Cloud, resource: Resource, gateway: Resource) -> Attachme
 
 
 def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """The stage for what a VPC sends to a transit gateway."""
+    """The stage for packets of a VPC to a transit gateway."""
     label = cloud.index.label(gateway)
     stage = f"transit gateway {label} from {vpc.label}"
     if not any(each.gateway is gateway and each.vpc is vpc for each in cloud.transit.attachments.values()):
@@ -217,7 +217,7 @@ def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
 
 
 def compile(cloud: Cloud) -> None:
-    """Makes tables and attachments into stages. Subnets must have their ACLs and tables."""
+    """Compiles route tables and attachments. Must run after subnets have their ACLs and route tables."""
     index, transit = cloud.index, cloud.transit
     for resource in index.of(ROUTE):
         with index.reading(resource):
@@ -284,7 +284,7 @@ def _propagate(cloud: Cloud, attachment: Attachment, table: TransitTable) -> Non
 
 
 def _inward(attachment: Attachment) -> tuple[str, str]:
-    """The stage of what comes out of an attachment into its gateway, and why nothing does, if so."""
+    """The stage of packets from an attachment to its gateway, and why they are dropped, if they are."""
     if attachment.table is not None:
         return attachment.table.stage, ""
     return f"transit attachment {attachment.label} without a table", f"{attachment.label} is associated with no table"
@@ -345,7 +345,7 @@ def _compile_peering(cloud: Cloud, attachment: Attachment) -> None:
 
 
 def _compile_entries(cloud: Cloud, gateway: Resource) -> None:
-    """What each VPC sends to a gateway enters by one of the attachment's subnets, past that subnet's ACL."""
+    """Packets of a VPC to a gateway pass through one of the attachment's subnets and its ACL."""
     stages = cloud.fragment.stages
     for attachment in cloud.transit.attachments.values():
         if attachment.gateway is not gateway or attachment.vpc is None:
@@ -362,7 +362,7 @@ def _compile_entries(cloud: Cloud, gateway: Resource) -> None:
 
 
 def _compile_zone(cloud: Cloud, subnet: Subnet) -> None:
-    """A subnet reaches a gateway only by the attachment's subnet in its own zone."""
+    """A subnet reaches a gateway only through the attachment's subnet in its own zone."""
     stages = cloud.fragment.stages
     lookup = stages.get(subnet.table.stage)
     used = {via for route in lookup.routes for via in route.via} if isinstance(lookup, Lookup) else set()

@@ -30,7 +30,7 @@ def test_a_missing_rule_between_regions_is_named_with_what_it_stops(sound: Built
     source, target = sound.host(Role.PRIVATE_SENTRY, ONE), sound.host(Role.PRIVATE_SENTRY, TWO)
     found = refusing(sound, "private-sentry", TWO, f"{source.address}/32").verdict("regions-meshed")
     assert found.outcome is Outcome.REFUTED
-    assert f"{source.name} must reach {target.name} on tcp 26656, and does not" in sentences(found)
+    assert f"{source.name} must reach {target.name} on tcp 26656, but cannot" in sentences(found)
     assert any("private-sentry-group in" in decided for decided in deciding(found))
 
 
