@@ -1,4 +1,4 @@
-"""One rule of a firewall, whatever kind of resource it came from, and what it means at one interface."""
+"""One firewall rule, from any kind of resource, and its rules at one interface."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reachability.network import Action, Match, Rule
 
 
 class Verb(StrEnum):
-    """What a rule does. ``INSPECT``: hands the connection to a security profile group, which allows or denies it."""
+    """The action of a rule. ``INSPECT``: a security profile group allows or denies the connection."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -24,11 +24,10 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Which interfaces a rule is for: by network tag, by service account, or (both ``None``) all.
+    """The target interfaces of a rule: by network tag, by service account, or (both ``None``) all.
 
-    ``uncertainty``: why others may be targets too. ``secure_tags``: it is only for interfaces with a secure tag, which one
-    is not
-    modelled.
+    ``uncertainty``: why others may be targets too. ``secure_tags``: the targets are
+    interfaces with a secure tag, which is not modelled.
     """
 
     tags: frozenset[str] | None = None
@@ -37,9 +36,9 @@ class Targets:
     secure_tags: bool = False
 
     def include(self, nic: Nic) -> tuple[bool, str]:
-        """Whether the rule is for this interface, or why it may be."""
+        """Whether the interface is a target of the rule, or why it may be."""
         if self.secure_tags:
-            return False, "which interfaces have the secure tags of its target is not modelled"
+            return False, "secure tags as targets are not modelled"
         if self.tags is None and self.accounts is None:
             return (False, self.uncertainty) if self.uncertainty else (True, "")
         if self.tags is not None:
@@ -57,7 +56,7 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class FilterRule:
-    """``ingress`` or egress; ``uncertainty``: why it may not be in force at all (or not where it stands)."""
+    """``ingress`` or egress; ``uncertainty``: why it may not apply (or not at its position)."""
 
     name: str
     origin: str
@@ -71,7 +70,7 @@ class FilterRule:
     uncertainty: str = ""
 
     def written(self, included: bool, perhaps: str) -> list[Rule]:
-        """The rule where it is (or may be: ``perhaps``) in force: what it surely does, and what it may do."""
+        """The rules at an interface where it applies (or may: ``perhaps``): its certain and its possible effect."""
         if not included and not perhaps:
             return []
         uncertainties = [each for each in (self.uncertainty, perhaps) if each]

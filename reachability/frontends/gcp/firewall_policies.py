@@ -1,4 +1,4 @@
-"""Hierarchical, global network and regional network firewall policies, their rules and what they are attached to.
+"""Hierarchical, global network and regional network firewall policies, their rules and associations.
 
 Semantics: cloud.google.com/firewall/docs/firewall-policies-rule-details and .../firewall-policies-rule-eval-order.
 """
@@ -65,14 +65,14 @@ _INDEFINITE = {
     "ThreatIntelligences": "threat lists",
     "SecureTags": "secure tags",
 }
-"""Criteria that add addresses which no resource of the input lists."""
+"""Criteria that match addresses which are not in the input."""
 _NARROWING = {"NetworkScope": "the kind of network", "NetworkContext": "the kind of network", "Networks": "the network"}
-"""Criteria that the packet must meet besides."""
+"""Criteria that further restrict the packets."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
-    """A policy where it is in force; ``uncertainty``: why it may not be."""
+    """A policy where it applies; ``uncertainty``: why it may not be."""
 
     name: str
     origin: str
@@ -82,7 +82,7 @@ class AttachedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class _ScopedRule:
-    """A rule of a hierarchical policy that is for some networks only."""
+    """A rule of a hierarchical policy that applies to some networks only."""
 
     rule: FilterRule
     networks: frozenset[str] | None
@@ -90,7 +90,7 @@ class _ScopedRule:
 
 
 class FirewallPolicies:
-    """Every policy that is attached to a network of the input or to what its project belongs to."""
+    """Every policy associated with a network of the input, or with a folder or organization above its project."""
 
     def __init__(
         self, inventory: Inventory, networks: Mapping[str, Network], accounts: Accounts, hierarchy: Hierarchy
@@ -136,7 +136,7 @@ class FirewallPolicies:
 
     @property
     def differ_by_project(self) -> bool:
-        """Whether interfaces of one network may be under different policies, by the project of their instance."""
+        """Whether interfaces of one network may have different policies, by the project of their instance."""
         return bool(self._hierarchical)
 
     def differ_by_region(self, network: Network) -> bool:
@@ -152,13 +152,13 @@ class FirewallPolicies:
         if owner is not None:
             return [(owner.urn, "")]
         if association.properties.get("attachmentTarget") is UNKNOWN:
-            return [(urn, f"what {association.urn} attaches its policy to is not known yet") for urn in networks]
+            return [(urn, f"the target of {association.urn} is not known yet") for urn in networks]
         return []
 
     def _policy(self, association: Resource, kinds: tuple[str, ...], network: str, uncertainty: str) -> AttachedPolicy:
         policy = self._inventory.resolve(association, "firewallPolicy", kinds)
         if policy is None:
-            text = f"the rules of the policy that {association.urn} attaches are not in the input"
+            text = f"the rules of the policy of {association.urn} are not in the input"
             name = f"policy {word(association.properties.get('firewallPolicy'), 'not known yet')}"
             anything = [
                 FilterRule(
@@ -198,7 +198,7 @@ class FirewallPolicies:
         if policy is not None:
             self._read(resource, policy, resource.properties)
         elif resource.properties.get("firewallPolicy") is UNKNOWN:
-            self._inventory.problems(f"{resource.urn}: the policy that it belongs to is not known yet")
+            self._inventory.problems(f"{resource.urn}: its policy is not known yet")
 
     def _read(self, resource: Resource, policy: Resource, given: Mapping[str, Any]) -> None:
         problems = self._inventory.problems
@@ -212,7 +212,7 @@ class FirewallPolicies:
         priority = number(given.get("priority"), -1, *_PRIORITIES)
         if priority is None or priority < 0:
             if given.get("priority") is not UNKNOWN:
-                problems(f"{resource.urn}: priority: {given.get('priority')!r} is no priority of a rule")
+                problems(f"{resource.urn}: priority: {given.get('priority')!r} is not a rule priority")
             uncertainty, priority = "its priority is not known", -1
         action = given.get("action")
         verb = _VERBS.get(str(action).lower(), Verb.UNKNOWN)
@@ -229,8 +229,8 @@ class FirewallPolicies:
             match = match[0]
         if not isinstance(match, Mapping):
             if match is not UNKNOWN:
-                problems(f"{resource.urn}: match: got {match!r} where an object belongs")
-            match, uncertainty = {}, uncertainty or "what it matches is not known"
+                problems(f"{resource.urn}: match: {match!r} is not an object")
+            match, uncertainty = {}, uncertainty or "its match is unknown"
         networks, scope_uncertainty = self._scope(resource, given)
         spoken_priority = "unknown" if priority < 0 else priority
         service, spoken = self._services(resource, match)
@@ -255,7 +255,7 @@ class FirewallPolicies:
         if value is None or (isinstance(value, (list, tuple)) and not value):
             return None, ""
         found, _, more = self._inventory.resolve_all(resource, "targetResources", (NETWORK,), value)
-        uncertainty = "the networks that it is for are known only after deployment" if more else ""
+        uncertainty = "its target networks are known only after deployment" if more else ""
         return frozenset(each.urn for each in found), uncertainty
 
     def _services(self, resource: Resource, match: Mapping[str, Any]) -> tuple[Extent, str]:

@@ -36,7 +36,7 @@ DEFAULT_PRIORITY = 1000
 
 
 class FirewallRules:
-    """The VPC firewall rules of every network, in the order in which they are looked at."""
+    """The VPC firewall rules of every network, in evaluation order."""
 
     def __init__(
         self, inventory: Inventory, networks: Mapping[str, Network], nics: Iterable[Nic], accounts: Accounts
@@ -53,7 +53,7 @@ class FirewallRules:
             rules.sort(key=lambda rule: rule.order)
 
     def of(self, network: Network) -> list[FilterRule]:
-        """The rules of a network: lower priority numbers first, denials first among equals."""
+        """The rules of a network: lower priority numbers first, deny rules first among equals."""
         return self._rules[network.urn]
 
     def _read(self, resource: Resource, networks: Mapping[str, Network]) -> None:
@@ -86,7 +86,7 @@ class FirewallRules:
         priority = number(given.get("priority"), DEFAULT_PRIORITY, 0, 65535)
         if priority is None:
             if given.get("priority") is not UNKNOWN:
-                problems(f"{resource.urn}: priority: {given.get('priority')!r} is no number from 0 to 65535")
+                problems(f"{resource.urn}: priority: {given.get('priority')!r} is not a number from 0 to 65535")
             uncertainty, priority = "its priority is not known", -1
         sources = self._sources(resource, ingress, network)
         destinations = self._side(resource, "destinationRanges", not ingress)
@@ -165,7 +165,7 @@ class FirewallRules:
 
 
 def _sent_by(nic: Nic, wanted: frozenset[str], more: bool, own: frozenset[str] | None) -> Extent:
-    """What a source tag or account adds for one interface: its primary internal IPv4 and its IPv6 addresses, no alias
+    """A source tag or account at one interface means its primary internal IPv4 and its IPv6 addresses, no alias
     ranges, no external IPv4 (cloud.google.com/firewall/docs/firewalls, "How source tags imply packet sources")."""
     if not wanted and not more:
         return NOTHING
@@ -173,7 +173,7 @@ def _sent_by(nic: Nic, wanted: frozenset[str], more: bool, own: frozenset[str] |
     if own is not None and wanted & own:
         return Extent.maybe(points, nic.uncertainty) if nic.uncertainty else Extent.of(points)
     if more or own is None:
-        return Extent.maybe(points, "which instances are its sources is known only after deployment")
+        return Extent.maybe(points, "its source instances are known only after deployment")
     return NOTHING
 
 

@@ -1,4 +1,4 @@
-"""From pulumi-gcp resources to a fragment of the network."""
+"""Compiles pulumi-gcp resources to a fragment of the network."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ from reachability.network import (
 from reachability.resources import Resource
 
 GOOGLE_SOURCES = union([*FRONT_ENDS, block("35.235.240.0/20"), block("35.199.192.0/19")])
-"""From where Google itself opens connections into a network: proxies and health checks, IAP's TCP forwarding, Cloud DNS
+"""The sources of Google's own connections into a network: proxies and health checks, IAP's TCP forwarding, Cloud DNS
 (cloud.google.com/vpc/docs/routes, "Special return paths")."""
 
 
 def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals]) -> Fragment:
-    """The fragment of all ``gcp:`` resources. ``announcements``: what the other side of a door announces, by the
-    door's key.
+    """The fragment of all ``gcp:`` resources. ``announcements``: the BGP announcements of the other side of
+    a link, by link key.
 
-    Never raises for what a resource contains: what is not modelled is told in ``Fragment.unmodelled``.
+    Never raises for the content of a resource: what is not modelled is in ``Fragment.unmodelled``.
     """
     problems = Problems()
     own = [each for each in resources if each.type.startswith("gcp:")]
@@ -158,7 +158,7 @@ def _machine(instance: Instance, balancers: LoadBalancers) -> Machine:
 
 
 def _network_stages(fragment: Fragment, network: Network, nics: tuple[Nic, ...], balancers: LoadBalancers) -> None:
-    """Who has which address; and Google's own way in, for which no route is needed."""
+    """The addresses of a network, and Google's own access, which needs no route."""
     routes: list[Route] = list(balancers.inside[network.urn])
     for nic in nics:
         if nic.network is not network:
@@ -179,7 +179,7 @@ def _network_stages(fragment: Fragment, network: Network, nics: tuple[Nic, ...],
 
 
 def _add_external_peerings(fragment: Fragment, peerings: Peerings) -> None:
-    """Peerings with networks that are not in the input: what they route here is not known, so anything may come."""
+    """Peerings with external networks: their routes are unknown, so any packet may enter."""
     for each in peerings.external:
         sources = outside(each.network, EVERYWHERE)
         name = f"the network that {each.name} peers with"
@@ -187,6 +187,6 @@ def _add_external_peerings(fragment: Fragment, peerings: Peerings) -> None:
 
 
 def _named_apart(link_ends: list[LinkEnd]) -> list[LinkEnd]:
-    """The link_ends with a name of their own each: names of tunnels and networks are unique in a region or project only."""
+    """The link ends with unique names: names of tunnels and networks are unique in a region or project only."""
     count = Counter(each.name for each in link_ends)
     return [replace(each, name=f"{each.name} ({each.key})") if count[each.name] > 1 else each for each in link_ends]

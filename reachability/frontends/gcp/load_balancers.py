@@ -2,8 +2,7 @@
 APIs.
 
 Semantics: cloud.google.com/load-balancing/docs/forwarding-rule-concepts, .../network/networklb-target-pools,
-.../internal and
-.../https#firewall-rules.
+.../internal and .../https#firewall-rules.
 """
 
 from __future__ import annotations
@@ -78,23 +77,23 @@ TYPES = (
     backends.TARGET_INSTANCE,
 )
 FRONT_ENDS = (block("35.191.0.0/16"), block("130.211.0.0/22"))
-"""From where Google's proxies and health checks reach backends
+"""The sources of Google's proxies and health checks
 (cloud.google.com/load-balancing/docs/health-check-concepts)."""
 
 FRONT_ENDS_RETURN = "gcp front ends"
 _FRONT_ENDS_DEVICE = "google front ends"
 _PORT_PROTOCOLS = (services.TCP, services.UDP, services.SCTP)
-_UNKNOWN_PORT = "which port of its backends the balancer connects to is not known"
+_UNKNOWN_PORT = "the port to which the balancer connects is unknown"
 
 
 def table_for_balancers(network: Network, region: str) -> str:
-    """The stage of the routes that an internal proxy's answers to its clients take."""
+    """The stage of the routes for answers of an internal proxy to its clients."""
     return f"routes {network.urn} {region} for balancers"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Balancer:
-    """A forwarding rule that was read. ``network``: of an internal one."""
+    """A forwarding rule. ``network``: of an internal one."""
 
     resource: Resource
     name: str
@@ -111,7 +110,7 @@ class _Balancer:
 
 @dataclass(slots=True)
 class _Address:
-    """What a virtual address does, one translation a way."""
+    """The translations of a virtual address, one per direction."""
 
     name: str
     translations: list[Translation] = field(default_factory=list)
@@ -119,9 +118,8 @@ class _Address:
 
 
 class LoadBalancers:
-    """Reads every forwarding rule; ``stages``, ``public`` and ``names`` are what they contribute, ``virtual`` the
-    addresses
-    that backends of passthrough balancers take for their own."""
+    """Reads every forwarding rule; ``stages``, ``public`` and ``names`` are for the fragment, ``virtual`` has the
+    addresses that backends of passthrough balancers accept as their own."""
 
     def __init__(
         self,
@@ -159,7 +157,7 @@ class LoadBalancers:
         self._emit()
 
     def backends(self, rule: Resource) -> list[Nic] | None:
-        """The interfaces behind a forwarding rule of the input, as a next hop of routes."""
+        """The interfaces behind a forwarding rule that is the next hop of a route."""
         balancer = self._balancers.get(rule.urn)
         if balancer is None or not isinstance(balancer.target, Resource):
             return None
@@ -167,7 +165,7 @@ class LoadBalancers:
         return None if found is None or found.uncertainties else [nic for nic, _ in found.nics]
 
     def behind(self, network: Network, point: int) -> list[Nic]:
-        """The interfaces behind the internal balancer that has an address."""
+        """The interfaces behind the internal balancer with an address."""
         for each in self._balancers.values():
             if each.internal and each.network is network and not each.uncertainty and (point, point) in each.addresses:
                 found = self._passthrough(each)
@@ -182,7 +180,7 @@ class LoadBalancers:
             return None
         scheme = "EXTERNAL" if scheme is None else str(scheme)
         if scheme == "INTERNAL_SELF_MANAGED":
-            problems(f"{resource.urn}: balancers inside the clients (INTERNAL_SELF_MANAGED) are not modelled")
+            problems(f"{resource.urn}: client-side balancers (INTERNAL_SELF_MANAGED) are not modelled")
             return None
         target = self._target(resource)
         apis = isinstance(target, str) and target in ("all-apis", "vpc-sc")
@@ -254,9 +252,11 @@ class LoadBalancers:
                 if isinstance(text, str):
                     return (block(text),), ""
             except AddressError:
-                self._inventory.problems(f"{reserved.urn}: address: {text!r} is no address")
+                self._inventory.problems(f"{reserved.urn}: address: {text!r} is not an address")
         elif isinstance(value, str) and value:
-            self._inventory.problems(f"{resource.urn}: ipAddress: {value!r} is no address, nor one of the input")
+            self._inventory.problems(
+                f"{resource.urn}: ipAddress: {value!r} is neither an address nor an address resource of the input"
+            )
         key = (reserved or resource).urn
         uncertainty = f"the address of {resource.urn} is known only after deployment"
         if not internal:
@@ -283,7 +283,7 @@ class LoadBalancers:
         try:
             number = services.protocol(name)
         except ValueError:
-            problems(f"{resource.urn}: ipProtocol: {protocol!r} is no protocol")
+            problems(f"{resource.urn}: ipProtocol: {protocol!r} is not a protocol")
             return Extent.maybe(services.ANY, "its protocol cannot be read")
         whole: Intervals = (services.of(number),)
         if number == services.ICMP:
@@ -305,7 +305,7 @@ class LoadBalancers:
         return Extent(certain, whole if uncertainties else certain, "; ".join(uncertainties))
 
     def _passthrough(self, balancer: _Balancer) -> Backends | None:
-        """Who is behind a balancer that leaves packets as they are; ``None`` if it is none."""
+        """The backends of a passthrough balancer; ``None`` if it is not one."""
         target = balancer.target
         if not isinstance(target, Resource):
             return None
@@ -332,7 +332,7 @@ class LoadBalancers:
         return self._reader.of_url_map(found) if found.type in backends.URL_MAPS else self._reader.of_service(found)
 
     def _emit(self) -> None:
-        """The most specific protocol of an address first: what it takes, ``L3_DEFAULT`` does not get."""
+        """Handles the most specific protocol of an address first: ``L3_DEFAULT`` gets the rest."""
         addresses: dict[tuple[str, Interval], _Address] = {}
         ordered = sorted(
             self._balancers.values(), key=lambda each: sum(high - low for low, high in each.services.possible)
@@ -357,7 +357,7 @@ class LoadBalancers:
             self.stages[stage] = Translate(address.name, table, tuple(address.translations), None)
 
     def _enter(self, balancer: _Balancer, interval: Interval, stage: str, place: str) -> None:
-        """How packets come to a virtual address; to an internal one only from its region, unless it says otherwise."""
+        """Adds the routes to a virtual address; without global access, to an internal one only from its region."""
         urn = balancer.resource.urn
         route = Route(interval, (stage,), f"load balancer {balancer.name}", urn, balancer.uncertainty)
         if not place:
@@ -385,7 +385,7 @@ class LoadBalancers:
         self.inside[place].append(Route(interval, (f"{stage} region",), route.name, urn, balancer.uncertainty))
 
     def _ways(self, balancer: _Balancer, interval: Interval, address: _Address) -> None:
-        """First what the balancer surely takes (nobody else gets it), then what it may take."""
+        """Adds first the packets that the balancer certainly receives, exclusively, then those that it may receive."""
         for taken, uncertainty in (
             (balancer.services.certain, ""),
             (balancer.services.possible, balancer.services.uncertainty),
@@ -463,7 +463,7 @@ class LoadBalancers:
         return ways + [self._not_known(balancer, match, each) for each in uncertainties]
 
     def _behind_proxy(self, balancer: _Balancer, found: Backends) -> str:
-        """Where a proxy's packets go: to its backends, and answers back to clients."""
+        """The stage of a proxy's packets to its backends, and of its answers to clients."""
         stage = f"proxy {balancer.resource.urn}"
         routes = [
             Route((point, point), (f"{nic.id} ingress",), f"backend {nic.name}", nic.machine)
@@ -480,7 +480,7 @@ class LoadBalancers:
         return stage
 
     def _sources_of_proxy(self, balancer: _Balancer, found: Backends) -> tuple[int, ...]:
-        """Where a proxy's own connections come from: Google's front ends, or the proxy-only subnet of the region."""
+        """The sources of a proxy's connections: Google's front ends, or the proxy-only subnet of the region."""
         scheme = word(balancer.resource.properties.get("loadBalancingScheme"), "EXTERNAL")
         if balancer.resource.type == GLOBAL_RULE and scheme != "INTERNAL_MANAGED":
             return tuple(low + 1 for low, _ in FRONT_ENDS)

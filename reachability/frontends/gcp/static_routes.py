@@ -1,4 +1,4 @@
-"""Static routes (``gcp:compute/route:Route``) and where they lead.
+"""Static routes (``gcp:compute/route:Route``) and their next hops.
 
 Semantics: cloud.google.com/vpc/docs/static-routes.
 """
@@ -25,9 +25,8 @@ DEFAULT_PRIORITY = 1000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CustomRoute:
-    """A static or learned route. ``via``: stages; ``INTERNET_GATEWAY`` stands for the sender's. ``tags``: only for
-    instances
-    with one of them; ``region``: only there (``None``: everywhere). ``link``: it leads through a tunnel or
+    """A static or learned route. ``via``: stages; ``INTERNET_GATEWAY`` means that of the sender. ``tags``: only for
+    instances with one of them; ``region``: only there (``None``: everywhere). ``link``: its next hop is a tunnel or
     attachment."""
 
     destinations: Interval
@@ -49,7 +48,7 @@ class CustomRoute:
 
 
 class StaticRoutes:
-    """The static routes of every network; ``stages`` are those that its next hops need."""
+    """The static routes of every network; ``stages`` are those of their next hops."""
 
     def __init__(
         self,
@@ -91,14 +90,14 @@ class StaticRoutes:
             intervals.append(block(value if isinstance(value, str) else ""))
         except AddressError:
             if value is not UNKNOWN:
-                problems(f"{resource.urn}: destRange: {value!r} is no address or block")
+                problems(f"{resource.urn}: destRange: {value!r} is not an address or block")
             intervals, uncertainty = list(EVERYWHERE), "its destination is not known"
         priority = number(given.get("priority"), DEFAULT_PRIORITY, 0, 65535)
         if priority is None:
             priority, uncertainty = 0, uncertainty or "its priority is not known"
         tags, more = items(given.get("tags"))
         if more:
-            uncertainty = uncertainty or "the tags that it is for are known only after deployment"
+            uncertainty = uncertainty or "its tags are known only after deployment"
         name = f"route {word(given.get('name'), resource.name)} (priority {priority})"
         for network in targets:
             via, link = self._next_hop(resource, network)
@@ -152,12 +151,12 @@ class StaticRoutes:
                     return self._through(resource, found), False
         stage = f"next hop {resource.urn}"
         self.stages[stage] = Unmodelled(
-            f"{resource.urn}: what its next hop is, is not in the input or not known yet", resource.urn
+            f"{resource.urn}: its next hop is not in the input or not known yet", resource.urn
         )
         return (stage,), False
 
     def _behind(self, value: object, network: Network) -> list[Nic] | None:
-        """The interface that has an address, or those behind an internal load balancer that has it."""
+        """The interface with an address, or those behind an internal load balancer with it."""
         try:
             low, high = block(value if isinstance(value, str) else "")
         except AddressError:
@@ -168,7 +167,7 @@ class StaticRoutes:
         return found or self._balancers.behind(network, low) or None
 
     def _through(self, resource: Resource, nics: list[Nic]) -> tuple[str, ...]:
-        """Into interfaces that take packets for others; an instance without ``canIpForward`` drops them."""
+        """The stages of forwarding interfaces; an instance without ``canIpForward`` drops the packets."""
         stages = []
         for nic in nics:
             if nic.forwards is False:
@@ -185,7 +184,7 @@ class StaticRoutes:
 
 
 def _default(network: Network) -> list[CustomRoute]:
-    """The routes that a new network has: to the internet, for IPv6 once a subnet has external addresses
+    """The default routes of a network: to the internet, for IPv6 if a subnet has external addresses
     (cloud.google.com/vpc/docs/routes, "System-generated default routes")."""
     if network.default_route is False:
         return []
