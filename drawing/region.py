@@ -1,6 +1,6 @@
 """A cloud region: its zones side by side, in each the ingress, public and private subnets, and the lines within it.
 
-Lines run in the gutters beside each zone's subnets. Left: the way out by NAT, then gossip from the internet.
+Lines run in the gutters next to each zone's subnets. Left: outbound through NAT, then gossip from the internet.
 Right: the public API to the load balancer and from it to the seeds, then the operators' VPN.
 """
 

@@ -1,4 +1,4 @@
-"""A datacentre: the firewall pair on top, the validator and signer zones behind it, the management zone, the cabinet."""
+"""A datacentre: the firewall pair on top, validator and signer zones behind it, the management zone, the cabinet."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def _same_space(
             changed.append(stage)
         else:
             return None
-    return prior.space if all(prior.space.tells(match) for match in _matches(changed, ())) else None
+    return prior.space if all(prior.space.separates(match) for match in _matches(changed, ())) else None
 
 
 def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> tuple[dict[str, Firewall], list[str]]:

@@ -145,9 +145,9 @@ def _boxes(sender: Sender, arrival: Arrival, ours: Intervals) -> Iterator[Box]:
 def _rounded(found: Intervals, ours: Intervals) -> Intervals:
     """The set, with the estate's own addresses added if it has all others of a family."""
     for family in (ALL_V4, ALL_V6):
-        everybody = intersection(GLOBAL, (family,))
-        if covers(found, difference(everybody, ours)):
-            found = union(found, everybody)
+        whole = intersection(GLOBAL, (family,))
+        if covers(found, difference(whole, ours)):
+            found = union(found, whole)
     return found
 
 

@@ -220,7 +220,7 @@ class Space:
             self._spread[intervals] = spread
         return spread
 
-    def tells(self, match: Match) -> bool:
+    def separates(self, match: Match) -> bool:
         """Whether a match consists of whole atoms and known sets of sources."""
         return (
             (match.sources is None or match.sources in self._number_of)

@@ -19,7 +19,7 @@ def _kept(property_: str) -> Check:
             yield violation(
                 f"{property_} is {days}",
                 f"it must be set, to {SHORTEST_DAYS} days or more",
-                "a break-in is often found months later, and 0 means for ever",
+                "a break-in is often found months later, and 0 means no expiry",
                 "set it",
             )
 

@@ -19,7 +19,7 @@ def _federated(statement: Mapping[str, Any], provider: str) -> Iterator[str]:
             yield violation(
                 f"{provider} gives the role to any token",
                 f"a condition on its {wanted[1:]} must say {what}",
-                "otherwise everybody with an account there may assume it",
+                "otherwise anyone with an account there may assume it",
                 f"add a condition on {wanted}",
             )
 

@@ -95,7 +95,7 @@ RULE = resource_rule(
     why="With eventual consistency a conditional write is decided by each region alone, and the later write wins: "
     "two signers "
     "could both win one height. AWS offers strong consistency in exactly three regions of one set.",
-    fix="Set `consistencyMode: STRONG` in two replicas, or in one beside `globalTableWitness`, all in one set "
+    fix="Set `consistencyMode: STRONG` in two replicas, or in one and `globalTableWitness`, all in one set "
     f"({_sets()}); or keep the table in one region.",
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html",
     example=Example("aws:dynamodb/table:Table", {"globalTableWitness": {"regionName": "eu-central-1"}}),

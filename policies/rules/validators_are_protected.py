@@ -17,7 +17,7 @@ def _check(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(
             f"protect is off on a {role}",
             "in production it must be set",
-            "a validator that is recreated beside the old one signs twice and is slashed",
+            "a validator that is recreated while the old one runs signs twice and is slashed",
             "set protect and retain_on_delete",
         )
 

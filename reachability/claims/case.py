@@ -208,8 +208,8 @@ class Case:
 
     def coverage(self) -> Coverage:
         """Which of the network's rules decided a packet of the senders that the claims queried."""
-        everybody = self._asked_all and not self._asked.keys() - set(self.estate.senders.values())
-        found = self.estate.coverage if everybody else coverage(self.prover, self._asked, self.estate.owner_of_rule)
+        all_senders = self._asked_all and not self._asked.keys() - set(self.estate.senders.values())
+        found = self.estate.coverage if all_senders else coverage(self.prover, self._asked, self.estate.owner_of_rule)
         return found.get(self.network.name, NOTHING).joined(found.get("", NOTHING))
 
     def sender(self, name: str) -> Sender | None:

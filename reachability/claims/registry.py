@@ -38,7 +38,7 @@ def claims(own: Iterable[Claim] = ()) -> tuple[Claim, ...]:
                 f"{claim.id!r}: got no id of lower-case words joined by hyphens; reports and CI know a claim by it"
             )
         if claim.id in found:
-            raise ClaimError(f"{claim.id}: two claims have this id, and a report could not tell them apart; rename one")
+            raise ClaimError(f"{claim.id}: two claims have this id, but reports identify claims by id; rename one")
         if not claim.statement:
             raise ClaimError(f"{claim.id}: got no statement; say in one sentence what is promised")
         found[claim.id] = claim

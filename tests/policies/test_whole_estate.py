@@ -266,8 +266,8 @@ BREAKS = [
     ),
     (secrets_are_encrypted, GOOGLE_SECRET, {"replication": {"userManaged": STRING}}, "names no key"),
     (secrets_are_encrypted, SECRET, {"kmsKeyId": "alias/aws/secretsmanager"}, "the secret names no key"),
-    (disks_are_encrypted, VOLUME, {"encrypted": True, "kmsKeyId": "arn:aws:kms:x:1:alias/aws/ebs"}, "no key of ours"),
-    (logs_are_encrypted, "aws:cloudwatch/logGroup:LogGroup", {"kmsKeyId": "alias/aws/logs"}, "no key of ours"),
+    (disks_are_encrypted, VOLUME, {"encrypted": True, "kmsKeyId": "arn:aws:kms:x:1:alias/aws/ebs"}, "no customer-managed key"),
+    (logs_are_encrypted, "aws:cloudwatch/logGroup:LogGroup", {"kmsKeyId": "alias/aws/logs"}, "no customer-managed key"),
     (
         tables_are_encrypted,
         TABLE,

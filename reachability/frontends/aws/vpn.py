@@ -97,10 +97,10 @@ def destinations(cloud: Cloud, connection: Connection) -> tuple[Intervals, str]:
     """The destinations of a connection, and why they are unknown (then it may be any part of them)."""
     if not connection.dynamic:
         return tuple(connection.static), ""
-    told = [cloud.announcements[key] for key in connection.keys if key in cloud.announcements]
-    if not told:
+    announced = [cloud.announcements[key] for key in connection.keys if key in cloud.announcements]
+    if not announced:
         return PRIVATE, f"the BGP announcements over {connection.label} are unknown"
-    return union(connection.static, *told), ""
+    return union(connection.static, *announced), ""
 
 
 def blocks(intervals: Intervals) -> list[Interval]:

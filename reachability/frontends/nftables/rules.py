@@ -543,7 +543,7 @@ class RuleReader:
         if not negated:
             return statuses(words)
         if words == {"dnat"}:
-            return [((TRANSLATED, False),), ((TRANSLATED, True), (UNCERTAIN, "a status has other bits beside dnat"))]
+            return [((TRANSLATED, False),), ((TRANSLATED, True), (UNCERTAIN, "a status has other bits besides dnat"))]
         return [((UNCERTAIN, "ct status is not modelled"),)]
 
     def _local(self, words: frozenset[str], *, negated: bool) -> Parts:
