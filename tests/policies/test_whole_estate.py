@@ -245,7 +245,7 @@ BREAKS = [
     (disks_are_encrypted, MACHINE, {"bootDisk": {}}, "the boot disk names no key"),
     (disks_are_encrypted, MACHINE, {"bootDisk": {"kmsKeySelfLink": "k"}, "attachedDisks": [{}]}, "an attached disk"),
     (disks_are_encrypted, MACHINE, {"bootDisk": {"kmsKeySelfLink": "k"}, "scratchDisks": [{}]}, "scratch disks"),
-    (logs_are_encrypted, GOOGLE_LOG, {"cmekSettings": {}}, "names no key"),
+    (logs_are_encrypted, GOOGLE_LOG, {"cmekSettings": {}}, "has no customer-managed key"),
     (
         tables_are_encrypted,
         TABLE,
@@ -266,7 +266,12 @@ BREAKS = [
     ),
     (secrets_are_encrypted, GOOGLE_SECRET, {"replication": {"userManaged": STRING}}, "names no key"),
     (secrets_are_encrypted, SECRET, {"kmsKeyId": "alias/aws/secretsmanager"}, "the secret names no key"),
-    (disks_are_encrypted, VOLUME, {"encrypted": True, "kmsKeyId": "arn:aws:kms:x:1:alias/aws/ebs"}, "no customer-managed key"),
+    (
+        disks_are_encrypted,
+        VOLUME,
+        {"encrypted": True, "kmsKeyId": "arn:aws:kms:x:1:alias/aws/ebs"},
+        "no customer-managed key",
+    ),
     (logs_are_encrypted, "aws:cloudwatch/logGroup:LogGroup", {"kmsKeyId": "alias/aws/logs"}, "no customer-managed key"),
     (
         tables_are_encrypted,
