@@ -421,7 +421,7 @@ BREAKS = [
     (policy_documents_can_be_read, POLICY, {"policy": "{"}, "is not JSON"),
     (policy_documents_can_be_read, POLICY, {"policy": "[]"}, "has no Statement"),
     (policy_documents_can_be_read, ROLE, {"assumeRolePolicy": '{"Statement": {"Effect": "allow"}}'}, "Effect allow"),
-    (policy_documents_can_be_read, "aws:kms/key:Key", {"policy": '{"Statement": ["*"]}'}, "no mapping"),
+    (policy_documents_can_be_read, "aws:kms/key:Key", {"policy": '{"Statement": ["*"]}'}, "not a mapping"),
     (permissions_have_no_wildcard, POLICY, {"policy": document("s3:Get?bject", "arn:aws:s3:::b/k")}, "s3:Get?bject"),
     (
         keys_rotate_and_have_one_administrator,
