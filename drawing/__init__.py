@@ -1,4 +1,4 @@
-"""The estate as a picture.
+"""A map of the estate.
 
 Regions, zones, hosts, links and allowed flows of one network, from its declaration alone.
 """
@@ -13,7 +13,7 @@ from estate.plan.hosts import hosts
 
 
 def layout(network: Network, status: Mapping[str, str] | None = None) -> Map:
-    """The drawn map with the boxes of its cards and panels, by name."""
+    """The map, with the boxes of its cards and panels by name."""
     return draw(network, status)
 
 

@@ -1,4 +1,4 @@
-"""Cards: one for each host, and one for each gateway that the cloud runs for us."""
+"""Cards: one for each host, and one for each managed gateway of the cloud."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def host_card(
 ) -> None:
     """A host.
 
-    Its role and number, its address, a ``detail``, perhaps a ``pill``, and a dot for its state if it is known.
+    Its role and number, its address, a ``detail``, optionally a ``pill``, and a dot for its state if known.
     """
     colour = ROLES[host.role].colour
     scene.cards[host.name] = box
@@ -50,7 +50,7 @@ def host_card(
 
 
 def gateway_card(scene: Scene, name: str, box: Box, title: str, detail: str) -> None:
-    """Something that the cloud runs: outlined, without a role's colour."""
+    """A managed service of the cloud: outlined, without a role's colour."""
     scene.cards[name] = box
     scene.rectangle(box, style.WHITE, stroke=style.FAINT, radius=6, layer="front")
     middle = box.height > 34

@@ -17,7 +17,7 @@ from estate.plan.hosts import hosts
 
 MARGIN = 56
 WIDEST = 2080
-"""The greatest width. Regions and sites that do not fit go into further rows."""
+"""The maximum width. Regions and sites that do not fit go into further rows."""
 
 NARROWEST = 1240
 GAP = 24
@@ -42,7 +42,7 @@ class Map:
 
 @dataclass
 class Lane:
-    """A horizontal line that regions or edges tap: ``ends`` are where."""
+    """A horizontal line to which regions or edges connect, at ``ends``."""
 
     name: str
     y: float
@@ -280,10 +280,7 @@ class _Page:
         return next((x + shift for shift in shifts if all(abs(x + shift - each) >= 12 for each in taken)), x)
 
     def _draw_lanes(self) -> None:
-        """The horizontal lines, long enough for all their taps.
-
-        The risers that join lanes of one name; what each is.
-        """
+        """Draws the horizontal lines, long enough for all their taps; the risers between lanes of one name; labels."""
         for name in (MESH, *self.sites):
             lanes = [lane for lane in self.lanes if lane.name == name]
             if len(lanes) > 1:
@@ -296,10 +293,10 @@ class _Page:
                 self.scene.route(
                     [(min(lane.ends), lane.y), (max(lane.ends), lane.y)], lane.line, end=False, layer="lanes"
                 )
-                self._say(lane)
+                self._label(lane)
 
-    def _say(self, lane: Lane) -> None:
-        """Writes what the lane is where the most room is between the lines that cross it."""
+    def _label(self, lane: Lane) -> None:
+        """Writes the label of the lane into the widest gap between the lines that cross it."""
         crossing = sorted(x for x, top, bottom in self.verticals if top <= lane.y <= bottom)
         stops = [min(lane.ends), *(x for x in crossing if min(lane.ends) < x < max(lane.ends)), max(lane.ends)]
         room, left = max((right - left, left) for left, right in zip(stops, stops[1:], strict=False))
@@ -315,7 +312,7 @@ class _Page:
         )
 
     def _services(self) -> None:
-        """What hosts may call, and hosts of which roles may call it."""
+        """The central services, and the roles whose hosts may connect to each."""
         scene, services = self.scene, self.network.services
         across = max(1, int((self.content + 12) // 232))
         columns = min(across, max(1, len(services)))
@@ -327,7 +324,7 @@ class _Page:
         scene.text(
             band.x + 150,
             band.y + 25,
-            "hosts of the marked roles may call them, and send nowhere else",
+            "hosts of the marked roles may connect to these, and to no other external service",
             size=11.5,
             colour=style.MUTED,
         )
@@ -381,7 +378,7 @@ class _Page:
         scene.text(
             self.width - MARGIN,
             y + 4,
-            "drawn from the declaration, as every firewall rule is",
+            "drawn from the declaration that generates every firewall rule",
             size=11,
             colour=style.FAINT,
             anchor="end",

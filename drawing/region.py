@@ -1,6 +1,6 @@
 """A cloud region: its zones side by side, in each the ingress, public and private subnets, and the lines within it.
 
-Lines run in the gutters beside each zone's subnets. Left: the way out by NAT, then gossip from the internet.
+Lines run in the gutters next to each zone's subnets. Left: outbound through NAT, then gossip from the internet.
 Right: the public API to the load balancer and from it to the seeds, then the operators' VPN.
 """
 
@@ -217,7 +217,7 @@ def _seed_lines(scene: Scene, seeds: Sequence[Box], balancers: Sequence[Box], la
 
 
 def _balancer_bus(scene: Scene, balancers: Sequence[Box], bus: float, lanes: Sequence[float]) -> None:
-    """The load balancer's nodes hand on to the seeds of every zone: one line joins them."""
+    """The load balancer's nodes forward to the seeds of every zone: one line joins them."""
     if not balancers or not lanes:
         return
     ends = [each.middle for each in balancers] + list(lanes)

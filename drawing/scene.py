@@ -1,4 +1,4 @@
-"""A drawing in the making: boxes with names, lines and text in layers, and the SVG of them."""
+"""A drawing: named boxes, lines and text in layers, and its SVG."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Stroke:
 
 @dataclass
 class Scene:
-    """What is drawn. ``cards`` are the boxes of hosts and gateways by name, ``panels`` those of what holds them."""
+    """What is drawn. ``cards`` are the boxes of hosts and gateways by name, ``panels`` the areas that contain them."""
 
     ground: list[str] = field(default_factory=list)
     lanes: list[Stroke] = field(default_factory=list)
@@ -119,11 +119,9 @@ class Scene:
     def route(
         self, points: Sequence[Point], line: Line, *, start: bool = False, end: bool = True, layer: str = "lines"
     ) -> None:
-        """A line along ``points`` with rounded corners, on a halo that parts it from what it crosses.
+        """A line along ``points`` with rounded corners, on a halo that separates it from lines that it crosses.
 
-        Heads at its ends.
-
-        The layer ``lanes`` lies below the layer ``lines``.
+        ``start`` and ``end`` draw arrow heads. The layer ``lanes`` is below the layer ``lines``.
         """
         heads = (f' marker-start="url(#head-{line.colour[1:]})"' if start else "") + (
             f' marker-end="url(#head-{line.colour[1:]})"' if end else ""
@@ -167,7 +165,7 @@ class Scene:
 
 
 def _strokes(strokes: Sequence[Stroke]) -> Iterator[str]:
-    """Kind by kind, first the halos and then the lines: lines of one kind join, and part only from those of others."""
+    """By kind, first the halos, then the lines: lines of one kind join; a halo separates them from other kinds."""
     for kind in dict.fromkeys(stroke.line for stroke in strokes):
         same = [stroke for stroke in strokes if stroke.line == kind]
         dash = f' stroke-dasharray="{kind.dash}"' if kind.dash else ""

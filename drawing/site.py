@@ -1,4 +1,4 @@
-"""A datacentre: the firewall pair on top, validators' and signers' zones behind it, the management net, the cabinet."""
+"""A datacentre: the firewall pair on top, validator and signer zones behind it, the management zone, the cabinet."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def _management(scene: Scene, network: Network, site: str, box: Box, edge: Box) 
     scene.text(
         box.x + 9,
         box.y + 35,
-        "every server takes SSH and is read here, and nowhere else",
+        "SSH to and metrics of every server, only in this zone",
         size=10.5,
         colour=style.FAINT,
         width=box.width - 18,

@@ -28,7 +28,7 @@ TROUBLE = "#d92d20"
 
 @dataclass(frozen=True)
 class Line:
-    """How one kind of flow is drawn, and what the legend says of it."""
+    """The line style of one kind of flow."""
 
     colour: str
     width: float = 1.8

@@ -1,1 +1,1 @@
-"""The policy pack: run by the engine on every preview and update, and by itself on any state of ours."""
+"""The policy pack. The engine runs it on every preview and update; it can also be run on an exported state."""

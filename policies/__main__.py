@@ -1,4 +1,4 @@
-"""The pack, as the engine starts it."""
+"""Entry point of the pack for the Pulumi engine."""
 
 import sys
 from pathlib import Path

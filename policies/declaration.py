@@ -1,4 +1,4 @@
-"""The declaration of the network whose stack is judged: what the engine was given, else the stack's file."""
+"""The declaration of the network whose stack is checked: the engine's configuration, else the stack's file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = "estate"
 NETWORK_KEY = load.CONFIG_KEY
 CHAIN = "ESTATE_CHAIN"
-"""A file of chain facts that take the place of the declared ones; the hosts' rulesets are drawn with them too."""
+"""A file of chain facts that replace the declared ones; the hosts' rulesets are rendered with them too."""
 
 
 def _configured() -> Mapping[str, Any] | None:
-    """What the engine hands to the pack as the stack's configuration; ``None`` where it hands over none."""
+    """The stack's configuration as the engine passes it to the pack; ``None`` if it passes none."""
     try:
         given = json.loads(os.environ.get("PULUMI_CONFIG") or "{}").get(NETWORK_KEY)
         found = json.loads(given) if isinstance(given, str) else given
@@ -31,7 +31,7 @@ def _configured() -> Mapping[str, Any] | None:
 
 
 def network(stack: str) -> Network | None:
-    """The network of a stack; ``None``: none is declared for it.
+    """The network of a stack; ``None`` if no network of this name is declared.
 
     Raises:
         DeclarationError: with every problem of the declaration.

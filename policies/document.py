@@ -28,17 +28,17 @@ HEAD = f"""\
 Written by `{COMMAND}` from `policies/rules/`; do not edit it here.
 
 The requirements that every resource of the estate must meet, whatever the program does. The pack runs on every preview
-and update (`pulumi up --stack NETWORK --policy-pack policies`; `bin/estate` adds it by itself). Every rule is
-mandatory: a violation stops the update. It says what was found, the requirement, its reason and the fix. A value that
-a preview cannot know never passes for a good one: the rule refuses it or, for a document that depends on another
-resource, says that the update will decide.
+and update (`pulumi up --stack NETWORK --policy-pack policies`; `bin/estate` adds it). Every rule is mandatory: a
+violation stops the update. It reports what was found, the requirement, its reason and the fix. A value that is unknown
+during a preview is never accepted: the rule rejects it or, for a document that depends on another resource, defers the
+decision to the update.
 
-Each example is a sound stack in which one thing is changed; a test shows that exactly this rule stops it.
+Each example changes one property of a compliant stack; a test shows that exactly this rule rejects it.
 
 ## Exceptions
 
 `policies/exceptions.yaml` lifts a rule for resources (`exceptions`, by a pattern of their URN), or lowers it to advice
-(`levels`). An entry names rule, owner, reason and the last day on which it counts, at most a year away; what it lifts
+(`levels`). An entry names rule, owner, reason and its last valid day, at most a year away; a violation that it lifts
 is still reported, as advice (`{pack.IN_FORCE}`). An entry that is incomplete or past its last day stops every preview
 and update (`{pack.CURRENT}`). Rules that can never be lifted:
 
@@ -49,8 +49,8 @@ def _yaml(value: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(value), sort_keys=False, default_flow_style=False, width=1000).rstrip()
 
 
-def _said(properties: Mapping[str, Any]) -> Iterator[str]:
-    """What is changed, a line each; what is left out in words."""
+def _changes(properties: Mapping[str, Any]) -> Iterator[str]:
+    """The changed properties, one per line; removed ones as a comment."""
     kept: dict[str, Any] = {}
     for key, value in properties.items():
         if value is None:
@@ -68,7 +68,7 @@ def _said(properties: Mapping[str, Any]) -> Iterator[str]:
 def _example(example: Example | str) -> list[str]:
     if isinstance(example, str):
         return [example]
-    lines = [f"# {example.type}", *_said(example.properties)]
+    lines = [f"# {example.type}", *_changes(example.properties)]
     if not example.protect:
         lines.append("# protect: off")
     return ["```yaml", *lines, "```"]
@@ -76,8 +76,8 @@ def _example(example: Example | str) -> list[str]:
 
 def _types(rule: Rule) -> list[str]:
     if not isinstance(rule, ResourceRule):
-        return ["- judges: all resources together"]
-    return [f"- judges: {', '.join(f'`{type_}`' for type_ in sorted(rule.checks))}"]
+        return ["- checks: all resources together"]
+    return [f"- checks: {', '.join(f'`{type_}`' for type_ in sorted(rule.checks))}"]
 
 
 def _rule(rule: Rule) -> list[str]:
@@ -113,7 +113,7 @@ def page() -> str:
 def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         current = PAGE.exists() and PAGE.read_text() == page()
-        print(f"{PAGE.name} is {'as the rules are' if current else f'not as the rules are; run {COMMAND}'}")
+        print(f"{PAGE.name} is {'up to date' if current else f'out of date; run {COMMAND}'}")
         return 0 if current else 1
     if arguments:
         print(f"{COMMAND} [--check]: got {' '.join(arguments)}", file=sys.stderr)

@@ -1,9 +1,9 @@
-"""Exceptions from the rules and lowered levels: configuration with an owner, a reason and an end.
+"""Exceptions from the rules and lowered levels: configuration with an owner, a reason and an expiry date.
 
 ``policies/exceptions.yaml`` has two lists. An entry of ``exceptions`` lifts one rule for the resources whose URN
-matches a pattern; an entry of ``levels`` lowers a rule to advice. Each names who is
-responsible, why, and the last day on which it counts: at most a year away. An entry that cannot count (past its end,
-incomplete, of a rule that does not exist or that can never be lifted) is itself a violation that stops everything.
+matches a pattern; an entry of ``levels`` lowers a rule to advice. Each names its
+owner, its reason and its last valid day, at most a year away. An invalid entry (expired, incomplete, for a rule that
+does not exist or that can never be lifted) is itself a violation that stops every preview and update.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WILD = set("*?[]!")
 
 @dataclass(frozen=True, slots=True)
 class Exempt:
-    """One entry that counts. ``resource``: pattern of URNs; empty for a level, which is for all."""
+    """One valid entry. ``resource``: pattern of URNs; empty for a level, which applies to all resources."""
 
     rule: str
     owner: str
@@ -48,14 +48,14 @@ class Exempt:
 
 @dataclass(frozen=True, slots=True)
 class Exemptions:
-    """What the file says. ``problems``: each in words, of entries that do not count."""
+    """The entries of the file. ``problems``: one message for each invalid entry."""
 
     exceptions: tuple[Exempt, ...] = ()
     levels: tuple[Exempt, ...] = ()
     problems: tuple[str, ...] = ()
 
     def of(self, rule: str, urn: str) -> Exempt | None:
-        """The exception that lifts ``rule`` for the resource, if one does."""
+        """The exception that lifts ``rule`` for the resource, if there is one."""
         return next((each for each in self.exceptions if each.covers(rule, urn)), None)
 
     def lowered(self, rule: str) -> Exempt | None:
@@ -178,10 +178,10 @@ def _read(kind: str, entries: Any, firm: Mapping[str, str], today: date) -> tupl
 
 
 def read(text: str, firm: Mapping[str, str], today: date) -> Exemptions:
-    """What the file's ``text`` says on the day ``today``.
+    """Parses the file's ``text``, as valid on the day ``today``.
 
-    ``firm``: every rule there is, by name, and why no exception can lift it; empty where one can. Whatever is wrong is
-    among the problems; nothing is raised.
+    ``firm``: every rule by name, with the reason why no exception can lift it (empty if one can). All errors are
+    returned as problems; nothing is raised.
     """
     try:
         document = yaml.safe_load(text)

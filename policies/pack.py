@@ -1,4 +1,4 @@
-"""The pack: every rule, less what the exceptions lift, and what they lift said aloud."""
+"""The pack: every rule, the exceptions applied, and a report of what the exceptions lift."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ IN_FORCE = "exceptions-in-force"
 CURRENT_FIRM = "it is what ends exceptions"
 
 Report = Callable[[str, str], None]
-"""Takes a message and the URN that it is about."""
+"""Called with a message and the URN of the resource."""
 
 
 def _lifting(rule: Rule, exemptions: Exemptions, lifted: Report, report: ReportViolation) -> Report:
-    """``report`` for what no exception lifts; what one does goes to ``lifted``."""
+    """Sends a violation to ``lifted`` if an exception covers it, else to ``report``."""
 
     def say(message: str, urn: str) -> None:
         exempt = exemptions.of(rule.name, urn)
         if exempt is not None:
-            lifted(f"{rule.name} is lifted {exempt.words()}. It says: {message}", urn)
+            lifted(f"{rule.name} is lifted {exempt.words()}. Its message: {message}", urn)
         else:
             report(message, urn)
 
@@ -45,7 +45,7 @@ def _lifting(rule: Rule, exemptions: Exemptions, lifted: Report, report: ReportV
 
 
 def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
-    """``rule`` as the exceptions leave it: lifted for some resources, or lowered to advice."""
+    """``rule`` with the exceptions applied: lifted for some resources, or lowered to advice."""
     lowered = exemptions.lowered(rule.name)
     if lowered is None and all(each.rule != rule.name for each in exemptions.exceptions):
         return rule
@@ -77,7 +77,7 @@ def excepted(rule: Rule, exemptions: Exemptions, lifted: Report) -> Policy:
 
 
 def _current(exemptions: Exemptions) -> ResourceValidationPolicy:
-    """Stops a preview or update at its first resource, the stack itself, while an exception is not valid."""
+    """Stops a preview or update at its first resource, the stack itself, while an exception is invalid."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type == STACK:
@@ -108,12 +108,12 @@ def _in_force(lifted: dict[tuple[str, str], None]) -> StackValidationPolicy:
 
 
 def firm() -> dict[str, str]:
-    """Every rule by name, and why no exception can lift it; empty where one can."""
+    """Every rule by name, with the reason why no exception can lift it; empty if one can."""
     return {rule.name: rule.about.firm for rule in registry.rules()} | {CURRENT: CURRENT_FIRM}
 
 
 def policies(text: str, today: date) -> list[Policy]:
-    """All policies of the pack, with the exceptions in ``text`` as they count on the day ``today``."""
+    """All policies of the pack, with the exceptions in ``text`` that are valid on the day ``today``."""
     exemptions = read(text, firm(), today)
     lifted: dict[tuple[str, str], None] = {}
     rules = [

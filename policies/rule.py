@@ -1,4 +1,4 @@
-"""A rule: its name, the requirement, the reason for it, and a check that yields what is wrong."""
+"""A rule: its name, the requirement, the reason for it, and a check that yields violations."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ StackCheck = Callable[[Sequence[PolicyResource]], Iterator[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a rule stops: a sound stack of which one thing is changed, and that no other rule stops.
+    """A violation of one rule: a compliant stack with one change, which no other rule rejects.
 
-    ``properties`` are laid over those of the first resource of ``type``, mappings key by key; ``None`` leaves one out;
-    where the stack has none of the type, one is added. ``protect`` is the engine's protection; types in ``missing`` are
-    left out.
+    ``properties`` are merged into those of the first resource of ``type``, mappings key by key; ``None`` removes one.
+    If the stack has no resource of the type, one is added. ``protect`` is the resource option; resources of the types
+    in ``missing`` are removed.
     """
 
     type: str
@@ -38,10 +38,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the documentation says of a rule.
+    """The documentation of a rule.
 
-    ``source``: where it comes from, an address. ``example``: what it stops, in words where no resource shows it.
-    ``firm``: why no exception can lift it; empty where one can.
+    ``source``: the URL of its source. ``example``: a violation, in words if no single resource can show it.
+    ``firm``: why no exception can lift it; empty if one can.
     """
 
     why: str
@@ -52,7 +52,7 @@ class About:
 
 
 def _form(severity: Severity, about: About) -> dict[str, Any]:
-    """What the engine is told of every rule, of whichever kind."""
+    """The arguments that every rule passes to the engine."""
     return {
         "enforcement_level": EnforcementLevel.MANDATORY,
         "severity": severity,
@@ -62,7 +62,7 @@ def _form(severity: Severity, about: About) -> dict[str, Any]:
 
 
 class ResourceRule(ResourceValidationPolicy):
-    """A rule on single resources, of exactly the types in ``checks``."""
+    """A rule on single resources, of the types in ``checks`` only."""
 
     def __init__(
         self, name: str, description: str, checks: Mapping[str, Check], severity: Severity, about: About
@@ -83,7 +83,7 @@ class ResourceRule(ResourceValidationPolicy):
 
 
 class StackRule(StackValidationPolicy):
-    """A rule on resources together. ``check`` yields a message and the URN that it is about."""
+    """A rule on all resources of a stack. ``check`` yields a message and the URN of the resource."""
 
     def __init__(self, name: str, description: str, check: StackCheck, severity: Severity, about: About) -> None:
         self.check = check
@@ -120,7 +120,7 @@ def resource_rule(
     example: Example | str,
     firm: str = "",
 ) -> ResourceRule:
-    """A mandatory rule on single resources. ``checks`` by type token, of exactly the types that the rule is about."""
+    """A mandatory rule on single resources. ``checks`` is by type token; other types are not checked."""
     return ResourceRule(name, description, checks, severity, About(why, fix, source, example, firm))
 
 
@@ -136,10 +136,10 @@ def stack_rule(
     example: Example | str,
     firm: str = "",
 ) -> StackRule:
-    """A mandatory rule on resources together. ``check`` yields a message and the URN that it is about."""
+    """A mandatory rule on all resources of a stack. ``check`` yields a message and the URN of the resource."""
     return StackRule(name, description, check, severity, About(why, fix, source, example, firm))
 
 
 def referred(resource: PolicyResource, key: str, type_: str) -> PolicyResource | None:
-    """The resource of ``type_`` that the property ``key`` was taken from: known before ids are."""
+    """The resource of ``type_`` on which the property ``key`` depends; known before any id is."""
     return next((each for each in resource.property_dependencies.get(key, ()) if each.resource_type == type_), None)

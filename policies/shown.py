@@ -1,4 +1,4 @@
-"""Resources as the engine shows them to a policy, made into those that the prover takes."""
+"""Converts the engine's policy resources to the prover's resources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pulumi_policy.proxy import UnknownValueError
 from reachability.resources import UNKNOWN, Resource
 
 COMPONENTS = ("estate:", "pulumi:")
-"""Types that group others, or are the engine's own: nothing in a cloud, and without an id."""
+"""Component types and the engine's own types: they have no cloud resource and no id."""
 
 BY_ARN = "arn:aws:ec2:"
 """ARNs that end in the resource's id (Service Authorization Reference, "Resource types defined by Amazon EC2")."""
@@ -25,7 +25,7 @@ def _known(value: Any, key: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A property as the prover takes it: numbers whole where they are, ``UNKNOWN`` for what a preview cannot know."""
+    """A property for the prover: whole numbers as int, ``UNKNOWN`` for what is unknown during a preview."""
     if isinstance(value, Mapping):
         return {str(key): _known(value, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -36,10 +36,10 @@ def plain(value: Any) -> Any:
 
 
 def _properties(given: PolicyResource) -> dict[str, Any]:
-    """Its outputs; an AWS resource that names no region is in its provider's.
+    """The outputs of a resource; an AWS resource without a region gets that of its provider.
 
-    A preview shows as unknown also what nobody gave and the cloud will make up (a route's other targets, an instance's
-    addresses). An unknown input was taken from some resource, so what is unknown and was taken from none is left out.
+    A preview also shows computed properties that were not set as unknown (a route's other targets, an instance's
+    addresses). An unknown input depends on some resource, so an unknown property without a dependency is removed.
     """
     taken = given.property_dependencies
     properties = {key: value for key, value in plain(given.props).items() if value is not UNKNOWN or taken.get(key)}
@@ -58,7 +58,7 @@ def _single(value: Any) -> Any:
 
 
 def _taken(given: Iterable[PolicyResource], properties: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """URN and id, where a property called an id was taken from one resource alone."""
+    """URN and id, from id properties that depend on exactly one resource."""
     for each in given:
         for key, sources in each.property_dependencies.items():
             if len(sources) == 1 and key.endswith(("Id", "Ids")):
@@ -68,9 +68,9 @@ def _taken(given: Iterable[PolicyResource], properties: Mapping[str, Mapping[str
 
 
 def _ids(given: Sequence[PolicyResource], properties: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Ids by URN, of resources whose provider keeps the id out of the outputs: the engine shows it nowhere else.
+    """Ids by URN, for resources whose provider does not repeat the id in the outputs: the engine shows it nowhere else.
 
-    They are told by ARNs, and by what other resources took from them; where those do not agree, not at all.
+    They are derived from ARNs and from the properties of dependent resources; an id on which those disagree is omitted.
     """
     taken: dict[str, set[str]] = {}
     for urn, text in _taken(given, properties):

@@ -1,1 +1,1 @@
-"""How a proof is put together and kept: resources, host firewalls, claims, cached verdicts."""
+"""Runs proofs and caches them: resources, host firewalls, claims, verdicts."""

@@ -1,4 +1,4 @@
-"""Verdicts of networks: proved now, or as they were last proved from the same declaration and code."""
+"""Verdicts of networks: proved now, or cached from the last proof of the same declaration and code."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from reachability.claims.claim import Claim, Report
 
 FOREIGN = (
-    "this stack is no network that is declared here, so nothing says what its hosts are for; "
-    "ask it questions of your own: bin/estate reach FROM TO --state FILE"
+    "no network is declared for this stack, so the roles of its hosts are unknown; "
+    "query it with: bin/estate reach FROM TO --state FILE"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The reports of every network asked about."""
+    """The reports of every network that was asked for."""
 
     question: Question
     reports: tuple[Report, ...]
 
 
 def claims(checkout: Path, wanted: str | None = None) -> tuple[Claim, ...]:
-    """The claims, those of the company's own file among them, or the one of an id.
+    """All claims, the company's own included, or the one with the id ``wanted``.
 
     Raises:
-        UsageError: there is none of this id, or the file cannot be read.
+        UsageError: no claim has this id, or the file cannot be read.
     """
     from reachability import claims as promises
 
@@ -61,7 +61,7 @@ def claims(checkout: Path, wanted: str | None = None) -> tuple[Claim, ...]:
 
 
 def prove(question: Question, asked: Iterable[Claim]) -> Proof:
-    """Proves claims about every network of a question; those that something joins, together."""
+    """Proves claims about every network of a question; connected networks are proved together."""
     asked = tuple(asked)
     reports = {}
     for group in parts.together(question.parts) if question.networks else ():
@@ -88,7 +88,7 @@ def _proved(question: Question, group: tuple[str, ...], asked: tuple[Claim, ...]
 
 
 def foreign(asked: Iterable[Claim]) -> Report:
-    """The report of a stack that no declaration explains: nothing of it is proved."""
+    """The report of a stack without a declaration: nothing is proved."""
     from reachability.claims import Outcome, Report, Verdict
 
     return Report("", tuple(Verdict(claim, Outcome.NOT_MODELLED, reasons=(FOREIGN,)) for claim in asked), 0.0)
@@ -100,13 +100,13 @@ def _entry(checkout: Path, network: str) -> Path:
 
 
 def remember(checkout: Path, reports: Iterable[Report]) -> None:
-    """Keeps the reports of networks as declared, for whoever asks for the verdicts again."""
+    """Caches the reports of networks as declared."""
     for report in reports:
         registered.keep(_entry(checkout, report.network), json.dumps(report.document()))
 
 
 def remembered(checkout: Path, network: str) -> Mapping[str, Any] | None:
-    """The report of a network as declared, as JSON, if it was proved since anything changed."""
+    """The cached report of a network as declared, as JSON; ``None`` if anything changed since."""
     with suppress(OSError, ValueError):
         kept: Mapping[str, Any] = json.loads(_entry(checkout, network).read_text())
         return kept
@@ -114,7 +114,7 @@ def remembered(checkout: Path, network: str) -> Mapping[str, Any] | None:
 
 
 def report(checkout: Path, network: str) -> Mapping[str, Any]:
-    """The report of a network as declared, as JSON: remembered, else proved now.
+    """The report of a network as declared, as JSON: cached, else proved now.
 
     Raises as ``subjects.of_declarations`` does.
     """
@@ -127,17 +127,17 @@ def report(checkout: Path, network: str) -> Mapping[str, Any]:
 
 
 def demand(checkout: Path, network: str) -> str:
-    """The verdicts in words, if every claim of a network as declared is proved.
+    """Requires that every claim of a network as declared is proved; returns the verdicts in words.
 
     Raises:
-        CheckFailed: one is not; and as ``report`` does.
+        CheckFailed: a claim is not proved. Also raises as ``report`` does.
     """
     document = report(checkout, network)
     words = in_words(document)
     if document["verdict"] != "proved":
         raise CheckFailed(
-            f"{network} does not go up: {words}; nothing is deployed that is not proved; "
-            f"`bin/estate prove {network}` shows what is in the way, packet by packet"
+            f"{network} is not deployed: {words}; every claim must be proved before a deployment; "
+            f"`bin/estate prove {network}` shows the packets and settings that prevent it"
         )
     return words
 

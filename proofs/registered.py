@@ -1,4 +1,4 @@
-"""The resources that a network's program registers, and its hosts' rulesets: made once, then read from the cache.
+"""The resources that a network's program registers, and its hosts' rulesets: computed once, then read from the cache.
 
 Nothing here imports Pulumi: the program runs in a process of its own, and only where the declaration or the code that
 turns it into resources has changed.
@@ -30,50 +30,50 @@ PROGRAM = ("components", "estate")
 RENDERING = ("configuration", "ceremonies", "coordinator", "estate")
 """The packages that render a host's ruleset from the templates."""
 PROVING = ("proofs", "reachability", "tools")
-"""The packages that prove it, beside those that say what is proved."""
+"""The packages of the prover, in addition to those above."""
 TEMPLATES = "templates/**/*"
 OWN_CLAIMS = "stacks/claims.py"
-"""Where a company writes claims of its own."""
+"""The file of a company's own claims."""
 KEPT = 8
-"""How many of the newest entries of one network stay in the cache."""
+"""The number of entries that the cache keeps for a network, newest first."""
 STACK = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One network's cloud side. ``inventory`` is the stack's output of that name, empty where the stack has none."""
+    """One network's cloud resources. ``inventory`` is the stack's output of that name, empty if the stack has none."""
 
     resources: tuple[Resource, ...]
     inventory: Mapping[str, Any]
 
 
 def code(*packages: str) -> tuple[str, ...]:
-    """Patterns of every Python file of some packages, at any depth."""
+    """Glob patterns for every Python file of the packages."""
     return tuple(f"{package}/**/*.py" for package in dict.fromkeys(packages))
 
 
 CODE = code(*PROGRAM)
-"""What recorded resources depend on, beside the declaration and the installed packages."""
+"""The files on which recorded resources depend, besides the declaration and the installed packages."""
 RENDERED = (*code(*RENDERING), TEMPLATES)
-"""What rendered rulesets depend on, beside the declaration and the stack's inventory."""
+"""The files on which rendered rulesets depend, besides the declaration and the stack's inventory."""
 PROOF = (*code(*PROGRAM, *RENDERING, *PROVING), TEMPLATES, "requirements.txt", OWN_CLAIMS)
-"""Everything that a proof depends on, beside the declaration."""
+"""The files on which a proof depends, besides the declaration."""
 
 
 def stack_file(checkout: Path, network: str) -> Path:
-    """Where a network is declared."""
+    """The stack file that declares a network."""
     return checkout / "stacks" / f"Pulumi.{network}.yaml"
 
 
 def directory() -> Path:
-    """Where the cache keeps what was registered and proved."""
+    """The cache directory for registered resources and proofs."""
     path = cache.root() / "proofs"
     path.mkdir(exist_ok=True)
     return path
 
 
 def digest(checkout: Path, patterns: Iterable[str], *more: bytes) -> str:
-    """A hash over the files below ``checkout`` that the patterns name, and whatever else."""
+    """A hash of the files below ``checkout`` that match the patterns, and of ``more``."""
     hashed = sha256(sys.version.encode())
     for pattern in patterns:
         for path in sorted(checkout.glob(pattern)):
@@ -86,7 +86,7 @@ def digest(checkout: Path, patterns: Iterable[str], *more: bytes) -> str:
 
 
 def keep(path: Path, text: str) -> None:
-    """Writes a cache entry whole or not at all, and lets the oldest of its kind go."""
+    """Writes a cache entry atomically and deletes the oldest entries of its kind."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text(text)
     partial.rename(path)
@@ -122,7 +122,7 @@ def _recording(checkout: Path, network: str, output: Path) -> subprocess.Popen[s
 
 
 def inventory(resources: Iterable[Resource]) -> Mapping[str, Any]:
-    """The stack's output ``inventory``, empty where it is missing or not known."""
+    """The stack's output ``inventory``, empty if it is missing or unknown."""
     for each in resources:
         if each.type == STACK:
             found = each.properties.get("inventory")
@@ -131,10 +131,10 @@ def inventory(resources: Iterable[Resource]) -> Mapping[str, Any]:
 
 
 def registered(checkout: Path, networks: Iterable[str]) -> dict[str, Registered]:
-    """By network: what its program registers. Those that are not cached run beside each other.
+    """By network: what its program registers. Programs without a cache entry run in parallel.
 
     Raises:
-        CheckFailed: a program failed, with what it said.
+        CheckFailed: a program failed; the message includes its output.
     """
     entries = {name: _entry(checkout, name) for name in networks}
     running = {}
@@ -146,7 +146,7 @@ def registered(checkout: Path, networks: Iterable[str]) -> dict[str, Registered]
     for name, (partial, process) in running.items():
         _, said = process.communicate()
         if process.returncode:
-            failed.append(f"{name}: its program does not run:\n{said.strip()}")
+            failed.append(f"{name}: its program failed:\n{said.strip()}")
         else:
             keep(entries[name], partial.read_text())
         partial.unlink(missing_ok=True)
@@ -159,14 +159,14 @@ def registered(checkout: Path, networks: Iterable[str]) -> dict[str, Registered]
     return found
 
 
-def rulesets(checkout: Path, network: Network, told: Mapping[str, Any], *facts: bytes) -> dict[str, str]:
-    """By host: its nftables ruleset. ``told``: the stack's ``inventory``; ``facts``: what replaced declared facts.
+def rulesets(checkout: Path, network: Network, stack_inventory: Mapping[str, Any], *facts: bytes) -> dict[str, str]:
+    """By host: its nftables ruleset. ``facts``: the content of the file that replaces declared facts.
 
     Raises:
-        CheckFailed: the inventory is not what rulesets can be drawn from.
+        CheckFailed: rulesets cannot be rendered from the inventory.
     """
     declared = stack_file(checkout, network.name).read_bytes()
-    links = json.dumps(told.get("links", {}), sort_keys=True, default=str).encode()
+    links = json.dumps(stack_inventory.get("links", {}), sort_keys=True, default=str).encode()
     path = directory() / f"rulesets-{network.name}-{digest(checkout, RENDERED, declared, links, *facts)}.json"
     with suppress(OSError, ValueError):
         kept: dict[str, str] = json.loads(path.read_text())
@@ -175,11 +175,11 @@ def rulesets(checkout: Path, network: Network, told: Mapping[str, Any], *facts: 
     from estate.findings import DeclarationError
 
     try:
-        found = configured.rulesets(network, told)
+        found = configured.rulesets(network, stack_inventory)
     except (DeclarationError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise CheckFailed(
-            f"{network.name}: its stack's output 'inventory' is not what host firewalls can be drawn from ({error!r}); "
-            f"bring the stack up again, then export it"
+            f"{network.name}: host firewalls cannot be rendered from its stack's output 'inventory' ({error!r}); "
+            f"update the stack, then export it again"
         ) from None
     keep(path, json.dumps(found))
     return found

@@ -1,4 +1,4 @@
-"""What a command is to prove about: networks as declared, or a stack that somebody exported."""
+"""The subject of a proof: networks as declared, or an exported stack."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PROJECT = "estate"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``networks``: those asked about, by name; none where the stack is not ours. ``parts``: what is deployed of each,
-    under its name (of a stack that is not ours: under no name). ``source`` is for people.
+    """``networks``: those asked about, by name; none if the stack belongs to another project. ``parts``: what is
+    deployed of each, by name (an empty name for a stack of another project). ``source`` is for display.
     """
 
     networks: Mapping[str, Network]
@@ -32,22 +32,22 @@ class Question:
 
     @property
     def subject(self) -> Subject:
-        """All parts as one."""
+        """All parts, joined."""
         return parts.union(list(self.parts.values()))
 
 
 def join(checkout: Path, network: Network, side: Registered, *facts: bytes) -> Subject:
-    """A network's cloud side with its datacentres, hosts and firewalls."""
+    """A network's cloud resources with its datacentres, hosts and firewalls."""
     from reachability import declared
 
     return declared.subject(network, side.resources, registered.rulesets(checkout, network, side.inventory, *facts))
 
 
 def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
-    """The networks as their program would deploy them today.
+    """The networks as their programs would deploy them.
 
     Raises:
-        UsageError: there is none of a name.
+        UsageError: no network has this name.
         DeclarationError: with every problem of a declaration.
     """
     from estate.declaration import files as declaration
@@ -62,7 +62,7 @@ def read_file(path: str) -> tuple[Resource, ...]:
     """The resources in a file that ``pulumi stack export`` wrote.
 
     Raises:
-        UsageError: there is no such file, or it is no such export.
+        UsageError: the file does not exist, or is not a stack export.
     """
     try:
         text = Path(path).read_bytes()
@@ -75,7 +75,7 @@ def read_file(path: str) -> tuple[Resource, ...]:
 
 
 def _ours(checkout: Path, resources: tuple[Resource, ...]) -> str | None:
-    """The network whose stack this is, by the stack's and project's names in the URNs."""
+    """The network to which the stack belongs, from the stack's and project's names in the URNs."""
     for each in resources:
         stack, project, *_ = each.urn.removeprefix("urn:pulumi:").split("::")
         name = stack.rsplit("/", 1)[-1]
@@ -84,12 +84,12 @@ def _ours(checkout: Path, resources: tuple[Resource, ...]) -> str | None:
 
 
 def of_resources(checkout: Path, resources: tuple[Resource, ...], name: str | None, source: str) -> Question:
-    """An exported stack; ``name`` says which network it is of, else its URNs do.
+    """An exported stack of the network ``name``; if ``None``, the network is taken from the URNs.
 
     Raises:
-        UsageError: no network is called ``name``.
+        UsageError: no network has this name.
         DeclarationError: with every problem of its declaration.
-        CheckFailed: its output ``inventory`` is not ours.
+        CheckFailed: its output ``inventory`` has another format.
     """
     name = name or _ours(checkout, resources)
     if name is None:

@@ -1,1 +1,1 @@
-"""The prover: resources and host firewalls in, verdicts with witnesses out. Pure: no Pulumi, no cloud SDK, no I/O."""
+"""The prover: from resources and host firewalls to verdicts with witnesses. Pure: no Pulumi, no cloud SDK, no I/O."""

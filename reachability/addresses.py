@@ -1,6 +1,6 @@
-"""The axis of addresses: IPv4 and IPv6 on one line of integers, and sets on it as sorted, disjoint, closed intervals.
+"""The address axis: IPv4 and IPv6 as integers on one axis, and sets of them as sorted, disjoint, closed intervals.
 
-An IPv4 address is its own number; an IPv6 address is its number plus ``V6``, so no interval can hold both by accident.
+An IPv4 address is its own number; an IPv6 address is its number plus ``V6``, so no interval contains both.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _number(text: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=1 << 16)
 def block(text: str) -> Interval:
-    """The interval of an address or CIDR block. Host bits are dropped, as every cloud does. Raises ``AddressError``."""
+    """The interval of an address or CIDR block. Host bits are cleared, as every cloud does. Raises ``AddressError``."""
     try:
         name, slash, length = text.partition("/")
         low, width = _number(name)
@@ -150,10 +150,10 @@ NOT_GLOBAL = _blocks(
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
     "224.0.0.0/3", "::/3", "4000::/2", "8000::/1",
 )  # fmt: skip
-"""Addresses that never cross the internet: private, shared, link-local, loopback, multicast, and IPv6 outside 2000::/3.
+"""Addresses not routed on the internet: private, shared, link-local, loopback, multicast, IPv6 outside 2000::/3.
 
-The documentation and benchmarking blocks count as public: they are what examples and rehearsals use.
+The documentation and benchmarking blocks count as public: examples and rehearsals use them.
 """
 
 GLOBAL = difference(EVERYWHERE, NOT_GLOBAL)
-"""Addresses that the internet carries."""
+"""Addresses that are routed on the internet."""

@@ -1,4 +1,4 @@
-"""One network out of many parts: clouds, datacentres and host firewalls, joined where they touch."""
+"""Assembles one network from clouds, datacentres and host firewalls."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from reachability.network import (
     Chain,
     Check,
     Deliver,
-    Door,
     Firewall,
     Fragment,
+    LinkEnd,
     Lookup,
     Machine,
     Match,
@@ -29,31 +29,30 @@ from reachability.space import Space, TooManyAtoms
 from reachability.subject import Guest, Subject
 
 WORLD = "world"
-"""The stage at which a packet has left for someone else's address."""
+"""The stage of packets to public addresses outside the estate."""
 
 WITHOUT_NETWORK = ("pulumi:", "random:", "tls:", "command:", "time:", "local:", "null:", "vault:", "dns:")
-"""Providers whose resources no packet crosses."""
+"""Providers whose resources do not handle packets."""
 
 MOST_RULES = 10_000
-"""How many rules of one host's firewall are followed; each may cut every set of packets anew."""
+"""The maximum number of rules in one host's firewall; each may split every set of packets."""
 
 _PASS = Chain("link", (), Action.ACCEPT)
 
 
 @dataclass(slots=True)
 class Assembly:
-    """``machines`` by name, ``firewalls`` by machine, ``outsides``: doors whose other side is somebody else's, by name.
+    """``machines`` by name, ``firewalls`` by machine, ``outsides``: link ends whose other side is external, by name.
 
-    ``aliases``: every further name of a machine. ``names``: other things one may ask for (``Fragment.names``).
-    ``public``:
-    the addresses that the internet brings here. ``own``: those of machines and of clients behind them. ``unmodelled``:
-    reasons that concern everything.
+    ``aliases``: further names of machines. ``names``: other things that can be queried (``Fragment.names``).
+    ``public``: the addresses that the internet routes here. ``own``: those of machines and of clients behind them.
+    ``unmodelled``: reasons that apply to the whole network.
     """
 
     stages: dict[str, Stage]
     machines: dict[str, Machine]
     firewalls: dict[str, Firewall]
-    outsides: dict[str, Door]
+    outsides: dict[str, LinkEnd]
     aliases: dict[str, str]
     names: dict[str, tuple[str, ...]]
     public: Intervals
@@ -66,7 +65,7 @@ class Assembly:
 def assemble(subject: Subject, *, prior: Assembly | None = None) -> Assembly:
     """Compiles every part and joins them. Never raises for what a part contains: that becomes ``unmodelled``.
 
-    ``prior``: an earlier assembly, whose atoms and unchanged stages are used again where they serve.
+    ``prior``: an earlier assembly, whose atoms and unchanged stages are reused where possible.
     """
     announcements = {
         tunnel.key: site.announces for site in subject.sites for server in site.servers for tunnel in server.tunnels
@@ -87,7 +86,7 @@ def join(
     rulesets: Mapping[str, str] | None = None,
     prior: Assembly | None = None,
 ) -> Assembly:
-    """One network of all parts: doors meet, the internet leads to what is public, machines get names and firewalls."""
+    """Joins all parts: matches link ends, routes public addresses, gives machines names and firewalls."""
     fragments = list(fragments)
     unmodelled = [reason for fragment in fragments for reason in fragment.unmodelled]
     stages: dict[str, Stage] = {}
@@ -95,7 +94,7 @@ def join(
     for fragment in fragments:
         stages.update(fragment.stages)
         names.update(fragment.names)
-    outsides = _meet(stages, [door for fragment in fragments for door in fragment.doors])
+    outsides = _meet(stages, [end for fragment in fragments for end in fragment.link_ends])
     public = [route for fragment in fragments for route in fragment.public]
     stages[INTERNET] = _internet(public)
     stages[WORLD] = Deliver(INTERNET)
@@ -132,19 +131,19 @@ def join(
 
 
 def _followed(firewall: Firewall) -> Firewall:
-    """The firewall, if it has no more rules than the prover follows; else one that is not modelled."""
+    """The firewall, or one that is not modelled if it has more than ``MOST_RULES`` rules."""
     chains = (*(chain for base in firewall.hooks.values() for chain in base), *firewall.chains.values())
     count = len({id(rule) for chain in chains for rule in chain.rules})
     if count <= MOST_RULES:
         return firewall
-    return Firewall({}, {}, {}, (f"it has {count:,} rules; the prover follows {MOST_RULES:,} of one host",))
+    return Firewall({}, {}, {}, (f"it has {count:,} rules; the limit for one host is {MOST_RULES:,}",))
 
 
 def _same_space(
     prior: Assembly, stages: dict[str, Stage], machines: Mapping[str, Machine], firewalls: Mapping[str, Firewall]
 ) -> Space | None:
-    """The atoms of an earlier assembly, if they tell apart whatever the changed filters do. Puts its unchanged stages
-    in the place of equal ones, so that what was worked out for them still holds."""
+    """The atoms of an earlier assembly, if they separate everything that the changed filters separate. Replaces equal
+    stages by the earlier ones, so that results computed for them stay valid."""
     if prior.machines != machines or prior.stages.keys() != stages.keys():
         return None
     if prior.firewalls.keys() != firewalls.keys() or any(
@@ -160,11 +159,11 @@ def _same_space(
             changed.append(stage)
         else:
             return None
-    return prior.space if all(prior.space.tells(match) for match in _matches(changed, ())) else None
+    return prior.space if all(prior.space.separates(match) for match in _matches(changed, ())) else None
 
 
 def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> tuple[dict[str, Firewall], list[str]]:
-    """The host firewalls by machine, and why some cannot be read. A machine without a ruleset is open."""
+    """The host firewalls by machine, and the errors of rulesets that cannot be read. No ruleset means no filtering."""
     firewalls: dict[str, Firewall] = {}
     unread = []
     for name, text in rulesets.items():
@@ -180,33 +179,33 @@ def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> 
 
 
 def _foreign(subject: Subject) -> list[str]:
-    """Resources of a cloud that no frontend reads."""
+    """Resources of clouds without a frontend."""
     read = ("aws:", "gcp:", *WITHOUT_NETWORK)
     foreign = sorted({each.type for each in subject.resources if each.id != "" and not each.type.startswith(read)})
-    return [f"{type_} belongs to a provider that the prover does not read (it reads aws and gcp)" for type_ in foreign]
+    return [f"{type_} belongs to a provider that is not supported (supported: aws, gcp)" for type_ in foreign]
 
 
-def _meet(stages: dict[str, Stage], doors: Iterable[Door]) -> dict[str, Door]:
-    """Joins doors with the same key; returns those that lead to somebody else, by name."""
-    by_key: dict[str, list[Door]] = {}
-    for door in doors:
-        by_key.setdefault(door.key, []).append(door)
+def _meet(stages: dict[str, Stage], link_ends: Iterable[LinkEnd]) -> dict[str, LinkEnd]:
+    """Joins link ends with the same key; returns those that lead to an external network, by name."""
+    by_key: dict[str, list[LinkEnd]] = {}
+    for end in link_ends:
+        by_key.setdefault(end.key, []).append(end)
     outsides = {}
     for key, sides in by_key.items():
-        for door in sides:
-            others = [other for other in sides if other is not door]
+        for end in sides:
+            others = [other for other in sides if other is not end]
             if others:
-                stages[exit_stage(key, door.side)] = Check(_PASS, others[0].entry)
+                stages[exit_stage(key, end.side)] = Check(_PASS, others[0].entry)
             else:
-                name = f"outside {door.name}"
-                stages[exit_stage(key, door.side)] = Deliver(name)
-                outsides[name] = door
+                name = f"outside {end.name}"
+                stages[exit_stage(key, end.side)] = Deliver(name)
+                outsides[name] = end
     return outsides
 
 
 def _internet(public: list[Route]) -> Lookup:
     world = [Route(interval, (WORLD,), "the internet") for interval in GLOBAL]
-    nowhere = [Route(interval, (), "addresses that the internet does not carry") for interval in NOT_GLOBAL]
+    nowhere = [Route(interval, (), "addresses that are not routed on the internet") for interval in NOT_GLOBAL]
     return Lookup("the internet", (*public, *world, *nowhere))
 
 
@@ -308,5 +307,5 @@ def _space(stages: Iterable[Stage], machines: Iterable[Machine], firewalls: Iter
 
 
 def sources_on_the_internet(assembly: Assembly) -> Intervals:
-    """What outsiders send from: public addresses that are not ours."""
+    """The source addresses of the internet: public addresses outside the estate."""
     return difference(GLOBAL, assembly.public)

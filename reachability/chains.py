@@ -1,4 +1,4 @@
-"""What a chain of rules does with sets of packets: first match decides, jumps come back, translations split."""
+"""Evaluates a chain of rules on sets of packets: first match decides, jumps return, translations split the set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRANSLATING = frozenset({Action.SNAT, Action.DNAT, Action.MASQUERADE, Action.RED
 
 
 class Context(NamedTuple):
-    """What holds for all packets of a set: where on a host they are, and what connection tracking says of them."""
+    """Properties of all packets of a set: interfaces of the host, and connection tracking state."""
 
     incoming: str = ""
     outgoing: str = ""
@@ -26,8 +26,7 @@ STATELESS = Context()
 
 @dataclass(slots=True)
 class Outcome:
-    """Disjoint sets, but for uncertain rules: what is accepted, what is translated by which rule, what falls
-    through."""
+    """Disjoint sets (except for uncertain rules): accepted packets, translated packets by rule, and the rest."""
 
     accepted: int = 0
     translated: list[tuple[int, Rule]] = field(default_factory=list)
@@ -40,7 +39,7 @@ _Compiled = tuple[int, int, Rule]
 class Chains:
     """Chains compiled for one space, each verdict computed once for a class of sources and a context.
 
-    ``may``: uncertain rules let through; otherwise they stop.
+    ``may``: uncertain rules accept; otherwise they drop.
     """
 
     def __init__(self, space: Space, *, may: bool) -> None:
@@ -51,8 +50,8 @@ class Chains:
         self._alike: dict[tuple[int, int, Context], int] = {}
 
     def _rules(self, chain: Chain, context: Context, position: int | None = None) -> list[_Compiled]:
-        """The rules that may apply in a context, with the packets and classes that they speak of; of packets to one
-        destination, if given."""
+        """The rules that may apply in a context, with the packets and classes that they match; limited to one
+        destination if ``position`` is given."""
         key = id(chain), context, position
         known = self._compiled.get(key)
         if known is None:
@@ -71,12 +70,12 @@ class Chains:
             known = self._compiled[key] = chain, rules
         return known[1]
 
-    def told_apart(self, chain: Chain, context: Context) -> set[int]:
-        """The sets of classes that rules of a chain speak of, where that is not all."""
+    def distinguished(self, chain: Chain, context: Context) -> set[int]:
+        """The sets of source classes that the rules of a chain distinguish."""
         return {classes for _, classes, _ in self._rules(chain, context) if classes != -1}
 
     def _signature(self, chain: Chain, source_class: int, context: Context) -> int:
-        """Which rules speak of a class of sources: the same for two classes, the same verdicts for both."""
+        """The rules that match a class of sources; two classes with the same signature have the same verdicts."""
         signature = bit = 1
         for _, classes, rule in self._rules(chain, context):
             bit <<= 1
@@ -102,14 +101,14 @@ class Chains:
     def accepts_at(
         self, position: int, chain: Chain, source_class: int, context: Context, others: Mapping[str, Chain]
     ) -> int:
-        """``accepts`` for packets to one destination: its row."""
+        """``accepts`` for one destination: its row."""
         outcome = self._walk(chain, self._space.full_row, source_class, context, others, position)
         if chain.policy is Action.ACCEPT:
             outcome.accepted |= outcome.rest
         return self._everything(outcome)
 
     def may_act(self, chain: Chain, position: int, context: Context) -> bool:
-        """Whether any rule but an acceptance may decide a packet to one destination."""
+        """Whether a rule other than an accept may decide a packet to one destination."""
         return any(rule.action is not Action.ACCEPT for _, _, rule in self._rules(chain, context, position))
 
     @staticmethod
@@ -122,7 +121,7 @@ class Chains:
     def run(
         self, chain: Chain, packets: int, source_class: int, context: Context, others: Mapping[str, Chain]
     ) -> Outcome:
-        """What a base chain does with a set; its policy decides what falls through."""
+        """The outcome of a base chain for a set; its policy decides the rest."""
         outcome = self._walk(chain, packets, source_class, context, others)
         if chain.policy is Action.ACCEPT:
             outcome.accepted |= outcome.rest
@@ -192,7 +191,7 @@ class Chains:
     def deciding(
         self, chain: Chain, packet: int, source_class: int, context: Context, others: Mapping[str, Chain]
     ) -> tuple[Rule | None, Action]:
-        """The rule that decides one packet and what it does; no rule: the chain's policy."""
+        """The rule that decides one packet, and its action; ``None`` stands for the chain's policy."""
         found = self._decide(chain, packet, source_class, context, others)
         return found if found is not None else (None, chain.policy)
 
@@ -220,7 +219,7 @@ class Chains:
     def hits(
         self, chain: Chain, packets: int, source_class: int, context: Context, others: Mapping[str, Chain]
     ) -> set[int]:
-        """The ids of the rules that decide some packet of a set: what a claim exercised."""
+        """The ids of the rules that decide some packet of a set."""
         decided: set[int] = set()
         for mask, classes, rule in self._rules(chain, context):
             if not classes >> source_class & 1 or not packets & mask:

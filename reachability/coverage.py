@@ -1,4 +1,4 @@
-"""Which filter rules the claims exercised: a rule that decided no packet of theirs is one that nothing speaks of."""
+"""Which filter rules the claims exercised. A rule that decided none of their packets is covered by no claim."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reachability.prover import Prover, Sender
 
 @dataclass(frozen=True, slots=True)
 class Unexercised:
-    """A rule that decided no packet. ``place``: the stage or host; ``origin``: the URN or file that it came from."""
+    """A rule that decided no packet. ``place``: the stage or host; ``origin``: its URN or file."""
 
     place: str
     rule: str
@@ -21,7 +21,7 @@ class Unexercised:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """``by_origin``: (total, exercised) rules by the resource or host that they belong to."""
+    """``by_origin``: (total, exercised) rules by resource or host."""
 
     total: int
     exercised: int
@@ -29,7 +29,7 @@ class Coverage:
     unexercised: tuple[Unexercised, ...]
 
     def joined(self, other: Coverage) -> Coverage:
-        """Of the rules of both."""
+        """The coverage of both sets of rules together."""
         by_origin = dict(self.by_origin)
         for origin, (total, exercised) in other.by_origin.items():
             before = by_origin.get(origin, (0, 0))
@@ -62,7 +62,7 @@ def coverage(
 ) -> dict[str, Coverage]:
     """Which rules decided some packet of these senders' walks. A rule that several places share counts once.
 
-    By ``owner``, which says of (place, rule) whose the rule is.
+    Grouped by ``owner``, which maps (place, rule) to the owner of the rule.
     """
     decided = prover.exercised(senders)
     seen: set[int] = set()

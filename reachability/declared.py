@@ -1,4 +1,4 @@
-"""What a declaration says that resources do not: datacentres, what runs inside instances, what sites announce.
+"""What the prover needs from a declaration besides resources: datacentres, guests, BGP announcements.
 
 Sources: the address plan and topology of ``estate``; an edge's routing as its BIRD, keepalived and systemd-networkd are
 configured (in come the regions' blocks, out go the site's block and the edge's own address).
@@ -19,7 +19,7 @@ from reachability.subject import Guest, Subject
 
 INSTANCE = "aws:ec2/instance:Instance"
 VPN_DEVICE = "tun0"
-"""The device behind which a VPN gateway's operators sit."""
+"""The device of a VPN gateway behind which operators connect."""
 
 
 def interval(block: IPv4Network) -> Interval:
@@ -28,7 +28,7 @@ def interval(block: IPv4Network) -> Interval:
 
 
 def labels(network: Network, host: Host) -> Mapping[str, str]:
-    """What people and claims know a host by."""
+    """The labels of a host, for users and claims."""
     return {
         "Name": host.name,
         "Network": network.name,
@@ -40,7 +40,7 @@ def labels(network: Network, host: Host) -> Mapping[str, str]:
 
 
 def tunnel_key(inside: IPv4Network, edge: IPv4Address | None) -> str:
-    """How both ends of a tunnel call it: inside addresses are used again by every network, to edges of its own."""
+    """The key of a tunnel at both ends. Networks reuse the same inside addresses, but with different edges."""
     return f"tunnel {inside}" + (f" to {edge}" if edge else "")
 
 
@@ -74,8 +74,8 @@ def _edge(network: Network, edge: Host) -> Server:
 
 
 def _server(network: Network, host: Host) -> Server:
-    """A leg in its own zone, by whose gateway it sends; one in the management zone, whose answers leave by that
-    zone's.
+    """One leg in its own zone, with the default gateway there; one in the management zone, whose answers use that
+    zone's gateway.
     """
     site = network.sites[host.place]
     management = addressing.management_zone(network, host.place)
@@ -118,12 +118,12 @@ def _site(network: Network, name: str, members: Iterable[Host]) -> Site:
 
 
 def site_name(network: Network, site: str) -> str:
-    """A site's name, unique in the estate: two networks may stand in one datacentre."""
+    """A site's name, unique in the estate: two networks may use one datacentre."""
     return f"{network.name} {site}"
 
 
 def announced(network: Network, site: str) -> Intervals:
-    """What the edges of a site tell the clouds: its block. An edge's own address, announced too, lies in it."""
+    """The blocks that the edges of a site announce to the clouds. An edge's own address, also announced, is inside."""
     return (interval(addressing.site_block(network, site)),)
 
 
@@ -134,7 +134,7 @@ def sites(network: Network) -> tuple[Site, ...]:
 
 
 def announcements(network: Network) -> dict[str, Intervals]:
-    """By door: what the site at the other end announces to the cloud."""
+    """By link key: the blocks that the site at the other end announces to the cloud."""
     return {
         tunnel.key: announced(network, host.place)
         for host in hosts(network)
@@ -144,9 +144,7 @@ def announcements(network: Network) -> dict[str, Intervals]:
 
 
 def guests(network: Network, resources: Iterable[Resource]) -> dict[str, Guest]:
-    """By the URN of its instance: what the declaration says of each cloud host. Instances that it does not know are not
-    in it.
-    """
+    """By the URN of its instance: the guest of each declared cloud host. Undeclared instances are omitted."""
     known = {f"{host.name}-instance": host for host in hosts(network) if host.in_cloud}
     found = {}
     for resource in resources:
@@ -159,6 +157,6 @@ def guests(network: Network, resources: Iterable[Resource]) -> dict[str, Guest]:
 
 
 def subject(network: Network, resources: Iterable[Resource], rulesets: Mapping[str, str]) -> Subject:
-    """All that is to be proved about of a network: its resources with its datacentres, hosts and their firewalls."""
+    """The subject of a network: its resources with its datacentres, hosts and their firewalls."""
     deployed = tuple(resources)
     return Subject(deployed, tuple(sites(network)), guests(network, deployed), rulesets)

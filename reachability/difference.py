@@ -1,4 +1,4 @@
-"""What one state lets through that another does not: the difference in meaning, whatever rules make it."""
+"""The difference in reachability between two states, independent of the rules that cause it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Box = tuple[Intervals, Intervals, Intervals]
 """Packets by (sources, destinations, services): every combination."""
 
 LISTED = 4
-"""Of more hosts or blocks than this, only so many are named in a sentence."""
+"""The maximum number of hosts or blocks that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What all of ``senders`` gained or lost towards all of ``targets``.
+    """Reachability that all of ``senders`` gained or lost towards all of ``targets``.
 
-    ``sources`` and ``destinations`` are where the internet, or a network that is not ours, is one side; else empty.
+    ``sources`` and ``destinations`` are set if one side is the internet or an external network; else empty.
     """
 
     senders: tuple[str, ...]
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What becomes reachable and what stops being so. ``unmodelled``: why either state may not be fully known."""
+    """What becomes reachable and what stops being reachable. ``unmodelled``: why either state may be incomplete."""
 
     gained: tuple[Change, ...]
     lost: tuple[Change, ...]
@@ -80,8 +80,8 @@ def services_in_words(asked: Intervals) -> str:
         elif ports == [(0, 65535)]:
             parts.append(f"{protocol} (all ports)")
         else:
-            told = [str(low) if low == high else f"{low}-{high}" for low, high in ports]
-            parts.append(f"{protocol} {told[0] if len(told) == 1 else ', '.join(told[:-1]) + ' and ' + told[-1]}")
+            shown = [str(low) if low == high else f"{low}-{high}" for low, high in ports]
+            parts.append(f"{protocol} {shown[0] if len(shown) == 1 else ', '.join(shown[:-1]) + ' and ' + shown[-1]}")
     return ", ".join(parts)
 
 
@@ -91,27 +91,27 @@ def _blocks(found: Intervals) -> str:
     for name, family in (("any IPv4 address", ALL_V4), ("any IPv6 address", ALL_V6)):
         if covers(found, intersection(GLOBAL, (family,))) and found == intersection(found, (family,)):
             return name
-    told = texts(found)
-    more = f" and {len(told) - LISTED} blocks more" if len(told) > LISTED else ""
-    return ", ".join(told[:LISTED]) + more
+    shown = texts(found)
+    more = f" and {len(shown) - LISTED} blocks more" if len(shown) > LISTED else ""
+    return ", ".join(shown[:LISTED]) + more
 
 
 def _crowd(names: tuple[str, ...], roles: Mapping[str, str]) -> str:
-    """Hosts by role where all of a role are meant, else by name."""
+    """Hosts by role where all of a role are included, else by name."""
     rest = set(names)
-    told = []
+    shown = []
     for role in sorted(set(roles.values())):
         members = {name for name, each in roles.items() if each == role}
         if len(members) > 1 and members <= rest:
-            told.append(f"all {len(members)} {role} hosts")
+            shown.append(f"all {len(members)} {role} hosts")
             rest -= members
     single = sorted(rest)
-    told += single if len(single) <= LISTED + 1 else [*single[:LISTED], f"{len(single) - LISTED} more"]
-    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    shown += single if len(single) <= LISTED + 1 else [*single[:LISTED], f"{len(single) - LISTED} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def in_words(change: Change, roles: Mapping[str, str]) -> str:
-    """One sentence: who, whom, by which services."""
+    """One sentence: senders, targets, services."""
     who = "the internet" if change.senders == (INTERNET,) else _crowd(change.senders, roles)
     whom = "the internet" if change.targets == (INTERNET,) else _crowd(change.targets, roles)
     where = f" from {_blocks(change.sources)}" if change.sources else ""
@@ -120,12 +120,12 @@ def in_words(change: Change, roles: Mapping[str, str]) -> str:
 
 
 def _name(name: str) -> str:
-    """A name that is the same in both states: a URN without its stack."""
+    """A name that is equal in both states: a URN without its stack."""
     return name.split("::", 2)[-1].rsplit("::", 1)[-1] if name.startswith("urn:pulumi:") else name
 
 
 def _family(found: Intervals) -> Intervals:
-    """The whole family of the addresses: which one a host has says nothing of what may be reached."""
+    """The whole family of the addresses: a changed address of a host is not a change in reachability."""
     return union(*((ALL_V6 if low >= V6 else ALL_V4,) for low, _ in found))
 
 
@@ -134,7 +134,7 @@ def _foreign(name: str) -> bool:
 
 
 def _boxes(sender: Sender, arrival: Arrival, ours: Intervals) -> Iterator[Box]:
-    """What arrives; ``ours`` are the public addresses of either state, which are nobody else's."""
+    """The arriving packets; ``ours`` are the estate's public addresses in either state."""
     for sources, destinations, sent in arrival.flows():
         sources = difference(sources, ours) if _foreign(sender.name) else _family(sources)
         destinations = difference(destinations, ours) if _foreign(arrival.to) else _family(destinations)
@@ -143,16 +143,16 @@ def _boxes(sender: Sender, arrival: Arrival, ours: Intervals) -> Iterator[Box]:
 
 
 def _rounded(found: Intervals, ours: Intervals) -> Intervals:
-    """The set with our own addresses where it has all the others of a family."""
+    """The set, with the estate's own addresses added if it has all others of a family."""
     for family in (ALL_V4, ALL_V6):
-        everybody = intersection(GLOBAL, (family,))
-        if covers(found, difference(everybody, ours)):
-            found = union(found, everybody)
+        whole = intersection(GLOBAL, (family,))
+        if covers(found, difference(whole, ours)):
+            found = union(found, whole)
     return found
 
 
 def _merged(boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """The same packets in fewer boxes: those that differ in one field only are one."""
+    """The same packets in fewer boxes: boxes that differ in one field only are merged."""
     found = set(boxes)
     for field in (1, 0, 2):
         grouped: dict[tuple[Intervals, ...], list[Intervals]] = {}
@@ -167,7 +167,7 @@ def _merged(boxes: Iterable[Box]) -> tuple[Box, ...]:
 
 
 def _reached(prover: Prover, ours: Intervals) -> dict[tuple[str, str], tuple[Box, ...]]:
-    """By (who, whom): what gets there."""
+    """The arriving packets by (sender, target)."""
     found: dict[tuple[str, str], list[Box]] = {}
     for sender in prover.senders():
         for arrival in prover.arrivals(sender):
@@ -205,14 +205,14 @@ def subtract(boxes: Iterable[Box], others: Iterable[Box]) -> tuple[Box, ...]:
 def _changes(
     one: Mapping[tuple[str, str], tuple[Box, ...]], other: Mapping[tuple[str, str], tuple[Box, ...]], ours: Intervals
 ) -> tuple[Change, ...]:
-    """What ``one`` lets through and ``other`` does not: pairs with the same change told together."""
+    """The packets that arrive in ``one`` and not in ``other``; pairs with the same change are grouped."""
     by_sender: dict[tuple[str, Box], list[str]] = {}
     for (who, whom), boxes in one.items():
         for box in subtract(boxes, other.get((who, whom), ())):
             sources = _rounded(box[0], ours) if _foreign(who) else ()
             destinations = _rounded(box[1], ours) if _foreign(whom) else ()
-            told = (sources, destinations, box[2])
-            by_sender.setdefault((who, told), []).append(whom)
+            shown = (sources, destinations, box[2])
+            by_sender.setdefault((who, shown), []).append(whom)
     together: dict[tuple[Box, tuple[str, ...]], set[str]] = {}
     for (who, box), whoms in by_sender.items():
         together.setdefault((box, tuple(sorted(set(whoms)))), set()).add(who)
@@ -227,7 +227,7 @@ def _roles(machines: Iterable[Machine]) -> dict[str, str]:
 
 
 def compare(old: Prover, new: Prover) -> Difference:
-    """What changes for whom between two states of an estate."""
+    """The changes in reachability between two states of an estate."""
     ours = union(old.assembly.public, new.assembly.public)
     before, after = _reached(old, ours), _reached(new, ours)
     reasons = [

@@ -1,7 +1,7 @@
-"""The network that packets cross: what every frontend (AWS, GCP, sites, nftables) compiles to and the walk runs on.
+"""The network model: every frontend (AWS, GCP, sites, nftables) compiles to it, and the walk runs on it.
 
-A packet stands at a *stage*, named by a string. A stage hands it on to other stages, changes it, drops it, or delivers
-it. Frontends know their cloud; nothing behind this module knows any.
+A packet is at a *stage*, named by a string. A stage passes it to other stages, changes it, drops it, or delivers it.
+Only frontends contain cloud-specific code; everything that uses this module is independent of the cloud.
 
 Fields of a packet: source and destination address (``addresses``), service (``services``), source port (0-65535).
 """
@@ -16,14 +16,14 @@ from functools import lru_cache
 from reachability.addresses import Interval, Intervals
 
 INTERNET = "internet"
-"""The stage of the public internet: where outsiders send from, and where gateways send to."""
+"""The stage of the public internet: its hosts send from here, and gateways send to it."""
 
 
 class Action(StrEnum):
-    """What a rule does with a packet that matches.
+    """The action of a rule on a matching packet.
 
-    ``ACCEPT`` ends the chain and whatever called it, ``RETURN`` goes back to the caller (at the top: the policy),
-    ``CONTINUE`` only counts or logs, ``JUMP`` comes back, ``GOTO`` does not. The last four translate addresses and then
+    ``ACCEPT`` ends the chain and its callers, ``RETURN`` returns to the caller (in a base chain: to the policy),
+    ``CONTINUE`` only counts or logs, ``JUMP`` returns, ``GOTO`` does not. The last four translate addresses and then
     accept (in nat chains).
     """
 
@@ -40,7 +40,7 @@ class Action(StrEnum):
 
 
 class State(StrEnum):
-    """What connection tracking says of a packet."""
+    """The connection tracking state of a packet."""
 
     NEW = "new"
     ESTABLISHED = "established"
@@ -51,7 +51,7 @@ class State(StrEnum):
 class Devices:
     """Interfaces by name: those in ``names`` (``None``: all) that are not in ``excluded``.
 
-    A name that ends in ``*`` stands for all that begin so. Where a packet has no such interface, its name is empty.
+    A name that ends in ``*`` stands for all with that prefix. If a packet has no such interface, its name is empty.
     """
 
     names: frozenset[str] | None = None
@@ -68,14 +68,12 @@ def _among(device: str, names: frozenset[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The packets that a rule speaks of: those that fit every field; ``None`` fits all.
+    """The packets to which a rule applies: those that match every field; ``None`` matches all.
 
-    ``incoming`` and ``outgoing`` are the names of interfaces of the host. ``uncertain`` says why it cannot be known
-    which of
-    the packets described really match (an unknown at preview, a test of something that the model has not, such as a
-    user id): the truth is some subset of them. An uncertain rule counts as letting through when asked what *may* pass
-    and as stopping
-    when asked what *must*.
+    ``incoming`` and ``outgoing`` are the names of interfaces of the host. ``uncertain`` is the reason why it is
+    unknown which of these packets match (an unknown at preview, a test of something outside the model, such as a user
+    id): some subset of them does. An uncertain rule accepts when computing what *may* pass, and drops when computing
+    what *must* pass.
     """
 
     sources: Intervals | None = None
@@ -92,15 +90,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``name`` is how a report calls it: ``sg-1 ingress: tcp 22 from 0.0.0.0/0``. ``origin``: URN or file that it
-    came from."""
+    """``name`` is for reports: ``sg-1 ingress: tcp 22 from 0.0.0.0/0``. ``origin``: its URN or file."""
 
     match: Match
     action: Action
     name: str
     origin: str = ""
     chain: str = ""
-    """Where ``JUMP`` and ``GOTO`` lead."""
+    """The target chain of ``JUMP`` and ``GOTO``."""
     address: Intervals | None = None
     """New source (``SNAT``) or destination (``DNAT``); several: any of them."""
     port: Interval | None = None
@@ -109,7 +106,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Rules in order, first match decides; ``policy`` (``ACCEPT`` or ``DROP``) for what none decides."""
+    """Rules in order, first match decides; ``policy`` (``ACCEPT`` or ``DROP``) if none matches."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -119,9 +116,9 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``chain`` decides; what it accepts goes to ``then``. Jumps look in ``chains``.
+    """``chain`` decides; accepted packets go to ``then``. ``chains`` has the targets of jumps.
 
-    ``device``: the connection table that lets answers of known connections through; empty for a stateless filter.
+    ``device``: the connection table that accepts answers of known connections; empty for a stateless filter.
     """
 
     chain: Chain
@@ -132,9 +129,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Packets to ``destinations`` go to one of ``via`` (any of them may be taken; none: a black hole).
+    """Packets to ``destinations`` go to one of ``via`` (any of them; none: a black hole).
 
-    ``uncertain``: why it is not known whether the route exists.
+    ``uncertain``: why it is unknown whether the route exists.
     """
 
     destinations: Interval
@@ -155,9 +152,10 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What a gateway or load balancer does to packets that match. ``None`` keeps a field. The source port becomes any.
+    """The translation of matching packets by a gateway or load balancer. ``None`` keeps a field; the source port may
+    become any.
 
-    ``destination``: several addresses mean any of them, each with its own way on: write one ``Translation`` a target.
+    ``destination``: several addresses mean any of them, each with its own next stage: write one per target.
     """
 
     match: Match
@@ -171,12 +169,12 @@ class Translation:
 
 @dataclass(frozen=True, slots=True)
 class Translate:
-    """Every translation that matches may be taken (write disjoint matches where only one is).
+    """Any matching translation may apply (write disjoint matches where only one may).
 
-    ``otherwise``: where the rest goes; ``None`` drops it. ``device``: whose table undoes it for answers: an answer that
-    comes to any ``Translate`` stage of the same device on the connection's way goes back as it came. ``answers``: the
-    stage at which it goes on then, where that is not the way of new packets. ``returns``: answers come back to the
-    device by themselves, whatever the route tables say (a load balancer that keeps the client's address).
+    ``otherwise``: the next stage of other packets; ``None`` drops them. ``device``: the connection table that reverses
+    the translation for answers: it applies at any ``Translate`` stage of the same device on the connection's path.
+    ``answers``: the next stage of answers, if it differs from that of new packets. ``returns``: answers reach the
+    device independent of the route tables (a load balancer that keeps the client's address).
     """
 
     name: str
@@ -190,7 +188,7 @@ class Translate:
 
 @dataclass(frozen=True, slots=True)
 class Arrive:
-    """The packet comes in at interface ``device`` of ``machine``, which takes, forwards or drops it."""
+    """The packet enters interface ``device`` of ``machine``, which accepts, forwards or drops it."""
 
     machine: str
     device: str
@@ -198,16 +196,15 @@ class Arrive:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """The packet leaves what is modelled, or ends at a thing that is no machine; ``to`` is its name for people and
-    queries
-    (a URN, ``internet``, ``outside <name>``)."""
+    """The packet leaves the model, or ends at something other than a machine; ``to`` is its name in reports and
+    queries (a URN, ``internet``, ``outside <name>``)."""
 
     to: str
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Nothing goes on from here. ``name`` is the setting that stops it (``peering pcx-1 is not accepted``)."""
+    """All packets are dropped here. ``name`` is the setting that drops them (``peering pcx-1 is not accepted``)."""
 
     name: str
     origin: str = ""
@@ -215,8 +212,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Unmodelled:
-    """What would happen here is not modelled: whatever claim comes here is *not modelled*. ``reason`` is a
-    sentence."""
+    """The behaviour here is not modelled: every claim with packets here is *not modelled*. ``reason`` is a sentence."""
 
     reason: str
     origin: str = ""
@@ -226,7 +222,7 @@ Stage = Check | Lookup | Translate | Arrive | Deliver | Blocked | Unmodelled
 
 
 def filter_at(stages: Mapping[str, Stage], name: str) -> Check:
-    """The filter of that name. Raises ``TypeError`` for a stage of another kind, ``KeyError`` for none."""
+    """The filter of that name. Raises ``TypeError`` if it is another kind of stage, ``KeyError`` if there is none."""
     stage = stages[name]
     if not isinstance(stage, Check):
         raise TypeError(f"{name} is a {type(stage).__name__}, not a filter")
@@ -235,11 +231,10 @@ def filter_at(stages: Mapping[str, Stage], name: str) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One leg of a machine. ``id`` is a URN or ``host/device``; ``device`` its name in firewall rules (``ens5``).
+    """A network interface of a machine. ``id`` is a URN or ``host/device``; ``device`` is its name in rules (``ens5``).
 
-    ``addresses`` are those that packets carry on this leg; ``public``, those that some gateway translates to it.
-    ``out``
-    is the stage of what the machine sends through it.
+    ``addresses`` are those that packets carry on this interface; ``public`` are those that some gateway translates to
+    it. ``out`` is the stage of packets that the machine sends through it.
     """
 
     id: str
@@ -255,9 +250,9 @@ class Interface:
 class Machine:
     """A host. ``name`` is its key: the host's name where known, else the URN of its instance.
 
-    ``routes``: which device it sends through; an instance of a cloud sends everything through its first. ``forwards``:
-    whether it routes what is not for it. ``pools``: devices behind which clients sit with addresses of their own
-    (an OpenVPN pool), by device. ``labels``: tags (Role, Network, Name, ...).
+    ``routes``: the device for each destination; a cloud instance sends everything through its first. ``forwards``:
+    whether it forwards packets to other destinations. ``pools``: by device, the addresses of clients behind it (an
+    OpenVPN pool). ``labels``: tags (Role, Network, Name, ...).
     """
 
     name: str
@@ -266,12 +261,12 @@ class Machine:
     """(destinations, device), longest prefix wins; equal prefixes: any."""
     forwards: bool = False
     source_routes: tuple[tuple[int, Interval, str], ...] = ()
-    """(own source address, destinations, device): policy routing that comes before ``routes`` for that source."""
+    """(own source address, destinations, device): policy routing that precedes ``routes`` for that source."""
     pools: Mapping[str, Intervals] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
     aliases: tuple[str, ...] = ()
-    """Other names by which people ask for it: ids, URNs."""
+    """Other names for queries: ids, URNs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +274,8 @@ class Firewall:
     """A machine's hooks: for each of prerouting, input, forward, output, postrouting its base chains in order of
     priority.
 
-    ``kinds``: ``nat`` for base chains of that type (they see only new connections), else ``filter``. ``chains``: what
-    jumps lead to, by ``<family> <table> <chain>``. ``unmodelled``: reasons why it is not fully understood.
+    ``kinds``: ``nat`` for base chains of that type (they see only new connections), else ``filter``. ``chains``: the
+    targets of jumps, by ``<family> <table> <chain>``. ``unmodelled``: parts of the ruleset that are not modelled.
     """
 
     hooks: Mapping[str, tuple[Chain, ...]]
@@ -290,15 +285,12 @@ class Firewall:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """One side of a link whose other side may be in another frontend or unknown: a tunnel, a peering to another
-    account.
+class LinkEnd:
+    """One end of a link (a tunnel, a peering) whose other end may be in another frontend or in an external network.
 
     Both sides use the same ``key`` (``tunnel 169.254.8.16/30``, ``peering pcx-1``). ``entry`` is the stage where
-    packets
-    from the other side come in. Send to the other side with the stage ``exit_stage(key, side)``. If only
-    one side is known, what leaves is delivered to ``outside <name>`` and anything with a source in ``sources`` may
-    come in.
+    packets from the other side enter. The stage ``exit_stage(key, side)`` leads to the other side. If only one side is
+    known, outbound packets are delivered to ``outside <name>``, and packets from any source in ``sources`` may enter.
     """
 
     key: str
@@ -309,22 +301,22 @@ class Door:
 
 
 def exit_stage(key: str, side: str) -> str:
-    """The stage that leads from ``side`` through the door."""
-    return f"door {key} from {side}"
+    """The stage that leads from ``side`` through the link."""
+    return f"link {key} from {side}"
 
 
 @dataclass(slots=True)
 class Fragment:
-    """What one frontend contributes. ``public``: where the internet sends packets for an interval of addresses.
+    """The output of one frontend. ``public``: routes from the internet to intervals of public addresses.
 
     ``unmodelled``: reasons that make every claim *not modelled* (an unknown type that touches the network).
     """
 
     stages: dict[str, Stage] = field(default_factory=dict)
     machines: list[Machine] = field(default_factory=list)
-    doors: list[Door] = field(default_factory=list)
+    link_ends: list[LinkEnd] = field(default_factory=list)
     public: list[Route] = field(default_factory=list)
     unmodelled: list[str] = field(default_factory=list)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Other things that people may ask for by id, URN or name (a load balancer, a NAT gateway): what a packet must be
-    delivered to (``Deliver.to``) or whose entry stage it must come through."""
+    """Other things that can be queried by id, URN or name (a load balancer, a NAT gateway): the ``Deliver.to`` or the
+    entry stage of packets to them."""

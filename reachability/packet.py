@@ -10,7 +10,7 @@ from reachability import addresses, services
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet as it is on the wire; fields on their axes."""
+    """A packet on the wire; its fields are points on their axes."""
 
     source: int
     destination: int

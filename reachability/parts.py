@@ -1,8 +1,8 @@
-"""Which parts of an estate anything joins: only those need to be proved together.
+"""Groups the parts of an estate that are connected: only those must be proved together.
 
-Parts that nothing joins meet on the internet alone. Each sees the other's public addresses as the internet's, so what
-is promised against everybody on the internet holds against the other part too, and a rule that lets in just the other
-part's address breaks the promise as it would for a stranger.
+Parts without a connection reach each other over the internet only. To each, the other's public addresses are part of
+the internet. So a claim about the internet covers the other part too, and a rule that admits only the other part's
+address violates it like any other public address.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reachability.subject import Subject
 
 
 def together(parts: Mapping[str, Subject]) -> tuple[tuple[str, ...], ...]:
-    """The parts in groups, in their order: those that name each other's resources or share a tunnel are in one."""
+    """The parts in groups, in order: parts that refer to each other's resources or share a tunnel are in one group."""
     owners: dict[str, str] = {}
     leader = {name: name for name in parts}
 
@@ -53,7 +53,7 @@ def union(subjects: list[Subject]) -> Subject:
 
 
 def _marks(subject: Subject) -> Iterator[str]:
-    """What only one part can have: ids, ARNs and URNs of resources, servers, the keys of tunnels."""
+    """Identifiers that are unique to one part: ids, ARNs and URNs of resources, servers, keys of tunnels."""
     for resource in subject.resources:
         yield resource.urn
         for mark in (resource.id, resource.properties.get("arn"), resource.properties.get("selfLink")):

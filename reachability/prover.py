@@ -1,4 +1,4 @@
-"""Questions to one assembled network: who reaches what, by which packet, and what is in the way."""
+"""Queries on one assembled network: who reaches what, by which packet, and what blocks a packet."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from reachability.walk import Start, Walked, Walker
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Somebody who sends: a machine, the internet, the other side of a door, or clients behind a machine's device.
+    """A sender: a machine, the internet, an external network, or the clients behind a machine's device.
 
-    ``starts``: where the packets begin, each with the sources that they may carry.
+    ``starts``: the places where its packets start, each with the possible source addresses.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Sender:
 
 
 class Arrival:
-    """Everything of one sender that ends at one place. ``to``: a machine, ``internet``, ``outside <name>``, a URN."""
+    """The packets of one sender at one destination. ``to``: a machine, ``internet``, ``outside <name>``, a URN."""
 
     __slots__ = ("_as_sent", "_parts", "_walker", "device", "to")
 
@@ -52,28 +52,28 @@ class Arrival:
         return zip((strand for _, strand, _ in self._parts), self._as_sent, strict=True)
 
     def destinations(self) -> Intervals:
-        """The addresses that the sender wrote."""
+        """The destination addresses as sent."""
         return union(*(self._walker.space.destinations_of(packets) for _, packets in self._sent()))
 
     def services(self) -> Intervals:
-        """The services that the sender wrote."""
+        """The services as sent."""
         return union(*(self._walker.space.services_of(packets) for _, packets in self._sent()))
 
     def received_destinations(self) -> Intervals:
-        """The addresses that the packets carry when they arrive."""
+        """The destination addresses as received."""
         return union(*(self._walker.space.destinations_of(packets) for _, _, packets in self._parts))
 
     def received_services(self) -> Intervals:
-        """The services that the packets carry when they arrive."""
+        """The services as received."""
         return union(*(self._walker.space.services_of(packets) for _, _, packets in self._parts))
 
     def sources(self) -> Intervals:
-        """The addresses that they were sent from."""
+        """The source addresses as sent."""
         return union(*(_root(strand).sources for _, strand, _ in self._parts))
 
     def flows(self) -> tuple[tuple[Intervals, Intervals, Intervals], ...]:
-        """(sources, destinations, services) as sent; disjoint boxes whose union is the arrival, source ports left
-        out."""
+        """(sources, destinations, services) as sent; disjoint boxes whose union is the arrival, without
+        source ports."""
         space = self._walker.space
         boxes: dict[tuple[Intervals, int], list[int]] = {}
         for strand, packets in self._sent():
@@ -92,7 +92,7 @@ class Arrival:
         received: Intervals | None = None,
     ) -> Packet | None:
         """One packet as sent, with a service, a destination and a source among those given, that arrives with a service
-        among ``received``; ``None``: there is none."""
+        among ``received``; ``None`` if there is none."""
         space = self._walker.space
         wanted = -1
         if services is not None or destinations is not None:
@@ -145,7 +145,7 @@ def _root(strand: Strand) -> Strand:
 
 
 class Prover:
-    """Asks one assembly; every walk is done once. ``dead``: what is taken to be out of order."""
+    """Queries one assembly; every walk is done once. ``dead``: machines and stages that count as failed."""
 
     def __init__(
         self, assembly: Assembly, *, dead: frozenset[str] = frozenset(), shared: tuple[Chains, Chains] | None = None
@@ -159,23 +159,23 @@ class Prover:
         self.dead = dead
 
     def machine(self, name: str, *, spoof: bool = False) -> Sender:
-        """What a machine sends: from its own addresses, or with ``spoof`` from any."""
+        """A machine as sender: from its own addresses, or with ``spoof`` from any."""
         machine = self.assembly.machines[self.assembly.aliases.get(name, name)]
         own = union([(point, point) for leg in machine.interfaces for point in leg.addresses])
         return Sender(machine.name, (Start(("send", machine.name), EVERYWHERE if spoof else own),))
 
     def internet(self) -> Sender:
-        """Anybody on the internet: from every public address that is not ours."""
+        """The internet as sender: from every public address outside the estate."""
         return Sender(INTERNET, (Start(INTERNET, sources_on_the_internet(self.assembly)),))
 
     def outside(self, name: str) -> Sender:
-        """Whatever stands behind a door that is not ours, by its name with or without ``outside``.
+        """The external network behind a link, by its name with or without ``outside``.
 
-        It does not send from addresses of our machines: answers to those never come back to it.
+        It does not send from addresses of the estate's machines: answers to those never come back to it.
         """
         name = name if name in self.assembly.outsides else f"outside {name}"
-        door = self.assembly.outsides[name]
-        return Sender(name, (Start(door.entry, difference(door.sources, self.assembly.own)),))
+        end = self.assembly.outsides[name]
+        return Sender(name, (Start(end.entry, difference(end.sources, self.assembly.own)),))
 
     def pool(self, machine: str, device: str) -> Sender:
         """The clients behind a machine's device."""
@@ -185,7 +185,7 @@ class Prover:
         )
 
     def at(self, addresses: Intervals) -> Sender:
-        """Whoever may send from these addresses: machines that own one, clients of a pool, outsiders, the internet."""
+        """Every sender with one of these addresses: machines, clients of a pool, external networks, the internet."""
         starts = []
         rest = addresses
         for machine in self.assembly.machines.values():
@@ -197,15 +197,15 @@ class Prover:
                     starts.append(Start(("arrive", machine.name, device), part))
         for start in starts:
             rest = difference(rest, start.sources)
-        for door in self.assembly.outsides.values():
-            if part := intersection(rest, door.sources):
-                starts.append(Start(door.entry, part))
+        for end in self.assembly.outsides.values():
+            if part := intersection(rest, end.sources):
+                starts.append(Start(end.entry, part))
         if part := intersection(rest, sources_on_the_internet(self.assembly)):
             starts.append(Start(INTERNET, part))
         return Sender("the addresses given", tuple(starts))
 
     def senders(self) -> tuple[Sender, ...]:
-        """Everybody who can send: all machines, their clients, the internet, and whoever is behind a door."""
+        """All senders: machines, their clients, the internet and external networks."""
         machines = sorted(self.assembly.machines)
         return (
             self.internet(),
@@ -229,7 +229,7 @@ class Prover:
         return known
 
     def arrivals(self, sender: Sender, *, may: bool = True) -> tuple[Arrival, ...]:
-        """Where a sender's new packets end: those that may (or must) get there."""
+        """The arrivals of a sender's new packets that may (or must) arrive."""
         key = sender, may or self._must is self._may
         known = self._arrivals.get(key)
         if known is None:
@@ -241,11 +241,11 @@ class Prover:
         return known
 
     def unmodelled(self, sender: Sender) -> tuple[str, ...]:
-        """Why what was found of a sender may not be all: what its packets met that is not modelled."""
+        """Why the arrivals of a sender may be incomplete: what is not modelled on its walk."""
         return tuple(dict.fromkeys((*self.assembly.unmodelled, *self.walked(sender).unmodelled)))
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
-        """The same network with some machines or stages out of order."""
+        """The same network with some machines or stages failed."""
         other = Prover(self.assembly, dead=self.dead | frozenset(out_of_order), shared=self._shared)
         other._may.read_as(self._may)
         other._must.read_as(self._must)
@@ -253,7 +253,7 @@ class Prover:
 
     def revised(self, assembly: Assembly, changed: frozenset[str]) -> Prover:
         """A prover of ``assembly``, which differs in the filters ``changed`` and has the same atoms; it keeps every
-        walk on which they decide no packet otherwise."""
+        walk on which their decisions are unchanged."""
         revised = Prover(assembly, shared=self._shared)
         revised._may.inherit(self._may, changed)
         if revised._must is not revised._may:
@@ -267,7 +267,7 @@ class Prover:
         return revised
 
     def trace(self, sender: Sender, packet: Packet, to: str | None = None, *, may: bool = True) -> Trace:
-        """The way of one packet, hop by hop, with what decides at each."""
+        """The path of one packet, hop by hop, with the deciding setting at each."""
         return trace.trace(self._may if may else self._must, sender.starts, packet, to)
 
     def reply(self, found: Trace) -> str:
@@ -275,7 +275,7 @@ class Prover:
         return trace.reply(self._must, found)
 
     def obstacles(self, sender: Sender, to: str, service: int, address: int | None = None) -> tuple[Hop, ...]:
-        """Every setting in the way of a packet to a machine: what would have to change."""
+        """Every setting that blocks a packet to a machine, all of which would have to change."""
         name = self.assembly.aliases.get(to, to)
         machine = self.assembly.machines[name]
         private = [p for leg in machine.interfaces for p in leg.addresses]

@@ -1,4 +1,4 @@
-"""Questions of one's own: can this reach that, and how, or what is in the way?"""
+"""Ad-hoc queries: whether one thing can reach another, by which path, and what blocks it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ BLOCKS = ("cidrBlock", "ipCidrRange")
 PUBLIC_ADDRESSES = ("publicIp", "address")
 ADDRESSES = ("publicIp", "privateIp")
 WAYS_TRIED = 6
-"""Over how many of the ways that a service may take the answers' way is looked for."""
+"""The maximum number of paths of a service for which the answers' path is searched."""
 OTHER = "other"
-"""What stands in for the protocols that no rule names."""
+"""The protocol that represents those that no rule names."""
 
 
 class QuestionError(UsageError):
-    """What was asked about is not there, or is nothing that sends or takes packets."""
+    """The queried thing does not exist, or does not send or receive packets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What packets must come to. ``ends``: where they are delivered, by name and, if it matters, device. ``stages``:
-    places that they must pass. ``destinations``: the addresses that they carry, as sent. ``None`` asks for nothing.
+    """The target of a query. ``ends``: where packets are delivered, by name and optionally device. ``stages``: places
+    that they must pass. ``destinations``: their destination addresses as sent. ``None`` means no restriction.
     """
 
     name: str
@@ -44,18 +44,18 @@ class Target:
     destinations: Intervals | None = None
     machine: Machine | None = None
     known_addresses: tuple[int, ...] = ()
-    """Of a thing that is no machine: addresses by which one may ask it."""
+    """Addresses of a target that is not a machine."""
 
     def takes(self, arrival: Arrival) -> bool:
-        """Whether what arrives there is meant."""
+        """Whether the arrival is at this target."""
         return self.ends is None or bool(self.ends & {(arrival.to, arrival.device), (arrival.to, None)})
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Services that are treated alike on the way. ``reply``: ``passes`` or ``dropped``, empty where nothing gets there.
+    """Services that are treated alike on the path. ``reply``: ``passes`` or ``dropped``, empty if nothing arrives.
 
-    ``packet`` is one of them, ``path`` its hops. ``blocked_by``: every setting in the way. ``reasons``: why it is not
+    ``packet`` is one of them, ``path`` its hops. ``blocked_by``: every blocking setting. ``reasons``: why it is not
     modelled.
     """
 
@@ -68,7 +68,7 @@ class Flow:
     reasons: tuple[str, ...] = ()
 
     def documents(self) -> list[dict[str, Any]]:
-        """As ``reach --json`` prints it: one object a protocol."""
+        """As ``reach --json`` prints it: one object per protocol."""
         return [
             {
                 "protocol": protocol,
@@ -87,7 +87,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All that was found of one pair."""
+    """The answer for one sender and target."""
 
     sender: str
     target: str
@@ -104,7 +104,7 @@ def _range(low: int, high: int) -> str:
 
 
 def _icmp_kinds(details: Iterable[tuple[int, int]]) -> Iterator[str]:
-    """Types of ICMP, with codes where not all of a type are meant: ``0-2``, ``3 code 4``."""
+    """ICMP types, with codes if not all of a type are included: ``0-2``, ``3 code 4``."""
     for low, high in details:
         first, last = low >> 8, high >> 8
         if first == last and (low & 255 or high & 255 != 255):
@@ -123,7 +123,7 @@ def _icmp_kinds(details: Iterable[tuple[int, int]]) -> Iterator[str]:
 def by_protocol(asked: Intervals) -> Iterator[tuple[str, list[tuple[int, int]], list[str]]]:
     """(protocol, ranges of ports, kinds of ICMP where not all) of a set of services.
 
-    Several protocols without a usual name are ``other``.
+    Protocols without a common name are ``other``.
     """
     other = False
     for number in (services.TCP, services.UDP, *(n for n in range(256) if n not in (services.TCP, services.UDP))):
@@ -150,7 +150,7 @@ def asked_services(protocol: str | None, port: int | None) -> Intervals:
     if protocol is None:
         if port is None:
             return services.ANY
-        raise QuestionError(f"port {port} of which protocol? Say --protocol tcp or --protocol udp")
+        raise QuestionError(f"port {port} has no protocol: add --protocol tcp or --protocol udp")
     try:
         number = services.protocol(protocol)
     except ValueError as error:
@@ -160,12 +160,12 @@ def asked_services(protocol: str | None, port: int | None) -> Intervals:
     if number not in services.WITH_PORTS:
         raise QuestionError(f"{protocol} has no ports; leave --port out")
     if not 0 <= port <= 65535:
-        raise QuestionError(f"{port} is no port; ports are 0 to 65535")
+        raise QuestionError(f"{port} is not a port; ports are 0 to 65535")
     return (services.of(number, port, port),)
 
 
 class Places:
-    """Finds what people call things: hosts, ids, URNs and names of resources, CIDR blocks, ``internet``."""
+    """Resolves names in queries: hosts, ids, URNs and names of resources, CIDR blocks, ``internet``."""
 
     def __init__(self, prover: Prover, resources: Iterable[Resource]) -> None:
         self._prover = prover
@@ -183,14 +183,14 @@ class Places:
                         self._legs.setdefault(key, []).append((machine, leg))
 
     def machine(self, text: str) -> Machine | None:
-        """The machine of a name, an id, a URN, or a name without its network's."""
+        """The machine with a name, id or URN, or with a name without the network prefix."""
         machines = self._assembly.machines
         name = text if text in machines else self._assembly.aliases.get(text)
         if name in machines:
             return machines[name]
         ending = [each for each in machines if each.endswith(f"-{text}")]
         if len(ending) > 1:
-            raise QuestionError(f"{text!r} may be any of {', '.join(sorted(ending)[:6])}; write more of it")
+            raise QuestionError(f"{text!r} is ambiguous: {', '.join(sorted(ending)[:6])}; write more of the name")
         return machines[ending[0]] if ending else None
 
     def _block(self, text: str) -> Intervals | None:
@@ -211,7 +211,7 @@ class Places:
         return None
 
     def _addresses(self, text: str) -> Iterator[int]:
-        """The public, then the private address that a resource says it has."""
+        """The public, then the private address in a resource's properties."""
         for each in self._resources.get(text, ()):
             allocation = each.properties.get("allocationId")
             of_its_own = self._resources.get(allocation, ()) if isinstance(allocation, str) else ()
@@ -234,11 +234,11 @@ class Places:
             f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(known)[:12]) or 'none'}"
         )
         return QuestionError(
-            f"{text!r} is no host, resource id, URN, name or CIDR of this estate, nor 'internet'; {hint}"
+            f"{text!r} is not a host, resource id, URN, name or CIDR of this estate, nor 'internet'; {hint}"
         )
 
     def sender(self, text: str) -> Sender:
-        """Who sends. Raises ``QuestionError``."""
+        """Resolves a sender. Raises ``QuestionError``."""
         if text == INTERNET:
             return self._prover.internet()
         for name in (text, f"outside {text}"):
@@ -260,7 +260,7 @@ class Places:
         return Sender(text, (*found.starts, *self._behind(block)))
 
     def _behind(self, block: Intervals) -> Iterator[Start]:
-        """Machines that some gateway gives one of these public addresses: their packets carry it when they arrive."""
+        """Starts of machines to which a gateway maps one of these public addresses, as seen on arrival."""
         for machine in self._assembly.machines.values():
             own = [
                 (point, point)
@@ -273,7 +273,7 @@ class Places:
                 yield Start(("send", machine.name), union(own))
 
     def target(self, text: str) -> Target:
-        """What is to be reached. Raises ``QuestionError``."""
+        """Resolves a target. Raises ``QuestionError``."""
         if text == INTERNET or text in self._assembly.outsides:
             return Target(text, ends=frozenset({(text, None)}))
         if f"outside {text}" in self._assembly.outsides:
@@ -301,7 +301,7 @@ class Places:
         return self._prover.senders()
 
     def everything(self) -> Iterator[Target]:
-        """Every target of the matrix: each interface of each machine, the internet, and whoever is behind a door."""
+        """Every target of the matrix: each interface of each machine, the internet, and the external networks."""
         for name in sorted(self._assembly.machines):
             machine = self._assembly.machines[name]
             for leg in machine.interfaces:
@@ -324,7 +324,7 @@ Box = tuple[Arrival, Intervals, Intervals, Intervals]
 
 
 def _boxes(prover: Prover, sender: Sender, target: Target, asked: Intervals, *, may: bool) -> list[Box]:
-    """What of the sender's packets gets there: (arrival, sources, destinations, services) as sent."""
+    """The sender's packets that arrive: (arrival, sources, destinations, services) as sent."""
     found = []
     for arrival in prover.arrivals(sender, may=may):
         if not target.takes(arrival):
@@ -339,7 +339,7 @@ def _boxes(prover: Prover, sender: Sender, target: Target, asked: Intervals, *, 
 
 
 def _atoms(prover: Prover, asked: Intervals) -> Iterator[Intervals]:
-    """The set cut where some rule may tell its services apart."""
+    """The set cut where some rule may treat its services differently."""
     axis = prover.assembly.space.services
     for interval in asked:
         first, last = axis.atoms(interval)
@@ -362,7 +362,7 @@ def _stage_name(prover: Prover, id_: str) -> str:
 
 
 def _way(prover: Prover, sender: Sender, target: Target, boxes: list[Box], atom: Intervals) -> tuple[Trace, str] | None:
-    """How packets of one service get there, by a way whose answers come back if one of the first has such."""
+    """A path for packets of one service, preferably one whose answers come back."""
     best: tuple[Trace, str] | None = None
     tried = 0
     for arrival, sources, destinations, sent in boxes:
@@ -391,9 +391,9 @@ def _point(target: Target) -> int | None:
 
 
 def _in_the_way(prover: Prover, sender: Sender, target: Target, service: int) -> tuple[Hop, ...]:
-    """Every setting that stops a service on its way to a machine; what stops it first on its way elsewhere."""
+    """Every setting that blocks a service to a machine; for another target, the first that blocks it."""
     if not sender.starts:
-        return (Hop(sender.name, "nothing here sends from these addresses", "drop", "", Packet(0, 0, service)),)
+        return (Hop(sender.name, "no sender has these addresses", "drop", "", Packet(0, 0, service)),)
     point = _point(target)
     points = [point] if point is not None else _points(prover, target)
     if target.machine is not None:
@@ -413,12 +413,12 @@ def _in_the_way(prover: Prover, sender: Sender, target: Target, service: int) ->
             if lost.delivered:
                 origin = f"{addresses.text(goal)} is {lost.to}, not {target.name}"
                 return (Hop(lost.hops[-1].at, origin, "deliver", "", lost.hops[-1].packet),)
-    why = "no way leads there" if _share_a_family(sender, target) else "has no address of the sender's family"
+    why = "there is no route" if _share_a_family(sender, target) else "has no address of the sender's family"
     return (Hop(target.name, why, "drop", "", Packet(0, 0, service)),)
 
 
 def _share_a_family(sender: Sender, target: Target) -> bool:
-    """Whether one of them can write to the other at all; true where the target has no addresses of its own."""
+    """Whether sender and target share an address family; true if the target has no addresses of its own."""
     if target.machine is None:
         return True
     own = {point >= addresses.V6 for leg in target.machine.interfaces for point in (*leg.addresses, *leg.public)}
@@ -426,7 +426,7 @@ def _share_a_family(sender: Sender, target: Target) -> bool:
 
 
 def _points(prover: Prover, target: Target) -> list[int]:
-    """Addresses that a packet to a target without addresses of its own may carry."""
+    """Destination addresses for packets to a target without addresses of its own."""
     if target.known_addresses:
         return list(target.known_addresses)
     for name, _ in target.ends or ():
@@ -445,9 +445,9 @@ def ask(
     *,
     obstacles: bool = True,
 ) -> Answer:
-    """What of the services asked gets from a sender to a target, and what stops the rest.
+    """Which of the queried services get from a sender to a target, and what blocks the rest.
 
-    ``obstacles``: whether to look for every setting in the way.
+    ``obstacles``: whether to search for every blocking setting.
     """
     boxes = _boxes(prover, sender, target, asked, may=True)
     surely = union(*(sent for _, _, _, sent in _boxes(prover, sender, target, asked, may=False)))
@@ -481,7 +481,7 @@ def ask(
             key = REACHABLE, reply, _key(found.hops)
             add(key, atom, partial(Flow, atom, REACHABLE, reply, found.sent, found.hops))
         else:
-            why = reasons or ("it depends on values that are not known yet",)
+            why = reasons or ("it depends on values that are unknown until the deployment",)
             key = NOT_MODELLED, reply, _key(found.hops)
             add(key, atom, partial(Flow, atom, NOT_MODELLED, reply, found.sent, found.hops, reasons=why))
     for atom in _atoms(prover, difference(asked, union(*reached))):
@@ -494,7 +494,7 @@ def ask(
 
 
 def all_pairs(prover: Prover, places: Places, asked: Intervals = services.ANY) -> Iterator[Answer]:
-    """Every sender with every interface that is not its own. What is in the way is left out."""
+    """Every sender with every interface other than its own, without blocking settings."""
     for sender in places.everyone():
         for target in places.everything():
             if target.machine is None or target.machine.name != sender.name:

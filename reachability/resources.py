@@ -1,4 +1,4 @@
-"""Resources as Pulumi knows them, from a plan, a policy pack or an exported stack."""
+"""Pulumi resources, from a preview, a policy pack or an exported stack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class _Unknown:
-    """A value that only the deployment will tell."""
+    """A value that is unknown until the deployment."""
 
     __slots__ = ()
 
@@ -16,11 +16,11 @@ class _Unknown:
         return "UNKNOWN"
 
     def __bool__(self) -> bool:
-        raise TypeError("an unknown value is neither true nor false: ask `is UNKNOWN` first")
+        raise TypeError("an unknown value is neither true nor false; test `is UNKNOWN` first")
 
 
 UNKNOWN = _Unknown()
-"""Stands wherever a value is not known yet; it may turn out to be any value."""
+"""Stands for every unknown value; it may become any value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Resource:
     ``properties`` its outputs over its inputs, in camelCase, with ``UNKNOWN`` for what is not known.
 
     Where a reference is unknown, ``references`` names the URNs it depends on, by input. ``concealed``: the properties
-    that have a value which is not shown, or not all of it (an encrypted secret): unknown, but never left out.
+    whose value is hidden, fully or in part (an encrypted secret): unknown, but set.
     """
 
     urn: str
@@ -41,7 +41,7 @@ class Resource:
     concealed: frozenset[str] = frozenset()
 
     def left_out(self, name: str) -> bool:
-        """Whether a property was not given: absent or, as the cloud fills it in, unknown and depending on nothing."""
+        """Whether a property was not set: absent, or computed by the cloud (unknown without dependencies)."""
         value = self.properties.get(name)
         if value is UNKNOWN:
             return not self.references.get(name) and name not in self.concealed

@@ -1,7 +1,7 @@
-"""The proof of one network after a change: only what the change can affect is proved again.
+"""Re-proves one network after a change: only what the change can affect is proved again.
 
 A change of filters keeps most walks: those that never reached a changed filter, and those for whose packets its
-decisions are the same as before. After any other change the whole network is proved again.
+decisions are unchanged. After any other change the whole network is proved again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reachability.subject import Subject
 
 @dataclass(slots=True)
 class Revisable:
-    """The last proof of one network, which a changed subject revises."""
+    """The last proof of one network, to be revised for a changed subject."""
 
     network: Network
     assembly: Assembly
@@ -35,7 +35,7 @@ class Revisable:
         return cls(network, assembly, prover, _report(prover, network, subject))
 
     def revise(self, subject: Subject) -> Report:
-        """Proves what ``subject`` changes, and keeps what it does not. The report is that of a whole proof."""
+        """Proves what changed in ``subject`` and keeps the rest. The report equals that of a full proof."""
         assembly = assemble(subject, prior=self.assembly)
         changed = changed_filters(self.assembly, assembly)
         self.prover = Prover(assembly) if changed is None else self.prover.revised(assembly, changed)
@@ -49,7 +49,7 @@ def _report(prover: Prover, network: Network, subject: Subject) -> Report:
 
 
 def changed_filters(before: Assembly, after: Assembly) -> frozenset[str] | None:
-    """The stages whose filters differ; ``None`` if anything else does, or the old atoms do not tell the rules apart."""
+    """The stages whose filters differ; ``None`` if anything else differs or the old atoms are too coarse."""
     same = after.space is before.space and after.stages.keys() == before.stages.keys()
     if not same or after.uncertain is not before.uncertain or after.unmodelled != before.unmodelled:
         return None

@@ -1,7 +1,7 @@
 """The axis of services: protocol and destination port, or ICMP type and code, as one integer.
 
 ``protocol << 16 | detail``; the detail is the destination port where the protocol has ports, ``type << 8 | code`` for
-ICMP, and anything at all for other protocols (no rule can tell their packets apart).
+ICMP, and arbitrary for other protocols (no rule can distinguish their packets).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LAST = (1 << 24) - 1
 ANY: Intervals = ((0, LAST),)
 PORTS: Interval = (0, 65535)
 CLIENT_PORTS: Interval = (32768, 60999)
-"""From which ports clients open connections (Linux's default range)."""
+"""The source ports of clients (Linux's default range)."""
 
 
 def protocol(name: str | int) -> int:
@@ -30,7 +30,7 @@ def protocol(name: str | int) -> int:
         return NUMBERS[text]
     if text.isdigit() and int(text) < 256:
         return int(text)
-    raise ValueError(f"{name!r}: got no IP protocol; write tcp, udp, icmp, or a number below 256")
+    raise ValueError(f"{name!r} is not an IP protocol; write tcp, udp, icmp, or a number below 256")
 
 
 def of(number: int, low: int = 0, high: int = 65535) -> Interval:
@@ -51,12 +51,12 @@ def number(service: int) -> int:
 
 
 def port(service: int) -> int | None:
-    """The destination port, where the protocol has ports."""
+    """The destination port, if the protocol has ports."""
     return service & 0xFFFF if service >> 16 in WITH_PORTS else None
 
 
 def text(service: int) -> str:
-    """A service as people write it: ``tcp 22``, ``icmp type 8 code 0``, ``protocol 50``."""
+    """A service as text: ``tcp 22``, ``icmp type 8 code 0``, ``protocol 50``."""
     protocol_number, detail = service >> 16, service & 0xFFFF
     name = NAMES.get(protocol_number, f"protocol {protocol_number}")
     if protocol_number in WITH_PORTS:
@@ -70,4 +70,4 @@ ICMP_ERRORS: Intervals = tuple(
     sorted([icmp(ICMP, 3), icmp(ICMP, 11), icmp(ICMP, 12), icmp(ICMPV6, 1), icmp(ICMPV6, 2), icmp(ICMPV6, 3),
             icmp(ICMPV6, 4)])
 )  # fmt: skip
-"""Messages about other packets. They open no connection, and path MTU discovery breaks without them (RFC 4890)."""
+"""ICMP errors. They open no connection, and path MTU discovery fails without them (RFC 4890)."""

@@ -1,9 +1,9 @@
 """Sets of packets as integers.
 
-All rules together cut each axis (sources, destinations, services, source ports) into *atoms* that no rule tells apart.
-Sources with the same answers to every rule are one *class*, and a walk carries one class at a time. What is left is a
-bit for each (destination atom, service atom, source port atom); a set of packets is an integer of those bits, so union,
-intersection and complement are single operations however many packets there are (the atoms of Delta-net, NSDI 2017, and
+All rules together cut each axis (sources, destinations, services, source ports) into *atoms* that no rule splits.
+Sources that match the same rules are one *class*, and a walk carries one class at a time. A set of packets has one bit
+for each (destination atom, service atom, source port atom); it is an integer, so union,
+intersection and complement are single operations, whatever its size (the atoms of Delta-net, NSDI 2017, and
 of Yang and Lam's atomic predicates).
 """
 
@@ -20,21 +20,21 @@ from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, V6, Interval, Int
 from reachability.network import Match
 
 MOST_BITS = 1 << 28
-"""How large a set of packets may be: 32 MiB. An estate of a hundred networks needs a tenth."""
+"""The maximum size of a set of packets: 32 MiB. An estate of a hundred networks needs a tenth of it."""
 
 
 class TooManyAtoms(CheckFailed):
-    """The rules cut the packets into more atoms than sets of them can hold."""
+    """The rules split the packets into more atoms than a set can hold."""
 
     def __init__(self, destinations: int, used: int, ports: int) -> None:
         super().__init__(
-            f"the rules tell {destinations:,} destinations, {used:,} services and {ports:,} source ports apart; "
-            f"together that may be {MOST_BITS:,}; ask about fewer networks at once, or merge rules"
+            f"the rules distinguish {destinations:,} destinations, {used:,} services and {ports:,} source ports; "
+            f"their product must be at most {MOST_BITS:,}; prove fewer networks together, or merge rules"
         )
 
 
 class Axis:
-    """One axis cut at every boundary of the intervals given. ``lows[i]`` is where atom ``i`` begins."""
+    """One axis cut at every boundary of the intervals given. ``lows[i]`` is the start of atom ``i``."""
 
     __slots__ = ("highs", "lows")
 
@@ -57,7 +57,7 @@ class Axis:
         return len(self.lows)
 
     def atoms(self, interval: Interval) -> tuple[int, int]:
-        """The half-open range of atoms that an interval touches."""
+        """The half-open range of atoms that an interval overlaps."""
         return bisect_right(self.lows, interval[0]) - 1, bisect_right(self.lows, interval[1])
 
     def has(self, intervals: Intervals | None) -> bool:
@@ -67,7 +67,7 @@ class Axis:
         )
 
     def atom(self, point: int) -> int:
-        """The atom in which a point lies."""
+        """The atom that contains a point."""
         return bisect_right(self.lows, point) - 1
 
     def interval(self, atom: int) -> Interval:
@@ -112,7 +112,7 @@ class Space:
         self._classify(set(sources))
 
     def _place(self, owned: set[int], count: int) -> None:
-        """Owned addresses come first: sets of few packets to them are small numbers then."""
+        """Orders owned addresses first, so that sets of packets to them are small integers."""
         axis = self.destinations
         first = [axis.lows[atom] == axis.highs[atom] and axis.lows[atom] in owned for atom in range(count)]
         self._before = [0, *accumulate(first)]
@@ -124,13 +124,13 @@ class Space:
             self._position[atom] = position
 
     def _runs(self, interval: Interval) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The two half-open runs of positions that an interval of destinations takes."""
+        """The two half-open runs of positions of an interval of destinations."""
         first, last = self.destinations.atoms(interval)
         low, high = self._before[first], self._before[last]
         return (low, high), (self.owned_count + first - low, self.owned_count + last - high)
 
     def position(self, destination: int) -> int:
-        """Where the row of a destination stands."""
+        """The position of a destination's row."""
         return self._position[self.destinations.atom(destination)]
 
     def _classify(self, used: set[Intervals]) -> None:
@@ -163,7 +163,7 @@ class Space:
         return bool(self._class_signature[source_class] & 1)
 
     def classes(self, intervals: Intervals) -> dict[int, Intervals]:
-        """The classes met in a set of sources, each with the part of the set that is in it."""
+        """The classes in a set of sources, each with its part of the set."""
         found: dict[int, list[Interval]] = {}
         for low, high in intervals:
             atom = self.sources.atom(low)
@@ -175,7 +175,7 @@ class Space:
         return {source_class: tuple(parts) for source_class, parts in found.items()}
 
     def class_mask(self, intervals: Intervals | None) -> int:
-        """A bit for each class whose sources are in the set (one that rules use); ``None`` is all of them."""
+        """A bit for each class whose sources are in the set (which must be used by a rule); ``None`` is all classes."""
         if intervals is None:
             return -1
         mask = self._class_masks.get(intervals)
@@ -220,8 +220,8 @@ class Space:
             self._spread[intervals] = spread
         return spread
 
-    def tells(self, match: Match) -> bool:
-        """Whether what a rule speaks of consists of whole atoms and known sets of sources."""
+    def separates(self, match: Match) -> bool:
+        """Whether a match consists of whole atoms and known sets of sources."""
         return (
             (match.sources is None or match.sources in self._number_of)
             and self.destinations.has(match.destinations)
@@ -275,7 +275,7 @@ class Space:
             mask ^= row << position * width
 
     def destination_at(self, position: int) -> int:
-        """The first address of the destination whose row stands at a position."""
+        """The first address of the destination at a position."""
         return self.destinations.lows[self._atom_at[position]]
 
     def cells(self, row: int) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What stands, from the JSON of ``pulumi stack export``: of a stack of ours or of anybody's."""
+"""Reads the resources of a stack from the JSON of ``pulumi stack export``, for any stack."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from estate.errors import UsageError
 from reachability.resources import UNKNOWN, Resource
 
 VERSIONS = (3, 4)
-"""Versions of Pulumi's deployment schema; 4 adds only features that a resource may name."""
+"""Versions of Pulumi's deployment schema; 4 only adds optional features."""
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key that marks an object as something else than a plain object (Pulumi's resource property encoding)."""
+"""The key that marks a special object (Pulumi's resource property encoding)."""
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 ASSETS = frozenset({"c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7"})
 RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
@@ -32,14 +32,14 @@ UNKNOWNS = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-"""What Pulumi writes for a value that is not known yet: of a string, boolean, number, array, asset, archive, object."""
+"""Pulumi's encodings of an unknown value: string, boolean, number, array, asset, archive, object."""
 
 EXPORT = "give the file that `pulumi stack export --file FILE` writes"
 SHOWN = 60
 
 
 class StateError(UsageError):
-    """Text that is no exported stack: ``value``, the ``rule`` that it breaks, the rule's ``reason`` and the ``fix``."""
+    """Text that is not an exported stack: ``value``, the violated ``rule``, the rule's ``reason`` and the ``fix``."""
 
     def __init__(self, value: str, rule: str, reason: str, fix: str = EXPORT) -> None:
         super().__init__(f"{value}: {rule}, because {reason}; {fix}")
@@ -76,7 +76,7 @@ def _document(text: str) -> Any:
             raise StateError(
                 f"the text ends in the middle, after {len(text)} characters",
                 "must be a whole JSON document",
-                "what is cut off would count as absent",
+                "missing text would count as missing resources",
                 "export the stack again: pulumi stack export --file FILE",
             ) from None
         raise StateError(
@@ -85,7 +85,7 @@ def _document(text: str) -> Any:
             IS_TEXT,
         ) from None
     except RecursionError:
-        raise StateError("objects within objects without end", "must nest as resources do", IS_TEXT) from None
+        raise StateError("objects nested too deeply", "must nest as resources do", IS_TEXT) from None
     except ValueError as error:
         raise StateError(_shown(str(error)), "must be JSON", IS_TEXT) from None
 
@@ -93,12 +93,12 @@ def _document(text: str) -> Any:
 def _foreign(document: Mapping[str, Any]) -> StateError:
     wrong = "must be an exported Pulumi stack"
     if "terraform_version" in document or "format_version" in document:
-        fix = "bring it to Pulumi first: pulumi convert and pulumi import"
-        return StateError("a Terraform state or plan", wrong, "resources are read as Pulumi names them", fix)
+        fix = "import it into Pulumi first: pulumi convert and pulumi import"
+        return StateError("a Terraform state or plan", wrong, "resources are read in Pulumi's format", fix)
     if "checkpoint" in document:
         return StateError("a checkpoint file of a backend", wrong, "a checkpoint may be of an update that is under way")
     if "AWSTemplateFormatVersion" in document or "Resources" in document:
-        return StateError("a CloudFormation template", wrong, "resources are read as Pulumi names them")
+        return StateError("a CloudFormation template", wrong, "resources are read in Pulumi's format")
     given = ", ".join(sorted(map(str, document))[:6]) or "no key"
     return StateError(f"an object with {given}", "must have 'version' and 'deployment'", "an exported stack has both")
 
@@ -114,7 +114,7 @@ def _resources_of(document: Any) -> list[Any]:
         raise StateError(
             f"version {_shown(version)}",
             f"must be {VERSIONS[0]} or {VERSIONS[1]}",
-            "other versions say things in ways that are not known here",
+            "other versions of the format are not supported",
             "export the stack with a current Pulumi (3.x)",
         )
     deployment = document["deployment"]
@@ -128,7 +128,7 @@ def _resources_of(document: Any) -> list[Any]:
         raise StateError(
             f"{len(pending)} operations under way" + (f", the first on {urn}" if urn else ""),
             "must have none",
-            "an update was interrupted, and what it left in the cloud is in no state",
+            "an update was interrupted, and its resources in the cloud are in no state",
             "run pulumi refresh, then export again",
         )
     found = deployment.get("resources")
@@ -140,7 +140,7 @@ def _resources_of(document: Any) -> list[Any]:
 
 
 def _value(value: Any) -> Any:
-    """A property as it is meant: wrappers taken off, unknowns as ``UNKNOWN``."""
+    """The decoded property: wrappers removed, unknowns as ``UNKNOWN``."""
     if isinstance(value, str):
         return UNKNOWN if value in UNKNOWNS else value
     if isinstance(value, list):
@@ -162,7 +162,7 @@ def _value(value: Any) -> Any:
 
 
 def _secret(value: Mapping[str, Any]) -> Any:
-    """What a secret wraps where the export shows it (``plaintext`` is JSON within JSON); encrypted: unknown."""
+    """The value of a secret if the export has it (``plaintext`` is JSON within JSON); ``UNKNOWN`` if encrypted."""
     if isinstance(value.get("plaintext"), str):
         try:
             return _value(json.loads(value["plaintext"]))
@@ -172,7 +172,7 @@ def _secret(value: Mapping[str, Any]) -> Any:
 
 
 def _conceals(value: Any) -> bool:
-    """Whether a value is a secret that the export does not show, or holds one."""
+    """Whether a value is or contains an encrypted secret."""
     if isinstance(value, list):
         return any(_conceals(each) for each in value)
     if not isinstance(value, dict):
@@ -230,7 +230,7 @@ def _resource(resource: Any, position: int, meaning: Any, regions: Mapping[str, 
 
 
 def _providers_regions(found: list[Any]) -> dict[str, str]:
-    """The region that an AWS provider of the stack gives to its resources, by the provider's URN."""
+    """The region of each AWS provider of the stack, by the provider's URN."""
     regions = {}
     for each in found:
         if isinstance(each, dict) and each.get("type") == "pulumi:providers:aws":
@@ -241,11 +241,11 @@ def _providers_regions(found: list[Any]) -> dict[str, str]:
 
 
 def _settled(resource: Mapping[str, Any]) -> bool:
-    """Whether the cloud has the resource as its record says; ``False`` if it is deleted already, or never was there.
+    """Whether the cloud has the resource as recorded; ``False`` if it is already deleted or was never created.
 
     Raises:
-        StateError: it awaits deletion, so it exists beside its replacement; or its last update failed, so the cloud
-            may have the old or the new properties.
+        StateError: it awaits deletion, so it still exists besides its replacement; or its last update failed, so the
+            cloud may have the old or the new properties.
     """
     if resource.get("pendingReplacement"):
         return False
@@ -256,7 +256,7 @@ def _settled(resource: Mapping[str, Any]) -> bool:
         raise StateError(
             f"{_shown(resource.get('urn'))} awaits deletion",
             "must not await deletion",
-            "it still exists in the cloud, beside its replacement",
+            "it still exists in the cloud, besides its replacement",
             "run pulumi up until the deletion succeeds, then export again",
         )
     failures = resource.get("initErrors")
@@ -272,12 +272,12 @@ def _settled(resource: Mapping[str, Any]) -> bool:
 
 
 def read(text: str | bytes) -> tuple[Resource, ...]:
-    """The resources of an exported stack, in its order; those that are deleted already are left out.
+    """The resources of an exported stack, in its order, without those that are already deleted.
 
-    An AWS resource that names no region has the one of its provider, as ``region``.
+    An AWS resource without a region gets that of its provider, as ``region``.
 
     Raises:
-        StateError: it is not such an export, or it does not say what the cloud has.
+        StateError: it is not such an export, or it does not match the cloud.
     """
     with uncollected():
         whole = _text(text)
@@ -304,7 +304,7 @@ def read(text: str | bytes) -> tuple[Resource, ...]:
 
 
 def stacks(resources: tuple[Resource, ...]) -> tuple[str, ...]:
-    """The names of the stacks that the resources' URNs carry, in order of appearance."""
+    """The stack names in the resources' URNs, in order of appearance."""
     return tuple(dict.fromkeys(each.urn.split("::", 1)[0].removeprefix("urn:pulumi:") for each in resources))
 
 

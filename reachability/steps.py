@@ -1,7 +1,7 @@
-"""How packets go on from a place: one decision of a filter, a routing table, a translation or a machine.
+"""One step of the walk: the decision of a filter, a routing table, a translation or a machine.
 
-Sets of packets (``space``) of one class of sources go in; the ways on come out. Two readings of what is not known: what
-*may* pass, and what *must*.
+The input is a set of packets (``space``) of one class of sources, the output the next steps. Unknowns are read in two
+ways: what *may* pass, and what *must* pass.
 """
 
 from __future__ import annotations
@@ -38,24 +38,23 @@ Key = str | Place
 in, out)``; or where a walk ends: ``("end", name, device)``."""
 
 HOOKS = {"arrive": "prerouting", "local": "input", "forward": "forward", "output": "output", "post": "postrouting"}
-"""The hook of a host's firewall that is asked at each place inside a machine."""
+"""The hook of a host's firewall that applies at each place inside a machine."""
 
 DEEPEST_TRANSLATION = 6
-"""How often one packet may be translated before the walk gives up on it."""
+"""The maximum number of translations of one packet; beyond it, the packet is not modelled."""
 
 WIDEST_TRANSLATION = 64
-"""Over how many addresses and ports a translation may spread before the walk gives up on it."""
+"""The maximum number of addresses or ports of one translation; beyond it, it is not modelled."""
 
 
 @dataclass(eq=False, slots=True)
 class Strand:
-    """How packets came to look as they do: the sources that sent them, and each translation with the packets before
-    it."""
+    """The history of packets: their original sources, and each translation with the packets before it."""
 
     sources: Intervals
     parent: Strand | None = None
     device: str = ""
-    """Whose table keeps the connection: a gateway, a balancer or a machine."""
+    """The device with the connection table: a gateway, a balancer or a machine."""
     source: int | None = None
     destination: int | None = None
     service: int | None = None
@@ -66,7 +65,7 @@ class Strand:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One way on from a place. ``by``: the route, translation or rule that sent the packets this way."""
+    """One step to a place. ``by``: the route, translation or rule that caused it."""
 
     key: Key
     source_class: int
@@ -76,7 +75,7 @@ class Step:
 
 
 class Steps:
-    """The ways on in one assembly, for one reading. ``dead``: machines and stages that are out of order."""
+    """The steps in one assembly, for one reading. ``dead``: machines and stages that have failed."""
 
     def __init__(
         self, assembly: Assembly, *, may: bool, dead: frozenset[str] = frozenset(), chains: Chains | None = None
@@ -92,11 +91,11 @@ class Steps:
         self._strands: dict[tuple[int, int, int, int], Strand] = {}
 
     def read_as(self, other: Steps) -> None:
-        """Takes over what another of the same reading knows of tables: they do not change with what is dead."""
+        """Reuses the routing tables of another with the same reading: they do not depend on ``dead``."""
         self._lookups, self._sends, self._own = other._lookups, other._sends, other._own
 
     def filters(self, key: Key, strand: Strand | None = None) -> Iterator[tuple[Chain, Context, Mapping[str, Chain]]]:
-        """The chains that are asked at a place."""
+        """The chains that apply at a place."""
         if isinstance(key, str):
             stage = self.assembly.stages.get(key)
             if isinstance(stage, Check):
@@ -111,7 +110,7 @@ class Steps:
             yield chain, context, firewall.chains
 
     def steps(self, step: Step, unmodelled: list[str]) -> list[Step]:
-        """Every way on from a place, for those packets that go on."""
+        """The next steps from a place, for the packets that are not dropped."""
         key = step.key
         if isinstance(key, tuple):
             return self._inside(step, unmodelled)
@@ -131,7 +130,7 @@ class Steps:
             return [Step(("end", stage.to, ""), step.source_class, step.strand, step.packets)]
         if isinstance(stage, Blocked):
             return []
-        unmodelled.append(stage.reason if isinstance(stage, Unmodelled) else f"nothing is known of what lies at {key}")
+        unmodelled.append(stage.reason if isinstance(stage, Unmodelled) else f"there is no stage {key}")
         return []
 
     def _look_up(self, key: str, stage: Lookup, step: Step) -> list[Step]:
@@ -149,7 +148,7 @@ class Steps:
         return table
 
     def _paint(self, routes: Iterable[Route]) -> list[tuple[int, Route, tuple[str, ...]]]:
-        """The routes as disjoint sets of packets: the narrowest first, then what it leaves; equals share."""
+        """The routes as disjoint sets of packets: the narrowest first; equal ones share their packets."""
         table = []
         rest = self.space.every
         ordered = sorted(routes, key=lambda route: route.destinations[1] - route.destinations[0])
@@ -207,7 +206,7 @@ class Steps:
         destination: int | None,
         service: int | None,
     ) -> Iterator[Step]:
-        """The packets ``hit`` with new fields, on a strand of their own."""
+        """The packets ``hit`` with new fields, on a new strand."""
         if source is None and destination is None and service is None:
             yield Step(then, step.source_class, step.strand, hit, by)
             return
@@ -233,7 +232,7 @@ class Steps:
         yield Step(then, source_class, strand, packets, by)
 
     def _addressed_so(self, destination: int | None, service: int | None) -> int:
-        """The packets that a translation leaves as they are; a kernel does not count those as translated."""
+        """The packets that a translation does not change; the kernel does not count those as translated."""
         if destination is None or self.space.destinations.interval(self.space.destinations.atom(destination)) != (
             destination,
             destination,
@@ -253,7 +252,7 @@ class Steps:
         destination: int | None = None,
         service: int | None = None,
     ) -> Strand:
-        """The strand of packets that are translated so."""
+        """The strand of the translated packets."""
         parent = step.strand
         which = id(parent), id(by), hash((source, destination, service)), step.source_class
         strand = self._strands.get(which)
@@ -269,7 +268,7 @@ class Steps:
         place, name = step.key[0], step.key[1]
         machine = self.assembly.machines.get(name)
         if machine is None:
-            unmodelled.append(f"nothing is known of the machine {name}")
+            unmodelled.append(f"there is no machine {name}")
             return []
         if name in self.dead:
             return []
@@ -300,7 +299,7 @@ class Steps:
                     return [Step(("end", f"{name} {out}", out), step.source_class, step.strand, step.packets)]
                 leg = next((leg for leg in machine.interfaces if leg.device == out), None)
                 if leg is None:
-                    unmodelled.append(f"{name} sends through {out!r}, which is none of its interfaces")
+                    unmodelled.append(f"{name} sends through {out!r}, which is not one of its interfaces")
                     return []
                 done = self.hook(machine, firewall, "postrouting", step, unmodelled)
                 return [self._moved(each, leg.out) for each in done]
@@ -333,7 +332,7 @@ class Steps:
         return mask
 
     def devices(self, machine: Machine, source_class: int) -> list[tuple[int, str]]:
-        """Through which device a machine sends, as sets of packets; policy routing by source comes first."""
+        """The device for each set of packets that a machine sends; policy routing by source comes first."""
         policy = tuple(
             (interval, device)
             for point, interval, device in machine.source_routes
@@ -381,7 +380,7 @@ class Steps:
         ]
 
     def _output(self, machine: Machine, done: Iterable[Step], step: Step) -> list[Step]:
-        """What was translated on its way out is routed anew."""
+        """Packets that were translated in the output hook are routed again."""
         ways = []
         for each in done:
             if each.strand is step.strand:
@@ -396,7 +395,7 @@ class Steps:
         return ways
 
     def context(self, hook: str, key: Key, strand: Strand, machine: Machine) -> Context:
-        """What rules of a hook can see beside the packet."""
+        """What rules of a hook can match besides the packet."""
         incoming = key[2] if hook in ("prerouting", "input", "forward", "postrouting") else ""
         outgoing = key[3] if len(key) > 3 else ""
         translated = False
@@ -409,7 +408,7 @@ class Steps:
     def hook(
         self, machine: Machine, firewall: Firewall | None, hook: str, step: Step, unmodelled: list[str]
     ) -> list[Step]:
-        """What the base chains of a hook, in order of priority, let through, translated where they say so."""
+        """The packets that the base chains of a hook accept, in order of priority, with translations applied."""
         if firewall is None or not firewall.hooks.get(hook):
             return [step]
         passing = [step]
@@ -440,7 +439,7 @@ class Steps:
     ) -> Iterator[Step]:
         """``dnat``, ``snat``, ``masquerade`` and ``redirect`` of a host's firewall.
 
-        A masquerading leg with several addresses may use any of them.
+        A masquerading interface with several addresses may use any of them.
         """
         v6 = self.space.is_v6(step.source_class)
         device = step.key[2] if rule.action is Action.REDIRECT else step.key[-1]
@@ -461,9 +460,7 @@ class Steps:
         else:
             width = sum(high - low + 1 for low, high in rule.address)
             if width > WIDEST_TRANSLATION:
-                unmodelled.append(
-                    f"{rule.name} translates to {width} addresses; the prover follows {WIDEST_TRANSLATION}"
-                )
+                unmodelled.append(f"{rule.name} translates to {width} addresses; the limit is {WIDEST_TRANSLATION}")
                 return
             points = [point for low, high in rule.address for point in range(low, high + 1) if (point >= V6) is v6]
         is_source = rule.action in (Action.SNAT, Action.MASQUERADE)
@@ -487,9 +484,7 @@ class Steps:
     ) -> Iterator[Step]:
         low, high = ports
         if high - low >= WIDEST_TRANSLATION:
-            unmodelled.append(
-                f"{rule.name} translates to {high - low + 1} ports; the prover follows {WIDEST_TRANSLATION}"
-            )
+            unmodelled.append(f"{rule.name} translates to {high - low + 1} ports; the limit is {WIDEST_TRANSLATION}")
             return
         rest = hit
         for number in sorted(services.WITH_PORTS):
@@ -502,7 +497,7 @@ class Steps:
             yield from self._translated(step, rest, machine.name, step.key, rule, unmodelled, None, point, None)
 
     def as_sent(self, strand: Strand, packets: int, *, ports_kept: bool = False) -> int:
-        """The packets as their sender wrote them; with ``ports_kept`` only those whose own source port gets there."""
+        """The packets as sent; with ``ports_kept`` only those whose source port is unchanged on arrival."""
         while strand.parent is not None:
             kept = ports_kept or strand.source is None
             packets = self.space.unmoved(strand.before, packets, strand.destination, strand.service, ports_kept=kept)

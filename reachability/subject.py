@@ -1,4 +1,4 @@
-"""What is to be proved about: resources, datacentres and host firewalls, as they will be deployed."""
+"""The subject of a proof: resources, datacentres and host firewalls, as they will be deployed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from reachability.resources import Resource
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What is known of a cloud instance from inside. ``forwards``: whether its kernel routes; ``None``: only known
-    from the
+    """The configuration inside a cloud instance. ``forwards``: whether its kernel routes; ``None``: derived from the
     cloud (an instance whose source check is off counts as a router). ``pools``: addresses of clients behind a device.
     """
 
@@ -25,9 +24,8 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``guests`` by the URN of the instance; ``rulesets`` by the name of the machine (a guest's or server's),
-    nftables text or the
-    JSON of ``nft -j list ruleset``. A machine without a ruleset is open."""
+    """``guests`` by the URN of the instance; ``rulesets`` by the name of the machine (a guest's or server's), as
+    nftables text or the JSON of ``nft -j list ruleset``. A machine without a ruleset filters nothing."""
 
     resources: tuple[Resource, ...]
     sites: tuple[Site, ...] = ()

@@ -1,4 +1,4 @@
-"""The way of one packet, of its answers, and of what is in its way: the walk with a single packet, step by step."""
+"""The path of one packet, of its answers, and the settings that block it: the walk with a single packet."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from reachability.steps import HOOKS, Key, Step, Strand
 from reachability.walk import Start, Walker
 
 UNFILTERED = Firewall({}, {}, {})
-"""The firewall of a machine that has none."""
+"""The firewall of a machine without one."""
 
 LONGEST_WAY = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One place that a packet passed. ``decided_by``: the rule, route or translation; ``action``: what that did.
+    """One place on a packet's path. ``decided_by``: the rule, route or translation; ``action``: its action.
 
-    ``origin``: the URN or file of that setting. ``packet``: as it leaves.
+    ``origin``: the URN or file of that setting. ``packet``: the packet as it leaves.
     """
 
     at: str
@@ -41,7 +41,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """``outcome``: ``delivered`` (to ``to``), ``dropped`` (the last hop says by what) or ``not-modelled``."""
+    """``outcome``: ``delivered`` (to ``to``), ``dropped`` (by the last hop) or ``not-modelled``."""
 
     hops: tuple[Hop, ...]
     outcome: str
@@ -59,7 +59,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What the tables on the way remember of a delivered packet."""
+    """The state of a delivered packet in the connection tables on its path."""
 
     places: frozenset[str]
     strand: Strand
@@ -69,7 +69,7 @@ class Connection:
 
 
 def _label(walker: Walker, key: Key) -> str:
-    """A place as people call it."""
+    """The name of a place for reports."""
     if isinstance(key, tuple):
         hook = HOOKS.get(key[0])
         device = next((each for each in key[2:] if each), "")
@@ -84,7 +84,7 @@ def _label(walker: Walker, key: Key) -> str:
 
 
 def _decision(walker: Walker, step: Step, *, context: Context | None = None) -> list[tuple[str, str, str]]:
-    """(rule, action, origin) of each filter asked at a place, up to the one that drops."""
+    """(rule, action, origin) of each filter at a place, up to the one that drops."""
     decisions = []
     for chain, usual, others in walker.filters(step.key, step.strand):
         rule, action = walker.chains.deciding(chain, step.packets, step.source_class, context or usual, others)
@@ -96,7 +96,7 @@ def _decision(walker: Walker, step: Step, *, context: Context | None = None) -> 
 
 
 def _after(packet: Packet, before: Strand, after: Strand) -> Packet:
-    """The packet as a new strand makes it."""
+    """The packet with the translations of a new strand."""
     if after is before:
         return packet
     return Packet(
@@ -132,7 +132,7 @@ def _begin(walker: Walker, start: Start, packet: Packet) -> Step | None:
 
 
 def trace(walker: Walker, starts: tuple[Start, ...], packet: Packet, to: str | None) -> Trace:
-    """Follows every way that the packet may take; the first that ends at ``to`` (anywhere, if not given) is told."""
+    """Follows every path that the packet may take; returns the first that ends at ``to`` (anywhere, if not given)."""
     lost: Trace | None = None
     for start in starts:
         first = _begin(walker, start, packet)
@@ -187,7 +187,7 @@ def _places(walker: Walker, key: Key) -> frozenset[str]:
 
 
 def _dead_end(walker: Walker, step: Step, packet: Packet) -> tuple[Hop, ...]:
-    """Why nothing goes on from here."""
+    """Why the packet is dropped here."""
     at, key = _label(walker, step.key), step.key
     decisions = _decision(walker, step)
     if decisions:
@@ -195,7 +195,7 @@ def _dead_end(walker: Walker, step: Step, packet: Packet) -> tuple[Hop, ...]:
     destination = addresses.text(packet.destination)
     if isinstance(key, tuple):
         if key[1] in walker.dead:
-            return (Hop(at, "is out of order", "drop", "", packet),)
+            return (Hop(at, "has failed", "drop", "", packet),)
         machine = walker.assembly.machines.get(key[1])
         text = (
             f"{destination} is not its address and it does not forward"
@@ -212,14 +212,16 @@ def _dead_end(walker: Walker, step: Step, packet: Packet) -> tuple[Hop, ...]:
                     return (Hop(at, route.name, "drop", route.origin or origin, packet),)
             return (Hop(at, f"no route to {destination}", "drop", origin, packet),)
         case Translate():
-            return (Hop(at, f"nothing there takes new packets to {destination}", "drop", origin, packet),)
+            return (
+                Hop(at, f"no translation or listener accepts new packets to {destination}", "drop", origin, packet),
+            )
         case Blocked():
             return (Hop(at, stage.name, "drop", origin, packet),)
-    return (Hop(at, "is out of order", "drop", origin, packet),)
+    return (Hop(at, "has failed", "drop", origin, packet),)
 
 
 def _answer_service(service: int) -> addresses.Intervals:
-    """What answers are sent to: the client's port, or the kind of ICMP that answers."""
+    """The service of answers: the client's port, or the ICMP type of the answer."""
     number = services.number(service)
     if number in services.WITH_PORTS:
         return (services.of(number, *services.CLIENT_PORTS),)
@@ -241,17 +243,17 @@ def reply(walker: Walker, found: Trace) -> str:
 
 
 class _Answer:
-    """The answers to one delivered packet, walked back. Tables that saw the packet know them."""
+    """The answers to one delivered packet, walked back. Connection tables on the packet's path accept them."""
 
     def __init__(self, walker: Walker, connection: Connection, start: Start, sent: Packet, to: str) -> None:
         self._walker = walker
         self._connection = connection
         self._start, self._sent, self._to_whom = start, sent, to
         self._unfiltered = False
-        """Whether the last place was a stateless filter: behind it a cloud knows the connection's load balancer."""
+        """Whether the last place was a stateless filter: the cloud tracks the load balancer's connection behind it."""
         is_tcp = services.number(connection.final.service) == services.TCP
         self._stray = State.INVALID if is_tcp else State.NEW
-        """What a table that never saw the connection says of an answer."""
+        """The context of an answer at a connection table that never saw the connection."""
         self._undone: dict[str, list[tuple[Strand, int]]] = {}
         strand = connection.strand
         while strand.parent is not None:
@@ -277,7 +279,7 @@ class _Answer:
         return self._walk(start, final.destination, final.source)
 
     def _from_outside(self, final: Packet, packets: int) -> bool:
-        """Answers from beyond the model begin where the packet left it."""
+        """Answers from outside the model start where the packet left it."""
         assembly = self._walker.assembly
         outside = assembly.outsides.get(self._to_whom)
         entry = outside.entry if outside is not None else "internet"
@@ -285,7 +287,7 @@ class _Answer:
         return self._walk(start, final.destination, final.source)
 
     def _walk(self, first: Step, source: int, destination: int) -> bool:
-        """Whether all packets of ``first`` come to where the connection began."""
+        """Whether all packets of ``first`` reach the start of the connection."""
         todo = [(first, source, destination)]
         seen: set[tuple[Key, int, int]] = set()
         arrived = False
@@ -307,7 +309,7 @@ class _Answer:
         return arrived
 
     def _is_home(self, key: Key, source: int, destination: int) -> bool:
-        """Whether the answers are where the packet was sent from, and come from where it was sent to."""
+        """Whether the answers are back at the sender, from the address to which it sent."""
         start, sent = self._start, self._sent
         if destination != sent.source or source != sent.destination:
             return False
@@ -318,13 +320,13 @@ class _Answer:
         return key[0] == "end" and (key[1] == "internet" if start.key == "internet" else key[1].startswith("outside "))
 
     def _preferred(self, ways: list[tuple[Step, int, int]]) -> list[tuple[Step, int, int]]:
-        """Where several ways are equal, answers take the one that knows them, if any does."""
+        """Of several equal paths, answers take the one with their connection, if there is one."""
         if len(ways) < 2:
             return ways
-        known = [way for way in ways if self._knows(way[0].key)]
+        known = [way for way in ways if self._tracks(way[0].key)]
         return known or ways
 
-    def _knows(self, key: Key) -> bool:
+    def _tracks(self, key: Key) -> bool:
         places = self._connection.places
         for _ in range(12):
             if isinstance(key, tuple):
@@ -378,7 +380,7 @@ class _Answer:
         ]
 
     def _returning(self, source: int) -> Strand | None:
-        """The translation of a load balancer to which answers from ``source`` go by themselves."""
+        """The translation of a load balancer to which answers from ``source`` return directly."""
         for device, undone in self._undone.items():
             for strand, _ in undone:
                 if strand.destination == source and strand.source is None and device in self._returners():
@@ -390,7 +392,7 @@ class _Answer:
         return {stage.device for stage in stages if isinstance(stage, Translate) and stage.returns}
 
     def _translates(self, stage: Translate, step: Step) -> bool:
-        """Whether answers are translated by what is fixed (a public address), not by what a table remembers."""
+        """Whether answers are translated statically (a public address), not by a connection table."""
         space = self._walker.space
         return any(
             space.class_mask(each.match.sources) >> step.source_class & 1
@@ -412,7 +414,7 @@ class _Answer:
         return Step(key, step.source_class, step.strand, step.packets)
 
     def _as_addressed(self, strand: Strand, source: int) -> int:
-        """The address that the sender wrote where this translation changed the destination too."""
+        """The original destination, if this translation changed the destination too."""
         if strand.destination is None or strand.destination != source or strand.parent is None:
             return source
         space = self._walker.space
@@ -429,7 +431,7 @@ class _Answer:
         return Step(key, space.class_of(source), step.strand, packets)
 
     def _inside(self, step: Step, source: int, destination: int) -> list[tuple[Step, int, int]]:
-        """A machine that knows the connection judges answers as established, and undoes what it translated."""
+        """A machine that tracks the connection treats answers as established, and reverses its translation."""
         walker, key = self._walker, step.key
         place, name = key[0], key[1]
         machine = walker.assembly.machines.get(name)
@@ -456,8 +458,8 @@ class _Answer:
         return self._onward(machine, step, source, destination)
 
     def _translated_back(self, step: Step, source: int, destination: int) -> tuple[Step, int, int]:
-        """A machine gives answers the addresses that its translation took: new sources before routing, new destinations
-        behind it."""
+        """Reverses a machine's translation for answers: source translations before routing, destination translations
+        after it."""
         place, name = step.key[0], step.key[1]
         if place in ("arrive", "output"):
             for strand, before in self._undone.get(name, ()):
@@ -504,9 +506,9 @@ class _Answer:
 
 
 def obstacles(walker: Walker, start: Start, packet: Packet, to: str) -> tuple[Hop, ...]:
-    """What stops a packet on the way to a machine that has the fewest such settings; empty: nothing does.
+    """The settings that block a packet on the path to a machine with the fewest of them; empty if none does.
 
-    A filter that drops is noted and passed; behind a missing route the search goes on at the machine's own filters.
+    A filter that drops is recorded and passed; after a missing route the search continues at the machine's own filters.
     """
     first = _begin(walker, start, packet)
     if first is None:
@@ -536,7 +538,7 @@ def obstacles(walker: Walker, start: Start, packet: Packet, to: str) -> tuple[Ho
 
 
 def _beyond(walker: Walker, step: Step, to: str) -> Iterator[Step]:
-    """Where a packet would be if what stops it here did not."""
+    """The next steps of a packet if the blocking setting here did not apply."""
     key = step.key
 
     def at(where: Key) -> Step:
@@ -565,7 +567,7 @@ def _beyond(walker: Walker, step: Step, to: str) -> Iterator[Step]:
 
 
 def _entries(walker: Walker, to: str) -> list[str]:
-    """The first of the filters that lead straight to each leg of a machine."""
+    """The first filter on the direct path to each interface of a machine."""
     stages = walker.assembly.stages
     before: dict[str, list[str]] = {}
     for name, stage in stages.items():

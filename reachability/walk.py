@@ -1,4 +1,4 @@
-"""The symbolic walk: from a sender, every packet that it could send at once, to everything that any of them reaches.
+"""The symbolic walk: from all packets that a sender could send to everything that any of them reaches.
 
 A walk carries sets of packets of one class of sources from place to place until nothing new arrives anywhere.
 """
@@ -27,15 +27,15 @@ from reachability.network import (
 from reachability.steps import HOOKS, Key, Place, Step, Steps, Strand
 
 LONGEST_TAIL = 40
-"""How many places may follow each other on a way that is gone at once."""
+"""The maximum number of places on a tail."""
 
 MOST_TAILS = 64
-"""How many such ways to one address are kept."""
+"""The maximum number of tails to one address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a sender's packets begin; sources of every class of ``sources`` are walked."""
+    """A start of a sender's packets; every class of ``sources`` is walked."""
 
     key: Key
     sources: Intervals
@@ -46,9 +46,9 @@ _Asked = tuple[Key, Chain, Context, Mapping[str, Chain]]
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The rest of a way to one destination, where it is nothing but filters and an end.
+    """The rest of a path to one destination, if it consists only of filters and an end.
 
-    ``checks``: (place, chain, context, chains that it may jump to). ``accepted``: the row that all let through, by
+    ``checks``: (place, chain, context, chains that it may jump to). ``accepted``: the row that all of them accept, by
     class.
     """
 
@@ -60,8 +60,8 @@ class Tail:
 
 @dataclass(slots=True)
 class Walked:
-    """What one walk found: packets by where they ended, what was met that is not modelled, and every set that was
-    filtered: by place and class, and on tails."""
+    """The result of one walk: packets by their end, reasons for what is not modelled, and every set that was filtered
+    (by place and class, and on tails)."""
 
     ends: dict[tuple[str, str], list[tuple[int, Strand, int]]] = field(default_factory=dict)
     unmodelled: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Walked:
     tails: dict[tuple[int, int], tuple[Tail, int, int]] = field(default_factory=dict)
 
     def add(self, other: Walked, *, ends: bool = True) -> None:
-        """Takes in what another walk found."""
+        """Merges the result of another walk."""
         for end, parts in other.ends.items() if ends else ():
             self.ends.setdefault(end, []).extend(parts)
         self.unmodelled += other.unmodelled
@@ -88,12 +88,12 @@ class Walker(Steps):
     ) -> None:
         super().__init__(assembly, may=may, dead=dead, chains=chains)
         self._begun: dict[tuple[str, int, int], list[tuple[Key, int]]] = {}
-        self._told: dict[Key, frozenset[int]] = {}
+        self._distinctions: dict[Key, frozenset[int]] = {}
         self._tails_known: dict[tuple[str, int], tuple[Tail, ...] | None] = {}
         self._owned = (1 << self.space.owned_count * self.space.width) - 1
 
     def walk(self, start: Start) -> Walked:
-        """Everything that packets from ``start`` reach. Classes that nothing on the way tells apart go together."""
+        """Everything that packets from ``start`` reach. Classes that no rule distinguishes are walked together."""
         found = Walked()
         self._strands = {}
         space = self.space
@@ -114,7 +114,7 @@ class Walker(Steps):
         return found
 
     def _begin(self, key: Key, source_class: int) -> list[tuple[Key, int]]:
-        """Where the walk of a class begins: a machine's own packets at each device that they leave by."""
+        """The first places of a class: a machine's own packets at each device through which they leave."""
         family = self.space.v6 if self.space.is_v6(source_class) else self.space.v4
         machine = self.assembly.machines.get(key[1]) if key[0] == "send" else None
         if machine is None:
@@ -132,26 +132,26 @@ class Walker(Steps):
         return known
 
     def _alike(self, found: Walked, source_class: int) -> int:
-        """The classes that would have gone exactly as this one went: no rule that was asked tells them apart."""
-        told: set[int] = {self.space.class_mask((ALL_V6,)), self.space.class_mask((ALL_V4,))}
+        """The classes with the same walk as this one: no rule on it distinguishes them."""
+        distinguished: set[int] = {self.space.class_mask((ALL_V6,)), self.space.class_mask((ALL_V4,))}
         for key, of_class in found.visits:
             if of_class == source_class:
-                told |= self._telling(key)
+                distinguished |= self._distinguished(key)
         for tail, of_class, _ in found.tails.values():
             if of_class == source_class:
                 for key, _, _, _ in tail.checks:
-                    told |= self._telling(key)
+                    distinguished |= self._distinguished(key)
         alike = -1
-        for mask in told:
+        for mask in distinguished:
             alike &= mask if mask >> source_class & 1 else ~mask
         return alike
 
-    def _telling(self, key: Key) -> frozenset[int]:
-        """The sets of classes that what stands at a place tells apart."""
-        known = self._told.get(key)
+    def _distinguished(self, key: Key) -> frozenset[int]:
+        """The sets of classes that the filters at a place distinguish."""
+        known = self._distinctions.get(key)
         if known is not None:
             return known
-        told: set[int] = set()
+        distinguished: set[int] = set()
         if isinstance(key, tuple):
             firewall = self.assembly.firewalls.get(key[1])
             hook = HOOKS.get(key[0])
@@ -160,18 +160,18 @@ class Walker(Steps):
                 for translated in (False, True):
                     context = Context(incoming, outgoing, State.NEW, translated)
                     for chain in (*firewall.hooks.get(hook, ()), *firewall.chains.values()):
-                        told |= self.chains.told_apart(chain, context)
+                        distinguished |= self.chains.distinguished(chain, context)
             machine = self.assembly.machines.get(key[1])
             for point, _, _ in machine.source_routes if machine is not None else ():
-                told.add(1 << self.space.class_of(point))
+                distinguished.add(1 << self.space.class_of(point))
         else:
             stage = self.assembly.stages.get(key)
             if isinstance(stage, Check):
                 for chain in (stage.chain, *stage.chains.values()):
-                    told |= self.chains.told_apart(chain, STATELESS)
+                    distinguished |= self.chains.distinguished(chain, STATELESS)
             elif isinstance(stage, Translate):
-                told |= {self.space.class_mask(each.match.sources) for each in stage.translations}
-        known = self._told[key] = frozenset(told)
+                distinguished |= {self.space.class_mask(each.match.sources) for each in stage.translations}
+        known = self._distinctions[key] = frozenset(distinguished)
         return known
 
     def _spread(self, first: Step, found: Walked) -> None:
@@ -200,7 +200,7 @@ class Walker(Steps):
             todo += self.steps(going, found.unmodelled)
 
     def _look_up_all(self, key: str, stage: Lookup, step: Step, found: Walked) -> list[Step]:
-        """A routing decision for a whole set. To addresses with nothing but filters ahead the way is gone at once."""
+        """A routing decision for a whole set. Tails (only filters ahead) are followed in one step."""
         general = step.packets
         near = general & self._owned
         if near:
@@ -230,7 +230,7 @@ class Walker(Steps):
         ]
 
     def _tails(self, key: str, position: int) -> tuple[Tail, ...] | None:
-        """Every way from a place to one address, if on all of them there are only filters, routes and an end."""
+        """Every path from a place to one address, if all consist only of filters, routes and an end."""
         known = self._tails_known.get((key, position))
         if known is None and (key, position) not in self._tails_known:
             known = self._tails_known[key, position] = self._follow(key, position)
@@ -276,7 +276,7 @@ class Walker(Steps):
     def _through(
         self, stage: Arrive, destination: int, row_mask: int, position: int
     ) -> list[tuple[tuple[_Asked, ...], tuple[str, str] | None, str | None]] | None:
-        """What a machine does with packets to one address: (filters, end, next stage); ``None``: it may do more."""
+        """A machine's treatment of packets to one address: (filters, end, next stage); ``None`` if it may do more."""
         name = stage.machine
         machine = self.assembly.machines.get(name)
         if machine is None:
@@ -309,7 +309,7 @@ class Walker(Steps):
         return ways or [(entering, None, None)]
 
     def _asked(self, hook: str, key: Place, firewall: Firewall | None, position: int) -> tuple[_Asked, ...] | None:
-        """The filters of a hook; ``None`` if something there may translate, or depends on a translation."""
+        """The filters of a hook; ``None`` if one may translate, or depends on a translation."""
         if firewall is None:
             return ()
         context = Context(key[2], key[3] if len(key) > 3 else "")
@@ -335,9 +335,9 @@ class Walker(Steps):
         return accepted
 
     def inherit(self, other: Walker, changed: frozenset[str]) -> None:
-        """Takes over what another walker worked out of the same network before some filters changed."""
+        """Reuses results of another walker for the same network before some filters changed."""
         self._lookups, self._sends, self._own, self._begun = other._lookups, other._sends, other._own, other._begun
-        self._told = {key: told for key, told in other._told.items() if key not in changed}
+        self._distinctions = {key: masks for key, masks in other._distinctions.items() if key not in changed}
         self._tails_known = {
             at: tails
             for at, tails in other._tails_known.items()
@@ -345,7 +345,7 @@ class Walker(Steps):
         }
 
     def differs(self, found: Walked, changed: frozenset[str], after: Assembly) -> bool:
-        """Whether the changed filters, as they are in ``after``, decide any packet of a walk otherwise."""
+        """Whether the changed filters, as in ``after``, decide any packet of a walk differently."""
         for (key, source_class), packets in found.visits.items():
             if key in changed and packets & self._difference(key, source_class, after):
                 return True
@@ -365,7 +365,7 @@ class Walker(Steps):
         return accepted ^ self.chains.accepts(new.chain, source_class, STATELESS, new.chains)
 
     def filtered(self, found: Walked) -> Iterator[tuple[Chain, int, int, Context, Mapping[str, Chain]]]:
-        """(chain, packets, class of sources, context, other chains) for every filter that a walk asked."""
+        """(chain, packets, class of sources, context, other chains) for every filter on a walk."""
         for (key, source_class), packets in found.visits.items():
             for chain, context, others in self.filters(key):
                 yield chain, packets, source_class, context, others

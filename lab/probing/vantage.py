@@ -13,7 +13,7 @@ from lab.paths import LabPaths
 from lab.wiring import outside
 from reachability import addresses
 from reachability.claims import Estate
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.declared import VPN_DEVICE
 from reachability.prover import Prover, Sender
 from reachability.resources import Resource
@@ -58,9 +58,9 @@ def _clients(paths: LabPaths, prover: Prover) -> Iterator[Vantage]:
 def _partners(
     network: Network, paths: LabPaths, prover: Prover, resources: tuple[Resource, ...]
 ) -> Iterator[Vantage | str]:
-    doors = partner_doors(Estate(prover, [network], resources).case(network))
+    links = partner_links(Estate(prover, [network], resources).case(network))
     for name, partner in sorted(network.partners.items()):
-        if not doors.get(name):
+        if not links.get(name):
             yield f"partner {name}: its peering is not in the cloud's state"
             continue
         yield Vantage(
@@ -68,7 +68,7 @@ def _partners(
             kind="partner",
             namespace=paths.namespace(f"partner-{name}"),
             address=str(outside.peer_addresses(partner)[0]),
-            sender=prover.outside(sorted(doors[name])[0]),
+            sender=prover.outside(sorted(links[name])[0]),
         )
 
 

@@ -1,1 +1,1 @@
-"""What the rules read: properties, policy documents, address blocks, firewall rules, and the types of resources."""
+"""Readers for the rules: properties, policy documents, address blocks, firewall rules, and the types of resources."""

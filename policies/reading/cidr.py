@@ -1,4 +1,4 @@
-"""How much of the world a CIDR holds."""
+"""Whether a CIDR is private or open to the internet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ PRIVATE = tuple(
     )
 )
 NARROWEST_WORLD = {4: 24, 6: 48}
-"""From this prefix length on, a public block is somebody's; shorter ones are the world, also when given in halves."""
+"""A public block with at least this prefix length belongs to one party. A shorter one counts as the whole internet,
+so that 0.0.0.0/1 and 128.0.0.0/1 do too."""
 
 
 def network(text: str) -> IPv4Network | IPv6Network:
@@ -36,6 +37,6 @@ def _inside(block: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) 
 
 
 def is_world(text: str) -> bool:
-    """Whether it is open to the world at large, IPv4 or IPv6."""
+    """Whether the block counts as the whole internet, IPv4 or IPv6."""
     block = network(text)
     return not is_private(text) and block.prefixlen < NARROWEST_WORLD[block.version]

@@ -1,4 +1,4 @@
-"""Reading IAM policy documents: whose they are, and what their statements allow."""
+"""Reads IAM policy documents: identity or resource policy, and what their statements allow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IDENTITY = {
     "aws:iam/policy:Policy": "policy",
     "aws:iam/rolePolicy:RolePolicy": "policy",
 }
-"""Types whose property says what an identity may do; a role's inline policies do too."""
+"""Identity policies: types with the property that holds the document. A role's inline policies count too."""
 
 RESOURCE = {
     "aws:dynamodb/resourcePolicy:ResourcePolicy": "policy",
@@ -27,7 +27,7 @@ RESOURCE = {
     "aws:sqs/queue:Queue": "policy",
     "aws:sqs/queuePolicy:QueuePolicy": "policy",
 }
-"""Types whose property says who may do what with a resource."""
+"""Resource policies: types with the property that holds the document."""
 
 ROLE, KEY, ENDPOINT = "aws:iam/role:Role", "aws:kms/key:Key", "aws:ec2/vpcEndpoint:VpcEndpoint"
 TRUST = {ROLE: "assumeRolePolicy"}
@@ -35,32 +35,32 @@ ALL = IDENTITY | RESOURCE | TRUST | {KEY: "policy", ENDPOINT: "policy"}
 
 
 def malformed(text: Any) -> str | None:
-    """Why a document cannot be judged, ``None`` if it can."""
+    """Why a document cannot be checked, ``None`` if it can."""
     try:
         document = json.loads(text)
     except (TypeError, ValueError):
-        return "is no JSON"
+        return "is not JSON"
     if not isinstance(document, Mapping) or "Statement" not in document:
         return "has no Statement"
     for statement in listed(document["Statement"]):
         if not isinstance(statement, Mapping):
-            return "has a statement that is no mapping"
+            return "has a statement that is not a mapping"
         if statement.get("Effect") not in ("Allow", "Deny"):
             return f"has a statement with Effect {statement.get('Effect')}"
     return None
 
 
 def allowing(text: str) -> Iterator[Mapping[str, Any]]:
-    """The statements that allow. None of a document that cannot be read: another rule refuses it."""
+    """The statements with Effect Allow; none if the document cannot be parsed (another rule rejects it)."""
     if malformed(text) is None:
         yield from (each for each in listed(json.loads(text)["Statement"]) if each["Effect"] == "Allow")
 
 
 def of_identity(args: ResourceValidationArgs) -> Iterator[Mapping[str, Any]]:
-    """What an identity is allowed by this resource: a policy, or a role with its inline policies.
+    """The statements that this resource allows an identity: a policy, or a role with its inline policies.
 
     Raises:
-        UnknownValueError: in a preview that cannot know the document yet.
+        UnknownValueError: the document is unknown during the preview.
     """
     if args.resource_type in IDENTITY:
         yield from allowing(args.props[IDENTITY[args.resource_type]])
@@ -78,7 +78,7 @@ def resources(statement: Mapping[str, Any]) -> list[str]:
 
 
 def principals(statement: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Kind (``AWS``, ``Service``, ``Federated``, …) and name; anyone is ``("*", "*")``."""
+    """Kind (``AWS``, ``Service``, ``Federated``, …) and name; the public principal is ``("*", "*")``."""
     principal = statement.get("Principal", "*")
     if isinstance(principal, str):
         return [("*", principal)]
@@ -86,7 +86,7 @@ def principals(statement: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def condition_keys(statement: Mapping[str, Any]) -> set[str]:
-    """The keys that the statement's conditions look at, in lower case."""
+    """The condition keys of the statement, in lower case."""
     return {key.lower() for operator in statement.get("Condition", {}).values() for key in operator}
 
 

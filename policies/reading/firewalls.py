@@ -1,4 +1,4 @@
-"""Google Cloud firewall rules, of a network or of a policy, read alike."""
+"""One reader for Google Cloud firewall rules, of a network or of a firewall policy."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ANYWHERE = "0.0.0.0/0"
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A protocol that a rule lets through, ``all`` or by name or number, with its port ranges; without, every port."""
+    """A protocol that a rule allows (``all``, a name or a number), with its port ranges; none means every port."""
 
     protocol: Any
     ports: tuple[Any, ...]
 
     def covers(self, protocol: tuple[str, ...], port: int) -> bool:
-        """Whether it may let ``port`` through: what is unknown may."""
+        """Whether it may allow ``port``; an unknown value may."""
         if self.protocol is not UNKNOWN and self.protocol not in (*protocol, "all"):
             return False
         return not self.ports or any(each is UNKNOWN or each[0] <= port <= each[1] for each in self.ports)
@@ -48,7 +48,7 @@ def _allowed(entries: list[Any], protocol_key: str) -> Iterator[Allowed]:
 
 
 def allows(type_: str, properties: Mapping[str, Any]) -> list[Allowed]:
-    """What the rule lets through; nothing if it denies."""
+    """What the rule allows; nothing if it is a deny rule."""
     if type_ == FIREWALL:
         return list(_allowed(each(properties, "allows"), "protocol"))
     action = stated(properties, "action")
@@ -59,13 +59,13 @@ def allows(type_: str, properties: Mapping[str, Any]) -> list[Allowed]:
 
 
 def is_direction(properties: Mapping[str, Any], wanted: str) -> bool:
-    """Whether it may be of the direction: without one it is ``INGRESS``, and an unknown one may be either."""
+    """Whether the rule may have this direction. The default is ``INGRESS``; an unknown direction may be either."""
     direction = stated(properties, "direction", "INGRESS")
     return direction is UNKNOWN or direction == wanted
 
 
 def sources(type_: str, properties: Mapping[str, Any]) -> list[Any]:
-    """The addresses that a rule lets in. One that names no source at all lets anybody in."""
+    """The source addresses that a rule allows. A rule without any source allows all."""
     if type_ == FIREWALL:
         named = each(properties, "sourceTags") or each(properties, "sourceServiceAccounts")
         return each(properties, "sourceRanges") or ([] if named else [ANYWHERE])
@@ -79,7 +79,7 @@ def sources(type_: str, properties: Mapping[str, Any]) -> list[Any]:
 
 
 def destinations(type_: str, properties: Mapping[str, Any]) -> list[Any]:
-    """The addresses that a rule lets out to. One that names none lets out to all."""
+    """The destination addresses that a rule allows. A rule without any destination allows all."""
     match = properties if type_ == FIREWALL else stated(properties, "match", {})
     if match is UNKNOWN:
         return [UNKNOWN]
@@ -87,5 +87,5 @@ def destinations(type_: str, properties: Mapping[str, Any]) -> list[Any]:
 
 
 def targets(type_: str, properties: Mapping[str, Any]) -> list[Any]:
-    """Tags of the instances that the rule is for; none: all of the network, or by service account."""
+    """Target tags of the rule; none: all instances of the network, or those of a service account."""
     return each(properties, "targetTags") if type_ == FIREWALL else []

@@ -1,4 +1,4 @@
-"""Reading a resource's properties without ever taking an unknown value for a good one."""
+"""Reads a resource's properties; an unknown value never counts as compliant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 
 class _Unknown:
-    """A value that a preview cannot know. It is neither true nor false."""
+    """A value that is unknown during a preview. It is neither true nor false."""
 
     def __bool__(self) -> bool:
         raise TypeError("an unknown value was taken for true or false; compare it with UNKNOWN first")
@@ -22,7 +22,7 @@ UNKNOWN: Final = _Unknown()
 
 
 def stated(properties: Mapping[str, Any], key: str, default: Any = None) -> Any:
-    """The value of ``key``, ``default`` where it is not given, ``UNKNOWN`` where only the update will know it."""
+    """The value of ``key``, ``default`` if it is not set, ``UNKNOWN`` if it is unknown until the update."""
     try:
         value = properties[key]
     except KeyError:
@@ -33,7 +33,7 @@ def stated(properties: Mapping[str, Any], key: str, default: Any = None) -> Any:
 
 
 def at(properties: Mapping[str, Any], *path: str) -> Any:
-    """The value at the end of ``path``, ``None`` where it is not given, ``UNKNOWN`` if any step of it is."""
+    """The value at ``path``, ``None`` if it is not set, ``UNKNOWN`` if any step of the path is unknown."""
     found: Any = properties
     for key in path:
         if found is UNKNOWN:
@@ -61,15 +61,15 @@ def each(properties: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def is_own_key(given: Any) -> bool:
-    """Whether something is encrypted by a key of ours: given, and not one that AWS manages for everybody.
+    """Whether the key is customer-managed: set, and not an AWS managed key.
 
-    A key that a preview cannot know is one that this stack makes.
+    A key that is unknown during a preview is created by this stack.
     """
     return given is UNKNOWN or (given is not None and "alias/aws/" not in str(given))
 
 
 def tag(properties: Mapping[str, Any], key: str) -> Any:
-    """A tag's value (on Google Cloud a label's, in lower case), ``None`` without, ``UNKNOWN`` if not known yet."""
+    """A tag's value (on Google Cloud a label's, in lower case), ``None`` if missing, ``UNKNOWN`` if unknown."""
     for field, name in (("labels", key.lower()), ("tags", key)):
         found = stated(properties, field)
         if found is UNKNOWN:
@@ -80,13 +80,13 @@ def tag(properties: Mapping[str, Any], key: str) -> Any:
 
 
 def in_production(properties: Mapping[str, Any]) -> bool:
-    """Whether the resource must be treated as production: only a tag that says otherwise makes it less."""
+    """Whether the resource counts as production: always, unless its tag names another stage."""
     stage = tag(properties, "Stage")
     return stage is UNKNOWN or stage is None or stage == "production"
 
 
 def listed(value: Any) -> list[Any]:
-    """IAM's habit: one thing, or a list of them."""
+    """IAM writes one value or a list of values; this always returns a list."""
     return [value] if isinstance(value, str | Mapping) else list(value)
 
 

@@ -124,7 +124,7 @@ UNTAGGED = frozenset(
         "gcp:storage/bucketIAMMember:BucketIAMMember",
     }
 )
-"""The clouds keep no tags on them."""
+"""Types that cannot have tags."""
 
 REFUSED = frozenset(
     {
@@ -136,6 +136,6 @@ REFUSED = frozenset(
         "gcp:storage/hmacKey:HmacKey",
     }
 )
-"""Reviewed, and never sound: a rule says why."""
+"""Reviewed types that must never be used: a rule rejects each."""
 
 REVIEWED = TAGGED | LABELLED | UNTAGGED | REFUSED

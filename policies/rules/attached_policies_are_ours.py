@@ -1,4 +1,4 @@
-"""Policies that roles carry are ours."""
+"""Roles must not have AWS managed policies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buckets are encrypted and closed to the public."""
+"""Buckets must be encrypted and must block public access."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ RULE = stack_rule(
     "Buckets must be encrypted and must block public access.",
     check,
     Severity.HIGH,
-    why="One wrong line opens a bucket's policy; the public access block still holds.",
+    why="One mistake in a bucket's policy can open it; the public access block still applies.",
     fix="Add an encryption configuration and a public access block with all four true (Google Cloud: a key, "
     "`publicAccessPrevention: enforced`, `uniformBucketLevelAccess: true`).",
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",

@@ -1,4 +1,4 @@
-"""Buckets keep what was overwritten or deleted."""
+"""Buckets must be versioned."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RULE = stack_rule(
     "Buckets must keep former versions of their objects.",
     check,
     Severity.HIGH,
-    why="An attacker who holds a host may overwrite its backups: the former versions must be out of reach.",
+    why="An attacker who holds a host may overwrite its backups, but cannot delete their former versions.",
     fix="Add a `BucketVersioning` with `status: Enabled` (Google Cloud: `versioning: {enabled: true}`).",
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html",
     example=Example(VERSIONING, {"versioningConfiguration": {"status": "Suspended"}}),

@@ -1,4 +1,4 @@
-"""Data can be restored to what it was a moment ago."""
+"""Tables and databases must have point-in-time recovery."""
 
 from __future__ import annotations
 

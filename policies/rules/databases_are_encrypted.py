@@ -1,4 +1,4 @@
-"""Databases are encrypted with a key of ours, on disk and on the way."""
+"""Databases must be encrypted with a customer-managed key, and in transit."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ RULE = resource_rule(
         "gcp:sql/databaseInstance:DatabaseInstance": _google,
     },
     Severity.HIGH,
-    why="A database can only be encrypted when it is created; unencrypted connections can be read on the way.",
+    why="A database can only be encrypted when it is created; unencrypted connections can be read in transit.",
     fix="Set `storageEncrypted: true` and `kmsKeyId` (Google Cloud: `encryptionKeyName` and an `sslMode`).",
     source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html",
     example=Example("aws:rds/instance:Instance", {"storageEncrypted": False}),

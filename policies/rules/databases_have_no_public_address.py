@@ -1,4 +1,4 @@
-"""Databases have no public address."""
+"""Databases must have no public address."""
 
 from __future__ import annotations
 

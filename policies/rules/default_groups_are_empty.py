@@ -1,4 +1,4 @@
-"""A VPC's default security group lets nothing through, and every VPC's is taken over."""
+"""The default security group of each VPC must be managed by the stack and have no rules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check(resources: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
                 violation(
                     "the VPC's default security group is as AWS created it",
                     "it must be emptied",
-                    "AWS's version lets all members talk to each other",
+                    "AWS's version allows all traffic between its members",
                     "add a DefaultSecurityGroup",
                 ),
                 vpc.urn,
@@ -44,7 +44,7 @@ RULE = stack_rule(
     "The default security group of each VPC must be managed by the stack and have no rules.",
     check,
     Severity.HIGH,
-    why="An interface without a group of its own gets the default one, whose members AWS lets talk to each other.",
+    why="An interface without a group of its own gets the default one, which allows all traffic between its members.",
     fix="Add a `DefaultSecurityGroup` for the VPC, without rules.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html",
     example=Example(GROUP, {"ingress": [{"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}]}),

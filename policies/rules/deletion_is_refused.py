@@ -1,4 +1,4 @@
-"""In production, the cloud itself refuses to delete what carries the service."""
+"""Production resources that carry the service must have the cloud's deletion protection."""
 
 from __future__ import annotations
 

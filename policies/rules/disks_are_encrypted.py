@@ -1,4 +1,4 @@
-"""Disks are encrypted with a key of ours."""
+"""Disks must be encrypted with a customer-managed key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _disk(properties: Mapping[str, Any], what: str) -> Iterator[str]:
         )
     if not is_own_key(stated(properties, "kmsKeyId")):
         yield violation(
-            f"{what} names no key of ours", "disks must use the network's own key", FOREIGN_KEY, "set kmsKeyId"
+            f"{what} has no customer-managed key", "disks must use the network's own key", FOREIGN_KEY, "set kmsKeyId"
         )
 
 

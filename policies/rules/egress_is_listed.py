@@ -1,4 +1,4 @@
-"""What leaves is listed."""
+"""Outbound rules must name protocols and destinations."""
 
 from __future__ import annotations
 

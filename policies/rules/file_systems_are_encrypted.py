@@ -1,4 +1,4 @@
-"""File systems are encrypted with a key of ours."""
+"""File systems must be encrypted with a customer-managed key."""
 
 from __future__ import annotations
 

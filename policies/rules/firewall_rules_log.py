@@ -1,4 +1,4 @@
-"""Google Cloud's firewall rules say what they let through and refuse."""
+"""Google Cloud firewall rules must log the connections that they decide."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from policies.reading.firewalls import FIREWALL, POLICY_RULE
 from policies.reading.properties import UNKNOWN, stated
 from policies.rule import Example, resource_rule, violation
 
-REASON = "without a log nobody can find out which connections a rule allowed"
+REASON = "without a log it is unknown which connections a rule allowed"
 
 
 def _firewall(args: ResourceValidationArgs) -> Iterator[str]:

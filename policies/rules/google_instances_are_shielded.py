@@ -1,4 +1,4 @@
-"""Google Cloud's instances start only what was signed, and can prove it."""
+"""Google Cloud instances must be Shielded VMs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Google Cloud's keys rotate, and are destroyed slowly."""
+"""Google Cloud keys must rotate, and wait before they are destroyed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHORTEST_WINDOW_DAYS = 30
 
 
 def _days(given: Any) -> float | None:
-    """Days of a duration such as ``7776000s``; ``None`` if it is not one."""
+    """A duration such as ``7776000s`` in days; ``None`` if it is malformed."""
     if given is None or given is UNKNOWN:
         return None
     number = str(given).removesuffix("s")

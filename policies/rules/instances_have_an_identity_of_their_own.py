@@ -1,4 +1,4 @@
-"""Each Google Cloud instance is somebody of its own."""
+"""Google Cloud instances must not use the default service account."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RULE = resource_rule(
     "Google Cloud instances must run as a service account of their own, or as none.",
     {"gcp:compute/instance:Instance": _instance},
     Severity.HIGH,
-    why="The default service account is an editor of the project: whoever takes one host would control all of it.",
+    why="The default service account is an editor of the project: an attacker on one host would control the project.",
     fix="Create a service account for the role and set its `email`.",
     source="https://docs.cloud.google.com/compute/docs/access/service-accounts#default_service_account",
     example=Example("gcp:compute/instance:Instance", {"serviceAccount": {"email": None}}),

@@ -1,4 +1,4 @@
-"""How one gets onto an instance: by one's own key, and no secret in its user data."""
+"""Instances must have no key pair, and no secret in their user data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 START_UP = ("startup-script", "shutdown-script", "user-data")
-"""Metadata that a Google Cloud instance runs."""
+"""Metadata keys with scripts that a Google Cloud instance executes."""
 
 
 def _texts(properties: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""In production, the engine refuses to delete what cannot be had again."""
+"""Production resources that cannot be recreated must have `protect`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IRREPLACEABLE = (
     "gcp:sql/databaseInstance:DatabaseInstance",
     "gcp:storage/bucket:Bucket",
 )
-"""Data, keys and what others know us by. Google's networks have no label that could say of which stage they are."""
+"""Data, keys and published addresses. Google's networks are not listed: they have no labels, so no stage."""
 
 
 def _check(args: ResourceValidationArgs) -> Iterator[str]:
@@ -38,7 +38,7 @@ def _check(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(
             "protect is off",
             "in production it must be set",
-            "data, a known address or a key would be lost",
+            "data, a published address or a key would be lost",
             "set protect in the resource's options",
         )
 
@@ -49,7 +49,8 @@ RULE = resource_rule(
     "`protect`.",
     dict.fromkeys(IRREPLACEABLE, _check),
     Severity.HIGH,
-    why="Data, a key, or the address that partners know cannot be recreated; one renamed resource would delete it.",
+    why="Data, a key, or an address that partners have configured cannot be recreated; "
+    "renaming one resource would delete it.",
     fix="Set `protect` in the resource's options.",
     source="https://www.pulumi.com/docs/iac/concepts/options/protect/",
     example=Example("aws:kms/key:Key", protect=False),

@@ -1,4 +1,4 @@
-"""Keys rotate, and only the account administers them."""
+"""KMS keys must rotate, and be administered by their own account only."""
 
 from __future__ import annotations
 

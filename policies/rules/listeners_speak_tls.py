@@ -1,4 +1,4 @@
-"""What the public is served, it is served by TLS."""
+"""Listeners of load balancers must use TLS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POLICIES = (
     "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
     "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09",
 )
-"""TLS 1.2 and up, without ciphers of old: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/describe-ssl-policies.html."""
+"""TLS 1.2 or later, without weak ciphers: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/describe-ssl-policies.html."""
 
 
 def _listener(args: ResourceValidationArgs) -> Iterator[str]:
@@ -25,7 +25,7 @@ def _listener(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(
             f"the protocol is {protocol}",
             "it must be TLS or HTTPS",
-            "answers must not be forgeable on the way",
+            "answers must not be forgeable in transit",
             "set it to TLS",
         )
     if policy not in POLICIES:
@@ -49,7 +49,7 @@ RULE = resource_rule(
     "Listeners of load balancers must use TLS 1.2 or later, with a certificate.",
     {"aws:lb/listener:Listener": _listener},
     Severity.HIGH,
-    why="A wallet cannot trust an answer that can be forged on its way, and old TLS versions can be broken.",
+    why="A wallet cannot trust an answer that can be forged in transit, and old TLS versions can be broken.",
     fix="Set `protocol: TLS` (or HTTPS), one of the policies, and a `certificateArn`.",
     source="https://docs.aws.amazon.com/elasticloadbalancing/latest/network/describe-ssl-policies.html",
     example=Example("aws:lb/listener:Listener", {"sslPolicy": "ELBSecurityPolicy-2016-08"}),

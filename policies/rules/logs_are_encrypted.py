@@ -1,4 +1,4 @@
-"""Logs are encrypted with a key of ours."""
+"""Logs must be encrypted with a customer-managed key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _key(*path: str) -> Check:
     def check(args: ResourceValidationArgs) -> Iterator[str]:
         if not is_own_key(at(args.props, *path)):
             yield violation(
-                "the log group names no key of ours",
+                "the log group has no customer-managed key",
                 "log groups must use the network's own key",
                 "logs reveal who talks to whom",
                 f"set {'.'.join(path)}",

@@ -1,4 +1,4 @@
-"""Logs are kept for a year at least, and not for ever."""
+"""Logs must have a retention of at least a year."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _kept(property_: str) -> Check:
             yield violation(
                 f"{property_} is {days}",
                 f"it must be set, to {SHORTEST_DAYS} days or more",
-                "a break-in is often found months later, and 0 means for ever",
+                "a break-in is often found months later, and 0 means no expiry",
                 "set it",
             )
 
@@ -34,7 +34,7 @@ RULE = resource_rule(
         "gcp:logging/projectBucketConfig:ProjectBucketConfig": _kept("retentionDays"),
     },
     Severity.MEDIUM,
-    why="A break-in is found months later; without a retention AWS keeps logs, and bills for them, for ever.",
+    why="A break-in is found months later; without a retention AWS keeps logs, and bills for them, indefinitely.",
     fix="Set `retentionInDays: 365` or more (Google Cloud: `retentionDays`).",
     source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",
     example=Example("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30}),

@@ -1,4 +1,4 @@
-"""Messages are encrypted with a key of ours."""
+"""Topics and queues must be encrypted with a customer-managed key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instance metadata takes a session token, and stays on the instance."""
+"""Instances must require IMDSv2, with a hop limit of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What passes through a network is recorded."""
+"""Networks must have flow logs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policies.rule import Example, referred, stack_rule, violation
 VPC, LOG = "aws:ec2/vpc:Vpc", "aws:ec2/flowLog:FlowLog"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
 OTHER_PURPOSES = ("REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY", "PRIVATE_SERVICE_CONNECT")
-"""Google keeps no flow logs for these."""
+"""Subnetwork purposes without flow logs on Google Cloud."""
 
 REASON = "a break-in can only be reconstructed from its packets"
 
@@ -50,7 +50,7 @@ RULE = stack_rule(
     "Every VPC and every Google Cloud subnetwork must have flow logs.",
     check,
     Severity.MEDIUM,
-    why="After a break-in, only flow logs tell who talked to whom; refused packets show who tries.",
+    why="After a break-in, only flow logs show which hosts communicated; rejected packets show attempts.",
     fix="Add a `FlowLog` with `trafficType: ALL` for the VPC (Google Cloud: `logConfig` on each subnetwork).",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html",
     example=Example(LOG, {"trafficType": "REJECT"}),

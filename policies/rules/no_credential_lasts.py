@@ -1,4 +1,4 @@
-"""No credential that lasts for ever is made."""
+"""Stacks must not create long-lived credentials."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROVIDERS = {
     "pulumi:providers:aws": ("accessKey", "secretKey", "token"),
     "pulumi:providers:gcp": ("credentials", "accessToken"),
 }
-"""What a provider could be given to log in with; it lies in the state."""
+"""Provider inputs that hold credentials; they are stored in the state."""
 
 
 def _provider(args: ResourceValidationArgs) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Networks are declared, not found."""
+"""There must be no default network and no automatic subnets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No key that stands in metadata opens a Google Cloud instance."""
+"""Google Cloud instances must not accept SSH keys from metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REASON = "anyone who can write metadata could log in everywhere, and no key woul
 
 
 def is_true(given: object) -> bool:
-    """Metadata are text; Google takes any case of it."""
+    """Metadata values are text; Google accepts any case."""
     return given is not UNKNOWN and str(given).lower() in ("true", "1", "yes", "y")
 
 
@@ -55,7 +55,7 @@ RULE = resource_rule(
     Severity.HIGH,
     why="A key in metadata opens every instance to anyone who can write metadata; with OS Login, the agent ignores "
     "them. "
-    "Operators' own keys are on the host, where the estate puts them.",
+    "The estate installs operators' own keys on the host.",
     fix='Set metadata `enable-oslogin: "TRUE"` and `block-project-ssh-keys: "TRUE"`; remove `ssh-keys`.',
     source="https://docs.cloud.google.com/compute/docs/connect/restrict-ssh-keys",
     example=Example("gcp:compute/projectMetadataItem:ProjectMetadataItem", {"key": "ssh-keys"}),

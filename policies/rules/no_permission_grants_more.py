@@ -1,4 +1,4 @@
-"""No permission of the estate's roles lets them grant themselves another."""
+"""Roles must not have permissions that allow privilege escalation."""
 
 from __future__ import annotations
 

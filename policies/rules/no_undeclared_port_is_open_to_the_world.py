@@ -1,4 +1,4 @@
-"""The world reaches the declared ports and no other."""
+"""Only the declared ports may be open to the internet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policies.rule import Example, resource_rule, violation
 
 @dataclass(frozen=True)
 class Exposure:
-    """What a rule tagged with it may open, and for which roles (none named: any)."""
+    """What a rule with this Exposure tag may open, and for which roles (none: any)."""
 
     protocol: str
     roles: frozenset[str] = frozenset()
@@ -45,7 +45,7 @@ def _judge(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(
             given,
             "a rule that is open to the internet must set protocol and ports",
-            "an unknown value cannot be judged",
+            "an unknown value cannot be checked",
             "set it",
         )
     elif allowed is None:
@@ -101,13 +101,13 @@ def _inline(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(
             "rules are given inline",
             "each rule must be a resource of its own",
-            "only then can it be tagged, described and judged",
+            "only then can it be tagged, described and checked",
             "write a resource for each",
         )
 
 
 def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
-    """Google keeps no tags on firewall rules: the roles are the network tags of the instances that they are for."""
+    """Google's firewall rules have no tags of their own: the roles are their target tags."""
     if not firewalls.is_direction(args.props, "INGRESS"):
         return
     sources = firewalls.sources(args.resource_type, args.props)
@@ -124,8 +124,7 @@ def _firewall(args: ResourceValidationArgs) -> Iterator[str]:
         if not served or not one_port or allowed.ports[0][0] in NEVER:
             yield violation(
                 f"{allowed.protocol} {words(allowed.ports) or 'on every port'} of {words(roles) or 'all instances'} "
-                f"is open to "
-                "open to the internet",
+                f"is open to the internet",
                 f"only {', '.join(EXPOSURES)} may be, one port a rule, for the instances of their roles",
                 REASON,
                 "name the sources, or the one port and targetTags",

@@ -1,4 +1,4 @@
-"""Nobody is everybody."""
+"""Nothing may be granted to allUsers or allAuthenticatedUsers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from policies.reading.properties import UNKNOWN, each, stated, words
 from policies.rule import Example, resource_rule, violation
 
 EVERYONE = ("allUsers", "allAuthenticatedUsers")
-REASON = "these are everybody, with or without a Google account"
+REASON = "they include everyone, with or without a Google account"
 
 
 def _grant(args: ResourceValidationArgs) -> Iterator[str]:
@@ -41,7 +41,7 @@ RULE = resource_rule(
     "Roles and access list entries must not be granted to allUsers or allAuthenticatedUsers.",
     dict.fromkeys(GRANTS, _grant) | {"gcp:storage/bucketAccessControl:BucketAccessControl": _list},
     Severity.CRITICAL,
-    why="allAuthenticatedUsers is everybody with a Google account, not with one of ours.",
+    why="allAuthenticatedUsers includes everyone with a Google account, not only accounts of the company.",
     fix="Name the service account or group.",
     source="https://docs.cloud.google.com/storage/docs/public-access-prevention",
     example=Example("gcp:storage/bucketIAMMember:BucketIAMMember", {"member": "allAuthenticatedUsers"}),

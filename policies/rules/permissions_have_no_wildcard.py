@@ -1,4 +1,4 @@
-"""Permissions name what they allow, and on what."""
+"""IAM policies must name actions and resources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policies.reading.properties import UNKNOWN, each, stated, words
 from policies.rule import Example, resource_rule, violation
 
 UNSCOPABLE = frozenset({"ec2:DescribeInstances"})
-"""Actions for which AWS takes no resource but ``*``; they must be held to regions instead."""
+"""Actions for which AWS accepts no resource but ``*``; they must be restricted to regions instead."""
 
 REGION_CONDITION = "aws:requestedregion"
 REASON = "whoever takes a host gets every permission of its role"

@@ -1,4 +1,4 @@
-"""Policy documents can be read, so that the other rules can judge them."""
+"""Policy documents must be well-formed, so that the other rules can check them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _of(property_: str) -> Check:
             yield violation(
                 f"{property_} {reason}",
                 "it must be a policy document",
-                "a document that cannot be read cannot be judged",
+                "a document that cannot be parsed cannot be checked",
                 "write Statement, each with Effect Allow or Deny",
             )
 
@@ -32,7 +32,7 @@ RULE = resource_rule(
     "Policy documents must be JSON with statements that allow or deny.",
     {type_: _of(property_) for type_, property_ in documents.ALL.items()},
     Severity.HIGH,
-    why="The rules on permissions judge statements: a document without statements would pass them all.",
+    why="The rules on permissions check statements: a document without statements would pass them all.",
     fix="Write a JSON document with `Statement`, each with `Effect` `Allow` or `Deny`.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html",
     example=Example("aws:iam/policy:Policy", {"policy": "{}"}),

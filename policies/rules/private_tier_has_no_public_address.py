@@ -1,4 +1,4 @@
-"""Nothing in a private tier has a public address of its own."""
+"""Instances and subnets outside the public tier must have no public address."""
 
 from __future__ import annotations
 

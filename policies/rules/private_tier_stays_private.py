@@ -1,4 +1,4 @@
-"""No elastic address and no way to the internet gateway is tied to a private tier."""
+"""A private tier must have no elastic address and no route to an internet gateway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _address(resource: PolicyResource) -> Iterator[str]:
     tier = _tier(referred(resource, "instanceId", INSTANCE))
     if tier != "public":
         yield violation(
-            f"an elastic address goes to an instance of tier {tier}",
+            f"an elastic address is associated with an instance of tier {tier}",
             "only public instances may have one",
             "the others must not be reachable from the internet",
             "remove it; set instanceId by property, so that the instance is visible",
@@ -35,7 +35,7 @@ def _nat(resource: PolicyResource) -> Iterator[str]:
         yield violation(
             f"a NAT gateway is in tier {tier}",
             "it must be in the public tier",
-            "otherwise it has no way out",
+            "otherwise it has no route to the internet",
             "move it to a public subnet",
         )
 
@@ -48,7 +48,7 @@ def _route(resource: PolicyResource) -> Iterator[str]:
         yield violation(
             f"a table of tier {tier} routes to the internet gateway",
             "only public and ingress tables may",
-            "private hosts must go out by NAT",
+            "private hosts must reach the internet through NAT",
             "route through the zone's NAT gateway",
         )
 

@@ -1,4 +1,4 @@
-"""Proves every claim for what is about to be deployed, host firewalls included."""
+"""Proves every claim for the resources to be deployed, host firewalls included."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from reachability.resources import Resource
 
 STACK = "pulumi:pulumi:Stack"
 OWN_CLAIMS = declaration.ROOT / "stacks" / "claims.py"
-"""Where a company writes claims of its own."""
+"""The file of a company's own claims."""
 
 MOST_REASONS = 5
-"""How many of the reasons why a claim is not modelled are shown."""
+"""The number of reasons shown for a claim that is not modelled."""
 
-REASON = "a hole that is not found before the deployment is found by an attacker"
+REASON = "an attacker will find a hole that was not found before the deployment"
 
 
 def _inventory(resources: Iterable[Resource]) -> Mapping[str, Any]:
-    """The stack's output ``inventory`` as far as it is known: of the tunnels only those whose far end is."""
+    """The stack's output ``inventory`` as far as it is known, without tunnels whose remote end is unknown."""
     for each in resources:
         if each.type == STACK and isinstance(found := each.properties.get("inventory"), dict):
             return {"links": _ends(found.get("links"))}
@@ -60,7 +60,7 @@ def _is_known(tunnel: Any) -> bool:
 
 
 def report(network: Network, resources: Sequence[Resource]) -> Report:
-    """Every claim, those of the company's own file among them, proved of one network's stack."""
+    """The verdicts of every claim, the company's own included, for one network's stack."""
     inventory = _inventory(resources)
     rulesets = every_ruleset(network, inventory)
     subject = declared.subject(network, resources, rulesets)
@@ -69,23 +69,23 @@ def report(network: Network, resources: Sequence[Resource]) -> Report:
     return prove(estate.case(network), claims(own))
 
 
-def _way(verdict: Verdict) -> Iterator[str]:
-    """The packet of the witness, and what decided at each hop."""
+def _path(verdict: Verdict) -> Iterator[str]:
+    """The witness's packet, and the deciding setting at each hop."""
     if verdict.witness is None:
         return
     packet = verdict.witness.packet
     hops = [f"{hop.at} ({hop.action}: {hop.decided_by})" for hop in verdict.witness.hops]
-    yield (f"packet {packet} goes " if packet else "in the way: ") + (" -> ".join(hops) or "straight")
+    yield (f"path of {packet}: " if packet else "blocked by: ") + (" -> ".join(hops) or "no hops")
 
 
-def _told(verdict: Verdict) -> str:
+def _message(verdict: Verdict) -> str:
     refuted = verdict.outcome is Outcome.REFUTED
-    told = list(verdict.sentences[:1] if refuted else verdict.reasons[:MOST_REASONS])
-    more = len(verdict.sentences if refuted else verdict.reasons) - len(told)
+    lines = list(verdict.sentences[:1] if refuted else verdict.reasons[:MOST_REASONS])
+    more = len(verdict.sentences if refuted else verdict.reasons) - len(lines)
     if refuted:
-        told += _way(verdict)
+        lines += _path(verdict)
     return violation(
-        f"claim {verdict.claim.id} is {'refuted' if refuted else 'not modelled'}: {'. '.join(told)}"
+        f"claim {verdict.claim.id} is {'refuted' if refuted else 'not modelled'}: {'. '.join(lines)}"
         + (f" (and {more} more)" if more > 0 else ""),
         verdict.claim.statement,
         REASON,
@@ -94,23 +94,23 @@ def _told(verdict: Verdict) -> str:
 
 
 def _about(verdict: Verdict, root: str, urns: set[str]) -> str:
-    """The resource to which the last of the settings on the way belongs; the stack where it is none's."""
+    """The resource with the last deciding setting on the path; the stack if there is none."""
     hops = verdict.witness.hops if verdict.witness else ()
     return next((hop.origin for hop in reversed(hops) if hop.origin in urns), root)
 
 
 def judged(network: Network, given: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
-    """What is not proved of a network's stack: a sentence, and the URN that it is about."""
+    """A message and a URN for every claim that is not proved for a network's stack."""
     resources = shown.resources(given)
     urns = {each.urn for each in resources}
     root = next((each.urn for each in resources if each.type == STACK), resources[0].urn)
     for verdict in report(network, resources).verdicts:
         if verdict.outcome is not Outcome.PROVED:
-            yield _told(verdict), _about(verdict, root, urns)
+            yield _message(verdict), _about(verdict, root, urns)
 
 
 def _closed(judge: Callable[[], Iterator[tuple[str, str]]], root: str) -> Iterator[tuple[str, str]]:
-    """What ``judge`` finds; a declaration that does not hold and a judge that fails are findings too."""
+    """The findings of ``judge``; an invalid declaration and an exception in ``judge`` are findings too."""
     try:
         yield from list(judge())
     except DeclarationError as error:
@@ -136,7 +136,7 @@ def _closed(judge: Callable[[], Iterator[tuple[str, str]]], root: str) -> Iterat
 
 
 def check(given: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
-    """Nothing for a stack of another project: nothing promises anything of it."""
+    """The findings for a stack; none for a stack of another project, about which there are no claims."""
     if not given:
         return
     stack, project, *_ = given[0].urn.removeprefix("urn:pulumi:").split("::")
@@ -153,7 +153,7 @@ def check(given: Sequence[PolicyResource]) -> Iterator[tuple[str, str]]:
                 violation(
                     f"no network {stack} is declared: every claim is not modelled",
                     "a stack of this project must have a declaration",
-                    "nothing else says what its hosts may do",
+                    "nothing else defines what its hosts may do",
                     f"write stacks/Pulumi.{stack}.yaml (bin/estate new {stack})",
                 ),
                 root,
@@ -167,11 +167,11 @@ RULE = stack_rule(
     "Every reachability claim must be proved for the stack, its datacentres and its host firewalls.",
     check,
     Severity.CRITICAL,
-    why="Rules on single resources cannot see that a route, a list and a host's firewall together open a way: the "
-    "prover sees every packet's. What is not modelled counts as not proved.",
-    fix="Fix the setting that decides: the violation shows the packet, each hop and the rule that decides there.",
+    why="Rules on single resources cannot see that a route, a security group and a host's firewall together open a "
+    "path; the prover follows every packet. A claim that is not modelled counts as not proved.",
+    fix="Fix the setting that decides: the violation shows the packet, each hop and its deciding rule.",
     source="https://docs.aws.amazon.com/vpc/latest/reachability/what-is-reachability-analyzer.html",
     example="A security group rule for TCP 22 from `::/0` in a VPC with IPv6 refutes the claim `no-public-ssh`: the "
-    "violation says which packet gets in, and how.",
+    "violation shows the packet and its path.",
     firm="an exception would turn a proved claim into an assertion",
 )

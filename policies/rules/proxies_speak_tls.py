@@ -1,4 +1,4 @@
-"""Google Cloud's proxies speak TLS 1.2 or later, and nothing in clear."""
+"""Google Cloud proxies must use TLS 1.2 or later."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _clear(args: ResourceValidationArgs) -> Iterator[str]:
     yield violation(
         "a proxy answers over plain HTTP or TCP",
         "answers must use TLS",
-        "answers must not be forgeable on the way",
+        "answers must not be forgeable in transit",
         "use a TargetHttpsProxy",
     )
 

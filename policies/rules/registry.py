@@ -1,4 +1,4 @@
-"""All rules of the pack: every file of this directory but this one holds the ``RULE`` whose id is the file's name."""
+"""All rules of the pack: every other file of this directory defines one ``RULE``, whose id is the file's name."""
 
 from __future__ import annotations
 

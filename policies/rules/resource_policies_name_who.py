@@ -1,4 +1,4 @@
-"""Who may use a resource is named in its policy."""
+"""Resource policies must name principals and actions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policies.reading.properties import stated, words
 from policies.rule import Check, Example, resource_rule, violation
 
 NARROWING = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:principalorgid", "aws:principalarn"})
-"""Conditions that name who is meant where the principal cannot."""
+"""Condition keys that restrict the caller where the principal cannot."""
 
 
 def _of(property_: str) -> Check:
@@ -47,7 +47,7 @@ def _endpoint(args: ResourceValidationArgs) -> Iterator[str]:
             yield violation(
                 "the endpoint lets anyone use everything",
                 "it must name principals or resources",
-                "data could be sent to somebody else's bucket",
+                "data could be sent to another account's bucket",
                 "name the resources",
             )
 

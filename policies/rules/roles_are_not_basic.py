@@ -1,4 +1,4 @@
-"""Google Cloud's roles are the small ones."""
+"""Basic roles must not be granted on Google Cloud."""
 
 from __future__ import annotations
 

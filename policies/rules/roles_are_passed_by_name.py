@@ -1,4 +1,4 @@
-"""Who may hand a role to a service may hand over that role only, to that service only."""
+"""iam:PassRole must name the role and the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may assume a role is named, and comes for this network."""
+"""Trust policies must name their principals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _federated(statement: Mapping[str, Any], provider: str) -> Iterator[str]:
             yield violation(
                 f"{provider} gives the role to any token",
                 f"a condition on its {wanted[1:]} must say {what}",
-                "otherwise everybody with an account there may assume it",
+                "otherwise anyone with an account there may assume it",
                 f"add a condition on {wanted}",
             )
 
@@ -39,7 +39,7 @@ def _role(args: ResourceValidationArgs) -> Iterator[str]:
         if "AWS" in kinds and "sts:externalid" not in documents.condition_keys(statement):
             yield violation(
                 "another role may assume it without sts:ExternalId",
-                "it must say for which network it comes",
+                "it must identify the network that it acts for",
                 "otherwise it can be misused for the wrong one (the confused deputy)",
                 "add the condition",
             )

@@ -1,4 +1,4 @@
-"""Secrets are encrypted with a key of ours."""
+"""Secrets must be encrypted with a customer-managed key."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _parameter(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _replicas(replication: Mapping[str, Any]) -> list[Any]:
-    """The places of a Google Cloud secret, each with its own encryption: those that it names, or all of Google's."""
+    """The replication entries of a Google Cloud secret: user-managed replicas, or the automatic replication."""
     automatic, managed = stated(replication, "auto"), stated(replication, "userManaged", {})
     return ([] if automatic is None else [automatic]) + ([UNKNOWN] if managed is UNKNOWN else each(managed, "replicas"))
 

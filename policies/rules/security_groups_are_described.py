@@ -1,4 +1,4 @@
-"""Whoever reads a firewall can see what each rule is for."""
+"""Security groups and firewall rules must have a description."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _described(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(
             f"the description is {given if given is UNKNOWN else given or 'empty'}",
             "it must say what the rule is for",
-            "a rule that nobody can explain is never removed",
+            "a rule without an explanation is never removed",
             "name the flow",
         )
 
@@ -37,7 +37,7 @@ RULE = resource_rule(
         _described,
     ),
     Severity.LOW,
-    why="A rule that nobody can explain is never removed.",
+    why="A rule without an explanation is never removed.",
     fix="Name the flow in `description`.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     example=Example("aws:ec2/securityGroup:SecurityGroup", {"description": "Managed by Pulumi"}),

@@ -1,4 +1,4 @@
-"""No instance is reached by its serial port."""
+"""The interactive serial console must be off."""
 
 from __future__ import annotations
 

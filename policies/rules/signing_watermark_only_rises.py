@@ -1,4 +1,4 @@
-"""What a validator has signed is never forgotten: gates move a head on, and nobody deletes from it."""
+"""The signing watermark only rises: gates may only update a head, and nobody may delete it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policies.reading.properties import UNKNOWN, listed, stated, words
 from policies.rule import Example, resource_rule, violation
 
 GATE = {"-signing-head": {"dynamodb:updateitem"}, "-signing-claims": {"dynamodb:putitem"}}
-"""By the end of a table's name: what a gate may do. It never makes a head, so an empty table refuses it."""
+"""The actions of a gate, by table name suffix. It cannot create a head, so it cannot sign with an empty table."""
 
 CEREMONY = {"dynamodb:getitem", "dynamodb:putitem", "dynamodb:updateitem"}
 CEREMONY_ROLE = "-signing-ceremony"
@@ -22,13 +22,13 @@ DELETING = {"dynamodb:deleteitem", "dynamodb:deletetable"}
 
 
 def _given(statement: Mapping[str, Any]) -> set[str]:
-    """The actions on tables that a statement names, in lower case."""
+    """The DynamoDB actions of a statement, in lower case."""
     actions = {action.lower() for action in documents.actions(statement)}
     return {action for action in actions if action.startswith("dynamodb:") or action == "*"}
 
 
 def _touched(statement: Mapping[str, Any]) -> Iterator[str]:
-    """The ends of names of signing tables that a statement with such actions may be about."""
+    """The name suffixes of the signing tables to which a statement may apply."""
     for resource in documents.resources(statement):
         _, found, rest = resource.partition(":table/")
         name = rest.partition("/")[0] if found else resource
@@ -64,7 +64,7 @@ def _role_policy(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _managed(args: ResourceValidationArgs) -> Iterator[str]:
-    """A managed policy is a boundary, which allows all that any role needs; so it must say what none may."""
+    """A managed policy is a permissions boundary, which allows what any role needs: it must deny deletion."""
     statements = [each for each in documents.of_identity(args) if _given(each) and any(_touched(each))]
     for statement in statements:
         yield from _statement(statement, in_ceremony=True)
@@ -101,7 +101,7 @@ def _role(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _with_second_factor(statement: Mapping[str, Any]) -> bool:
-    """Exactly ``Bool``: ``BoolIfExists`` lets through who has no session at all."""
+    """``Bool`` is required: ``BoolIfExists`` also matches a request without a session."""
     required = statement.get("Condition", {}).get("Bool", {})
     return any(key.lower() == SECOND_FACTOR and str(value).lower() == "true" for key, value in required.items())
 

@@ -1,4 +1,4 @@
-"""SSH must only be allowed from private addresses, however few public ones a rule names."""
+"""SSH must only be allowed from private addresses."""
 
 from __future__ import annotations
 

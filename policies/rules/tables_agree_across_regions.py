@@ -1,4 +1,4 @@
-"""A table in several regions decides in all of them at once."""
+"""A table in several regions must have multi-Region strong consistency."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REGION_SETS = {
     "EU": ("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"),
     "AP": ("ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
 }
-"""Regions that a table with multi-Region strong consistency may be in, of one set only:
+"""Regions for multi-Region strong consistency; all of a table must be in one set:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-dynamodb-globaltable-globaltablewitness.html."""
 
 REGIONS_IN_ALL = 3
@@ -95,7 +95,7 @@ RULE = resource_rule(
     why="With eventual consistency a conditional write is decided by each region alone, and the later write wins: "
     "two signers "
     "could both win one height. AWS offers strong consistency in exactly three regions of one set.",
-    fix="Set `consistencyMode: STRONG` in two replicas, or in one beside `globalTableWitness`, all in one set "
+    fix="Set `consistencyMode: STRONG` in two replicas, or in one and `globalTableWitness`, all in one set "
     f"({_sets()}); or keep the table in one region.",
     source="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html",
     example=Example("aws:dynamodb/table:Table", {"globalTableWitness": {"regionName": "eu-central-1"}}),

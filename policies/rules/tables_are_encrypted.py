@@ -1,4 +1,4 @@
-"""Tables are encrypted with a key of ours, in every region that they are in."""
+"""Tables must be encrypted with a customer-managed key, in every region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every resource says whose it is and what for."""
+"""Every resource must have the required tags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policies.rule import Check, Example, resource_rule, violation
 
 COMMON = ("Name", "Network", "Owner", "Stage")
 LABELS = ("network", "owner", "stage")
-"""On Google Cloud a resource has its own name."""
+"""Without Name: Google Cloud resources have a name of their own."""
 
 ALSO = {
     "aws:ebs/volume:Volume": ("Role", "Tier"),
@@ -32,7 +32,7 @@ ALSO = {
 }
 TIERS = ("public", "ingress", "private")
 USER_LABELS = {"gcp:sql/databaseInstance:DatabaseInstance": ("settings", "userLabels")}
-"""Where labels stand elsewhere than in ``labels``."""
+"""Types whose labels are in a property other than ``labels``."""
 
 REASON = "rules, bills and people rely on tags"
 

@@ -1,4 +1,4 @@
-"""Tunnels are authenticated by certificate, or by a key that lies nowhere."""
+"""Tunnels must be authenticated by a certificate, or by a key that is not stored."""
 
 from __future__ import annotations
 

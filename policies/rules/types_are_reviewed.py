@@ -1,4 +1,4 @@
-"""A type that no rule was written for is refused by name."""
+"""Only reviewed resource types may be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validators and signers have no public address, whatever tier they say they are in."""
+"""Validators and signers must have no public address, whatever their Tier tag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REASON = "whoever finds a validator can stop it, and whoever reaches a signer ca
 
 
 def _is_hidden(args: ResourceValidationArgs) -> bool:
-    """An instance whose role is not known may be one."""
+    """Whether it is a validator or signer; an unknown role counts as one."""
     role = tag(args.props, "Role")
     return role is UNKNOWN or role in ROLES
 
@@ -57,9 +57,8 @@ RULE = resource_rule(
         "gcp:compute/instance:Instance": _google,
     },
     Severity.CRITICAL,
-    why="Whoever finds a validator can stop it, and whoever reaches a signer can make it sign: nothing on the "
-    "internet may "
-    "do either.",
+    why="Whoever finds a validator can stop it, and whoever reaches a signer can make it sign: neither may be "
+    "possible from the internet.",
     fix="Put it in a private subnet, with `associatePublicIpAddress: false` or without access configuration.",
     source="https://docs.cosmos.network/hub/latest/validators/security",
     example=Example("aws:ec2/eip:Eip", {"tags": {"Role": "validator"}}),

@@ -1,4 +1,4 @@
-"""The engine refuses to delete or replace a validator or signer."""
+"""Production validators and signers must have `protect`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _check(args: ResourceValidationArgs) -> Iterator[str]:
         yield violation(
             f"protect is off on a {role}",
             "in production it must be set",
-            "a validator that is recreated beside the old one signs twice and is slashed",
+            "a validator that is recreated while the old one runs signs twice and is slashed",
             "set protect and retain_on_delete",
         )
 
@@ -31,7 +31,7 @@ RULE = resource_rule(
     ),
     Severity.CRITICAL,
     why="Pulumi creates a replacement before it deletes the old one: two validators with one key sign twice. "
-    "Whether a resource is also retained is not shown to a policy; the components' own tests hold that.",
+    "A policy cannot see `retain_on_delete`; the components' tests check it.",
     fix="Set `protect` (and `retain_on_delete`) in the resource's options.",
     source="https://www.pulumi.com/docs/iac/concepts/options/protect/",
     example=Example("gcp:compute/instance:Instance", {"labels": {"role": "validator"}}, protect=False),

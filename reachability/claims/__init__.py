@@ -1,4 +1,4 @@
-"""The estate's promises as claims, and words to write one's own. Start with ``claims``, ``Estate`` and ``prove``."""
+"""The estate's claims, and the vocabulary for custom claims. Start with ``claims``, ``Estate`` and ``prove``."""
 
 from reachability.claims.case import Case, Estate
 from reachability.claims.claim import Claim, Gap, Outcome, Report, Verdict, Violation, Witness

@@ -1,4 +1,4 @@
-"""Who may come in, and how far: operators and partners."""
+"""Claims about the access of operators and partners."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reachability.addresses import Intervals, difference, union
 from reachability.claims.case import Case
 from reachability.claims.checks import found
 from reachability.claims.claim import Claim, Finding, Gap
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.claims.sets import CONNECTIONS, port
 from reachability.claims.vocabulary import NO_ERRORS
 from reachability.declared import VPN_DEVICE
@@ -33,11 +33,11 @@ def _ssh_from_vpn_only(case: Case) -> Iterator[Finding]:
 
 def _partner_scope(case: Case) -> Iterator[Finding]:
     p2p = port(services.TCP, case.network.chain.ports.p2p)
-    partners = {door: name for name, doors in partner_doors(case).items() for door in doors}
+    partners = {end: name for name, link_ends in partner_links(case).items() for end in link_ends}
     own = {machine.name for machine in case.undeclared} | set(case.named)
-    for door in sorted(case.prover.assembly.outsides):
-        sender = case.sender(door)
-        name = partners.get(door)
+    for end in sorted(case.prover.assembly.outsides):
+        sender = case.sender(end)
+        name = partners.get(end)
         region = case.network.partners[name].region if name else None
         if sender is None:
             continue
@@ -48,7 +48,7 @@ def _partner_scope(case: Case) -> Iterator[Finding]:
             allowed = p2p if host and host.role is Role.PRIVATE_SENTRY and host.place == region else ()
             if name is not None:
                 allowed = union(allowed, _open_to_all(case, arrival.to))
-            who = f"partner {name}" if name else f"{door}, which is no declared partner,"
+            who = f"partner {name}" if name else f"{end}, which is not a declared partner,"
             violation = found(
                 case, sender, arrival, f"{who} reaches {arrival.to}", received=difference(CONNECTIONS, allowed)
             )
@@ -57,7 +57,7 @@ def _partner_scope(case: Case) -> Iterator[Finding]:
 
 
 def _open_to_all(case: Case, to: str) -> Intervals:
-    """The services of a host that anybody on the internet may open, as they arrive."""
+    """The services of a host that are open to the whole internet, as they arrive."""
     return union(*(arrival.received_services() for arrival in case.arrivals(case.internet) if arrival.to == to))
 
 
@@ -65,7 +65,7 @@ def _vpn_scope(case: Case) -> Iterator[Finding]:
     for gateway in case.hosts(Role.VPN):
         clients = case.sender(f"{gateway.name} {VPN_DEVICE}")
         if clients is None:
-            yield Gap(f"nothing is known of the clients behind {gateway.name}")
+            yield Gap(f"no clients are known behind {gateway.name}")
             continue
         for arrival in case.arrivals(clients):
             if arrival.to not in case.named and arrival.to != clients.name:
@@ -79,26 +79,25 @@ def _vpn_scope(case: Case) -> Iterator[Finding]:
 SSH_FROM_VPN_ONLY = Claim(
     "ssh-from-vpn-only",
     "SSH reaches a host only from the VPN of its own ServiceInstance; never node to node",
-    "The VPN is its gateways and the clients behind them. Asked of every other sender, towards every host and every "
-    "machine that nobody declares; a packet counts by the port at which it arrives, on every interface.",
+    "The VPN consists of its gateways and the clients behind them. Checked for every other sender, towards every host "
+    "and every undeclared machine, on every interface, by the port at which a packet arrives.",
     _ssh_from_vpn_only,
 )
 PARTNER_SCOPE = Claim(
     "partner-scope",
     "a partner reaches the p2p port of private sentries and nothing else",
-    "A partner is whatever stands behind a peering with the VPC that the declaration names; it may write any source "
-    "address to which some route of ours leads back through the peering (from another it opens no connection, for the "
-    "answers go elsewhere). It reaches the private sentries of the region where its peering ends. What the internet "
-    "may open on a host just as well (p2p of a public sentry, by its private address) is not counted. Whatever stands "
-    "behind any other link reaches nothing of the network at all. " + NO_ERRORS,
+    "A partner is any sender in the peer VPC that the declaration names. It may use any source address to which a "
+    "route of the network leads back through the peering; from other addresses it cannot open a connection, because "
+    "the answers go elsewhere. It reaches the private sentries of the region where its peering ends. Services that are "
+    "open to the whole internet (p2p of a public sentry, by its private address) are not counted. Senders behind any "
+    "other link must reach nothing of the network. " + NO_ERRORS,
     _partner_scope,
 )
 VPN_SCOPE = Claim(
     "vpn-scope",
     "a VPN reaches its own ServiceInstance and nothing else",
-    "Asked of the clients behind each VPN gateway: what they send ends at hosts of the network, or "
-    "nowhere. What the gateways send by themselves is bounded by egress-allow-list and no-instance- "
-    "traversal. " + NO_ERRORS,
+    "Checked for the clients behind each VPN gateway: their packets arrive at hosts of the network or are dropped. "
+    "The gateways' own packets are covered by egress-allow-list and no-instance-traversal. " + NO_ERRORS,
     _vpn_scope,
 )
 CLAIMS = (SSH_FROM_VPN_ONLY, PARTNER_SCOPE, VPN_SCOPE)

@@ -1,4 +1,4 @@
-"""What a claim is checked against: one network's declaration, and the prover over all that is to be deployed."""
+"""The input of a claim's check: one network's declaration, and the prover for everything to be deployed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from reachability.walk import Start
 
 
 class Estate:
-    """Everything that is proved about at once: one prover, and the networks declared in it.
+    """Everything that is proved together: one prover, and its declared networks.
 
-    Each sender is walked once, whichever claims of whichever networks ask. ``listening``: by host, the TCP
-    ports on which its node is configured to listen for others, where that is known.
+    Each sender is walked once for all claims of all networks. ``listening``: by host, the TCP ports on which its
+    node is configured to listen on the network, where that is known.
     """
 
     def __init__(
@@ -43,21 +43,21 @@ class Estate:
 
     @cached_property
     def senders(self) -> dict[str, Sender]:
-        """Everybody who can open connections, by name.
+        """Every sender that can open connections, by name.
 
-        Whoever is beyond a link whose other side is not here may write any source address, but opens a connection only
-        from one to which some route here leads back through the link.
+        A sender in an external network behind a link may use any source address, but can open a connection only
+        from one to which some route of the estate leads back through the link.
         """
         senders = {sender.name: sender for sender in self.prover.senders()}
         answered = answerable(self.prover.assembly)
-        for name, door in self.prover.assembly.outsides.items():
-            sources = intersection(door.sources, answered[name])
-            senders[name] = Sender(name, (Start(door.entry, sources),) if sources else ())
+        for name, end in self.prover.assembly.outsides.items():
+            sources = intersection(end.sources, answered[name])
+            senders[name] = Sender(name, (Start(end.entry, sources),) if sources else ())
         return senders
 
     @cached_property
     def inbound(self) -> dict[str, tuple[tuple[Sender, Arrival], ...]]:
-        """By where they end: everybody's arrivals."""
+        """The arrivals of all senders, by destination name."""
         found: dict[str, list[tuple[Sender, Arrival]]] = {}
         for sender in self.senders.values():
             for arrival in self.prover.arrivals(sender):
@@ -76,14 +76,14 @@ class Estate:
 
     @cached_property
     def unmodelled(self) -> tuple[str, ...]:
-        """Why what is known of all senders together may not be all."""
+        """Why the arrivals of all senders may be incomplete."""
         return tuple(
             dict.fromkeys(reason for sender in self.senders.values() for reason in self.prover.unmodelled(sender))
         )
 
     @cached_property
     def of_types(self) -> dict[tuple[str, str], tuple[Resource, ...]]:
-        """The resources by type and network; those of no network's stack under an empty name."""
+        """The resources by type and network; those outside any network's stack under an empty name."""
         names = {network.name for network in self.networks}
         found: dict[tuple[str, str], list[Resource]] = {}
         for resource in self.resources:
@@ -93,7 +93,7 @@ class Estate:
 
     @cached_property
     def undeclared(self) -> dict[str, tuple[Machine, ...]]:
-        """The machines that no network declares, by the network whose stack brings them."""
+        """The undeclared machines, by the network whose stack contains them."""
         names = {network.name for network in self.networks}
         found: dict[str, list[Machine]] = {}
         for name, machine in sorted(self.prover.assembly.machines.items()):
@@ -104,7 +104,7 @@ class Estate:
 
     @cached_property
     def group_checks(self) -> dict[str, tuple[Check, ...]]:
-        """By machine: the stateful filters of what comes in at its interfaces."""
+        """By machine: the stateful filters for packets that enter its interfaces."""
         stages = self.prover.assembly.stages
         found: dict[str, list[Check]] = {}
         for stage in stages.values():
@@ -115,12 +115,12 @@ class Estate:
         return {machine: tuple(checks) for machine, checks in found.items()}
 
     def owner_of_rule(self, place: str, rule: Rule) -> str:
-        """The network whose stack or host a rule belongs to; empty if that is not known."""
+        """The network to whose stack or host a rule belongs; empty if unknown."""
         return self.owners.get(place) or stack(rule.origin)
 
     @cached_property
     def coverage(self) -> dict[str, Coverage]:
-        """By network: which of its rules decided some packet of anybody who can send."""
+        """By network: which of its rules decided some packet of any sender."""
         return coverage(self.prover, self.senders.values(), self.owner_of_rule)
 
     @cached_property
@@ -128,7 +128,7 @@ class Estate:
         return {frozenset(): self.prover}
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
-        """The same estate with some machines and stages out of order."""
+        """The same estate with some machines and stages failed."""
         names = frozenset(out_of_order)
         prover = self._without.get(names)
         if prover is None:
@@ -137,7 +137,7 @@ class Estate:
 
     @cached_property
     def failures(self) -> Failures:
-        """What goes out of order with a place."""
+        """The machines and stages that fail with a place."""
         return Failures(self.resources, self.prover.assembly)
 
     def case(self, network: Network) -> Case:
@@ -145,7 +145,7 @@ class Estate:
 
 
 class Case:
-    """One network of an estate. Whoever is asked for is noted: a claim depends on the walks of those."""
+    """One network of an estate. Records the senders that are queried: a claim depends on their walks."""
 
     def __init__(self, estate: Estate, network: Network) -> None:
         self.estate = estate
@@ -159,7 +159,7 @@ class Case:
         self._forwarded: dict[str, tuple[ForwardRule, ...]] = {}
 
     def hosts(self, *roles: Role) -> tuple[Host, ...]:
-        """The declared hosts of these roles, or all; in order of name."""
+        """The declared hosts of these roles, or all hosts, sorted by name."""
         return tuple(host for host in self.everyone if not roles or host.role in roles)
 
     @cached_property
@@ -177,17 +177,17 @@ class Case:
         return permitted(self.topology)
 
     def machine(self, name: str) -> Machine | None:
-        """What is to be deployed as this host; ``None``: nothing is."""
+        """The machine that is deployed as this host; ``None`` if there is none."""
         return self.prover.assembly.machines.get(name)
 
     @cached_property
     def undeclared(self) -> tuple[Machine, ...]:
-        """Machines that no network declares and that this network's stack, or no known one, brings."""
+        """Undeclared machines in this network's stack, or in no known stack."""
         found = self.estate.undeclared
         return (*found.get(self.network.name, ()), *found.get("", ()))
 
     def forwarded(self, site: str) -> tuple[ForwardRule, ...]:
-        """What the topology has the edges of a site forward."""
+        """The forwarding rules of a site's edges according to the topology."""
         known = self._forwarded.get(site)
         if known is None:
             known = self._forwarded[site] = self.topology.forwarded(site)
@@ -198,18 +198,18 @@ class Case:
         return self.estate.failures
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
-        """The estate with some machines and stages out of order."""
+        """The estate with some machines and stages failed."""
         return self.estate.without(out_of_order)
 
     def resources(self, type_: str) -> tuple[Resource, ...]:
-        """The resources of a type that this network's stack registers, or that are of no known stack."""
+        """The resources of a type in this network's stack, or in no known stack."""
         found = self.estate.of_types
         return (*found.get((type_, self.network.name), ()), *found.get((type_, ""), ()))
 
     def coverage(self) -> Coverage:
-        """Which of the network's rules decided a packet of those whom the claims asked for."""
-        everybody = self._asked_all and not self._asked.keys() - set(self.estate.senders.values())
-        found = self.estate.coverage if everybody else coverage(self.prover, self._asked, self.estate.owner_of_rule)
+        """Which of the network's rules decided a packet of the senders that the claims queried."""
+        all_senders = self._asked_all and not self._asked.keys() - set(self.estate.senders.values())
+        found = self.estate.coverage if all_senders else coverage(self.prover, self._asked, self.estate.owner_of_rule)
         return found.get(self.network.name, NOTHING).joined(found.get("", NOTHING))
 
     def sender(self, name: str) -> Sender | None:
@@ -220,16 +220,16 @@ class Case:
         return self.estate.senders[INTERNET]
 
     def arrivals(self, sender: Sender) -> tuple[Arrival, ...]:
-        """Everything that a sender's new packets may reach."""
+        """All arrivals of a sender's new packets."""
         self._consulted[sender] = None
         return self.prover.arrivals(sender)
 
     def depends_on(self, sender: Sender) -> None:
-        """Notes that a claim depends on a sender's walk."""
+        """Records that the claim depends on a sender's walk."""
         self._consulted[sender] = None
 
     def inbound(self, name: str) -> tuple[tuple[Sender, Arrival], ...]:
-        """Everybody's packets that may reach a machine."""
+        """The packets of all senders that may reach a machine."""
         self._consulted_all = True
         return self.estate.inbound.get(name, ())
 
@@ -242,7 +242,7 @@ class Case:
         destinations: Intervals | None = None,
         received: Intervals | None = None,
     ) -> bool:
-        """Whether some such packet gets there whatever turns out of what is not known."""
+        """Whether such a packet arrives for every possible value of the unknowns."""
         if not self.prover.assembly.uncertain:
             return True
         return any(
@@ -252,13 +252,13 @@ class Case:
         )
 
     def begin(self) -> None:
-        """Another claim begins: who was asked for is kept for coverage only."""
+        """Starts another claim: the senders queried so far count for coverage only."""
         self._asked |= self._consulted
         self._asked_all |= self._consulted_all
         self._consulted, self._consulted_all = {}, False
 
     def reasons(self) -> tuple[str, ...]:
-        """What the walks of those who were asked for met that is not modelled."""
+        """What is not modelled on the walks of the queried senders."""
         if self._consulted_all and self._consulted.keys() <= set(self.estate.senders.values()):
             return self.estate.unmodelled
         known = self.estate.unmodelled if self._consulted_all else self.prover.assembly.unmodelled
@@ -269,6 +269,6 @@ class Case:
 
 
 def stack(urn: str) -> str:
-    """The stack in a URN; empty if it is none."""
+    """The stack name in a URN; empty if the text is not a URN."""
     parts = urn.split("::")
     return parts[0].removeprefix("urn:pulumi:") if len(parts) > 1 and urn.startswith("urn:pulumi:") else ""

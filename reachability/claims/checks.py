@@ -1,4 +1,4 @@
-"""What claims are made of: only this comes in, only that goes out, this must get there and be answered."""
+"""The checks of which claims consist: allowed inbound, allowed outbound, required connections."""
 
 from __future__ import annotations
 
@@ -35,20 +35,18 @@ def found(
         sender=sender,
         packet=packet,
         to=arrival.to,
-        uncertain=""
-        if sure
-        else f"whether {packet} arrives at {arrival.to} depends on what only the deployment will tell",
+        uncertain="" if sure else f"whether {packet} arrives at {arrival.to} is unknown until the deployment",
     )
 
 
 def _of_tcp(used: Intervals | None) -> Intervals:
-    """Of the services given those of TCP, which people know best."""
+    """The TCP services among those given, which are preferred as examples."""
     tcp = (axis.of(axis.TCP),)
     return tcp if used is None else intersection(used, tcp)
 
 
 def comes_in_only(case: Case, host: Host, allowed: Mapping[str, Intervals]) -> Iterator[Finding]:
-    """Nothing reaches ``host`` but what is in ``allowed``: by the sender's name, the services that arrive."""
+    """Only ``allowed`` reaches ``host``: services as they arrive, by sender's name."""
     for sender, arrival in case.inbound(host.name):
         rest = difference(CONNECTIONS, allowed.get(sender.name, ()))
         violation = found(case, sender, arrival, f"{sender.name} reaches {host.name}", received=rest)
@@ -57,7 +55,7 @@ def comes_in_only(case: Case, host: Host, allowed: Mapping[str, Intervals]) -> I
 
 
 def has_no_public_address(case: Case, host: Host) -> Iterator[Finding]:
-    """Neither on an interface nor by a translation to it."""
+    """The host has no public address, neither on an interface nor by a translation."""
     machine = case.machine(host.name)
     for leg in machine.interfaces if machine else ():
         own = [each for each in leg.addresses if intersection(((each, each),), GLOBAL)]
@@ -66,7 +64,7 @@ def has_no_public_address(case: Case, host: Host) -> Iterator[Finding]:
 
 
 def goes_out_only(case: Case, sender: Sender, forbidden: Sequence[Allowance], sentence: str) -> Iterator[Finding]:
-    """Nothing that ``sender`` sends arrives anywhere but what ``forbidden`` (from ``cells``) leaves."""
+    """No packet of ``sender`` arrives that is in ``forbidden`` (from ``cells``)."""
     space = case.prover.assembly.space
     wanted = 0
     for destinations, used in forbidden:
@@ -82,13 +80,13 @@ def goes_out_only(case: Case, sender: Sender, forbidden: Sequence[Allowance], se
 
 
 def opens(case: Case, source: Host, target: Host, service: int, prover: Prover | None = None) -> Violation | None:
-    """Why ``source`` cannot open connections to a service of ``target``, from and to their own addresses, whatever
-    turns out of what is not known; ``None``: it can, and the answers come back.
+    """Why ``source`` cannot open connections to a service of ``target``, between their own addresses and for every
+    possible value of the unknowns; ``None`` if it can and the answers come back.
     """
     asked = prover or case.prover
     missing = next((host for host in (source, target) if case.machine(host.name) is None), None)
     if missing is not None:
-        return Violation(f"{missing.name} is declared, and nothing is to be deployed as it")
+        return Violation(f"{missing.name} is declared but not deployed")
     sender = asked.machine(source.name)
     case.depends_on(case.estate.senders[source.name])
     words = f"{source.name} must reach {target.name} on {axis.text(service)}"
@@ -97,14 +95,14 @@ def opens(case: Case, source: Host, target: Host, service: int, prover: Prover |
         way = asked.trace(sender, packet, target.name, may=False)
         if not (way.delivered and way.to == target.name):
             hops = asked.obstacles(sender, target.name, service, packet.destination)
-            return Violation(f"{words}, and does not: {_settings(hops)}", sender=sender, obstacles=hops)
+            return Violation(f"{words}, but cannot: {_settings(hops)}", sender=sender, obstacles=hops)
         if asked.reply(way) != "passes":
-            return Violation(f"{words}: it does, but the answers do not come back", sender=sender, obstacles=way.hops)
+            return Violation(f"{words}; it does, but the answers do not come back", sender=sender, obstacles=way.hops)
     return None
 
 
 def client_ports(prover: Prover) -> Iterator[int]:
-    """A client port of each kind that some rule tells apart from the others."""
+    """One client port from each range that some rule treats differently."""
     low, high = axis.CLIENT_PORTS
     yield low
     yield from (each for each in prover.assembly.space.source_ports.lows if low < each <= high)
@@ -112,11 +110,11 @@ def client_ports(prover: Prover) -> Iterator[int]:
 
 def _settings(hops: Sequence[object]) -> str:
     named = [f"{hop.decided_by} ({hop.at})" for hop in hops]  # type: ignore[attr-defined]
-    return "; ".join(named) or "no way leads there"
+    return "; ".join(named) or "there is no route"
 
 
 def undeployed(case: Case, *hosts: Host) -> Iterator[Gap]:
-    """A gap for each host that nothing is to be deployed as."""
+    """A gap for each declared host that is not deployed."""
     for host in hosts:
         if case.machine(host.name) is None:
-            yield Gap(f"{host.name} is declared, and nothing is to be deployed as it")
+            yield Gap(f"{host.name} is declared but not deployed")

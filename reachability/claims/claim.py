@@ -1,4 +1,4 @@
-"""What a claim is, what a check of it may find, and the verdicts that follow."""
+"""Claims, the findings of their checks, and verdicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """Proved of every packet, refuted by one, or neither: something met on the way is not modelled or not known."""
+    """Proved for every packet, refuted by one, or neither: something on the path is not modelled or unknown."""
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -24,12 +24,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that breaks a claim. ``sentence`` says what, for people.
+    """One violation of a claim. ``sentence`` describes it.
 
-    A packet that must not arrive is ``packet``, sent by ``sender``, delivered to ``to``. A connection that must work
-    and does not has ``obstacles``, every setting in its way. A setting that is wrong by itself has neither.
-    ``uncertain`` is why it is not known whether this really happens: then the claim is not refuted by it, and not
-    proved either.
+    A packet that must not arrive is ``packet``, sent by ``sender``, delivered to ``to``. A required connection that
+    fails has ``obstacles``, every setting that blocks it. A setting that is wrong by itself has neither.
+    ``uncertain`` is why it is unknown whether this happens: then the claim is neither refuted by it nor proved.
     """
 
     sentence: str
@@ -42,7 +41,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that a claim depends on and that is not modelled or not known. ``reason`` is a sentence."""
+    """Something on which a claim depends and that is not modelled or unknown. ``reason`` is a sentence."""
 
     reason: str
 
@@ -52,10 +51,10 @@ Finding = Violation | Gap
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A promise of the estate, defined once: in words, and as a predicate.
+    """A promise of the estate, as text and as a predicate.
 
-    ``id`` never changes. ``statement`` is the promise in one sentence; ``explanation`` says precisely what is checked,
-    and what is not. ``check`` yields whatever breaks the promise; nothing: it holds.
+    ``id`` never changes. ``statement`` is the promise in one sentence; ``explanation`` defines exactly what is
+    checked and what is not. ``check`` yields every violation; none means that the promise holds.
     """
 
     id: str
@@ -66,7 +65,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A packet that breaks a claim and its way, or what stands in the way of one that must pass."""
+    """A packet that refutes a claim, with its path; or the settings that block a required packet."""
 
     packet: Packet | None
     hops: tuple[Hop, ...]
@@ -81,7 +80,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one claim. ``sentences``: each thing that breaks it. ``reasons``: why it is not modelled."""
+    """The verdict on one claim. ``sentences``: its violations. ``reasons``: why it is not modelled."""
 
     claim: Claim
     outcome: Outcome
@@ -103,7 +102,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All verdicts of one network. ``seconds``: how long the claims took, without compiling."""
+    """All verdicts of one network. ``seconds``: duration of the checks, without compiling."""
 
     network: str
     verdicts: tuple[Verdict, ...]

@@ -1,4 +1,4 @@
-"""What a host can send to, and that the rest is logged."""
+"""Claims about outbound packets of hosts and their logging."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reachability.network import Action, Firewall
 
 LOG = "log"
 PLAIN = frozenset({Action.ACCEPT, Action.DROP, Action.CONTINUE})
-"""What rules do that neither jump nor translate."""
+"""The actions of rules that neither jump nor translate."""
 
 
 def _egress_allow_list(case: Case) -> Iterator[Finding]:
@@ -31,11 +31,11 @@ def _egress_allow_list(case: Case) -> Iterator[Finding]:
     for machine in case.undeclared:
         sender = case.sender(machine.name)
         if sender is not None:
-            yield from goes_out_only(case, sender, cells(()), f"{machine.name} is declared by nobody and sends to")
+            yield from goes_out_only(case, sender, cells(()), f"{machine.name} is not declared and sends to")
 
 
 def _sends_only(case: Case, host: Host, declared: tuple[Allowance, ...]) -> Iterator[Finding]:
-    """If the host's own firewall already lets nothing else out, no network behind it can make it more."""
+    """If the host's own firewall accepts only declared packets, the network behind it need not be checked."""
     firewall = case.prover.assembly.firewalls.get(host.name)
     if firewall is not None and _lets_out_only(firewall, declared):
         return
@@ -43,13 +43,16 @@ def _sends_only(case: Case, host: Host, declared: tuple[Allowance, ...]) -> Iter
     honest = case.estate.senders[host.name]
     found = list(goes_out_only(case, honest, outside, f"{host.name} sends to"))
     yield from found or goes_out_only(
-        case, case.prover.machine(host.name, spoof=True), outside, f"{host.name}, by a forged source address, sends to"
+        case,
+        case.prover.machine(host.name, spoof=True),
+        outside,
+        f"{host.name}, from a forged source address, sends to",
     )
 
 
 def _lets_out_only(firewall: Firewall, declared: tuple[Allowance, ...]) -> bool:
-    """Whether some filter of the output hook accepts, rule by rule, new packets of what is declared only. ``False`` if
-    that cannot be told by the rules alone: translations, jumps, an accepting policy.
+    """Whether some filter of the output hook accepts, rule by rule, only declared new packets. ``False`` if the rules
+    alone do not show it: translations, jumps, an accepting policy.
     """
     chains = firewall.hooks.get("output", ())
     if firewall.unmodelled or any(rule.action not in PLAIN for chain in chains for rule in chain.rules):
@@ -64,10 +67,10 @@ def _lets_out_only(firewall: Firewall, declared: tuple[Allowance, ...]) -> bool:
 
 
 def _logs_the_rest(case: Case, host: Host) -> Iterator[Finding]:
-    """The last base chain of the output hook drops what nothing accepts, and logs it before."""
+    """The last base chain of the output hook logs and drops every packet that no rule accepts."""
     firewall = case.prover.assembly.firewalls.get(host.name)
     if firewall is None:
-        yield Violation(f"{host.name} has no firewall of its own: nothing that it sends is dropped or logged there")
+        yield Violation(f"{host.name} has no host firewall: none of its packets are dropped or logged there")
         return
     for chain in firewall.hooks.get("output", ()):
         if firewall.kinds.get(chain.name) == "nat" or chain.policy is not Action.DROP:
@@ -77,17 +80,17 @@ def _logs_the_rest(case: Case, host: Host) -> Iterator[Finding]:
                 break
             if LOG in rule.name.split():
                 return
-    yield Violation(f"{host.name}: no chain at the end of its output logs what it drops")
+    yield Violation(f"{host.name}: the last chain of its output hook does not log what it drops")
 
 
 EGRESS_ALLOW_LIST = Claim(
     "egress-allow-list",
     "what a host can send to is a subset of what is declared for its role; the host firewall logs the rest",
-    "Everything that a host's new packets can reach, from its own addresses and from forged ones, is in "
-    "the topology's flows out of the host, or is what a host cannot do without: DHCP and the instance's "
-    "metadata in the cloud, neighbour discovery, and on edge firewalls VRRP within the site and ESP. The "
-    "output hook ends in a rule that logs, and drops. A machine that nobody declares may send nothing. "
-    "What a router forwards for others counts as theirs. " + NO_ERRORS,
+    "Every destination of a host's new packets, from its own addresses and from forged ones, must be in the "
+    "topology's flows out of the host, or be an essential service: DHCP and instance metadata in the cloud, "
+    "neighbour discovery, and on edge firewalls VRRP within the site and ESP. The output hook must end in a rule that "
+    "logs, and drop. An undeclared machine may send nothing. Packets that a router forwards count as those of their "
+    "sender. " + NO_ERRORS,
     _egress_allow_list,
 )
 CLAIMS = (EGRESS_ALLOW_LIST,)

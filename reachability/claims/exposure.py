@@ -1,4 +1,4 @@
-"""What the internet may reach."""
+"""Claims about what the internet can reach."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENCRYPTED = frozenset({"TLS", "HTTPS"})
 
 
 def _reached(case: Case) -> Iterator[tuple[str, Arrival]]:
-    """What the internet reaches of this network, or of nobody's: (name, arrival)."""
+    """Arrivals from the internet at this network or at undeclared targets: (name, arrival)."""
     owners = case.estate.owners
     undeclared = {machine.name for machine in case.undeclared}
     machines = case.prover.assembly.machines
@@ -46,7 +46,7 @@ def _no_public_ssh(case: Case) -> Iterator[Finding]:
     for listener in _public_listeners(case):
         number = listener.properties.get("port")
         if number is UNKNOWN:
-            yield Gap(f"the port of {listener.name} is not known before the deployment")
+            yield Gap(f"the port of {listener.name} is unknown until the deployment")
 
 
 def _public_sentry_p2p_only(case: Case) -> Iterator[Finding]:
@@ -66,7 +66,7 @@ def _public_sentry_p2p_only(case: Case) -> Iterator[Finding]:
 
 
 def _answers_to_the_internet(case: Case) -> dict[str, Intervals]:
-    """By host: what of it the internet may reach, by whatever way."""
+    """By host: the services that the internet may reach, over any path."""
     ports = case.network.chain.ports
     p2p = port(services.TCP, ports.p2p)
     balanced = union(port(services.TCP, ports.rpc), port(services.TCP, ports.lcd))
@@ -98,7 +98,7 @@ def _public_endpoints_tls(case: Case) -> Iterator[Finding]:
 
 
 def _past_the_balancer(case: Case, arrival: Arrival, to: str, p2p: Intervals, balanced: Intervals) -> Violation | None:
-    """RPC or LCD of a seed by the seed's own address, or p2p's neighbours behind another port."""
+    """RPC or LCD of a seed at the seed's own address, or a service behind a translated port."""
     machine = case.machine(to)
     own = (
         union([(each, each) for leg in machine.interfaces for each in (*leg.addresses, *leg.public)]) if machine else ()
@@ -114,7 +114,7 @@ def _past_the_balancer(case: Case, arrival: Arrival, to: str, p2p: Intervals, ba
     if direct is not None:
         return direct
     others = difference(CONNECTIONS, union(p2p, balanced))
-    return found(case, case.internet, arrival, f"the internet reaches {to} by a port of its own", services=others)
+    return found(case, case.internet, arrival, f"the internet reaches {to} through another port", services=others)
 
 
 def _public_listeners(case: Case) -> Iterator[Resource]:
@@ -135,8 +135,8 @@ def _public_listeners(case: Case) -> Iterator[Resource]:
                 yield listener
 
 
-def _hears_the_internet(case: Case, number: object) -> bool:
-    """Whether any packet of the internet gets through to something of the network with this port written on it."""
+def _reachable_from_the_internet(case: Case, number: object) -> bool:
+    """Whether any packet from the internet with this destination port arrives in the network."""
     if not str(number).isdigit():
         return True
     sent = port(services.TCP, int(str(number)))
@@ -144,37 +144,37 @@ def _hears_the_internet(case: Case, number: object) -> bool:
 
 
 def _listeners_encrypt(case: Case) -> Iterator[Finding]:
-    """Every listener that the internet may send to ends TLS."""
+    """Every listener that the internet can reach terminates TLS."""
     for listener in _public_listeners(case):
         protocol, number = listener.properties.get("protocol"), listener.properties.get("port")
         if protocol is UNKNOWN:
-            yield Gap(f"the protocol of {listener.name} is not known before the deployment")
-        elif protocol not in ENCRYPTED and _hears_the_internet(case, number):
+            yield Gap(f"the protocol of {listener.name} is unknown until the deployment")
+        elif protocol not in ENCRYPTED and _reachable_from_the_internet(case, number):
             yield Violation(f"{listener.name} listens on {number!r} with {protocol or 'no protocol'}, which is not TLS")
 
 
 NO_PUBLIC_SSH = Claim(
     "no-public-ssh",
     "from the internet, no packet (v4, v6) reaches TCP 22 on any interface, load balancer or NAT",
-    "Asked of every public source address that is not ours, towards every machine of the network and every machine "
-    "that nobody declares, and every load balancer. A packet counts if it is sent to port 22 or arrives at port 22, so "
-    "a port translated to SSH counts too.",
+    "Checked for every public source address outside the estate, towards every machine of the network, every "
+    "undeclared machine and every load balancer. A packet counts if it is sent to port 22 or arrives at port 22, so a "
+    "port translated to SSH counts too.",
     _no_public_ssh,
 )
 PUBLIC_SENTRY_P2P_ONLY = Claim(
     "public-sentry-p2p-only",
     "from the internet only the p2p port",
-    "Of every public sentry. The VPN's port is the VPN gateways', which are hosts of their own. " + NO_ERRORS,
+    "Checked for every public sentry. The VPN's port belongs to the VPN gateways, which are separate hosts. "
+    + NO_ERRORS,
     _public_sentry_p2p_only,
 )
 PUBLIC_ENDPOINTS_TLS = Claim(
     "public-endpoints-tls",
     "seeds: p2p; RPC 26657 and LCD 1317 only through the load balancer, with TLS; nothing else",
-    "From the internet a seed takes p2p at its own address, RPC and LCD only from a load balancer, each "
-    "listener of which, if the internet can send to its port, ends TLS (a property of the listener). Nothing else "
-    "of the network answers to the internet: public sentries p2p, VPN gateways the VPN's UDP port, edge firewalls "
-    "ESP. Ports are those "
-    "of the declaration. " + NO_ERRORS,
+    "From the internet a seed accepts p2p at its own address, and RPC and LCD only from a load balancer. Each listener "
+    "of the load balancer whose port the internet can reach must terminate TLS (a property of the listener). Other "
+    "services open to the internet are p2p of public sentries, the VPN's UDP port of VPN gateways and ESP of edge "
+    "firewalls; nothing else. Ports are those of the declaration. " + NO_ERRORS,
     _public_endpoints_tls,
 )
 CLAIMS = (NO_PUBLIC_SSH, PUBLIC_SENTRY_P2P_ONLY, PUBLIC_ENDPOINTS_TLS)

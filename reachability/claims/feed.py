@@ -1,4 +1,4 @@
-"""What must get through: blocks to the validators, gossip between regions, also when something fails."""
+"""Claims about required connectivity: blocks to the validators, gossip between regions, also during failures."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from reachability import services
 from reachability.claims.case import Case
 from reachability.claims.checks import opens
 from reachability.claims.claim import Claim, Finding, Violation
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.network import INTERNET
 from reachability.prover import Prover
 
 ENOUGH = 2
-"""Sentries, regions and clouds that feed a validator."""
+"""Required numbers of sentries, regions and clouds for each validator."""
 
 
 def _p2p(case: Case) -> int:
@@ -28,7 +28,7 @@ def _sentries(case: Case) -> tuple[Host, ...]:
 
 
 def provider(case: Case, host: Host) -> str:
-    """The cloud that a host stands in; of a bare-metal host the datacentre's vendor."""
+    """The cloud of a host; for a bare-metal host, the datacentre's vendor."""
     machine = case.machine(host.name)
     return (machine.labels.get("Provider") if machine else None) or ("aws" if host.in_cloud else host.place)
 
@@ -61,7 +61,7 @@ def _validator_fed(case: Case) -> Iterator[Finding]:
                     first = failures[0] if failures else None
                     by = f" by {one.name}" if one is not None else ""
                     yield Violation(
-                        f"{validator.name} reaches p2p in {have} {what}{by}; it must in {want}"
+                        f"{validator.name} reaches p2p in {have} {what}{by}; it must reach it in {want}"
                         + (f": {first.sentence}" if first else ""),
                         sender=first.sender if first else None,
                         obstacles=first.obstacles if first else (),
@@ -70,7 +70,7 @@ def _validator_fed(case: Case) -> Iterator[Finding]:
 
 
 def _feeding(case: Case, validator: Host, prover: Prover, clouds: int) -> tuple[list[Host], list[Violation]]:
-    """The sentries that a validator reaches, no more of them than are asked for; and why it does not reach others."""
+    """The sentries that a validator reaches, at most as many as required, and why it does not reach others."""
     fed_by: list[Host] = []
     failures: list[Violation] = []
     for sentry in sorted(_sentries(case), key=lambda host: (_turn(case, host), host.name)):
@@ -86,17 +86,17 @@ def _feeding(case: Case, validator: Host, prover: Prover, clouds: int) -> tuple[
 
 
 def _turn(case: Case, sentry: Host) -> int:
-    """The how-manieth sentry of its region it is: one of each region is asked before a second of any."""
+    """The rank of a sentry in its region: one of each region is tried before a second of any."""
     return [host.name for host in _sentries(case) if host.place == sentry.place].index(sentry.name)
 
 
-def _unfed(case: Case, prover: Prover, standing: tuple[Host, ...], lost: str) -> Iterator[Finding]:
-    """Each validator that is left reaches no sentry that is left."""
+def _unfed(case: Case, prover: Prover, remaining: tuple[Host, ...], lost: str) -> Iterator[Finding]:
+    """Yields each remaining validator that reaches no remaining sentry."""
     for validator in case.hosts(Role.VALIDATOR):
         if validator.name in prover.dead:
             continue
         first = None
-        for sentry in standing:
+        for sentry in remaining:
             failure = opens(case, validator, sentry, _p2p(case), prover)
             if failure is None:
                 break
@@ -104,7 +104,7 @@ def _unfed(case: Case, prover: Prover, standing: tuple[Host, ...], lost: str) ->
         else:
             yield Violation(
                 f"without {lost}, {validator.name} reaches p2p of no sentry"
-                + (f": {first.sentence}" if first else ": none is left"),
+                + (f": {first.sentence}" if first else ": no sentry remains"),
                 sender=first.sender if first else None,
                 obstacles=first.obstacles if first else (),
             )
@@ -130,20 +130,20 @@ def _feed_survives_sentries_down(case: Case) -> Iterator[Finding]:
     prover = case.without([host.name for host in case.hosts(Role.PUBLIC_SENTRY)])
     private = case.hosts(Role.PRIVATE_SENTRY)
     yield from _unfed(case, prover, private, "all public sentries")
-    if not any(_hears_the_network(case, sentry, prover) for sentry in private):
+    if not any(_reaches_peers(case, sentry, prover) for sentry in private):
         yield Violation("without all public sentries, no private sentry reaches a peer on the internet or at a partner")
 
 
-def _hears_the_network(case: Case, sentry: Host, prover: Prover) -> bool:
-    """Whether a private sentry opens p2p to somebody beyond the network, and is answered."""
+def _reaches_peers(case: Case, sentry: Host, prover: Prover) -> bool:
+    """Whether a private sentry can open p2p to a peer outside the network, and the answers come back."""
     if case.machine(sentry.name) is None:
         return False
-    beyond = {INTERNET, *(door for doors in partner_doors(case).values() for door in doors)}
+    beyond = {INTERNET, *(end for link_ends in partner_links(case).values() for end in link_ends)}
     return any(_answered(case, sentry, prover, to) for to in sorted(beyond))
 
 
 def _answered(case: Case, host: Host, prover: Prover, to: str) -> bool:
-    """Whether something that ``host`` sends by TCP to ``to`` must arrive, and its answer too."""
+    """Whether some TCP packet of ``host`` to ``to`` arrives for certain, and its answer too."""
     sender = case.estate.senders[host.name]
     for arrival in case.arrivals(sender):
         packet = arrival.packet(services=(services.of(services.TCP, 1),)) if arrival.to == to else None
@@ -155,7 +155,7 @@ def _answered(case: Case, host: Host, prover: Prover, to: str) -> bool:
 
 
 def _nat_survives_zone(case: Case) -> Iterator[Finding]:
-    """Every zone in turn: the private hosts of its region that stand elsewhere still have a way out."""
+    """For each zone: the private hosts in the other zones of its region must still reach the internet."""
     private = [host for host in case.everyone if host.in_cloud and ROLE_TIERS.get(host.role) is Tier.PRIVATE]
     for region, declared in case.network.regions.items():
         for letter in declared.zones:
@@ -166,45 +166,44 @@ def _nat_survives_zone(case: Case) -> Iterator[Finding]:
             prover = case.without([*case.failures.of(region=region, zone=f"{region}{letter}"), *members])
             for host in left:
                 if case.machine(host.name) is None:
-                    yield Violation(f"{host.name} is declared, and nothing is to be deployed as it")
+                    yield Violation(f"{host.name} is declared but not deployed")
                 elif not _answered(case, host, prover, INTERNET):
-                    yield Violation(f"without {region}{letter}, {host.name} has no way out to the internet")
+                    yield Violation(f"without {region}{letter}, {host.name} cannot reach the internet")
 
 
 REGIONS_MESHED = Claim(
     "regions-meshed",
     "regions of an instance reach each other's p2p",
-    "Every sentry of a region opens p2p to every sentry of every other region at its private address, whatever turns "
-    "out of what is not known, and the answers come back for every client port in 32768-60999.",
+    "Every sentry of a region opens p2p to every sentry of every other region at its private address, for every "
+    "possible value of the unknowns, and the answers come back for every client port in 32768-60999.",
     _regions_meshed,
 )
 VALIDATOR_FED = Claim(
     "validator-fed",
     "every validator reaches ≥ 2 sentries in ≥ 2 regions and ≥ 2 clouds where declared",
-    "Every validator, the spare included, opens p2p to two sentries in two regions, by whichever edge firewall of its "
-    "site has the gateway addresses, and the answers come back. Two clouds are asked for where sentries are declared "
-    "in two.",
+    "Every validator, the spare included, opens p2p to two sentries in two regions, through either edge firewall of "
+    "its site as VRRP master, and the answers come back. Two clouds are required where sentries are declared in two.",
     _validator_fed,
 )
 NAT_SURVIVES_ZONE = Claim(
     "nat-survives-zone",
     "with any one zone removed, the promise still holds",
-    "For every zone of every region: with its hosts, NAT gateway and subnets out of order, each host of a private "
-    "subnet in the region's other zones still opens connections to the internet, and is answered.",
+    "For every zone of every region: with its hosts, NAT gateway and subnets failed, each host of a private subnet "
+    "in the region's other zones still opens connections to the internet, and the answers come back.",
     _nat_survives_zone,
 )
 FEED_SURVIVES_REGION = Claim(
     "feed-survives-region",
     "with any one region or provider removed, the promise still holds",
-    "With any one region, cloud (where sentries are declared in two) or datacentre out of order, every validator that "
-    "is left still opens p2p to a sentry that is left, and is answered.",
+    "With any one region, cloud (where sentries are declared in two) or datacentre failed, every remaining "
+    "validator still opens p2p to a remaining sentry, and the answers come back.",
     _feed_survives_region,
 )
 FEED_SURVIVES_SENTRIES_DOWN = Claim(
     "feed-survives-sentries-down",
     "with all public sentries removed, the promise still holds",
-    "With every public sentry out of order, every validator still opens p2p to a private sentry, and some private "
-    "sentry opens connections to peers on the internet or at a partner, and is answered.",
+    "With every public sentry failed, every validator still opens p2p to a private sentry, and some private sentry "
+    "opens connections to peers on the internet or at a partner, and the answers come back.",
     _feed_survives_sentries_down,
 )
 CLAIMS = (REGIONS_MESHED, VALIDATOR_FED, NAT_SURVIVES_ZONE, FEED_SURVIVES_REGION, FEED_SURVIVES_SENTRIES_DOWN)

@@ -1,4 +1,4 @@
-"""What a chain of rules permits new connections, as sets of (addresses, services): to compare layers by."""
+"""The new connections that a chain permits, as sets of (addresses, services), for comparing layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEEPEST_JUMP = 16
 
 
 class NotComparable(ValueError):
-    """A chain whose meaning is not a set of addresses and services: it translates."""
+    """A chain that is not equivalent to a set of addresses and services: it translates."""
 
 
 def atoms(boxes: Iterable[Intervals]) -> list[Interval]:
@@ -30,7 +30,7 @@ def atoms(boxes: Iterable[Intervals]) -> list[Interval]:
 
 
 def canonical(boxes: Iterable[Allowance], without: Intervals = ()) -> dict[Interval, Intervals]:
-    """By services, cut as far as the boxes differ and joined again where they do not: the addresses permitted."""
+    """The permitted addresses by services, split only where the boxes differ."""
     given = [(addresses, used) for addresses, used in boxes]
     by_atom: list[tuple[Interval, Intervals]] = []
     for atom in atoms(used for _, used in given):
@@ -50,7 +50,7 @@ def canonical(boxes: Iterable[Allowance], without: Intervals = ()) -> dict[Inter
 
 
 def beyond(one: Mapping[Interval, Intervals], other: Mapping[Interval, Intervals]) -> list[Allowance]:
-    """What ``one`` permits and ``other`` does not."""
+    """The allowances of ``one`` that are not in ``other``."""
     if one == other:
         return []
     found: list[Allowance] = []
@@ -65,9 +65,9 @@ def beyond(one: Mapping[Interval, Intervals], other: Mapping[Interval, Intervals
 def permits(
     chain: Chain, others: Mapping[str, Chain], *, inbound: bool, own: Intervals = EVERYWHERE
 ) -> list[Allowance]:
-    """What ``chain`` permits: (senders, services) to ``own`` if ``inbound``, else (receivers, services).
+    """The allowances of ``chain``: (senders, services) to ``own`` if ``inbound``, else (receivers, services).
 
-    Over every device at once but the loopback; what is uncertain counts as permitted. Raises ``NotComparable``.
+    For all devices except the loopback; uncertain rules count as permitting. Raises ``NotComparable``.
     """
     known: dict[tuple[int, ...], Intervals] = {}
     found: list[Allowance] = []
@@ -84,8 +84,8 @@ def permits(
 def accepted_by_services(
     chain: Chain, others: Mapping[str, Chain], *, inbound: bool, own: Intervals = EVERYWHERE
 ) -> dict[Intervals, Intervals] | None:
-    """The same at a glance, by the services that rules name, where a chain accepts some and its policy drops the rest;
-    ``None`` where it takes a closer look. Raises ``NotComparable``.
+    """Fast path of ``permits``, by the services that rules name, for a chain of accept rules with policy drop;
+    ``None`` if ``permits`` is needed. Raises ``NotComparable``.
     """
     if chain.policy is not Action.DROP:
         return None
@@ -103,7 +103,7 @@ def accepted_by_services(
 
 
 def by_services(boxes: Iterable[Allowance]) -> dict[Intervals, Intervals]:
-    """Boxes by their services, as they are given."""
+    """The given boxes, grouped by their services."""
     found: dict[Intervals, list[Intervals]] = {}
     for peers, used in boxes:
         if used := _connections(used):
@@ -119,7 +119,7 @@ def _connections(used: Intervals) -> Intervals:
 def plainly_within(
     one: Mapping[Intervals, Intervals], other: Mapping[Intervals, Intervals], ignored: Intervals = ()
 ) -> bool:
-    """Whether each set of ``one`` is within one of ``other`` for as many services. ``False`` only says: look closer."""
+    """Whether each set of ``one`` is within one of ``other`` with the same services. ``False`` is inconclusive."""
     for used, peers in one.items():
         allowed = other.get(used)
         if allowed is None:
@@ -130,7 +130,7 @@ def plainly_within(
 
 
 def _by_atom(used: list[Intervals | None]) -> list[tuple[Interval, tuple[int, ...]]]:
-    """The services cut at every boundary, each part with the indices of the rules that speak of it."""
+    """The services cut at every boundary, each part with the indices of the rules that match it."""
     parts = atoms(each for each in used if each is not None)
     lows = [low for low, _ in parts]
     indices: list[list[int]] = [[] for _ in parts]
@@ -144,12 +144,12 @@ def _by_atom(used: list[Intervals | None]) -> list[tuple[Interval, tuple[int, ..
 def _counted(
     chain: Chain, others: Mapping[str, Chain], inbound: bool, own: Intervals, depth: int
 ) -> Iterator[tuple[Rule, Intervals]]:
-    """The rules that may decide new connections, with the addresses that they name; jumps replaced by where they lead.
+    """The rules that may decide new connections, with their addresses; jumps are replaced by the rules of their target.
 
     Raises ``NotComparable`` for translations, and for jumps other than of everything.
     """
     if depth > DEEPEST_JUMP:
-        raise NotComparable(f"{chain.name} jumps too deep")
+        raise NotComparable(f"{chain.name} has too many nested jumps")
     for rule in chain.rules:
         match = rule.match
         here = match.destinations if inbound else match.sources
@@ -167,7 +167,7 @@ def _counted(
 
 
 def _jumps_plainly(rule: Rule, chain: Chain) -> bool:
-    """Whether a jump can be replaced by the rules of its chain: it is of everything, and nothing there returns."""
+    """Whether a jump can be replaced by the rules of its chain: it matches everything, and no rule there returns."""
     match = rule.match
     plain = all(each is None for each in (match.sources, match.destinations, match.services, match.source_ports))
     return plain and not match.uncertain and all(each.action is not Action.RETURN for each in chain.rules)
@@ -179,7 +179,7 @@ def _families(points: Intervals) -> Intervals:
 
 
 def _accepted(rules: list[tuple[Rule, Intervals]], chain: Chain, inbound: bool, own: Intervals) -> Intervals:
-    """The addresses that rules in order accept, for services that none of them tells apart."""
+    """The addresses that the rules accept in order, for services that all of them treat alike."""
     accepted: list[Intervals] = []
     rest: Intervals = EVERYWHERE
     for rule, peers in rules:
@@ -208,12 +208,12 @@ def _fits(match: Match, own: Intervals, inbound: bool) -> bool:
 
 
 def is_loopback(devices: frozenset[str] | Devices | None) -> bool:
-    """Whether only the loopback is meant."""
+    """Whether the match applies to the loopback only."""
     return (devices.names if isinstance(devices, Devices) else devices) == frozenset({LOOPBACK})
 
 
 def _whole(match: Match, inbound: bool, own: Intervals) -> bool:
-    """Whether a rule that drops does so for every device, source port and own address."""
+    """Whether a drop rule applies to every device, source port and own address."""
     devices = match.incoming if inbound else match.outgoing
     here = match.destinations if inbound else match.sources
     return (
@@ -226,7 +226,7 @@ def _whole(match: Match, inbound: bool, own: Intervals) -> bool:
 
 
 def accepting(chain: Chain) -> Iterable[Rule]:
-    """The rules that let new connections through."""
+    """The rules that accept new connections."""
     return (
         rule
         for rule in chain.rules

@@ -1,4 +1,4 @@
-"""What is hidden: validators, signers and private sentries."""
+"""Claims about hidden hosts: validators, signers and private sentries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reachability.addresses import Intervals, union
 from reachability.claims.case import Case
 from reachability.claims.checks import comes_in_only, goes_out_only, has_no_public_address, undeployed
 from reachability.claims.claim import Claim, Finding, Violation
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.claims.sets import Allowance, cells, point, port
 from reachability.claims.vocabulary import NO_ERRORS
 from reachability.declared import VPN_DEVICE
@@ -75,7 +75,7 @@ def _signer_dials_out(case: Case) -> Iterator[Finding]:
 
 
 def _private_sentry_hidden(case: Case) -> Iterator[Finding]:
-    doors = partner_doors(case)
+    link_ends = partner_links(case)
     for sentry in case.hosts(Role.PRIVATE_SENTRY):
         yield from undeployed(case, sentry)
         yield from has_no_public_address(case, sentry)
@@ -83,13 +83,13 @@ def _private_sentry_hidden(case: Case) -> Iterator[Finding]:
         allowed |= {host.name: p2p(case) for host in case.hosts(*SENTRY_ROLES, Role.VALIDATOR)}
         for name, partner in case.network.partners.items():
             if partner.region == sentry.place:
-                allowed |= dict.fromkeys(doors[name], p2p(case))
+                allowed |= dict.fromkeys(link_ends[name], p2p(case))
         yield from comes_in_only(case, sentry, allowed)
         yield from _leaves_by_translation(case, sentry)
 
 
 def _leaves_by_translation(case: Case, sentry: Host) -> Iterator[Finding]:
-    """What a private sentry sends to the internet does not carry its own address there."""
+    """Packets of a private sentry to the internet must not carry its own address."""
     sender, machine = case.sender(sentry.name), case.machine(sentry.name)
     if sender is None or machine is None:
         return
@@ -101,7 +101,7 @@ def _leaves_by_translation(case: Case, sentry: Host) -> Iterator[Finding]:
         way = case.prover.trace(sender, packet, INTERNET)
         if way.delivered and way.hops[-1].packet.source in own:
             yield Violation(
-                f"{sentry.name} reaches the internet by its own address: {packet}", sender, packet, arrival.to
+                f"{sentry.name} reaches the internet from its own address: {packet}", sender, packet, arrival.to
             )
 
 
@@ -109,18 +109,17 @@ VALIDATOR_HIDDEN = Claim(
     "validator-hidden",
     "a validator has no public address; new inbound only from its own sentries (p2p), its signer (privval), its VPN "
     "(SSH), its monitoring",
-    "Of every validator, the spare included, and of everybody who can send: all hosts of the estate, VPN "
-    "clients, partners, the internet. Its sentries are all of its network's, its signers those of its "
-    "site; monitors reach the ports that the declaration has them read. Senders use addresses of their "
-    "own. " + NO_ERRORS,
+    "Checked for every validator, the spare included, and for every sender: all hosts of the estate, VPN clients, "
+    "partners, the internet. Its sentries are those of its network, its signers those of its site; monitoring hosts "
+    "reach the ports that they scrape according to the declaration. Senders use their own addresses. " + NO_ERRORS,
     _validator_hidden,
 )
 SIGNER_DIALS_OUT = Claim(
     "signer-dials-out",
     "nothing opens a connection to a signer host but SSH from the VPN; it opens connections only to its validators' "
     "privval port and the declared coordination, time, log and package endpoints",
-    "Monitors open none either: a signer sends its logs by itself. Its validators are those of its site. The endpoints "
-    "are the declared services that a signer may use at all (packages, time, logs, vault, and those that lead to the "
+    "Monitoring hosts open none either: a signer pushes its logs. Its validators are those of its site. The endpoints "
+    "are the declared services that a signer may use (packages, time, logs, vault, and those that lead to the "
     "replicas of the coordination table) and that name it as a consumer. " + NO_ERRORS,
     _signer_dials_out,
 )
@@ -128,9 +127,9 @@ PRIVATE_SENTRY_HIDDEN = Claim(
     "private-sentry-hidden",
     "no public address, no inbound from the internet; out only by NAT; p2p in only from own sentries, own validators "
     "and the declared partners",
-    "Beside p2p, only SSH from the VPN and the declared monitoring come in. A partner reaches the private sentries of "
-    "the region in which its peering ends. Out by NAT: what arrives on the internet carries another source address "
-    "than the host's. " + NO_ERRORS,
+    "Besides p2p, only SSH from the VPN and the declared monitoring are allowed inbound. A partner reaches the private "
+    "sentries of the region in which its peering ends. Outbound by NAT: packets that arrive on the internet carry a "
+    "source address other than the host's. " + NO_ERRORS,
     _private_sentry_hidden,
 )
 CLAIMS = (VALIDATOR_HIDDEN, SIGNER_DIALS_OUT, PRIVATE_SENTRY_HIDDEN)

@@ -1,4 +1,4 @@
-"""No way from one ServiceInstance to another."""
+"""The claim that no ServiceInstance reaches another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reachability.addresses import ALL_V4, ALL_V6, V6, covers, intersection, uni
 from reachability.claims.case import Case, stack
 from reachability.claims.checks import found
 from reachability.claims.claim import Claim, Finding
-from reachability.claims.party import partner_doors
+from reachability.claims.party import partner_links
 from reachability.claims.plan import intervals
 from reachability.claims.sets import Allowance, cells, point, port
 from reachability.claims.vocabulary import NO_ERRORS
@@ -21,13 +21,13 @@ from reachability.prover import Arrival, Sender
 
 
 def _no_instance_traversal(case: Case) -> Iterator[Finding]:
-    """A chain of connections to another instance has a first link that leaves this one: there must be none."""
+    """A chain of connections to another instance starts with one that leaves this instance: there must be none."""
     own = set(case.named) | {f"{host.name} {VPN_DEVICE}" for host in case.hosts(Role.VPN)}
     central = [
         ((point(each.address),), port(services.protocol(each.protocol), each.port))
         for each in case.network.services.values()
     ]
-    doors = partner_doors(case)
+    link_ends = partner_links(case)
     foreign: dict[str, tuple[Allowance, ...]] = {}
     for name in sorted(own & case.estate.senders.keys()):
         sender = case.estate.senders[name]
@@ -37,7 +37,9 @@ def _no_instance_traversal(case: Case) -> Iterator[Finding]:
                 continue
             outside = foreign.get(to)
             if outside is None:
-                outside = foreign[to] = cells([*central, *_declared_beyond(case, to, doors), *_open_to_all(case, to)])
+                outside = foreign[to] = cells(
+                    [*central, *_declared_beyond(case, to, link_ends), *_open_to_all(case, to)]
+                )
             yield from _leaves(case, sender, arrival, outside)
 
 
@@ -59,7 +61,7 @@ def _leaves(case: Case, sender: Sender, arrival: Arrival, outside: tuple[Allowan
 
 
 def _of_this_network(case: Case, to: str) -> bool:
-    """Whether what is no machine (a resource that takes packets, the hypervisor's services) is the network's own."""
+    """Whether a target other than a machine (a resource, a service of the hypervisor) belongs to the network."""
     return (
         to not in case.prover.assembly.machines
         and not to.startswith("outside ")
@@ -67,23 +69,23 @@ def _of_this_network(case: Case, to: str) -> bool:
     )
 
 
-def _declared_beyond(case: Case, to: str, doors: dict[str, frozenset[str]]) -> Iterator[Allowance]:
-    """A partner's blocks at its declared ports, and the cloud's ends of the tunnels."""
+def _declared_beyond(case: Case, to: str, link_ends: dict[str, frozenset[str]]) -> Iterator[Allowance]:
+    """A partner's blocks at its declared ports, and the tunnel endpoints of the cloud."""
     for name, partner in case.network.partners.items():
-        if to in doors[name]:
+        if to in link_ends[name]:
             ports = [port(services.TCP, int(peer.rsplit(":", 1)[1])) for peer in partner.peers]
             yield intervals(partner.cidrs), union(*ports)
     yield intervals([topology.TUNNEL_INSIDES]), port(services.TCP, topology.BGP_PORT)
 
 
 def _open_to_all(case: Case, to: str) -> Iterator[Allowance]:
-    """What anybody on the internet may open there: from every public address, not only from some."""
+    """Services that are open to the whole internet, from every public address."""
     flows = [flow for arrival in case.arrivals(case.internet) if arrival.to == to for flow in arrival.flows()]
-    everybody = {family: intersection(case.internet.sources, (family,)) for family in (ALL_V4, ALL_V6)}
+    internet = {family: intersection(case.internet.sources, (family,)) for family in (ALL_V4, ALL_V6)}
     for _, destinations, used in flows:
         senders = union(*(sources for sources, to, more in flows if covers(to, destinations) and covers(more, used)))
         family = ALL_V6 if destinations and destinations[0][0] >= V6 else ALL_V4
-        if covers(senders, everybody[family]):
+        if covers(senders, internet[family]):
             yield destinations, used
 
 
@@ -91,14 +93,13 @@ NO_INSTANCE_TRAVERSAL = Claim(
     "no-instance-traversal",
     "from any host of one ServiceInstance there is no chain of permitted connections to a host of another, save "
     "declared flows to central services",
-    "A chain of connections, host to host, from this network to another has a first link that leaves this "
-    "network's hosts and VPN clients. So there is no chain if there is no such link: no packet of theirs "
-    "ends at a machine that is not the network's own, or beyond a link whose other side is not here. "
-    "Routers and VPN gateways on the way are walked through. Not counted: what anybody on the internet "
-    "may open just as well, the declared central services, a declared partner's peers at their ports, BGP "
-    "with the cloud's ends of the tunnels. A chain through a computer that is not ours (a partner's, a "
-    "service's) is that one's connection, not ours. For one network alone, whatever is not its own counts "
-    "as another. " + NO_ERRORS,
+    "A chain of connections, host to host, from this network to another starts with a connection from one of this "
+    "network's hosts or VPN clients to another network. So there is no chain if there is no such connection: none of "
+    "their packets may arrive at a machine outside the network, or in an external network behind a link. Packets are "
+    "followed through routers and VPN gateways. Not counted: services open to the whole internet, the declared central "
+    "services, a declared partner's peers at their ports, and BGP with the tunnel endpoints of the cloud. A chain "
+    "through an external computer (a partner's, a service's) is that computer's connection, not the network's. If only "
+    "one network is proved, everything outside it counts as another. " + NO_ERRORS,
     _no_instance_traversal,
 )
 CLAIMS = (NO_INSTANCE_TRAVERSAL,)

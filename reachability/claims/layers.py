@@ -1,4 +1,4 @@
-"""Every layer says the same: security group, host firewall, load-balancer target, node configuration, topology."""
+"""The claim that all layers agree: security group, host firewall, load-balancer target, node, topology."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reachability.resources import UNKNOWN, Resource
 
 GROUP, FIREWALL, TOPOLOGY = "the security group", "the host firewall", "the topology"
 SHOWN = 3
-"""How many differences of a host and direction a report names."""
+"""The number of differences reported for a host and direction."""
 
 Permits = Mapping[Interval, Intervals]
 
@@ -38,7 +38,7 @@ def _layers_agree(case: Case) -> Iterator[Finding]:
     for host in case.everyone:
         machine = case.machine(host.name)
         if machine is None:
-            yield Gap(f"{host.name} is declared, and nothing is to be deployed as it")
+            yield Gap(f"{host.name} is declared but not deployed")
             continue
         for inbound in (True, False):
             try:
@@ -53,7 +53,7 @@ def _layers_agree(case: Case) -> Iterator[Finding]:
 
 
 def _counted(boxes: Iterable[Allowance]) -> list[Allowance]:
-    """The boxes without errors about other packets, which every layer lets through in its own way."""
+    """The boxes without ICMP errors, which the layers permit in different forms."""
     return [(peers, kept) for peers, used in boxes if (kept := addresses.intersection(used, CONNECTIONS))]
 
 
@@ -65,7 +65,7 @@ def _host_firewall(case: Case, host: Host, machine: Machine, inbound: bool) -> I
     firewall = case.prover.assembly.firewalls.get(host.name)
     if firewall is None:
         if inbound:
-            yield Violation(f"{host.name} has no firewall of its own, so it permits what the topology does not")
+            yield Violation(f"{host.name} has no host firewall, so it permits more than the topology")
         return
     own = _own(machine)
     hook = "input" if inbound else "output"
@@ -107,7 +107,7 @@ def _host_firewall(case: Case, host: Host, machine: Machine, inbound: bool) -> I
 
 
 class _Expected:
-    """What the topology has the group of a role in a region permit; looked at closely only where that is needed."""
+    """What the security group of a role in a region must permit; computed in full only if needed."""
 
     def __init__(self, boxes: list[Allowance]) -> None:
         self._boxes = boxes
@@ -119,7 +119,7 @@ class _Expected:
         return self._closely
 
     def is_plainly(self, chain: Chain, others: Mapping[str, Chain], *, inbound: bool, ignored: Intervals) -> bool:
-        """Whether a group's chain permits this and nothing else but to what is ignored."""
+        """Whether a group's chain permits exactly this, ``ignored`` aside."""
         plain = filters.accepted_by_services(chain, others, inbound=inbound)
         if plain is None:
             return False
@@ -193,7 +193,7 @@ def _service_texts(used: Intervals) -> str:
 
 
 def _forwarding(case: Case, host: Host) -> Iterator[Finding]:
-    """What a router's firewall forwards is what the topology has it forward."""
+    """Compares what a router's firewall forwards with the topology."""
     firewall = case.prover.assembly.firewalls.get(host.name)
     if firewall is None:
         return
@@ -237,7 +237,7 @@ Cube = tuple[Intervals, Intervals, Intervals]
 
 
 def _outside(boxes: list[Cube], others: list[Cube], own: Intervals) -> list[Cube]:
-    """What is in some box and in none of the others; a router's own addresses are not counted."""
+    """The parts of boxes that are in none of the others, without the router's own addresses."""
     known = set(others)
     found: list[Cube] = []
     for box in boxes:
@@ -265,9 +265,9 @@ def _minus(box: Cube, other: Cube) -> list[Cube]:
 
 
 def _listening(case: Case, host: Host) -> Iterator[Finding]:
-    """A node listens on those of its ports that the topology lets somebody in to, where its configuration is given.
+    """A node listens on exactly the ports that the topology opens, where its configuration is given.
 
-    A spare may listen on fewer: it takes no signatures while it is none of those that sign.
+    A spare may listen on fewer: it accepts no signer connection until it is promoted.
     """
     listening = case.estate.listening.get(host.name)
     if listening is None:
@@ -280,15 +280,15 @@ def _listening(case: Case, host: Host) -> Iterator[Finding]:
     let_in = addresses.intersection(union(*(used for _, used in flows)), node)
     taken = addresses.intersection(listening, node)
     for one, two, text in (
-        (let_in, taken, "the topology lets in {} to {host}, and its node does not listen there"),
-        (taken, let_in, "the node of {host} listens on {}, and the topology lets nobody in"),
+        (let_in, taken, "the topology opens {} of {host}, but its node does not listen there"),
+        (taken, let_in, "the node of {host} listens on {}, which the topology does not open"),
     ):
         if (rest := addresses.difference(one, two)) and (host.active or one is taken):
             yield Violation(text.format(_service_texts(rest), host=host.name))
 
 
 def _targets(case: Case) -> Iterator[Finding]:
-    """The load balancers' targets are the hosts and ports that the topology has balancers reach."""
+    """The load balancers' targets are the hosts and ports of the topology's flows from balancers."""
     expected = {
         (name, port_number)
         for flow in case.topology.flows
@@ -302,13 +302,13 @@ def _targets(case: Case) -> Iterator[Finding]:
     for attachment in attachments:
         host, number = _target(attachment, instances), attachment.properties.get("port")
         if host is None or number is UNKNOWN or number is None:
-            yield Gap(f"what {attachment.name} hands connections to is not known before the deployment")
+            yield Gap(f"the target of {attachment.name} is unknown until the deployment")
             return
         found.add((host, int(number)))
     for name, number in sorted(found - expected):
-        yield Violation(f"a load balancer hands connections to {name} on {number}, {TOPOLOGY} does not")
+        yield Violation(f"a load balancer forwards to {name} on {number}, {TOPOLOGY} does not")
     for name, number in sorted(expected - found):
-        yield Violation(f"{TOPOLOGY} has a load balancer hand connections to {name} on {number}, none does")
+        yield Violation(f"{TOPOLOGY} requires a load balancer target {name} on {number}, there is none")
 
 
 def _instances(case: Case) -> dict[str, str]:
@@ -334,12 +334,12 @@ def _target(attachment: Resource, instances: dict[str, str]) -> str | None:
 LAYERS_AGREE = Claim(
     "layers-agree",
     "security group = host firewall = node configuration = load-balancer target = topology",
-    "For every host and direction: the services and other ends that its security group permits are those of the "
-    "topology for its role and region, those that its own firewall permits are those of the topology for itself, and "
-    "a router forwards what the topology has it forward. A host's own addresses, what it cannot do without (DHCP, "
-    "metadata, neighbour discovery, VRRP, ESP) and errors about other packets are not compared. A load balancer's "
+    "For every host and direction: the services and peers that its security group permits are those of the "
+    "topology for its role and region, those that its own firewall permits are those of the topology for the host, and "
+    "a router forwards exactly the topology's forwarding rules. A host's own addresses, essential services (DHCP, "
+    "metadata, neighbour discovery, VRRP, ESP) and ICMP errors are not compared. A load balancer's "
     "targets are the hosts and ports of the topology's flows from balancers. Node configuration takes its ports from "
-    "the same declaration; where what nodes listen on is given, it is compared too.",
+    "the same declaration; where the listening ports of nodes are given, they are compared too.",
     _layers_agree,
 )
 CLAIMS = (LAYERS_AGREE,)

@@ -1,4 +1,4 @@
-"""Who sends and who is reached, as claims name them."""
+"""Sets of senders and receivers for claims."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A set of senders or receivers. ``names``: of machines, ``internet``, ``outside <door>``, ``<machine> <device>``
-    for the clients behind a device; ``None`` is everybody. ``a | b`` is both, ``~a`` everybody else.
+    """A set of senders or receivers. ``names``: of machines, ``internet``, ``outside <link end>``,
+    ``<machine> <device>`` for the clients behind a device; ``None`` is everyone. ``a | b`` is the union,
+    ``~a`` the complement.
     """
 
     description: str
@@ -36,16 +37,16 @@ class Party:
             everyone = frozenset(case.estate.senders) | frozenset(case.prover.assembly.machines)
             return frozenset() if excluded is None else everyone - excluded
 
-        return Party(f"everybody but {self.description}", rest)
+        return Party(f"everyone except {self.description}", rest)
 
 
 def anyone() -> Party:
-    """Everybody: every machine, client, partner and the internet."""
+    """Every machine, client, partner and the internet."""
     return Party("anyone", lambda case: None)
 
 
 def internet() -> Party:
-    """Anybody on the internet."""
+    """Every host on the internet."""
     return Party("the internet", lambda case: frozenset({INTERNET}))
 
 
@@ -58,7 +59,7 @@ def role(*roles: Role | str) -> Party:
 
 
 def host(*names: str) -> Party:
-    """Hosts by name, or anything that the prover knows by it."""
+    """Hosts, or other senders and receivers of the prover, by name."""
     return Party(" and ".join(names), lambda case: frozenset(case.prover.assembly.aliases.get(n, n) for n in names))
 
 
@@ -78,26 +79,26 @@ def vpn() -> Party:
 
 
 def partner(name: str) -> Party:
-    """A declared partner, as it comes in through its peering."""
-    return Party(f"partner {name}", lambda case: partner_doors(case).get(name, frozenset()))
+    """A declared partner, at its peering."""
+    return Party(f"partner {name}", lambda case: partner_links(case).get(name, frozenset()))
 
 
 def partners() -> Party:
     """Every declared partner."""
     return Party(
-        "the partners", lambda case: frozenset(door for doors in partner_doors(case).values() for door in doors)
+        "the partners", lambda case: frozenset(end for link_ends in partner_links(case).values() for end in link_ends)
     )
 
 
 def outsides() -> Party:
-    """Whatever stands behind a peering or tunnel whose other side is not in the estate."""
-    return Party("whatever is beyond a link", lambda case: frozenset(case.prover.assembly.outsides))
+    """Every external network behind a peering or tunnel."""
+    return Party("the external networks", lambda case: frozenset(case.prover.assembly.outsides))
 
 
-def partner_doors(case: Case) -> dict[str, frozenset[str]]:
-    """By declared partner: the names of the doors that its peerings are."""
+def partner_links(case: Case) -> dict[str, frozenset[str]]:
+    """By declared partner: the names of the link ends of its peerings."""
     vpcs = {partner.vpc_id: name for name, partner in case.network.partners.items()}
-    doors: dict[str, set[str]] = {name: set() for name in case.network.partners}
+    link_ends: dict[str, set[str]] = {name: set() for name in case.network.partners}
     keys: dict[str, str] = {}
     for resource in case.resources(PEERING):
         peer = resource.properties.get("peerVpcId")
@@ -105,7 +106,7 @@ def partner_doors(case: Case) -> dict[str, frozenset[str]]:
         if name is not None:
             ids = [resource.urn] + ([] if resource.id is UNKNOWN else [str(resource.id)])
             keys |= {f"peering {each}": name for each in ids}
-    for door_name, door in case.prover.assembly.outsides.items():
-        if door.key in keys:
-            doors[keys[door.key]].add(door_name)
-    return {name: frozenset(found) for name, found in doors.items()}
+    for end_name, end in case.prover.assembly.outsides.items():
+        if end.key in keys:
+            link_ends[keys[end.key]].add(end_name)
+    return {name: frozenset(found) for name, found in link_ends.items()}

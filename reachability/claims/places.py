@@ -1,4 +1,4 @@
-"""Where resources stand, and what goes out of order with a zone, a region, a provider or a datacentre."""
+"""The location of resources, and what fails with a zone, a region, a provider or a datacentre."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUBNET = "subnetId"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``provider``, ``region`` and ``zone`` of a resource; empty where it has none or it is not known."""
+    """``provider``, ``region`` and ``zone`` of a resource; empty if it has none or it is unknown."""
 
     provider: str = ""
     region: str = ""
@@ -29,7 +29,7 @@ NOWHERE = Place()
 
 
 def places(resources: Iterable[Resource]) -> dict[str, Place]:
-    """By URN. What names a subnet stands in the subnet's zone."""
+    """By URN. A resource that refers to a subnet is in the subnet's zone."""
     known = list(resources)
     by_key: dict[str, Resource] = {}
     for resource in known:
@@ -55,7 +55,7 @@ def _text(value: object) -> str:
 
 
 def answerable(assembly: Assembly) -> dict[str, Intervals]:
-    """By name of a door that is not ours: the addresses to which some route, certain or not, leads through it."""
+    """By name of an external link end: the addresses to which some route, certain or not, leads through it."""
     before: dict[str, list[str]] = {}
     for name, stage in assembly.stages.items():
         ways: tuple[str, ...] = (stage.then,) if isinstance(stage, Check) else ()
@@ -64,8 +64,8 @@ def answerable(assembly: Assembly) -> dict[str, Intervals]:
         for way in ways:
             before.setdefault(way, []).append(name)
     found = {}
-    for door_name, door in assembly.outsides.items():
-        leading, todo, intervals = set(), [exit_stage(door.key, door.side)], []
+    for end_name, end in assembly.outsides.items():
+        leading, todo, intervals = set(), [exit_stage(end.key, end.side)], []
         while todo:
             name = todo.pop()
             if name in leading:
@@ -80,12 +80,12 @@ def answerable(assembly: Assembly) -> dict[str, Intervals]:
         for machine in assembly.machines.values():
             devices = {leg.device for leg in machine.interfaces if leg.out in leading}
             intervals += [interval for interval, device in machine.routes if device in devices]
-        found[door_name] = union(intervals)
+        found[end_name] = union(intervals)
     return found
 
 
 class Failures:
-    """The machines and stages of an estate by the place where they stand."""
+    """The machines and stages of an estate by location."""
 
     def __init__(self, resources: Iterable[Resource], assembly: Assembly) -> None:
         where = places(resources)
@@ -104,11 +104,11 @@ class Failures:
                 self._by_place.setdefault(place, set()).add(name)
 
     def zones(self) -> tuple[tuple[str, str], ...]:
-        """(region, zone) of every zone in which something stands."""
+        """(region, zone) of every zone with resources."""
         return tuple(sorted({(place.region, place.zone) for place in self._by_place if place.zone}))
 
     def of(self, *, provider: str = "", region: str = "", zone: str = "") -> frozenset[str]:
-        """What goes out of order with a provider, a region or a zone."""
+        """The machines and stages that fail with a provider, a region or a zone."""
         return frozenset(
             name
             for place, names in self._by_place.items()

@@ -1,4 +1,4 @@
-"""What the topology permits, by host, on the prover's axes: claims read the declaration's flows here."""
+"""The flows that the topology permits, by host, as intervals on the prover's axes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from reachability.claims.sets import Allowance, port
 
 ANYWHERE: Intervals = (block("0.0.0.0/0"), block("::/0"))
 NEIGHBOUR_DISCOVERY: Intervals = (services.icmp(services.ICMPV6, 133)[:1] + services.icmp(services.ICMPV6, 136)[1:],)
-"""Between neighbours only, and never answered from beyond (RFC 4861)."""
+"""Only valid on the local link, never from another (RFC 4861)."""
 
 
 @dataclass(slots=True)
 class Permitted:
-    """What the topology lets one host accept and open: (other end's addresses, services), by flow."""
+    """The connections that one host may accept and open: (peer addresses, services), by flow."""
 
     inbound: dict[str, Allowance] = field(default_factory=dict)
     outbound: dict[str, Allowance] = field(default_factory=dict)
@@ -34,7 +34,7 @@ def intervals(blocks: Iterable[IPv4Network]) -> Intervals:
 
 
 def permitted(topology: Topology) -> dict[str, Permitted]:
-    """By host: its projections of all flows, its own addresses not left out."""
+    """By host: its share of all flows, its own addresses included."""
     found: dict[str, Permitted] = {}
     for flow in topology.flows:
         used = (services.of(services.protocol(flow.protocol), *flow.ports),)
@@ -56,7 +56,7 @@ def unfiltered(network: Network, region: str) -> Intervals:
 
 
 def _essential(essential: Essential, port_number: int | None) -> Allowance:
-    """An essential on the prover's axes; the destination port of the direction, where its protocol has ports."""
+    """An essential service as an allowance; ``port_number`` is the destination port, if the protocol has ports."""
     number = services.protocol(essential.protocol)
     used = (services.of(number),) if port_number is None else port(number, port_number)
     if essential.peers is None:
@@ -66,12 +66,12 @@ def _essential(essential: Essential, port_number: int | None) -> Allowance:
 
 
 def essentials_out(network: Network, host: Host) -> tuple[Allowance, ...]:
-    """What a host must send beside the topology's flows to work at all: (destinations, services)."""
+    """Essential outbound services besides the topology's flows: (destinations, services)."""
     rows = (each for each in essentials.of_host(network, host) if each.outbound)
     return (ANYWHERE, NEIGHBOUR_DISCOVERY), *(_essential(each, each.port) for each in rows)
 
 
 def essentials_in(network: Network, host: Host) -> tuple[Allowance, ...]:
-    """What a host must take beside the topology's flows: (senders, services)."""
+    """Essential inbound services besides the topology's flows: (senders, services)."""
     rows = (each for each in essentials.of_host(network, host) if each.inbound)
     return (ANYWHERE, NEIGHBOUR_DISCOVERY), *(_essential(each, each.own_port) for each in rows)

@@ -10,14 +10,14 @@ from reachability.claims.claim import Claim, Gap, Outcome, Report, Verdict, Viol
 from reachability.claims.registry import claims
 
 MOST_SENTENCES = 50
-"""How many violations of one claim a report tells."""
+"""The number of violations of one claim in a report."""
 
 
 def prove(case: Case, asked: Iterable[Claim] | None = None) -> Report:
-    """Every claim (or those asked) for one network.
+    """Proves all claims (or those in ``asked``) for one network.
 
-    Fails closed: what a claim's walks met and is not modelled makes it *not modelled*, unless something refutes
-    it for certain; so does a check that fails itself.
+    Fails closed: anything on a claim's walks that is not modelled makes it *not modelled*, unless a certain
+    violation refutes it; so does an exception in its check.
     """
     began = perf_counter()
     verdicts = []
@@ -30,30 +30,30 @@ def prove(case: Case, asked: Iterable[Claim] | None = None) -> Report:
 
 
 def verdict(case: Case, claim: Claim) -> Verdict:
-    """What becomes of one claim."""
+    """The verdict on one claim."""
     certain: list[Violation] = []
-    doubtful: list[Violation] = []
+    uncertain: list[Violation] = []
     gaps: dict[str, None] = {}
     try:
         for found in claim.check(case):
             if isinstance(found, Gap):
                 gaps[found.reason] = None
             elif found.uncertain:
-                doubtful.append(found)
+                uncertain.append(found)
             else:
                 certain.append(found)
     except Exception as error:  # noqa: BLE001
         gaps[f"the check of {claim.id} failed: {type(error).__name__}: {error}"] = None
     if not case.prover.assembly.machines:
-        gaps["there is no machine in what is to be proved"] = None
+        gaps["there is no machine to prove anything about"] = None
     gaps |= dict.fromkeys(case.reasons())
-    gaps |= dict.fromkeys(violation.uncertain for violation in doubtful)
-    sentences = tuple(violation.sentence for violation in (certain or doubtful)[:MOST_SENTENCES])
+    gaps |= dict.fromkeys(violation.uncertain for violation in uncertain)
+    sentences = tuple(violation.sentence for violation in (certain or uncertain)[:MOST_SENTENCES])
     if certain:
         first = next((each for each in certain if each.packet or each.obstacles), certain[0])
         return Verdict(claim, Outcome.REFUTED, _witness(case, first), sentences, tuple(gaps))
     if gaps:
-        shown = _witness(case, doubtful[0]) if doubtful else None
+        shown = _witness(case, uncertain[0]) if uncertain else None
         return Verdict(claim, Outcome.NOT_MODELLED, shown, sentences, tuple(gaps))
     return Verdict(claim, Outcome.PROVED)
 

@@ -1,4 +1,4 @@
-"""All claims: those of the estate, and those that a user adds in a file of his own."""
+"""All claims: those of the estate, and those in the user's own file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDER = (
     "egress-allow-list", "regions-meshed", "validator-fed", "nat-survives-zone", "feed-survives-region",
     "feed-survives-sentries-down", "layers-agree",
 )  # fmt: skip
-"""How reports list them."""
+"""The order of claims in reports."""
 
 _KNOWN = {
     claim.id: claim for module in (exposure, access, hidden, isolation, egress, feed, layers) for claim in module.CLAIMS
@@ -24,11 +24,11 @@ _KNOWN = {
 
 
 class ClaimError(UsageError):
-    """A file of claims that cannot be read. The text says what was found, the rule, and what to do."""
+    """A file of claims that cannot be read. The message has the value, the rule and the fix."""
 
 
 def claims(own: Iterable[Claim] = ()) -> tuple[Claim, ...]:
-    """The estate's claims, then ``own``. Raises ``ClaimError`` for an id that is taken or malformed."""
+    """The estate's claims, then ``own``. Raises ``ClaimError`` for a duplicate or malformed id."""
     found = {id_: _KNOWN[id_] for id_ in ORDER}
     for claim in own:
         if not isinstance(claim, Claim):
@@ -38,7 +38,7 @@ def claims(own: Iterable[Claim] = ()) -> tuple[Claim, ...]:
                 f"{claim.id!r}: got no id of lower-case words joined by hyphens; reports and CI know a claim by it"
             )
         if claim.id in found:
-            raise ClaimError(f"{claim.id}: two claims have this id, and a report could not tell them apart; rename one")
+            raise ClaimError(f"{claim.id}: two claims have this id, but reports identify claims by id; rename one")
         if not claim.statement:
             raise ClaimError(f"{claim.id}: got no statement; say in one sentence what is promised")
         found[claim.id] = claim
@@ -48,7 +48,7 @@ def claims(own: Iterable[Claim] = ()) -> tuple[Claim, ...]:
 def read(text: str, name: str) -> tuple[Claim, ...]:
     """The claims of a Python file: what it assigns to ``CLAIMS``. ``name`` is the file's, for messages.
 
-    The text runs with all that Python can do, so read only what the estate's owners wrote. Raises ``ClaimError``.
+    The text runs as unrestricted Python code: read only files of the estate's owners. Raises ``ClaimError``.
     """
     scope: dict[str, object] = {"__name__": "claims", "__file__": name}
     try:
@@ -75,7 +75,7 @@ class _Frame:
 
 
 def _frames(error: BaseException) -> Iterable[_Frame]:
-    """The lines on which an error arose, innermost first."""
+    """The lines of an error's traceback, innermost first."""
     trace, found = error.__traceback__, []
     while trace is not None:
         found.append(_Frame(trace.tb_frame.f_code.co_filename, trace.tb_lineno))

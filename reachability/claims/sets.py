@@ -1,4 +1,4 @@
-"""Sets of destinations and services, as claims compare them."""
+"""Sets of destinations and services for claims."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reachability import services
 from reachability.addresses import EVERYWHERE, Interval, Intervals, difference, intersection, union
 
 CONNECTIONS = difference(services.ANY, services.ICMP_ERRORS)
-"""Everything that may open a connection: all but errors about other packets."""
+"""All services that open a connection: all except ICMP errors."""
 
 Allowance = tuple[Intervals, Intervals]
 """(destinations as sent, services as sent) that a sender may use."""
@@ -30,7 +30,7 @@ def point(address: object) -> Interval:
 
 
 def cells(allowances: Iterable[Allowance]) -> tuple[Allowance, ...]:
-    """All destinations, cut where the allowances differ: for each part, the services that nothing allows there."""
+    """All destinations, cut where the allowances differ; for each part, the services that no allowance permits."""
     given = [(destinations, used) for destinations, used in allowances if destinations and used]
     cuts = sorted(
         {low for low, _ in EVERYWHERE}

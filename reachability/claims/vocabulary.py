@@ -1,4 +1,4 @@
-"""The few words in which a claim of one's own is written: ``forbid`` and ``require``, who, and which services."""
+"""The vocabulary for custom claims: ``forbid`` and ``require``, parties and services."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from reachability.claims.sets import CONNECTIONS, port, ports
 from reachability.prover import Arrival, Sender
 
 Services = Intervals | Callable[[Network], Intervals]
-"""Services as intervals, or as what the declaration of a network makes them."""
+"""Services as intervals, or as a function of the network's declaration."""
 
-NO_ERRORS = "Errors about other packets (ICMP, RFC 4890) open no connection and are not counted."
+NO_ERRORS = "ICMP errors (RFC 4890) open no connection and are not counted."
 
 
 def tcp(low: int, high: int | None = None) -> Intervals:
@@ -45,7 +45,7 @@ def _services(case: Case, wanted: Services | None) -> Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Exception_:
-    """What a ``forbid`` leaves: these services (all, if none are given) by ``sources`` to ``destinations``."""
+    """An exception of ``forbid``: these services (all, if none are given) from ``sources`` to ``destinations``."""
 
     sources: Party
     destinations: Party
@@ -55,7 +55,7 @@ class Exception_:
 def allow(
     sources: Party | None = None, services: Services | None = None, destinations: Party | None = None
 ) -> Exception_:
-    """An exception of ``forbid``; what is not given is anyone, every service, anyone."""
+    """An exception of ``forbid``. The defaults are all sources, all services and all destinations."""
     return Exception_(sources or anyone(), destinations or anyone(), services)
 
 
@@ -84,10 +84,10 @@ def forbid(
     except_: Iterable[Exception_] = (),
     explanation: str = "",
 ) -> Claim:
-    """No packet of ``sources`` with one of ``services`` arrives at ``destinations``, but for the exceptions.
+    """No packet of ``sources`` with one of ``services`` arrives at ``destinations``, except for the exceptions.
 
     Services are those with which packets arrive: a port that is translated on the way is the one behind the
-    translation. A host that reaches itself is not counted.
+    translation. A host reaching itself is not counted.
     """
     exceptions = tuple(except_)
 
@@ -120,10 +120,10 @@ def require(
     services: Callable[[Network], Intervals] | Intervals,
     explanation: str = "",
 ) -> Claim:
-    """Every host of ``sources`` can open connections to every host of ``destinations``, and is answered.
+    """Every host of ``sources`` can open connections to every host of ``destinations``, and the answers come back.
 
-    Both are hosts of the network, and each uses its own address (not that of its management). A service that is a range
-    of ports is tried on its first.
+    Both are hosts of the network, and each uses its own address (not its management address). A port range is tested
+    with its first port.
     """
 
     def check(case: Case) -> Iterator[Finding]:
@@ -133,9 +133,7 @@ def require(
             members = [case.named[name] for name in sorted(names) if name in case.named]
             ends.append(members)
             if not members or len(members) < len(names):
-                yield Gap(
-                    f"{party.description}: got no hosts of the network, or others; a requirement speaks of its hosts"
-                )
+                yield Gap(f"{party.description}: must be hosts of the network only; a requirement applies to hosts")
                 return
         for source in ends[0]:
             for target in ends[1]:
@@ -144,4 +142,4 @@ def require(
                     if violation is not None:
                         yield violation
 
-    return Claim(id, statement, explanation or "Asked of each pair of hosts; answers must come back.", check)
+    return Claim(id, statement, explanation or "Checked for each pair of hosts; answers must come back.", check)

@@ -1,1 +1,1 @@
-"""What is read: each cloud's resources, datacentres and host rulesets, compiled to the same stages."""
+"""The frontends: cloud resources, datacentres and host rulesets, compiled to the same stages."""

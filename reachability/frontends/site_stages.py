@@ -1,8 +1,8 @@
-"""Datacentres as stages: segments that join legs, gateways that may each be taken, an uplink to the internet, tunnels.
+"""Datacentres as stages: segments, legs, gateways (any may be used), an uplink to the internet, tunnels.
 
-On a segment a packet goes to the leg that has its destination. What lies beyond the segment goes to one of its
-gateways; what a gateway itself sends beyond, to the uplink, if the segment has one. The carrier behind an uplink takes
-only what comes from its own block and brings only what goes there. A server sends by its declared routes.
+On a segment a packet goes to the leg that has its destination. Packets to other destinations go to one of its
+gateways; those of a gateway itself go to the uplink, if the segment has one. The carrier behind an uplink accepts only
+packets from its own block and delivers only packets to it. A server sends by its declared routes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from reachability.network import (
     Arrive,
     Chain,
     Check,
-    Door,
     Fragment,
     Interface,
+    LinkEnd,
     Lookup,
     Machine,
     Match,
@@ -30,22 +30,22 @@ from reachability.network import (
 
 
 def segment_stage(site: str, segment: str) -> str:
-    """Where what a server sends onto a segment stands."""
+    """The stage for packets that a server sends onto a segment."""
     return f"site {site} segment {segment}"
 
 
 def gateways_stage(site: str, segment: str) -> str:
-    """Where what a gateway sends onto a segment stands: it goes no other way than to a leg or the uplink."""
+    """The stage for what a gateway sends onto a segment: it goes only to a leg or the uplink."""
     return f"site {site} segment {segment} from gateways"
 
 
 def uplink_stage(site: str, segment: str) -> str:
-    """Where what leaves a segment by its uplink stands."""
+    """The stage for what leaves a segment by its uplink."""
     return f"site {site} segment {segment} to uplink"
 
 
 def carrier_stage(site: str, segment: str) -> str:
-    """Where what the carrier brings to a segment stands."""
+    """The stage for packets from the carrier to a segment."""
     return f"site {site} segment {segment} from uplink"
 
 
@@ -69,7 +69,7 @@ def _legs(site: Site) -> dict[str, list[tuple[Server, str, tuple[int, ...]]]]:
 
 
 def _on_link(site: Site, segment: Segment, legs: list[tuple[Server, str, tuple[int, ...]]]) -> list[Route]:
-    """To each leg by its addresses; nobody answers for the rest of the segment's blocks."""
+    """Routes to each leg by its addresses; the rest of the segment's blocks is unreachable."""
     owners: dict[int, list[str]] = {}
     for server, device, addresses in legs:
         for address in addresses:
@@ -82,7 +82,7 @@ def _on_link(site: Site, segment: Segment, legs: list[tuple[Server, str, tuple[i
 
 
 def _beyond(segment: Segment, via: Iterable[str], name: str) -> list[Route]:
-    """The way to everything that is not on the segment, in each family that the segment has."""
+    """The routes to destinations outside the segment, in each family that the segment has."""
     ways = tuple(via)
     families = {_family(each) for each in (segment.block, segment.public) if each}
     return [Route(family, ways, name) for family in sorted(families)] if ways else []
@@ -123,7 +123,9 @@ def _compile_server(site: Site, server: Server, fragment: Fragment) -> None:
     for leg in server.legs:
         segment = segments.get(leg.segment)
         if segment is None:
-            fragment.unmodelled.append(f"{server.name}: {leg.device} is on {leg.segment}, which {site.name} has not")
+            fragment.unmodelled.append(
+                f"{server.name}: {leg.device} is on {leg.segment}, which {site.name} does not have"
+            )
             continue
         name_of_stage = gateways_stage if server.name in segment.gateways else segment_stage
         interfaces.append(
@@ -150,13 +152,13 @@ def _compile_server(site: Site, server: Server, fragment: Fragment) -> None:
         )
         entry = arrival_stage(server.name, tunnel.device)
         fragment.stages[entry] = Arrive(server.name, tunnel.device)
-        fragment.doors.append(
-            Door(tunnel.key, "site", entry, f"beyond {tunnel.device} of {server.name}", tunnel.reaches)
+        fragment.link_ends.append(
+            LinkEnd(tunnel.key, "site", entry, f"beyond {tunnel.device} of {server.name}", tunnel.reaches)
         )
     devices = {interface.device for interface in interfaces}
     asked = {device for _, device in server.routes} | {device for _, _, device in server.source_routes}
     for device in sorted(asked - devices):
-        fragment.unmodelled.append(f"{server.name}: a route leads through {device}, which it has not")
+        fragment.unmodelled.append(f"{server.name}: a route leads through {device}, which it does not have")
     fragment.machines.append(
         Machine(
             name=server.name,
@@ -171,7 +173,7 @@ def _compile_server(site: Site, server: Server, fragment: Fragment) -> None:
 
 
 def compile(sites: Iterable[Site]) -> Fragment:
-    """The stages, machines and doors of datacentres. What does not fit together is in ``unmodelled``."""
+    """The stages, machines and link ends of datacentres. Inconsistencies are in ``unmodelled``."""
     fragment = Fragment()
     names: dict[str, str] = {}
     for site in sites:

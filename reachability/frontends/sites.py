@@ -1,4 +1,4 @@
-"""Datacentres as the prover sees them: segments, servers with legs on them, edge routers with tunnels and an uplink."""
+"""The model of datacentres: segments, servers with legs on them, edge routers with tunnels and an uplink."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reachability.addresses import Interval, Intervals
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A server's interface on a segment. ``addresses`` on the axis."""
+    """A server's interface on a segment. ``addresses`` are points on the address axis."""
 
     device: str
     segment: str
@@ -21,7 +21,7 @@ class Leg:
 class TunnelEnd:
     """An edge's end of a tunnel. ``key`` joins it to the cloud's end: ``tunnel <inside CIDR> to <edge's address>``.
 
-    ``reaches``: what it routes there.
+    ``reaches``: the destinations that it routes there.
     """
 
     device: str
@@ -39,16 +39,15 @@ class Server:
     routes: tuple[tuple[Interval, str], ...]
     forwards: bool = False
     source_routes: tuple[tuple[int, Interval, str], ...] = ()
-    """(own source address, destinations, device): policy routing that comes before ``routes`` for that source."""
+    """(own source address, destinations, device): policy routing that precedes ``routes`` for that source."""
     tunnels: tuple[TunnelEnd, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A VLAN. ``gateways``: the servers that take what goes beyond ``block`` (any may). ``uplink``: whether the
-    internet hangs on it,
-    for the addresses in ``public``."""
+    """A VLAN. ``gateways``: the servers that forward packets to destinations outside ``block`` (any of them may).
+    ``uplink``: whether it connects to the internet, for the addresses in ``public``."""
 
     name: str
     block: Interval
@@ -59,7 +58,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One datacentre. ``announces``: what it tells the clouds over its tunnels."""
+    """One datacentre. ``announces``: the blocks that it announces to the clouds over its tunnels."""
 
     name: str
     segments: tuple[Segment, ...]

@@ -246,11 +246,11 @@ BREAKS = [
     (disks_are_encrypted, VOLUME, {"encrypted": False, "kmsKeyId": "k"}, "encrypted: False"),
     (disks_are_encrypted, VOLUME, {"kmsKeyId": "k"}, "encrypted: None"),
     (disks_are_encrypted, VOLUME, {"encrypted": BOOLEAN, "kmsKeyId": "k"}, "encrypted: unknown"),
-    (disks_are_encrypted, VOLUME, {"encrypted": True}, "names no key"),
+    (disks_are_encrypted, VOLUME, {"encrypted": True}, "has no customer-managed key"),
     (disks_are_encrypted, INSTANCE, {}, "the root disk is None"),
     (disks_are_encrypted, INSTANCE, {"rootBlockDevice": {"encrypted": False, "kmsKeyId": "k"}}, "encrypted: False"),
     (disks_are_encrypted, INSTANCE, {**ROOT_DISK, "ebsBlockDevices": [{"encrypted": False}]}, "encrypted: False"),
-    (logs_are_encrypted, GROUP, {}, "names no key"),
+    (logs_are_encrypted, GROUP, {}, "has no customer-managed key"),
     (tables_are_encrypted, TABLE, {}, "enabled is None"),
     (tables_are_encrypted, TABLE, {"serverSideEncryption": {"enabled": True}}, "kmsKeyArn is None"),
     (

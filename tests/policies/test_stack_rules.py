@@ -67,11 +67,11 @@ def test_what_stays_in_its_tier_passes(given) -> None:
     ("given", "said"),
     [
         (route("private"), "routes to the internet gateway"),
-        (association("private"), "goes to an instance of tier private"),
-        (association("ingress"), "goes to an instance of tier ingress"),
+        (association("private"), "is associated with an instance of tier private"),
+        (association("ingress"), "is associated with an instance of tier ingress"),
         (
             resource("aws:ec2/eipAssociation:EipAssociation", "blind", {"instanceId": STRING}),
-            "goes to an instance of tier None",
+            "is associated with an instance of tier None",
         ),
         (resource("aws:ec2/natGateway:NatGateway", "nat", subnetId=subnet("private")), "is in tier private"),
         (

@@ -245,7 +245,7 @@ BREAKS = [
     (disks_are_encrypted, MACHINE, {"bootDisk": {}}, "the boot disk names no key"),
     (disks_are_encrypted, MACHINE, {"bootDisk": {"kmsKeySelfLink": "k"}, "attachedDisks": [{}]}, "an attached disk"),
     (disks_are_encrypted, MACHINE, {"bootDisk": {"kmsKeySelfLink": "k"}, "scratchDisks": [{}]}, "scratch disks"),
-    (logs_are_encrypted, GOOGLE_LOG, {"cmekSettings": {}}, "names no key"),
+    (logs_are_encrypted, GOOGLE_LOG, {"cmekSettings": {}}, "has no customer-managed key"),
     (
         tables_are_encrypted,
         TABLE,
@@ -266,8 +266,13 @@ BREAKS = [
     ),
     (secrets_are_encrypted, GOOGLE_SECRET, {"replication": {"userManaged": STRING}}, "names no key"),
     (secrets_are_encrypted, SECRET, {"kmsKeyId": "alias/aws/secretsmanager"}, "the secret names no key"),
-    (disks_are_encrypted, VOLUME, {"encrypted": True, "kmsKeyId": "arn:aws:kms:x:1:alias/aws/ebs"}, "no key of ours"),
-    (logs_are_encrypted, "aws:cloudwatch/logGroup:LogGroup", {"kmsKeyId": "alias/aws/logs"}, "no key of ours"),
+    (
+        disks_are_encrypted,
+        VOLUME,
+        {"encrypted": True, "kmsKeyId": "arn:aws:kms:x:1:alias/aws/ebs"},
+        "no customer-managed key",
+    ),
+    (logs_are_encrypted, "aws:cloudwatch/logGroup:LogGroup", {"kmsKeyId": "alias/aws/logs"}, "no customer-managed key"),
     (
         tables_are_encrypted,
         TABLE,
@@ -413,10 +418,10 @@ BREAKS = [
         trust(OIDC, Condition={"StringEquals": {"token.actions.example:sub": "repo:estate"}}),
         "for which audience",
     ),
-    (policy_documents_can_be_read, POLICY, {"policy": "{"}, "is no JSON"),
+    (policy_documents_can_be_read, POLICY, {"policy": "{"}, "is not JSON"),
     (policy_documents_can_be_read, POLICY, {"policy": "[]"}, "has no Statement"),
     (policy_documents_can_be_read, ROLE, {"assumeRolePolicy": '{"Statement": {"Effect": "allow"}}'}, "Effect allow"),
-    (policy_documents_can_be_read, "aws:kms/key:Key", {"policy": '{"Statement": ["*"]}'}, "no mapping"),
+    (policy_documents_can_be_read, "aws:kms/key:Key", {"policy": '{"Statement": ["*"]}'}, "not a mapping"),
     (permissions_have_no_wildcard, POLICY, {"policy": document("s3:Get?bject", "arn:aws:s3:::b/k")}, "s3:Get?bject"),
     (
         keys_rotate_and_have_one_administrator,

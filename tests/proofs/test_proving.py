@@ -23,7 +23,7 @@ def document(*verdicts: str) -> dict[str, Any]:
 def test_what_is_not_proved_does_not_go_up(monkeypatch: pytest.MonkeyPatch, verdict: str) -> None:
     monkeypatch.setattr(proving, "report", lambda checkout, network: document("proved", verdict))
     with pytest.raises(
-        CheckFailed, match=f"cosmoshub does not go up: 2 claims: 1 proved, 1 {verdict.replace('-', ' ')} .claim-1."
+        CheckFailed, match=f"cosmoshub is not deployed: 2 claims: 1 proved, 1 {verdict.replace('-', ' ')} .claim-1."
     ):
         proving.demand(CHECKOUT, "cosmoshub")
 

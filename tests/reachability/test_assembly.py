@@ -30,7 +30,7 @@ def ruleset(count: int) -> str:
 def test_a_firewall_with_more_rules_than_are_followed_is_not_modelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assembly, "MOST_RULES", 100)
     built = assembly.join([alone()], rulesets={"host": ruleset(101)})
-    assert built.unmodelled == ("the ruleset of host: it has 101 rules; the prover follows 100 of one host",)
+    assert built.unmodelled == ("the ruleset of host: it has 101 rules; the limit for one host is 100",)
     assert assembly.join([alone()], rulesets={"host": ruleset(100)}).unmodelled == ()
 
 
@@ -43,7 +43,7 @@ def test_more_atoms_than_a_set_can_hold_prove_nothing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(space, "MOST_BITS", 1000)
     monkeypatch.setattr(assembly, "_space", lambda *parts: _small() if not parts[1] else _too_large())
     built = assembly.join([alone()])
-    assert "ask about fewer networks at once" in built.unmodelled[0]
+    assert "prove fewer networks together" in built.unmodelled[0]
     assert built.machines == {}
     assert Prover(built).arrivals(Prover(built).internet()) == ()
 
@@ -66,4 +66,4 @@ def test_a_provider_that_is_not_read_is_named() -> None:
     type_ = "azure-native:network:VirtualNetwork"
     azure = Resource(f"urn:pulumi:a::b::{type_}::v", type_, "v", "id", {}, {})
     built = assembly.assemble(Subject((azure,)))
-    assert built.unmodelled == (f"{type_} belongs to a provider that the prover does not read (it reads aws and gcp)",)
+    assert built.unmodelled == (f"{type_} belongs to a provider that is not supported (supported: aws, gcp)",)

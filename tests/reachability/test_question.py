@@ -120,7 +120,7 @@ def test_a_sender_may_be_an_address_or_a_block(asking: Asking):
 def test_where_nothing_sends_nothing_arrives(asking: Asking):
     flow = asking.one("10.9.9.9", "web", "tcp", 443)
     assert flow.verdict == UNREACHABLE
-    assert flow.blocked_by[0].decided_by == "nothing here sends from these addresses"
+    assert flow.blocked_by[0].decided_by == "no sender has these addresses"
 
 
 def test_the_internet_is_reached_through_the_nat(asking: Asking):
@@ -142,9 +142,9 @@ def test_what_sends_nothing_is_no_end_of_a_question(asking: Asking):
     "name", ["", "wep", "10.0.0.0/33", "999.1.1.1", "urn:pulumi:x", "i-0", "10.0.0.0/8/8", "::/129", "💥"]
 )
 def test_what_is_not_there_is_said_to_be_so(asking: Asking, name: str):
-    with pytest.raises(QuestionError, match=r"is no host|is not an IPv4"):
+    with pytest.raises(QuestionError, match=r"is not a host|is not an IPv4"):
         asking("internet", name)
-    with pytest.raises(QuestionError, match=r"is no host|is not an IPv4"):
+    with pytest.raises(QuestionError, match=r"is not a host|is not an IPv4"):
         asking(name, "web")
 
 
@@ -156,11 +156,11 @@ def test_a_near_miss_is_offered(asking: Asking):
 @pytest.mark.parametrize(
     ("protocol", "port", "reason"),
     [
-        (None, 22, "of which protocol"),
-        ("tcp", 65536, "is no port"),
-        ("tcp", -1, "is no port"),
+        (None, 22, "has no protocol"),
+        ("tcp", 65536, "is not a port"),
+        ("tcp", -1, "is not a port"),
         ("icmp", 8, "has no ports"),
-        ("quic", 1, "got no IP protocol"),
+        ("quic", 1, "is not an IP protocol"),
     ],
 )
 def test_an_absurd_service_is_refused(protocol: str | None, port: int, reason: str):

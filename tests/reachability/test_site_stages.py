@@ -132,7 +132,7 @@ def test_answers_of_a_second_address_leave_by_its_own_leg(prover: Prover):
         (lambda one: replace(one, servers=(*one.servers, one.servers[-1])), "blue-1: two servers have this name"),
         (
             lambda one: replace(one, servers=(replace(one.servers[3], source_routes=((1, ALL_V4, "eth7"),)),)),
-            "blue-1: a route leads through eth7, which it has not",
+            "blue-1: a route leads through eth7, which it does not have",
         ),
         (
             lambda one: replace(one, segments=(*one.segments[:2], replace(one.segments[2], public=None))),

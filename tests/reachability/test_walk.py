@@ -13,9 +13,9 @@ from reachability.network import (
     Blocked,
     Chain,
     Check,
-    Door,
     Fragment,
     Interface,
+    LinkEnd,
     Lookup,
     Machine,
     Match,
@@ -125,7 +125,7 @@ def test_the_internet_reaches_what_is_published_and_only_the_permitted_service(p
 def test_a_private_address_written_by_an_outsider_goes_nowhere(prover: Prover) -> None:
     found = prover.trace(prover.internet(), Packet(CLIENT, WEB, tcp(443)))
     assert found.outcome == "dropped"
-    assert found.hops[-1].decided_by == "addresses that the internet does not carry"
+    assert found.hops[-1].decided_by == "addresses that are not routed on the internet"
 
 
 def test_a_nat_gateway_takes_no_new_connection(prover: Prover) -> None:
@@ -195,7 +195,7 @@ def test_a_stage_that_is_missing_is_not_modelled() -> None:
     changed = fragment()
     del changed.stages["nat"]
     prover = Prover(assembly.join([changed]))
-    assert prover.unmodelled(prover.machine("database")) == ("nothing is known of what lies at nat",)
+    assert prover.unmodelled(prover.machine("database")) == ("there is no stage nat",)
 
 
 def test_a_translation_that_comes_round_ends_as_not_modelled() -> None:
@@ -222,12 +222,12 @@ def test_two_sides_of_a_door_meet_and_one_side_alone_leads_outside() -> None:
             "one in": Blocked("no"),
         },
         machines=[machine("one", WEB, "one out")],
-        doors=[Door("tunnel", "one", "one in", "tunnel to somebody", (ALL_V4,))],
+        link_ends=[LinkEnd("tunnel", "one", "one in", "tunnel to somebody", (ALL_V4,))],
     )
     second = Fragment(
         stages={"two in": Arrive("two", "ens5")},
         machines=[machine("two", DATABASE, "nowhere")],
-        doors=[Door("tunnel", "two", "two in", "tunnel", (ALL_V4,))],
+        link_ends=[LinkEnd("tunnel", "two", "two in", "tunnel", (ALL_V4,))],
     )
     alone, both = Prover(assembly.join([first])), Prover(assembly.join([first, second]))
     assert {each.to for each in alone.arrivals(alone.machine("one"))} == {"outside tunnel to somebody"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lab.netns import entered
 from reachability.addresses import V6, address, block
-from reachability.network import Arrive, Deliver, Door, Fragment, Interface, Machine, exit_stage
+from reachability.network import Arrive, Deliver, Fragment, Interface, LinkEnd, Machine, exit_stage
 from verification.kernel import frames
 from verification.kernel.frames import Sent
 
@@ -54,7 +54,7 @@ def fragment() -> Fragment:
     for device, pair in ADDRESSES.items():
         entry, key = f"in {device}", f"link {device}"
         made.stages[entry] = Arrive(NAME, device)
-        made.doors.append(Door(key, "host", entry, device, ((0, (1 << 32) - 1), (V6, V6 + (1 << 128) - 1))))
+        made.link_ends.append(LinkEnd(key, "host", entry, device, ((0, (1 << 32) - 1), (V6, V6 + (1 << 128) - 1))))
         legs.append(Interface(device, NAME, device, tuple(address(each) for each in pair), exit_stage(key, "host")))
         routes += [(block(each), device) for each in ROUTES[device]]
     made.machines.append(Machine(NAME, tuple(legs), tuple(routes), forwards=True))

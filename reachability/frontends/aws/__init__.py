@@ -1,4 +1,4 @@
-"""AWS resources as the prover's network: every way into, through and out of VPCs."""
+"""Compiles AWS resources to the network model: every path into, through and out of VPCs."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ READ = (
     vpcs, prefix_lists, groups, interfaces, gateways, elastic_addresses, vpn, transit, peering, balancers, endpoints,
     routes,
 )  # fmt: skip
-"""In this order: what is read later refers to what is read before."""
+"""In this order: later readers refer to what earlier ones read."""
 
 COMPILED = (
     acls, balancers, routes, groups, interfaces, elastic_addresses, gateways, peering, transit, vpn, vpcs,
 )  # fmt: skip
-"""In this order: subnets need their ACL and table, checks the balancers that send with their clients' addresses."""
+"""In this order: subnets need their ACL and route table; checks need the balancers that preserve client addresses."""
 
 UNDERSTOOD = frozenset(type_ for module in {*READ, *COMPILED} for type_ in module.TYPES)
-"""Every type that becomes part of the network."""
+"""Every resource type that is compiled."""
 
 
 def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals]) -> Fragment:
-    """The network that the ``aws:`` resources among ``resources`` make; others are left alone.
+    """Compiles the ``aws:`` resources among ``resources``; others are ignored.
 
-    ``announcements``: by door key (``tunnel <inside CIDR> to <customer gateway>``), what the other side announces by
-    BGP. Never raises for what a resource says: what is not modelled becomes a reason in ``Fragment.unmodelled``
+    ``announcements``: by link key (``tunnel <inside CIDR> to <customer gateway>``), what the other side announces by
+    BGP. Never raises for the content of a resource: what is not modelled becomes a reason in ``Fragment.unmodelled``
     that names its URN.
     """
     fragment = Fragment()

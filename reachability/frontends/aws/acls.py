@@ -1,7 +1,7 @@
 """Network ACLs: stateless, by rule number, first match decides.
 
-Sources: the VPC user guide's "Network ACL basics" and "Network ACL rules"; ACLs do not see traffic to the resolver and
-the metadata service, nor between interfaces of one subnet.
+Sources: the VPC user guide's "Network ACL basics" and "Network ACL rules"; ACLs do not filter traffic to the resolver
+and the metadata service, nor between interfaces of one subnet.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _Numbered = tuple[int, Rule]
 
 
 def compile(cloud: Cloud) -> None:
-    """Gives every subnet its ACL: the one associated, else its VPC's default, which allows all if unmanaged."""
+    """Sets the ACL of every subnet: the associated one, else its VPC's default, which allows all if unmanaged."""
     index = cloud.index
     rules: dict[tuple[str, bool], list[_Numbered]] = {}
     extra = _separate(cloud)
@@ -44,7 +44,7 @@ def compile(cloud: Cloud) -> None:
             if resource.type == DEFAULT_ACL:
                 owner = index.one(resource, "defaultNetworkAclId", *VPCS)
                 if owner is None:
-                    raise Malformed("it does not say of which VPC it is the default")
+                    raise Malformed("its VPC is unknown")
                 default_of[owner.urn] = resource
     for vpc in cloud.vpcs.values():
         urn = vpc.resource.urn
@@ -107,7 +107,7 @@ def _inline(resource: Resource, label: str, egress: bool) -> list[_Numbered]:
 
 
 def _separate(cloud: Cloud) -> dict[tuple[str, bool], list[_Numbered]]:
-    """Rules that are resources of their own, by URN of the ACL (or of the VPC whose default is meant) and direction."""
+    """Separate rule resources, by URN of the ACL (or of the VPC, for a default ACL) and direction."""
     index = cloud.index
     found: dict[tuple[str, bool], list[_Numbered]] = {}
     for resource in index.of(RULE):
@@ -127,11 +127,11 @@ def _separate(cloud: Cloud) -> dict[tuple[str, bool], list[_Numbered]]:
 def _entry(
     label: str, origin: str, egress: bool, number: int, action: Any, entry: Mapping[str, Any]
 ) -> list[_Numbered]:
-    used, shown, doubt = traffic.of_entry(entry)
+    used, shown, uncertainty = traffic.of_entry(entry)
     v4, v6 = entry.get("cidrBlock"), entry.get("ipv6CidrBlock")
     if v4 is UNKNOWN or v6 is UNKNOWN:
         peers, peer = (ALL_V4 if v4 is UNKNOWN else ALL_V6,), "an unknown block"
-        doubt = doubt or "its block is not known yet"
+        uncertainty = uncertainty or "its block is not known yet"
     elif v4:
         peers, peer = (cidr(v4, "cidrBlock", v6=False),), v4
     elif v6:
@@ -140,11 +140,11 @@ def _entry(
         raise Malformed(f"entry {number} has neither cidrBlock nor ipv6CidrBlock")
     actions = ("allow", "deny") if action is UNKNOWN else (text_of(action).lower(),)
     if len(actions) == 2:
-        doubt = doubt or "its action is not known yet"
+        uncertainty = uncertainty or "its action is not known yet"
     elif actions[0] not in ("allow", "deny"):
-        raise Malformed(f"entry {number}: action {action!r}; got neither allow nor deny")
+        raise Malformed(f"entry {number}: action {action!r} is neither allow nor deny")
     match = Match(
-        sources=None if egress else peers, destinations=peers if egress else None, services=used, uncertain=doubt
+        sources=None if egress else peers, destinations=peers if egress else None, services=used, uncertain=uncertainty
     )
     direction, towards = ("out", "to") if egress else ("in", "from")
     return [

@@ -45,12 +45,12 @@ TRANSPORT = {
     "TCP_QUIC": (services.TCP, services.UDP),
 }
 KEEPS_CLIENTS = frozenset({"UDP", "TCP_UDP", "QUIC", "TCP_QUIC"})
-"""Protocols for which a network load balancer keeps the client's address with targets by address, too."""
+"""Protocols for which a network load balancer preserves the client's address for IP targets, too."""
 
 
 @dataclass(slots=True, eq=False)
 class Target:
-    """An address and port behind a target group; ``nic`` where it is an interface here."""
+    """A target: its address and port; ``nic`` if it is an interface in the input."""
 
     address: int
     port: int | None
@@ -61,7 +61,7 @@ class Target:
 
 @dataclass(slots=True, eq=False)
 class TargetGroup:
-    """``port`` of those targets that name none. ``keeps``: the client's address; ``None``: by default."""
+    """``port``: of targets without one. ``keeps``: whether the client's address is preserved; ``None``: default."""
 
     label: str
     resource: Resource
@@ -89,7 +89,7 @@ class Balancer:
 
 
 def read(cloud: Cloud) -> None:
-    """Reads balancers, with the interfaces of their nodes, before the rules of groups are."""
+    """Reads balancers, with the interfaces of their nodes, before the rules of security groups."""
     for resource in cloud.index.of(*BALANCERS):
         with cloud.index.reading(resource):
             cloud.balancers[resource.urn] = _balancer(cloud, resource)
@@ -115,11 +115,13 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
         name = f"{label} in {subnet.label}"
         nic = Nic(name, resource, subnet, addresses, f"{balancer.device} in {subnet.label}", checked=False)
         if wanted.given or application:
-            nic.groups, nic.doubt = groups.of_interface(cloud, subnet.vpc, wanted)
+            nic.groups, nic.uncertainty = groups.of_interface(cloud, subnet.vpc, wanted)
         else:
             nic.filtered = False
         if internal is not True:
-            nic.public_doubt = "" if internal is False else "whether it is internal is not known yet"
+            nic.public_uncertainty = (
+                "" if internal is False else "whether it is internal is unknown until the deployment"
+            )
             elastic = _elastic(cloud, resource, mapping)
             nic.public[addresses[0]] = [elastic or stand_ins.public_address(cloud, f"{resource.urn} {subnet.label}")]
         interfaces.add(cloud, resource, nic)
@@ -161,7 +163,7 @@ def _places(cloud: Cloud, resource: Resource) -> Iterator[tuple[Subnet, Mapping[
 
 
 def compile(cloud: Cloud) -> None:
-    """Makes the listeners' translations. Every interface must be known, and no check be made yet."""
+    """Adds the listeners' translations. Must run after all interfaces are read and before checks are compiled."""
     index = cloud.index
     target_groups = _target_groups(cloud)
     by_balancer: dict[str, list[tuple[Intervals, str, str, list[TargetGroup], bool]]] = {}
@@ -175,7 +177,7 @@ def compile(cloud: Cloud) -> None:
             owner = index.need(resource, "loadBalancerArn", *BALANCERS)
             if owner.urn not in cloud.balancers:
                 raise Malformed(f"it refers to {owner.urn}, which could not be read")
-            heard, protocol, shown = _heard(resource)
+            heard, protocol, shown = _listening(resource)
             chosen: list[TargetGroup] = []
             ends = False
             for source, name in [(resource, "defaultActions"), *actions_of.get(resource.urn, ())]:
@@ -189,8 +191,8 @@ def compile(cloud: Cloud) -> None:
             _compile_balancer(cloud, balancer, by_balancer.get(urn, []))
 
 
-def _heard(listener: Resource) -> tuple[Intervals, str, str]:
-    """What a listener hears: services, protocol and how to call it."""
+def _listening(listener: Resource) -> tuple[Intervals, str, str]:
+    """What a listener accepts: services, protocol and a name for reports."""
     properties = listener.properties
     protocol, port = given(listener, "protocol", "HTTP"), properties.get("port")
     numbers = (services.TCP, services.UDP) if protocol is UNKNOWN else TRANSPORT.get(protocol)
@@ -200,7 +202,7 @@ def _heard(listener: Resource) -> tuple[Intervals, str, str]:
         return tuple(services.of(number) for number in numbers), "TCP_UDP", "any port"
     number = whole(port, "port")
     if not 0 < number < 65536:
-        raise Malformed(f"port {number}: got none within 1-65535")
+        raise Malformed(f"port {number}: must be within 1-65535")
     heard = tuple(services.of(each, number, number) for each in numbers)
     return heard, "TCP_UDP" if protocol is UNKNOWN else protocol, f"{number}"
 
@@ -208,7 +210,7 @@ def _heard(listener: Resource) -> tuple[Intervals, str, str]:
 def _forwarded(
     cloud: Cloud, resource: Resource, name: str, target_groups: Mapping[str, TargetGroup]
 ) -> tuple[list[TargetGroup], bool]:
-    """The target groups that actions forward to, and whether the balancer may answer by itself."""
+    """The target groups to which actions forward, and whether the balancer may answer itself."""
     actions = resource.properties.get(name)
     index = cloud.index
     if actions is UNKNOWN:
@@ -288,7 +290,7 @@ def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Targe
 
 
 def _at(cloud: Cloud, group: TargetGroup, point: int) -> Nic | None:
-    """The interface with an address in the group's VPC or in one that it is peered with."""
+    """The interface with an address in the group's VPC or in a peer VPC."""
     home = known(cloud.vpcs, cloud.index.need(group.resource, "vpcId", *VPCS))
     near = {home, *home.peers.values()}
     found = [nic for nic in cloud.at.get(point, ()) if nic.subnet.vpc in near]
@@ -301,7 +303,7 @@ def _compile_balancer(
 ) -> None:
     stages = cloud.fragment.stages
     urn, label = balancer.resource.urn, balancer.label
-    refuses = f"{balancer.device} hears nothing else"
+    refuses = f"{balancer.device} has no other listener"
     stages[refuses] = Blocked(refuses, urn)
     itself = f"{balancer.device} itself"
     stages[itself] = Deliver(urn)
@@ -334,7 +336,7 @@ def _to_node(node: Nic, interval: Interval) -> Match:
 
 
 def _served(balancer: Balancer, node: Nic, group: TargetGroup, target: Target) -> bool:
-    """Whether a node sends to a target: in its own zone, or anywhere if cross-zone."""
+    """Whether a node sends to a target: in its own zone, or in any zone with cross-zone load balancing."""
     cross = balancer.cross_zone if group.cross_zone is None else group.cross_zone
     return bool(cross or not target.zone or not node.subnet.zone or target.zone == node.subnet.zone)
 
@@ -359,7 +361,7 @@ def _ways(
     group: TargetGroup,
     target: Target,
 ) -> Iterator[Translation]:
-    """What a node makes of a client's packet for one target: one way for each address that the node may have."""
+    """A node's translations of client packets for one target: one for each address that the node may have."""
     keeps = keeps_client(balancer, group, protocol)
     if keeps and target.nic is not None and balancer.device not in target.nic.preserving:
         target.nic.preserving.append(balancer.device)
@@ -380,13 +382,13 @@ def _ways(
 
 
 def _onward(node: Nic, target: Nic) -> str:
-    """Where what a node sends to a target with the client's address stands."""
+    """The stage for packets of a node to a target that keep the client's address."""
     return f"{node.arrival} to {target.label}"
 
 
 def compile_onward(cloud: Cloud) -> None:
-    """A balancer's clients come to a target that lets in a group of the balancer, by whatever address. Checks must be
-    made.
+    """A target that admits a security group of the balancer also admits the balancer's clients, from any address. Must
+    run after checks are compiled.
     """
     stages = cloud.fragment.stages
     for stage, (node, nic) in cloud.by_balancer.items():
@@ -410,6 +412,6 @@ def _for_clients(node: Nic, nic: Nic) -> Iterator[Rule]:
     for group in nic.groups:
         for other, rule in group.referred:
             if other in node.groups:
-                doubt = rule.match.uncertain or nic.doubt or node.doubt
-                match = Match(services=rule.match.services, uncertain=doubt)
-                yield Rule(match, Action.ACCEPT, f"{rule.name}, whose clients come with their addresses", rule.origin)
+                uncertainty = rule.match.uncertain or nic.uncertainty or node.uncertainty
+                match = Match(services=rule.match.services, uncertain=uncertainty)
+                yield Rule(match, Action.ACCEPT, f"{rule.name}, with the addresses of its clients", rule.origin)

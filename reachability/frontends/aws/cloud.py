@@ -1,4 +1,4 @@
-"""What is read from the resources before stages are made of it: VPCs, subnets, tables, groups, interfaces."""
+"""The intermediate model between resources and stages: VPCs, subnets, route tables, groups, interfaces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Table:
-    """A route table. ``static`` and ``propagated`` by destination; ``stage`` decides for what leaves a subnet."""
+    """A route table. ``static`` and ``propagated`` by destination; ``stage`` routes the packets that leave a subnet."""
 
     label: str
     vpc: Vpc
@@ -28,7 +28,7 @@ class Table:
     from_lists: dict[Interval, Route] = field(default_factory=dict)
     propagated: dict[Interval, Route] = field(default_factory=dict)
     vague: list[tuple[tuple[str, ...], str, Intervals]] = field(default_factory=list)
-    """(stages, reason, where): routes whose destination is an unknown part of a range."""
+    """(stages, reason, range): routes whose destination is an unknown part of a range."""
 
     @property
     def stage(self) -> str:
@@ -51,7 +51,7 @@ class Acl:
 @dataclass(slots=True, eq=False)
 class Subnet:
     """``blocks``: IPv4 first. ``automatic``: whether interfaces get a public IPv4 address; ``automatic_v6``: an IPv6
-    address. ``None``: not known.
+    address. ``None``: unknown.
     """
 
     resource: Resource
@@ -67,32 +67,32 @@ class Subnet:
 
     @property
     def table(self) -> Table:
-        """The table that it is associated with, else the main one of its VPC."""
+        """The associated route table, else the main one of its VPC."""
         return self.own_table or self.vpc.main
 
     @property
     def acl(self) -> Acl:
-        """The network ACL that it is associated with, else the default one of its VPC."""
+        """The associated network ACL, else the default one of its VPC."""
         return self.own_acl or self.vpc.default_acl
 
     @property
     def stage(self) -> str:
-        """Where what an interface in the subnet sends stands."""
+        """The stage for what an interface in the subnet sends."""
         return f"subnet {self.label}"
 
     @property
     def delivery(self) -> str:
-        """Where what goes to an interface in the subnet stands, past the subnet's ACL."""
+        """The stage for what goes to an interface in the subnet, past the subnet's ACL."""
         return f"subnet {self.label} delivery"
 
     @property
     def leaving(self) -> str:
-        """Where what leaves the subnet stands, before its ACL."""
+        """The stage for what leaves the subnet, before its ACL."""
         return f"subnet {self.label} leaving"
 
     @property
     def entering(self) -> str:
-        """Where what comes from outside of the subnet stands, before its ACL."""
+        """The stage for what comes from outside of the subnet, before its ACL."""
         return f"subnet {self.label} entering"
 
 
@@ -109,12 +109,12 @@ class Vpc:
     subnets: list[Subnet] = field(default_factory=list)
     main: Table = field(init=False)
     default_acl: Acl = field(init=False)
-    """Set by ``acls.compile``, before anything is filtered."""
+    """Set by ``acls.compile``, before checks are compiled."""
     default_group: Group = field(init=False)
     peers: dict[str, Vpc] = field(default_factory=dict)
-    """VPCs with which a peering is active, by the URN of the peering."""
+    """Peer VPCs with an active peering, by the URN of the peering."""
     transit_peers: set[Vpc] = field(default_factory=set)
-    """VPCs whose groups a transit gateway lets inbound rules refer to."""
+    """VPCs whose groups inbound rules may reference through a transit gateway."""
 
     def __post_init__(self) -> None:
         self.main = Table(f"{self.label} (main)", self, None)
@@ -122,20 +122,20 @@ class Vpc:
 
     @property
     def stage(self) -> str:
-        """Where what is for an address of the VPC stands: whatever comes in, ends in it."""
+        """The stage for what is for an address of the VPC: inbound packets end in the VPC (no transit)."""
         return f"vpc {self.label}"
 
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """A security group. ``name`` is how rules call it. ``members``: interfaces that have it, for certain or maybe."""
+    """A security group. ``name`` is for reports. ``members``: interfaces that have it, certainly or possibly."""
 
     name: str
     vpc: Vpc
     resource: Resource | None
     ingress: list[Rule] = field(default_factory=list)
     referred: list[tuple[Group, Rule]] = field(default_factory=list)
-    """Groups that inbound rules refer to, with the rule."""
+    """Groups that inbound rules reference, with the rule."""
     egress: list[Rule] = field(default_factory=list)
     members: list[Nic] = field(default_factory=list)
 
@@ -147,7 +147,7 @@ class Group:
 @dataclass(slots=True, eq=False)
 class Nic:
     """An elastic network interface. ``public`` by private address. ``checked``: the source/destination check;
-    ``None``: not known. ``arrival``: the stage behind its groups. ``filtered`` false: no group applies.
+    ``None``: unknown. ``arrival``: the stage after its groups. ``filtered`` is false if no group applies.
     """
 
     label: str
@@ -156,29 +156,29 @@ class Nic:
     addresses: list[int]
     arrival: str
     groups: tuple[Group, ...] = ()
-    doubt: str = ""
-    """Why it is not known which of the groups apply."""
+    uncertainty: str = ""
+    """Why it is unknown which of the groups apply."""
     filtered: bool = True
     checked: bool | None = True
     public: dict[int, list[int]] = field(default_factory=dict)
-    public_doubt: str = ""
-    """Why it is not known whether it has the public address that the subnet gives."""
+    public_uncertainty: str = ""
+    """Why it is unknown whether it has the subnet's automatic public address."""
     preserving: list[str] = field(default_factory=list)
-    """Load balancers that send to it with the client's address: answers go back through them."""
+    """Load balancers that preserve the client's address towards it: answers return through them."""
 
     @property
     def entry(self) -> str:
-        """Where what is delivered to it stands, before its groups."""
+        """The stage for packets delivered to it, before its groups."""
         return f"interface {self.label} ingress"
 
     @property
     def out(self) -> str:
-        """Where what it sends stands."""
+        """The stage for packets that it sends."""
         return f"interface {self.label} egress"
 
     @property
     def foreign(self) -> str:
-        """Where what a route sends to it for somebody else stands."""
+        """The stage for packets to other destinations that a route sends to it."""
         return f"interface {self.label} forwarding"
 
 
@@ -194,7 +194,7 @@ class Instance:
 
 @dataclass(slots=True)
 class Cloud:
-    """Everything that has been read. Dictionaries are by URN, but ``tables`` by URN or, for an implied main table, by
+    """Everything that was read. Dictionaries are by URN, but ``tables`` by URN or, for an implied main table, by
     the VPC's.
     """
 
@@ -209,22 +209,22 @@ class Cloud:
     """Interfaces by the URN of the instance, interface, NAT gateway, load balancer or endpoint."""
     machines: list[Instance] = field(default_factory=list)
     edge_tables: dict[str, Table] = field(default_factory=dict)
-    """Tables of gateways, for what comes in, by the gateway's URN."""
+    """Gateway route tables (ingress routing), by the gateway's URN."""
     zoned: dict[str, str] = field(default_factory=dict)
-    """Stages that stand for the tables of subnets whose zone makes a difference, by the subnet's URN."""
+    """Stages that replace the route tables of subnets whose zone matters, by the subnet's URN."""
     attached: dict[str, Vpc] = field(default_factory=dict)
-    """Where gateways are attached, by URN."""
+    """The attachments of gateways, by URN."""
     peerings: dict[str, Peering] = field(default_factory=dict)
     accepters: dict[str, Resource] = field(default_factory=dict)
     """The peering that an accepter accepts, by the accepter's URN."""
     foreign_peerings: dict[str, str] = field(default_factory=dict)
-    """Ids of somebody else's peerings that are accepted here, by the accepter's URN."""
+    """Ids of peerings requested by another account and accepted here, by the accepter's URN."""
     connections: dict[str, Connection] = field(default_factory=dict)
     """VPN connections, by URN."""
     connections_of: dict[str, list[Connection]] = field(default_factory=dict)
-    """Those of each VPN gateway, by its URN."""
+    """The VPN connections of each VPN gateway, by its URN."""
     opened: set[tuple[str, str]] = field(default_factory=set)
-    """Doors of peerings, by key and side."""
+    """Link ends of peerings, by key and side."""
     at: dict[int, list[Nic]] = field(default_factory=dict)
     """Interfaces by private address."""
     transit: Transit = field(init=False)
@@ -233,12 +233,12 @@ class Cloud:
     """By stage: the node of a balancer and the target to which it sends with the client's address."""
     balancers: dict[str, Balancer] = field(default_factory=dict)
     cuts: list[int] | None = None
-    """Where blocks that are named anywhere begin or are over; ``None`` before somebody asks."""
+    """The boundaries of all blocks in the input; ``None`` until first used."""
     elsewhere: dict[str, str] = field(default_factory=dict)
-    """What elastic addresses are associated with that is not among the resources, by URN."""
+    """Associations of elastic addresses with things outside the input, by URN."""
     elastic: dict[str, int] = field(default_factory=dict)
-    """Stand-ins for elastic addresses, by URN."""
+    """Placeholders of elastic addresses, by URN."""
     lists: dict[str, list[Interval | None]] = field(default_factory=dict)
-    """What prefix lists hold; ``None`` for a block that is not known."""
+    """The entries of prefix lists; ``None`` for an unknown block."""
     taken: set[tuple[str, int]] = field(default_factory=set)
     """(URN of the VPC, private address) and (nothing, public address) that are in use."""

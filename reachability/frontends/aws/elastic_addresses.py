@@ -1,7 +1,7 @@
 """Elastic addresses, and what each is associated with.
 
-Source: the EC2 user guide's "Elastic IP addresses": one address leads to one private address, and replaces the public
-one given at launch.
+Source: the EC2 user guide's "Elastic IP addresses": one address maps to one private address, and replaces the public
+one assigned at launch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HOLDERS = (INTERFACE, INSTANCE, NAT)
 
 
 def read(cloud: Cloud) -> None:
-    """Gives interfaces their elastic addresses. State tells an association twice: at the address, and as a resource."""
+    """Sets the elastic addresses of interfaces. State has each association twice: at the address, and as a resource."""
     index = cloud.index
     associated = set()
     for resource in index.of(ASSOCIATION):
@@ -32,7 +32,7 @@ def read(cloud: Cloud) -> None:
             associated.add(elastic.urn)
             held = _holder(cloud, resource, "networkInterfaceId") or _holder(cloud, resource, "instanceId")
             if held is None:
-                raise Malformed("what it is associated with is not known")
+                raise Malformed("its association is unknown")
             _associate(cloud, elastic, held, given(resource, "privateIpAddress"))
     for resource in index.of(EIP):
         if resource.urn in associated:
@@ -73,12 +73,12 @@ def _associate(cloud: Cloud, elastic: Resource, held: Resource, private: object)
     if nic is None:
         raise Malformed(f"it is associated with {private}, which {nics[0].label} does not have")
     if point == nic.addresses[0]:
-        nic.public_doubt = ""
+        nic.public_uncertainty = ""
     nic.public[point] = [value(cloud, elastic)]
 
 
 def compile(cloud: Cloud) -> None:
-    """Where the addresses lead that no interface here has: nowhere, or to something that is not here."""
+    """Stages for addresses of no interface in the input: unassociated, or associated with something outside it."""
     used = {point for nics in cloud.nics.values() for nic in nics for points in nic.public.values() for point in points}
     for resource in cloud.index.of(EIP):
         if not says(resource.properties.get("publicIp")) or resource.properties["publicIp"] is UNKNOWN:
@@ -92,8 +92,8 @@ def compile(cloud: Cloud) -> None:
             via: tuple[str, ...] = ()
             if held is not None:
                 stage = f"elastic address {label}"
-                reason = f"{resource.urn} leads to {held}, which is not among the resources"
+                reason = f"{resource.urn} is associated with {held}, which is not among the resources"
                 cloud.fragment.stages[stage] = Unmodelled(reason, resource.urn)
                 via = (stage,)
-            name = f"{label} leads to {held}" if held else f"{label} is associated with nothing"
+            name = f"{label} is associated with {held}" if held else f"{label} is associated with nothing"
             cloud.fragment.public.append(Route((point, point), via, name, resource.urn))

@@ -1,7 +1,7 @@
 """VPC endpoints: gateway endpoints are routes, interface endpoints are interfaces.
 
 Source: the AWS PrivateLink guide's "Gateway endpoints" (routes to the service's prefix list) and "Access an AWS service
-using an interface VPC endpoint" (an interface a subnet, the VPC's default group if none is named).
+using an interface VPC endpoint" (one interface per subnet, the VPC's default group if none is named).
 """
 
 from __future__ import annotations
@@ -52,9 +52,11 @@ def read(cloud: Cloud) -> None:
             endpoint = index.need(resource, "vpcEndpointId", ENDPOINT)
             found = index.find(resource, "securityGroupId", *groups.REFERABLE)
             for nic in cloud.nics.get(endpoint.urn, ()):
-                more, doubt = groups.of_interface(cloud, nic.subnet.vpc, found)
+                more, uncertainty = groups.of_interface(cloud, nic.subnet.vpc, found)
                 interfaces.set_groups(
-                    nic, (*nic.groups, *(each for each in more if each not in nic.groups)), nic.doubt or doubt
+                    nic,
+                    (*nic.groups, *(each for each in more if each not in nic.groups)),
+                    nic.uncertainty or uncertainty,
                 )
 
 
@@ -73,19 +75,19 @@ def _read_interfaces(cloud: Cloud, resource: Resource, further: list[Subnet]) ->
     for subnet in subnets:
         addresses = interfaces.private_addresses(cloud, subnet, [fixed.get(subnet)], [], None, 0)
         nic = Nic(f"{label} in {subnet.label}", resource, subnet, addresses, label_stage(label), checked=True)
-        nic.groups, nic.doubt = groups.of_interface(cloud, vpc, wanted)
+        nic.groups, nic.uncertainty = groups.of_interface(cloud, vpc, wanted)
         interfaces.add(cloud, resource, nic)
         entries.append(nic.entry)
     interfaces.name(cloud, resource, (*entries, resource.urn))
 
 
 def label_stage(label: str) -> str:
-    """Where what an endpoint has let in stands."""
+    """The stage for packets that an endpoint accepted."""
     return f"endpoint {label}"
 
 
 def _fixed(cloud: Cloud, resource: Resource) -> dict[Subnet, str]:
-    """The addresses that are asked for, by subnet."""
+    """The requested addresses, by subnet."""
     found = {}
     for entry in items(given(resource, "subnetConfigurations"), "subnetConfigurations"):
         at: Found = cloud.index.find(resource, "subnetConfigurations", *SUBNETS, value=entry.get("subnetId"))
@@ -95,18 +97,18 @@ def _fixed(cloud: Cloud, resource: Resource) -> dict[Subnet, str]:
 
 
 def stage(cloud: Cloud, endpoint: Resource) -> str:
-    """Where what a route sends to an endpoint stands."""
+    """The stage for packets that a route sends to an endpoint."""
     name = f"endpoint {cloud.index.label(endpoint)} by route"
     if _kind(endpoint) == "Gateway":
         cloud.fragment.stages[name] = Deliver(endpoint.urn)
     else:
-        reason = f"{endpoint.urn}: what is behind a gateway load balancer's endpoint is not modelled"
+        reason = f"{endpoint.urn}: Gateway Load Balancer endpoints are not modelled"
         cloud.fragment.stages[name] = Unmodelled(reason, endpoint.urn)
     return name
 
 
 def add_routes(cloud: Cloud) -> None:
-    """The routes that gateway endpoints put into tables."""
+    """Adds the routes of gateway endpoints to route tables."""
     index = cloud.index
     for resource in index.of(ENDPOINT):
         with index.reading(resource):
@@ -133,5 +135,5 @@ def _route(cloud: Cloud, endpoint: Resource, table: Table) -> None:
             name = f"{table.label}: {texts((each,))[0]} to {label}"
             table.from_lists.setdefault(each, Route(each, via, name, endpoint.urn))
         return
-    doubt = f"the addresses of the service of {label} are not known"
-    table.vague.append((via, doubt, (ALL_V4,)))
+    uncertainty = f"the addresses of the service of {label} are not known"
+    table.vague.append((via, uncertainty, (ALL_V4,)))

@@ -1,8 +1,8 @@
 """Internet gateways, egress-only gateways and NAT gateways.
 
 Sources: the VPC user guide's "Internet gateways" (a one-to-one translation of IPv4 addresses, none of IPv6),
-"Egress-only internet gateways" (stateful, outbound only) and "NAT gateways" (public and private; no new connection
-comes in; the ACL of the gateway's subnet applies, no group does; what it sends follows that subnet's table).
+"Egress-only internet gateways" (stateful, outbound only) and "NAT gateways" (public and private; no inbound
+connections; the ACL of the gateway's subnet applies, no group does; its packets follow that subnet's route table).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ INTERNET_ATTACHMENT = "aws:ec2/internetGatewayAttachment:InternetGatewayAttachme
 EGRESS_ONLY = "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"
 NAT = "aws:ec2/natGateway:NatGateway"
 TRANSLATED = tuple(services.of(number) for number in (services.ICMP, services.TCP, services.UDP))
-"""What a NAT gateway translates (VPC user guide, NAT gateway basics)."""
+"""The services that a NAT gateway translates (VPC user guide, NAT gateway basics)."""
 TYPES = (INTERNET_GATEWAY, INTERNET_ATTACHMENT, EGRESS_ONLY, NAT)
 
 
 def read(cloud: Cloud) -> None:
-    """Reads what each gateway is attached to, and the interfaces of NAT gateways."""
+    """Reads the attachments of gateways, and the interfaces of NAT gateways."""
     index = cloud.index
     for resource in index.of(INTERNET_GATEWAY, EGRESS_ONLY):
         with index.reading(resource):
@@ -88,12 +88,12 @@ def _read_nat(cloud: Cloud, resource: Resource) -> None:
 
 
 def internet_stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """Where what a VPC sends to an internet gateway stands."""
+    """The stage for packets of a VPC to an internet gateway."""
     return _out(cloud, gateway, vpc, f"internet gateway {cloud.index.label(gateway)} out")
 
 
 def egress_only_stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """Where what a VPC sends to an egress-only gateway stands."""
+    """The stage for packets of a VPC to an egress-only gateway."""
     return _out(cloud, gateway, vpc, f"egress-only gateway {cloud.index.label(gateway)} out")
 
 
@@ -107,20 +107,20 @@ def _out(cloud: Cloud, gateway: Resource, vpc: Vpc, stage: str) -> str:
 
 
 def nat_stage(cloud: Cloud, gateway: Resource) -> str:
-    """Where what another subnet sends to a NAT gateway stands: before the ACL of the gateway's subnet."""
+    """The stage for packets of another subnet to a NAT gateway: before the ACL of the gateway's subnet."""
     if gateway.urn not in cloud.nics:
-        raise Malformed(f"it leads to {gateway.urn}, which could not be read")
+        raise Malformed(f"its target {gateway.urn} could not be read")
     return f"NAT gateway {cloud.index.label(gateway)} entering"
 
 
 def entry(cloud: Cloud, gateway: Resource) -> str:
-    """Where what comes in by a gateway stands: at the gateway's own table, or at the VPC."""
+    """The stage for packets that enter through a gateway: at the gateway's own table, or at the VPC."""
     table = cloud.edge_tables.get(gateway.urn)
     return table.stage if table is not None else cloud.attached[gateway.urn].stage
 
 
 def compile(cloud: Cloud) -> None:
-    """Makes the stages, and tells the internet where public addresses are. Interfaces must have theirs."""
+    """Compiles the stages and the routes to public addresses. Must run after interfaces have their addresses."""
     index = cloud.index
     by_vpc: dict[Vpc, list[Nic]] = {}
     for nic in dict.fromkeys(nic for nics in cloud.nics.values() for nic in nics if nic.public):
@@ -157,9 +157,9 @@ def _compile_internet(cloud: Cloud, resource: Resource, vpc: Vpc, nics: list[Nic
             for public in publics:
                 name = f"{device}: {nic.label}"
                 origin = nic.resource.urn
-                own = Match(sources=((private, private),), uncertain=nic.public_doubt)
+                own = Match(sources=((private, private),), uncertain=nic.public_uncertainty)
                 outward.append(Translation(own, INTERNET, name, source=public, origin=origin))
-                theirs = Match(destinations=((public, public),), uncertain=nic.public_doubt)
+                theirs = Match(destinations=((public, public),), uncertain=nic.public_uncertainty)
                 inward.append(Translation(theirs, inside, name, destination=private, origin=origin))
                 cloud.fragment.public.append(Route((public, public), (entering,), name, origin))
     v6 = tuple(sorted(interval for interval in vpc.blocks if interval[0] >= V6))

@@ -1,7 +1,7 @@
 """Security groups: stateful, allow only, the union of an interface's groups.
 
-Sources: the VPC user guide's "Security group rules" (references stand for the private addresses of the interfaces that
-have the group), "Update your security groups to reference peer security groups" (only within a region, only where the
+Sources: the VPC user guide's "Security group rules" (a reference means the private addresses of the interfaces with
+the group), "Update your security groups to reference peer security groups" (only within a region, only where the
 peering is active), "Default security groups", and the EC2 guide's list of what groups do not filter.
 """
 
@@ -30,7 +30,7 @@ REFERABLE = (GROUP, DEFAULT_GROUP, *VPCS)
 
 
 def read(cloud: Cloud) -> None:
-    """Reads the groups, not yet their rules, which speak of members."""
+    """Reads the groups without their rules, which need the members."""
     index = cloud.index
     for resource in index.of(GROUP, DEFAULT_GROUP):
         with index.reading(resource):
@@ -46,7 +46,7 @@ def read(cloud: Cloud) -> None:
 
 
 def of_interface(cloud: Cloud, vpc: Vpc, found: Found) -> tuple[tuple[Group, ...], str]:
-    """The groups that an interface names, and why it is not known which; those of nobody here may allow anything."""
+    """The groups of an interface, and why they are unknown; groups outside the input may allow anything."""
     if not found.given:
         return (vpc.default_group,), ""
     if found.unknown and not found.resources:
@@ -60,14 +60,14 @@ def _foreign(cloud: Cloud, vpc: Vpc, name: str) -> Group:
     group = cloud.groups.get(name)
     if group is None:
         group = cloud.groups[name] = Group(name, vpc, None)
-        doubt = Match(uncertain=f"{name} is not among the resources: its rules are not known")
-        group.ingress.append(Rule(doubt, Action.ACCEPT, f"{name}: in, rules that are not known"))
-        group.egress.append(Rule(doubt, Action.ACCEPT, f"{name}: out, rules that are not known"))
+        uncertainty = Match(uncertain=f"{name} is not among the resources: its rules are not known")
+        group.ingress.append(Rule(uncertainty, Action.ACCEPT, f"{name}: in, rules that are not known"))
+        group.egress.append(Rule(uncertainty, Action.ACCEPT, f"{name}: out, rules that are not known"))
     return group
 
 
 def compile(cloud: Cloud) -> None:
-    """Reads the rules and makes the checks of every interface. Members and peerings must be known."""
+    """Reads the rules and compiles the checks of every interface. Must run after members and peerings are read."""
     peers = _Peers(cloud)
     index = cloud.index
     for vpc in cloud.vpcs.values():
@@ -91,7 +91,7 @@ def compile(cloud: Cloud) -> None:
             group = _owner(cloud, resource)
             direction = resource.properties.get("type")
             if direction not in ("ingress", "egress"):
-                raise Malformed(f"type is {direction!r}; got neither ingress nor egress")
+                raise Malformed(f"type is {direction!r}, which is neither ingress nor egress")
             egress = direction == "egress"
             rules = _entry(cloud, peers, group, resource, resource.properties, "", egress)
             (group.egress if egress else group.ingress).extend(rules)
@@ -106,7 +106,7 @@ def compile(cloud: Cloud) -> None:
 
 
 def _once(rules: list[Rule]) -> list[Rule]:
-    """State tells a rule that is a resource of its own in its group, too: the resource speaks for both."""
+    """State repeats a separate rule resource in its group: only the resource is used."""
     by_match = {rule.match: rule for rule in rules}
     return rules if len(by_match) == len(rules) else list(by_match.values())
 
@@ -118,16 +118,16 @@ def _owner(cloud: Cloud, resource: Resource) -> Group:
 def _rule(
     group: Group, peers: Intervals, peer: str, used: tuple[Intervals | None, str, str], egress: bool, origin: str
 ) -> Rule:
-    wanted, shown, doubt = used
+    wanted, shown, uncertainty = used
     if egress:
-        match = Match(destinations=peers, services=wanted, uncertain=doubt)
+        match = Match(destinations=peers, services=wanted, uncertain=uncertainty)
         return Rule(match, Action.ACCEPT, f"{group.name}: out {shown} to {peer}", origin)
-    match = Match(sources=peers, services=wanted, uncertain=doubt)
+    match = Match(sources=peers, services=wanted, uncertain=uncertainty)
     return Rule(match, Action.ACCEPT, f"{group.name}: in {shown} from {peer}", origin)
 
 
 def _single(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, egress: bool) -> Iterable[Rule]:
-    """The rules of a resource that speaks of one peer."""
+    """The rules of a resource with one peer."""
     properties = resource.properties
     used = traffic.read(properties.get("ipProtocol"), properties.get("fromPort"), properties.get("toPort"))
     for name, family in (("cidrIpv4", ALL_V4), ("cidrIpv6", ALL_V6)):
@@ -135,8 +135,8 @@ def _single(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, egres
         if not says(block):
             continue
         if block is UNKNOWN:
-            doubt = used[0], used[1], used[2] or f"{name} is not known yet"
-            return (_rule(group, (family,), "an unknown block", doubt, egress, resource.urn),)
+            uncertainty = used[0], used[1], used[2] or f"{name} is not known yet"
+            return (_rule(group, (family,), "an unknown block", uncertainty, egress, resource.urn),)
         interval = cidr(block, name, v6=family is ALL_V6)
         return (_rule(group, (interval,), str(block), used, egress, resource.urn),)
     if says(properties.get("prefixListId")):
@@ -145,7 +145,7 @@ def _single(cloud: Cloud, peers: _Peers, group: Group, resource: Resource, egres
         found = cloud.index.find(resource, "referencedSecurityGroupId", *REFERABLE)
         found = _within_account(cloud, found, resource, "referencedSecurityGroupId")
         return peers.references(group, found, used, egress, resource.urn)
-    raise Malformed("it names no peer: neither cidrIpv4, cidrIpv6, prefixListId nor referencedSecurityGroupId")
+    raise Malformed("it has no peer: neither cidrIpv4, cidrIpv6, prefixListId nor referencedSecurityGroupId")
 
 
 def _within_account(cloud: Cloud, found: Found, resource: Resource, name: str) -> Found:
@@ -201,8 +201,8 @@ def _entry(
         yield from peers.references(group, found, used, egress, resource.urn)
     own = flag(entry.get("self"), False)
     if own is not False:
-        doubt = used[2] or ("" if own else "self is not known yet")
-        yield from peers.reference(group, group, used[0], used[1], doubt, egress, resource.urn)
+        uncertainty = used[2] or ("" if own else "self is not known yet")
+        yield from peers.reference(group, group, used[0], used[1], uncertainty, egress, resource.urn)
 
 
 def _listed(
@@ -214,12 +214,12 @@ def _listed(
     used: tuple[Intervals | None, str, str],
     egress: bool,
 ) -> Iterator[Rule]:
-    for shown, blocks, doubt in prefix_lists.contents(cloud, resource, name, value):
-        yield _rule(group, blocks, shown, (used[0], used[1], used[2] or doubt), egress, resource.urn)
+    for shown, blocks, uncertainty in prefix_lists.contents(cloud, resource, name, value):
+        yield _rule(group, blocks, shown, (used[0], used[1], used[2] or uncertainty), egress, resource.urn)
 
 
 class _Peers:
-    """What references to groups stand for."""
+    """Resolves references to groups."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -227,7 +227,7 @@ class _Peers:
         self._addresses: dict[tuple[int, int, bool], tuple[Intervals, Intervals]] = {}
 
     def _vpcs(self, group: Group) -> tuple[set[Vpc], set[Vpc]]:
-        """The VPCs whose interfaces the rules of a group can name, inbound and outbound."""
+        """The VPCs whose groups the rules of a group can reference, inbound and outbound."""
         reached = self._reached.get(id(group))
         if reached is None:
             homes = {group.vpc, *(nic.subnet.vpc for nic in group.members)}
@@ -239,16 +239,16 @@ class _Peers:
     def references(
         self, group: Group, found: Found, used: tuple[Intervals | None, str, str], egress: bool, origin: str
     ) -> Iterator[Rule]:
-        """The rules for a reference, which may name several groups, unknown ones or those of nobody here."""
-        wanted, shown, doubt = used
+        """The rules for a reference to one or more groups, which may be unknown or outside the input."""
+        wanted, shown, uncertainty = used
         if found.unknown and not found.resources:
-            used = wanted, shown, doubt or found.unknown
+            used = wanted, shown, uncertainty or found.unknown
             yield _rule(group, EVERYWHERE, "an unknown group", used, egress, origin)
         for each in found.resources:
             other = known(self._cloud.groups, each)
-            yield from self.reference(group, other, wanted, shown, doubt or found.unknown, egress, origin)
+            yield from self.reference(group, other, wanted, shown, uncertainty or found.unknown, egress, origin)
         for name in found.foreign:
-            used = wanted, shown, doubt or f"{name} is not among the resources: who is in it is not known"
+            used = wanted, shown, uncertainty or f"{name} is not among the resources: its members are unknown"
             yield _rule(group, EVERYWHERE, name, used, egress, origin)
 
     def reference(
@@ -257,12 +257,12 @@ class _Peers:
         other: Group,
         wanted: Intervals | None,
         shown: str,
-        doubt: str,
+        uncertainty: str,
         egress: bool,
         origin: str = "",
     ) -> Iterator[Rule]:
-        """One rule for the certain members of ``other``, one more for those that may be; one that matches nothing where
-        the cloud would not let the reference work.
+        """One rule for the certain members of ``other``, another for the possible ones; a rule that matches nothing if
+        the cloud would not apply the reference.
         """
         origin = origin or group.origin
         reached = self._vpcs(group)[egress]
@@ -273,7 +273,7 @@ class _Peers:
                 if region != own
                 else f"of {other.vpc.label}, with which there is no active peering"
             )
-            used = wanted, shown, doubt
+            used = wanted, shown, uncertainty
             yield _rule(group, (), f"{other.name} ({why})", used, egress, origin)
             return
         key = id(group), id(other), egress
@@ -281,16 +281,16 @@ class _Peers:
         if sets is None:
             members = [nic for nic in other.members if nic.subnet.vpc in reached]
             sets = self._addresses[key] = (
-                union([(point, point) for nic in members if not nic.doubt for point in nic.addresses]),
-                union([(point, point) for nic in members if nic.doubt for point in nic.addresses]),
+                union([(point, point) for nic in members if not nic.uncertainty for point in nic.addresses]),
+                union([(point, point) for nic in members if nic.uncertainty for point in nic.addresses]),
             )
         certain, possible = sets
-        rule = _rule(group, certain, other.name, (wanted, shown, doubt), egress, origin)
+        rule = _rule(group, certain, other.name, (wanted, shown, uncertainty), egress, origin)
         if not egress:
             group.referred.append((other, rule))
         yield rule
         if possible:
-            used = wanted, shown, doubt or f"who has {other.name} is not known yet"
+            used = wanted, shown, uncertainty or f"the members of {other.name} are unknown until the deployment"
             yield _rule(group, possible, f"{other.name}, perhaps", used, egress, origin)
 
 
@@ -309,7 +309,7 @@ def _compile_checks(cloud: Cloud) -> None:
     for nics in cloud.nics.values():
         for nic in nics:
             vpc = nic.subnet.vpc
-            key = vpc, nic.groups, nic.doubt, nic.filtered
+            key = vpc, nic.groups, nic.uncertainty, nic.filtered
             pair = chains.get(key)
             if pair is None:
                 pair = chains[key] = _chains(nic, always[vpc.resource.urn])
@@ -323,9 +323,9 @@ def _chains(nic: Nic, always: Rule) -> tuple[Chain, Chain]:
         return Chain("no groups", (), Action.ACCEPT), Chain("no groups", (), Action.ACCEPT)
     ingress = [rule for group in nic.groups for rule in group.ingress]
     egress = [rule for group in nic.groups for rule in group.egress]
-    if nic.doubt:
-        ingress = [replace(rule, match=replace(rule.match, uncertain=nic.doubt)) for rule in ingress]
-        egress = [replace(rule, match=replace(rule.match, uncertain=nic.doubt)) for rule in egress]
+    if nic.uncertainty:
+        ingress = [replace(rule, match=replace(rule.match, uncertain=nic.uncertainty)) for rule in ingress]
+        egress = [replace(rule, match=replace(rule.match, uncertain=nic.uncertainty)) for rule in egress]
     name = ", ".join(group.name for group in nic.groups)
     origin = nic.groups[0].origin if len(nic.groups) == 1 else nic.resource.urn
     return (
@@ -335,9 +335,9 @@ def _chains(nic: Nic, always: Rule) -> tuple[Chain, Chain]:
 
 
 def _compile_sending(cloud: Cloud, nic: Nic, egress: Chain, device: str) -> None:
-    """First whether the source is the interface's own, then its groups, then the subnet."""
+    """Checks the source address first, then the groups, then the subnet."""
     stages = cloud.fragment.stages
-    behind = _past_balancers(cloud, nic)
+    behind = _after_groups(cloud, nic)
     if nic.checked is False:
         stages[nic.out] = Check(egress, behind, device)
         return
@@ -346,15 +346,15 @@ def _compile_sending(cloud: Cloud, nic: Nic, egress: Chain, device: str) -> None
     name = f"{nic.label}: source/destination check"
     rules = [Rule(Match(sources=own), Action.ACCEPT, f"{name}: an address of its own", nic.resource.urn)]
     if nic.checked is None:
-        doubt = Match(uncertain="sourceDestCheck is not known yet")
-        rules.append(Rule(doubt, Action.ACCEPT, f"{name}: perhaps off", nic.resource.urn))
+        uncertainty = Match(uncertain="sourceDestCheck is not known yet")
+        rules.append(Rule(uncertainty, Action.ACCEPT, f"{name}: perhaps off", nic.resource.urn))
     stages[nic.out] = Check(Chain(name, tuple(rules), Action.DROP, nic.resource.urn), grouped)
     stages[grouped] = Check(egress, behind, device)
 
 
-def _past_balancers(cloud: Cloud, nic: Nic) -> str:
-    """Where what an interface's groups let out goes on: to the subnet, past the load balancers that send to it with
-    their clients' addresses and take the answers back.
+def _after_groups(cloud: Cloud, nic: Nic) -> str:
+    """The next stage of packets that an interface's groups accept: the subnet, after the load balancers that preserve
+    client addresses and receive the answers.
     """
     then = nic.subnet.stage
     for balancer in nic.preserving:

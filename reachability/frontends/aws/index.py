@@ -1,4 +1,4 @@
-"""Resources by type, and by whatever others call them: id, ARN, URN. How a property's value is read."""
+"""Resources by type, id, ARN and URN, and readers of property values."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from reachability.resources import UNKNOWN, Resource
 
 
 class Malformed(ValueError):
-    """A resource that cannot be read; the text is a sentence about it."""
+    """A resource that cannot be read; the message is a sentence about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a property refers to. ``foreign``: names of things that are not among the resources. ``unknown``: why it is
-    not known which things are meant (then ``resources`` are those that may be), empty where it is known.
+    """The resources to which a property refers. ``foreign``: names that are not among the resources. ``unknown``: why
+    the reference is unknown (then ``resources`` are the candidates); empty if it is known.
     """
 
     resources: tuple[Resource, ...] = ()
@@ -27,7 +27,7 @@ class Found:
 
     @property
     def given(self) -> bool:
-        """Whether the property says anything."""
+        """Whether the property is set."""
         return bool(self.resources or self.foreign or self.unknown)
 
 
@@ -40,7 +40,7 @@ NAMED_TOGETHER = {
     "PeeringAttachment": "VpnConnection",
     "VpcEndpoint": "LoadBalancer",
 }
-"""Kinds of things between which a name must tell, too."""
+"""Types whose labels must be unique, too."""
 
 NEVER_REFERRED_TO = frozenset(
     {
@@ -52,11 +52,11 @@ NEVER_REFERRED_TO = frozenset(
         "aws:ec2/routeTableAssociation:RouteTableAssociation",
     }
 )
-"""The most numerous types: nothing that is understood names one of them."""
+"""The most numerous types: no modelled resource refers to one of them."""
 
 
 class Reading:
-    """The context in which a resource is read."""
+    """The context manager in which a resource is read; errors become reasons."""
 
     __slots__ = ("_index", "_resource")
 
@@ -81,7 +81,7 @@ class Reading:
 
 
 class Index:
-    """The AWS resources of one input, and the fragment to which their problems go."""
+    """The AWS resources of one input, and the fragment that collects their problems."""
 
     def __init__(self, resources: Sequence[Resource], fragment: Fragment) -> None:
         self.fragment = fragment
@@ -108,21 +108,21 @@ class Index:
             yield from self.by_type.get(type_, ())
 
     def alias(self, key: object, resource: Resource) -> None:
-        """``key`` is one more name of the resource."""
+        """Adds ``key`` as another name of the resource."""
         if isinstance(key, str) and key:
             known = self._by_key.setdefault(key, [])
             if not any(each is resource for each in known):
                 known.append(resource)
 
     def named(self, key: str, *types: str) -> Resource | None:
-        """What is called ``key`` and is of one of the types."""
+        """The resource with the name ``key`` and one of the types."""
         for each in self._by_key.get(key, ()):
             if each.type in types:
                 return each
         return None
 
     def label(self, resource: Resource) -> str:
-        """What people call it: its Name tag or its logical name; with its URN where another of its kind has it."""
+        """A label for reports: its Name tag or logical name; with its URN if another of its type has the same."""
         label = self._labels.get(resource.urn)
         if label is None:
             tags = resource.properties.get("tags")
@@ -137,11 +137,11 @@ class Index:
         return label
 
     def unmodelled(self, resource: Resource, sentence: str) -> None:
-        """Every claim is *not modelled* because of this resource."""
+        """Adds a reason: this resource makes every claim *not modelled*."""
         self.fragment.unmodelled.append(f"{resource.urn}: {sentence}")
 
     def reading(self, resource: Resource) -> Reading:
-        """What is wrong with the resource becomes a reason, and its reading ends."""
+        """A context in which an error in the resource becomes a reason and ends its reading."""
         return Reading(self, resource)
 
     def _candidates(self, resource: Resource, name: str, types: tuple[str, ...]) -> list[Resource]:
@@ -149,8 +149,8 @@ class Index:
         return [each for named in found if named for each in named if each.type in types]
 
     def find(self, resource: Resource, name: str, *types: str, value: Any = None) -> Found:
-        """What property ``name`` (or ``value``, a part of it) refers to, among things of the types: by id, ARN or URN,
-        and where that is unknown by the URNs on which the property depends.
+        """The resources of the types to which property ``name`` (or ``value``, a part of it) refers: by id, ARN or URN,
+        or if that is unknown, by the URNs on which the property depends.
         """
         value = resource.properties.get(name) if value is None else value
         if value is None or value == "" or value == []:
@@ -168,7 +168,7 @@ class Index:
             return Found(tuple(candidates)) if len(candidates) == 1 else Found(foreign=(value,))
         if isinstance(value, (list, tuple)):
             return self._find_each(resource, name, types, value)
-        raise Malformed(f"{name} is {value!r}; got no id, ARN or URN")
+        raise Malformed(f"{name} is {value!r}, which is not an id, ARN or URN")
 
     def _find_each(self, resource: Resource, name: str, types: tuple[str, ...], values: Sequence[Any]) -> Found:
         resources: list[Resource] = []
@@ -179,7 +179,7 @@ class Index:
                 unknown += 1
                 continue
             if not isinstance(each, str):
-                raise Malformed(f"{name} holds {each!r}; got no id, ARN or URN")
+                raise Malformed(f"{name} contains {each!r}, which is not an id, ARN or URN")
             known = self.named(each, *types)
             if known is None:
                 foreign.append(each)
@@ -194,8 +194,8 @@ class Index:
         )
 
     def one(self, resource: Resource, name: str, *types: str, value: Any = None) -> Resource | None:
-        """The one thing that a property refers to; ``None`` if it says nothing. Raises ``Malformed`` where it is not
-        known which, or is not among the resources.
+        """The one resource to which a property refers; ``None`` if it is not set. Raises ``Malformed`` if the reference
+        is unknown or not among the resources.
         """
         if value is None:
             value = resource.properties.get(name)
@@ -211,7 +211,7 @@ class Index:
         return found.resources[0]
 
     def need(self, resource: Resource, name: str, *types: str) -> Resource:
-        """Like ``one``; raises ``Malformed`` too if the property says nothing."""
+        """Like ``one``; also raises ``Malformed`` if the property is not set."""
         found = self.one(resource, name, *types)
         if found is None:
             raise Malformed(f"it has no {name}")
@@ -219,19 +219,19 @@ class Index:
 
 
 def given(resource: Resource, name: str, default: Any = None) -> Any:
-    """A property that the cloud makes up where nobody gives it: not known and depending on nothing, it was not given.
-    ``default`` for what was not given. A value that is concealed was given.
+    """A property that the cloud computes if it is not set: unknown without dependencies means not set.
+    ``default`` is for properties that are not set. A concealed value is set.
     """
     return default if resource.left_out(name) else resource.properties[name]
 
 
 def says(value: Any) -> bool:
-    """Whether a value says anything: known or not, but neither absent nor empty."""
+    """Whether a value is set: known or unknown, but neither absent nor empty."""
     return value is UNKNOWN or value not in (None, "", [], {}, ())
 
 
 def flag(value: Any, default: bool) -> bool | None:
-    """A yes or no; ``None``: not known."""
+    """A boolean; ``None`` if unknown."""
     if value is UNKNOWN:
         return None
     if value is None or value == "":
@@ -242,46 +242,46 @@ def flag(value: Any, default: bool) -> bool | None:
         return True
     if value in ("false", "disable", "disabled"):
         return False
-    raise Malformed(f"{value!r}: got neither true nor false")
+    raise Malformed(f"{value!r} is neither true nor false")
 
 
 def items(value: Any, name: str) -> list[Any]:
-    """The members of a list that is known or absent. Raises ``Malformed``."""
+    """The elements of a list; none if it is absent. Raises ``Malformed``."""
     if value is None:
         return []
     if value is UNKNOWN:
         raise Malformed(f"{name} is not known yet")
     if not isinstance(value, (list, tuple)):
-        raise Malformed(f"{name} is {value!r}; got no list")
+        raise Malformed(f"{name} is {value!r}, which is not a list")
     return list(value)
 
 
 def whole(value: Any, name: str) -> int:
-    """A whole number, as state writes it (22, 22.0, "22"). Raises ``Malformed``."""
+    """A whole number, as found in state (22, 22.0, "22"). Raises ``Malformed``."""
     if isinstance(value, str) and value.lstrip("-").isdigit():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        raise Malformed(f"{name} is {value!r}; got no whole number")
+        raise Malformed(f"{name} is {value!r}, which is not a whole number")
     return int(value)
 
 
 def text_of(value: Any) -> str:
-    """A known, non-empty text, else nothing."""
+    """A known, non-empty text, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
 def cidr(value: Any, name: str, *, v6: bool | None = None) -> Interval:
-    """A block that must be known, of the family asked for. Raises ``Malformed`` or ``AddressError``."""
+    """A known block of the requested family. Raises ``Malformed`` or ``AddressError``."""
     if value is UNKNOWN or value is None:
         raise Malformed(f"{name} is not known yet")
     interval = block(value)
     if v6 is not None and (interval[0] >= V6) is not v6:
-        raise Malformed(f"{name} is {value!r}; got a block of the other address family")
+        raise Malformed(f"{name} is {value!r}, which is a block of the other address family")
     return interval
 
 
 def region_of(resource: Resource) -> str:
-    """The region in which it stands: its ``region``, or as its ARN or zone says; empty if nothing tells."""
+    """The region of a resource, from its ``region``, ARN or zone; empty if unknown."""
     properties = resource.properties
     region = properties.get("region")
     if isinstance(region, str) and region:

@@ -30,7 +30,7 @@ PUBLIC: Mapping[str, str] = {
     "aws:ec2/natGateway:NatGateway": "publicIp",
     "aws:ec2/eip:Eip": "publicIp",
 }
-"""Where public addresses in use are told, by type."""
+"""The properties with public addresses in use, by type."""
 
 PRIVATE: Mapping[str, tuple[str, ...]] = {
     INSTANCE: ("privateIp", "secondaryPrivateIps"),
@@ -39,14 +39,14 @@ PRIVATE: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("subnetConfigurations",),
     **dict.fromkeys(BALANCERS, ("subnetMappings",)),
 }
-"""Where private addresses in use are told, by type."""
+"""The properties with private addresses in use, by type."""
 
 FIRST_DEVICE = 5
 """Nitro instances name their interfaces ens5, ens6, …"""
 
 
 def read(cloud: Cloud) -> None:
-    """Reads interfaces, then instances with what is attached to them."""
+    """Reads interfaces, then instances with their attachments."""
     index = cloud.index
     _note_taken(cloud)
     for resource in index.of(INTERFACE):
@@ -62,12 +62,14 @@ def read(cloud: Cloud) -> None:
         with index.reading(resource):
             nic = _one_nic(cloud, index.need(resource, "networkInterfaceId", INTERFACE, INSTANCE))
             found = index.find(resource, "securityGroupId", *groups.REFERABLE)
-            more, doubt = groups.of_interface(cloud, nic.subnet.vpc, found)
-            set_groups(nic, (*nic.groups, *(each for each in more if each not in nic.groups)), nic.doubt or doubt)
+            more, uncertainty = groups.of_interface(cloud, nic.subnet.vpc, found)
+            set_groups(
+                nic, (*nic.groups, *(each for each in more if each not in nic.groups)), nic.uncertainty or uncertainty
+            )
 
 
 def _note_taken(cloud: Cloud) -> None:
-    """What is in use already, so that no stand-in gets it."""
+    """Records the addresses in use, so that no placeholder gets one."""
     for type_, name in PUBLIC.items():
         for resource in cloud.index.of(type_):
             with suppress(AddressError):
@@ -83,7 +85,7 @@ def _note_taken(cloud: Cloud) -> None:
 
 
 def _vpc_of(cloud: Cloud, resource: Resource) -> str:
-    """The URN of the VPC that some subnet of the resource is in."""
+    """The URN of the VPC of one of the resource's subnets."""
     with suppress(Malformed):
         for name in ("subnetId", "subnetIds", "subnets"):
             for each in cloud.index.find(resource, name, *SUBNETS).resources:
@@ -99,7 +101,7 @@ def _vpc_of(cloud: Cloud, resource: Resource) -> str:
 
 
 def _named(value: Any) -> Iterator[str]:
-    """The addresses within a property: a text, a list of them, or a list of objects with one each."""
+    """The addresses in a property: a text, a list of texts, or a list of objects with one each."""
     if isinstance(value, str):
         if value:
             yield value
@@ -112,10 +114,10 @@ def _named(value: Any) -> Iterator[str]:
 
 
 def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
-    """The interface is in its subnet and belongs to ``owner``."""
+    """Adds the interface to its subnet and to ``owner``."""
     cloud.nics.setdefault(owner.urn, []).append(nic)
     nic.subnet.nics.append(nic)
-    reason = f"{owner.urn}: what happens to packets that arrive there is not modelled"
+    reason = f"{owner.urn}: packets that arrive there are not modelled"
     cloud.fragment.stages.setdefault(nic.arrival, Unmodelled(reason, owner.urn))
     for group in nic.groups:
         group.members.append(nic)
@@ -126,7 +128,7 @@ def add(cloud: Cloud, owner: Resource, nic: Nic) -> None:
 
 
 def name(cloud: Cloud, resource: Resource, stages: tuple[str, ...]) -> None:
-    """People may ask for the resource by URN, id, ARN or name: packets come to it through one of ``stages``."""
+    """Makes the resource queryable by URN, id, ARN and name: packets reach it through one of ``stages``."""
     properties = resource.properties
     for key in (
         resource.urn,
@@ -139,11 +141,11 @@ def name(cloud: Cloud, resource: Resource, stages: tuple[str, ...]) -> None:
             cloud.fragment.names[key] = stages
 
 
-def set_groups(nic: Nic, found: tuple[Group, ...], doubt: str) -> None:
-    """The interface has these groups instead of those that it had."""
+def set_groups(nic: Nic, found: tuple[Group, ...], uncertainty: str) -> None:
+    """Replaces the groups of the interface."""
     for group in nic.groups:
         group.members.remove(nic)
-    nic.groups, nic.doubt = found, doubt
+    nic.groups, nic.uncertainty = found, uncertainty
     for group in found:
         group.members.append(nic)
 
@@ -151,8 +153,8 @@ def set_groups(nic: Nic, found: tuple[Group, ...], doubt: str) -> None:
 def private_addresses(
     cloud: Cloud, subnet: Subnet, v4: list[Any], v6: list[Any], count: Any, count_v6: Any
 ) -> list[int]:
-    """The addresses of an interface: those named, stand-ins for those that are not known and for as many as are asked
-    for. ``v4[0]`` is the primary one; ``None`` or unknown stands for whatever the cloud gives.
+    """The addresses of an interface: the given ones, and placeholders for unknown ones and for a requested number.
+    ``v4[0]`` is the primary one; ``None`` or unknown means that the cloud assigns it.
     """
     found, anywhere = [], False
     for value in v4:
@@ -214,7 +216,7 @@ def _interface(cloud: Cloud, resource: Resource) -> Nic:
     )
     value = given(resource, "securityGroups", [])
     wanted = cloud.index.find(resource, "securityGroups", *groups.REFERABLE, value=value)
-    found, doubt = groups.of_interface(cloud, subnet.vpc, wanted)
+    found, uncertainty = groups.of_interface(cloud, subnet.vpc, wanted)
     label = cloud.index.label(resource)
     return Nic(
         label=label,
@@ -223,7 +225,7 @@ def _interface(cloud: Cloud, resource: Resource) -> Nic:
         addresses=addresses,
         arrival=f"interface {label}",
         groups=found,
-        doubt=doubt,
+        uncertainty=uncertainty,
         checked=flag(given(resource, "sourceDestCheck"), True),
     )
 
@@ -274,7 +276,7 @@ def _attachments(cloud: Cloud) -> dict[str, dict[int, Nic]]:
                 if attached is not None:
                     attach(resource, entry.get("deviceIndex", 0), _one_nic(cloud, attached))
                 elif entry.get("subnetId") is not None:
-                    raise Malformed("an interface is made within networkInterfaces, which is not modelled")
+                    raise Malformed("an interface is defined inline in networkInterfaces, which is not modelled")
     return found
 
 
@@ -289,7 +291,7 @@ def _instance(cloud: Cloud, resource: Resource, attached: dict[int, Nic]) -> Non
     properties = resource.properties
     label = cloud.index.label(resource)
     if says(given(resource, "launchTemplate")):
-        raise Malformed("what its launch template says of the network is not modelled")
+        raise Malformed("network settings in its launch template are not modelled")
     if 0 in attached:
         primary = attached[0]
     else:
@@ -311,7 +313,7 @@ def _instance(cloud: Cloud, resource: Resource, attached: dict[int, Nic]) -> Non
 
 
 def compile(cloud: Cloud) -> None:
-    """Machines, and the ways to interfaces for packets of others. Public addresses must be known."""
+    """Compiles machines, and the stages for forwarded packets. Must run after public addresses are read."""
     stages = cloud.fragment.stages
     for instance in cloud.machines:
         resource, legs = instance.resource, instance.legs
@@ -348,7 +350,7 @@ def compile(cloud: Cloud) -> None:
 
 
 def _compile_forwarding(cloud: Cloud, nic: Nic) -> None:
-    """For what a route sends to the interface: the source/destination check drops what is for none of its addresses."""
+    """The stage of routed packets: the source/destination check drops packets to other addresses."""
     stages, origin = cloud.fragment.stages, nic.resource.urn
     setting = f"{nic.label}: source/destination check"
     if nic.checked is True:
@@ -356,15 +358,15 @@ def _compile_forwarding(cloud: Cloud, nic: Nic) -> None:
         rules = (Rule(Match(destinations=own), Action.ACCEPT, f"{setting}: an address of its own", origin),)
         stages[nic.foreign] = Check(Chain(setting, rules, Action.DROP, origin), nic.entry)
     elif nic.checked is None:
-        doubt = Match(uncertain="sourceDestCheck is not known yet")
-        rules = (Rule(doubt, Action.ACCEPT, f"{setting}: perhaps off", origin),)
+        uncertainty = Match(uncertain="sourceDestCheck is not known yet")
+        rules = (Rule(uncertainty, Action.ACCEPT, f"{setting}: perhaps off", origin),)
         stages[nic.foreign] = Check(Chain(setting, rules, Action.DROP, origin), nic.entry)
     else:
         stages[nic.foreign] = Check(Chain(f"{setting} is off", (), Action.ACCEPT, origin), nic.entry)
 
 
 def forwarding_stage(cloud: Cloud, target: Resource) -> str:
-    """Where what a route sends to an interface or instance stands: before the ACL of its subnet."""
+    """The stage for packets that a route sends to an interface or instance: before the ACL of its subnet."""
     nic = _one_nic(cloud, target)
     stage = f"interface {nic.label} by route"
     cloud.fragment.stages[stage] = Check(nic.subnet.acl.ingress, nic.foreign)
@@ -391,7 +393,7 @@ def _primary(cloud: Cloud, resource: Resource, label: str) -> Nic:
         arrival=f"interface {label}",
         checked=flag(given(resource, "sourceDestCheck"), True),
     )
-    nic.groups, nic.doubt = groups.of_interface(cloud, subnet.vpc, _named_groups(cloud, resource))
+    nic.groups, nic.uncertainty = groups.of_interface(cloud, subnet.vpc, _named_groups(cloud, resource))
     _automatic(cloud, resource, nic)
     return nic
 
@@ -407,7 +409,7 @@ def _named_groups(cloud: Cloud, resource: Resource) -> Found:
 
 
 def _automatic(cloud: Cloud, resource: Resource, nic: Nic) -> None:
-    """The public address that the cloud gives at launch, which a later elastic address replaces."""
+    """The public address that the cloud assigns at launch; an elastic address replaces it."""
     primary = nic.addresses[0]
     if primary >= V6:
         return
@@ -421,5 +423,5 @@ def _automatic(cloud: Cloud, resource: Resource, nic: Nic) -> None:
     if wanted is False:
         return
     if wanted is None:
-        nic.public_doubt = "whether it gets a public address is not known yet"
+        nic.public_uncertainty = "whether it gets a public address is unknown until the deployment"
     nic.public[primary] = [stand_ins.public_address(cloud, resource.urn)]

@@ -12,7 +12,7 @@ from reachability.addresses import EVERYWHERE, difference, union
 from reachability.frontends.aws.cloud import Cloud, Vpc
 from reachability.frontends.aws.index import Malformed, flag, given, text_of
 from reachability.frontends.aws.vpcs import VPCS, known
-from reachability.network import Blocked, Door, exit_stage
+from reachability.network import Blocked, LinkEnd, exit_stage
 from reachability.resources import Resource
 
 PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
@@ -24,8 +24,8 @@ ENDED = frozenset({"rejected", "expired", "failed", "deleting", "deleted"})
 
 @dataclass(slots=True, eq=False)
 class Peering:
-    """A peering between two VPCs here, or with somebody else's (``accepter`` is ``None``). ``refused``: why no packet
-    passes, if none does.
+    """A peering between two VPCs of the input, or with an external peer VPC (``accepter`` is ``None``). ``refused``:
+    why the peering is inactive; empty if it is active.
     """
 
     label: str
@@ -35,7 +35,7 @@ class Peering:
 
 
 def read(cloud: Cloud) -> None:
-    """Reads peerings and who accepted them."""
+    """Reads peerings and their accepters."""
     index = cloud.index
     accepted, accepters = set(), []
     for resource in index.of(ACCEPTER):
@@ -44,7 +44,7 @@ def read(cloud: Cloud) -> None:
             if found.foreign:
                 accepters.append((resource, found.foreign[0]))
             elif found.unknown or len(found.resources) != 1:
-                raise Malformed("which peering it accepts is not known")
+                raise Malformed("the peering that it accepts is unknown")
             else:
                 cloud.accepters[resource.urn] = found.resources[0]
                 if _accepts(resource):
@@ -83,7 +83,7 @@ def _read_peering(cloud: Cloud, resource: Resource, accepted: set[str]) -> None:
     elif not (
         resource.urn in accepted or status == "active" or flag(given(resource, "autoAccept"), False) is not False
     ):
-        peering.refused = f"peering {label} is accepted by nobody"
+        peering.refused = f"peering {label} is not accepted"
     elif _overlap(requester, accepter):
         peering.refused = f"peering {label} joins VPCs whose blocks overlap"
     if accepter is not None and not peering.refused:
@@ -96,7 +96,7 @@ def _overlap(one: Vpc, other: Vpc) -> bool:
 
 
 def stage(cloud: Cloud, target: Resource, vpc: Vpc) -> str:
-    """Where what ``vpc`` sends into a peering stands."""
+    """The stage for packets of ``vpc`` to a peering."""
     if target.urn in cloud.foreign_peerings:
         return foreign(cloud, vpc, cloud.foreign_peerings[target.urn], cloud.index.label(target))
     connection = cloud.accepters.get(target.urn, target)
@@ -105,7 +105,7 @@ def stage(cloud: Cloud, target: Resource, vpc: Vpc) -> str:
     stage = f"peering {label} from {vpc.label}"
     stages = cloud.fragment.stages
     if peering is None:
-        reason = f"peering {label} is not open"
+        reason = f"peering {label} is not active"
     elif vpc not in (peering.requester, peering.accepter):
         reason = f"peering {label} does not join {vpc.label}"
     elif peering.refused:
@@ -121,7 +121,7 @@ def stage(cloud: Cloud, target: Resource, vpc: Vpc) -> str:
 
 
 def foreign(cloud: Cloud, vpc: Vpc, id_: str, label: str = "") -> str:
-    """Where what ``vpc`` sends into a peering with a VPC that is not here stands."""
+    """The stage for packets of ``vpc`` to a peering with an external peer VPC."""
     key = _open(cloud, vpc, id_, label)
     return exit_stage(key, vpc.label)
 
@@ -131,12 +131,12 @@ def _open(cloud: Cloud, vpc: Vpc, id_: str, label: str) -> str:
     if (key, vpc.label) not in cloud.opened:
         cloud.opened.add((key, vpc.label))
         sources = difference(EVERYWHERE, union(vpc.blocks))
-        cloud.fragment.doors.append(Door(key, vpc.label, vpc.stage, label or key, sources))
+        cloud.fragment.link_ends.append(LinkEnd(key, vpc.label, vpc.stage, label or key, sources))
     return key
 
 
 def compile(cloud: Cloud) -> None:
-    """Opens the doors through which others may come in, whether or not a route leads out."""
+    """Adds the link ends through which external peer VPCs may send, whether or not a route leads to them."""
     for resource in cloud.index.of(PEERING):
         peering = cloud.peerings.get(resource.urn)
         if peering is not None and peering.accepter is None and not peering.refused:

@@ -1,4 +1,4 @@
-"""Prefix lists: named sets of blocks, ours or the cloud's."""
+"""Prefix lists: named sets of blocks, customer-managed or AWS-managed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TYPES = (LIST, ENTRY)
 
 
 def read(cloud: Cloud) -> None:
-    """Reads what every list of ours holds."""
+    """Reads the entries of every customer-managed prefix list."""
     index = cloud.index
     for resource in index.of(LIST):
         with index.reading(resource):
@@ -37,7 +37,7 @@ def _block(entry: Any) -> Interval | None:
 
 
 def contents(cloud: Cloud, resource: Resource, name: str, value: Any = None) -> Iterator[tuple[str, Intervals, str]]:
-    """(how people call it, its blocks, why they are not known) of each list that a property names."""
+    """(label, blocks, why they are unknown) of each prefix list to which a property refers."""
     index = cloud.index
     found = index.find(resource, name, LIST, ENDPOINT, value=value)
     for each in found.resources:
@@ -52,13 +52,13 @@ def contents(cloud: Cloud, resource: Resource, name: str, value: Any = None) -> 
         else:
             yield label, union([interval for interval in blocks if interval]), unknown
     for name in found.foreign:
-        yield name, EVERYWHERE, f"{name} is not among the resources: what it holds is not known"
+        yield name, EVERYWHERE, f"{name} is not among the resources: its entries are unknown"
     if found.unknown and not found.resources:
         yield "an unknown list", EVERYWHERE, found.unknown
 
 
 def _of_endpoint(endpoint: Resource) -> tuple[Intervals, str]:
-    """The addresses of a gateway endpoint's service, as its outputs say."""
+    """The addresses of a gateway endpoint's service, from its outputs."""
     blocks = endpoint.properties.get("cidrBlocks")
     if isinstance(blocks, (list, tuple)) and blocks and UNKNOWN not in blocks:
         return union([cidr(each, "cidrBlocks") for each in blocks]), ""

@@ -1,4 +1,4 @@
-"""Types of AWS resources that no packet meets, each reviewed; whatever is not listed is not modelled."""
+"""Reviewed AWS resource types that do not handle packets; types that are not listed are not modelled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODULES = frozenset(
         "servicequotas", "shield", "signer", "sns", "sqs", "ssoadmin", "xray",
     }
 )  # fmt: skip
-"""Modules none of whose types touches the network that is proved about."""
+"""Modules none of whose types affects the modelled network."""
 
 TYPES = frozenset(
     {
@@ -68,11 +68,11 @@ ONLY_WITHIN_A_VPC = {
     "aws:lambda/capacityProvider:CapacityProvider": "vpcConfig",
     "aws:lambda/function:Function": "vpcConfig",
 }
-"""Types that touch the network only where this property is given."""
+"""Types that affect the network only if this property is set."""
 
 
 def harmless(resource: Resource) -> bool:
-    """Whether a resource's type is reviewed and of no concern to packets."""
+    """Whether a resource's type is reviewed and does not handle packets."""
     type_ = resource.type
     inside = ONLY_WITHIN_A_VPC.get(type_)
     if inside is not None:

@@ -1,4 +1,4 @@
-"""Route tables: which one a subnet uses, and which route in it wins.
+"""Route tables: route table associations, and route priority.
 
 Sources: the VPC user guide's "Subnet route tables" (local route, main table), "Gateway route tables", "How route
 priority works" (longest prefix; static, then prefix list, then propagated; the local route over every propagated one).
@@ -41,11 +41,11 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "odbNetworkArn": (),
 }
 WITHIN = ("natGatewayId", "networkInterfaceId", "instanceId", "vpcEndpointId")
-"""Targets that a route to a part of the VPC itself may have."""
+"""Targets allowed for a route to a part of the VPC itself."""
 
 
 def read(cloud: Cloud) -> None:
-    """Reads the tables and gives every subnet and gateway its own."""
+    """Reads the route tables and their associations with subnets and gateways."""
     index = cloud.index
     for resource in index.of(TABLE, DEFAULT_TABLE):
         with index.reading(resource):
@@ -80,7 +80,7 @@ def _table(cloud: Cloud, resource: Resource) -> Table:
 
 
 def compile(cloud: Cloud) -> None:
-    """Reads the routes and makes a lookup of each table. Gateways must be known."""
+    """Reads the routes and compiles each table to a lookup. Must run after gateways are read."""
     index = cloud.index
     for resource in index.of(TABLE, DEFAULT_TABLE):
         table = cloud.tables.get(resource.urn)
@@ -95,7 +95,7 @@ def compile(cloud: Cloud) -> None:
         with index.reading(resource):
             found = index.find(resource, "propagatingVgws", vpn.GATEWAY, value=given(resource, "propagatingVgws", []))
             if found.foreign or found.unknown:
-                raise Malformed("it takes routes from a gateway that is not among the resources")
+                raise Malformed("routes are propagated from a gateway that is not among the resources")
             for gateway in found.resources:
                 vpn.propagate(cloud, gateway, table)
     for resource in index.of(ROUTE):
@@ -110,8 +110,8 @@ def compile(cloud: Cloud) -> None:
 
 
 def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any], inline: str) -> None:
-    """One route, of a table's own list (``inline``: that property's name) or a resource of its own."""
-    target, via, doubt = _target(cloud, table, resource, entry, inline)
+    """Adds one route, from a table's inline list (``inline``: that property's name) or a separate resource."""
+    target, via, uncertainty = _target(cloud, table, resource, entry, inline)
     found = False
     prefix = "cidrBlock", "ipv6CidrBlock"
     if not inline:
@@ -127,7 +127,7 @@ def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any
         destination = cidr(value, name, v6=family is ALL_V6)
         _within(table.vpc, destination, entry, str(value))
         shown = f"{table.label}: {value} to {target}"
-        table.static[destination] = Route(destination, via, shown, resource.urn, doubt)
+        table.static[destination] = Route(destination, via, shown, resource.urn, uncertainty)
     if says(entry.get("destinationPrefixListId")):
         found = True
         for shown, blocks, unknown in prefix_lists.contents(
@@ -137,23 +137,23 @@ def _add(cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any
                 table.vague.append((via, f"{shown} (to {target}): {unknown}", blocks))
                 continue
             for destination in vpn.blocks(blocks):
-                route = Route(destination, via, f"{table.label}: {shown} to {target}", resource.urn, doubt)
+                route = Route(destination, via, f"{table.label}: {shown} to {target}", resource.urn, uncertainty)
                 table.from_lists.setdefault(destination, route)
     if not found:
         raise Malformed("a route has no destination")
 
 
 def _within(vpc: Vpc, block: Interval, entry: Mapping[str, Any], shown: str) -> None:
-    """Into the VPC's own blocks lead only routes to interfaces and the like. Raises ``Malformed``."""
+    """Rejects a route into the VPC's own blocks unless its target is an interface or the like. Raises ``Malformed``."""
     inside = any(low <= block[0] and block[1] <= high for low, high in vpc.blocks)
     if inside and entry.get("gatewayId") != "local" and not any(says(entry.get(name)) for name in WITHIN):
-        raise Malformed(f"the route to {shown} lies within {vpc.label}, for which the cloud takes no such target")
+        raise Malformed(f"the route to {shown} lies within {vpc.label}, for which AWS does not allow this target")
 
 
 def _target(
     cloud: Cloud, table: Table, resource: Resource, entry: Mapping[str, Any], inline: str
 ) -> tuple[str, tuple[str, ...], str]:
-    """What a route leads to: its name, its stages (none: a black hole), and why it is not known."""
+    """The target of a route: its name, its stages (none: a black hole), and why it is unknown."""
     index = cloud.index
     for name, types in TARGETS.items():
         value = entry.get(name) if inline else given(resource, name)
@@ -169,8 +169,8 @@ def _target(
         if not found.resources:
             return _not_understood(cloud, resource, f"{name}, which is not known yet")
         stages = tuple(_stage(cloud, table, each) for each in found.resources)
-        doubt = found.unknown if len(stages) == 1 else f"{name} may be any of {len(stages)} resources"
-        return ", ".join(index.label(each) for each in found.resources), stages, doubt
+        uncertainty = found.unknown if len(stages) == 1 else f"{name} may be any of {len(stages)} resources"
+        return ", ".join(index.label(each) for each in found.resources), stages, uncertainty
     return "nothing", (), ""
 
 
@@ -184,12 +184,14 @@ def _foreign(
 
 def _not_understood(cloud: Cloud, resource: Resource, target: str) -> tuple[str, tuple[str, ...], str]:
     stage = f"beyond {target}"
-    cloud.fragment.stages.setdefault(stage, Unmodelled(f"{resource.urn}: a route leads to {target}", resource.urn))
+    cloud.fragment.stages.setdefault(
+        stage, Unmodelled(f"{resource.urn}: the target of a route is {target}", resource.urn)
+    )
     return target, (stage,), ""
 
 
 def _stage(cloud: Cloud, table: Table, target: Resource) -> str:
-    """The stage of a target for what a subnet of the table's VPC sends to it."""
+    """The stage of a target for packets from a subnet of the table's VPC."""
     match target.type:
         case gateways.INTERNET_GATEWAY:
             return gateways.internet_stage(cloud, target, table.vpc)
@@ -220,20 +222,22 @@ def _lookup(table: Table) -> Lookup:
     for block, route in table.propagated.items():
         if not any(low <= block[0] and block[1] <= high for low, high in table.vpc.blocks):
             routes.setdefault(block, route)
-    for via, doubt, scope in table.vague:
-        _add_vague(table, routes, via, doubt, scope)
+    for via, uncertainty, scope in table.vague:
+        _add_vague(table, routes, via, uncertainty, scope)
     return Lookup(table.stage, tuple(routes.values()), origin)
 
 
 def _add_vague(
-    table: Table, routes: dict[Interval, Route], via: tuple[str, ...], doubt: str, scope: tuple[Interval, ...]
+    table: Table, routes: dict[Interval, Route], via: tuple[str, ...], uncertainty: str, scope: tuple[Interval, ...]
 ) -> None:
-    """A route to an unknown part of ``scope`` may be narrower than any other there, the local one excepted."""
+    """A route to an unknown part of ``scope`` may be more specific than any other there, except the local route."""
     for low, high in scope:
         for block, route in list(routes.items()):
             if low <= block[0] and block[1] <= high and block not in table.vpc.blocks:
                 ways = route.via + tuple(each for each in via if each not in route.via)
-                name = f"{route.name}, or another way ({doubt})"
-                routes[block] = Route(block, ways, name, route.origin, route.uncertain or doubt)
+                name = f"{route.name}, or another route ({uncertainty})"
+                routes[block] = Route(block, ways, name, route.origin, route.uncertain or uncertainty)
         if (low, high) not in routes:
-            routes[low, high] = Route((low, high), via, f"{table.label}: perhaps ({doubt})", table.origin, doubt)
+            routes[low, high] = Route(
+                (low, high), via, f"{table.label}: perhaps ({uncertainty})", table.origin, uncertainty
+            )

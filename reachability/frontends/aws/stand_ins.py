@@ -1,4 +1,4 @@
-"""Addresses for those that only the deployment will tell: made up, free, and the same in every run."""
+"""Placeholders for addresses that are unknown until the deployment: unused, and the same in every run."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from reachability.frontends.aws.cloud import Cloud, Subnet
 from reachability.frontends.aws.index import Malformed
 
 PUBLIC = block("198.18.0.0/15")
-"""The block for benchmarks (RFC 2544): nobody's on the internet."""
+"""The block for benchmarks (RFC 2544), unused on the internet."""
 V6_BLOCKS = block("2001:db8::/32")
 """The block for documentation (RFC 3849)."""
 
 
 RESERVED_FIRST = 4
-"""How many addresses at the beginning of a subnet the cloud keeps (one more at its end)."""
+"""The number of addresses that AWS reserves at the start of a subnet (one more at its end)."""
 MOST_PARTS = 64
-"""Into how many parts of a subnet an unknown address may fall before it is not modelled."""
+"""The maximum number of parts of a subnet in which an unknown address may be; beyond it, it is not modelled."""
 
 
 NAMING_BLOCKS: Mapping[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ NAMING_BLOCKS: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/managedPrefixListEntry:ManagedPrefixListEntry": ("cidr",),
     "aws:ec2transitgateway/route:Route": ("destinationCidrBlock",),
 }
-"""Where rules and routes name blocks, by type."""
+"""The properties of rules and routes with blocks, by type."""
 
 
 def _number(key: str) -> int:
@@ -49,7 +49,7 @@ def _number(key: str) -> int:
 
 
 def public_address(cloud: Cloud, key: str) -> int:
-    """A free public IPv4 address for whatever ``key`` names."""
+    """A free public IPv4 address for ``key``."""
     size = PUBLIC[1] - PUBLIC[0] - 1
     start = _number(key) % size
     for offset in range(size):
@@ -57,7 +57,7 @@ def public_address(cloud: Cloud, key: str) -> int:
         if ("", point) not in cloud.taken:
             cloud.taken.add(("", point))
             return point
-    raise Malformed("no stand-in is left for a public address")
+    raise Malformed("no placeholder is left for a public address")
 
 
 def address(cloud: Cloud, subnet: Subnet, *, v6: bool = False) -> int:
@@ -68,7 +68,7 @@ def address(cloud: Cloud, subnet: Subnet, *, v6: bool = False) -> int:
             if point is not None:
                 cloud.taken.add((subnet.vpc.resource.urn, point))
                 return point
-    raise Malformed(f"no stand-in is left for an address in {subnet.label}")
+    raise Malformed(f"no placeholder is left for an address in {subnet.label}")
 
 
 def _free(cloud: Cloud, subnet: Subnet, low: int, high: int) -> int | None:
@@ -80,14 +80,14 @@ def _free(cloud: Cloud, subnet: Subnet, low: int, high: int) -> int | None:
 
 
 def elsewhere(cloud: Cloud, subnet: Subnet, own: int) -> list[int]:
-    """Free addresses, one in each other part of the subnet that some rule or route tells apart from where ``own`` is:
-    an unknown address may be in any. Others may get the same ones. Raises ``Malformed`` where there are too many parts.
+    """Free addresses, one in each part of the subnet that some rule or route treats differently from that of ``own``:
+    an unknown address may be in any. They are not reserved. Raises ``Malformed`` if there are too many parts.
     """
     low, high = next(each for each in subnet.blocks if each[0] <= own <= each[1])
     cuts = _cuts(cloud)
     inside = cuts[bisect_right(cuts, low) : bisect_right(cuts, high)]
     if len(inside) > MOST_PARTS:
-        raise Malformed(f"its address is not known yet, and {len(inside) + 1} parts of {subnet.label} are told apart")
+        raise Malformed(f"its address is unknown, and rules distinguish {len(inside) + 1} parts of {subnet.label}")
     bounds = [low, *inside, high + 1]
     found = []
     for first, beyond in pairwise(bounds):
@@ -99,7 +99,7 @@ def elsewhere(cloud: Cloud, subnet: Subnet, own: int) -> list[int]:
 
 
 def _cuts(cloud: Cloud) -> list[int]:
-    """Where a block that some resource names begins, or is over."""
+    """The boundaries of all blocks in the resources."""
     if cloud.cuts is None:
         texts: set[str] = set()
         for type_, names in NAMING_BLOCKS.items():
@@ -128,7 +128,7 @@ def _collect(value: Any, texts: set[str]) -> None:
 
 
 def v6_block(key: str) -> Interval:
-    """A /56 for a VPC whose IPv6 block the cloud chooses."""
+    """A /56 for a VPC whose IPv6 block AWS assigns."""
     low = V6_BLOCKS[0] + (_number(key) % (1 << 24) << 72)
     return low, low + (1 << 72) - 1
 

@@ -1,9 +1,9 @@
-"""Types that Pulumi's AWS provider has under several tokens: one table, for the frontend and for every claim."""
+"""Types with several tokens in Pulumi's AWS provider: one table for the frontend and the claims."""
 
 from __future__ import annotations
 
 BALANCING = ("lb", "alb", "applicationloadbalancing", "elasticloadbalancingv2")
-"""The modules that have the Elastic Load Balancing v2 resources; all name the same thing in the cloud."""
+"""The modules that have the Elastic Load Balancing v2 resources; they are aliases."""
 
 
 def _balancing(noun: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ ALL = ("-1", "all", -1)
 
 @lru_cache(maxsize=1 << 12, typed=True)
 def read(protocol: Any, low: Any, high: Any) -> tuple[Intervals | None, str, str]:
-    """The services, how people write them, and why they are not known (or nothing). ``low`` and ``high`` are ports, or
+    """The services, their text, and why they are unknown (or empty). ``low`` and ``high`` are ports, or
     ICMP type and code. Raises ``Malformed``.
     """
     if protocol is UNKNOWN:
@@ -44,7 +44,7 @@ def read(protocol: Any, low: Any, high: Any) -> tuple[Intervals | None, str, str
     if first == last == -1:
         return (services.of(number),), name, ""
     if not 0 <= first <= last <= 65535:
-        raise Malformed(f"ports {first}-{last}: got no range within 0-65535")
+        raise Malformed(f"ports {first}-{last} are not a range within 0-65535")
     shown = f"{first}" if first == last else f"{first}-{last}"
     return (services.of(number, first, last),), name if shown == "0-65535" else f"{name} {shown}", ""
 
@@ -57,14 +57,14 @@ def _icmp(number: int, name: str, low: Any, high: Any) -> tuple[Intervals | None
     if kind == -1:
         return (services.of(number),), name, ""
     if not 0 <= kind <= 255 or not -1 <= code <= 255:
-        raise Malformed(f"ICMP type {kind} code {code}: got none within 0-255")
+        raise Malformed(f"ICMP type {kind} code {code} is not within 0-255")
     if code == -1:
         return (services.icmp(number, kind),), f"{name} type {kind}", ""
     return (services.icmp(number, kind, code),), f"{name} type {kind} code {code}", ""
 
 
 def of_entry(entry: Mapping[str, Any]) -> tuple[Intervals | None, str, str]:
-    """The same for an entry of an ACL, whose ICMP type and code have names of their own."""
+    """``read`` for an ACL entry, which has separate properties for ICMP type and code."""
     protocol = entry.get("protocol")
     icmp = not isinstance(protocol, float) and str(protocol).lower() in ("1", "58", "icmp", "icmpv6")
     if icmp or protocol in (1, 58):

@@ -1,4 +1,4 @@
-"""Transit gateways: attachments of VPCs, VPNs and other gateways, and the tables that join them.
+"""Transit gateways: attachments of VPCs, VPNs and other gateways, and their route tables.
 
 Source: the transit gateway guide's "How transit gateways work" (association, propagation, static over propagated, VPC
 over VPN, black holes), "Network ACLs for transit gateways" and "Security group referencing".
@@ -13,7 +13,7 @@ from reachability.frontends.aws import prefix_lists, vpn
 from reachability.frontends.aws.cloud import Cloud, Subnet, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, flag, given
 from reachability.frontends.aws.vpcs import SUBNETS, known, vpc_of
-from reachability.network import Blocked, Check, Door, Lookup, Route, exit_stage
+from reachability.network import Blocked, Check, LinkEnd, Lookup, Route, exit_stage
 from reachability.resources import UNKNOWN, Resource
 
 GATEWAY = vpn.TRANSIT_GATEWAY
@@ -56,7 +56,7 @@ class TransitTable:
 
 @dataclass(slots=True, eq=False)
 class Attachment:
-    """One end at one gateway. ``into``: the stage of what the gateway sends into it. ``subnets``: of a VPC's."""
+    """An attachment at one gateway. ``into``: the stage of packets from the gateway. ``subnets``: of a VPC."""
 
     label: str
     resource: Resource
@@ -67,7 +67,7 @@ class Attachment:
     v6: bool = False
     connection: vpn.Connection | None = None
     associates: bool = True
-    """Whether it takes the gateway's default table."""
+    """Whether it is associated with the gateway's default table."""
     propagates: bool = True
     table: TransitTable | None = None
 
@@ -87,7 +87,7 @@ class Transit:
 
 
 def read(cloud: Cloud) -> None:
-    """Reads gateways, tables and attachments, and joins them."""
+    """Reads gateways, route tables and attachments, and connects them."""
     index = cloud.index
     transit = cloud.transit = Transit()
     for resource in index.of(GATEWAY):
@@ -170,15 +170,15 @@ def _read_peering(cloud: Cloud, transit: Transit, resource: Resource, accepted: 
         )
     if len(ends) == 1:
         key = f"transit peering {resource.id if isinstance(resource.id, str) and resource.id else resource.urn}"
-        cloud.fragment.doors.append(Door(key, index.label(gateway), f"from {key}", label, EVERYWHERE))
+        cloud.fragment.link_ends.append(LinkEnd(key, index.label(gateway), f"from {key}", label, EVERYWHERE))
     elif not accepted and resource.properties.get("state") != "available":
         for end in ends:
             into = transit.attachments[resource.urn, end.urn].into
-            cloud.fragment.stages[into] = Blocked(f"transit peering {label} is accepted by nobody", resource.urn)
+            cloud.fragment.stages[into] = Blocked(f"transit peering {label} is not accepted", resource.urn)
 
 
 def _allow_references(transit: Transit) -> None:
-    """Inbound rules may name groups of the other VPCs of a gateway where it and both attachments support it."""
+    """Allows inbound rules to reference groups of other VPCs of a gateway if it and both attachments support it."""
     for gateway in {id(each.gateway): each.gateway for each in transit.attachments.values()}.values():
         if flag(given(gateway, "securityGroupReferencingSupport"), False) is False:
             continue
@@ -208,7 +208,7 @@ def _attachment(cloud: Cloud, resource: Resource, gateway: Resource) -> Attachme
 
 
 def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """Where what a VPC sends to a transit gateway stands."""
+    """The stage for packets of a VPC to a transit gateway."""
     label = cloud.index.label(gateway)
     stage = f"transit gateway {label} from {vpc.label}"
     if not any(each.gateway is gateway and each.vpc is vpc for each in cloud.transit.attachments.values()):
@@ -217,7 +217,7 @@ def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
 
 
 def compile(cloud: Cloud) -> None:
-    """Makes tables and attachments into stages. Subnets must have their ACLs and tables."""
+    """Compiles route tables and attachments. Must run after subnets have their ACLs and route tables."""
     index, transit = cloud.index, cloud.transit
     for resource in index.of(ROUTE):
         with index.reading(resource):
@@ -225,8 +225,8 @@ def compile(cloud: Cloud) -> None:
             value = resource.properties.get("destinationCidrBlock")
             via, target = _target(cloud, resource, table)
             if value is UNKNOWN:
-                doubt = f"the destination of a route to {target} is not known yet"
-                table.vague.append((via, doubt, (ALL_V4, ALL_V6)))
+                uncertainty = f"the destination of a route to {target} is not known yet"
+                table.vague.append((via, uncertainty, (ALL_V4, ALL_V6)))
                 continue
             block = cidr(value, "destinationCidrBlock")
             table.static[block] = Route(block, via, f"{table.label}: {value} to {target}", resource.urn)
@@ -274,9 +274,9 @@ def _propagate(cloud: Cloud, attachment: Attachment, table: TransitTable) -> Non
                 name = f"{table.label}: {texts((block,))[0]} to {attachment.label} (propagated)"
                 table.from_vpcs.setdefault(block, []).append(Route(block, (attachment.into,), name, origin))
     elif attachment.connection is not None:
-        reached, doubt = vpn.destinations(cloud, attachment.connection)
-        if doubt:
-            table.vague.append(((attachment.into,), doubt, reached))
+        reached, uncertainty = vpn.destinations(cloud, attachment.connection)
+        if uncertainty:
+            table.vague.append(((attachment.into,), uncertainty, reached))
             return
         for block in vpn.blocks(reached):
             name = f"{table.label}: {texts((block,))[0]} to {attachment.label} (propagated)"
@@ -284,7 +284,7 @@ def _propagate(cloud: Cloud, attachment: Attachment, table: TransitTable) -> Non
 
 
 def _inward(attachment: Attachment) -> tuple[str, str]:
-    """The stage of what comes out of an attachment into its gateway, and why nothing does, if so."""
+    """The stage of packets from an attachment to its gateway, and why they are dropped, if they are."""
     if attachment.table is not None:
         return attachment.table.stage, ""
     return f"transit attachment {attachment.label} without a table", f"{attachment.label} is associated with no table"
@@ -314,7 +314,7 @@ def _compile_attachment(cloud: Cloud, attachment: Attachment) -> None:
         stages[attachment.into] = Lookup(
             attachment.into, tuple(vpn.routes(cloud, attachment.label, [connection])), origin
         )
-        vpn.open_doors(cloud, connection, inward, ())
+        vpn.add_link_ends(cloud, connection, inward, ())
     else:
         _compile_peering(cloud, attachment)
 
@@ -331,21 +331,21 @@ def _compile_peering(cloud: Cloud, attachment: Attachment) -> None:
     if others:
         then = _inward(others[0])[0]
     else:
-        door = next(
-            each for each in cloud.fragment.doors if each.name == attachment.label and each.sources == EVERYWHERE
+        end = next(
+            each for each in cloud.fragment.link_ends if each.name == attachment.label and each.sources == EVERYWHERE
         )
-        stages[door.entry] = Lookup(
-            door.entry,
-            tuple(Route(family, (_inward(attachment)[0],), door.entry, origin) for family in EVERYWHERE),
+        stages[end.entry] = Lookup(
+            end.entry,
+            tuple(Route(family, (_inward(attachment)[0],), end.entry, origin) for family in EVERYWHERE),
             origin,
         )
-        then = exit_stage(door.key, door.side)
+        then = exit_stage(end.key, end.side)
     routes = tuple(Route(family, (then,), attachment.into, origin) for family in EVERYWHERE)
     stages[attachment.into] = Lookup(attachment.into, routes, origin)
 
 
 def _compile_entries(cloud: Cloud, gateway: Resource) -> None:
-    """What each VPC sends to a gateway enters by one of the attachment's subnets, past that subnet's ACL."""
+    """Packets of a VPC to a gateway pass through one of the attachment's subnets and its ACL."""
     stages = cloud.fragment.stages
     for attachment in cloud.transit.attachments.values():
         if attachment.gateway is not gateway or attachment.vpc is None:
@@ -362,7 +362,7 @@ def _compile_entries(cloud: Cloud, gateway: Resource) -> None:
 
 
 def _compile_zone(cloud: Cloud, subnet: Subnet) -> None:
-    """A subnet reaches a gateway only by the attachment's subnet in its own zone."""
+    """A subnet reaches a gateway only through the attachment's subnet in its own zone."""
     stages = cloud.fragment.stages
     lookup = stages.get(subnet.table.stage)
     used = {via for route in lookup.routes for via in route.via} if isinstance(lookup, Lookup) else set()
@@ -399,9 +399,9 @@ def _lookup(table: TransitTable) -> Lookup:
         for block, found in propagated.items():
             routes.setdefault(block, found)
     vague = []
-    for via, doubt, scope in table.vague:
+    for via, uncertainty, scope in table.vague:
         for low, high in scope:
             inside = [block for block in routes if low <= block[0] and block[1] <= high and block != (low, high)]
             for block in (*inside, (low, high)):
-                vague.append(Route(block, via, f"{table.label}: perhaps ({doubt})", table.origin, doubt))
+                vague.append(Route(block, via, f"{table.label}: perhaps ({uncertainty})", table.origin, uncertainty))
     return Lookup(table.stage, (*(route for found in routes.values() for route in found), *vague), table.origin)

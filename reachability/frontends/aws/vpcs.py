@@ -1,4 +1,4 @@
-"""VPCs and their subnets: blocks, what an interface finds around it, where what comes in ends.
+"""VPCs and their subnets: blocks, local services and routes, and delivery of inbound packets.
 
 Sources: the VPC user guide's "VPC CIDR blocks", "Subnet CIDR blocks" (reserved addresses), "DNS attributes",
 and "Link-local addresses" in the EC2 guide.
@@ -34,12 +34,12 @@ LINK_LOCAL = {
     "time": ("169.254.169.123", "fd00:ec2::123"),
     "licences": ("169.254.169.250", "169.254.169.251", "fd00:ec2::250", "fd00:ec2::251"),
 }
-"""Services of the hypervisor, which neither groups nor ACLs filter."""
+"""Link-local services, which neither groups nor ACLs filter."""
 RESOLVER = ("169.254.169.253", "fd00:ec2::253")
 
 
 def read(cloud: Cloud) -> None:
-    """Reads VPCs with all of their blocks, then their subnets."""
+    """Reads VPCs with all their blocks, then their subnets."""
     index = cloud.index
     for resource in index.of(*VPCS):
         with index.reading(resource):
@@ -60,12 +60,12 @@ def read(cloud: Cloud) -> None:
 
 
 def vpc_of(cloud: Cloud, resource: Resource, name: str = "vpcId") -> Vpc:
-    """The VPC that ``resource`` names. Raises ``Malformed``."""
+    """The VPC to which ``resource`` refers. Raises ``Malformed``."""
     return known(cloud.vpcs, cloud.index.need(resource, name, *VPCS))
 
 
 def known(things: Mapping[str, _Thing], resource: Resource) -> _Thing:
-    """What was read from a resource. Raises ``Malformed`` if it could not be read."""
+    """The object that was read from a resource. Raises ``Malformed`` if it could not be read."""
     thing = things.get(resource.urn)
     if thing is None:
         raise Malformed(f"it refers to {resource.urn}, which could not be read")
@@ -83,7 +83,9 @@ def _vpc(cloud: Cloud, resource: Resource) -> Vpc:
     properties = resource.properties
     value = properties.get("cidrBlock")
     if resource.type == DEFAULT_VPC:
-        cloud.index.unmodelled(resource, "a default VPC has subnets, a gateway and routes that no resource tells")
+        cloud.index.unmodelled(
+            resource, "a default VPC has subnets, a gateway and routes that are not among the resources"
+        )
         value = DEFAULT_VPC_BLOCK if value is None or value is UNKNOWN else value
     blocks = [cidr(value, "cidrBlock", v6=False)]
     v6 = given(resource, "ipv6CidrBlock")
@@ -137,7 +139,7 @@ def _subnet(cloud: Cloud, resource: Resource) -> Subnet:
 
 
 def unfiltered(vpc: Vpc) -> list[tuple[int, str]]:
-    """(address, name of what answers there) for the services of the VPC that no group and no ACL filters."""
+    """(address, name) of the services of the VPC that no group and no ACL filters."""
     found = [(address(text), f"{vpc.label} {name}") for name, texts in LINK_LOCAL.items() for text in texts]
     if vpc.resolver:
         points = [address(text) for text in RESOLVER] + [low + 2 for low, _ in vpc.blocks if low < V6]
@@ -146,7 +148,7 @@ def unfiltered(vpc: Vpc) -> list[tuple[int, str]]:
 
 
 def compile(cloud: Cloud) -> None:
-    """Stages of every VPC and subnet. Tables and ACLs of the subnets must be known."""
+    """Compiles every VPC and subnet. Must run after the route tables and ACLs of the subnets are read."""
     stages = cloud.fragment.stages
     link_local = block("169.254.0.0/16")
     for vpc in cloud.vpcs.values():

@@ -1,7 +1,7 @@
 """VPN gateways and site-to-site connections.
 
 Sources: the Site-to-Site VPN guide's "Route tables and route priority", "Site-to-Site VPN static and dynamic routing";
-the VPC guide on route propagation. What comes in by a VPN gateway ends in its VPC (no edge to edge routing).
+the VPC guide on route propagation. Packets that enter through a VPN gateway end in its VPC (no edge to edge routing).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from reachability.addresses import EVERYWHERE, Interval, Intervals, block, diffe
 from reachability.frontends.aws.cloud import Cloud, Table, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, flag, given, items, says, text_of
 from reachability.frontends.aws.vpcs import known, vpc_of
-from reachability.network import Blocked, Door, Lookup, Route, exit_stage
+from reachability.network import Blocked, LinkEnd, Lookup, Route, exit_stage
 from reachability.resources import Resource
 
 GATEWAY = "aws:ec2/vpnGateway:VpnGateway"
@@ -25,12 +25,12 @@ TYPES = (GATEWAY, ATTACHMENT, CONNECTION, CONNECTION_ROUTE)
 
 SIDE = "cloud"
 PRIVATE: Intervals = union([block(each) for each in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")])
-"""Where what a site announces may be, while nobody tells."""
+"""The possible announcements of a site, if they are unknown."""
 
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """Two tunnels. ``keys`` of their doors; ``static``: its declared routes; ``gateway``: of a VPC, or ``None``."""
+    """Two tunnels. ``keys`` of their link ends; ``static``: its declared routes; ``gateway``: of a VPC, or ``None``."""
 
     label: str
     resource: Resource
@@ -83,7 +83,7 @@ def _connection(cloud: Cloud, resource: Resource) -> Connection:
 
 
 def _key(cloud: Cloud, resource: Resource, number: int) -> str:
-    """Inside addresses are link-local: two networks may use the same, but not to the same customer gateway."""
+    """The link key. Inside addresses are link-local: two networks may use the same ones, to other customer gateways."""
     inside = given(resource, f"tunnel{number}InsideCidr")
     if not isinstance(inside, str) or not inside:
         return f"tunnel {resource.urn} {number}"
@@ -94,17 +94,17 @@ def _key(cloud: Cloud, resource: Resource, number: int) -> str:
 
 
 def destinations(cloud: Cloud, connection: Connection) -> tuple[Intervals, str]:
-    """What a connection leads to, and why that is not known (then it may be any part of it)."""
+    """The destinations of a connection, and why they are unknown (then it may be any part of them)."""
     if not connection.dynamic:
         return tuple(connection.static), ""
-    told = [cloud.announcements[key] for key in connection.keys if key in cloud.announcements]
-    if not told:
-        return PRIVATE, f"what comes over {connection.label} by BGP is not known"
-    return union(connection.static, *told), ""
+    announced = [cloud.announcements[key] for key in connection.keys if key in cloud.announcements]
+    if not announced:
+        return PRIVATE, f"the BGP announcements over {connection.label} are unknown"
+    return union(connection.static, *announced), ""
 
 
 def blocks(intervals: Intervals) -> list[Interval]:
-    """Intervals as CIDR blocks, on which longest prefix decides."""
+    """Intervals as CIDR blocks, for longest-prefix match."""
     return [block(each) for each in texts(intervals)]
 
 
@@ -114,7 +114,7 @@ def of_gateway(cloud: Cloud, gateway: Resource) -> list[Connection]:
 
 
 def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
-    """Where what a VPC sends to a VPN gateway stands."""
+    """The stage for packets of a VPC to a VPN gateway."""
     label = cloud.index.label(gateway)
     if cloud.attached.get(gateway.urn) is vpc:
         return f"VPN gateway {label}"
@@ -124,15 +124,15 @@ def stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
 
 
 def propagate(cloud: Cloud, gateway: Resource, table: Table) -> None:
-    """A table takes the routes of a gateway's connections."""
+    """Propagates the routes of a gateway's connections to a route table."""
     if cloud.attached.get(gateway.urn) is not table.vpc:
         return
     via = stage(cloud, gateway, table.vpc)
     label = cloud.index.label(gateway)
     for connection in of_gateway(cloud, gateway):
-        reached, doubt = destinations(cloud, connection)
-        if doubt:
-            table.vague.append(((via,), doubt, reached))
+        reached, uncertainty = destinations(cloud, connection)
+        if uncertainty:
+            table.vague.append(((via,), uncertainty, reached))
             continue
         for each in blocks(reached):
             if each not in table.propagated:
@@ -141,7 +141,7 @@ def propagate(cloud: Cloud, gateway: Resource, table: Table) -> None:
 
 
 def compile(cloud: Cloud) -> None:
-    """Stages of the gateways, and a door for each tunnel."""
+    """Compiles the gateways, and adds a link end for each tunnel."""
     stages = cloud.fragment.stages
     for gateway in cloud.index.of(GATEWAY):
         label = f"VPN gateway {cloud.index.label(gateway)}"
@@ -156,19 +156,19 @@ def compile(cloud: Cloud) -> None:
             table = cloud.edge_tables.get(gateway.urn)
             inside, own = table.stage if table else vpc.stage, union(vpc.blocks)
         for connection in connections:
-            open_doors(cloud, connection, inside, own)
+            add_link_ends(cloud, connection, inside, own)
 
 
 def routes(cloud: Cloud, label: str, connections: list[Connection]) -> list[Route]:
-    """Ways into the tunnels of some connections: equal ones share, the others by longest prefix."""
+    """Routes into the tunnels of connections, by longest prefix; equal ones share the packets."""
     ways: dict[Interval, list[str]] = {}
     vague = []
     origin: dict[Interval, Connection] = {}
     for connection in connections:
-        reached, doubt = destinations(cloud, connection)
+        reached, uncertainty = destinations(cloud, connection)
         exits = [exit_stage(key, SIDE) for key in connection.keys]
-        if doubt:
-            vague.append((exits, doubt, reached, connection))
+        if uncertainty:
+            vague.append((exits, uncertainty, reached, connection))
             continue
         for each in blocks(reached):
             ways.setdefault(each, []).extend(exits)
@@ -177,15 +177,15 @@ def routes(cloud: Cloud, label: str, connections: list[Connection]) -> list[Rout
     for each, exits in ways.items():
         name = f"{label}: {texts((each,))[0]} by {origin[each].label}"
         found.append(Route(each, tuple(dict.fromkeys(exits)), name, origin[each].resource.urn))
-    for exits, doubt, reached, connection in vague:
+    for exits, uncertainty, reached, connection in vague:
         for each in (*reached, *ways):
             name = f"{label}: perhaps by {connection.label}"
-            found.append(Route(each, tuple(exits), name, connection.resource.urn, doubt))
+            found.append(Route(each, tuple(exits), name, connection.resource.urn, uncertainty))
     return found
 
 
-def open_doors(cloud: Cloud, connection: Connection, inside: str, own: Intervals) -> None:
-    """A door for each tunnel: what comes in stands at ``inside``."""
+def add_link_ends(cloud: Cloud, connection: Connection, inside: str, own: Intervals) -> None:
+    """Adds a link end for each tunnel: inbound packets enter at ``inside``."""
     sources = difference(EVERYWHERE, own)
     for number, key in enumerate(connection.keys, start=1):
-        cloud.fragment.doors.append(Door(key, SIDE, inside, f"{connection.label} tunnel {number}", sources))
+        cloud.fragment.link_ends.append(LinkEnd(key, SIDE, inside, f"{connection.label} tunnel {number}", sources))

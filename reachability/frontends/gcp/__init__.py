@@ -1,4 +1,4 @@
-"""Google Cloud as the prover sees it: pulumi-gcp resources compiled to stages, machines, doors and public addresses."""
+"""Compiles pulumi-gcp resources to stages, machines, link ends and public addresses."""
 
 from reachability.frontends.gcp.frontend import compile
 

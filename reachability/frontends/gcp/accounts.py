@@ -1,4 +1,4 @@
-"""Service accounts: which one an instance runs as, and whom a rule names."""
+"""Service accounts of instances and in rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOBODY = ""
 
 
 class Accounts:
-    """Service accounts under one name each: the URN of those in the input, the address of others."""
+    """Service accounts by a unique name: the URN of those in the input, the e-mail address of others."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
@@ -29,11 +29,11 @@ class Accounts:
                 self._by_email[email] = each.urn
 
     def named(self, value: str) -> str:
-        """The one name of an account given by e-mail address."""
+        """The unique name of an account with an e-mail address."""
         return self._by_email.get(value, value)
 
     def of_instance(self, resource: Resource) -> tuple[str, bool]:
-        """The account of an instance, and whether that is in doubt."""
+        """The account of an instance, and whether it is uncertain."""
         given: Any = resource.properties.get("serviceAccount")
         if given is None:
             return NOBODY, False
@@ -48,8 +48,8 @@ class Accounts:
         return NOBODY, True
 
     def of_rule(self, resource: Resource, field: str, value: Any) -> tuple[frozenset[str], bool] | None:
-        """The accounts that an input of a rule names, and whether there may be others; ``None`` if it names none."""
+        """The accounts in an input of a rule, and whether there may be others; ``None`` if there are none."""
         if value is None or (isinstance(value, (list, tuple)) and not value):
             return None
-        found, strangers, more = self._inventory.resolve_all(resource, field, (SERVICE_ACCOUNT,), value)
-        return frozenset([each.urn for each in found] + [self.named(each) for each in strangers]), more
+        found, unresolved, more = self._inventory.resolve_all(resource, field, (SERVICE_ACCOUNT,), value)
+        return frozenset([each.urn for each in found] + [self.named(each) for each in unresolved]), more

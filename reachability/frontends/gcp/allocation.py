@@ -1,7 +1,7 @@
-"""Addresses that stand for those which only the deployment will tell.
+"""Placeholders for addresses that are unknown until the deployment.
 
-An unknown address of a block could be any of its free addresses. No rule of the input can tell two addresses apart that
-no block or address written anywhere in the input separates, so one of each such class stands for all.
+An unknown address of a block could be any of its free addresses. No rule can distinguish two addresses that no block or
+address in the input separates, so one address of each such class represents all.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from reachability.resources import Resource
 
 _ADDRESS = re.compile(r"^[0-9a-fA-F:.]{2,45}(?:/\d{1,3})?$")
 _OWNED = ("networkIp", "address", "ipAddress")
-"""Inputs that say whose an address is."""
+"""Inputs that assign an address."""
 
 EXTERNAL_V4 = block("34.64.0.0/10")
 EXTERNAL_V6 = block("2600:1900::/28")
 INTERNAL_V6 = block("fd20::/20")
-"""From which Google allocates external IPv4, external IPv6 and internal (unique local) IPv6 addresses."""
+"""The pools of external IPv4, external IPv6 and internal (unique local) IPv6 addresses."""
 
 
 class Allocation:
-    """Hands out addresses that the input mentions nowhere."""
+    """Allocates addresses that do not occur in the input."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._resources = tuple(resources)
         self._cuts: list[int] | None = None
         self._taken: set[int] = set()
-        """What somebody has for sure."""
+        """Addresses that are certainly in use."""
         self._given: dict[tuple[Interval, str], int] = {}
         self._next: dict[Interval, int] = {}
         self._shared: dict[int, int] = {}
@@ -68,9 +68,9 @@ class Allocation:
                 self._taken.add(low)
 
     def inside(self, interval: Interval, reserved: int = 2) -> tuple[int, ...]:
-        """A free address from each class of a block, another one each time as long as there are any.
+        """A free address from each class of a block, a different one each time while there are any.
 
-        ``reserved``: how many of its first addresses the cloud keeps for itself.
+        ``reserved``: the number of its first addresses that the cloud reserves.
         """
         low, high = interval
         if high - low > 3:
@@ -92,7 +92,7 @@ class Allocation:
         return tuple(found)
 
     def one(self, pool: Interval, key: str, size: int = 1) -> int:
-        """An address of a pool, always the same for a ``key``; it begins a block of ``size`` addresses of its own."""
+        """An address of a pool, always the same for a ``key``; the first of a separate block of ``size`` addresses."""
         given = self._given.get((pool, key))
         if given is None:
             cuts = self._boundaries()

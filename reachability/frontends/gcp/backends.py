@@ -1,4 +1,4 @@
-"""What stands behind load balancers: instance groups, target pools and instances, backend services."""
+"""The backends of load balancers: instance groups, target pools and instances, backend services."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ HTTP_PORT = 80
 
 @dataclass(slots=True)
 class Backends:
-    """The interfaces that a balancer may pick, with the port that a proxy connects to (``None``: not known), and why
+    """The interfaces that a balancer may choose, with the port to which a proxy connects (``None``: unknown), and why
     there may be more."""
 
     nics: list[tuple[Nic, int | None]] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    uncertainties: list[str] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
     """Why some clients may be refused."""
 
     def add(self, other: Backends) -> None:
-        """Takes another's too."""
+        """Merges another's backends."""
         self.nics += [each for each in other.nics if each not in self.nics]
-        self.doubts += [each for each in other.doubts if each not in self.doubts]
+        self.uncertainties += [each for each in other.uncertainties if each not in self.uncertainties]
         self.guards += [each for each in other.guards if each not in self.guards]
 
 
@@ -57,17 +57,17 @@ class BackendReader:
                 self._members.setdefault(group.urn, []).append(each)
 
     def of_instances(self, resource: Resource, field_: str, value: Any, network: str = "") -> Backends:
-        """The interfaces of instances that a list names; the first of each, or the one in ``network``."""
-        found, strangers, more = self._inventory.resolve_all(resource, field_, INSTANCES, value)
+        """The interfaces of the instances in a list; the first of each, or the one in ``network``."""
+        found, unresolved, more = self._inventory.resolve_all(resource, field_, INSTANCES, value)
         result = Backends()
         for machine in found:
             own = self._nics.get(machine.urn, [])
             inside = [nic for nic in own if nic.network.urn == network]
             result.nics += [(nic, None) for nic in (inside or own)[:1]]
-        if strangers:
-            result.doubts.append(f"{resource.urn}: instance {strangers[0]} is not in the input")
+        if unresolved:
+            result.uncertainties.append(f"{resource.urn}: instance {unresolved[0]} is not in the input")
         if more:
-            result.doubts.append(f"{resource.urn}: its instances are known only after deployment")
+            result.uncertainties.append(f"{resource.urn}: its instances are known only after deployment")
         return result
 
     def of_service(self, service: Resource, network: str = "") -> Backends:
@@ -75,14 +75,16 @@ class BackendReader:
         result = Backends()
         found, more = records(service.properties.get("backends"), f"{service.urn}: backends", self._inventory.problems)
         if more:
-            result.doubts.append(f"{service.urn}: its backends are known only after deployment")
+            result.uncertainties.append(f"{service.urn}: its backends are known only after deployment")
         port_name = word(service.properties.get("portName"), "http")
         for name in ("securityPolicy", "edgeSecurityPolicy"):
             if is_given(service.properties.get(name)):
-                result.guards.append(f"whom the {name} of {service.urn} refuses is not modelled")
+                result.guards.append(f"the clients that the {name} of {service.urn} rejects are not modelled")
         for each in records(service.properties.get("iap"), f"{service.urn}: iap", self._inventory.problems)[0]:
             if flag(each.get("enabled"), True) is not False:
-                result.guards.append(f"whom the identity-aware proxy of {service.urn} refuses is not modelled")
+                result.guards.append(
+                    f"the clients that the identity-aware proxy of {service.urn} rejects are not modelled"
+                )
         groups: list[Resource] = []
         hidden = 0
         for each in found:
@@ -92,12 +94,12 @@ class BackendReader:
                 continue
             group = self._inventory.find(value, (GROUP,), service)
             if group is None:
-                result.doubts.append(f"{service.urn}: its backend {value} is no instance group of the input")
+                result.uncertainties.append(f"{service.urn}: its backend {value} is not an instance group of the input")
             else:
                 groups.append(group)
         candidates = [each for each in self._inventory.candidates(service, "backends", (GROUP,)) if each not in groups]
         if hidden and hidden != len(candidates):
-            result.doubts.append(f"{service.urn}: its backends are known only after deployment")
+            result.uncertainties.append(f"{service.urn}: its backends are known only after deployment")
         for group in [*groups, *(candidates if hidden else [])]:
             result.add(self._of_group(group, port_name, network))
         return result
@@ -112,14 +114,14 @@ class BackendReader:
             backup = pool.properties.get("backupPool")
             following = self._inventory.resolve(pool, "backupPool", (POOL,)) if backup else None
             if backup is not None and backup is not UNKNOWN and following is None:
-                result.doubts.append(f"{pool.urn}: its backup pool is not in the input")
+                result.uncertainties.append(f"{pool.urn}: its backup pool is not in the input")
             if following is None:
                 break
             pool = following
         return result
 
     def of_url_map(self, url_map: Resource) -> Backends:
-        """The interfaces behind every service that a URL map mentions anywhere."""
+        """The interfaces behind every service in a URL map."""
         result = Backends()
         services: dict[str, Resource] = {}
         for name, value in url_map.properties.items():
@@ -134,9 +136,9 @@ class BackendReader:
                 if service is not None:
                     services[service.urn] = service
                 elif "backendServices/" in text:
-                    result.doubts.append(f"{url_map.urn}: its backend service {text} is not in the input")
-        if not services and not result.doubts and self._wants_service(url_map):
-            result.doubts.append(f"{url_map.urn}: no backend service of it is in the input")
+                    result.uncertainties.append(f"{url_map.urn}: its backend service {text} is not in the input")
+        if not services and not result.uncertainties and self._wants_service(url_map):
+            result.uncertainties.append(f"{url_map.urn}: no backend service of it is in the input")
         for each in services.values():
             result.add(self.of_service(each))
         return result
@@ -154,7 +156,7 @@ class BackendReader:
         return result
 
     def _port(self, group: Resource, name: str) -> int | None:
-        """Which port a group gives a name (cloud.google.com/load-balancing/docs/backend-service#named_ports)."""
+        """The named port of a group (cloud.google.com/load-balancing/docs/backend-service#named_ports)."""
         where = f"{group.urn}: namedPorts"
         found, more = records(group.properties.get("namedPorts"), where, self._inventory.problems)
         entries: list[Mapping[str, Any]] = list(found)

@@ -1,4 +1,4 @@
-"""Which resource types are understood, which no packet crosses, and which are refused."""
+"""The resource types that are modelled, that do not handle packets, and that are not supported."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ HARMLESS_AREAS = frozenset(
         "tags",
     ]
 )
-"""Areas of the provider (``gcp:<area>/...``) whose resources have no place in a network of the customer's."""
+"""Areas of the provider (``gcp:<area>/...``) whose resources are not in a customer's network."""
 
 HARMLESS_COMPUTE = frozenset(
     [
@@ -172,13 +172,12 @@ HARMLESS_COMPUTE = frozenset(
         "regionPerInstanceConfig",
     ]
 )
-"""Types of ``gcp:compute`` that no packet crosses by themselves. Cloud Armor policies only take away: what may pass,
-may pass
-without them too."""
+"""Types of ``gcp:compute`` that do not handle packets themselves. Cloud Armor policies only restrict: what may pass may
+pass without them too."""
 
 
 def is_harmless(type_: str) -> bool:
-    """Whether a type's resources neither carry, stop nor receive packets."""
+    """Whether a type's resources neither forward, filter nor receive packets."""
     provider, _, rest = type_.partition(":")
     if provider != "gcp":
         return True
@@ -189,7 +188,7 @@ def is_harmless(type_: str) -> bool:
 
 
 def not_understood(resources: Iterable[Resource]) -> list[str]:
-    """A sentence for each resource that may touch the network in a way that is not modelled."""
+    """A sentence for each resource that may affect the network and is not modelled."""
     return [
         f"{each.urn}: {each.type} is not modelled"
         for each in resources

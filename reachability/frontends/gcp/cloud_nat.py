@@ -1,8 +1,7 @@
 """Cloud NAT gateways (``gcp:compute/routerNat:RouterNat``).
 
 Semantics: cloud.google.com/nat/docs/overview and .../ports-and-addresses: outgoing connections of TCP, UDP and ICMP
-only, from the
-listed ranges, for interfaces without an external address.
+only, from the listed ranges, for interfaces without an external address.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _SERVICES: Intervals = union(services.of(each) for each in (services.TCP, servic
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nat:
-    """One gateway: the addresses that it translates (``sources``) and those that it shows."""
+    """One gateway: the addresses that it translates (``sources``), and its external addresses."""
 
     urn: str
     name: str
@@ -119,15 +118,15 @@ class CloudNats:
                 return self._list(resource, here, everything)
         if which is not UNKNOWN:
             self._inventory.problems(f"{resource.urn}: sourceSubnetworkIpRangesToNat: {which!r} is not modelled")
-        return Extent.maybe(everything, "for which subnets the NAT is, is not known")
+        return Extent.maybe(everything, "the subnets of the NAT are unknown")
 
     def _list(self, resource: Resource, here: list[Subnet], everything: Intervals) -> Extent:
         extent = NOTHING
         value = resource.properties.get("subnetworks")
         found, more = records(value, f"{resource.urn}: subnetworks", self._inventory.problems)
-        doubt = "for which subnets the NAT is, is known only after deployment"
+        uncertainty = "the subnets of the NAT are known only after deployment"
         if more:
-            extent |= Extent.maybe(everything, doubt)
+            extent |= Extent.maybe(everything, uncertainty)
         unnamed = [each for each in found if each.get("name") is UNKNOWN]
         candidates = self._inventory.candidates(resource, "subnetworks", (SUBNETWORK,))
         for each in found:
@@ -142,7 +141,7 @@ class CloudNats:
                 subnet = next((one for one in here if one.urn == target.urn), None)
                 if subnet is not None:
                     part = self._part(each, subnet)
-                    extent |= part if certain else Extent.maybe(part.possible, doubt)
+                    extent |= part if certain else Extent.maybe(part.possible, uncertainty)
         return extent
 
     @staticmethod
@@ -150,7 +149,7 @@ class CloudNats:
         kinds, more = items(given.get("sourceIpRangesToNats"))
         if more or not kinds:
             return Extent.maybe(
-                subnet.v4_blocks(), "which ranges of the subnet the NAT is for is known only after deployment"
+                subnet.v4_blocks(), "the ranges of the subnet for the NAT are known only after deployment"
             )
         if "ALL_IP_RANGES" in kinds:
             return Extent.of(subnet.v4_blocks())
@@ -162,12 +161,12 @@ class CloudNats:
             extent |= Extent.of(union(subnet.secondary[str(each)] for each in names if str(each) in subnet.secondary))
             if unknown:
                 extent |= Extent.maybe(
-                    union(subnet.secondary.values()), "which secondary ranges is known only after deployment"
+                    union(subnet.secondary.values()), "the secondary ranges for the NAT are known only after deployment"
                 )
         return extent
 
 
 def _alike(entries: list[Mapping[str, Any]]) -> bool:
-    """Whether entries of a list of subnets differ in nothing but the subnet."""
+    """Whether entries of a list of subnets differ only in the subnet."""
     rest = [{key: value for key, value in each.items() if key != "name"} for each in entries]
     return all(each == rest[0] for each in rest)

@@ -1,4 +1,4 @@
-"""Cloud Routers with the tunnels and attachments on them: doors to elsewhere, and what is learned through them.
+"""Cloud Routers with their tunnels and attachments: link ends, and learned routes.
 
 Semantics: cloud.google.com/network-connectivity/docs/router/concepts/overview and .../learned-routes.
 """
@@ -23,13 +23,13 @@ ATTACHMENT = "gcp:compute/interconnectAttachment:InterconnectAttachment"
 GATEWAYS = ("gcp:compute/haVpnGateway:HaVpnGateway", "gcp:compute/vPNGateway:VPNGateway")
 
 PRIVATE: Intervals = union(map(block, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
-"""What a neighbour may announce of whom nothing is known."""
+"""The possible announcements of an unknown BGP peer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Link:
-    """One tunnel or attachment of a network. ``learned``: what the other side announces, ``None`` if that is not known;
-    ``accepts``: the sources that it lets in."""
+    """One tunnel or attachment of a network. ``learned``: the blocks that the BGP peer announces, ``None`` if unknown;
+    ``accepts``: the source addresses that it admits."""
 
     resource: Resource
     network: Network
@@ -43,7 +43,7 @@ class Link:
 
     @property
     def exit(self) -> str:
-        """The stage that leads out."""
+        """The stage that leads to the other end."""
         return exit_stage(self.key, self.side)
 
 
@@ -118,7 +118,7 @@ class CloudRouters:
                 length = inside.partition("/")[2] or "32"
                 key = f"tunnel {text(low)}/{length}" if high > low else key
             except AddressError:
-                problems(f"{resource.urn}: ipRange: {inside!r} is no CIDR block")
+                problems(f"{resource.urn}: ipRange: {inside!r} is not a CIDR block")
         peers = self._peers.get((router.urn, _interface_name(resource)), [])
         learned, static = self._learned(peers, key)
         self.links.append(
@@ -157,7 +157,7 @@ class CloudRouters:
         return self._announcements.get(key), static
 
     def _without_interface(self, resource: Resource) -> None:
-        """A tunnel of a classic gateway: nothing is learned through it, static routes lead to it."""
+        """A tunnel of a classic gateway: it has static routes and no BGP."""
         place = self._network_of(resource)
         if place is None:
             self._inventory.problems(f"{resource.urn}: its network is not in the input or not known yet")

@@ -1,8 +1,7 @@
-"""Inputs that Google fills in where the program leaves them out.
+"""Inputs that Google computes if the program does not set them.
 
-A preview gives them as unknown, as it gives an input that waits for another resource. The latter names what it
-depends on; so in
-a resource that tells its dependencies at all, an unknown that depends on nothing was left out.
+A preview shows them as unknown, like an input that depends on another resource. The latter has dependencies. So in a
+resource with any dependencies, an unknown input without a dependency was not set.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ COMPUTED = {
 
 
 def without_computed(resource: Resource) -> Resource:
-    """The resource without what was left out."""
+    """The resource without the inputs that were not set."""
     fields = COMPUTED.get(resource.type)
     if not fields or not resource.references:
         return resource

@@ -1,9 +1,8 @@
-"""In which order an interface's firewall rules are looked at, as one chain each way.
+"""The evaluation order of an interface's firewall rules, as one chain per direction.
 
 Order: cloud.google.com/firewall/docs/firewall-policies-rule-eval-order. Hierarchical policies, then VPC firewall
-rules, then
-global and regional network policies (or these before the VPC rules), then the implied rules: nothing in, everything
-out.
+rules, then global and regional network policies (or these before the VPC rules), then the implied rules: deny ingress,
+allow egress.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _METADATA = Rule(Match(destinations=METADATA_SERVER), Action.ACCEPT, "always all
 
 
 class Evaluation:
-    """The chains of every interface; interfaces that no rule tells apart share theirs."""
+    """The chains of every interface; interfaces that no rule distinguishes share theirs."""
 
     def __init__(self, rules: FirewallRules, policies: FirewallPolicies) -> None:
         self._rules = rules
@@ -34,9 +33,9 @@ class Evaluation:
         self._written: dict[tuple[int, str], tuple[FilterRule, list[Rule]]] = {}
 
     def chain(self, nic: Nic, *, ingress: bool) -> tuple[Chain, dict[str, Chain]]:
-        """The chain of an interface, and the chains that it jumps to."""
+        """The chain of an interface, and the chains to which it jumps."""
         network, policies = nic.network, self._policies
-        tags, accounts = self._told_apart(nic, ingress)
+        tags, accounts = self._distinguished(nic, ingress)
         key = (
             network.urn,
             ingress,
@@ -50,8 +49,8 @@ class Evaluation:
             found = self._known[key] = self._build(nic, ingress)
         return found
 
-    def _told_apart(self, nic: Nic, ingress: bool) -> tuple[frozenset[str], frozenset[str]]:
-        """The tags and accounts that some rule for this way asks for."""
+    def _distinguished(self, nic: Nic, ingress: bool) -> tuple[frozenset[str], frozenset[str]]:
+        """The tags and accounts in the rules of this direction."""
         key = nic.network.urn, ingress
         found = self._apart.get(key)
         if found is None:
@@ -64,7 +63,7 @@ class Evaluation:
         return found
 
     def _at(self, rules: list[FilterRule], nic: Nic, ingress: bool) -> list[Rule]:
-        """The rules at one interface; those that say the same at several are the same objects."""
+        """The rules at one interface; equal rules of several interfaces are the same objects."""
         found: list[Rule] = []
         for rule in rules:
             if rule.ingress is not ingress:
@@ -78,7 +77,7 @@ class Evaluation:
         return found
 
     def _jump(self, policy: AttachedPolicy, nic: Nic, ingress: bool, chains: dict[str, Chain]) -> list[Rule]:
-        """A policy is a chain of its own, which ``goto_next`` and its end leave."""
+        """A policy is a separate chain, which returns at ``goto_next`` and at its end."""
         rules = self._at(policy.rules, nic, ingress)
         if not rules:
             return []
@@ -86,7 +85,7 @@ class Evaluation:
         while name in chains:
             name += "'"
         chains[name] = Chain(name, tuple(rules), Action.DROP, policy.origin)
-        return [Rule(Match(uncertain=policy.doubt), Action.JUMP, policy.name, policy.origin, name)]
+        return [Rule(Match(uncertain=policy.uncertainty), Action.JUMP, policy.name, policy.origin, name)]
 
     def _build(self, nic: Nic, ingress: bool) -> tuple[Chain, dict[str, Chain]]:
         network = nic.network
@@ -99,8 +98,8 @@ class Evaluation:
             rule for policy in self._policies.of_network(nic) for rule in self._jump(policy, nic, ingress, chains)
         ]
         if network.policies_first is None:
-            classic = [_doubtful(each) for each in classic]
-            policies = [_doubtful(each) for each in policies]
+            classic = [_as_uncertain(each) for each in classic]
+            policies = [_as_uncertain(each) for each in policies]
         rules += policies + classic if network.policies_first else classic + policies
         way = "ingress" if ingress else "egress"
         action, verb = (Action.DROP, "deny") if ingress else (Action.ACCEPT, "allow")
@@ -108,11 +107,11 @@ class Evaluation:
         return Chain(f"firewall of {network.name}, {way}", tuple(rules), Action.DROP, network.urn), chains
 
 
-def _doubtful(rule: Rule) -> Rule:
+def _as_uncertain(rule: Rule) -> Rule:
     match = rule.match
-    doubt = match.uncertain or "the order of firewall policies and rules is known only after deployment"
+    uncertainty = match.uncertain or "the order of firewall policies and rules is known only after deployment"
     return Rule(
-        Match(match.sources, match.destinations, match.services, uncertain=doubt),
+        Match(match.sources, match.destinations, match.services, uncertain=uncertainty),
         rule.action,
         rule.name,
         rule.origin,

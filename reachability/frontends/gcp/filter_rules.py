@@ -1,4 +1,4 @@
-"""One rule of a firewall, whatever kind of resource it came from, and what it means at one interface."""
+"""One firewall rule, from any kind of resource, and its rules at one interface."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reachability.network import Action, Match, Rule
 
 
 class Verb(StrEnum):
-    """What a rule does. ``INSPECT``: hands the connection to a security profile group, which allows or denies it."""
+    """The action of a rule. ``INSPECT``: a security profile group allows or denies the connection."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -24,24 +24,23 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Which interfaces a rule is for: by network tag, by service account, or (both ``None``) all.
+    """The target interfaces of a rule: by network tag, by service account, or (both ``None``) all.
 
-    ``doubt``: why others may be targets too. ``secure_tags``: it is only for interfaces with a secure tag, which one
-    is not
-    modelled.
+    ``uncertainty``: why others may be targets too. ``secure_tags``: the targets are
+    interfaces with a secure tag, which is not modelled.
     """
 
     tags: frozenset[str] | None = None
     accounts: frozenset[str] | None = None
-    doubt: str = ""
+    uncertainty: str = ""
     secure_tags: bool = False
 
     def include(self, nic: Nic) -> tuple[bool, str]:
-        """Whether the rule is for this interface, or why it may be."""
+        """Whether the interface is a target of the rule, or why it may be."""
         if self.secure_tags:
-            return False, "which interfaces have the secure tags of its target is not modelled"
+            return False, "secure tags as targets are not modelled"
         if self.tags is None and self.accounts is None:
-            return (False, self.doubt) if self.doubt else (True, "")
+            return (False, self.uncertainty) if self.uncertainty else (True, "")
         if self.tags is not None:
             if nic.tags is None:
                 return False, "the network tags of the instance are known only after deployment"
@@ -52,12 +51,12 @@ class Targets:
                 return False, "the service account of the instance is known only after deployment"
             if nic.account in self.accounts:
                 return True, ""
-        return False, self.doubt
+        return False, self.uncertainty
 
 
 @dataclass(frozen=True, slots=True)
 class FilterRule:
-    """``ingress`` or egress; ``doubt``: why it may not be in force at all (or not where it stands)."""
+    """``ingress`` or egress; ``uncertainty``: why it may not apply (or not at its position)."""
 
     name: str
     origin: str
@@ -68,31 +67,33 @@ class FilterRule:
     destinations: Extent
     services: Extent
     targets: Targets
-    doubt: str = ""
+    uncertainty: str = ""
 
     def written(self, included: bool, perhaps: str) -> list[Rule]:
-        """The rule where it is (or may be: ``perhaps``) in force: what it surely does, and what it may do."""
+        """The rules at an interface where it applies (or may: ``perhaps``): its certain and its possible effect."""
         if not included and not perhaps:
             return []
-        doubts = [each for each in (self.doubt, perhaps) if each]
+        uncertainties = [each for each in (self.uncertainty, perhaps) if each]
         parts = (self.sources, self.destinations, self.services)
         rules = []
-        if not doubts and all(each.certain for each in parts):
+        if not uncertainties and all(each.certain for each in parts):
             rules += self._emit([each.certain for each in parts], "")
-        doubts += [each.doubt for each in parts if each.doubt]
-        if doubts and all(each.possible for each in parts):
-            rules += self._emit([each.possible for each in parts], "; ".join(dict.fromkeys(doubts)))
+        uncertainties += [each.uncertainty for each in parts if each.uncertainty]
+        if uncertainties and all(each.possible for each in parts):
+            rules += self._emit([each.possible for each in parts], "; ".join(dict.fromkeys(uncertainties)))
         return rules
 
-    def _emit(self, parts: list[Intervals], doubt: str) -> list[Rule]:
+    def _emit(self, parts: list[Intervals], uncertainty: str) -> list[Rule]:
         sources, destinations, service = parts
         match = Match(
             sources=None if sources == EVERYWHERE else sources,
             destinations=None if destinations == EVERYWHERE else destinations,
             services=None if service == services.ANY else service,
-            uncertain=doubt,
+            uncertain=uncertainty,
         )
-        uncertain = match if doubt else Match(match.sources, match.destinations, match.services, uncertain=self.verb)
+        uncertain = (
+            match if uncertainty else Match(match.sources, match.destinations, match.services, uncertain=self.verb)
+        )
         match self.verb:
             case Verb.ALLOW:
                 return [Rule(match, Action.ACCEPT, self.name, self.origin)]

@@ -1,4 +1,4 @@
-"""Hierarchical, global network and regional network firewall policies, their rules and what they are attached to.
+"""Hierarchical, global network and regional network firewall policies, their rules and associations.
 
 Semantics: cloud.google.com/firewall/docs/firewall-policies-rule-details and .../firewall-policies-rule-eval-order.
 """
@@ -65,32 +65,32 @@ _INDEFINITE = {
     "ThreatIntelligences": "threat lists",
     "SecureTags": "secure tags",
 }
-"""Criteria that add addresses which no resource of the input lists."""
+"""Criteria that match addresses which are not in the input."""
 _NARROWING = {"NetworkScope": "the kind of network", "NetworkContext": "the kind of network", "Networks": "the network"}
-"""Criteria that the packet must meet besides."""
+"""Criteria that further restrict the packets."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
-    """A policy where it is in force; ``doubt``: why it may not be."""
+    """A policy where it applies; ``uncertainty``: why it may not be."""
 
     name: str
     origin: str
     rules: list[FilterRule]
-    doubt: str = ""
+    uncertainty: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _ScopedRule:
-    """A rule of a hierarchical policy that is for some networks only."""
+    """A rule of a hierarchical policy that applies to some networks only."""
 
     rule: FilterRule
     networks: frozenset[str] | None
-    doubt: str
+    uncertainty: str
 
 
 class FirewallPolicies:
-    """Every policy that is attached to a network of the input or to what its project belongs to."""
+    """Every policy associated with a network of the input, or with a folder or organization above its project."""
 
     def __init__(
         self, inventory: Inventory, networks: Mapping[str, Network], accounts: Accounts, hierarchy: Hierarchy
@@ -112,21 +112,21 @@ class FirewallPolicies:
         self._global: dict[str, list[AttachedPolicy]] = {urn: [] for urn in networks}
         self._regional: dict[tuple[str, str], list[AttachedPolicy]] = {}
         for each in inventory.of(GLOBAL_ASSOCIATION):
-            for network, doubt in self._attached_to(each, networks):
-                self._global[network].append(self._policy(each, (GLOBAL, GLOBAL_FULL), network, doubt))
+            for network, uncertainty in self._attached_to(each, networks):
+                self._global[network].append(self._policy(each, (GLOBAL, GLOBAL_FULL), network, uncertainty))
         regional = sorted(inventory.of(REGIONAL_ASSOCIATION), key=_association_priority)
         for each in regional:
-            for network, doubt in self._attached_to(each, networks):
-                policy = self._policy(each, (REGIONAL, REGIONAL_FULL), network, doubt)
+            for network, uncertainty in self._attached_to(each, networks):
+                policy = self._policy(each, (REGIONAL, REGIONAL_FULL), network, uncertainty)
                 self._regional.setdefault((network, region_of(each, inventory)), []).append(policy)
 
     def hierarchical(self, nic: Nic) -> list[AttachedPolicy]:
         """The policies of the organization and then of each folder above the interface's network."""
         found = []
         for resource, target in self._hierarchical:
-            depth, doubt = self._hierarchy.above(nic.network.project or nic.project, target)
-            if depth is not None or doubt:
-                policy = self._policy(resource, (HIERARCHICAL, HIERARCHICAL_FULL), nic.network.urn, doubt)
+            depth, uncertainty = self._hierarchy.above(nic.network.project or nic.project, target)
+            if depth is not None or uncertainty:
+                policy = self._policy(resource, (HIERARCHICAL, HIERARCHICAL_FULL), nic.network.urn, uncertainty)
                 found.append((-1 if depth is None else depth, policy))
         return [policy for _, policy in sorted(found, key=lambda each: each[0])]
 
@@ -136,7 +136,7 @@ class FirewallPolicies:
 
     @property
     def differ_by_project(self) -> bool:
-        """Whether interfaces of one network may be under different policies, by the project of their instance."""
+        """Whether interfaces of one network may have different policies, by the project of their instance."""
         return bool(self._hierarchical)
 
     def differ_by_region(self, network: Network) -> bool:
@@ -152,13 +152,13 @@ class FirewallPolicies:
         if owner is not None:
             return [(owner.urn, "")]
         if association.properties.get("attachmentTarget") is UNKNOWN:
-            return [(urn, f"what {association.urn} attaches its policy to is not known yet") for urn in networks]
+            return [(urn, f"the target of {association.urn} is not known yet") for urn in networks]
         return []
 
-    def _policy(self, association: Resource, kinds: tuple[str, ...], network: str, doubt: str) -> AttachedPolicy:
+    def _policy(self, association: Resource, kinds: tuple[str, ...], network: str, uncertainty: str) -> AttachedPolicy:
         policy = self._inventory.resolve(association, "firewallPolicy", kinds)
         if policy is None:
-            text = f"the rules of the policy that {association.urn} attaches are not in the input"
+            text = f"the rules of the policy of {association.urn} are not in the input"
             name = f"policy {word(association.properties.get('firewallPolicy'), 'not known yet')}"
             anything = [
                 FilterRule(
@@ -175,14 +175,14 @@ class FirewallPolicies:
                 )
                 for ingress in (True, False)
             ]
-            return AttachedPolicy(name, association.urn, anything, doubt)
+            return AttachedPolicy(name, association.urn, anything, uncertainty)
         rules = []
         for scoped in self._rules[policy.urn]:
             if scoped.networks is None or network in scoped.networks:
                 rules.append(scoped.rule)
-            elif scoped.doubt:
-                rules.append(_with_doubt(scoped.rule, scoped.doubt))
-        return AttachedPolicy(f"policy {_policy_name(policy)}", policy.urn, rules, doubt)
+            elif scoped.uncertainty:
+                rules.append(_with_uncertainty(scoped.rule, scoped.uncertainty))
+        return AttachedPolicy(f"policy {_policy_name(policy)}", policy.urn, rules, uncertainty)
 
     def _inline(self, policy: Resource) -> None:
         where = f"{policy.urn}: rules"
@@ -198,7 +198,7 @@ class FirewallPolicies:
         if policy is not None:
             self._read(resource, policy, resource.properties)
         elif resource.properties.get("firewallPolicy") is UNKNOWN:
-            self._inventory.problems(f"{resource.urn}: the policy that it belongs to is not known yet")
+            self._inventory.problems(f"{resource.urn}: its policy is not known yet")
 
     def _read(self, resource: Resource, policy: Resource, given: Mapping[str, Any]) -> None:
         problems = self._inventory.problems
@@ -208,30 +208,30 @@ class FirewallPolicies:
         if word(given.get("targetType"), "INSTANCES") != "INSTANCES":
             problems(f"{resource.urn}: rules for load balancers ({given.get('targetType')}) are not modelled")
             return
-        doubt = "" if disabled is False else "whether it is disabled is known only after deployment"
+        uncertainty = "" if disabled is False else "whether it is disabled is known only after deployment"
         priority = number(given.get("priority"), -1, *_PRIORITIES)
         if priority is None or priority < 0:
             if given.get("priority") is not UNKNOWN:
-                problems(f"{resource.urn}: priority: {given.get('priority')!r} is no priority of a rule")
-            doubt, priority = "its priority is not known", -1
+                problems(f"{resource.urn}: priority: {given.get('priority')!r} is not a rule priority")
+            uncertainty, priority = "its priority is not known", -1
         action = given.get("action")
         verb = _VERBS.get(str(action).lower(), Verb.UNKNOWN)
         if verb is Verb.UNKNOWN:
             if action is not UNKNOWN:
                 problems(f"{resource.urn}: action: {action!r} is not modelled")
-            doubt = doubt or "its action is not known"
+            uncertainty = uncertainty or "its action is not known"
         direction = given.get("direction")
         if direction is UNKNOWN:
-            doubt = "its direction is known only after deployment"
+            uncertainty = "its direction is known only after deployment"
         ways = (True, False) if direction is UNKNOWN else (str(direction or "INGRESS").upper() != "EGRESS",)
         match = given.get("match")
         if isinstance(match, (list, tuple)) and len(match) == 1:
             match = match[0]
         if not isinstance(match, Mapping):
             if match is not UNKNOWN:
-                problems(f"{resource.urn}: match: got {match!r} where an object belongs")
-            match, doubt = {}, doubt or "what it matches is not known"
-        networks, scope_doubt = self._scope(resource, given)
+                problems(f"{resource.urn}: match: {match!r} is not an object")
+            match, uncertainty = {}, uncertainty or "its match is unknown"
+        networks, scope_uncertainty = self._scope(resource, given)
         spoken_priority = "unknown" if priority < 0 else priority
         service, spoken = self._services(resource, match)
         for ingress in ways:
@@ -246,17 +246,17 @@ class FirewallPolicies:
                 self._side(resource, match, "dest"),
                 service,
                 self._targets(resource, given),
-                doubt,
+                uncertainty,
             )
-            self._rules[policy.urn].append(_ScopedRule(rule, networks, scope_doubt))
+            self._rules[policy.urn].append(_ScopedRule(rule, networks, scope_uncertainty))
 
     def _scope(self, resource: Resource, given: Mapping[str, Any]) -> tuple[frozenset[str] | None, str]:
         value = given.get("targetResources")
         if value is None or (isinstance(value, (list, tuple)) and not value):
             return None, ""
         found, _, more = self._inventory.resolve_all(resource, "targetResources", (NETWORK,), value)
-        doubt = "the networks that it is for are known only after deployment" if more else ""
-        return frozenset(each.urn for each in found), doubt
+        uncertainty = "its target networks are known only after deployment" if more else ""
+        return frozenset(each.urn for each in found), uncertainty
 
     def _services(self, resource: Resource, match: Mapping[str, Any]) -> tuple[Extent, str]:
         where = f"{resource.urn}: layer4Configs"
@@ -290,8 +290,8 @@ class FirewallPolicies:
 
     def _targets(self, resource: Resource, given: Mapping[str, Any]) -> Targets:
         accounts = self._accounts.of_rule(resource, "targetServiceAccounts", given.get("targetServiceAccounts"))
-        doubt = "its target service accounts are known only after deployment" if accounts and accounts[1] else ""
-        return Targets(None, accounts[0] if accounts else None, doubt, is_given(given.get("targetSecureTags")))
+        uncertainty = "its target service accounts are known only after deployment" if accounts and accounts[1] else ""
+        return Targets(None, accounts[0] if accounts else None, uncertainty, is_given(given.get("targetSecureTags")))
 
 
 def _policy_name(policy: Resource) -> str:
@@ -311,7 +311,7 @@ def _association_priority(resource: Resource) -> int:
     return 1000 if priority is None else priority
 
 
-def _with_doubt(rule: FilterRule, doubt: str) -> FilterRule:
+def _with_uncertainty(rule: FilterRule, uncertainty: str) -> FilterRule:
     return FilterRule(
         rule.name,
         rule.origin,
@@ -322,5 +322,5 @@ def _with_doubt(rule: FilterRule, doubt: str) -> FilterRule:
         rule.destinations,
         rule.services,
         rule.targets,
-        doubt,
+        uncertainty,
     )

@@ -36,7 +36,7 @@ DEFAULT_PRIORITY = 1000
 
 
 class FirewallRules:
-    """The VPC firewall rules of every network, in the order in which they are looked at."""
+    """The VPC firewall rules of every network, in evaluation order."""
 
     def __init__(
         self, inventory: Inventory, networks: Mapping[str, Network], nics: Iterable[Nic], accounts: Accounts
@@ -53,7 +53,7 @@ class FirewallRules:
             rules.sort(key=lambda rule: rule.order)
 
     def of(self, network: Network) -> list[FilterRule]:
-        """The rules of a network: lower priority numbers first, denials first among equals."""
+        """The rules of a network: lower priority numbers first, deny rules first among equals."""
         return self._rules[network.urn]
 
     def _read(self, resource: Resource, networks: Mapping[str, Network]) -> None:
@@ -61,33 +61,33 @@ class FirewallRules:
         disabled = flag(given.get("disabled"))
         if disabled is True:
             return
-        doubt = "" if disabled is False else "whether it is disabled is known only after deployment"
+        uncertainty = "" if disabled is False else "whether it is disabled is known only after deployment"
         owner = self._inventory.resolve(resource, "network", (NETWORK,))
         if owner is not None:
             targets = [owner.urn]
         elif given.get("network") is UNKNOWN:
-            targets, doubt = list(networks), "its network is known only after deployment"
+            targets, uncertainty = list(networks), "its network is known only after deployment"
         else:
             problems(f"{resource.urn}: its network {given.get('network')!r} is not in the input")
             return
         direction = given.get("direction")
         if direction is UNKNOWN:
-            doubt = "its direction is known only after deployment"
+            uncertainty = "its direction is known only after deployment"
         elif direction is not None and str(direction).upper() not in ("INGRESS", "EGRESS"):
             problems(f"{resource.urn}: direction: {direction!r} is neither INGRESS nor EGRESS")
             return
         ways = (True, False) if direction is UNKNOWN else (str(direction or "INGRESS").upper() == "INGRESS",)
         for urn in targets:
             for ingress in ways:
-                self._rules[urn] += self._filter_rules(resource, ingress, doubt, urn)
+                self._rules[urn] += self._filter_rules(resource, ingress, uncertainty, urn)
 
-    def _filter_rules(self, resource: Resource, ingress: bool, doubt: str, network: str) -> Iterable[FilterRule]:
+    def _filter_rules(self, resource: Resource, ingress: bool, uncertainty: str, network: str) -> Iterable[FilterRule]:
         given, problems = resource.properties, self._inventory.problems
         priority = number(given.get("priority"), DEFAULT_PRIORITY, 0, 65535)
         if priority is None:
             if given.get("priority") is not UNKNOWN:
-                problems(f"{resource.urn}: priority: {given.get('priority')!r} is no number from 0 to 65535")
-            doubt, priority = "its priority is not known", -1
+                problems(f"{resource.urn}: priority: {given.get('priority')!r} is not a number from 0 to 65535")
+            uncertainty, priority = "its priority is not known", -1
         sources = self._sources(resource, ingress, network)
         destinations = self._side(resource, "destinationRanges", not ingress)
         targets = self._targets(resource)
@@ -112,7 +112,7 @@ class FirewallRules:
                 destinations,
                 service,
                 targets,
-                doubt,
+                uncertainty,
             )
 
     def _services(self, resource: Resource, key: str, value: Any) -> tuple[Extent, str]:
@@ -154,24 +154,26 @@ class FirewallRules:
         given = resource.properties
         tags, more = items(given.get("targetTags"))
         accounts = self._accounts.of_rule(resource, "targetServiceAccounts", given.get("targetServiceAccounts"))
-        doubt = "its target tags are known only after deployment" if more else ""
+        uncertainty = "its target tags are known only after deployment" if more else ""
         if accounts is not None and accounts[1]:
-            doubt = "its target service accounts are known only after deployment"
+            uncertainty = "its target service accounts are known only after deployment"
         return Targets(
-            frozenset(map(str, tags)) if tags or more else None, accounts[0] if accounts is not None else None, doubt
+            frozenset(map(str, tags)) if tags or more else None,
+            accounts[0] if accounts is not None else None,
+            uncertainty,
         )
 
 
 def _sent_by(nic: Nic, wanted: frozenset[str], more: bool, own: frozenset[str] | None) -> Extent:
-    """What a source tag or account adds for one interface: its primary internal IPv4 and its IPv6 addresses, no alias
+    """A source tag or account at one interface means its primary internal IPv4 and its IPv6 addresses, no alias
     ranges, no external IPv4 (cloud.google.com/firewall/docs/firewalls, "How source tags imply packet sources")."""
     if not wanted and not more:
         return NOTHING
     points = union(((each, each) for each in nic.primary), [nic.v6] if nic.v6 else [])
     if own is not None and wanted & own:
-        return Extent.maybe(points, nic.doubt) if nic.doubt else Extent.of(points)
+        return Extent.maybe(points, nic.uncertainty) if nic.uncertainty else Extent.of(points)
     if more or own is None:
-        return Extent.maybe(points, "which instances are its sources is known only after deployment")
+        return Extent.maybe(points, "its source instances are known only after deployment")
     return NOTHING
 
 

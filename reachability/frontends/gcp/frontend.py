@@ -1,4 +1,4 @@
-"""From pulumi-gcp resources to a fragment of the network."""
+"""Compiles pulumi-gcp resources to a fragment of the network."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from reachability.network import (
     Arrive,
     Chain,
     Check,
-    Door,
     Fragment,
     Interface,
+    LinkEnd,
     Lookup,
     Machine,
     Match,
@@ -42,15 +42,15 @@ from reachability.network import (
 from reachability.resources import Resource
 
 GOOGLE_SOURCES = union([*FRONT_ENDS, block("35.235.240.0/20"), block("35.199.192.0/19")])
-"""From where Google itself opens connections into a network: proxies and health checks, IAP's TCP forwarding, Cloud DNS
+"""The sources of Google's own connections into a network: proxies and health checks, IAP's TCP forwarding, Cloud DNS
 (cloud.google.com/vpc/docs/routes, "Special return paths")."""
 
 
 def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals]) -> Fragment:
-    """The fragment of all ``gcp:`` resources. ``announcements``: what the other side of a door announces, by the
-    door's key.
+    """The fragment of all ``gcp:`` resources. ``announcements``: the BGP announcements of the other side of
+    a link, by link key.
 
-    Never raises for what a resource contains: what is not modelled is told in ``Fragment.unmodelled``.
+    Never raises for the content of a resource: what is not modelled is in ``Fragment.unmodelled``.
     """
     problems = Problems()
     own = [each for each in resources if each.type.startswith("gcp:")]
@@ -86,10 +86,10 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
         _network_stages(fragment, network, nics, balancers)
     for link in routers.links:
         entry = tables.tunnel_table(link.network, link.region, gateways.from_tunnels)
-        fragment.doors.append(Door(link.key, link.side, entry, link.name, link.accepts))
+        fragment.link_ends.append(LinkEnd(link.key, link.side, entry, link.name, link.accepts))
     for name, (network, region) in balancers.tables.items():
         tables.plain_table(name, network, region, gateways.from_tunnels)
-    _strangers(fragment, peerings)
+    _add_external_peerings(fragment, peerings)
     for part in (balancers.stages, static.stages, gateways.stages, tables.stages):
         fragment.stages.update(part)
     fragment.public += balancers.public + gateways.public
@@ -97,7 +97,7 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     for each in gateways.stages:
         if each.endswith(" inbound"):
             fragment.names[each.removesuffix(" inbound")] = (each,)
-    fragment.doors = _named_apart(fragment.doors)
+    fragment.link_ends = _named_apart(fragment.link_ends)
     fragment.unmodelled += problems.sentences()
     return fragment
 
@@ -110,10 +110,10 @@ def _interface_stages(
     fragment.stages[f"{nic.id} egress"] = Check(chain, table, nic.id, chains)
     if nic.forwards is not True:
         own = union(nic.own(), ((each, each) for each in balancers.virtual.get(nic.id, ())))
-        doubt = "" if nic.forwards is False else "whether the instance may forward is known only after deployment"
+        uncertainty = "" if nic.forwards is False else "whether the instance may forward is known only after deployment"
         rules = [Rule(Match(sources=own), Action.ACCEPT, f"own addresses of {nic.name}", nic.machine)]
-        if doubt:
-            rules.append(Rule(Match(uncertain=doubt), Action.ACCEPT, f"canIpForward of {nic.name}", nic.machine))
+        if uncertainty:
+            rules.append(Rule(Match(uncertain=uncertainty), Action.ACCEPT, f"canIpForward of {nic.name}", nic.machine))
         fragment.stages[f"{nic.id} source"] = Check(
             Chain(f"canIpForward of {nic.name} is off: only its own addresses", tuple(rules), Action.DROP, nic.machine),
             f"{nic.id} egress",
@@ -158,35 +158,35 @@ def _machine(instance: Instance, balancers: LoadBalancers) -> Machine:
 
 
 def _network_stages(fragment: Fragment, network: Network, nics: tuple[Nic, ...], balancers: LoadBalancers) -> None:
-    """Who has which address; and Google's own way in, for which no route is needed."""
+    """The addresses of a network, and Google's own access, which needs no route."""
     routes: list[Route] = list(balancers.inside[network.urn])
     for nic in nics:
         if nic.network is not network:
             continue
         to = (f"{nic.id} ingress",)
         own = [(each, each) for each in nic.primary]
-        routes += [Route(each, to, f"address of {nic.name}", nic.machine, nic.doubt) for each in own]
+        routes += [Route(each, to, f"address of {nic.name}", nic.machine, nic.uncertainty) for each in own]
         routes += [Route(each, to, f"alias range of {nic.name}", nic.machine) for each in nic.aliases]
         if nic.v6 is not None:
             routes.append(Route(nic.v6, to, f"IPv6 addresses of {nic.name}", nic.machine))
     stage = addresses_stage(network)
     fragment.stages[stage] = Lookup(f"addresses of {network.name}", tuple(routes), network.urn)
-    fragment.doors.append(
-        Door(
+    fragment.link_ends.append(
+        LinkEnd(
             f"google {network.urn}", SIDE, stage, f"Google's front ends, IAP and DNS at {network.name}", GOOGLE_SOURCES
         )
     )
 
 
-def _strangers(fragment: Fragment, peerings: Peerings) -> None:
-    """Peerings with networks that are not in the input: what they route here is not known, so anything may come."""
-    for each in peerings.strangers:
+def _add_external_peerings(fragment: Fragment, peerings: Peerings) -> None:
+    """Peerings with external networks: their routes are unknown, so any packet may enter."""
+    for each in peerings.external:
         sources = outside(each.network, EVERYWHERE)
         name = f"the network that {each.name} peers with"
-        fragment.doors.append(Door(each.key, SIDE, addresses_stage(each.network), name, sources))
+        fragment.link_ends.append(LinkEnd(each.key, SIDE, addresses_stage(each.network), name, sources))
 
 
-def _named_apart(doors: list[Door]) -> list[Door]:
-    """The doors with a name of their own each: names of tunnels and networks are unique in a region or project only."""
-    count = Counter(each.name for each in doors)
-    return [replace(each, name=f"{each.name} ({each.key})") if count[each.name] > 1 else each for each in doors]
+def _named_apart(link_ends: list[LinkEnd]) -> list[LinkEnd]:
+    """The link ends with unique names: names of tunnels and networks are unique in a region or project only."""
+    count = Counter(each.name for each in link_ends)
+    return [replace(each, name=f"{each.name} ({each.key})") if count[each.name] > 1 else each for each in link_ends]

@@ -1,4 +1,4 @@
-"""The organization and folders above a project, as far as the input tells."""
+"""The organization and folders above a project, as far as they are in the input."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ FOLDER = "gcp:organizations/folder:Folder"
 
 
 class Hierarchy:
-    """Answers whether a project lies below an organization or folder."""
+    """Finds out whether a project is below an organization or folder."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
         self._projects = {word(each.properties.get("projectId")): each for each in inventory.of(PROJECT)}
 
     def above(self, project: str, target: Any) -> tuple[int | None, str]:
-        """How deep below the top a folder or organization (``organizations/1``, ``folders/2``) above the project is,
-        and
-        why that is in doubt. ``(None, "")``: it is not above."""
+        """The depth of a folder or organization (``organizations/1``, ``folders/2``) above the project, and why it is
+        uncertain. ``(None, "")`` if it is not above."""
         path, complete = self._path(project)
         folder = self._inventory.find(target, (FOLDER,))
         wanted = _canonical(folder) if folder is not None else (target if isinstance(target, str) else None)
@@ -35,7 +34,7 @@ class Hierarchy:
         return None, f"whether project {project or '?'} lies below {wanted or 'its target'} is not in the input"
 
     def _path(self, project: str) -> tuple[list[str], bool]:
-        """What is above a project, nearest first, and whether that is all."""
+        """The ancestors of a project, nearest first, and whether the list is complete."""
         resource = self._projects.get(project) if project else None
         if resource is None:
             return [], False

@@ -27,9 +27,9 @@ LARGEST_ALIAS_RANGE = 4096
 @dataclass(frozen=True, slots=True, eq=False)
 class Nic:
     """One interface of an instance. ``primary``: its internal IPv4 address; several, if it may be any of them
-    (``doubt``).
+    (``uncertainty``).
 
-    ``v6``: the /96 that it has, if any. ``tags`` and ``account`` are ``None`` where they are not known. ``forwards``:
+    ``v6``: its /96, if any. ``tags`` and ``account`` are ``None`` if unknown. ``forwards``:
     ``canIpForward``, or ``None``.
     """
 
@@ -40,7 +40,7 @@ class Nic:
     network: Network
     subnet: Subnet
     primary: tuple[int, ...]
-    doubt: str
+    uncertainty: str
     aliases: Intervals
     v6: Interval | None
     external: tuple[int, ...]
@@ -54,7 +54,7 @@ class Nic:
         return self.subnet.region
 
     def own(self) -> Intervals:
-        """Every address that it may send from."""
+        """Every source address that it may use."""
         return union(((each, each) for each in self.primary), self.aliases, [self.v6] if self.v6 else [])
 
 
@@ -72,8 +72,8 @@ class Instance:
 def given_address(
     owner: Resource, field: str, value: Any, key: str, inventory: Inventory, allocation: Allocation
 ) -> int | None:
-    """The external address that a value gives, by number or by the address resource; one that stands for it if Google
-    chooses it. ``None`` if it cannot be read, which is told."""
+    """The external address in a value, as text or as an address resource; a placeholder if Google assigns it.
+    ``None`` if it cannot be read, which is reported."""
     if isinstance(value, str) and value:
         try:
             return block(value)[0]
@@ -84,24 +84,24 @@ def given_address(
         return reserved_address(found, inventory, allocation)
     if value is None or value is UNKNOWN or value == "":
         return allocation.one(EXTERNAL_V4, key)
-    inventory.problems(f"{owner.urn}: {value!r} is no address, nor an address resource of the input")
+    inventory.problems(f"{owner.urn}: {value!r} is neither an address nor an address resource of the input")
     return None
 
 
 def reserved_address(resource: Resource, inventory: Inventory, allocation: Allocation) -> int | None:
-    """What an address resource reserves; one that stands for it if it is not known yet."""
+    """The address of an address resource; a placeholder if it is unknown."""
     value = resource.properties.get("address")
     if value is None or value is UNKNOWN:
         return allocation.one(EXTERNAL_V4, resource.urn)
     try:
         return block(value if isinstance(value, str) else "")[0]
     except AddressError:
-        inventory.problems(f"{resource.urn}: address: {value!r} is no address")
+        inventory.problems(f"{resource.urn}: address: {value!r} is not an address")
         return None
 
 
 class Interfaces:
-    """Reads the instances of the input; a network or subnet that is not in it is told."""
+    """Reads the instances of the input; a missing network or subnet is reported."""
 
     def __init__(
         self, inventory: Inventory, allocation: Allocation, networks: Mapping[str, Network], accounts: Accounts
@@ -130,7 +130,7 @@ class Interfaces:
         problems = self._inventory.problems
         given = resource.properties
         tags, unknown_tags = items(given.get("tags"))
-        account, doubtful = self._accounts.of_instance(resource)
+        account, uncertain = self._accounts.of_instance(resource)
         forwards = flag(given.get("canIpForward"))
         found, more = records(given.get("networkInterfaces"), f"{resource.urn}: networkInterfaces", problems)
         if more or not found:
@@ -142,7 +142,7 @@ class Interfaces:
                 index,
                 each,
                 None if unknown_tags else frozenset(map(str, tags)),
-                None if doubtful else account,
+                None if uncertain else account,
                 forwards,
             )
             if nic is not None:
@@ -185,7 +185,7 @@ class Interfaces:
             if len(near) == 1:
                 return network, near[0]
         named = word(subnet_value) or word(network_value) or "default"
-        problems(f"{where} is on {named!r}, which is not in the input or not known yet: what reaches it is not known")
+        problems(f"{where} is on {named!r}, which is not in the input or not known yet: packets to it are unknown")
         return None
 
     def _nic(
@@ -207,7 +207,7 @@ class Interfaces:
         if place is None:
             return None
         network, subnet = place
-        primary, doubt = self._primary(resource, where, given, subnet)
+        primary, uncertainty = self._primary(resource, where, given, subnet)
         return Nic(
             f"{resource.urn}/{device}",
             resource.urn,
@@ -216,7 +216,7 @@ class Interfaces:
             network,
             subnet,
             primary,
-            doubt,
+            uncertainty,
             self._aliases(where, given, subnet),
             self._v6(resource, where, given, subnet, device),
             self._external(resource, index, given, device),
@@ -239,7 +239,7 @@ class Interfaces:
                 found = self._inventory.resolve(resource, "networkInterfaces", ADDRESSES, value)
                 if found is not None and found.urn in self._wished:
                     return (self._wished[found.urn],), ""
-                self._inventory.problems(f"{where}: networkIp: {value!r} is no address")
+                self._inventory.problems(f"{where}: networkIp: {value!r} is not an address")
         if value is UNKNOWN:
             reserved = [
                 self._wished[each.urn]
@@ -264,7 +264,7 @@ class Interfaces:
             try:
                 low, high = block(value if isinstance(value, str) else "")
             except AddressError:
-                problems(f"{where}: alias range {value!r} is no CIDR block")
+                problems(f"{where}: alias range {value!r} is not a CIDR block")
                 continue
             if high - low >= LARGEST_ALIAS_RANGE:
                 problems(f"{where}: alias range {value} has more than {LARGEST_ALIAS_RANGE} addresses")
@@ -287,7 +287,7 @@ class Interfaces:
                 try:
                     return block(value if "/" in value else f"{value}/96")
                 except AddressError:
-                    self._inventory.problems(f"{where}: {value!r} is no IPv6 address")
+                    self._inventory.problems(f"{where}: {value!r} is not an IPv6 address")
         if subnet.v6 is None:
             self._inventory.problems(f"{where} has IPv6 but its subnet's IPv6 range is not known")
             return None

@@ -1,4 +1,4 @@
-"""The way of a network's interfaces to the internet and back: external addresses, Cloud NAT, Private Google Access.
+"""Internet access of a network's interfaces: external addresses, Cloud NAT, Private Google Access.
 
 Semantics: cloud.google.com/nat/docs/nat-product-interactions, cloud.google.com/vpc/docs/private-google-access,
 cloud.google.com/firewall/docs/firewalls ("Blocked traffic").
@@ -58,7 +58,7 @@ _FROM_TUNNELS = "gcp internet from tunnels"
 
 
 class InternetGateways:
-    """The gateway stages; ``stages`` and ``public`` hold what they need."""
+    """The gateway stages, with ``stages`` and ``public`` for the fragment."""
 
     def __init__(self, networks: Mapping[str, Network], nics: tuple[Nic, ...], nats: CloudNats) -> None:
         self._nats = nats
@@ -88,7 +88,7 @@ class InternetGateways:
             for point in nat.addresses:
                 stage = f"{nat.urn} inbound"
                 self.stages[stage] = Translate(
-                    f"Cloud NAT {nat.name}: nothing new comes in", device(nat.network), (), None, nat.urn
+                    f"Cloud NAT {nat.name}: no inbound connections", device(nat.network), (), None, nat.urn
                 )
                 self.public.append(Route((point, point), (stage,), f"address of Cloud NAT {nat.name}", nat.urn))
 
@@ -107,16 +107,15 @@ class InternetGateways:
             )
 
     from_tunnels = _FROM_TUNNELS
-    """The stage for what comes in by a tunnel and is routed to the default internet gateway."""
+    """The stage for packets from a tunnel that are routed to the default internet gateway."""
 
     def lends(self, nic: Nic, point: int) -> None:
-        """Lets an interface send as the external address of a load balancer that it is behind."""
+        """Allows an interface to send from the external address of its load balancer."""
         self._virtual.setdefault(nic.id, set()).add(point)
 
     def of(self, nic: Nic) -> str:
-        """The stage of an interface's packets to the internet. A router's own gateway knows nobody's addresses but
-        its own:
-        what it forwards from others has none."""
+        """The stage of an interface's packets to the internet. The gateway of a router translates only the router's own
+        addresses: packets that it forwards have no external address."""
         alone = nic.forwards is not False
         name = f"internet gateway {nic.id}" if alone else f"internet gateway {nic.network.urn} {nic.region}"
         if name not in self.stages:
@@ -154,7 +153,7 @@ class InternetGateways:
             )
 
     def _build(self, name: str, network: Network, region: str, served: list[Nic]) -> None:
-        """Limits first, then who translates: disjoint sources, so that each packet has one way."""
+        """Limits first, then translations with disjoint sources, so that each packet has one."""
         translation = f"{name} translation"
         limited = Match(services=_LIMITED, uncertain="Google limits SMTP and unusual protocols to the internet")
         self.stages[name] = Check(
@@ -200,15 +199,15 @@ class InternetGateways:
         translations += self._google(network, region, external, inside)
         for nat in self._nats.of(network, region):
             ways = [(nat.sources.certain, "")]
-            if nat.sources.doubt:
-                ways.append((nat.sources.possible, nat.sources.doubt))
-            for sources, doubt in ways:
+            if nat.sources.uncertainty:
+                ways.append((nat.sources.possible, nat.sources.uncertainty))
+            for sources, uncertainty in ways:
                 covered = difference(intersection(sources, inside), external)
                 if not covered:
                     continue
                 translations += [
                     Translation(
-                        Match(sources=covered, destinations=_ELSEWHERE, services=nat.services, uncertain=doubt),
+                        Match(sources=covered, destinations=_ELSEWHERE, services=nat.services, uncertain=uncertainty),
                         _beyond(network),
                         f"Cloud NAT {nat.name}",
                         source=point,
@@ -236,18 +235,22 @@ class InternetGateways:
         public = intersection(GLOBAL, _ELSEWHERE)
         hidden = difference(intersection(union(surely, perhaps), inside), external)
         if hidden:
-            doubt = "which public addresses are Google's APIs is not modelled"
-            found.append(Translation(Match(sources=hidden, destinations=public, uncertain=doubt), GOOGLE_APIS, name))
-        if perhaps:
-            doubt = "whether the subnet has Private Google Access is known only after deployment"
+            uncertainty = "the public addresses of Google's APIs are not modelled"
             found.append(
-                Translation(Match(sources=perhaps, destinations=GOOGLE_ACCESS, uncertain=doubt), GOOGLE_APIS, name)
+                Translation(Match(sources=hidden, destinations=public, uncertain=uncertainty), GOOGLE_APIS, name)
+            )
+        if perhaps:
+            uncertainty = "whether the subnet has Private Google Access is known only after deployment"
+            found.append(
+                Translation(
+                    Match(sources=perhaps, destinations=GOOGLE_ACCESS, uncertain=uncertainty), GOOGLE_APIS, name
+                )
             )
         return found
 
 
 def _beyond(network: Network) -> str:
-    """Where packets are once they are translated, and answers once that is undone."""
+    """The stage after the translation, and for answers after its reversal."""
     return f"beyond {device(network)}"
 
 

@@ -1,4 +1,4 @@
-"""The resources of the input, found by whatever refers to them: URN, id, self link, partial URL or name."""
+"""The resources of the input, found by URN, id, self link, partial URL or name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def path(value: str) -> str:
 
 
 def project_of(resource: Resource) -> str:
-    """The project of a resource, as far as its properties, id or self link tell; else empty."""
+    """The project of a resource, from its properties, id or self link; empty if unknown."""
     named = word(resource.properties.get("project"))
     if named:
         return named.rpartition("/")[2]
@@ -35,14 +35,14 @@ def project_of(resource: Resource) -> str:
 
 
 class Inventory:
-    """Every ``gcp:`` resource by type, and by every name that another resource may call it."""
+    """Every ``gcp:`` resource by type, and by every name by which another resource may refer to it."""
 
     def __init__(self, resources: Iterable[Resource], problems: Problems) -> None:
         self.problems = problems
         self.by_type: dict[str, list[Resource]] = defaultdict(list)
         self.by_urn: dict[str, Resource] = {}
         self.regions: dict[str, str] = {}
-        """Every region that was asked for, with a resource there; empty: the provider's default."""
+        """Every region in use, with a resource there; an empty region is the provider's default."""
         self._called: dict[str, list[Resource]] = defaultdict(list)
         self._named: dict[tuple[str, str], list[Resource]] = defaultdict(list)
         for each in map(without_computed, resources):
@@ -67,8 +67,7 @@ class Inventory:
         return [each for kind in types for each in self.by_type.get(kind, ())]
 
     def find(self, value: Any, types: Iterable[str], referrer: Resource | None = None) -> Resource | None:
-        """The resource that a known ``value`` names; ``None`` if it is not in the input or more than one could be
-        meant."""
+        """The resource to which a known ``value`` refers; ``None`` if it is not in the input or ambiguous."""
         if not isinstance(value, str) or not value:
             return None
         types = tuple(types)
@@ -95,9 +94,9 @@ class Inventory:
         return found[0] if len(found) == 1 else None
 
     def resolve(self, resource: Resource, field: str, types: Iterable[str], value: Any = None) -> Resource | None:
-        """What an input points at: by its value, or if that is not known yet by what the input depends on.
+        """The resource to which an input refers: by its value, or if unknown by its dependencies.
 
-        ``value``: where the input is a part of the property ``field``.
+        ``value``: set if the input is a part of the property ``field``.
         """
         if value is None:
             value = resource.properties.get(field)
@@ -107,7 +106,7 @@ class Inventory:
         return found[0] if len(found) == 1 else None
 
     def candidates(self, resource: Resource, field: str, types: Iterable[str]) -> list[Resource]:
-        """The resources of some types that an input depends on."""
+        """The resources of some types on which an input depends."""
         kinds = tuple(types)
         urns = resource.references.get(field, ())
         return [self.by_urn[urn] for urn in urns if urn in self.by_urn and self.by_urn[urn].type in kinds]
@@ -115,18 +114,18 @@ class Inventory:
     def resolve_all(
         self, resource: Resource, field: str, types: Iterable[str], value: Any = None
     ) -> tuple[list[Resource], list[str], bool]:
-        """What a list points at: the resources, the known values that name none in the input, and whether others may be
-        meant that are not known yet."""
+        """The references in a list: the resources, the known values without a resource, and whether there may be
+        unknown ones."""
         kinds = tuple(types)
         if value is None:
             value = resource.properties.get(field)
         known, more = items(value)
         found: list[Resource] = []
-        strangers = []
+        unresolved = []
         for each in known:
             target = self.find(each, kinds, resource)
             if target is None:
-                strangers.append(str(each))
+                unresolved.append(str(each))
             elif target not in found:
                 found.append(target)
         if more:
@@ -134,7 +133,7 @@ class Inventory:
             unknowns = sum(each is UNKNOWN for each in value) if isinstance(value, (list, tuple)) else 0
             more = len(hidden) != unknowns or not hidden
             found += hidden
-        return found, strangers, more
+        return found, unresolved, more
 
 
 def _region(resource: Resource) -> str:

@@ -2,8 +2,7 @@
 APIs.
 
 Semantics: cloud.google.com/load-balancing/docs/forwarding-rule-concepts, .../network/networklb-target-pools,
-.../internal and
-.../https#firewall-rules.
+.../internal and .../https#firewall-rules.
 """
 
 from __future__ import annotations
@@ -78,28 +77,28 @@ TYPES = (
     backends.TARGET_INSTANCE,
 )
 FRONT_ENDS = (block("35.191.0.0/16"), block("130.211.0.0/22"))
-"""From where Google's proxies and health checks reach backends
+"""The sources of Google's proxies and health checks
 (cloud.google.com/load-balancing/docs/health-check-concepts)."""
 
 FRONT_ENDS_RETURN = "gcp front ends"
 _FRONT_ENDS_DEVICE = "google front ends"
 _PORT_PROTOCOLS = (services.TCP, services.UDP, services.SCTP)
-_UNKNOWN_PORT = "which port of its backends the balancer connects to is not known"
+_UNKNOWN_PORT = "the port to which the balancer connects is unknown"
 
 
 def table_for_balancers(network: Network, region: str) -> str:
-    """The stage of the routes that an internal proxy's answers to its clients take."""
+    """The stage of the routes for answers of an internal proxy to its clients."""
     return f"routes {network.urn} {region} for balancers"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Balancer:
-    """A forwarding rule that was read. ``network``: of an internal one."""
+    """A forwarding rule. ``network``: of an internal one."""
 
     resource: Resource
     name: str
     addresses: tuple[Interval, ...]
-    doubt: str
+    uncertainty: str
     services: Extent
     network: Network | None
     region: str
@@ -111,7 +110,7 @@ class _Balancer:
 
 @dataclass(slots=True)
 class _Address:
-    """What a virtual address does, one translation a way."""
+    """The translations of a virtual address, one per direction."""
 
     name: str
     translations: list[Translation] = field(default_factory=list)
@@ -119,9 +118,8 @@ class _Address:
 
 
 class LoadBalancers:
-    """Reads every forwarding rule; ``stages``, ``public`` and ``names`` are what they contribute, ``virtual`` the
-    addresses
-    that backends of passthrough balancers take for their own."""
+    """Reads every forwarding rule; ``stages``, ``public`` and ``names`` are for the fragment, ``virtual`` has the
+    addresses that backends of passthrough balancers accept as their own."""
 
     def __init__(
         self,
@@ -159,19 +157,19 @@ class LoadBalancers:
         self._emit()
 
     def backends(self, rule: Resource) -> list[Nic] | None:
-        """The interfaces behind a forwarding rule of the input, as a next hop of routes."""
+        """The interfaces behind a forwarding rule that is the next hop of a route."""
         balancer = self._balancers.get(rule.urn)
         if balancer is None or not isinstance(balancer.target, Resource):
             return None
         found = self._passthrough(balancer)
-        return None if found is None or found.doubts else [nic for nic, _ in found.nics]
+        return None if found is None or found.uncertainties else [nic for nic, _ in found.nics]
 
     def behind(self, network: Network, point: int) -> list[Nic]:
-        """The interfaces behind the internal balancer that has an address."""
+        """The interfaces behind the internal balancer with an address."""
         for each in self._balancers.values():
-            if each.internal and each.network is network and not each.doubt and (point, point) in each.addresses:
+            if each.internal and each.network is network and not each.uncertainty and (point, point) in each.addresses:
                 found = self._passthrough(each)
-                return [] if found is None or found.doubts else [nic for nic, _ in found.nics]
+                return [] if found is None or found.uncertainties else [nic for nic, _ in found.nics]
         return []
 
     def _read(self, resource: Resource) -> _Balancer | None:
@@ -182,7 +180,7 @@ class LoadBalancers:
             return None
         scheme = "EXTERNAL" if scheme is None else str(scheme)
         if scheme == "INTERNAL_SELF_MANAGED":
-            problems(f"{resource.urn}: balancers inside the clients (INTERNAL_SELF_MANAGED) are not modelled")
+            problems(f"{resource.urn}: client-side balancers (INTERNAL_SELF_MANAGED) are not modelled")
             return None
         target = self._target(resource)
         apis = isinstance(target, str) and target in ("all-apis", "vpc-sc")
@@ -192,7 +190,7 @@ class LoadBalancers:
             problems(f"{resource.urn}: its network is not in the input or not known yet")
             return None
         region = "" if resource.type == GLOBAL_RULE else region_of(resource, self._inventory)
-        addresses, doubt = self._addresses(resource, network, internal)
+        addresses, uncertainty = self._addresses(resource, network, internal)
         if flag(given.get("isMirroringCollector")) is not False:
             problems(f"{resource.urn}: packet mirroring is not modelled")
         sources = given.get("sourceIpRanges")
@@ -203,7 +201,7 @@ class LoadBalancers:
             resource,
             word(given.get("name"), resource.name),
             addresses,
-            doubt,
+            uncertainty,
             self._services(resource),
             network,
             region,
@@ -254,11 +252,13 @@ class LoadBalancers:
                 if isinstance(text, str):
                     return (block(text),), ""
             except AddressError:
-                self._inventory.problems(f"{reserved.urn}: address: {text!r} is no address")
+                self._inventory.problems(f"{reserved.urn}: address: {text!r} is not an address")
         elif isinstance(value, str) and value:
-            self._inventory.problems(f"{resource.urn}: ipAddress: {value!r} is no address, nor one of the input")
+            self._inventory.problems(
+                f"{resource.urn}: ipAddress: {value!r} is neither an address nor an address resource of the input"
+            )
         key = (reserved or resource).urn
-        doubt = f"the address of {resource.urn} is known only after deployment"
+        uncertainty = f"the address of {resource.urn} is known only after deployment"
         if not internal:
             if word(resource.properties.get("ipVersion"), "IPV4") == "IPV6":
                 low = self._allocation.one(EXTERNAL_V6, key)
@@ -269,8 +269,8 @@ class LoadBalancers:
         known = network.subnet(subnet.urn) if subnet is not None and network is not None else None
         if known is None or known.primary is None:
             self._inventory.problems(f"{resource.urn}: its internal address is not known")
-            return (), doubt
-        return tuple((each, each) for each in self._allocation.inside(known.primary)), doubt
+            return (), uncertainty
+        return tuple((each, each) for each in self._allocation.inside(known.primary)), uncertainty
 
     def _services(self, resource: Resource) -> Extent:
         given, problems = resource.properties, self._inventory.problems
@@ -283,7 +283,7 @@ class LoadBalancers:
         try:
             number = services.protocol(name)
         except ValueError:
-            problems(f"{resource.urn}: ipProtocol: {protocol!r} is no protocol")
+            problems(f"{resource.urn}: ipProtocol: {protocol!r} is not a protocol")
             return Extent.maybe(services.ANY, "its protocol cannot be read")
         whole: Intervals = (services.of(number),)
         if number == services.ICMP:
@@ -291,21 +291,21 @@ class LoadBalancers:
         if number not in _PORT_PROTOCOLS:
             return Extent.of(whole)
         found = []
-        doubts: list[str] = []
+        uncertainties: list[str] = []
         for key in ("ports", "portRange"):
             value = given.get(key)
             if value is UNKNOWN and resource.left_out(key):
                 continue
-            intervals, doubt = ports(None if value == "" else value, f"{resource.urn}: {key}", problems)
+            intervals, uncertainty = ports(None if value == "" else value, f"{resource.urn}: {key}", problems)
             found += intervals
-            doubts += [doubt] if doubt else []
-        if not found and not doubts:
+            uncertainties += [uncertainty] if uncertainty else []
+        if not found and not uncertainties:
             return Extent.of(whole)
         certain = union(services.of(number, low, high) for low, high in found)
-        return Extent(certain, whole if doubts else certain, "; ".join(doubts))
+        return Extent(certain, whole if uncertainties else certain, "; ".join(uncertainties))
 
     def _passthrough(self, balancer: _Balancer) -> Backends | None:
-        """Who is behind a balancer that leaves packets as they are; ``None`` if it is none."""
+        """The backends of a passthrough balancer; ``None`` if it is not one."""
         target = balancer.target
         if not isinstance(target, Resource):
             return None
@@ -327,12 +327,12 @@ class LoadBalancers:
         found = self._inventory.resolve(target, field_, kinds)
         if found is None:
             result = Backends()
-            result.doubts.append(f"{target.urn}: its {field_} is not in the input or not known yet")
+            result.uncertainties.append(f"{target.urn}: its {field_} is not in the input or not known yet")
             return result
         return self._reader.of_url_map(found) if found.type in backends.URL_MAPS else self._reader.of_service(found)
 
     def _emit(self) -> None:
-        """The most specific protocol of an address first: what it takes, ``L3_DEFAULT`` does not get."""
+        """Handles the most specific protocol of an address first: ``L3_DEFAULT`` gets the rest."""
         addresses: dict[tuple[str, Interval], _Address] = {}
         ordered = sorted(
             self._balancers.values(), key=lambda each: sum(high - low for low, high in each.services.possible)
@@ -357,9 +357,9 @@ class LoadBalancers:
             self.stages[stage] = Translate(address.name, table, tuple(address.translations), None)
 
     def _enter(self, balancer: _Balancer, interval: Interval, stage: str, place: str) -> None:
-        """How packets come to a virtual address; to an internal one only from its region, unless it says otherwise."""
+        """Adds the routes to a virtual address; without global access, to an internal one only from its region."""
         urn = balancer.resource.urn
-        route = Route(interval, (stage,), f"load balancer {balancer.name}", urn, balancer.doubt)
+        route = Route(interval, (stage,), f"load balancer {balancer.name}", urn, balancer.uncertainty)
         if not place:
             self.public.append(route)
             return
@@ -370,28 +370,33 @@ class LoadBalancers:
         elsewhere = union(
             *(subnet.blocks() for network in networks for subnet in network.subnets if subnet.region != balancer.region)
         )
-        doubt = "" if balancer.everyone is False else "whether it has global access is known only after deployment"
+        uncertainty = (
+            "" if balancer.everyone is False else "whether it has global access is known only after deployment"
+        )
         self.stages[f"{stage} region"] = Check(
             Chain(
                 f"load balancer {balancer.name} without global access",
-                (Rule(Match(sources=elsewhere, uncertain=doubt), Action.DROP, "clients of other regions", urn),),
+                (Rule(Match(sources=elsewhere, uncertain=uncertainty), Action.DROP, "clients of other regions", urn),),
                 Action.ACCEPT,
                 urn,
             ),
             stage,
         )
-        self.inside[place].append(Route(interval, (f"{stage} region",), route.name, urn, balancer.doubt))
+        self.inside[place].append(Route(interval, (f"{stage} region",), route.name, urn, balancer.uncertainty))
 
     def _ways(self, balancer: _Balancer, interval: Interval, address: _Address) -> None:
-        """First what the balancer surely takes (nobody else gets it), then what it may take."""
-        for taken, doubt in ((balancer.services.certain, ""), (balancer.services.possible, balancer.services.doubt)):
+        """Adds first the packets that the balancer certainly receives, exclusively, then those that it may receive."""
+        for taken, uncertainty in (
+            (balancer.services.certain, ""),
+            (balancer.services.possible, balancer.services.uncertainty),
+        ):
             wanted = difference(taken, address.taken)
             if not wanted:
                 continue
-            if not doubt:
+            if not uncertainty:
                 address.taken = union(address.taken, wanted)
             sources = balancer.sources.possible
-            reason = doubt or balancer.sources.doubt
+            reason = uncertainty or balancer.sources.uncertainty
             match = Match(sources=None if sources == EVERYWHERE else sources, services=wanted, uncertain=reason)
             address.translations += self._translations(balancer, match, interval)
 
@@ -419,7 +424,7 @@ class LoadBalancers:
                 self.lent.append((nic, interval[0]))
             guarded = replace(match, uncertain=match.uncertain or "; ".join(found.guards))
             ways.append(Translation(guarded, f"{nic.id} ingress", f"{name} to {nic.name}", origin=urn))
-        return ways + [self._not_known(balancer, match, each) for each in found.doubts]
+        return ways + [self._not_known(balancer, match, each) for each in found.uncertainties]
 
     def _through_proxy(self, balancer: _Balancer, target: Resource, match: Match) -> list[Translation]:
         urn, name = balancer.resource.urn, f"load balancer {balancer.name}"
@@ -439,10 +444,12 @@ class LoadBalancers:
         for nic, port in found.nics:
             for source in sources:
                 for point in nic.primary:
-                    doubt = match.uncertain or nic.doubt or guard or ("" if port is not None else _UNKNOWN_PORT)
+                    uncertainty = (
+                        match.uncertain or nic.uncertainty or guard or ("" if port is not None else _UNKNOWN_PORT)
+                    )
                     ways.append(
                         Translation(
-                            Match(match.sources, services=tcp, uncertain=doubt),
+                            Match(match.sources, services=tcp, uncertain=uncertainty),
                             behind,
                             f"{name} to {nic.name}",
                             source=source,
@@ -452,11 +459,11 @@ class LoadBalancers:
                         )
                     )
         unknown = [nic.name for nic, port in found.nics if port is None]
-        doubts = [*found.doubts, *(f"{urn}: {_UNKNOWN_PORT} ({each})" for each in unknown)]
-        return ways + [self._not_known(balancer, match, each) for each in doubts]
+        uncertainties = [*found.uncertainties, *(f"{urn}: {_UNKNOWN_PORT} ({each})" for each in unknown)]
+        return ways + [self._not_known(balancer, match, each) for each in uncertainties]
 
     def _behind_proxy(self, balancer: _Balancer, found: Backends) -> str:
-        """Where a proxy's packets go: to its backends, and answers back to clients."""
+        """The stage of a proxy's packets to its backends, and of its answers to clients."""
         stage = f"proxy {balancer.resource.urn}"
         routes = [
             Route((point, point), (f"{nic.id} ingress",), f"backend {nic.name}", nic.machine)
@@ -473,7 +480,7 @@ class LoadBalancers:
         return stage
 
     def _sources_of_proxy(self, balancer: _Balancer, found: Backends) -> tuple[int, ...]:
-        """Where a proxy's own connections come from: Google's front ends, or the proxy-only subnet of the region."""
+        """The sources of a proxy's connections: Google's front ends, or the proxy-only subnet of the region."""
         scheme = word(balancer.resource.properties.get("loadBalancingScheme"), "EXTERNAL")
         if balancer.resource.type == GLOBAL_RULE and scheme != "INTERNAL_MANAGED":
             return tuple(low + 1 for low, _ in FRONT_ENDS)

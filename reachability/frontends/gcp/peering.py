@@ -1,8 +1,7 @@
 """VPC Network Peering.
 
-Semantics: cloud.google.com/vpc/docs/vpc-peering. Both sides must have it; subnet routes are always exchanged, custom
-routes only
-where one side exports and the other imports them; nothing is handed on to a third network.
+Semantics: cloud.google.com/vpc/docs/vpc-peering. Both sides must configure it. Subnet routes are always
+exchanged, custom routes only where one side exports and the other imports them. Peering is not transitive.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ ROUTES_CONFIG = "gcp:compute/networkPeeringRoutesConfig:NetworkPeeringRoutesConf
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Peer:
-    """What one network sees of another through a peering. ``custom``: whether the other's custom routes come; ``None``:
-    not known yet. ``public``: whether its subnets with public IPv4 addresses come."""
+    """The routes that one network gets from another through a peering. ``custom``: whether it imports custom routes;
+    ``None``: unknown. ``public``: whether it imports subnets with public IPv4 addresses."""
 
     resource: Resource
     network: Network
@@ -40,8 +39,8 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stranger:
-    """A peering with a network that is not in the input. ``key``: of its door."""
+class ExternalPeering:
+    """A peering with a network outside the input. ``key``: of its link end."""
 
     resource: Resource
     network: Network
@@ -55,13 +54,13 @@ class Stranger:
 
 
 class Peerings:
-    """The peerings of the input by network; ``strangers`` lead to networks that are not in it."""
+    """The peerings of the input by network; ``external`` lead to networks outside it."""
 
     def __init__(self, inventory: Inventory, networks: Mapping[str, Network]) -> None:
         self._inventory = inventory
         self._settings = self._configured()
         self._peers: dict[str, list[Peer]] = {urn: [] for urn in networks}
-        self.strangers: list[Stranger] = []
+        self.external: list[ExternalPeering] = []
         self.inactive: list[Resource] = []
         sides: dict[tuple[str, str], Resource] = {}
         for each in inventory.of(PEERING):
@@ -76,7 +75,7 @@ class Peerings:
             else:
                 key = f"peering {each.id if isinstance(each.id, str) else each.urn}"
                 name = word(each.properties.get("name"), each.name)
-                self.strangers.append(Stranger(each, networks[owner.urn], key, name))
+                self.external.append(ExternalPeering(each, networks[owner.urn], key, name))
         for (near, far), here in sides.items():
             there = sides.get((far, near))
             if there is None:
@@ -85,7 +84,7 @@ class Peerings:
             self._peers[near].append(self._peer(here, there, networks[far]))
 
     def of(self, network: Network) -> list[Peer]:
-        """The networks that peer with one, from both sides."""
+        """The peer networks of a network, configured on either side."""
         return self._peers[network.urn]
 
     def _configured(self) -> dict[tuple[str, str], Resource]:

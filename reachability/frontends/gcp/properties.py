@@ -1,6 +1,6 @@
-"""Reading of resource properties that may be absent, unknown until the deployment, or not what they should be.
+"""Reads resource properties that may be absent, unknown until the deployment, or invalid.
 
-Nothing here raises on a bad value: it is told to ``Problems`` and read as "anything it could be".
+Nothing here raises on an invalid value: it is reported to ``Problems`` and read as "any possible value".
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A set that may not be fully known: it holds ``certain`` and at most ``possible``; ``doubt`` says why they
+    """A set that may be partly unknown: at least ``certain`` and at most ``possible``; ``uncertainty`` is why they
     differ."""
 
     certain: Intervals
     possible: Intervals
-    doubt: str = ""
+    uncertainty: str = ""
 
     @staticmethod
     def of(intervals: Intervals) -> Extent:
-        """A set that is known."""
+        """A known set."""
         return Extent(intervals, intervals)
 
     @staticmethod
-    def maybe(possible: Intervals, doubt: str) -> Extent:
-        """Some subset of ``possible``, nobody knows which."""
-        return Extent((), possible, doubt)
+    def maybe(possible: Intervals, uncertainty: str) -> Extent:
+        """An unknown subset of ``possible``."""
+        return Extent((), possible, uncertainty)
 
     def __or__(self, other: Extent) -> Extent:
         if not self.possible:
@@ -57,7 +57,7 @@ class Extent:
         return Extent(
             union(self.certain, other.certain),
             union(self.possible, other.possible),
-            "; ".join(dict.fromkeys(each for each in (self.doubt, other.doubt) if each)),
+            "; ".join(dict.fromkeys(each for each in (self.uncertainty, other.uncertainty) if each)),
         )
 
 
@@ -67,7 +67,7 @@ ANY_SERVICE = Extent(services.ANY, services.ANY)
 
 
 def items(value: Any) -> tuple[list[Any], bool]:
-    """The elements of a list that are known, and whether there are (or may be) others. A single value counts as a
+    """The known elements of a list, and whether there are (or may be) others. A single value counts as a
     list of one."""
     if value is UNKNOWN:
         return [], True
@@ -79,30 +79,30 @@ def items(value: Any) -> tuple[list[Any], bool]:
 
 
 def records(value: Any, where: str, problems: Problems) -> tuple[list[Mapping[str, Any]], bool]:
-    """The elements of a list of objects; what is no object is told and counts as unknown."""
+    """The elements of a list of objects; anything else is reported and counts as unknown."""
     known, more = items(value)
     found = []
     for each in known:
         if isinstance(each, Mapping):
             found.append(each)
         else:
-            problems(f"{where}: got {each!r} where an object belongs")
+            problems(f"{where}: {each!r} is not an object")
             more = True
     return found, more
 
 
 def is_given(value: Any) -> bool:
-    """Whether an input is set, to something known or not."""
+    """Whether an input is set, to a known or unknown value."""
     return value is UNKNOWN or (value is not None and value not in ("", "UNSPECIFIED", False, "false", 0, [], (), {}))
 
 
 def word(value: Any, default: str = "") -> str:
-    """A text that is known, else ``default``."""
+    """A known text, else ``default``."""
     return value if isinstance(value, str) and value else default
 
 
 def flag(value: Any, default: bool = False) -> bool | None:
-    """A truth value; ``None`` if it is not known. ``"true"`` and ``"false"`` are read as Pulumi configuration gives
+    """A boolean; ``None`` if unknown. ``"true"`` and ``"false"`` are accepted because Pulumi configuration has
     them."""
     if value is None:
         return default
@@ -114,7 +114,7 @@ def flag(value: Any, default: bool = False) -> bool | None:
 
 
 def number(value: Any, default: int, low: int, high: int) -> int | None:
-    """A whole number from ``low`` to ``high``; ``None`` if it is not known or none."""
+    """A whole number from ``low`` to ``high``; ``None`` if it is unknown or invalid."""
     if value is None:
         return default
     if isinstance(value, bool):
@@ -127,7 +127,7 @@ def number(value: Any, default: int, low: int, high: int) -> int | None:
 
 
 def last_segment(value: Any) -> str:
-    """The last part of a URL or path: the name of what it points at."""
+    """The last segment of a URL or path: the name of the resource."""
     return word(value).rstrip("/").rpartition("/")[2]
 
 
@@ -135,15 +135,15 @@ def blocks(value: Any, where: str, problems: Problems) -> Extent:
     """A list of addresses and CIDR blocks. ``where`` names the input, for reasons."""
     known, more = items(value)
     found: list[Interval] = []
-    doubt = f"{where} is known only after deployment" if more else ""
+    uncertainty = f"{where} is known only after deployment" if more else ""
     for each in known:
         try:
             found.append(block(each if isinstance(each, str) else ""))
         except AddressError:
-            problems(f"{where}: {each!r} is no address or block")
-            doubt = f"{where} cannot be read"
+            problems(f"{where}: {each!r} is not an address or block")
+            uncertainty = f"{where} cannot be read"
     certain = union(found)
-    return Extent(certain, EVERYWHERE if doubt else certain, doubt)
+    return Extent(certain, EVERYWHERE if uncertainty else certain, uncertainty)
 
 
 def _range(text: Any) -> Interval | None:
@@ -156,18 +156,18 @@ def _range(text: Any) -> Interval | None:
 
 
 def ports(value: Any, where: str, problems: Problems) -> tuple[list[Interval], str]:
-    """Port ranges (``22``, ``"8000-8010"``) that are known, and why there may be others."""
+    """The known port ranges (``22``, ``"8000-8010"``), and why there may be others."""
     known, more = items(value)
-    doubt = f"{where} is known only after deployment" if more else ""
+    uncertainty = f"{where} is known only after deployment" if more else ""
     found = []
     for each in known:
         interval = _range(each) if isinstance(each, (str, int)) and not isinstance(each, bool) else None
         if interval is None:
-            problems(f"{where}: {each!r} is no port or range of ports")
-            doubt = f"{where} cannot be read"
+            problems(f"{where}: {each!r} is not a port or range of ports")
+            uncertainty = f"{where} cannot be read"
         else:
             found.append(interval)
-    return found, doubt
+    return found, uncertainty
 
 
 def protocol_services(protocol: Any, port_list: Any, where: str, problems: Problems) -> Extent:
@@ -179,19 +179,19 @@ def protocol_services(protocol: Any, port_list: Any, where: str, problems: Probl
     try:
         number_ = 4 if str(protocol).lower() == "ipip" else services.protocol(protocol)
     except ValueError:
-        problems(f"{where}: {protocol!r} is no IP protocol")
+        problems(f"{where}: {protocol!r} is not an IP protocol")
         return Extent.maybe(services.ANY, f"{where} cannot be read")
     whole: Intervals = (services.of(number_),)
     if number_ == 4:
         whole = union([services.of(4), services.of(94)])
-    given, doubt = ports(port_list, where, problems)
-    if not given and not doubt:
+    given, uncertainty = ports(port_list, where, problems)
+    if not given and not uncertainty:
         return Extent.of(whole)
     certain = union(services.of(number_, low, high) for low, high in given)
-    return Extent(certain, whole if doubt else certain, doubt)
+    return Extent(certain, whole if uncertainty else certain, uncertainty)
 
 
 def referenced(resource: Resource, field: str, wanted: Callable[[str], bool]) -> tuple[str, ...]:
-    """The URNs that an input depends on and that ``wanted`` takes."""
+    """The URNs on which an input depends, filtered by ``wanted``."""
     names: Iterable[str] = resource.references.get(field, ()) if isinstance(resource.references, Mapping) else ()
     return tuple(each for each in names if wanted(each))

@@ -1,8 +1,7 @@
-"""What routes an interface's packets meet, and those that come in by a tunnel.
+"""The routes for packets of interfaces and for packets from tunnels.
 
 Order: cloud.google.com/vpc/docs/routes, "Routing order": subnet routes, own and of peers, win over everything; then
-the longest
-prefix, then the lowest priority number.
+the longest prefix, then the lowest priority number.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ METADATA_STAGE = "gcp metadata server"
 
 
 class RouteTables:
-    """One lookup for all interfaces that no route tells apart."""
+    """One lookup for all interfaces with the same routes."""
 
     def __init__(
         self, networks: Mapping[str, Network], static: StaticRoutes, routers: CloudRouters, peerings: Peerings
@@ -40,7 +39,7 @@ class RouteTables:
         self.stages: dict[str, Stage] = {METADATA_STAGE: Deliver("metadata server")}
 
     def table(self, nic: Nic, gateway: str) -> str:
-        """The stage of the routes of an interface; ``gateway``: its way to the internet."""
+        """The stage of the routes of an interface; ``gateway``: the stage of its internet gateway."""
         network = nic.network
         tags = None if nic.tags is None else nic.tags & self._tags[network.urn]
         spoken = "?" if tags is None else ",".join(sorted(tags))
@@ -55,8 +54,7 @@ class RouteTables:
         return name
 
     def tunnel_table(self, network: Network, region: str, gateway: str) -> str:
-        """The stage of the routes of what comes in by a tunnel: no other tunnel takes it, and of the internet only
-        Google's
+        """The stage of the routes for packets from a tunnel: not to other tunnels, and of the internet only to Google's
         own addresses (cloud.google.com/vpc/docs/routes, "Applicable routes")."""
         name = f"routes {network.urn} {region} from tunnels"
         if name not in self.stages:
@@ -82,7 +80,9 @@ class RouteTables:
             if link.network is not network:
                 continue
             region = None if network.global_routing else link.region
-            doubt = "" if network.global_routing is not None else "the routing mode of the network is not known yet"
+            uncertainty = (
+                "" if network.global_routing is not None else "the routing mode of the network is not known yet"
+            )
             name = f"learned from {link.name}"
             for interval in union(link.static, link.learned or ()):
                 yield CustomRoute(
@@ -92,9 +92,9 @@ class RouteTables:
                     name,
                     link.resource.urn,
                     True,
-                    doubt,
+                    uncertainty,
                     None,
-                    None if doubt else region,
+                    None if uncertainty else region,
                     True,
                 )
             if link.learned is None:
@@ -106,9 +106,9 @@ class RouteTables:
                         name,
                         link.resource.urn,
                         True,
-                        "what the other side announces is not known",
+                        "the announcements of the other side are unknown",
                         None,
-                        None if doubt else region,
+                        None if uncertainty else region,
                         True,
                     )
 
@@ -116,7 +116,7 @@ class RouteTables:
         for peer in self._peerings.of(network):
             if peer.custom is False:
                 continue
-            doubt = "" if peer.custom else "whether custom routes are exchanged is known only after deployment"
+            uncertainty = "" if peer.custom else "whether custom routes are exchanged is known only after deployment"
             for route in self._own[peer.network.urn]:
                 if route.exported:
                     yield CustomRoute(
@@ -126,21 +126,21 @@ class RouteTables:
                         f"{route.name} of peer {peer.network.name}",
                         route.origin,
                         route.dynamic,
-                        route.uncertain or doubt,
+                        route.uncertain or uncertainty,
                         None,
                         route.region,
                         route.link,
                     )
 
-        for stranger in self._peerings.strangers:
-            if stranger.network is network:
+        for external in self._peerings.external:
+            if external.network is network:
                 for interval in PRIVATE:
                     yield CustomRoute(
                         interval,
                         0,
-                        (stranger.exit,),
-                        f"peering {stranger.name}",
-                        stranger.resource.urn,
+                        (external.exit,),
+                        f"peering {external.name}",
+                        external.resource.urn,
                         True,
                         "the subnets of the network that it peers with are not in the input",
                     )
@@ -152,7 +152,9 @@ class RouteTables:
             for interval in subnet.blocks()
         ]
         for peer in self._peerings.of(network):
-            doubt = "" if peer.public is not None else "whether subnets with public addresses come is not known yet"
+            uncertainty = (
+                "" if peer.public is not None else "whether subnets with public addresses are imported is not known yet"
+            )
             for subnet in peer.network.subnets:
                 for interval in subnet.blocks():
                     if peer.sees(interval):
@@ -162,7 +164,7 @@ class RouteTables:
                                 (addresses_stage(peer.network),),
                                 f"subnet {subnet.name} of peer {peer.network.name}",
                                 peer.resource.urn,
-                                doubt if intersection((interval,), PRIVATE) == () else "",
+                                uncertainty if intersection((interval,), PRIVATE) == () else "",
                             )
                         )
         return routes
@@ -185,15 +187,15 @@ class RouteTables:
                     tuple(gateway if via == INTERNET_GATEWAY else via for via in each.via),
                     each.name,
                     each.origin,
-                    each.uncertain or doubt,
+                    each.uncertain or uncertainty,
                 )
-                for each, doubt in [*_preferred(found), *((each, each.uncertain) for each in shared)]
+                for each, uncertainty in [*_preferred(found), *((each, each.uncertain) for each in shared)]
             ]
         return Lookup(f"routes of {network.name}", tuple(routes), network.urn)
 
 
 def _beside(route: CustomRoute, covered: Intervals) -> Intervals:
-    """What of a route's destination is not inside a subnet. A wider route stays whole: the subnet's prefix is
+    """The parts of a route's destination outside the subnets. A wider route is unchanged: the subnet's prefix is
     longer."""
     left = difference((route.destinations,), covered)
     if not left:
@@ -204,9 +206,8 @@ def _beside(route: CustomRoute, covered: Intervals) -> Intervals:
 
 
 def _preferred(routes: list[CustomRoute]) -> list[tuple[CustomRoute, str]]:
-    """Of routes to the same destination those that may be taken: static ones of the best priority, and every learned
-    one,
-    whose priority the neighbour decides. An uncertain one does not rule out the next best."""
+    """Of routes to the same destination those that may be used: static ones of the best priority, and every learned
+    one, whose priority the BGP peer sets. An uncertain one does not exclude the next best."""
     chosen: list[tuple[CustomRoute, str]] = [(each, "") for each in routes if each.dynamic]
     best: int | None = None
     for each in sorted((each for each in routes if not each.dynamic), key=lambda route: route.priority):

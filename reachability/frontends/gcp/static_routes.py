@@ -1,4 +1,4 @@
-"""Static routes (``gcp:compute/route:Route``) and where they lead.
+"""Static routes (``gcp:compute/route:Route``) and their next hops.
 
 Semantics: cloud.google.com/vpc/docs/static-routes.
 """
@@ -25,9 +25,8 @@ DEFAULT_PRIORITY = 1000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CustomRoute:
-    """A static or learned route. ``via``: stages; ``INTERNET_GATEWAY`` stands for the sender's. ``tags``: only for
-    instances
-    with one of them; ``region``: only there (``None``: everywhere). ``link``: it leads through a tunnel or
+    """A static or learned route. ``via``: stages; ``INTERNET_GATEWAY`` means that of the sender. ``tags``: only for
+    instances with one of them; ``region``: only there (``None``: everywhere). ``link``: its next hop is a tunnel or
     attachment."""
 
     destinations: Interval
@@ -49,7 +48,7 @@ class CustomRoute:
 
 
 class StaticRoutes:
-    """The static routes of every network; ``stages`` are those that its next hops need."""
+    """The static routes of every network; ``stages`` are those of their next hops."""
 
     def __init__(
         self,
@@ -77,11 +76,11 @@ class StaticRoutes:
     def _read(self, resource: Resource, networks: Mapping[str, Network]) -> None:
         given, problems = resource.properties, self._inventory.problems
         owner = self._inventory.resolve(resource, "network", (NETWORK,))
-        doubt = ""
+        uncertainty = ""
         if owner is not None:
             targets = [networks[owner.urn]]
         elif given.get("network") is UNKNOWN:
-            targets, doubt = list(networks.values()), "its network is known only after deployment"
+            targets, uncertainty = list(networks.values()), "its network is known only after deployment"
         else:
             problems(f"{resource.urn}: its network {given.get('network')!r} is not in the input")
             return
@@ -91,19 +90,19 @@ class StaticRoutes:
             intervals.append(block(value if isinstance(value, str) else ""))
         except AddressError:
             if value is not UNKNOWN:
-                problems(f"{resource.urn}: destRange: {value!r} is no address or block")
-            intervals, doubt = list(EVERYWHERE), "its destination is not known"
+                problems(f"{resource.urn}: destRange: {value!r} is not an address or block")
+            intervals, uncertainty = list(EVERYWHERE), "its destination is not known"
         priority = number(given.get("priority"), DEFAULT_PRIORITY, 0, 65535)
         if priority is None:
-            priority, doubt = 0, doubt or "its priority is not known"
+            priority, uncertainty = 0, uncertainty or "its priority is not known"
         tags, more = items(given.get("tags"))
         if more:
-            doubt = doubt or "the tags that it is for are known only after deployment"
+            uncertainty = uncertainty or "its tags are known only after deployment"
         name = f"route {word(given.get('name'), resource.name)} (priority {priority})"
         for network in targets:
             via, link = self._next_hop(resource, network)
             for interval in intervals:
-                if not doubt and covers(network.blocks(), (interval,)):
+                if not uncertainty and covers(network.blocks(), (interval,)):
                     problems(f"{resource.urn}: {value} lies inside a subnet of its network, which Google refuses")
                     continue
                 self._routes[network.urn].append(
@@ -113,7 +112,7 @@ class StaticRoutes:
                         via,
                         name,
                         resource.urn,
-                        uncertain=doubt,
+                        uncertain=uncertainty,
                         tags=frozenset(map(str, tags)) if tags and not more else None,
                         link=link,
                     )
@@ -152,23 +151,23 @@ class StaticRoutes:
                     return self._through(resource, found), False
         stage = f"next hop {resource.urn}"
         self.stages[stage] = Unmodelled(
-            f"{resource.urn}: what its next hop is, is not in the input or not known yet", resource.urn
+            f"{resource.urn}: its next hop is not in the input or not known yet", resource.urn
         )
         return (stage,), False
 
     def _behind(self, value: object, network: Network) -> list[Nic] | None:
-        """The interface that has an address, or those behind an internal load balancer that has it."""
+        """The interface with an address, or those behind an internal load balancer with it."""
         try:
             low, high = block(value if isinstance(value, str) else "")
         except AddressError:
             return None
         if low != high:
             return None
-        found = [nic for nic in self._nics if nic.network is network and low in nic.primary and not nic.doubt]
+        found = [nic for nic in self._nics if nic.network is network and low in nic.primary and not nic.uncertainty]
         return found or self._balancers.behind(network, low) or None
 
     def _through(self, resource: Resource, nics: list[Nic]) -> tuple[str, ...]:
-        """Into interfaces that take packets for others; an instance without ``canIpForward`` drops them."""
+        """The stages of forwarding interfaces; an instance without ``canIpForward`` drops the packets."""
         stages = []
         for nic in nics:
             if nic.forwards is False:
@@ -185,15 +184,19 @@ class StaticRoutes:
 
 
 def _default(network: Network) -> list[CustomRoute]:
-    """The routes that a new network has: to the internet, for IPv6 once a subnet has external addresses
+    """The default routes of a network: to the internet, for IPv6 if a subnet has external addresses
     (cloud.google.com/vpc/docs/routes, "System-generated default routes")."""
     if network.default_route is False:
         return []
-    doubt = "" if network.default_route else "whether the default route was deleted is known only after deployment"
+    uncertainty = (
+        "" if network.default_route else "whether the default route was deleted is known only after deployment"
+    )
     families = [EVERYWHERE[0]]
     if any(each.v6 for each in network.subnets):
         families.append(EVERYWHERE[1])
     return [
-        CustomRoute(each, 1000, (INTERNET_GATEWAY,), "system-generated default route", network.urn, uncertain=doubt)
+        CustomRoute(
+            each, 1000, (INTERNET_GATEWAY,), "system-generated default route", network.urn, uncertain=uncertainty
+        )
         for each in families
     ]

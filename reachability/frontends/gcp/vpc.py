@@ -13,10 +13,10 @@ from reachability.resources import UNKNOWN, Resource
 NETWORK = "gcp:compute/network:Network"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
 SIDE = "gcp"
-"""This frontend's side of every door."""
+"""This frontend's side of every link."""
 
 AUTOMATIC = block("10.128.0.0/9")
-"""Where the subnets of an auto mode network lie (cloud.google.com/vpc/docs/subnets#ip-ranges)."""
+"""The block of the subnets of an auto mode network (cloud.google.com/vpc/docs/subnets#ip-ranges)."""
 PROXY_ONLY = frozenset({"REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY", "INTERNAL_HTTPS_LOAD_BALANCER"})
 
 
@@ -39,7 +39,7 @@ class Subnet:
         return union(([self.primary] if self.primary else []), self.secondary.values())
 
     def blocks(self) -> Intervals:
-        """All its ranges, each one a route of its own."""
+        """All its ranges, each with its own route."""
         own = ([self.primary] if self.primary else []) + list(self.secondary.values()) + ([self.v6] if self.v6 else [])
         return tuple(own)
 
@@ -78,7 +78,7 @@ class Network:
 
 
 def region_of(resource: Resource, inventory: Inventory) -> str:
-    """The region of a regional or zonal resource; empty where it is the provider's default."""
+    """The region of a regional or zonal resource; empty if it is the provider's default."""
     region = resource.properties.get("region")
     zone = resource.properties.get("zone")
     if region is UNKNOWN or (region is None and zone is UNKNOWN):
@@ -113,7 +113,7 @@ def _network(resource: Resource, inventory: Inventory) -> Network:
     mode = given.get("routingMode")
     automatic = flag(given.get("autoCreateSubnetworks"), True)
     if automatic is None:
-        inventory.problems(f"{resource.urn}: whether it makes subnets by itself is not known yet")
+        inventory.problems(f"{resource.urn}: whether it creates subnets automatically is not known yet")
     return Network(
         resource.urn,
         word(given.get("name"), resource.name),
@@ -134,7 +134,7 @@ def _block(value: object, where: str, inventory: Inventory) -> Interval | None:
     try:
         return block(value if isinstance(value, str) else "")
     except AddressError:
-        inventory.problems(f"{where}: {value!r} is no CIDR block")
+        inventory.problems(f"{where}: {value!r} is not a CIDR block")
         return None
 
 
@@ -191,11 +191,11 @@ def _subnet(resource: Resource, inventory: Inventory, allocation: Allocation) ->
 
 
 def outside(network: Network, intervals: Intervals) -> Intervals:
-    """What of ``intervals`` no subnet of the network covers: subnet routes always win
+    """The parts of ``intervals`` outside the network's subnets: subnet routes always win
     (cloud.google.com/vpc/docs/routes)."""
     return difference(intervals, network.blocks())
 
 
 def addresses_stage(network: Network) -> str:
-    """The stage that hands packets to whoever has their destination in a network."""
+    """The stage that delivers packets by destination address in a network."""
     return f"addresses {network.urn}"

@@ -1,4 +1,4 @@
-"""Host firewalls: nftables rulesets, as nft reads them, compiled to the hooks that packets cross."""
+"""Host firewalls: compiles nftables rulesets to the netfilter hooks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _known: dict[str, Firewall] = {}
 
 
 def firewall(text: str) -> Firewall:
-    """What a ruleset does: the text of a script or of ``nft list ruleset``, or the JSON of ``nft -j list ruleset``.
+    """Compiles a ruleset: the text of a script or of ``nft list ruleset``, or the JSON of ``nft -j list ruleset``.
 
     Rules that are not modelled are left out and named in ``Firewall.unmodelled``. An empty text is a host without a
-    firewall. Raises ``NftError`` for what nft would not load: the host would stand open.
+    firewall. Raises ``NftError`` for what nft would not load: the host would have no firewall.
     """
     found = _known.get(text)
     if found is None:

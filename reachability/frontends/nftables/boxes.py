@@ -1,4 +1,4 @@
-"""Sets of packets as products of intervals, the fields of a ``Match``: what rules narrow down.
+"""Sets of packets as products of intervals, one per field of a ``Match``, which the tests of a rule restrict.
 
 A ``Box`` is one product, a list of boxes their union.
 """
@@ -17,12 +17,12 @@ SOURCES, DESTINATIONS, SERVICES, SOURCE_PORTS, STATES, INCOMING, OUTGOING, TRANS
 Box = list[Any]
 """The nine fields of a ``Match``, each of its own type, in its order; ``None`` is no restriction."""
 Part = tuple[tuple[int, object], ...]
-"""Restrictions that hold together: (field, value)."""
+"""Restrictions that apply together: (field, value)."""
 Parts = list[Part]
 """Alternatives."""
 
 MOST_BOXES = 20_000
-"""Into how many products of intervals one rule may fall apart before it counts as not modelled."""
+"""The maximum number of boxes of one rule; beyond it, the rule is not modelled."""
 
 V4: Part = ((DESTINATIONS, (ALL_V4,)),)
 V6: Part = ((DESTINATIONS, (ALL_V6,)),)
@@ -51,7 +51,7 @@ def both_devices(one: frozenset[str] | Devices, other: frozenset[str] | Devices)
 
 
 def _inside(pattern: str, names: frozenset[str]) -> bool:
-    """Whether every interface of a pattern is among those of ``names``."""
+    """Whether every interface that matches a pattern is among ``names``."""
     return pattern in names or any(name[-1:] == "*" and pattern.startswith(name[:-1]) for name in names)
 
 
@@ -89,7 +89,7 @@ def without(boxes: list[Box], removed: list[Box]) -> list[Box]:
             continue
         boxes = [piece for box in boxes for piece in _cut(box, other)]
         if len(boxes) > MOST_BOXES:
-            raise NotModelled("the rule falls apart into too many cases")
+            raise NotModelled("the rule has too many cases")
     return boxes
 
 

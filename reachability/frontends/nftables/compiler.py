@@ -1,4 +1,4 @@
-"""From a ruleset's text to the hooks that packets cross."""
+"""Compiles the text of a ruleset to the netfilter hooks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from reachability.frontends.nftables.sets import NamedSet, check_elements
 from reachability.network import Action, Chain, Firewall, Match, Rule
 
 TRACKING = -200
-"""The priority at which connection tracking sees packets (NF_IP_PRI_CONNTRACK)."""
+"""The priority of connection tracking (NF_IP_PRI_CONNTRACK)."""
 TRANSLATING = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
-"""The priority at which all chains of type nat of a hook run, whatever their own (nf_nat_ipv4_ops); theirs orders them
-among themselves."""
+"""The priority at which all chains of type nat of a hook run, whatever their own (nf_nat_ipv4_ops); their own only
+orders them among each other."""
 DEEPEST = 16
-"""How many chains may call each other (NFT_JUMP_STACK_SIZE)."""
+"""The maximum depth of calls between chains (NFT_JUMP_STACK_SIZE)."""
 
 CALL = re.compile(r'\b(?:jump|goto)\s+("[^"]+"|[^\s,}"]+)')
 DECIDES = re.compile(r"\b(drop|reject|queue|fwd|dup|set|tproxy|synproxy|notrack|dnat|snat|redirect|broute|flow)\b")
@@ -64,7 +64,9 @@ class _Compiler:
         hooks: dict[str, list[tuple[tuple[int, int, int, int], Chain]]] = {hook: [] for hook in HOOKS}
         tables = [table for table in self.ruleset.tables.values() if self._modelled(table)]
         if any("notrack" in text for table in tables for chain in table.chains.values() for text, _ in chain.rules):
-            self.untracking = "some packets are kept from connection tracking (notrack), and which is not modelled"
+            self.untracking = (
+                "some packets are excluded from connection tracking (notrack), and which ones is not modelled"
+            )
         first_nat = min(
             (
                 chain.number
@@ -118,8 +120,8 @@ class _Compiler:
         )
 
     def _ties(self, tables: list[Table]) -> None:
-        """A filter at the very priority of translation comes before or behind it by what was loaded first, and a reload
-        keeps the translation that is there."""
+        """A filter with the same priority as a translation runs before or after it, depending on which was loaded
+        first, and a reload keeps the existing translation."""
         bases = [
             (table, chain.name, chain.base)
             for table in tables
@@ -132,12 +134,12 @@ class _Compiler:
             tie = base.kind != "nat" and TRANSLATING.get(base.hook) == base.priority
             if tie and translated.intersection(_families(table)):
                 self.unmodelled.append(
-                    f"chain {table.family} {table.name} {name}: whether it comes before or behind the translation of "
+                    f"chain {table.family} {table.name} {name}: whether it runs before or after the translation of "
                     f"the same priority depends on what was loaded first"
                 )
 
     def _modelled(self, table: Table) -> bool:
-        """Whether packets of IPv4 and IPv6 cross the table; a reason where others matter and are not modelled."""
+        """Whether IPv4 and IPv6 packets cross the table; adds a reason if the table's family is not modelled."""
         if table.family in ("ip", "ip6", "inet"):
             return True
         bases = [chain for chain in table.chains.values() if chain.base is not None]
@@ -150,7 +152,7 @@ class _Compiler:
         return False
 
     def _check_calls(self, table: Table) -> None:
-        """Jumps lead to chains of the same table, to no base chain, in no circle and not too deep."""
+        """Checks jumps: the target is a chain of the same table, not a base chain; no cycle; not too deep."""
         calls: dict[str, set[str]] = {}
         in_maps = {
             name: {found.strip('"') for each in made.elements for found in CALL.findall(each)}
@@ -185,7 +187,7 @@ class _Compiler:
                 )
 
     def _check_sets(self, table: Table) -> None:
-        """Elements are of the type of their set, and maps to verdicts hold verdicts."""
+        """Checks that elements have the type of their set, and that verdict maps contain verdicts."""
         for made in table.sets.values():
             try:
                 check_elements(made.name, made.type, made.elements, is_map=made.is_map, is_type=made.is_type)
@@ -193,7 +195,7 @@ class _Compiler:
                 self.unmodelled.append(f"set {made.name}: {reason}")
 
     def _syntax(self, table: Table, chain: ChainText) -> None:
-        """Reads the rules of a chain that may never be reached: nft loads all or nothing."""
+        """Checks the rules of a chain even if it is unreachable: nft loads all or nothing."""
         scope = Scope(table.family, table.name, self.sets[table.family, table.name], objects=table.objects)
         for text, offset in chain.rules:
             self._read(chain, text, offset, scope)
@@ -243,7 +245,7 @@ class _Compiler:
         return found
 
     def _called(self, table: Table, chain: ChainText, scope: Scope, depth: int) -> str:
-        """The name under which a called chain is known; one whose meaning depends on the hook has several."""
+        """The name of a called chain; a chain that depends on the hook has several."""
         name = f"{table.family} {table.name} {chain.name}"
         words = self._context_words(table, chain)
         if "fib" in words and scope.hook in ("input", "forward"):
@@ -256,7 +258,7 @@ class _Compiler:
         return name
 
     def _context_words(self, table: Table, chain: ChainText) -> frozenset[str]:
-        """Which of ``ct`` and ``fib`` a chain uses, or one that it calls."""
+        """Which of ``ct`` and ``fib`` a chain uses, directly or in a called chain."""
         seen, waiting, words = {chain.name}, [chain], set()
         while waiting:
             current = waiting.pop()
@@ -295,7 +297,7 @@ class _Compiler:
 
 
 def _deepest_first(start: str, calls: dict[str, set[str]], line: int) -> Iterator[str]:
-    """The chains that one leads to, called before caller. Raises ``NftError`` for a circle."""
+    """The chains reachable from a chain, called before caller. Raises ``NftError`` for a cycle."""
     open_, done = {start}, set()
     stack = [(start, iter(sorted(calls[start])))]
     while stack:
@@ -307,16 +309,16 @@ def _deepest_first(start: str, calls: dict[str, set[str]], line: int) -> Iterato
             done.add(name)
             yield name
         elif child in open_:
-            raise NftError(line, child, "chains that call each other in a circle", "break the circle")
+            raise NftError(line, child, "chains must not call each other in a cycle", "break the cycle")
         elif child not in done:
             open_.add(child)
             stack.append((child, iter(sorted(calls[child]))))
 
 
 def _tracked(tables: list[Table]) -> frozenset[str]:
-    """For which of ``ip`` and ``ip6`` connections are tracked.
+    """The families (``ip``, ``ip6``) with connection tracking.
 
-    Linux does so once a rule of the family asks for it or translates; without, chains of type nat see no packet
+    Linux enables it if a rule of the family uses it or translates; otherwise chains of type nat get no packets
     (``nf_ct_netns_get`` in nft_ct.c, nft_nat.c, nft_masq.c, nft_redir.c).
     """
     found: set[str] = set()
@@ -355,8 +357,8 @@ def _named_sets(table: Table) -> dict[str, NamedSet]:
     for name, made in table.sets.items():
         changing = ""
         if made.flags & {"dynamic"} or name in changed:
-            changing = f"packets change what is in the set {name}"
+            changing = f"packets change the elements of the set {name}"
         elif made.timeout or "timeout" in made.flags:
-            changing = f"what is in the set {name} runs out"
+            changing = f"the elements of the set {name} expire"
         found[name] = NamedSet(name, tuple(made.elements), changing, made.is_map)
     return found

@@ -6,7 +6,7 @@ from estate.errors import UsageError
 
 
 class NftError(UsageError, ValueError):
-    """A ruleset that nft would refuse, or that is no ruleset. ``line`` counts from 1; 0 where there are no lines."""
+    """Text that nft would reject. ``line`` counts from 1; 0 if there are no lines."""
 
     def __init__(self, line: int, value: str, rule: str, fix: str) -> None:
         self.line, self.value, self.rule, self.fix = line, value, rule, fix
@@ -14,9 +14,9 @@ class NftError(UsageError, ValueError):
         super().__init__(f"{f'line {line}: ' if line else ''}got {shown!r}; {rule}; {fix}")
 
     def at(self, line: int) -> NftError:
-        """The same error, with the line on which it is."""
+        """The same error with its line number."""
         return NftError(line, self.value, self.rule, self.fix)
 
 
 class NotModelled(Exception):
-    """A part of a rule that nft may well load and that this reader does not know."""
+    """A part of a rule that nft may load and that this reader does not support."""

@@ -1,4 +1,4 @@
-"""What a test looks at, and the packets for which it has some value.
+"""The selectors of tests, and the packets that match a value.
 
 Which first packets are new follows Linux: ``nf_conntrack_proto_icmp.c`` and ``nf_conntrack_proto_icmpv6.c``.
 """
@@ -39,9 +39,9 @@ _OPENING = addresses.union(
 )
 _ICMP = addresses.union([services.of(services.ICMP)], [services.of(services.ICMPV6)])
 INVALID_WHEN_FIRST: Intervals = difference(difference(_ICMP, _OPENING), NOT_TRACKED)
-"""ICMP that opens nothing: as a first packet its state is invalid (``valid_new`` in nf_conntrack_proto_icmp.c)."""
+"""ICMP that opens no connection: a first packet has state invalid (``valid_new`` in nf_conntrack_proto_icmp.c)."""
 UNTRANSLATED: Intervals = addresses.union(NOT_TRACKED, INVALID_WHEN_FIRST)
-"""What never meets a chain of type nat, for it has no connection."""
+"""Services that never reach a chain of type nat, because they have no connection."""
 TRACKED: Intervals = difference(services.ANY, UNTRANSLATED)
 """First packets whose state is new."""
 
@@ -139,10 +139,9 @@ HEADERS = {name: frozenset(fields.split()) for name, fields in FIELDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a test looks at. ``kind`` of its values (``values``); ``parts``: the packets for which it has one of
-    them.
+    """A selector of a test. ``kind`` of its values (``values``); ``parts``: the packets for which it has one of them.
 
-    ``always`` holds whenever the test can be made at all.
+    ``always``: restrictions that are implied by the selector.
     """
 
     name: str
@@ -162,7 +161,7 @@ def _protocols(found: Intervals) -> Intervals:
 
 
 def _next_header(found: Intervals) -> Parts:
-    """The first header of an IPv6 packet is its transport's, unless there are extension headers."""
+    """The first header of an IPv6 packet is the transport header, unless there are extension headers."""
     return [(V6[0], (SERVICES, _protocols(found)))]
 
 
@@ -182,7 +181,7 @@ def _port_keys(name: str, number: int) -> list[Key]:
 
 
 _PORTLESS = difference(services.ANY, tuple(sorted(services.of(number) for number in services.WITH_PORTS)))
-_NO_HEADER = "what stands where other protocols have ports is not known"
+_NO_HEADER = "the bytes at the position of ports are unknown for this protocol"
 
 
 def _any_port_keys() -> list[Key]:
@@ -261,7 +260,7 @@ def states(words: frozenset[str]) -> Parts:
 
 
 def statuses(words: frozenset[str]) -> Parts:
-    uncertain = "what else connection tracking says of a connection is not known"
+    uncertain = "other connection tracking status bits are unknown"
     parts: Parts = [((TRANSLATED, True),)] if "dnat" in words else []
     return parts + ([((UNCERTAIN, uncertain),)] if words - {"dnat"} else [])
 
@@ -282,7 +281,7 @@ WORD_KEYS: dict[str, tuple[frozenset[str], Callable[[frozenset[str]], Parts]]] =
 
 
 def everything(keys: list[Key]) -> Parts:
-    """The packets in which all of the fields occur."""
+    """The packets that have all of the fields."""
     parts: Parts = [()]
     for key in keys:
         if key.kind in values.WHOLE:

@@ -1,6 +1,6 @@
-"""The JSON of ``nft -j list ruleset`` (libnftables-json(5)), written out as rules and read as such.
+"""The JSON of ``nft -j list ruleset`` (libnftables-json(5)), converted to rule text, which is then read.
 
-So a ruleset means the same whichever form it comes in.
+So both forms of a ruleset have the same meaning.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reachability.frontends.nftables.keys import UNQUALIFIED
 from reachability.frontends.nftables.ruleset import FAMILIES, HOOKS, Base, ChainText, Ruleset, SetText, Table
 
 DEEPEST = 60
-"""How deep expressions may lie in each other."""
+"""The maximum nesting of expressions."""
 
 
 def read(text: str) -> Ruleset:
@@ -24,11 +24,11 @@ def read(text: str) -> Ruleset:
     except (json.JSONDecodeError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
         raise NftError(
-            line, text[:60], "no JSON that can be read", "give the whole output of nft -j list ruleset"
+            line, text[:60], "it must be valid JSON", "give the whole output of nft -j list ruleset"
         ) from error
     commands = document.get("nftables") if isinstance(document, dict) else None
     if not isinstance(commands, list):
-        raise NftError(0, text[:60], "the JSON of nft has a list 'nftables'", "give the output of nft -j list ruleset")
+        raise NftError(0, text[:60], "it must have a list 'nftables'", "give the output of nft -j list ruleset")
     ruleset = Ruleset()
     for command in commands:
         try:
@@ -38,7 +38,7 @@ def read(text: str) -> Ruleset:
                 raise
             shown = json.dumps(command)
             raise NftError(
-                0, shown, "an entry lacks what nft always writes", "give the unchanged output of nft"
+                0, shown, "an entry lacks a key that nft always writes", "give the unchanged output of nft"
             ) from error
     return ruleset
 
@@ -159,7 +159,7 @@ def _element(given: Any, depth: int) -> str:
 def _expression(given: Any, depth: int = 0) -> str:
     """An expression as nft writes it. Raises ``NotModelled``."""
     if depth > DEEPEST:
-        raise NftError(0, "…", f"expressions lie at most {DEEPEST} deep in each other", "give the output of nft")
+        raise NftError(0, "…", f"expressions must be nested at most {DEEPEST} deep", "give the output of nft")
     if isinstance(given, bool):
         return "exists" if given else "missing"
     if isinstance(given, int):
@@ -179,7 +179,7 @@ def _expression(given: Any, depth: int = 0) -> str:
         return f" {what} ".join(_operand(each, depth + 1, what) for each in _several(inner))
     form = EXPRESSIONS.get(what)
     if form is None:
-        raise NotModelled(f"{what!r} is no expression that is understood")
+        raise NotModelled(f"{what!r} is not a supported expression")
     return form(inner, depth + 1)
 
 
@@ -299,7 +299,7 @@ DEVICES = ("iif", "oif", "iifname", "oifname")
 
 
 def _quoted(given: Any) -> Any:
-    """Names of interfaces, in quotes as nft writes them."""
+    """Names of interfaces, quoted like nft's output."""
     if isinstance(given, str):
         return given if given[:1] == "@" else f'"{given}"'
     if isinstance(given, dict) and isinstance(given.get("set"), list):
@@ -308,7 +308,7 @@ def _quoted(given: Any) -> Any:
 
 
 def _is_bits(operator: str, right: Any) -> bool:
-    """A comparison with several bits at once: ``==`` would be left out where it means something else."""
+    """Whether a comparison is with several bits: then ``==`` must be written, or the meaning differs."""
     return operator == "==" and (isinstance(right, list) or (isinstance(right, dict) and "|" in right))
 
 
@@ -443,5 +443,5 @@ def _statement(given: Any) -> str:
     ((what, inner),) = given.items()
     form = STATEMENTS.get(what)
     if form is None:
-        raise NotModelled(f"{what!r} is no statement that is understood")
+        raise NotModelled(f"{what!r} is not a supported statement")
     return form(inner)

@@ -1,8 +1,8 @@
-"""The words of one nftables rule: its tests, verdicts and translations as sets of packets.
+"""Reads one nftables rule: its tests, verdicts and translations as sets of packets.
 
-A rule is a row of statements, left to right: tests narrow the packets down, verdicts and translations end it, the rest
-(counters, logs) changes nothing that decides where packets go. What depends on something that packets alone do not tell
-(limits, marks, users, the contents of a set that changes at run time) makes the rule *uncertain*.
+A rule is a sequence of statements: tests restrict the packets, verdicts and translations end it, the rest (counters,
+logs) does not affect where packets go. A test of something outside the packet (limits, marks, users, the elements of a
+set that changes at run time) makes the rule *uncertain*.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ TOKEN = re.compile(r'\{[^{}"]*+(?:"[^"]*"[^{}"]*+)*+\}|"[^"]*"|<<|>>|[=!<>]=|[()
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a rule may refer to, and where it stands.
+    """The context of a rule: what it may refer to, and its position.
 
     ``family`` and ``table`` of the chain; ``hook`` and ``kind`` of the base chain that leads to it, empty if none does;
-    ``before_tracking``: whether that comes before connection tracking sees the packet; ``untracking``: why connection
-    tracking may have been told to leave packets alone; ``objects``: the table's counters, limits and quotas.
+    ``before_tracking``: whether that runs before connection tracking; ``untracking``: why packets may be excluded from
+    connection tracking; ``objects``: the table's counters, limits and quotas.
     """
 
     family: str
@@ -68,13 +68,13 @@ class Scope:
 
 
 Ending = tuple[Action, str, Intervals | None, tuple[int, int] | None]
-"""A verdict: what, the chain of a jump, the new address, the new port."""
+"""A verdict: action, target chain of a jump, new address, new port."""
 
 
 class RuleReader:
-    """One rule, read from left to right: ``boxes`` are the packets that are left, ``ended`` those with a verdict.
+    """One rule, read from left to right: ``boxes`` are the remaining packets, ``ended`` those with a verdict.
 
-    Methods raise ``NftError`` for what nft refuses, ``NotModelled`` for what is not known here.
+    Methods raise ``NftError`` for what nft rejects, ``NotModelled`` for what is not supported.
     """
 
     def __init__(self, text: str, scope: Scope) -> None:
@@ -87,7 +87,7 @@ class RuleReader:
         self.transports: frozenset[int] = frozenset()
         self.family = {"ip": "ip", "ip6": "ip6"}.get(scope.family, "")
         self.shared = True
-        """Whether the same text means the same in every table of this name."""
+        """Whether the same text has the same meaning in every table of this name."""
         self.logs = False
         self.finished = False
         """Whether a verdict on all packets has been read."""
@@ -100,7 +100,7 @@ class RuleReader:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
     def take(self) -> str:
-        """The next token, left behind."""
+        """Consumes and returns the next token."""
         if self.at >= len(self.tokens):
             raise NftError(0, self.text, "the rule ends in the middle of a statement", "complete it")
         self.at += 1
@@ -110,25 +110,25 @@ class RuleReader:
         for word in words:
             found = self.take()
             if found != word:
-                raise NftError(0, self.text, f"{word!r} stands here, not {found!r}", "correct the statement")
+                raise NftError(0, self.text, f"{word!r} is expected here, not {found!r}", "correct the statement")
 
     def skip(self, *words: str) -> bool:
-        """Leaves these tokens behind if they come next."""
+        """Consumes these tokens if they are next."""
         if self.tokens[self.at : self.at + len(words)] == list(words):
             self.at += len(words)
             return True
         return False
 
-    # Narrowing down.
+    # Restrictions.
 
     def narrow(self, parts: Parts) -> None:
-        """Keeps the packets that fit one of ``parts``."""
+        """Keeps the packets that match one of ``parts``."""
         if len(parts) * len(self.boxes) > MOST_BOXES:
-            raise NotModelled("the rule falls apart into too many cases")
+            raise NotModelled("the rule has too many cases")
         self.boxes = narrowed(self.boxes, parts)
 
-    def doubt(self, why: str) -> None:
-        """Keeps some of the packets, and it is not known which."""
+    def mark_uncertain(self, why: str) -> None:
+        """Keeps an unknown subset of the packets."""
         self.narrow([((UNCERTAIN, why),)])
 
     def end(
@@ -139,12 +139,12 @@ class RuleReader:
         port: tuple[int, int] | None = None,
         boxes: list[Box] | None = None,
     ) -> None:
-        """A verdict on the packets that are left."""
+        """Adds a verdict on the remaining packets."""
         self.finished = True
         self.ended.append((self.boxes if boxes is None else boxes, (action, chain, address, port)))
 
-    def stands(self, kind: str, hooks: tuple[str, ...]) -> None:
-        """Some statements only work in chains of a type, or that a hook leads to; the kernel refuses the others."""
+    def require_hook(self, kind: str, hooks: tuple[str, ...]) -> None:
+        """Raises ``NftError`` unless the chain has this type and hook; the kernel rejects the statement elsewhere."""
         scope = self.scope
         if scope.kind and ((kind and scope.kind != kind) or scope.hook not in hooks):
             where = f"a chain{f' of type {kind}' if kind else ''} at {' or '.join(hooks)}"
@@ -167,7 +167,7 @@ class RuleReader:
             self._compare(keys)
 
     def key(self) -> Key:
-        """The next thing that a test looks at."""
+        """Reads the next selector."""
         word = self.take()
         if word in UNQUALIFIED:
             return self._meta(word)
@@ -220,7 +220,7 @@ class RuleReader:
             self.take()
             if self.skip("offset"):
                 self.take()
-            return self._unknown("a number made up for each packet", 0, "")
+            return self._unknown("a random number per packet", 0, "")
         if word in ("jhash", "symhash"):
             if word == "jhash":
                 self.key()
@@ -232,7 +232,7 @@ class RuleReader:
                 if self.skip(option):
                     self.take()
             return self._unknown("a hash of the packet", 0, "")
-        raise NotModelled(f"{word!r} is no statement that is understood")
+        raise NotModelled(f"{word!r} is not a supported statement")
 
     def requires(self, transport: int, family: str, name: str) -> None:
         if transport:
@@ -245,7 +245,7 @@ class RuleReader:
             self.family = family
 
     def _unknown(self, name: str, transport: int, family: str) -> Key:
-        """A test of something that the model has not."""
+        """A selector that is not modelled."""
         self.requires(transport, family, name)
         always: list[tuple[int, object]] = [(UNCERTAIN, f"{name} is not modelled")]
         if transport:
@@ -261,7 +261,7 @@ class RuleReader:
         if name in DEVICE_KEYS:
             return Key(name, "device", lambda _: [])
         if word not in UNQUALIFIED and word not in QUALIFIED:
-            raise NotModelled(f"{name!r} is no expression that is understood")
+            raise NotModelled(f"{name!r} is not a supported expression")
         if word in ("ipsec", "secpath"):
             return self._unknown("IPsec", 0, "")
         return self._unknown(name, 0, "")
@@ -273,7 +273,7 @@ class RuleReader:
             if words[-1] in ("ip", "ip6"):
                 words.append(self.take())
         if words[-1] not in CONNECTION:
-            raise NotModelled(f"'ct {' '.join(words)}' is no expression that is understood")
+            raise NotModelled(f"'ct {' '.join(words)}' is not a supported expression")
         name = f"ct {' '.join(words)}"
         if name in ("ct state", "ct direction", "ct status"):
             return Key(name, "words", lambda _: [])
@@ -297,7 +297,7 @@ class RuleReader:
         return ""
 
     def _masked(self) -> bool:
-        """Leaves bit operations behind; whether there were any."""
+        """Consumes bit operations; returns whether there were any."""
         found = False
         while self.peek() in ("&", "|", "^", "<<", ">>", "and", "or", "xor", "lshift", "rshift"):
             self.at += 1
@@ -340,7 +340,7 @@ class RuleReader:
         key = keys[0]
         if masked and any(each.kind for each in keys):
             self.narrow([key.parts(values.WHOLE[key.kind])[0]] if key.kind in values.WHOLE else [()])
-            self.doubt(f"bits of {key.name} are not modelled")
+            self.mark_uncertain(f"bits of {key.name} are not modelled")
             return
         if len(keys) == 1:
             self.narrow(self._one(key, operator, value))
@@ -350,7 +350,7 @@ class RuleReader:
         elements, changing = self._content(value)
         if changing:
             self.narrow(everything(keys))
-            self.doubt(changing)
+            self.mark_uncertain(changing)
             return
         if operator != "!=":
             self.narrow(self._concatenated(keys, elements))
@@ -360,7 +360,7 @@ class RuleReader:
         self.boxes = without(self.boxes, inside)
 
     def _one(self, key: Key, operator: str, value: str) -> Parts:
-        """The packets for which one field compares so."""
+        """The packets for which the comparison of one field is true."""
         if value == "another field":
             return [(*key.always, (UNCERTAIN, f"{key.name} is compared with another field"))]
         kind = key.kind
@@ -373,7 +373,7 @@ class RuleReader:
             else:
                 found = self._intervals(kind, value)
             if operator in ("", "==") and value[:1] != "@":
-                self._learns(key, found)
+                self._restrict_protocol(key, found)
             return self._comparison(key, operator, found)
         if kind == "":
             if value[:1] == "@":
@@ -386,12 +386,12 @@ class RuleReader:
             if key.name != "ct state":
                 return [((UNCERTAIN, f"all bits of {key.name} are compared at once"),)]
             if not words <= values.STATES:
-                raise NftError(0, value, "no states of connection tracking", "correct them")
+                raise NftError(0, value, "these are not connection tracking states", "correct them")
             words = frozenset()  # a packet has one state, and no two at once
         return self._word_parts(key, operator, words)
 
-    def _learns(self, key: Key, found: Intervals) -> None:
-        """What nft takes the protocol to be after a test of it; nothing after a range."""
+    def _restrict_protocol(self, key: Key, found: Intervals) -> None:
+        """Records the protocol that nft assumes after a test of it; unknown after a range."""
         if key.kind == "protocol" and sum(high - low for low, high in found) < len(found):
             named = frozenset(point for low, high in found for point in range(low, high + 1))
             self.transports = named if key.name == "meta l4proto" else named & KNOWN_TRANSPORTS or self.transports
@@ -438,11 +438,11 @@ class RuleReader:
         return [(*part, (UNCERTAIN, why)) for part in parts]
 
     def _content(self, value: str) -> tuple[list[str], str]:
-        """The elements of a set, anonymous or named, and why they may change."""
+        """The elements of an anonymous or named set, and why they may change."""
         if value[:1] == "@":
             named = self._named(value)
             if named.is_map:
-                raise NftError(0, value, "a map is no set", "look it up with map or vmap")
+                raise NftError(0, value, "a map is not a set", "look it up with map or vmap")
             return list(named.elements), named.changing
         if value[:1] == "{":
             return values.elements(value), ""
@@ -472,7 +472,7 @@ class RuleReader:
                 parts = [(*one, *other) for one in parts for other in self._field(key, [text])]
             found += parts
             if len(found) > MOST_BOXES:
-                raise NotModelled("the rule falls apart into too many cases")
+                raise NotModelled("the rule has too many cases")
         return found
 
     def _field(self, key: Key, texts: list[str]) -> Parts:
@@ -486,7 +486,7 @@ class RuleReader:
             return [()]
         return self._word_parts(key, "==", frozenset(each.strip('"') for each in texts))
 
-    # Tests whose values are words.
+    # Tests with symbolic values.
 
     def _words(self, key: Key, value: str) -> tuple[frozenset[str], str]:
         if value[:1] == "@":
@@ -499,7 +499,9 @@ class RuleReader:
         if "&" in value or "(" in value or "/" in value:
             unknown = {each for each in re.split(r"[^\w-]+", value) if each} - values.STATES
             if key.name == "ct state" and not all(each[0].isdigit() for each in unknown):
-                raise NftError(0, value, "no state of connection tracking", f"write {', '.join(sorted(values.STATES))}")
+                raise NftError(
+                    0, value, "it is not a connection tracking state", f"write {', '.join(sorted(values.STATES))}"
+                )
             return frozenset(), f"bits of {key.name} are not modelled"
         return frozenset(re.split(r"[,|]|\bor\b", value)), ""
 
@@ -527,7 +529,7 @@ class RuleReader:
                 if unknown <= {"0", "1"} or all(each[:2] == "0x" or each.isdigit() for each in unknown):
                     return [((UNCERTAIN, f"{key.name} is compared with a number"),)]
                 raise NftError(
-                    0, ", ".join(sorted(unknown)), f"no value of {key.name}", f"write {', '.join(sorted(every))}"
+                    0, ", ".join(sorted(unknown)), f"not a value of {key.name}", f"write {', '.join(sorted(every))}"
                 )
             parts = turn(every - words if negated else words)
         if self.scope.untracking:
@@ -541,11 +543,11 @@ class RuleReader:
         if not negated:
             return statuses(words)
         if words == {"dnat"}:
-            return [((TRANSLATED, False),), ((TRANSLATED, True), (UNCERTAIN, "a status has other bits beside dnat"))]
+            return [((TRANSLATED, False),), ((TRANSLATED, True), (UNCERTAIN, "a status has other bits besides dnat"))]
         return [((UNCERTAIN, "ct status is not modelled"),)]
 
     def _local(self, words: frozenset[str], *, negated: bool) -> Parts:
-        """``fib daddr type``: after routing it is known whether a packet is for this host."""
+        """``fib daddr type``: after routing, the hook determines whether a packet is for this host."""
         if words == {"local"} and self.scope.hook in ("input", "forward"):
             return [()] if (self.scope.hook == "input") is not negated else []
         return [((UNCERTAIN, "fib daddr type: which addresses are the host's own is not modelled"),)]
@@ -553,7 +555,7 @@ class RuleReader:
     # Verdicts.
 
     def verdict(self, words: list[str], boxes: list[Box]) -> None:
-        """A verdict by its words, for some boxes."""
+        """Adds a verdict, given by its words, for some boxes."""
         word, *rest = words
         simple = {"accept": Action.ACCEPT, "drop": Action.DROP, "return": Action.RETURN, "continue": Action.CONTINUE}
         if word in simple and not rest:
@@ -564,14 +566,14 @@ class RuleReader:
         elif word in ("jump", "goto") and len(rest) == 1:
             self.end(Action.JUMP if word == "jump" else Action.GOTO, rest[0].strip('"'), boxes=boxes)
         elif word == "queue":
-            why = "a program on the host decides what is let through"
+            why = "a program on the host decides which packets pass"
             self.end(Action.ACCEPT, boxes=narrowed(boxes, [((UNCERTAIN, why),)]))
             self.end(Action.DROP, boxes=boxes)
         else:
-            raise NotModelled(f"{' '.join(words)!r} is no verdict that is understood")
+            raise NotModelled(f"{' '.join(words)!r} is not a supported verdict")
 
     def _verdict_map(self, keys: list[Key]) -> None:
-        """What looks up a verdict leaves the rule with it; the rest, and what is to continue, goes on in the rule."""
+        """Packets with a verdict in the map leave the rule; the rest, and those to continue, go on in the rule."""
         decided: list[Box] = []
         for parts, data in self._map(keys):
             boxes = narrowed(self.boxes, parts)
@@ -585,17 +587,17 @@ class RuleReader:
         self.finished = False
 
     def _map(self, keys: list[Key]) -> list[tuple[Parts, str]]:
-        """What a map holds: the packets that look up each datum."""
+        """The entries of a map: the packets that select each datum."""
         value = self.value()
         if value[:1] == "@":
             named = self._named(value)
             if named.changing:
-                raise NotModelled(f"the map {value} decides and its contents are not known: {named.changing}")
+                raise NotModelled(f"the map {value} decides and its elements are unknown: {named.changing}")
             elements = list(named.elements)
         elif value[:1] == "{":
             elements = values.elements(value)
         else:
-            raise NftError(0, value, "a map stands here", "write { key : value, ... } or @name")
+            raise NftError(0, value, "a map is expected here", "write { key : value, ... } or @name")
         by_datum: dict[str, list[str]] = {}
         for each in elements:
             key, datum = split_pair(each)
@@ -642,7 +644,7 @@ class RuleReader:
 
     def translate(self, action: Action) -> None:
         """``snat``, ``dnat``, ``masquerade`` and ``redirect``."""
-        self.stands("nat", TRANSLATION_HOOKS[action])
+        self.require_hook("nat", TRANSLATION_HOOKS[action])
         family = self.family
         if self.peek() in ("ip", "ip6"):
             family = self.take()
@@ -652,7 +654,7 @@ class RuleReader:
         if not self.skip("to") and not (addressed and self.peek() not in ("", "comment", "random", "persistent")):
             self._flags()
             if addressed:
-                raise NftError(0, self.text, "a translation has an address", "write 'to' and an address")
+                raise NftError(0, self.text, "a translation needs an address", "write 'to' and an address")
             self.end(action)
             return
         if self.peek() in KEY_STARTS:
@@ -660,7 +662,7 @@ class RuleReader:
         else:
             target = self.take()
             if self.peek() == ".":
-                raise NotModelled("the new address is put together from fields of the packet")
+                raise NotModelled("the new address is computed from fields of the packet")
             address, port = _target(target, family)
             self._end_translation(action, family, address, port, self.boxes)
         self._flags()
@@ -697,7 +699,7 @@ class RuleReader:
 
 
 KNOWN_TRANSPORTS = frozenset(TRANSPORTS.values()) - {TRANSPORTS["gre"]}
-"""Those whose headers nft looks into after a test of ``ip protocol``."""
+"""Protocols whose headers can be tested after a test of ``ip protocol``."""
 
 VERDICT_WORDS = frozenset({"accept", "drop", "return", "continue", "jump", "goto", "reject", "counter", "set"})
 
@@ -705,7 +707,7 @@ HARMLESS = (
     "meta mark", "meta priority", "meta nftrace", "meta secmark", "ct mark", "ct label", "ct event", "ct secmark",
     "ip dscp", "ip ecn", "ip ttl", "ip6 dscp", "ip6 ecn", "ip6 hoplimit", "ip6 flowlabel", "tcp options",
 )  # fmt: skip
-"""What a rule may change without changing where packets go; marks count as unknown wherever they are tested."""
+"""Fields that a rule may set without an effect on where packets go; marks count as unknown in tests."""
 
 TRANSLATION_HOOKS = {
     Action.DNAT: ("prerouting", "output"), Action.REDIRECT: ("prerouting", "output"),
@@ -720,7 +722,7 @@ def _target(text: str, family: str) -> tuple[Intervals | None, tuple[int, int] |
     if text[0] == "[" or "[" in text:
         found = re.fullmatch(r"\[([^\]]+)\](?:-\[([^\]]+)\])?(?::(.+))?", text)
         if not found:
-            raise NftError(0, text, "no address to translate to", "write [2001:db8::1]:80")
+            raise NftError(0, text, "it is not an address", "write [2001:db8::1]:80")
         first, last, port = found.groups()
         return (values.element("v6", f"{first}-{last}" if last else first),), values.element(
             "port", port
@@ -733,5 +735,5 @@ def _target(text: str, family: str) -> tuple[Intervals | None, tuple[int, int] |
         return (values.element("v6", text),), None
     address, _, port = text.partition(":")
     if family == "ip6" or not address:
-        raise NftError(0, text, "an IPv6 address stands here", "write an IPv6 address, in brackets before a port")
+        raise NftError(0, text, "an IPv6 address is expected here", "write an IPv6 address, in brackets before a port")
     return (values.element("v4", address),), values.element("port", port) if port else None

@@ -1,4 +1,4 @@
-"""A ruleset as it stands after all commands: tables with chains, sets and maps; rules still as text."""
+"""A ruleset after all commands: tables with chains, sets and maps; rules are still text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Where a base chain hangs. ``kind``: filter, nat or route."""
+    """The hook of a base chain. ``kind``: filter, nat or route."""
 
     kind: str
     hook: str
@@ -20,14 +20,14 @@ class Base:
 
 
 RuleText = tuple[str, int]
-"""A rule and its line, counted from that of its chain; a negative one is a handle."""
+"""A rule and its line, relative to that of its chain; a negative number is a handle."""
 
 
 @dataclass(slots=True)
 class ChainText:
     """A chain. ``rules`` may be shared between rulesets as long as nothing is added.
 
-    ``number``: in which order chains were made, which decides between equal priorities.
+    ``number``: the order of creation, which decides between equal priorities.
     """
 
     name: str
@@ -37,13 +37,13 @@ class ChainText:
     number: int = 0
 
     def add(self, text: str, offset: int, where: int | None = None) -> None:
-        """One more rule, at the end or before the one of that index."""
+        """Adds a rule, at the end or before the one with index ``where``."""
         if isinstance(self.rules, tuple):
             self.rules = list(self.rules)
         self.rules.insert(len(self.rules) if where is None else where, (text, offset))
 
     def place(self, offset: int) -> str:
-        """Where a rule is, for people."""
+        """The location of a rule, for messages."""
         return f"line {self.line + offset}" if offset >= 0 else f"handle {-offset}"
 
 
@@ -64,7 +64,7 @@ class SetText:
 
 @dataclass(slots=True)
 class Table:
-    """``dormant``: its chains hang nowhere."""
+    """``dormant``: its chains are not attached to hooks."""
 
     family: str
     name: str
@@ -77,13 +77,13 @@ class Table:
 
 @dataclass(slots=True)
 class Ruleset:
-    """``unmodelled``: what was not modelled on the way, each with its place."""
+    """``unmodelled``: the parts that are not modelled, each with its location."""
 
     tables: dict[tuple[str, str], Table] = field(default_factory=dict)
     unmodelled: list[str] = field(default_factory=list)
     chains_made: int = 0
 
     def next_number(self) -> int:
-        """The place of one more base chain in the order in which they were made."""
+        """The next number in the order of creation of chains."""
         self.chains_made += 1
         return self.chains_made

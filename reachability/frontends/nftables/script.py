@@ -33,13 +33,13 @@ PRIORITY = re.compile(r"([a-z]\w*)?\s*([+-]?\s*\d+)?")
 FIELD = re.compile(r"(\w[\w-]*)\s*=?\s*(.*)", re.DOTALL)
 
 LONGEST_LINE = 4_000_000
-"""To how many characters variables may make a statement grow."""
+"""The maximum length of a statement after variables are replaced, in characters."""
 
 _bodies: dict[str, tuple[Base | None, tuple[RuleText, ...]]] = {}
 
 
 def read(text: str) -> Ruleset:
-    """The ruleset that a script leaves behind on a host that had none. Raises ``NftError``."""
+    """The ruleset after a script runs on a host without a ruleset. Raises ``NftError``."""
     return _Script(text).run()
 
 
@@ -48,13 +48,13 @@ def priority(text: str, family: str = "inet") -> int:
     found = PRIORITY.fullmatch(text.strip())
     names = BRIDGE_PRIORITIES if family == "bridge" else PRIORITIES
     if not found or not text.strip() or (found[1] and found[1] not in names):
-        raise NftError(0, text, "no priority", "write filter, srcnat + 10 or a number")
+        raise NftError(0, text, "it is not a priority", "write filter, srcnat + 10 or a number")
     number = int(re.sub(r"\s", "", found[2])) if found[2] else 0
     return names[found[1]] + number if found[1] else number
 
 
 def closing(text: str, start: int) -> int:
-    """Where the brace that opens before ``start`` closes; -1 if nowhere."""
+    """The position of the brace that closes the one opened before ``start``; -1 if there is none."""
     depth = 1
     for found in BRACE.finditer(text, start):
         brace = found.group()
@@ -75,9 +75,7 @@ class _Script:
         if "\0" in text:
             raise NftError(1, text[:20], "a ruleset is text", "give the script itself")
         if "xt_" in text and LISTED_XT.search(text):
-            self.ruleset.unmodelled.append(
-                "the listing leaves out what iptables put in (xt): list it with iptables-save"
-            )
+            self.ruleset.unmodelled.append("the listing omits rules of iptables (xt): list them with iptables-save")
         if "\\\n" in text:
             text = text.replace("\\\n", " \x0b")
         if "#" in text:
@@ -117,11 +115,11 @@ class _Script:
         if end == at and self.text[at] == "}":
             raise self.error(at, "}", "no block is open here", "remove the brace")
         if end == at:
-            raise self.error(at, self.text[at : at + 20], "no statement begins so", "remove it")
+            raise self.error(at, self.text[at : at + 20], "a statement cannot begin like this", "remove it")
         return self.expanded(self.text[at:end].strip(), at), end
 
     def expanded(self, text: str, at: int) -> str:
-        """Variables replaced by what they stand for."""
+        """The text with variables replaced by their values."""
         if "$" not in text:
             return text
 
@@ -134,14 +132,14 @@ class _Script:
         for found in VARIABLE.finditer(text):
             size += len(self.variables.get(found[1], ""))
         if size > LONGEST_LINE:
-            raise self.error(at, text[:80], "variables that grow without end", "define the set itself")
+            raise self.error(at, text[:80], "variables expand to too much text", "define the set itself")
         text = "".join(
             piece if piece[:1] == '"' else VARIABLE.sub(value, piece) for piece in re.split(r'("[^"\n]*")', text)
         )
         return _flat(text)
 
     def define(self, text: str, at: int) -> bool:
-        """``define x = ...``, ``redefine``, ``undefine``; whether it was one."""
+        """Handles ``define x = ...``, ``redefine`` and ``undefine``; returns whether it was one."""
         word, _, rest = text.partition(" ")
         if word in ("define", "redefine"):
             name, equals, value = rest.partition("=")
@@ -158,7 +156,7 @@ class _Script:
         return self.ruleset.tables.setdefault((family, name), Table(family, name))
 
     def table_body(self, table: Table, at: int) -> int:
-        """Reads up to the brace that closes the table; returns what is behind it."""
+        """Reads up to the brace that closes the table; returns the position after it."""
         text, begin = self.text, at
         while True:
             at = BLANK.match(text, at).end()  # type: ignore[union-attr]
@@ -195,7 +193,7 @@ class _Script:
             at = self.ended(end + 1)
 
     def ended(self, at: int) -> int:
-        """After a block a new statement begins on a new line or behind a semicolon."""
+        """Checks that a block is followed by a new line or a semicolon."""
         found = re.compile(r"[ \t\r]*+(.?)", re.DOTALL).match(self.text, at)
         if found[1] not in ("", "\n", ";", "\x0b"):  # type: ignore[index]
             raise self.error(at, self.text[at : at + 20], "a line or a semicolon ends a block", "begin a new line")
@@ -219,7 +217,7 @@ class _Script:
             )
 
     def include(self, at: int, line: str) -> None:
-        self.ruleset.unmodelled.append(f"line {self.line(at)}: {line}: what it includes was not given")
+        self.ruleset.unmodelled.append(f"line {self.line(at)}: {line}: the included file was not given")
 
     def chain(self, table: Table, name: str, body: str, at: int) -> None:
         line = self.line(at)
@@ -330,7 +328,7 @@ class _Script:
 
     def elements(self, made: SetText, text: str, at: int) -> None:
         if text[:1] != "{":
-            raise self.error(at, text, "elements stand in braces", "write elements = { ... }")
+            raise self.error(at, text, "elements must be in braces", "write elements = { ... }")
         try:
             made.elements += values.elements(_flat(text))
         except NftError as error:
@@ -341,7 +339,7 @@ class _Script:
     # Commands.
 
     def command(self, at: int) -> int:
-        """One command outside of tables; returns where it ends."""
+        """Reads one command outside of tables; returns its end."""
         line, end = self.statement(at)
         if self.define(line, at):
             return end
@@ -383,7 +381,7 @@ class _Script:
         if words and words[0] in FAMILIES:
             family, *words = words
         if len(words) < count:
-            raise self.error(at, line, "the command does not say what it is about", "name family, table and chain")
+            raise self.error(at, line, "the command does not name its object", "name family, table and chain")
         return family, [word.strip('"') for word in words[:count]], words[count:]
 
     def existing(self, family: str, name: str, at: int, line: str) -> Table:
@@ -510,13 +508,13 @@ def specification(text: str, family: str) -> Base:
     if hook not in (*HOOKS, "ingress", "egress"):
         raise NftError(0, text, f"a hook is one of {', '.join(HOOKS)}", "correct the hook")
     if (kind == "nat" and hook == "forward") or (kind == "route" and hook != "output"):
-        raise NftError(0, text, f"no chain of type {kind} hangs at {hook}", "correct type or hook")
+        raise NftError(0, text, f"a chain of type {kind} cannot use the hook {hook}", "correct type or hook")
     return Base(kind, hook, priority(written.rstrip(";"), family))
 
 
 @lru_cache(maxsize=4096)
 def _counters(text: str) -> frozenset[str]:
-    """The names of counters that are declared one after the other."""
+    """The names of consecutively declared counters."""
     return frozenset(text.split()[1::3]) if "{}" in text else frozenset()
 
 
@@ -525,7 +523,7 @@ def _without_comment(found: re.Match[str]) -> str:
 
 
 def _flat(text: str) -> str:
-    """Sets inside of sets dissolved: what variables leave behind."""
+    """Nested sets flattened, which result from variables."""
     if text.count("{") < 2:
         return text
     found: list[str] = []

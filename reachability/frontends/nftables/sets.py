@@ -1,4 +1,4 @@
-"""Named sets and maps, and what their elements must be."""
+"""Named sets and maps, and the checks of their elements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reachability.frontends.nftables.errors import NftError, NotModelled
 class NamedSet:
     """A set or map of a table: its elements as text, without options.
 
-    ``changing``: why its contents are not known when it is loaded; empty if they are.
+    ``changing``: why its elements are unknown; empty if they are known.
     """
 
     name: str
@@ -100,12 +100,12 @@ DATATYPES = frozenset(
 
 
 def check_elements(name: str, type_: str, elements: list[str], *, is_map: bool, is_type: bool) -> None:
-    """Whether elements are of the type of their set. Raises ``NftError``, ``NotModelled``."""
+    """Checks that elements have the type of their set. Raises ``NftError``, ``NotModelled``."""
     if not type_:
         raise NotModelled("its type is not declared")
     key_type, _, datum_type = (part.strip() for part in type_.partition(" : "))
     if is_type and any(part.strip() not in DATATYPES for part in key_type.split(" . ")):
-        raise NftError(0, f"{name}: {type_}", "no type of elements that nft has", "write ipv4_addr, inet_service, …")
+        raise NftError(0, f"{name}: {type_}", "it is not a type that nft has", "write ipv4_addr, inet_service, …")
     kinds = [TYPES.get(part.strip()) for part in key_type.split(" . ")]
     seen: dict[str, set[str]] = {}
     for each in elements:
@@ -122,7 +122,9 @@ def check_elements(name: str, type_: str, elements: list[str], *, is_map: bool, 
                 values.element(kind, field)
                 seen[kind].add(field)
         if datum_type == "verdict" and not VERDICT.fullmatch(datum):
-            raise NftError(0, f"{name}: {datum}", "no verdict", "write accept, drop, return, continue, jump or goto")
+            raise NftError(
+                0, f"{name}: {datum}", "it is not a verdict", "write accept, drop, return, continue, jump or goto"
+            )
 
 
 VERDICT = re.compile(r"accept|drop|return|continue|queue.*|(?:jump|goto)\s+\S+")

@@ -1,4 +1,4 @@
-"""The statements of a rule by their first word, and a whole rule read."""
+"""The statements of a rule by their first word, and the reader of whole rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNTED = re.compile(r"\bcounter packets \d+ bytes \d+")
 
 
 def title(text: str) -> str:
-    """How a report calls a rule: its own words, without what was counted and with long sets cut short."""
+    """The name of a rule for reports: its text, without counter values and with long sets shortened."""
     if "packets" in text:
         text = COUNTED.sub("counter", text)
     text = " ".join(text.split())
@@ -68,7 +68,7 @@ def _log(reader: RuleReader) -> None:
             reader.at += 1
             value = reader.take()
             if word == "level" and value not in LEVELS:
-                raise NftError(0, value, "no level of the system log", f"write {', '.join(sorted(LEVELS))}")
+                raise NftError(0, value, "it is not a level of the system log", f"write {', '.join(sorted(LEVELS))}")
         elif word == "flags":
             reader.at += 1
             first = reader.take()
@@ -91,12 +91,12 @@ def _limit(reader: RuleReader) -> None:
         while reader.peek() and (not words or not words[-1].endswith(PERIODS)) and len(words) < 4:
             words.append(reader.take())
         if not words or not words[-1].endswith(PERIODS):
-            raise NftError(0, reader.text, "a limit has a rate", "write limit rate 10/second")
+            raise NftError(0, reader.text, "a limit needs a rate", "write limit rate 10/second")
         if reader.skip("burst"):
             reader.take()
             if reader.peek() in ("packets", "bytes", "kbytes", "mbytes"):
                 reader.at += 1
-    reader.doubt("a limit decides, by what came before")
+    reader.mark_uncertain("a limit decides, by earlier packets")
 
 
 PERIODS = ("second", "minute", "hour", "day", "week")
@@ -113,7 +113,7 @@ def _quota(reader: RuleReader) -> None:
         if reader.skip("used"):
             reader.take()
             reader.take()
-    reader.doubt("a quota decides, by what came before")
+    reader.mark_uncertain("a quota decides, by earlier packets")
 
 
 def _ct(reader: RuleReader) -> None:
@@ -122,7 +122,7 @@ def _ct(reader: RuleReader) -> None:
         reader.at += 2
         reader.skip("over")
         reader.take()
-        reader.doubt("the number of connections decides")
+        reader.mark_uncertain("the number of connections decides")
     elif following in (["helper", "set"], ["timeout", "set"], ["expectation", "set"], ["zone", "set"]):
         if following[0] == "timeout":
             reader.at += 3
@@ -136,7 +136,7 @@ def _ct(reader: RuleReader) -> None:
 def _comment(reader: RuleReader) -> None:
     reader.at += 1
     if reader.take()[:1] != '"':
-        raise NftError(0, reader.text, "a comment stands in quotes", "quote it")
+        raise NftError(0, reader.text, "a comment must be in quotes", "quote it")
 
 
 def _plain(word: str) -> Callable[[RuleReader], None]:
@@ -149,7 +149,7 @@ def _plain(word: str) -> Callable[[RuleReader], None]:
 
 def _reject(reader: RuleReader) -> None:
     reader.at += 1
-    reader.stands("", ("input", "forward", "output", "prerouting"))
+    reader.require_hook("", ("input", "forward", "output", "prerouting"))
     if reader.skip("with"):
         kind = reader.take()
         if kind == "tcp":
@@ -161,7 +161,7 @@ def _reject(reader: RuleReader) -> None:
             reader.skip("code")
             code = reader.take()
             if code not in REJECT_CODES[kind] and not code.isdigit():
-                raise NftError(0, code, f"no code of {kind}", f"write {', '.join(sorted(REJECT_CODES[kind]))}")
+                raise NftError(0, code, f"it is not a code of {kind}", f"write {', '.join(sorted(REJECT_CODES[kind]))}")
             if kind == "icmpx" and reader.scope.family != "inet":
                 raise NftError(0, reader.text, "icmpx is for tables of family inet", "write icmp or icmpv6")
             if kind != "icmpx":
@@ -199,13 +199,13 @@ def _translation(action: Action) -> Callable[[RuleReader], None]:
 
 
 def _dynamic(reader: RuleReader) -> None:
-    """``add @set { ... }``, ``update``, ``delete``: what is in the set changes; a full one stops the rule."""
+    """``add @set { ... }``, ``update``, ``delete``: the elements of the set change; a full set ends the rule."""
     reader.at += 1
     reader.take()
     inner = reader.take()
     if inner[:1] != "{":
         raise NotModelled("a set is changed in a way that is not modelled")
-    reader.doubt("a set that packets change decides")
+    reader.mark_uncertain("a set that packets change decides")
 
 
 def _meter(reader: RuleReader) -> None:
@@ -215,7 +215,7 @@ def _meter(reader: RuleReader) -> None:
         reader.take()
     if reader.take()[:1] != "{":
         raise NotModelled("a meter that is not modelled")
-    reader.doubt("a meter decides, by what came before")
+    reader.mark_uncertain("a meter decides, by earlier packets")
 
 
 def _flow(reader: RuleReader) -> None:
@@ -232,7 +232,7 @@ def _last(reader: RuleReader) -> None:
 
 
 def _redirected(reader: RuleReader) -> None:
-    raise NotModelled(f"'{reader.peek()}' hands packets to something that is not modelled")
+    raise NotModelled(f"'{reader.peek()}' passes packets to something that is not modelled")
 
 
 STATEMENTS: dict[str, Callable[[RuleReader], None]] = {
@@ -248,9 +248,9 @@ STATEMENTS: dict[str, Callable[[RuleReader], None]] = {
 
 @dataclass(frozen=True, slots=True)
 class ReadRule:
-    """What a rule compiles to, in order. ``objects``: the counters, limits and quotas that it names.
+    """The compiled rules of one rule text, in order. ``objects``: the counters, limits and quotas that it names.
 
-    ``shared``: whether the same words mean the same in every table of the name.
+    ``shared``: whether the same text has the same meaning in every table of the name.
     """
 
     rules: tuple[Rule, ...]
@@ -267,7 +267,7 @@ COMMON = re.compile(
 
 
 def _common(found: re.Match[str], text: str) -> ReadRule:
-    """A rule of the shape that most have, without looking at each word."""
+    """Fast path for rules of the most common form."""
     device, names, not_from, sources, not_to, destinations, protocol, ports, counter, verdict = found.groups()
     devices = None
     if device:
@@ -298,7 +298,7 @@ def _addresses(text: str | None, negated: str | None) -> Intervals | None:
 
 
 def read(text: str, scope: Scope) -> ReadRule:
-    """Reads one rule. Raises ``NftError`` for what nft refuses, ``NotModelled`` for what is not known here."""
+    """Reads one rule. Raises ``NftError`` for what nft rejects, ``NotModelled`` for what is not supported."""
     if scope.family != "ip6" and (common := COMMON.fullmatch(text)) and "*" not in text:
         return _common(common, text)
     reader = RuleReader(text, scope)
@@ -306,7 +306,7 @@ def read(text: str, scope: Scope) -> ReadRule:
     while reader.at < len(tokens):
         word = tokens[reader.at]
         if reader.finished and word != "comment":
-            raise NftError(0, text, "nothing but a comment follows a verdict", "move the verdict to the end")
+            raise NftError(0, text, "only a comment may follow a verdict", "move the verdict to the end")
         statement = STATEMENTS.get(word)
         if statement is None:
             reader.test()

@@ -71,7 +71,7 @@ STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
 OPTIONS = re.compile(
     r'\s+(?:timeout\s+\S+|expires\s+\S+|comment\s+"[^"]*"|counter(?:\s+packets\s+\d+\s+bytes\s+\d+)?|last\s+used\s+\S+)'
 )
-"""What may follow an element of a set."""
+"""The options of an element of a set."""
 
 SPLIT = re.compile(r'((?:[^",]|"[^"]*")*)(?:,|\Z)')
 _HOST_NAME = re.compile(r"[A-Za-z][\w.-]*\Z")
@@ -87,7 +87,7 @@ def _number(kind: str, text: str) -> int:
                 raise NotModelled(
                     f"the {kind} {text!r} is a name that the host resolves when it loads the rule"
                 ) from error
-            raise NftError(0, text, f"no {kind}", "write a number or a name that nft knows") from error
+            raise NftError(0, text, f"it is not a {kind}", "write a number or a name that nft knows") from error
         if not 0 <= number <= BOUNDS[kind]:
             raise NftError(0, text, f"a {kind} is at most {BOUNDS[kind]}", "correct the number")
     return number
@@ -101,9 +101,11 @@ def _address(kind: str, text: str) -> tuple[int, int]:
             raise NotModelled(
                 f"the address {text!r} is a name that the host resolves when it loads the rule"
             ) from error
-        raise NftError(0, text, "no address or block", "write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32") from error
+        raise NftError(
+            0, text, "it is not an address or block", "write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"
+        ) from error
     if (low >= addresses.V6) is (kind == "v4"):
-        raise NftError(0, text, f"an IP{kind} address stands here", f"write an IP{kind} address")
+        raise NftError(0, text, f"an IP{kind} address is expected here", f"write an IP{kind} address")
     return low, high
 
 
@@ -133,7 +135,7 @@ def element(kind: str, text: str) -> tuple[int, int]:
         first = _number(kind, low.strip())
         last = _number(kind, high.strip()) if dash else first
     if first > last:
-        raise NftError(0, text, "a range begins with its lower end", "swap the ends")
+        raise NftError(0, text, "a range must begin with its lower end", "swap the ends")
     return first, last
 
 
@@ -147,25 +149,25 @@ def elements(text: str) -> list[str]:
         parts.pop()
     found = [part.strip() for part in parts]
     if not all(found):
-        raise NftError(0, text, "a set has an element between commas", "remove the comma")
+        raise NftError(0, text, "a set must have an element between commas", "remove the comma")
     return [OPTIONS.sub("", each).strip() if " " in each or "\t" in each else each for each in found]
 
 
 @lru_cache(maxsize=1 << 16)
 def intervals(kind: str, text: str) -> Intervals:
-    """What one value, or an anonymous set ``{ ... }``, stands for. Raises ``NftError``, ``NotModelled``."""
+    """One value or an anonymous set ``{ ... }`` as intervals. Raises ``NftError``, ``NotModelled``."""
     if text[:1] == "{":
         return addresses.union([element(kind, each) for each in elements(text)])
     return (element(kind, text),)
 
 
 def device(text: str) -> str:
-    """The name of an interface, without quotes; a trailing ``*`` stands for any end."""
+    """The name of an interface, without quotes; a trailing ``*`` matches any suffix."""
     name = text[1:-1] if text[:1] == '"' else text
     if not name:
         raise NotModelled("a set of interface patterns is listed by nft without its content")
     if "\\" in name:
-        raise NotModelled(f"the interface {name!r} has a character that means something else in other names")
+        raise NotModelled(f"the interface {name!r} has a character with a special meaning in patterns")
     if len(name) > 15 + name.endswith("*"):
         raise NftError(0, name, "the name of an interface has at most 15 characters", "shorten it")
     return name
@@ -174,5 +176,5 @@ def device(text: str) -> str:
 def state(text: str) -> str:
     """A connection tracking state. Raises ``NftError``."""
     if text not in STATES:
-        raise NftError(0, text, f"no state of connection tracking ({', '.join(sorted(STATES))})", "correct it")
+        raise NftError(0, text, f"it is not a connection tracking state ({', '.join(sorted(STATES))})", "correct it")
     return text

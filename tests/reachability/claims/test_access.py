@@ -72,7 +72,7 @@ def test_a_peering_with_a_vpc_that_is_no_declared_partners_reaches_nothing(sound
         "partner-scope"
     )
     assert found.outcome is Outcome.REFUTED
-    assert "which is no declared partner" in sentences(found)
+    assert "which is not a declared partner" in sentences(found)
 
 
 def test_vpn_clients_that_are_forwarded_to_the_internet_are_shown(sound: Built):

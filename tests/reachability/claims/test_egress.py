@@ -39,7 +39,7 @@ def test_a_forged_source_that_gets_out_is_shown(sound: Built):
     found = changed.verdict("egress-allow-list")
     assert found.outcome is Outcome.REFUTED
     assert packet(found)["src"] == forged
-    assert "by a forged source address" in sentences(found)
+    assert "from a forged source address" in sentences(found)
 
 
 def test_no_group_stops_what_a_host_sends_to_its_hypervisor(sound: Built):
@@ -55,14 +55,14 @@ def test_a_host_that_logs_nothing_of_what_it_drops_is_named(sound: Built, role: 
     text = "\n".join(line for line in sound.rulesets[host.name].splitlines() if "estate-drop-out" not in line) + "\n"
     found = sound.loading(host, text).verdict("egress-allow-list")
     assert found.outcome is Outcome.REFUTED
-    assert f"{host.name}: no chain at the end of its output logs what it drops" in sentences(found)
+    assert f"{host.name}: the last chain of its output hook does not log what it drops" in sentences(found)
 
 
 def test_a_host_without_a_firewall_logs_nothing(sound: Built):
     host = sound.host(Role.SIGNER)
     found = sound.loading(host, None).verdict("egress-allow-list")
     assert found.outcome is Outcome.REFUTED
-    assert f"{host.name} has no firewall of its own" in sentences(found)
+    assert f"{host.name} has no host firewall" in sentences(found)
 
 
 def test_an_output_that_accepts_by_policy_is_shown(sound: Built):

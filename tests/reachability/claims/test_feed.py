@@ -30,7 +30,7 @@ def test_a_missing_rule_between_regions_is_named_with_what_it_stops(sound: Built
     source, target = sound.host(Role.PRIVATE_SENTRY, ONE), sound.host(Role.PRIVATE_SENTRY, TWO)
     found = refusing(sound, "private-sentry", TWO, f"{source.address}/32").verdict("regions-meshed")
     assert found.outcome is Outcome.REFUTED
-    assert f"{source.name} must reach {target.name} on tcp 26656, and does not" in sentences(found)
+    assert f"{source.name} must reach {target.name} on tcp 26656, but cannot" in sentences(found)
     assert any("private-sentry-group in" in decided for decided in deciding(found))
 
 
@@ -80,7 +80,7 @@ def test_both_zones_behind_one_nat_gateway_do_not_survive_its_zone(sound: Built)
     gateway = sound.resource(f"osmosis-{ONE}-nat-a")
     found = sound.setting(f"osmosis-{ONE}-nat-b-internet", natGatewayId=gateway.id).verdict("nat-survives-zone")
     assert found.outcome is Outcome.REFUTED
-    assert f"without {ONE}a, " in sentences(found) and "has no way out to the internet" in sentences(found)
+    assert f"without {ONE}a, " in sentences(found) and "cannot reach the internet" in sentences(found)
 
 
 def test_validators_that_only_one_region_feeds_do_not_survive_it(sound: Built):

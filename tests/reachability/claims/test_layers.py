@@ -70,8 +70,8 @@ def test_a_router_that_forwards_less_is_named(sound: Built):
 def test_a_target_on_another_port_is_named_from_both_sides(sound: Built):
     seed = sound.host(Role.SEED, REGION).name
     found = sound.setting(f"osmosis-{REGION}-endpoint-rpc-{seed}", port=9999).verdict("layers-agree")
-    assert f"a load balancer hands connections to {seed} on 9999, the topology does not" in sentences(found)
-    assert f"the topology has a load balancer hand connections to {seed} on 26657, none does" in sentences(found)
+    assert f"a load balancer forwards to {seed} on 9999, the topology does not" in sentences(found)
+    assert f"the topology requires a load balancer target {seed} on 26657, there is none" in sentences(found)
 
 
 def test_a_target_that_is_not_known_yet_leaves_the_claim_open(sound: Built):
@@ -89,4 +89,4 @@ def test_a_node_that_listens_where_nobody_is_let_in_is_named(sound: Built):
     taken[seed.name] = (*taken[seed.name], 26659)
     differing = Estate(case.prover, [sound.network], case.estate.resources, taken)
     found = verdict(differing.case(sound.network), CLAIMS["layers-agree"])
-    assert f"the node of {seed.name} listens on tcp 26659, and the topology lets nobody in" in sentences(found)
+    assert f"the node of {seed.name} listens on tcp 26659, which the topology does not open" in sentences(found)

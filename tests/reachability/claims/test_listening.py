@@ -32,7 +32,7 @@ def test_a_sentry_that_serves_rpc_to_others_disagrees(sound: Built) -> None:
     ports[sentry.name] = (*ports[sentry.name], rpc)
     found = asked(sound, ports)
     assert found.outcome is Outcome.REFUTED
-    assert f"the node of {sentry.name} listens on tcp {rpc}, and the topology lets nobody in" in found.sentences
+    assert f"the node of {sentry.name} listens on tcp {rpc}, which the topology does not open" in found.sentences
 
 
 def test_a_validator_that_waits_for_no_signer_disagrees(sound: Built) -> None:

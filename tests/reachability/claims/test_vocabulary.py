@@ -101,7 +101,7 @@ def test_a_requirement_of_nobody_is_not_taken_for_kept(sound: Built):
     claim = require(id="outside", statement="…", sources=internet(), destinations=own_hosts(), services=tcp(22))
     found = sound.verdict(claim)
     assert found.outcome is Outcome.NOT_MODELLED
-    assert "a requirement speaks of its hosts" in found.reasons[0]
+    assert "a requirement applies to hosts" in found.reasons[0]
 
 
 def test_a_check_that_fails_itself_proves_nothing(sound: Built):

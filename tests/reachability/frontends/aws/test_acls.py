@@ -146,11 +146,11 @@ def test_an_unknown_action_does_not_count_as_allowed_by_what_follows() -> None:
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (entry(100, "permit"), "got neither allow nor deny"),
-        (entry(100, "allow", "tcp", 5, 4), "got no range"),
+        (entry(100, "permit"), "is neither allow nor deny"),
+        (entry(100, "allow", "tcp", 5, 4), "are not a range"),
         (entry(100, "allow", cidrBlock="10.0.0.0/40"), "is not an IPv4 or IPv6 address or block"),
         (entry(100, "allow", cidrBlock=None), "neither cidrBlock nor ipv6CidrBlock"),
-        (entry("first", "allow"), "got no whole number"),
+        (entry("first", "allow"), "is not a whole number"),
     ],
 )
 def test_an_entry_that_cannot_be_read_is_a_reason(broken: dict, reason: str) -> None:

@@ -96,4 +96,4 @@ def test_what_is_behind_a_gateway_balancers_endpoint_is_not_modelled() -> None:
         "ec2/route", "road", routeTableId=OWN.id, destinationCidrBlock="0.0.0.0/0", vpcEndpointId=through.id
     )
     estate = Estate(BASE, through, road)
-    assert "gateway load balancer's endpoint is not modelled" in estate.outcome("x", "198.51.100.7")
+    assert "Gateway Load Balancer endpoints are not modelled" in estate.outcome("x", "198.51.100.7")

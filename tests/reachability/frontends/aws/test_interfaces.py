@@ -227,7 +227,8 @@ def test_state_tells_the_interface_of_a_nat_gateway_at_its_address() -> None:
 def test_an_elastic_address_on_something_that_is_not_here_is_not_modelled_on_its_way() -> None:
     estate = Estate(BASE, elastic("ip", "203.0.113.9", networkInterface="eni-elsewhere"))
     assert estate.unmodelled == ()
-    assert "leads to eni-elsewhere, which is not among the resources" in estate.outcome("internet", "203.0.113.9")
+    outcome = estate.outcome("internet", "203.0.113.9")
+    assert "is associated with eni-elsewhere, which is not among the resources" in outcome
 
 
 def test_a_default_vpc_is_not_modelled() -> None:

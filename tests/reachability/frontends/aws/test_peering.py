@@ -53,7 +53,7 @@ def test_an_accepted_peering_joins_two_vpcs() -> None:
 
 def test_both_sides_must_accept() -> None:
     link = peering()
-    assert Estate(BASE, link, ways(link)).outcome("x", "10.1.1.10") == "dropped by peering pcx is accepted by nobody"
+    assert Estate(BASE, link, ways(link)).outcome("x", "10.1.1.10") == "dropped by peering pcx is not accepted"
     assert Estate(BASE, link, ways(link), accepter(link)).outcome("x", "10.1.1.10") == "delivered to y"
     refused = accepter(link, autoAccept=False)
     assert Estate(BASE, link, ways(link), refused).outcome("x", "10.1.1.10").startswith("dropped")

@@ -75,7 +75,7 @@ def test_an_instance_group_that_is_not_in_the_input_is_not_modelled():
         backends=[{"group": "https://x/v1/projects/p/zones/z/networkEndpointGroups/neg"}],
     )
     estate = Estate(*BASE, service, external(target=None, backendService=link(service)))
-    assert any("no instance group of the input" in each for each in estate.unmodelled("internet"))
+    assert any("is not an instance group of the input" in each for each in estate.unmodelled("internet"))
     assert not estate.unmodelled("away")
 
 
@@ -136,7 +136,7 @@ def test_a_proxy_reaches_backends_from_googles_front_ends_at_the_named_port():
 
 def test_a_named_port_that_no_group_has_is_not_modelled():
     estate = Estate(*BASE, *proxied("nowhere"), allow("google", "tcp", "35.191.0.0/16"))
-    assert any("which port" in each for each in estate.unmodelled("internet"))
+    assert any("the port to which the balancer connects" in each for each in estate.unmodelled("internet"))
     assert not any("which port" in each for each in Estate(*BASE, *proxied()).unmodelled("internet"))
 
 

@@ -196,7 +196,7 @@ def test_a_router_appliance_is_not_modelled():
     )
 
 
-def test_doors_of_the_same_name_stay_apart():
+def test_link_ends_of_the_same_name_have_different_names():
     one, two = network("one"), network("two")
     hosts = [subnet(one, "left"), subnet(two, "right", "10.9.0.0/24")]
     parts = [

@@ -155,7 +155,7 @@ def test_what_packets_alone_do_not_tell_is_uncertain(test: str) -> None:
 
 def test_a_set_whose_elements_run_out_is_uncertain() -> None:
     declared = "set gone {\ntype ipv4_addr\nflags timeout\nelements = { 10.0.0.1 timeout 5m }\n}"
-    assert "runs out" in only("ip saddr @gone drop", declared=declared).match.uncertain
+    assert "expire" in only("ip saddr @gone drop", declared=declared).match.uncertain
 
 
 def test_a_queue_may_accept_and_otherwise_drops() -> None:
@@ -166,7 +166,7 @@ def test_a_queue_may_accept_and_otherwise_drops() -> None:
     ]
 
 
-def test_a_log_decides_nothing_and_leaves_no_doubt() -> None:
+def test_a_log_decides_nothing_and_adds_no_uncertainty() -> None:
     rule = only('limit rate 1/second log prefix "a { b; } # c" group 1')
     assert (rule.action, rule.match.uncertain) == (Action.CONTINUE, "")
 
@@ -221,14 +221,14 @@ def test_a_report_calls_a_rule_by_its_words_without_what_was_counted() -> None:
     ("rule", "reason"),
     [
         ("tcp dport 22 udp dport 53 accept", "another protocol"),
-        ("ip saddr 10.0.0.0/33 accept", "no address or block"),
+        ("ip saddr 10.0.0.0/33 accept", "not an address or block"),
         ("ip saddr 10.0.0.9-10.0.0.1 accept", "lower end"),
         ("tcp dport 70000 accept", "at most 65535"),
         ("ip saddr 2001:db8::1 accept", "IPv4 address"),
         ("ip saddr @none accept", "no set of this name"),
         ("jump nowhere", "no such chain"),
-        ("accept drop", "follows a verdict"),
-        ("ct state open accept", "no value of ct state"),
+        ("accept drop", "follow a verdict"),
+        ("ct state open accept", "not a value of ct state"),
         ("counter name none accept", "no counter"),
         ("masquerade", "works only in"),
         ("tcp dport", "ends in the middle"),

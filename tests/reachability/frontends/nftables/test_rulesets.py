@@ -128,18 +128,18 @@ def test_a_chain_that_asks_what_is_local_has_one_meaning_for_each_hook() -> None
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (table("chain a {\njump b\n}\nchain b {\njump a\n}\n", chain("input", "jump a")), "in a circle"),
+        (table("chain a {\njump b\n}\nchain b {\njump a\n}\n", chain("input", "jump a")), "in a cycle"),
         (table(*(f"chain c{n} {{\n{f'jump c{n + 1}' if n < 20 else 'accept'}\n}}\n" for n in range(21)),
                chain("input", "jump c0")), "at most 15 deep"),
         ("table inet t {\nchain input {\ntype filter hook input priority 0;\n", "not closed"),
         (table(chain("input", "accept")) + "}\n", "no block is open"),
-        (table(chain("input", priority="whenever")), "no priority"),
+        (table(chain("input", priority="whenever")), "not a priority"),
         (table(chain("input", hook="sideways")), "a hook is one of"),
-        (table(chain("input", hook="forward", kind="nat")), "no chain of type nat hangs at forward"),
+        (table(chain("input", hook="forward", kind="nat")), "a chain of type nat cannot use the hook forward"),
         (table("set s {\ntype ipv4_addr\nelements = { 10.0.0.1, tcp }\n}\n"), None),
-        (table("set s {\ntype inet_service\nelements = { 10.0.0.1 }\n}\n"), "no port"),
+        (table("set s {\ntype inet_service\nelements = { 10.0.0.1 }\n}\n"), "not a port"),
         ("define a0 = { 1, 2 }\n" + "".join(f"define a{n + 1} = {{ $a{n}, $a{n} }}\n" for n in range(40)),
-         "grow without end"),
+         "expand to too much text"),
         (table(chain("input", "ip saddr $nobody drop")), "no such variable"),
         ("%PDF-1.7\n", "no such command"),
     ],
@@ -155,7 +155,7 @@ def test_what_nft_would_not_load_is_an_error_or_a_reason(text: str, reason: str 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('include "/etc/nftables.d/*.nft"\n', "what it includes was not given"),
+        ('include "/etc/nftables.d/*.nft"\n', "the included file was not given"),
         ("table bridge b {\nchain f {\ntype filter hook forward priority 0; policy drop;\n}\n}\n", "not modelled"),
         ("table netdev n {\nchain i {\ntype filter hook ingress device eth0 priority 0;\ndrop\n}\n}\n", "not modelled"),
         (
