@@ -30,7 +30,7 @@ from coordinator.decision.position import spent
 from coordinator.decision.records import Head
 from coordinator.events import Events
 from coordinator.metrics import Metrics
-from coordinator.privval.messages import SignedTold
+from coordinator.privval.messages import SignedResponse
 from coordinator.table import items
 from lab.table import local
 from tests.coordinator.gate import tmkms
@@ -94,7 +94,7 @@ def ask(node: Node, chain: str, requests: int, first: int = 10) -> list[float]:
         began = time.perf_counter()
         told = node.ask(asked)
         seconds.append(time.perf_counter() - began)
-        assert isinstance(told, SignedTold) or number < WARMING, told
+        assert isinstance(told, SignedResponse) or number < WARMING, told
         time.sleep(PAUSE_SECONDS)
     return seconds[WARMING:]
 

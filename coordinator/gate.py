@@ -43,17 +43,17 @@ from coordinator.metrics import Metrics
 from coordinator.privval import for_node
 from coordinator.privval.messages import (
     Dialect,
-    Pinged,
-    PublicKeyAsked,
-    SignedTold,
-    SignProposalAsked,
-    SignVoteAsked,
+    PingRequest,
+    PubKeyRequest,
+    SignedResponse,
+    SignProposalRequest,
+    SignVoteRequest,
     Unreadable,
 )
 from coordinator.privval.wire import Malformed
 from coordinator.signer import SignerFailed
 
-SignAsked = SignVoteAsked | SignProposalAsked
+SignRequest = SignVoteRequest | SignProposalRequest
 Send = Callable[[bytes], None]
 MAX_TEXT = 400
 """Characters of an error's text: a node reads answers of 10 KiB at most."""
@@ -109,8 +109,8 @@ class KeySigner(Protocol):
 
     ready: bool
 
-    def begin(self, asked: SignAsked, time_ns: int) -> None: ...
-    def finish(self, deadline: float) -> SignedTold: ...
+    def begin(self, asked: SignRequest, time_ns: int) -> None: ...
+    def finish(self, deadline: float) -> SignedResponse: ...
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class _Exchange:
     ``reply`` is what was answered, ``FAILURE`` if nobody foresaw what happened; ``seconds`` how long each stage took.
     """
 
-    asked: SignAsked
+    asked: SignRequest
     send: Send
     began: float
     deadline: float
@@ -207,16 +207,16 @@ class KeyGate:
     def answer(self, message: bytes, send: Send) -> None:
         """Answers what the node asks. Raises nothing: what goes wrong is an answer too."""
         asked = for_node.decode(message, self._dialect)
-        if isinstance(asked, SignVoteAsked | SignProposalAsked):
+        if isinstance(asked, SignVoteRequest | SignProposalRequest):
             self._answer_sign(asked, send)
-        elif isinstance(asked, Pinged):
+        elif isinstance(asked, PingRequest):
             send(for_node.pong())
-        elif isinstance(asked, PublicKeyAsked):
+        elif isinstance(asked, PubKeyRequest):
             self._answer_key(asked, send)
         else:
             self._answer_unreadable(asked, send)
 
-    def _answer_key(self, asked: PublicKeyAsked, send: Send) -> None:
+    def _answer_key(self, asked: PubKeyRequest, send: Send) -> None:
         if asked.chain_id != self._gate.chain_id:
             send(self._refusal(asked, Refused(Cause.FOREIGN_CHAIN, asked.chain_id)))
             return
@@ -227,10 +227,10 @@ class KeyGate:
         self._metrics.count("refusals_total", self._gate.chain_id, cause=Cause.MALFORMED)
         self._say("refused", cause=Cause.MALFORMED, detail=asked.reason)
 
-    def _refusal(self, asked: for_node.Asked | int, refused: Refused) -> bytes:
+    def _refusal(self, asked: for_node.NodeRequest | int, refused: Refused) -> bytes:
         return for_node.refused(asked, CODES[refused.cause], error_text(refused.cause, refused.detail))
 
-    def _answer_sign(self, asked: SignAsked, send: Send) -> None:
+    def _answer_sign(self, asked: SignRequest, send: Send) -> None:
         began = time.monotonic()
         exchange = _Exchange(asked, send, began, began + self._deadline_seconds)
         request: Request | None = None

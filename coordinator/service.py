@@ -24,7 +24,7 @@ from coordinator.gate import CODES, KeyGate, KeyTable, error_text
 from coordinator.metrics import Metrics
 from coordinator.node import NodeLink
 from coordinator.privval import for_node
-from coordinator.privval.messages import Pinged, Unreadable
+from coordinator.privval.messages import PingRequest, Unreadable
 from coordinator.privval.stream import TooLong
 from coordinator.signer import SignerLink
 from coordinator.table import items
@@ -178,12 +178,12 @@ class ChainService:
                 self._announce_at = time.monotonic() + ANNOUNCE_AGAIN_SECONDS[-1]
             return
         asked = for_node.decode(message, self._chain.dialect)
-        if isinstance(asked, Pinged):
+        if isinstance(asked, PingRequest):
             self._node.send(for_node.pong())
         else:
             self._refuse(asked.tag if isinstance(asked, Unreadable) else asked, self._no_floor)
 
-    def _refuse(self, asked: for_node.Asked | int, detail: str) -> None:
+    def _refuse(self, asked: for_node.NodeRequest | int, detail: str) -> None:
         cause = Cause.MALFORMED if self._key else Cause.DISK
         self._node.send(for_node.refused(asked, CODES[cause], error_text(cause, detail)))
         self._metrics.count("refusals_total", self._chain.chain_id, cause=cause)

@@ -15,12 +15,12 @@ from pathlib import Path
 from coordinator.privval import for_signer
 from coordinator.privval.messages import (
     Dialect,
-    Ponged,
-    PublicKeyTold,
-    RefusedTold,
-    SignedTold,
-    SignProposalAsked,
-    SignVoteAsked,
+    ErrorResponse,
+    PingResponse,
+    PubKeyResponse,
+    SignedResponse,
+    SignProposalRequest,
+    SignVoteRequest,
 )
 from coordinator.privval.stream import Broken, Messages, TooLong
 from coordinator.privval.wire import delimited
@@ -54,7 +54,7 @@ class SignerLink:
         self._connection: socket.socket | None = None
         self._messages: Messages | None = None
         self._heard_at = 0.0
-        self._question: type[PublicKeyTold] | type[Ponged] | None = None
+        self._question: type[PubKeyResponse] | type[PingResponse] | None = None
         self._asked_at = 0.0
         self._signing = False
         self.ready = False
@@ -91,9 +91,9 @@ class SignerLink:
             if now >= self._asked_at + ANSWER_WITHIN_SECONDS:
                 self._drop("it does not answer")
         elif now >= self._heard_at + PING_AFTER_SECONDS:
-            self._ask(Ponged, for_signer.ping())
+            self._ask(PingResponse, for_signer.ping())
 
-    def begin(self, asked: SignVoteAsked | SignProposalAsked, time_ns: int) -> None:
+    def begin(self, asked: SignVoteRequest | SignProposalRequest, time_ns: int) -> None:
         """Asks for a signature with the time ``time_ns``. Raises SignerFailed."""
         if not self.ready or self._signing:
             raise SignerFailed("no signer is connected")
@@ -102,14 +102,14 @@ class SignerLink:
         if self._connection is None:
             raise SignerFailed("the signer is gone")
 
-    def finish(self, deadline: float) -> SignedTold:
+    def finish(self, deadline: float) -> SignedResponse:
         """The signature that was asked for; waits until ``deadline`` (monotonic). Raises SignerFailed."""
         while True:
             if self._connection is None or self._messages is None:
                 raise SignerFailed("the signer closed the connection")
             try:
                 self._connection.settimeout(max(0.0, deadline - time.monotonic()))
-                told = for_signer.decode_reply(self._messages.next(), self._dialect)
+                reply = for_signer.decode_reply(self._messages.next(), self._dialect)
             except (TimeoutError, BlockingIOError):
                 self._drop("it did not answer in time")
                 raise SignerFailed("the signer did not answer in time") from None
@@ -117,17 +117,17 @@ class SignerLink:
                 self._drop(str(error))
                 raise SignerFailed(f"the signer closed the connection: {error}") from None
             self._heard_at = time.monotonic()
-            if isinstance(told, SignedTold):
+            if isinstance(reply, SignedResponse):
                 self._signing = False
-                return told
-            if isinstance(told, RefusedTold):
+                return reply
+            if isinstance(reply, ErrorResponse):
                 self._signing = False
-                raise SignerFailed(f"the signer refused: {told.text} (code {told.code})")
-            if isinstance(told, Ponged) and self._question is Ponged:
+                raise SignerFailed(f"the signer refused: {reply.text} (code {reply.code})")
+            if isinstance(reply, PingResponse) and self._question is PingResponse:
                 self._question = None
                 continue
-            self._drop(f"it answered with {type(told).__name__}")
-            raise SignerFailed(f"the signer answered with {type(told).__name__}")
+            self._drop(f"it answered with {type(reply).__name__}")
+            raise SignerFailed(f"the signer answered with {type(reply).__name__}")
 
     def close(self) -> None:
         self._drop("the gate ends")
@@ -161,7 +161,7 @@ class SignerLink:
             return
         connection.settimeout(REST_WITHIN_SECONDS)
         self._connection, self._messages = connection, Messages(connection.recv)
-        self._ask(PublicKeyTold, for_signer.ask_public_key(self._chain_id))
+        self._ask(PubKeyResponse, for_signer.ask_public_key(self._chain_id))
 
     def _has_more(self) -> bool:
         assert self._connection is not None and self._messages is not None
@@ -171,21 +171,21 @@ class SignerLink:
         assert self._connection is not None and self._messages is not None
         try:
             self._connection.settimeout(REST_WITHIN_SECONDS)
-            told = for_signer.decode_reply(self._messages.next(), self._dialect)
+            reply = for_signer.decode_reply(self._messages.next(), self._dialect)
         except (OSError, Broken, TooLong) as error:
             self._drop(str(error))
             return
         question, self._question, self._heard_at = self._question, None, time.monotonic()
-        if question is None or not isinstance(told, question):
-            self._drop(f"it said {getattr(told, 'text', '') or type(told).__name__} unasked")
-        elif isinstance(told, PublicKeyTold):
-            if told.public_key != self._public_key:
+        if question is None or not isinstance(reply, question):
+            self._drop(f"it said {getattr(reply, 'text', '') or type(reply).__name__} unasked")
+        elif isinstance(reply, PubKeyResponse):
+            if reply.public_key != self._public_key:
                 self._drop("its public key is not that of the watermark file")
             else:
                 self.ready = True
                 self._changed(True, "it has the right key")
 
-    def _ask(self, question: type[PublicKeyTold] | type[Ponged], message: bytes) -> None:
+    def _ask(self, question: type[PubKeyResponse] | type[PingResponse], message: bytes) -> None:
         self._question, self._asked_at = question, time.monotonic()
         self._send(message)
 

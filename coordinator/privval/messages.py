@@ -26,7 +26,7 @@ class Dialect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKeyAsked:
+class PubKeyRequest:
     """The node asks for the public key."""
 
     chain_id: str
@@ -34,7 +34,7 @@ class PublicKeyAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class SignVoteAsked:
+class SignVoteRequest:
     """The node asks for a vote's signature. ``skip_extension`` exists in v1 only."""
 
     chain_id: str
@@ -86,7 +86,7 @@ class SignVoteAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class SignProposalAsked:
+class SignProposalRequest:
     """The node asks for a proposal's signature."""
 
     chain_id: str
@@ -118,7 +118,7 @@ class SignProposalAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinged:
+class PingRequest:
     """The node asks whether anyone is there."""
 
 
@@ -133,14 +133,14 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKeyTold:
+class PubKeyResponse:
     """The signer's Ed25519 public key: 32 bytes."""
 
     public_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class SignedTold:
+class SignedResponse:
     """The signer signed, with the time ``time_ns``. Nothing has been verified."""
 
     signed: Signed
@@ -148,7 +148,7 @@ class SignedTold:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedTold:
+class ErrorResponse:
     """The signer refused."""
 
     code: int
@@ -156,7 +156,7 @@ class RefusedTold:
 
 
 @dataclass(frozen=True, slots=True)
-class Ponged:
+class PingResponse:
     """The signer is there."""
 
 

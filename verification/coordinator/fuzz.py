@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from coordinator.privval import for_node, for_signer
 from coordinator.privval.messages import (
     Dialect,
-    Pinged,
-    Ponged,
-    PublicKeyAsked,
-    PublicKeyTold,
-    RefusedTold,
-    SignedTold,
-    SignProposalAsked,
-    SignVoteAsked,
+    ErrorResponse,
+    PingRequest,
+    PingResponse,
+    PubKeyRequest,
+    PubKeyResponse,
+    SignedResponse,
+    SignProposalRequest,
+    SignVoteRequest,
     Unreadable,
 )
 from coordinator.privval.wire import Malformed
@@ -86,13 +86,13 @@ def try_question(data: bytes, dialect: Dialect, report: Report) -> None:
     if isinstance(asked, Unreadable):
         assert asked.reason
         refusal = for_node.refused(asked.tag, 1, asked.reason)
-        assert isinstance(for_signer.decode_reply(refusal, dialect), RefusedTold | Ponged) or asked.tag == 9
+        assert isinstance(for_signer.decode_reply(refusal, dialect), ErrorResponse | PingResponse) or asked.tag == 9
         return
     report.read += 1
     if len(report.accepted) < KEPT and dialect is Dialect.TENDERMINT:
         report.accepted.append(data)
-    if isinstance(asked, SignVoteAsked | SignProposalAsked):
-        body = asked.vote if isinstance(asked, SignVoteAsked) else asked.proposal
+    if isinstance(asked, SignVoteRequest | SignProposalRequest):
+        body = asked.vote if isinstance(asked, SignVoteRequest) else asked.proposal
         assert for_node.decode(for_signer.ask(asked, body.time_ns), dialect) == asked
         try:
             request = asked.request()
@@ -102,7 +102,7 @@ def try_question(data: bytes, dialect: Dialect, report: Report) -> None:
             report.signable += 1
             assert request.position.height > 0 and request.position.round >= 0
     else:
-        assert isinstance(asked, PublicKeyAsked | Pinged)
+        assert isinstance(asked, PubKeyRequest | PingRequest)
 
 
 def try_answer(data: bytes, dialect: Dialect, report: Report) -> None:
@@ -112,13 +112,13 @@ def try_answer(data: bytes, dialect: Dialect, report: Report) -> None:
         assert told.reason
         return
     report.read += 1
-    if isinstance(told, SignedTold):
+    if isinstance(told, SignedResponse):
         assert len(told.signed.signature) == 64
         assert told.signed.extension_signature is None or len(told.signed.extension_signature) == 64
-    elif isinstance(told, PublicKeyTold):
+    elif isinstance(told, PubKeyResponse):
         assert len(told.public_key) == 32
     else:
-        assert isinstance(told, RefusedTold | Ponged)
+        assert isinstance(told, ErrorResponse | PingResponse)
 
 
 def run(inputs: int, seed: int) -> Report:

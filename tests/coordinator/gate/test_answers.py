@@ -19,7 +19,7 @@ from coordinator.decision.position import Position, Step, spent
 from coordinator.decision.records import Head
 from coordinator.gate import CODES, Code, KeyGate
 from coordinator.privval import for_node, for_signer
-from coordinator.privval.messages import Dialect, Ponged, PublicKeyTold, RefusedTold, SignedTold
+from coordinator.privval.messages import Dialect, ErrorResponse, PingResponse, PubKeyResponse, SignedResponse
 from coordinator.privval.stream import Broken
 from tests.coordinator.gate.conftest import Estate, until
 from tests.coordinator.gate.peers import NOON, OTHER_BLOCK, Signer, precommit, prevote, proposal
@@ -30,15 +30,15 @@ Make = Callable[..., Estate]
 
 def refused(estate: Estate, told: object, cause: str) -> str:
     """Asserts that it was refused for this cause, on the connection that was there, and that the gate lives."""
-    assert isinstance(told, RefusedTold), told
+    assert isinstance(told, ErrorResponse), told
     assert told.text.partition(":")[0] == cause
-    assert isinstance(estate.node.ping(), Ponged)
+    assert isinstance(estate.node.ping(), PingResponse)
     assert estate.node.connections == 1
     return told.text
 
 
 def verified(estate: Estate, asked, told: object) -> None:
-    assert isinstance(told, SignedTold), told
+    assert isinstance(told, SignedResponse), told
     estate.key.public_key().verify(told.signed.signature, asked.request().sign_bytes)
 
 
@@ -59,7 +59,7 @@ def test_votes_and_proposals_are_signed_in_order(estate: Make) -> None:
 def test_the_public_key_is_the_floors(estate: Make) -> None:
     made = estate(node_waits_seconds=0).seed().start()
     made.node.accept()
-    assert made.node.ask_public_key() == PublicKeyTold(made.public_key)
+    assert made.node.ask_public_key() == PubKeyResponse(made.public_key)
     refused(made, made.node.ask_public_key("other-1"), "foreign-chain")
 
 
@@ -237,7 +237,7 @@ def test_a_row_that_is_taken_halts_the_key_across_restarts(estate: Make) -> None
     made.start()
     made.node.accept()
     told = made.node.ask(prevote(12))
-    assert isinstance(told, RefusedTold) and told.text.startswith("halted")
+    assert isinstance(told, ErrorResponse) and told.text.startswith("halted")
 
 
 def test_a_disk_that_fails_refuses_and_signing_resumes(estate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_a_record_that_fails_does_not_undo_the_answer(estate: Make, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(MemoryTable, "record", _surprise)
         verified(made, prevote(10), made.node.ask(prevote(10)))
-        assert isinstance(made.node.ping(), Ponged)
+        assert isinstance(made.node.ping(), PingResponse)
     verified(made, prevote(10), made.node.ask(prevote(10)))
 
 
@@ -312,7 +312,7 @@ def test_a_node_that_restarts_while_the_signer_is_lost_is_dialled_again(estate: 
     made.node.hang_up()
     made.node.accept()
     told = made.node.ask(prevote(10))
-    assert isinstance(told, RefusedTold) and told.text.startswith("signer-absent")
+    assert isinstance(told, ErrorResponse) and told.text.startswith("signer-absent")
 
 
 def test_a_node_that_hangs_up_is_dialled_again(estate: Make) -> None:
@@ -458,4 +458,4 @@ def test_events_hold_no_bytes_of_messages_and_metrics_count(estate: Make) -> Non
 def test_v1_nodes_get_the_key_in_their_own_form() -> None:
     assert for_signer.decode_reply(
         for_node.public_key_reply(b"\x01" * 32, Dialect.COMETBFT_V1), Dialect.COMETBFT_V1
-    ) == PublicKeyTold(b"\x01" * 32)
+    ) == PubKeyResponse(b"\x01" * 32)
