@@ -1,7 +1,7 @@
-"""The link to the signer: tmkms dials this socket and believes that the gate is its validator.
+"""The link to the signer: tmkms dials this socket as it would dial its validator.
 
-One signer at a time; a second one waits until the first is gone. Whoever does not answer in time is disconnected, so
-that an answer that comes late can never be taken for that to a later question.
+One signer is connected at a time; a second one waits until the first is gone. A signer that does not answer in time is
+disconnected, so that its late response is never taken for the response to a later request.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from coordinator.waiting import is_readable
 
 PING_AFTER_SECONDS = 3.0
 ANSWER_WITHIN_SECONDS = 2.0
-"""How long a signer may take to answer with its public key, or a ping."""
+"""How long a signer may take to answer a PubKeyRequest or a PingRequest."""
 
 REST_WITHIN_SECONDS = 0.2
-"""How long the rest of a message may take, once it has begun."""
+"""How long the rest of a started message may take."""
 
 BIND_AGAIN_SECONDS = 2.0
 
@@ -41,12 +41,12 @@ class SignerFailed(Exception):
 
 
 class SignerLink:
-    """Listens on ``path`` for the signer of ``public_key``. One thread uses it; only ``finish`` waits."""
+    """Listens on ``path`` for the signer of ``public_key``. Used by one thread; only ``finish`` waits."""
 
     def __init__(
         self, path: Path, chain_id: str, public_key: bytes, dialect: Dialect, changed: Callable[[bool, str], None]
     ) -> None:
-        """``changed`` is called with whether a signer is ready now, and why."""
+        """``changed`` is called with the new state (ready or not) and its reason."""
         self._path, self._chain_id, self._public_key, self._dialect = path, chain_id, public_key, dialect
         self._changed = changed
         self._listener: socket.socket | None = None
@@ -60,12 +60,12 @@ class SignerLink:
         self.ready = False
 
     def sockets(self) -> list[socket.socket]:
-        """On which to wait for something to ``attend`` to."""
+        """The sockets to wait on before ``attend``."""
         waited = self._connection or self._listener
         return [waited] if waited else []
 
     def due(self) -> float:
-        """When to ``attend`` at the latest (monotonic)."""
+        """The latest time for the next ``attend`` (monotonic)."""
         if self._listener is None:
             return self._bind_at
         if self._connection is None:
@@ -75,10 +75,10 @@ class SignerLink:
         return self._heard_at + PING_AFTER_SECONDS
 
     def attend(self) -> None:
-        """Takes a signer that has dialled, hears what it says, asks whether it is there."""
+        """Accepts a signer, reads its messages, and pings it."""
         now = time.monotonic()
         if self._signing:
-            self._drop("its answer is no longer waited for")
+            self._drop("its response came too late")
         if self._listener is None and now >= self._bind_at:
             self._bind(now)
         if self._connection is None and self._listener is not None:
@@ -89,12 +89,12 @@ class SignerLink:
             return
         if self._question:
             if now >= self._asked_at + ANSWER_WITHIN_SECONDS:
-                self._drop("it does not answer")
+                self._drop("it did not answer")
         elif now >= self._heard_at + PING_AFTER_SECONDS:
             self._ask(PingResponse, for_signer.ping())
 
     def begin(self, asked: SignVoteRequest | SignProposalRequest, time_ns: int) -> None:
-        """Asks for a signature with the time ``time_ns``. Raises SignerFailed."""
+        """Requests a signature with the timestamp ``time_ns``. Raises SignerFailed."""
         if not self.ready or self._signing:
             raise SignerFailed("no signer is connected")
         self._signing = True
@@ -103,7 +103,7 @@ class SignerLink:
             raise SignerFailed("the signer is gone")
 
     def finish(self, deadline: float) -> SignedResponse:
-        """The signature that was asked for; waits until ``deadline`` (monotonic). Raises SignerFailed."""
+        """The requested signature; waits until ``deadline`` (monotonic). Raises SignerFailed."""
         while True:
             if self._connection is None or self._messages is None:
                 raise SignerFailed("the signer closed the connection")
@@ -141,7 +141,7 @@ class SignerLink:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             if self._path.exists() and not stat.S_ISSOCK(self._path.stat().st_mode):
-                raise FileExistsError(f"{self._path} is there and is no socket")
+                raise FileExistsError(f"{self._path} exists and is not a socket")
             self._path.unlink(missing_ok=True)
             listener.bind(str(self._path))
             self._path.chmod(0o660)
@@ -149,7 +149,7 @@ class SignerLink:
             listener.setblocking(False)
         except OSError as error:
             listener.close()
-            self._changed(False, f"no socket to listen on: {error}")
+            self._changed(False, f"cannot listen: {error}")
             return
         self._listener = listener
 
@@ -177,7 +177,7 @@ class SignerLink:
             return
         question, self._question, self._heard_at = self._question, None, time.monotonic()
         if question is None or not isinstance(reply, question):
-            self._drop(f"it said {getattr(reply, 'text', '') or type(reply).__name__} unasked")
+            self._drop(f"unrequested response: {getattr(reply, 'text', '') or type(reply).__name__}")
         elif isinstance(reply, PubKeyResponse):
             if reply.public_key != self._public_key:
                 self._drop("its public key is not that of the watermark file")

@@ -80,7 +80,7 @@ def test_a_missing_floor_is_refused_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_floor_of_another_chain_is_refused(path: Path) -> None:
-    with pytest.raises(FloorUnusable, match="is the floor of chain lab-1"):
+    with pytest.raises(FloorUnusable, match="is the watermark file of chain lab-1"):
         floor.read(path, "lab-2")
 
 
@@ -207,7 +207,7 @@ def test_a_floor_that_was_moved_away_stops_rising(keeper: Keeper, path: Path) ->
     with pytest.raises(FileNotFoundError):
         keeper.rise(Position(11, 0, 1))
     floor.create(path, HERE)
-    with pytest.raises(FileNotFoundError, match="moved away"):
+    with pytest.raises(FileNotFoundError, match="moved while the gate runs"):
         keeper.rise(Position(11, 0, 1))
     assert floor.read(path, "lab-1") == HERE
 
@@ -252,7 +252,7 @@ def test_seeding_does_not_clear_a_halt(keeper: Keeper, path: Path) -> None:
 
 
 def test_the_floor_of_another_key_is_not_seeded_over(path: Path) -> None:
-    with pytest.raises(FloorUnusable, match="floor of another key"):
+    with pytest.raises(FloorUnusable, match="watermark file of another key"):
         floor.seed(path, "lab-1", bytes(32), spent(20))
     assert floor.read(path, "lab-1") == HERE
 

@@ -172,7 +172,7 @@ def test_a_wrapping_that_somebody_opened_before_is_an_alarm(bench: Bench) -> Non
     bench.vault.unwrapped = True
     with pytest.raises(LeaseError, match="secret-id"):
         bench.take()
-    assert "somebody else may have opened it" in bench.said.getvalue()
+    assert "another party may have unwrapped it" in bench.said.getvalue()
     assert not bench.settings.wrapped_secret_id.exists()
 
 

@@ -139,7 +139,7 @@ def test_a_claim_that_won_over_an_older_row_than_was_seen_halts():
     handled = Handled(Won(FLOOR), standing=standing)
     assert handled.asked[0] == ClaimHead(CLAIM)
     assert handled.asked[1] == Halt(Cause.TABLE_WENT_BACK)
-    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it stood at {FLOOR.text}, after {Position(7, 1, 1).text}")
+    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it was at {FLOOR.text}, after {Position(7, 1, 1).text}")
     assert handled.standing.halted is Cause.TABLE_WENT_BACK
 
 
@@ -152,7 +152,7 @@ def test_a_claim_that_lost_to_an_older_row_than_was_seen_halts():
     standing = replace(STANDING, highest_seen=ABOVE)
     handled = Handled(Lost(held_by("zrh")), standing=standing)
     assert handled.kinds == [ClaimHead, Halt, Answer]
-    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it stands at {AT.text}, after {ABOVE.text}")
+    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it is at {AT.text}, after {ABOVE.text}")
     assert handled.standing.halted is Cause.TABLE_WENT_BACK
 
 
@@ -270,7 +270,7 @@ def test_whose_read_is_unknown_claims_nothing_and_stays_unsure():
 def test_a_read_of_an_older_row_than_was_seen_halts():
     handled = Handled(Seen(HEAD), standing=replace(UNSURE, highest_seen=AT))
     assert handled.kinds == [ReadHead, Halt, Answer]
-    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it stands at {FLOOR.text}, after {AT.text}")
+    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it is at {FLOOR.text}, after {AT.text}")
 
 
 def test_an_own_claim_that_did_land_is_found_and_signed():

@@ -368,7 +368,7 @@ def test_a_signer_that_hangs_while_idle_is_dropped(estate: Make, monkeypatch: py
     monkeypatch.setattr("coordinator.signer.ANSWER_WITHIN_SECONDS", 0.2)
     made = estate().whole()
     made.signer.mute = True
-    until(lambda: [each for each in made.events("signer-down") if each["detail"] == "it does not answer"])
+    until(lambda: [each for each in made.events("signer-down") if each["detail"] == "it did not answer"])
     refused(made, made.node.ask(prevote(10)), "signer-absent")
     made.signer.mute = False
     until(lambda: len(made.events("signer-up")) >= 2)

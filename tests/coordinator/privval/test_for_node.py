@@ -70,22 +70,22 @@ def test_ping_and_key_are_read_in_both_dialects(dialect: Dialect) -> None:
 @pytest.mark.parametrize(
     ("data", "tag", "reason"),
     [
-        ("", 0, "holds 0 questions"),
-        ("0a003a00", 1, "holds 2 questions"),
+        ("", 0, "holds 0 requests"),
+        ("0a003a00", 1, "holds 2 requests"),
         ("3a003a00", 7, "repeated"),
         ("3a0000", 7, "unknown field 0"),
         ("3a020801", 7, "ping: unknown field 1"),
         ("4a00", 9, "unknown field 9"),
         ("5200", 10, "unknown field 10"),
         ("820100", 0, "unknown field 16"),
-        ("4200", 8, "an answer, not a question"),
-        ("1200", 2, "an answer, not a question"),
+        ("4200", 8, "a response, not a request"),
+        ("1200", 2, "a response, not a request"),
         ("1a00", 3, "there is no vote"),
         ("2a00", 5, "there is no proposal"),
-        ("1a020a00", 3, "there is no timestamp"),
+        ("1a020a00", 3, "the timestamp is missing"),
         ("1a03120163", 3, "there is no vote"),
         ("3801", 7, "wire type 0"),
-        ("1aff", 3, "cut off"),
+        ("1aff", 3, "truncated"),
     ],
 )
 def test_what_is_no_question_is_told_with_its_tag_and_reason(data: str, tag: int, reason: str) -> None:
@@ -104,7 +104,7 @@ def test_the_field_to_skip_extensions_is_unknown_before_v1() -> None:
 def test_a_time_out_of_range_is_refused(second: int, nanos: int) -> None:
     time = number_field(1, second) + number_field(2, nanos)
     vote = number_field(1, 1) + number_field(2, 1) + message_field(5, time)
-    assert "out of the range of time" in refusal(message_field(3, message_field(1, vote))).reason
+    assert "timestamp: out of range" in refusal(message_field(3, message_field(1, vote))).reason
 
 
 def test_more_than_the_limit_is_refused() -> None:

@@ -101,10 +101,10 @@ def test_a_proposal_without_a_signature_is_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        ("", "holds 0 answers"),
+        ("", "holds 0 responses"),
         ("42004200", "repeated"),
-        ("2200", "neither what was signed nor an error"),
-        ("3a00", "a question, not an answer"),
+        ("2200", "neither a signed message nor an error"),
+        ("3a00", "a request, not a response"),
         ("5200", "unknown field 10"),
         ("42020801", "pong: unknown field 1"),
     ],
