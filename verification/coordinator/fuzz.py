@@ -1,6 +1,6 @@
 """Mutated messages and random bytes against the codec: `python -m verification.coordinator.fuzz --inputs 1000000`.
 
-Whatever is read, nothing is raised, an answer can be given, and what is accepted is written and read again the same.
+For any input, nothing is raised and a response can be given. An accepted message survives encoding and decoding.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ KEPT = 5000
 
 @dataclass(slots=True)
 class Report:
-    """How many inputs were tried, how many of them read, and how many of those could be signed. ``accepted``: some of
-    the questions that were read, for another judge.
+    """The numbers of inputs, of those that were read, and of those that could be signed. ``accepted``: some of the
+    requests that were read, for another judge.
     """
 
     inputs: int = 0
@@ -81,7 +81,7 @@ def mutated(draw: random.Random, corpus: list[bytes]) -> bytes:
 
 
 def try_question(data: bytes, dialect: Dialect, report: Report) -> None:
-    """One input as a node's question."""
+    """One input as a node's request."""
     asked = for_node.decode(data, dialect)
     if isinstance(asked, Unreadable):
         assert asked.reason
@@ -106,7 +106,7 @@ def try_question(data: bytes, dialect: Dialect, report: Report) -> None:
 
 
 def try_answer(data: bytes, dialect: Dialect, report: Report) -> None:
-    """One input as a signer's answer."""
+    """One input as a signer's response."""
     told = for_signer.decode_reply(data, dialect)
     if isinstance(told, Unreadable):
         assert told.reason
@@ -122,7 +122,7 @@ def try_answer(data: bytes, dialect: Dialect, report: Report) -> None:
 
 
 def run(inputs: int, seed: int) -> Report:
-    """Try ``inputs`` messages, two of three as questions. Raises AssertionError (or anything) with what broke it."""
+    """Try ``inputs`` messages, two of three as requests. Raises AssertionError (or any exception) with the input."""
     draw = random.Random(seed)
     questions, answers = samples.questions(), samples.answers()
     report = Report()

@@ -1,4 +1,4 @@
-"""The simulated world as a Hypothesis state machine: it looks for the shortest way to a broken promise.
+"""The simulated world as a Hypothesis state machine: it searches for the shortest path to a broken promise.
 
 python -m verification.coordinator.machine --examples 100000
 """
@@ -82,7 +82,7 @@ class Gates(RuleBasedStateMachine):
 
     @rule(name=hosts, what=st.sampled_from(("doubt", "crash", "power", "absent", "fails", "wrong", "forgets", "good")))
     def trouble(self, name: str, what: str) -> None:
-        """Something goes wrong with one host (or is mended)."""
+        """A fault on one host, or its repair."""
         if what == "doubt":
             for move in self.world.faults(name):
                 self.world.step(name, move)
@@ -103,7 +103,7 @@ class Gates(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(("remember", "remember", "missing", "older", "ceremony")), which=st.integers(0, 99))
     def state(self, what: str, which: int) -> None:
-        """The row is lost or goes back to where it once was, or a ceremony replaces it."""
+        """The row is lost or restored to an older state, or a ceremony replaces it."""
         head = self.world.tables[0].head
         if what == "ceremony":
             self.world.replace_table()

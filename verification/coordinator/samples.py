@@ -17,7 +17,7 @@ PROPOSED = Proposal(PROPOSAL, 1234567, 2, -1, BLOCK, 1_700_000_000_123_456_789)
 SIGNED = Signed(b"s" * 64, b"e" * 64)
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
-"""For properties, on a machine that has other things to do."""
+"""Settings for property tests on a busy machine."""
 
 hashes = st.binary(min_size=32, max_size=32)
 blocks = st.builds(BlockId, hashes, st.integers(1, 2**32 - 1), hashes)
@@ -53,7 +53,7 @@ def proposals(draw: st.DrawFn) -> Proposal:
 
 
 def questions() -> list[bytes]:
-    """One valid question of each kind and shape, for mutation."""
+    """One valid request of each kind and shape, for mutation."""
     asked = [
         SignVoteRequest("cosmoshub-4", vote, dialect, skip)
         for dialect, skip in ((Dialect.TENDERMINT, False), (Dialect.COMETBFT_V1, True))
@@ -79,7 +79,7 @@ def questions() -> list[bytes]:
 
 
 def answers() -> list[bytes]:
-    """One valid answer of each kind and shape, for mutation."""
+    """One valid response of each kind and shape, for mutation."""
     vote = SignVoteRequest("c", VOTE, Dialect.TENDERMINT)
     proposal = SignProposalRequest("c", PROPOSED, Dialect.TENDERMINT)
     return [
