@@ -1,4 +1,4 @@
-"""A validator: a node that signs through its site's signer. A spare follows the chain and does not sign with the consensus key."""
+"""A validator: a node that signs through its site's signer. A spare never signs with the consensus key."""
 
 from __future__ import annotations
 
