@@ -182,7 +182,7 @@ def test_without_an_answer_of_the_chain_nothing_moves(transcript: Transcript) ->
     assert not signers.hosts["east"].invited
 
 
-def test_a_chain_that_stands_is_not_waited_for_for_ever(transcript: Transcript) -> None:
+def test_a_halted_chain_is_not_waited_for_for_ever(transcript: Transcript) -> None:
     class Standing(FakeChain):
         def view(self, address: str, above: int) -> object:  # type: ignore[override]
             self.head -= 1

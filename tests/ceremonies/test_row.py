@@ -169,7 +169,7 @@ def test_a_ceremony_of_another_generation_or_on_no_head_is_refused(call: str, ce
     assert ceremony.read() == head
 
 
-def test_a_damaged_head_is_told(ceremony: Ceremony, local_table: local.Local, key: str) -> None:
+def test_a_damaged_head_is_reported(ceremony: Ceremony, local_table: local.Local, key: str) -> None:
     item = items.head_item(key, Head(1, spent(10), ())) | {"generation": {"S": "1"}}
     local.call("127.0.0.1", local_table.port, "PutItem", {"TableName": HEAD, "Item": item})
     for call in (ceremony.read, lambda: ceremony.seed(spent(10), 1, []), lambda: ceremony.close(1)):
@@ -177,7 +177,7 @@ def test_a_damaged_head_is_told(ceremony: Ceremony, local_table: local.Local, ke
             call()
 
 
-def test_no_clear_answer_is_told_as_that(key: str, credentials: CredentialsFile, endpoint: Endpoint) -> None:
+def test_an_unknown_outcome_is_reported_as_unknown(key: str, credentials: CredentialsFile, endpoint: Endpoint) -> None:
     with pytest.raises(NotDone, match="may or may not be done; repeat it.*ResourceNotFoundException"):
         Ceremony([endpoint], "no-such-table", key, credentials).seed(spent(10), 1, [])
 

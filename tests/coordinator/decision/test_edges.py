@@ -41,7 +41,7 @@ def test_a_text_is_refused_with_its_reason(text: str, reason: str):
     assert str(raised.value) == reason
 
 
-def test_the_message_decides_nothing_and_is_not_told():
+def test_the_message_decides_nothing_and_is_not_shown():
     assert replace(REQUEST, message="one") == replace(REQUEST, message="another")
     assert "message" not in repr(replace(REQUEST, message="one"))
 
@@ -91,12 +91,12 @@ def test_a_gate_that_does_not_start_says_what_was_found_the_rule_and_what_to_do(
     assert found.reason == reason
 
 
-def test_the_floor_is_told_and_not_what_was_seen():
+def test_the_watermark_is_reported_and_not_what_was_seen():
     standing = Standing(ABOVE, Position(9, 0, 1))
     assert Handled(standing=standing).reply == Refused(Cause.BELOW_FLOOR, ABOVE.text)
 
 
-def test_what_was_seen_stays_seen_whatever_the_floor_is():
+def test_what_was_seen_stays_seen_whatever_the_watermark_is():
     assert Standing(FLOOR, ABOVE).having_seen(AT).highest_seen == ABOVE
     assert Standing(FLOOR, AT).having_seen(FLOOR).highest_seen == AT
 

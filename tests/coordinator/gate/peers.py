@@ -72,7 +72,7 @@ class Node:
         self.connections += 1
 
     def is_dialled(self, seconds: float) -> bool:
-        """Whether somebody dials within this time; the connection is left for `accept`."""
+        """Whether a peer dials within this time; the connection is left for `accept`."""
         return bool(select.select([self._listener], [], [], seconds)[0])
 
     def ask(self, asked: SignVoteRequest | SignProposalRequest):

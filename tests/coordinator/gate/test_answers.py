@@ -56,7 +56,7 @@ def test_votes_and_proposals_are_signed_in_order(estate: Make) -> None:
     until(lambda: len(made.events("signed")) == 20)
 
 
-def test_the_public_key_is_the_floors(estate: Make) -> None:
+def test_the_public_key_is_the_one_in_the_watermark_file(estate: Make) -> None:
     made = estate(node_waits_seconds=0).seed().start()
     made.node.accept()
     assert made.node.ask_public_key() == PubKeyResponse(made.public_key)
@@ -152,7 +152,7 @@ def test_a_table_that_went_back_while_the_gate_was_fenced_does_not_start_it(
     refused(made, made.node.ask(prevote(21)), "table-went-back")
 
 
-def test_without_a_floor_everything_is_refused_and_said_why(estate: Make) -> None:
+def test_without_a_watermark_everything_is_refused_and_said_why(estate: Make) -> None:
     made = estate().start()
     made.node.accept()
     for asked in (prevote(10), proposal(10), precommit(10)):
@@ -161,7 +161,7 @@ def test_without_a_floor_everything_is_refused_and_said_why(estate: Make) -> Non
     refused(made, made.node.ask_bytes(b"\xff"), "disk")
 
 
-def test_a_damaged_floor_refuses_everything(estate: Make) -> None:
+def test_a_damaged_watermark_refuses_everything(estate: Make) -> None:
     made = estate().seed()
     made.floor.write_bytes(made.floor.read_bytes()[:100])
     made.start()
@@ -169,7 +169,7 @@ def test_a_damaged_floor_refuses_everything(estate: Make) -> None:
     assert "is damaged" in refused(made, made.node.ask(prevote(10)), "disk")
 
 
-def test_a_floor_that_another_process_holds_refuses_everything(estate: Make) -> None:
+def test_a_watermark_that_another_process_holds_refuses_everything(estate: Make) -> None:
     made = estate().seed()
     with floor.held(made.floor):
         made.start()
@@ -253,7 +253,9 @@ def _failing(descriptor: int) -> None:
     raise OSError(errno.EIO, "I/O error")
 
 
-def test_what_nobody_foresaw_is_refused_and_the_thread_lives(estate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_exception_is_a_refusal_and_not_the_end(
+    estate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = estate().whole()
     for owner, name in (
         (MemoryTable, "claim"),

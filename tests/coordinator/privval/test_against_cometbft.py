@@ -28,7 +28,7 @@ def asked(one: Encoded) -> SignVoteRequest | SignProposalRequest:
     return SignProposalRequest(one.chain_id, one.proposal, Dialect.TENDERMINT)
 
 
-def test_what_cometbft_asks_is_read_as_it_was_meant(theirs: list[Encoded]) -> None:
+def test_a_request_of_cometbft_is_read_as_it_was_written(theirs: list[Encoded]) -> None:
     for one in theirs:
         assert for_node.decode(one.request, Dialect.TENDERMINT) == asked(one)
     assert len(theirs) == COUNT

@@ -88,7 +88,7 @@ def test_ping_and_key_are_read_in_both_dialects(dialect: Dialect) -> None:
         ("1aff", 3, "truncated"),
     ],
 )
-def test_what_is_no_question_is_told_with_its_tag_and_reason(data: str, tag: int, reason: str) -> None:
+def test_what_is_no_request_is_reported_with_its_tag_and_reason(data: str, tag: int, reason: str) -> None:
     found = refusal(bytes.fromhex(data))
     assert found.tag == tag
     assert reason in found.reason
@@ -140,7 +140,7 @@ def test_the_signer_is_asked_with_the_claims_time() -> None:
 
 
 @pytest.mark.parametrize("dialect", Dialect)
-def test_a_key_is_told_in_each_dialect_as_cometbft_writes_it(dialect: Dialect) -> None:
+def test_a_public_key_response_is_in_each_dialect_as_cometbft_writes_it(dialect: Dialect) -> None:
     key = "556a436f1218d30942efe798420f51dc9b6a311b929c578257457d05c5fcf230"
     expected = {
         Dialect.TENDERMINT: f"12240a220a20{key}",

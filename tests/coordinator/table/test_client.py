@@ -263,7 +263,7 @@ def test_a_replica_that_failed_is_preferred_again_after_a_while(
     assert (len(first.requests), len(second.requests)) == (2, 1)
 
 
-def test_every_replica_that_could_not_be_reached_is_told(credentials: CredentialsFile) -> None:
+def test_every_replica_that_could_not_be_reached_is_reported(credentials: CredentialsFile) -> None:
     outcome = Client([nowhere("us-east-1"), nowhere()], credentials, None).call("UpdateItem", {}, soon())
     assert isinstance(outcome, Unclear)
     assert outcome.detail.count("no connection to 127.0.0.1") == 2
@@ -291,7 +291,7 @@ def test_a_table_without_endpoints_is_refused(credentials: CredentialsFile) -> N
         Client([], credentials, None)
 
 
-def test_a_file_that_holds_no_authorities_is_told(credentials: CredentialsFile) -> None:
+def test_a_file_without_authorities_is_reported(credentials: CredentialsFile) -> None:
     with serving(lambda _: b"") as server:
         endpoint = Endpoint("us-east-1", "x", "127.0.0.1", server.port)
         outcome = Client([endpoint], credentials, credentials._path).call("X", {}, soon())

@@ -1,4 +1,4 @@
-"""Heads and claims as items: what is written is read back, and what nobody wrote is refused."""
+"""Heads and claims as items: what is written is read back, and any other item is refused."""
 
 from __future__ import annotations
 

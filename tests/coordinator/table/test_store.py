@@ -127,7 +127,7 @@ def test_a_signature_for_another_claim_is_not_recorded(other: dict, seeded: Cere
     assert ash.read(soon()) == Seen(Head(1, claim.position, BOTH, claim))
 
 
-def test_a_row_is_inserted_once_and_the_one_that_stands_is_shown(ash: Table) -> None:
+def test_a_row_is_inserted_once_and_the_existing_one_is_returned(ash: Table) -> None:
     first, second = claim_of(ASH, 11, extension=b"x"), claim_of(ASH, 11, sign_bytes=b"other")
     assert ash.insert(first, soon()) == first
     assert ash.insert(first, soon()) == first
