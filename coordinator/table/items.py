@@ -263,7 +263,7 @@ def _read_claim(item: Item, generation: int, position: Position) -> Claim:
         time_ns=_integer(item, "time_ns"),
         extension=_bytes(item, "extension") if "extension" in item else None,
     )
-    _expect(bool(claim.gate_id and claim.boot_id and claim.claim_id), "has a claim of nobody")
+    _expect(bool(claim.gate_id and claim.boot_id and claim.claim_id), "has a claim without an owner or an id")
     _expect(_bytes(item, "digest") == claim.digest, "has bytes to sign that are not those of its digest")
     _expect(len(claim.intent) == 32, "has an intent that is no SHA-256")
     return claim

@@ -120,7 +120,7 @@ OF_THE_TABLE = (
     ),
     _bug(
         "takeover within a height",
-        "the other gate goes on with a height whose last claim was signed",
+        "the other gate continues a height whose last claim was signed",
         (
             "records",
             "or head.owner == claim.gate_id)",
@@ -130,7 +130,7 @@ OF_THE_TABLE = (
     ),
     _bug(
         "no owner",
-        "any gate goes on with any height",
+        "any gate continues any height",
         ("records", "head.owner == claim.gate_id)", "head.claim is not None)"),
         by="ICSU",
     ),
@@ -185,19 +185,19 @@ OF_THE_TABLE = (
     ),
     _bug(
         "generation not checked",
-        "a gate of an older generation of the table goes on",
+        "a gate of an older generation of the table continues to sign",
         ("records", f"self.generation == gate.generation and {ADMITTED}", ADMITTED),
         by="U",
     ),
     _bug(
         "boot not checked",
-        "an older process of a gate goes on beside the one that replaced it",
+        "an older process of a gate continues beside the one that replaced it",
         ("records", ADMITTED, "any(name == gate.gate_id for name, _ in self.gates)"),
         by="U",
     ),
     _bug(
         "gate not admitted",
-        "a gate that no ceremony admitted, or that one dismissed, goes on",
+        "a gate that no ceremony admitted, or that one dismissed, signs",
         ("records", f" and {ADMITTED}", ""),
         by="U",
     ),
@@ -337,7 +337,7 @@ OF_THE_START = (
     ),
     _bug(
         "halt forgotten by the run",
-        "a gate that found its table rolled back goes on with the next request",
+        "a gate that found its table rolled back handles the next request",
         ("handle", "    return replace(standing, halted=cause)", "    return standing"),
         by="U",
     ),

@@ -68,7 +68,7 @@ class Gates(RuleBasedStateMachine):
 
     @rule(request=requests, other=st.sampled_from(("block", "nil")), order=st.lists(st.booleans(), max_size=16))
     def contend(self, request, other: str, order: list[bool]) -> None:
-        """Both nodes ask at one position, and their gates go on in any order."""
+        """Both nodes send requests for one position, and their gates proceed in any order."""
         self.ask("ash", request, None)
         self.ask("zrh", wish(*request.position, other, 2), None)
         for first in order:

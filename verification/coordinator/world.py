@@ -352,8 +352,8 @@ class World:
             self.trace.append(event)
 
     def start(self, name: str, told: str = "seen") -> bool:
-        """The gate's process begins and announces itself; ``told``: ``seen``, ``unknown`` (it was written) or ``lost``
-        (it was not). Whether it acts."""
+        """Starts the gate's process, which announces itself; ``told``: ``seen``, ``unknown`` (it was written) or
+        ``lost`` (it was not). Returns whether it acts."""
         host = self._host(name)
         host.boots += 1
         gate = Gate(host.gate_id, f"{name}#{host.boots}", CHAIN, host.generation)

@@ -320,8 +320,8 @@ class Promises:
             for device in host.pools:
                 start = Start("pool", host.name, device)
                 network = self.owner.get(host.name, "")
-                strangers = [name for name in self.roles if self.owner[name] != network]
-                for name in strangers:
+                others = [name for name in self.roles if self.owner[name] != network]
+                for name in others:
                     if packet := self.find(start, name, points=self.doors(name)):
                         yield Broken("vpn-scope", f"pool {host.name}", name, packet)
                 outside = [addresses.address(a) for a in ("8.8.8.8", "203.0.113.77", "192.0.2.200", "198.51.100.10")]

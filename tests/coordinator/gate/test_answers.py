@@ -253,9 +253,7 @@ def _failing(descriptor: int) -> None:
     raise OSError(errno.EIO, "I/O error")
 
 
-def test_an_unexpected_exception_is_a_refusal_and_not_the_end(
-    estate: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_exception_is_a_refusal_and_not_the_end(estate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     made = estate().whole()
     for owner, name in (
         (MemoryTable, "claim"),
