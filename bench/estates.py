@@ -79,7 +79,7 @@ def _copied(text: str, slot: int) -> str:
 
 @dataclass(frozen=True)
 class Copy:
-    """One network of the estate, ready for every prover."""
+    """One network of the estate, as input for every prover."""
 
     network: Network
     resources: tuple[Resource, ...]
@@ -112,7 +112,7 @@ def copies(made: Template, count: int) -> Iterator[Copy]:
 
 
 def one_rule_changed(subject: Subject, number: int) -> Subject:
-    """The estate with one rule of a security group changed: to another service of the chain, and back again."""
+    """The estate with one security group rule changed to another service of the chain, and changed back."""
     resources = list(subject.resources)
     rules = [index for index, each in enumerate(resources) if each.type.endswith("SecurityGroupIngressRule")]
     wanted = [index for index in rules if resources[index].properties.get("toPort") == 9100]

@@ -1,10 +1,10 @@
-"""What the gate costs: tmkms dialling the node itself, tmkms behind the gate, and the whole path with a real table.
+"""The gate's overhead: tmkms dialling the node directly, tmkms behind the gate, and the whole path with a real table.
 
     .venv/bin/python -m bench.gate [--requests 2000] [--chains 20]
 
-All in one run, asked by one client over a SecretConnection, with a pause after each answer as a node leaves one. The
-table of "without table" is in the gate's memory; that of the whole path is DynamoDB Local, without TLS. Floors are on
-the disk of ``--directory``, and flushed.
+All in one run, by one client over a SecretConnection, with a pause after each response as with a real node. The table
+of "without table" is in the gate's memory; that of the whole path is DynamoDB Local, without TLS. Watermark files are
+on the disk of ``--directory``, and flushed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from coordinator.decision.position import spent
 from coordinator.decision.records import Head
 from coordinator.events import Events
 from coordinator.metrics import Metrics
-from coordinator.privval.messages import SignedTold
+from coordinator.privval.messages import SignedResponse
 from coordinator.table import items
 from lab.table import local
 from tests.coordinator.gate import tmkms
@@ -66,7 +66,7 @@ scheme = "http"
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds from a question to its answer, of many."""
+    """Percentiles of the milliseconds from a request to its response."""
 
     p50: float
     p99: float
@@ -86,7 +86,7 @@ def line(name: str, value: str, target: str = "") -> None:
 
 
 def ask(node: Node, chain: str, requests: int, first: int = 10) -> list[float]:
-    """Seconds of each of so many votes, two in a height, from height ``first``."""
+    """Seconds of each of ``requests`` votes, two per height, from height ``first``."""
     seconds = []
     for number in range(WARMING + requests):
         height = first + number // 2
@@ -94,7 +94,7 @@ def ask(node: Node, chain: str, requests: int, first: int = 10) -> list[float]:
         began = time.perf_counter()
         told = node.ask(asked)
         seconds.append(time.perf_counter() - began)
-        assert isinstance(told, SignedTold) or number < WARMING, told
+        assert isinstance(told, SignedResponse) or number < WARMING, told
         time.sleep(PAUSE_SECONDS)
     return seconds[WARMING:]
 
@@ -111,7 +111,7 @@ def direct(directory: Path, requests: int) -> Latency:
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """A gate's process, with the node of each of its chains."""
+    """A gate process, with the node of each of its chains."""
 
     pid: int
     nodes: Mapping[str, Node]
@@ -189,7 +189,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--chains", type=int, default=20)
-    parser.add_argument("--directory", type=Path, help="where floors and states are (default: a temporary directory)")
+    parser.add_argument("--directory", type=Path, help="of watermark and state files (default: a temporary directory)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.directory) as name, ExitStack() as stack:
         directory = Path(name)

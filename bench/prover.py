@@ -1,10 +1,10 @@
-"""The prover against its peers and against itself, in one run: ratios, not seconds.
+"""The prover against comparable tools and against itself, in one run: ratios, not seconds.
 
     .venv/bin/python -m bench.prover [--networks 100] [--small 10] [--z3 1]
         [--checkov 5 --checkov-python VENV/bin/python]
 
-``--z3`` and ``--checkov`` say on how many of the networks the peer is timed (0: not at all). Both take networks one by
-one, so their time for all is that of a few, multiplied. checkov is installed in an environment of its own.
+``--z3`` and ``--checkov`` give the number of networks on which the tool is timed (0: not at all). Both process networks
+one by one, so their time for all networks is extrapolated. checkov is installed in its own environment.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 def timed(work: Callable[[], Result]) -> tuple[float, Result]:
-    """Seconds and what the work gave, without the garbage collector."""
+    """Seconds and result of the work, with the garbage collector off."""
     gc.collect()
     gc.disable()
     began = time.perf_counter()
@@ -116,7 +116,7 @@ def against_z3(whole: Proved, all_: list[estates.Copy], count: int) -> None:
 
 
 GRAPH_CHECK = "CKV2_AWS_5"
-"""Security groups are attached to something: one of checkov's checks that ask its graph."""
+"""Security groups must be attached to a resource: one of checkov's graph checks."""
 
 SCAN = f"""
 import logging, sys, time
@@ -132,7 +132,7 @@ print(time.perf_counter() - began)
 
 
 def against_checkov(whole: Proved, all_: list[estates.Copy], count: int, python: str) -> None:
-    """checkov reads each network as the JSON of a Terraform plan; its own start-up is left out."""
+    """checkov reads each network as the JSON of a Terraform plan; its start-up time is not counted."""
     from verification.oracles import scanner
 
     with tempfile.TemporaryDirectory() as directory:
@@ -148,7 +148,7 @@ def against_checkov(whole: Proved, all_: list[estates.Copy], count: int, python:
 
 
 def start_up() -> None:
-    """``prove --state`` of somebody's empty stack against ``import pulumi``: whole processes, taken in turns."""
+    """``prove --state`` of an empty stack against ``import pulumi``: whole processes, alternating."""
     export = {"version": 3, "deployment": {"manifest": {}, "resources": []}}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(export, file)

@@ -1,4 +1,4 @@
-"""Prints where the time of the last ``bin/estate up`` went: seconds and share of each stage.
+"""Prints the stages of the last ``bin/estate up``, each with its seconds and its share of the total.
 
 .venv/bin/python bench/where_the_time_goes.py [NETWORK]
 """

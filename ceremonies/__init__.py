@@ -1,1 +1,1 @@
-"""The ceremonies of the consensus key: how it is made, where it is, how it moves. Never part of a deploy."""
+"""The ceremonies of the consensus key: generate it, show it, move it. They are never part of a deployment."""

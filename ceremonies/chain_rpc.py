@@ -1,4 +1,4 @@
-"""What a node's RPC answers, parsed: how high the chain is, who signed its blocks, who is whose peer. Pure.
+"""Parses a node's RPC responses: the chain's height, the signers of its blocks, a node's peers. Pure.
 
 Sources: CometBFT's RPC reference, v0.38: `status`, `commit`, `validators`, `net_info`.
 """
@@ -15,7 +15,7 @@ SIGNED_FOR_BLOCK = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """How far a node is. `catching_up`: it knows that others are ahead."""
+    """A node's height. `catching_up`: the node is still syncing."""
 
     chain_id: str
     height: int
@@ -33,7 +33,7 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True)
 class SigningRecord:
-    """How a validator fared in the last blocks. `missed` counts only heights at which it was in the set."""
+    """A validator's signing record in the last blocks. `missed` counts only heights at which it was in the set."""
 
     address: str
     last_signed_height: int | None

@@ -1,9 +1,9 @@
-"""What may be done next with a consensus key: decided again each time from what the hosts and the chain show, so that a
-ceremony that was killed at any point goes on where it stopped. Pure.
+"""The next step of a key move. It is decided each time from the state of the hosts and the chain, so that a killed
+ceremony continues where it stopped. Pure.
 
-The order keeps two promises. At no moment can two hosts sign with the key: it is destroyed at its old place, and seen
-to be gone, before it is put in place at the new one. At no moment is it lost: before it is destroyed, the new place has
-shown that it can open the package that carries it.
+The order guarantees two things. Two hosts can never sign with the key: it is destroyed on the old host, and its absence
+verified, before it is installed on the new one. The key is never lost: before it is destroyed, the new host has shown
+that it can open the package with the key.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from ceremonies.public_key import ConsensusKey
 from estate.errors import ExpectedError
 
 MARGIN_BLOCKS = 5
-"""How many blocks the chain must have gone past our last signature, none of them signed by us, before a key leaves its
-place.
-"""
+"""The number of blocks after our last signature, none of them signed by us, before a key leaves its host."""
 
 
 class Step(StrEnum):
@@ -27,31 +25,31 @@ class Step(StrEnum):
 
     HALT = "stop, disable and mask the signer"
     WAIT = "wait until the chain has gone past the last signature"
-    INVITE = "make an ephemeral certificate where the key goes"
-    SEAL = "carry the key there, encrypted to that certificate"
-    DESTROY = "destroy the key where it was"
-    UNSEAL = "put the key in its place, with the state as its watermark"
+    INVITE = "create an ephemeral certificate on the new host"
+    SEAL = "copy the key there, encrypted to that certificate"
+    DESTROY = "destroy the key on the old host"
+    UNSEAL = "install the key, with its signing state as the watermark"
     TIDY = "remove the ephemeral key and the package"
-    RELEASE = "let the signer that holds the key run again"
+    RELEASE = "start the signer that holds the key again"
     RAISE = "make sure that nothing is signed there up to this height"
-    SEED = "make the key's row in the table"
+    SEED = "create the key's row in the table"
     ADMIT = "admit the gate in the table"
     AWAIT = "wait until the table has gone past the new gate's watermark"
-    DISMISS = "take the gate's admission out of the table"
+    DISMISS = "remove the gate's admission from the table"
     RENEW = "begin a new generation in the table"
-    CLOSE = "close the key's row in the table for ever"
-    FREE = "let the signer be started by the next deploy"
+    CLOSE = "close the key's row in the table permanently"
+    FREE = "unmask the signer, so that the next deployment can start it"
     CLEAR = "let the gate sign again"
     DONE = "nothing is left to do"
 
 
 class Refused(ExpectedError):
-    """A ceremony does not go on. It says what was found, the rule, and what to do."""
+    """The ceremony refuses to continue. The text says what was found, the rule, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sealed:
-    """What is in the package at the key's new place, as that place opened it: public key in base64, state."""
+    """The content of the package on the new host, as that host opened it: public key in base64, state."""
 
     key: str
     state: SignedState
@@ -69,11 +67,11 @@ class ChainView:
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """Everything that a decision rests on.
+    """The input of a decision.
 
-    `signers`: what every signer host of the network holds, by name. `target`: where the key will be. `sealed`: what
-    the target's package holds, if it could be opened. `chain`: `None` if it could not be asked. `custody_declared`: the
-    target's site has the custody in the declaration.
+    `signers`: the state of every signer host of the network, by name. `target`: the key's new host. `sealed`: the
+    content of the target's package, if it could be opened. `chain`: `None` if it did not answer. `custody_declared`:
+    the target's site has the custody in the declaration.
     """
 
     signers: Mapping[str, SignerObservation]
@@ -85,7 +83,7 @@ class Situation:
 
 @dataclass(frozen=True, kw_only=True)
 class Next:
-    """The step to do, and the host that it is about. `height`: up to which nothing is signed any more after it."""
+    """The step and its host. `height`: after the step, nothing at or below it is signed."""
 
     step: Step
     host: str
@@ -104,8 +102,8 @@ def _same_key(situation: Situation) -> None:
     keys |= {situation.sealed.key} if situation.sealed else set()
     if len(keys) > 1:
         raise Refused(
-            f"got {len(keys)} different consensus keys on the signers ({', '.join(sorted(keys))}); a network has one; "
-            "find out which the chain knows "
+            f"got {len(keys)} different consensus keys on the signers ({', '.join(sorted(keys))}); a network must have "
+            "one; find out which one is in the chain's validator set "
             f"and remove the others, with the signers stopped"
         )
 
@@ -114,7 +112,7 @@ def following(situation: Situation) -> Next:
     """The next step towards the key being at the target.
 
     Raises:
-        Refused: it would not be safe, or what is found cannot come from a ceremony.
+        Refused: it would not be safe, or no ceremony leads to the observed state.
     """
     _same_key(situation)
     target = situation.target
@@ -196,14 +194,14 @@ def _leave(situation: Situation, source: str) -> Next:
     chain = situation.chain
     if chain is None:
         raise Refused(
-            "the chain cannot be asked; that nobody else signs with this key must be seen before it moves; make one of "
-            "our nodes reachable"
+            "the chain did not answer; before the key moves, the chain must show that no other host signs with it; "
+            "make one of our nodes reachable"
         )
     if chain.signed_since:
         heights = ", ".join(map(str, chain.signed_since))
         raise Refused(
-            f"got signatures of our key at heights {heights}, after {source} last signed {here.state.height}; someone "
-            "else holds this key; "
+            f"got signatures of our key at heights {heights}, after {source} last signed {here.state.height}; another "
+            "signer holds this key; "
             f"nothing is moved; find the other signer before anything else"
         )
     if chain.head < here.state.height + MARGIN_BLOCKS:

@@ -29,11 +29,10 @@ class GateStatus(KeyStatus):
 
 @dataclass(frozen=True, kw_only=True)
 class GateCeremonies:
-    """What they reach, and what is declared. Every ceremony can be called again after it was killed, and goes on.
+    """The hosts, the chain, the table, and the declaration. A ceremony that was killed continues when called again.
 
-    Each returns the steps that it did. Each raises `Refused` where the next step would not be safe, `HostFailed` where
-    a host did not answer or a step failed there, and `ceremonies.row.NotDone` where the table refused or
-    gave no clear answer.
+    Each returns the steps that it did. Each raises `Refused` if the next step would not be safe, `HostFailed` if a host
+    did not answer or a step failed there, and `ceremonies.row.NotDone` if the table refused or the outcome is unknown.
     """
 
     signers: Signers
@@ -44,7 +43,7 @@ class GateCeremonies:
     pace: Pace = field(default_factory=Pace)
 
     def status(self) -> GateStatus:
-        """Where the key is, who signs, and what is missing."""
+        """The hosts that hold the key, those that sign, and the missing ceremony."""
         situation = self._situation(())
         seen = KeyStatus.of(situation.signers, [*gates.problems(situation), *leftovers(situation.signers)])
         return GateStatus(
@@ -58,26 +57,26 @@ class GateCeremonies:
         )
 
     def start(self, target: str) -> tuple[Next, ...]:
-        """Makes the row of a key that never signed through a gate, and lets the gate of `target` sign by it."""
+        """Creates the row of a key that never signed through a gate, and admits the gate of `target`."""
         return self._carry_out("start", partial(gates.starting, target=target), (target,), gates_after=(target,))
 
     def join(self, target: str) -> tuple[Next, ...]:
-        """Brings the key to `target`, beside those who sign with it, and lets it sign too."""
+        """Copies the key to `target`, beside the hosts that sign with it, and admits its gate."""
         return self._carry_out("join", partial(gates.joining, target=target), ())
 
     def move(self, leaving: str, target: str) -> tuple[Next, ...]:
-        """Lets `target` sign, and then `leaving` not any more; its key is destroyed."""
+        """Admits `target`, then removes `leaving` and destroys its key."""
         if leaving == target:
-            raise Refused(f"got {target} as the place that the key leaves and goes to; they must differ")
+            raise Refused(f"got {target} as both the old and the new host of the key; they must differ")
         return self._carry_out("move", partial(gates.moving, leaving=leaving, target=target), (leaving,))
 
     def renew_table(self, *, second_operator: str) -> tuple[Next, ...]:
-        """Begins the declared generation in place of a table that was lost or rolled back. It starts nothing: the next
-        deploy does. `second_operator`: the second person who has seen why.
+        """Begins the declared generation after a table was lost or rolled back. It starts nothing: the next deployment
+        does. `second_operator`: the second person who has verified the reason.
         """
         if not second_operator.strip():
             refusal = (
-                "got no second operator; replacing the table takes two people, because the table is what keeps two "
+                "got no second operator; replacing the table takes two people, because only the table keeps two "
                 "signers apart; name the second: --second-operator NAME"
             )
             self.transcript.write(ceremony="renew-table", refused=refusal)
@@ -85,11 +84,11 @@ class GateCeremonies:
         return self._carry_out("renew-table", gates.renewing, None, second_operator=second_operator)
 
     def retire(self, address: str) -> tuple[Next, ...]:
-        """Ends the key: no gate may ever claim for it, and it is destroyed wherever it is."""
+        """Retires the key: no gate can claim for it again, and it is destroyed on every host."""
         return self._carry_out("retire", partial(gates.retiring, address=address), (), address=address)
 
     def clear_halt(self, target: str, cause: Cause | None) -> tuple[Next, ...]:
-        """Lets a gate that halted sign again. `cause`: why it halted, as a person understood it."""
+        """Lets a halted gate sign again. `cause`: the cause of the halt that the operator found."""
         return self._carry_out("clear-halt", partial(gates.clearing, target=target, cause=cause), (), cause=cause)
 
     def _situation(self, watched: Iterable[str] | None) -> Situation:
@@ -154,6 +153,6 @@ class GateCeremonies:
 
     @staticmethod
     def _invited(situation: Situation) -> str:
-        """The one host that made a certificate: `gates` lets no other be there when a package is made."""
+        """The one host with a certificate: `gates` allows no second one when a package is created."""
         (name,) = (name for name, each in situation.signers.items() if each.invited)
         return name

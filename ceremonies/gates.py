@@ -1,10 +1,10 @@
-"""What may be done next with a key that several sites sign with, each through its gate: decided again each time from
-what hosts, table and chain show. Pure.
+"""The next step of a ceremony for a key that several sites sign with, each through its gate. It is decided each time
+from the state of the hosts, the table and the chain. Pure.
 
-The order keeps these promises. Where the key is and something could be started, the table admits the gate. No gate is
-started below what its host, the table or the chain knows to be signed. A gate loses its admission before its host loses
-the key. Only declared sites ever hold the key, but for the one that a move takes it from. The key is never lost, unless
-it is retired.
+The order guarantees the following. If a host holds the key and something can be started there, the table admits its
+gate. No gate is started below a position signed according to its host, the table or the chain. A gate loses its
+admission before its host loses the key. Only declared sites hold the key, except the site that a move takes it from.
+The key is never lost, unless it is retired.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from coordinator.table.items import CLOSED
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the declaration says. `gates`: the signers that sign, each through the gate of its name."""
+    """The declaration's part. `gates`: the signers that sign, each through the gate of the same name."""
 
     gates: frozenset[str]
     generation: int
@@ -31,11 +31,11 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """Everything that a decision rests on.
+    """The input of a decision.
 
-    `signers`: seen before `row` was read, so that no watermark can be above a sound row. `row`: the key's, `None` if
-    there is none. `chain`: above `last_signed`; `None` if it was not asked or did not answer. `sealed`: by host, what
-    the packages that open hold.
+    `signers`: observed before `row` was read, so that no watermark can be above a correct row. `row`: the key's row,
+    `None` if there is none. `chain`: above `last_signed`; `None` if it was not queried or did not answer. `sealed`: by
+    host, the content of the packages that could be opened.
     """
 
     signers: Mapping[str, SignerObservation]
@@ -59,14 +59,14 @@ def _positions(signers: Mapping[str, SignerObservation], names: Iterable[str], r
 
 
 def _is_spent(position: Position) -> bool:
-    """Whether a ceremony wrote it: no vote has its round."""
+    """Whether a ceremony wrote it: no vote has its round number."""
     return position == spent(position.height)
 
 
 def last_signed(signers: Mapping[str, SignerObservation], names: Iterable[str], row: Head | None) -> int:
-    """The height above which the signers `names` have signed nothing, as they and the row know it.
+    """The height above which the signers `names` have signed nothing, according to their state and the row.
 
-    What a ceremony wrote lies a margin above what had been signed.
+    A position that a ceremony wrote is a margin above the last signature.
     """
     positions = _positions(signers, names, row)
     return max((each.height - MARGIN_BLOCKS if _is_spent(each) else each.height for each in positions), default=0)
@@ -81,7 +81,8 @@ def _key(situation: Situation) -> ConsensusKey:
     if len(found) > 1:
         raise Refused(
             f"got {len(found)} different consensus keys on the signers ({', '.join(sorted(map(str, found)))}); a "
-            "network has one; find out which the chain knows and remove the others, with the signers stopped"
+            "network must have one; find out which one is in the chain's validator set and remove the others, with the "
+            "signers stopped"
         )
     key = public_key(situation.signers)
     if key is None:
@@ -117,7 +118,7 @@ def _open_row(situation: Situation) -> Head:
 
 
 def _not_gone_back(situation: Situation, names: Iterable[str]) -> None:
-    """Refuses where a signer knows more than the table. What a ceremony wrote may lie ahead of it for some blocks."""
+    """Refuses if a signer's watermark is above the table. One that a ceremony wrote may be above it at first."""
     row = situation.row
     for name in sorted(names):
         for each in _positions(situation.signers, [name], None):
@@ -168,14 +169,14 @@ def _halted(situation: Situation, names: Iterable[str]) -> Next | None:
 def _seen_chain(situation: Situation) -> ChainView:
     if situation.chain is None:
         raise Refused(
-            "the chain cannot be asked; how far it is, and that nobody else signs with this key, must be seen first; "
+            "the chain did not answer; its height, and that no other host signs with this key, must be verified first; "
             "make one of our nodes reachable"
         )
     return situation.chain
 
 
 def _settle(situation: Situation, names: tuple[str, ...]) -> Next | int:
-    """Brings the signers `names` to rest below one height that the chain has passed without us; then that height."""
+    """Stops the signers `names`; then the height above their last signature that the chain has passed without us."""
     if step := _halted(situation, names):
         return step
     chain = _seen_chain(situation)
@@ -183,8 +184,9 @@ def _settle(situation: Situation, names: tuple[str, ...]) -> Next | int:
     last = last_signed(situation.signers, names, situation.row)
     if chain.signed_since:
         raise Refused(
-            f"got signatures of our key at heights {', '.join(map(str, chain.signed_since))}; what we know of ends at "
-            f"{last}, and our signers are stopped; someone else holds this key; find that signer before anything else"
+            f"got signatures of our key at heights {', '.join(map(str, chain.signed_since))}; our last known "
+            f"signature is at {last}, and our signers are stopped; another signer holds this key; find it "
+            "before anything else"
         )
 
     def rests(name: str, height: int) -> bool:
@@ -218,8 +220,8 @@ def starting(situation: Situation, target: str) -> Next:
     holding, here, row = holders(situation.signers), situation.signers[target], situation.row
     if holding != (target,):
         raise Refused(
-            f"got the consensus key at {' and '.join(holding) or 'no signer'}; a key starts where it alone is, at "
-            f"{target}; name the site that holds it, or make one: bin/estate key generate"
+            f"got the consensus key at {' and '.join(holding) or 'no signer'}; a key starts on the only host "
+            f"that holds it, at {target}; name the site that holds it, or make one: bin/estate key generate"
         )
     if row is not None:
         if situation.admitted != {target} or row.position == CLOSED or row.generation != situation.declared.generation:
@@ -288,7 +290,7 @@ def joining(situation: Situation, target: str, *, leaving: str | None = None) ->
 
 
 def _carry(situation: Situation, target: str, key: ConsensusKey, leaving: str | None) -> Next:
-    """The key goes to `target`, where everything is stopped, from a host that signs through its gate and keeps it."""
+    """Copies the key to `target`, where everything is stopped, from a host that signs through its gate and keeps it."""
     here = situation.signers[target]
     sources = [name for name in holders(situation.signers) if _signs(situation, name)]
     if not sources:
@@ -310,7 +312,7 @@ def _carry(situation: Situation, target: str, key: ConsensusKey, leaving: str | 
 
 
 def moving(situation: Situation, leaving: str, target: str) -> Next:
-    """The next step towards `target` signing and `leaving` not: first the one, then the other.
+    """The next step towards `target` signing and `leaving` not signing, in this order.
 
     Raises:
         Refused: it would not be safe.
@@ -366,16 +368,16 @@ def renewing(situation: Situation) -> Next:
 
 
 def retiring(situation: Situation, address: str) -> Next:
-    """The next step towards nothing ever signing with the key again. `address`: as the operator wrote it.
+    """The next step towards retiring the key. `address`: as the operator wrote it.
 
     Raises:
-        Refused: the address is another key's.
+        Refused: the address is not the key's.
     """
     key, signers, row = _key(situation), situation.signers, situation.row
     if address != key.address:
         raise Refused(
-            f"got address {address!r}, the key's is {key.address}; a retired key is gone for ever, so its address is "
-            f"asked for; to retire this key: --yes-retire {key.address}"
+            f"got address {address!r}, the key's is {key.address}; a retired key cannot be restored, so its address "
+            f"must be given; to retire this key: --yes-retire {key.address}"
         )
     concerned = {name for name, each in signers.items() if each.key or each.remnant or each.gate.runs}
     if step := _halted(situation, concerned | (situation.admitted & set(signers))):
@@ -395,7 +397,7 @@ def retiring(situation: Situation, address: str) -> Next:
 
 
 def clearing(situation: Situation, target: str, cause: Cause | None) -> Next:
-    """The next step towards the gate of `target` signing again after it halted. `cause`: as the operator understood it.
+    """The next step towards the gate of `target` signing again after a halt. `cause`: as found by the operator.
 
     Raises:
         Refused: it would not be safe.
@@ -404,7 +406,7 @@ def clearing(situation: Situation, target: str, cause: Cause | None) -> Next:
     _deployed(situation, target)
     row, here, floor = _open_row(situation), situation.signers[target], situation.signers[target].gate.floor
     if not here.key or floor is None or target not in situation.admitted:
-        lacks = "the key" if not here.key else "a floor that can be read" if floor is None else "its admission"
+        lacks = "the key" if not here.key else "a readable watermark file" if floor is None else "its admission"
         raise Refused(f"{target} has not {lacks}; a gate without it does not sign: bin/estate key join")
     top = max(_positions(situation.signers, [target], None))
     if top > row.position:
@@ -444,7 +446,7 @@ def due(situation: Situation) -> Next | None:
 
 
 def problems(situation: Situation) -> list[str]:
-    """What is not as it must be, beside what `due` names."""
+    """Problems other than the missing ceremony that `due` names."""
     row, declared, holding = situation.row, situation.declared, holders(situation.signers)
     missing = due(situation)
     found = []

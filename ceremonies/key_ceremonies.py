@@ -1,4 +1,4 @@
-"""The ceremonies of a key that one site at a time signs with: generate it, move it, and see where it is."""
+"""The ceremonies of a key that one site at a time signs with: generate it, move it, show where it is."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ceremonies.steps import Pace, Transcript, carry_out
 
 @dataclass(frozen=True, kw_only=True)
 class KeyStatus:
-    """Where the consensus key is. `holders`: the hosts that hold it. `signing`: those of them whose tmkms runs with it.
-    `problems`: what is not as it must be.
+    """Where the consensus key is. `holders`: the hosts that hold it. `signing`: the holders whose tmkms runs with it.
+    `problems`: one sentence each.
     """
 
     key: ConsensusKey | None
@@ -38,7 +38,7 @@ class KeyStatus:
 
 
 def leftovers(signers: Mapping[str, SignerObservation]) -> list[str]:
-    """What a ceremony that was not finished left behind, and a key that cannot be used."""
+    """Remnants of an unfinished ceremony, and keys that cannot be used."""
     found = []
     for name, each in sorted(signers.items()):
         if each.sealed or each.invited:
@@ -53,7 +53,7 @@ def leftovers(signers: Mapping[str, SignerObservation]) -> list[str]:
 
 
 def status(signers: Signers) -> KeyStatus:
-    """Where the key is, and whether it signs, where one site does."""
+    """The custody of a key that one site signs with."""
     seen = signers.observe()
     holding = holders(seen)
     found = []
@@ -66,21 +66,21 @@ def status(signers: Signers) -> KeyStatus:
 
 
 def generate(signers: Signers, *, target: str, transcript: Transcript, start: bool = True) -> ConsensusKey:
-    """Makes a network's consensus key on `target`, where it stays, and starts tmkms if its configuration is for that
-    key. A key that signs through a gate is not started here: that is a ceremony of its own.
+    """Generates a network's consensus key on `target` and starts tmkms if it is configured for that key. A key that
+    signs through a gate is not started here: that is another ceremony.
 
     Raises:
         Refused: a key is, or was, on some signer.
     """
     may_generate(signers.observe(), target)
-    transcript.write(ceremony="generate", host=target, step="make the key")
+    transcript.write(ceremony="generate", host=target, step="generate the key")
     signers.generate(target)
     seen = signers.observe()
     made = seen[target].key
     if made is None or holders(seen) != (target,):
         raise Refused(
-            f"after making the key, {', '.join(holders(seen)) or 'nobody'} holds one; {target} alone must; nothing is "
-            "started"
+            f"after generating the key, {', '.join(holders(seen)) or 'no host'} holds one; only {target} must; "
+            "nothing is started"
         )
     key = ConsensusKey.from_base64(made)
     started = start and signers.start(target)
@@ -128,10 +128,10 @@ def move(
     transcript: Transcript,
     pace: Pace = Pace(),
 ) -> tuple[Step, ...]:
-    """Brings the consensus key to `target`, from wherever it is, and returns the steps that were done.
+    """Moves the consensus key to `target`, and returns the steps that were done.
 
-    It starts nothing at a new place: that is a deploy's work, once the declaration gives that site the custody. Killed
-    anywhere, it goes on from what it finds. Called for the host that holds the key, it undoes a move that has begun.
+    It starts nothing on a new host: a deployment does, once the declaration gives that site the custody. If it is
+    killed, the next call continues. Called for the host that holds the key, it reverts a move that has begun.
 
     Raises:
         Refused: the next step would not be safe.

@@ -1,4 +1,4 @@
-"""What a signer host holds: asked by one script, so that deploys and ceremonies see the same. Pure."""
+"""The state of a signer host, read by one script, which deployments and ceremonies share. Pure."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from coordinator.decision.position import MAX_ROUND, Position, Step
 from coordinator.floor import Floor
 
 INCOMING = f"{HOME}/incoming"
-"""Where a key arrives: the ephemeral key and certificate made for it, and the encrypted package."""
+"""The directory of an incoming key: the ephemeral key, its certificate, and the encrypted package."""
 
 EPHEMERAL_KEY = f"{INCOMING}/ephemeral.key"
 CERTIFICATE = f"{INCOMING}/certificate.pem"
 SEALED = f"{INCOMING}/sealed.cms"
 
 LOCK = "/run/estate-key.lock"
-"""Held by whatever looks at a signer's keys or changes them."""
+"""The lock for reading or changing a signer's keys."""
 
 DESTROYING = f"{CONSENSUS_KEY}.destroying"
 PRIVATE_KEY_PREFIX = r"\060\056\002\001\000\060\005\006\003\053\145\160\004\042\004\040"
@@ -59,7 +59,7 @@ class SignedState:
 
     @property
     def position(self) -> Position:
-        """Its place among the positions that gates claim."""
+        """The same position, as gates claim it."""
         return Position(self.height, self.round, self.step + 1)
 
 
@@ -92,10 +92,10 @@ class GateObservation:
 
 @dataclass(frozen=True, kw_only=True)
 class SignerObservation:
-    """What a signer host holds. Keys by their public half in base64; `None`: none there.
+    """The state of a signer host. Keys are given by their public half in base64; `None`: no key.
 
     `provisioned`: a deploy has made its user, directories and connection key.
-    `recorded`: the public key that was here once. `key_file`: what its configuration signs with. `processes`: of tmkms.
+    `recorded`: the public key that this host once held. `key_file`: the configured key. `processes`: of tmkms.
     `invited`: a certificate for an incoming key is there; `sealed`: its encrypted package is. `remnant`: a key that is
     being destroyed, out of reach of tmkms, but not yet gone.
     """
@@ -122,17 +122,17 @@ class SignerObservation:
 
     @property
     def still(self) -> bool:
-        """Neither tmkms nor a gate runs here, and nothing can start either by mistake."""
+        """Neither tmkms nor a gate runs here, and both are masked or absent, so that neither is started by mistake."""
         return self.halted and not self.gate.runs and (self.gate.masked or not self.gate.provisioned)
 
     @property
     def halted(self) -> bool:
-        """Nothing signs here, and nothing can start it by mistake."""
+        """Nothing signs here, and what signs is masked, so that it is not started by mistake."""
         return self.masked and not self.runs
 
     @property
     def duty(self) -> Duty | None:
-        """What tmkms is configured to sign with."""
+        """The key that tmkms is configured to sign with."""
         return {CONSENSUS_KEY: Duty.CONSENSUS, STANDBY_KEY: Duty.STANDBY}.get(self.key_file or "")
 
     @property
@@ -141,7 +141,7 @@ class SignerObservation:
 
 
 def _unit(name: str, prefix: str = "") -> list[str]:
-    """Prints what systemd says of a unit, and how many processes there are of it."""
+    """Prints a unit's systemd state and the number of its processes."""
     process = name.removesuffix(".service")
     return [
         f'[ "$(readlink /etc/systemd/system/{name})" = /dev/null ] && echo {prefix}masked yes',
@@ -151,7 +151,7 @@ def _unit(name: str, prefix: str = "") -> list[str]:
 
 
 def _floor(path: str) -> list[str]:
-    """Prints a file that is written in place meanwhile: as soon as two readings of it are alike."""
+    """Prints a file that may be overwritten in place meanwhile: it prints once two readings are equal."""
     return [
         f"if [ -e {path} ]; then for reading in 1 2 3 4 5 6 7 8; do",
         f'  found=$(base64 -w 0 {path}); [ "$found" = "$(base64 -w 0 {path})" ] && break',
@@ -218,7 +218,7 @@ def _gate(found: dict[str, str]) -> GateObservation:
 
 
 def parse(output: str) -> SignerObservation:
-    """What the script printed."""
+    """Parses the script's output."""
     found = dict(line.partition(" ")[::2] for line in output.splitlines() if line)
     return SignerObservation(
         installed="installed" in found,

@@ -1,4 +1,4 @@
-"""What a ceremony acts on: the signer hosts, the chain, and the row of the key in the table. Pure."""
+"""The interfaces of a ceremony: the signer hosts, the chain, and the key's row in the table. Pure."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class ChainPort(Protocol):
 
 
 class TablePort(Protocol):
-    """The row of a key. Each call may be repeated, and raises `ceremonies.row.NotDone` where it is refused
-    or where it is not known whether it was done.
+    """The row of a key. Each call may be repeated, and raises `ceremonies.row.NotDone` if it is refused or its outcome
+    is unknown.
     """
 
     def read(self, key: ConsensusKey) -> Head | None: ...

@@ -1,4 +1,4 @@
-"""The public half of a consensus key, in the forms in which people and chains write it. Pure."""
+"""The public half of a consensus key and its textual forms. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ConsensusKey:
 
     @property
     def address(self) -> str:
-        """The address under which its signatures stand in a commit: 40 upper-case hex digits."""
+        """The validator address of its signatures in a commit: 40 upper-case hex digits."""
         return sha256(self.raw).hexdigest()[:40].upper()
 
     def bech32(self, prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""A network's signers, chain and table, as one operator reaches them: in the lab or for real."""
+"""An operator's access to a network's signers, chain and table, in the lab or in production."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ from estate.plan.hosts import hosts
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """How an operator gets to a network's hosts and table.
+    """How an operator reaches a network's hosts and table.
 
-    `credentials`: the operator's own for the table, a file as `aws configure export-credentials --format process`
-    prints; only a key that signs through gates needs them. `ca_file`: the authorities for the table's endpoints;
-    `None`: those that this machine trusts. `within`: entered around every call of the table, where the way to it begins
-    elsewhere.
-    `transcripts`: the directory that a ceremony's record goes to.
+    `credentials`: the operator's own for the table, a file as printed by `aws configure export-credentials --format
+    process`; only a key that signs through gates needs them. `ca_file`: the certificate authorities of the table's
+    endpoints; `None`: the system's. `within`: a context entered around every call of the table (the lab's network
+    namespace). `transcripts`: the directory of the ceremonies' records.
     """
 
     ssh: Ssh
@@ -41,7 +40,7 @@ class Way:
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """Everything that the ceremonies of a network's key act on, over one way."""
+    """The hosts, the chain and the table of a network's key, for the ceremonies."""
 
     network: Network
     way: Way
@@ -59,7 +58,7 @@ class Reach:
         """The table that the network declares.
 
         Raises:
-            UsageError: the way has no credentials for it.
+            UsageError: there are no credentials for it.
         """
         if self.way.credentials is None:
             raise UsageError(
@@ -70,12 +69,12 @@ class Reach:
         return OperatorTable.of(self.network, self.way.credentials, ca_file=self.way.ca_file, within=self.way.within)
 
     def transcript(self, ceremony: str) -> Transcript:
-        """Where the record of a ceremony goes: one file for each ceremony, never overwritten."""
+        """The record of a ceremony: one file per ceremony, never overwritten."""
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{ceremony}.log"
         return Transcript(self.way.transcripts / name)
 
     def status(self) -> KeyStatus:
-        """Where the consensus key is, who signs with it, and what is wrong."""
+        """The hosts that hold the consensus key, those that sign with it, and the problems."""
         if self.network.signing.coordination is None:
             return key_ceremonies.status(self.signers)
         return self.gates("status").status()
@@ -84,7 +83,7 @@ class Reach:
         """The ceremonies of a key that signs through gates. `ceremony` names the transcript's file.
 
         Raises:
-            UsageError: the network declares no `signing.coordination`, or the way has no credentials for its table.
+            UsageError: the network declares no `signing.coordination`, or there are no credentials for its table.
         """
         declared = self.network.signing.coordination
         if declared is None:

@@ -1,6 +1,4 @@
-"""The hosts, as the ceremonies reach them: over SSH, by script, with nothing secret in an argument list or on this
-machine.
-"""
+"""The ceremonies' access to the hosts: scripts over SSH, with no secret in an argument list or on this machine."""
 
 from __future__ import annotations
 
@@ -25,8 +23,8 @@ from estate.model import CHAIN_ROLES, Network, Role
 from estate.plan.hosts import Host, hosts, of_role
 
 SIGNED_BLOCKS_LOOKED_AT = 50
-"""How many commits above the last signed height are read at most, from the head down: a chain that is thousands ahead
-is asked no more.
+"""The number of commits that are read at most, from the head down to the last signed height, even if the chain is
+thousands of blocks ahead.
 """
 
 
@@ -38,9 +36,9 @@ class HostFailed(ExpectedError):
 class Ssh:
     """How hosts are reached.
 
-    With `key` and `known_hosts`, by them alone; without them, by the operator's own SSH configuration, agent and known
-    hosts. A host must be known beforehand either way. `user` `None`: as that configuration says. `prefix` comes before
-    `ssh`, where the way to the hosts begins in a network namespace.
+    If `key` and `known_hosts` are given, only they are used; otherwise the operator's SSH configuration, agent and
+    known hosts. The host key must be known beforehand either way. `user` `None`: as configured. `prefix` is put before
+    `ssh`, to enter a network namespace.
     """
 
     key: Path | None = None
@@ -69,10 +67,10 @@ class Ssh:
         ]
 
     def run(self, host: Host, script: str, *, stdin: str = "", timeout_seconds: float = 60, shell: str = "sh") -> str:
-        """What `script` prints, run on `host` as root.
+        """Runs `script` on `host` as root and returns its output.
 
         Raises:
-            HostFailed: it could not be reached, or the script failed.
+            HostFailed: the host could not be reached, or the script failed.
         """
         command = self.command(host, script, shell=shell)
         try:
@@ -103,7 +101,7 @@ class RemoteSigners:
         return next(each for each in hosts(self.network) if each.name == name)
 
     def observe(self) -> dict[str, SignerObservation]:
-        """What each signer holds. All must answer: a key at one that does not would not be seen.
+        """The state of each signer. All must answer: a key on a signer that does not answer would be overlooked.
 
         Raises:
             HostFailed
@@ -139,7 +137,7 @@ class RemoteSigners:
         certificate = self.ssh.run(self._host(target), scripts.certificate())
         package = self.ssh.run(self._host(source), scripts.seal(self._state_file, keep=keep), stdin=certificate)
         if "BEGIN CMS" not in package:
-            raise HostFailed(f"{source}: it made no package for the key")
+            raise HostFailed(f"{source}: it created no package for the key")
         self.ssh.run(self._host(target), scripts.receive(), stdin=package)
 
     def destroy(self, name: str) -> None:
@@ -159,7 +157,7 @@ class RemoteSigners:
         self.ssh.run(self._host(name), scripts.free())
 
     def raise_floor(self, name: str, key: ConsensusKey, height: int) -> None:
-        """The gate's floor and tmkms's state: nothing at or below `height` is signed there."""
+        """Writes the gate's watermark and tmkms's state: nothing at or below `height` is signed there."""
         chain_id = self.network.chain.chain_id
         self.ssh.run(self._host(name), scripts.raise_floor(self._state_file, chain_id, key.base64, height))
 
@@ -169,7 +167,7 @@ class RemoteSigners:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteChain:
-    """The chain, asked of our own nodes one after the other until one answers that is not behind."""
+    """The chain, queried from our own nodes in turn until one answers that is not syncing."""
 
     network: Network
     ssh: Ssh
@@ -214,7 +212,7 @@ class RemoteChain:
 
 
 def active_signer(network: Network, site: str) -> Host:
-    """The signer that does the work of `site`.
+    """The active signer of `site`.
 
     Raises:
         Refused: there is no such site, or it has none.

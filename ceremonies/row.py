@@ -1,6 +1,6 @@
-"""What an operator does with a head. Each call is conditional, and may be repeated until it succeeds.
+"""An operator's calls for a head. Each is a conditional write, and may be repeated until it succeeds.
 
-These calls need rights that no gate has: to read (GetItem) and to put a head where there is none (PutItem).
+These calls need permissions that no gate has: to read a head (GetItem) and to create one (PutItem).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SECONDS = 5.0
 
 
 class NotDone(ExpectedError):
-    """The ceremony was refused, or it is not known whether it was carried out. The text says which, and why."""
+    """The table refused the call, or its outcome is unknown. The text says which, and why."""
 
 
 class Ceremony:
@@ -50,15 +50,15 @@ class Ceremony:
         return self._head(outcome.answer["Item"]) if "Item" in outcome.answer else None
 
     def seed(self, position: Position, generation: int, gates: Iterable[str]) -> Head:
-        """Make the first head of a key: nothing at or below ``position`` will be signed. Raises NotDone.
+        """Create the first head of a key: nothing at or below ``position`` will be signed. Raises NotDone.
 
-        Done already is a head of this generation that admits these gates and is at ``position`` or above it.
+        It is done already if a head of this generation admits these gates and is at ``position`` or above.
         """
         head = _fresh(position, generation, gates)
         return self._put(head)
 
     def admit(self, gate_id: str, generation: int) -> Head:
-        """Let a gate announce itself and claim. Raises NotDone."""
+        """Admit a gate, which may then announce itself and claim. Raises NotDone."""
         _named([gate_id])
         return self._update(
             items.admitting(gate_id, generation),
@@ -66,7 +66,7 @@ class Ceremony:
         )
 
     def dismiss(self, gate_id: str, generation: int) -> Head:
-        """Let a gate claim nothing any more, whatever run of it is up. Raises NotDone."""
+        """Remove a gate's admission; no run of it can claim any more. Raises NotDone."""
         return self._update(
             items.dismissing(gate_id, generation),
             f"gate {gate_id} is not dismissed: only a head of generation {generation} was to be changed",
@@ -75,8 +75,8 @@ class Ceremony:
     def renew(self, old_generation: int, generation: int, position: Position, gates: Iterable[str]) -> Head:
         """Begin a new generation at ``position``: in the table of the old one, or in a new, empty table.
 
-        ``position`` must lie above everything that was ever signed: the caller has stopped the gates and looked at
-        their watermarks and at the chain. Every gate must announce itself again. Raises NotDone.
+        ``position`` must be above everything that was ever signed: the caller must have stopped the gates and checked
+        their watermarks and the chain. Every gate must announce itself again. Raises NotDone.
         """
         if generation <= old_generation:
             raise NotDone(f"generation {generation} does not come after {old_generation}; generations only rise")
@@ -93,7 +93,7 @@ class Ceremony:
         )
 
     def close(self, generation: int) -> Head:
-        """Retire the key: nothing can be claimed for it any more, for ever. Raises NotDone."""
+        """Retire the key permanently: nothing can be claimed for it again. Raises NotDone."""
         return self._update(
             items.closing(generation),
             f"the key is not retired: only a head of generation {generation} was to be closed",
@@ -119,7 +119,7 @@ class Ceremony:
         outcome = self._client.call(operation, body, time.monotonic() + SECONDS)
         if isinstance(outcome, Unclear):
             raise NotDone(
-                f"{self._table} gave no clear answer, so it may or may not be done; repeat it: {outcome.detail}"
+                f"{self._table}: the outcome is unknown, so it may or may not be done; repeat it: {outcome.detail}"
             )
         return outcome
 
@@ -127,7 +127,7 @@ class Ceremony:
         try:
             return items.read_head(self._key, item)
         except Damaged as error:
-            raise NotDone(f"{self._table} holds what is no head for this key: {error}") from None
+            raise NotDone(f"{self._table} holds an item that is not a head of this key: {error}") from None
 
 
 def _fresh(position: Position, generation: int, gates: Iterable[str]) -> Head:
@@ -136,7 +136,7 @@ def _fresh(position: Position, generation: int, gates: Iterable[str]) -> Head:
     if generation < 1:
         raise NotDone(f"got generation {generation}; the first is 1")
     if position >= CLOSED:
-        raise NotDone("no position is left above that one; to retire a key is a ceremony of its own")
+        raise NotDone("there is no position above that one; to end a key, use the ceremony that retires it")
     return Head(generation=generation, position=position, gates=tuple((name, "") for name in names))
 
 
@@ -146,7 +146,7 @@ def _named(gates: Iterable[str]) -> None:
 
 
 def _holds(present: Head, head: Head) -> bool:
-    """Whether the head asked for is there already, perhaps with gates that have announced themselves since."""
+    """Whether the requested head exists already, perhaps with gates that have announced themselves since."""
     return (
         present.generation == head.generation
         and head.position <= present.position < CLOSED

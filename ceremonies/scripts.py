@@ -1,7 +1,7 @@
-"""What the ceremonies do on a signer host: shell scripts, run there as root. Each can be killed and run again. Pure.
+"""The ceremonies' shell scripts for a signer host, run there as root. Each can be killed and run again. Pure.
 
-No script prints a private key or has one among its arguments; keys go from program to program through pipes and files
-in memory.
+No script prints a private key or has one among its arguments; keys pass between programs through pipes and files in
+memory.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from configuration.signer_config import CONSENSUS_KEY, CONSENSUS_PUBLIC, HOME, K
 
 NEW_KEY = f"{CONSENSUS_KEY}.new"
 SETTINGS = f"set -eu; umask 077; export LC_ALL=C; exec 9>{LOCK}; flock -w 60 9"
-"""One script at a time: one whose caller was killed may still be running when the ceremony is called again."""
+"""Only one script runs at a time: a script whose caller was killed may still run when the ceremony is repeated."""
 
 SCRATCH = "scratch=$(mktemp -d /run/estate-key.XXXXXX); trap 'rm -rf \"$scratch\"' EXIT"
-"""A directory in memory, gone when the script ends."""
+"""A directory in memory, removed when the script ends."""
 
 UNITS = f"units={UNIT}; if [ -e {gate_config.UNIT_FILE} ]; then units='{gate_config.UNIT} {UNIT}'; fi"
-"""What signs here: tmkms, and where there is one the gate that asks it."""
+"""The units that sign here: tmkms, and the gate before it if there is one."""
 
 NO_PROCESS = (
     f"for program in tmkms {gate_config.UNIT.removesuffix('.service')}; do "
@@ -52,7 +52,7 @@ def _erase(path: str) -> str:
 
 
 def _record(key_file: str) -> str:
-    """Writes the public half of `key_file` down, unless that is done."""
+    """Records the public half of `key_file`, unless it is recorded."""
     return (
         f"if [ ! -s {CONSENSUS_PUBLIC} ]; then {public_half(key_file)} > {CONSENSUS_PUBLIC}.new; chmod 644 "
         f"{CONSENSUS_PUBLIC}.new; "
@@ -62,7 +62,7 @@ def _record(key_file: str) -> str:
 
 
 def generate(state_file: str) -> str:
-    """Makes the key, with its state before it. An existing key or state is never replaced."""
+    """Generates the key, after its state. An existing key or state is never replaced."""
     return _script(
         f"if [ -e {CONSENSUS_KEY} ]; then echo 'a consensus key is here already' >&2; exit 1; fi",
         f"if [ ! -s {state_file} ]; then",
@@ -89,7 +89,7 @@ def start() -> str:
 
 
 def halt() -> str:
-    """Stops what signs and makes sure that nothing starts it: neither a deploy, nor a boot, nor a person by habit."""
+    """Stops the signing units and masks them, so that no deployment, boot or operator starts them by mistake."""
     return _script(
         UNITS,
         "systemctl stop $units; systemctl disable -q $units 2>/dev/null || true; systemctl mask -q $units",
@@ -98,7 +98,7 @@ def halt() -> str:
 
 
 def invite(host: str) -> str:
-    """Makes the ephemeral key and its certificate, both new, and prints the certificate."""
+    """Creates a new ephemeral key and its certificate, and prints the certificate."""
     fresh = f"{INCOMING}.new"
     return _script(
         f"rm -rf {fresh} {INCOMING}; mkdir {fresh}",
@@ -116,7 +116,7 @@ def certificate() -> str:
 def seal(state_file: str, *, keep: bool = False) -> str:
     """Prints key and state, encrypted to the certificate on standard input (CMS, ECDH, AES-256-GCM).
 
-    Only where nothing signs any more; `keep`: the key stays in use here, and the table keeps the two signers apart.
+    Only if nothing signs here any more. `keep`: the key stays in use here, and the table keeps the two signers apart.
     """
     return _script(
         *(() if keep else (MASKED, NO_PROCESS)),
@@ -130,7 +130,7 @@ def seal(state_file: str, *, keep: bool = False) -> str:
 
 
 def receive() -> str:
-    """Keeps the package that is on standard input."""
+    """Stores the package from standard input."""
     return _script(f"cat > {SEALED}.new; sync {SEALED}.new; mv -fT {SEALED}.new {SEALED}; sync {INCOMING}")
 
 
@@ -147,7 +147,7 @@ def _open() -> tuple[str, ...]:
 
 
 def look_into() -> str:
-    """Opens the package and prints whose key and which state it holds, and nothing if it cannot be opened."""
+    """Opens the package and prints its public key and state, or nothing if it cannot be opened."""
     scratch, decrypt, unpack = _open()
     return _script(
         f"[ -s {SEALED} ] && [ -s {EPHEMERAL_KEY} ] || exit 0",
@@ -159,9 +159,9 @@ def look_into() -> str:
 
 
 def destroy() -> str:
-    """Destroys the key, only where nothing signs any more.
+    """Destroys the key, only if nothing signs any more.
 
-    It is out of tmkms's reach before the first byte is overwritten.
+    The file is moved out of tmkms's reach before the first byte is overwritten.
     """
     return _script(
         MASKED,
@@ -177,9 +177,9 @@ def destroy() -> str:
 
 
 def unseal(state_file: str, expected: str, *, keep_state: bool = False) -> str:
-    """Puts state, record and key into place, in this order. `expected`: the key's public half in base64.
+    """Installs state, record and key, in this order. `expected`: the key's public half in base64.
 
-    `keep_state`: a state that is here stays, where one above both is written before anything is started.
+    `keep_state`: an existing state is kept; a state above both is written before anything is started.
     """
     return _script(
         f"if [ -e {CONSENSUS_KEY} ]; then echo 'a consensus key is here already' >&2; exit 1; fi",
@@ -203,19 +203,19 @@ def tidy() -> str:
 
 
 def free() -> str:
-    """Lets what signs be started again where it was halted, and starts nothing."""
+    """Unmasks the signing units, and starts nothing."""
     return _script(f"{UNITS}; systemctl unmask -q $units")
 
 
 def release() -> str:
-    """Lets what signs run again where it was halted."""
+    """Unmasks and starts the signing units."""
     return _script(*free().splitlines()[1:], *start().splitlines()[1:])
 
 
 def raise_floor(state_file: str, chain_id: str, public_key: str, height: int) -> str:
-    """Makes sure that nothing at or below `height` is signed here: first the gate's floor, then tmkms's own state.
+    """Ensures that nothing at or below `height` is signed here: writes the gate's watermark, then tmkms's state.
 
-    Only where nothing signs; neither is ever lowered. `public_key` in base64.
+    Only if nothing signs; neither is ever lowered. `public_key` in base64.
     """
     seed = f"--chain {quote(chain_id)} --public-key {quote(public_key)} --height {height}"
     return _script(
@@ -230,5 +230,5 @@ def raise_floor(state_file: str, chain_id: str, public_key: str, height: int) ->
 
 
 def clear_halt(chain_id: str) -> str:
-    """Lets the gate sign again with a key that it was halted for. Only where nothing signs."""
+    """Clears the gate's halt for a key. Only if nothing signs."""
     return _script(MASKED, NO_PROCESS, f"{GATE} clear-halt --config {gate_config.CONFIG} --chain {quote(chain_id)}")

@@ -1,4 +1,4 @@
-"""How a ceremony is carried out: observe, decide, act, record; again until nothing is left to do."""
+"""Runs a ceremony: observe, decide, act, record, repeated until no step is left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was done, one JSON object a line, appended to `file`. It holds nothing secret."""
+    """The record of a ceremony: one JSON object per line, appended to `file`. It contains no secret."""
 
     file: Path
 
@@ -32,7 +32,7 @@ class Transcript:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How long a ceremony waits for the chain or the table, and what it calls with each step."""
+    """How long a ceremony waits for the chain or the table, and the callback for each step."""
 
     wait_seconds: float = 600
     progress: Progress = lambda _: None
@@ -55,7 +55,7 @@ def carry_out(
     write: Callable[..., None],
     pace: Pace,
 ) -> tuple[Next, ...]:
-    """Observes, decides and acts until nothing is left to do; the steps that were done. `write`: into the transcript.
+    """Observes, decides and acts until no step is left; returns the steps done. `write` appends to the record.
 
     Raises:
         Refused: the next step would not be safe.
@@ -88,14 +88,14 @@ def carry_out(
         if step.step in WAITING:
             if pace.clock() > deadline:
                 raise refuse(
-                    f"{WAITING[step.step]} in {pace.wait_seconds:.0f} s; it has stopped, or our nodes have; nothing is "
+                    f"{WAITING[step.step]} in {pace.wait_seconds:.0f} s; it has halted, or our nodes have; nothing is "
                     "lost: run it again"
                 )
             pace.progress(f"{step.host}: {step.step}")
             pace.sleep(POLL_SECONDS)
             continue
         if [(each.step, each.host) for each in done].count((step.step, step.host)) >= 3:
-            raise refuse(f"{step.host}: this step was done three times and is not done: {step.step}; look at that host")
+            raise refuse(f"{step.host}: this step was done three times without effect: {step.step}; inspect that host")
         pace.progress(f"{step.host}: {step.step}")
         write(host=step.host, step=str(step.step), **({"height": step.height} if step.height else {}))
         recorded(act, step, situation)

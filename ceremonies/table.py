@@ -1,4 +1,4 @@
-"""The table in which gates agree, as a ceremony reaches it: with an operator's rights, not with a gate's."""
+"""A ceremony's access to the signing table, with an operator's permissions instead of a gate's."""
 
 from __future__ import annotations
 

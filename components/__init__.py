@@ -1,4 +1,4 @@
-"""The estate's Pulumi components: one noun a file.
+"""The estate's Pulumi components: one noun per file.
 
 They take plan objects and each other, never configuration or the environment.
 """

@@ -1,4 +1,4 @@
-"""What all components share: how a child is made, and what of it follows from being a child."""
+"""The base of all components: how a child resource is created."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Built = TypeVar("Built", covariant=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
-    """What every component is given: the declaration it is part of."""
+    """The arguments of every component: the declaration it is part of."""
 
     network: Network
 
@@ -32,13 +32,13 @@ class RegionalArgs(Args):
 
 
 class Build(Protocol[GivenIn, Built]):
-    """How a component is made: its class, or a function that makes several under one name."""
+    """A component's factory: its class, or a function that creates several under one name."""
 
     def __call__(self, name: str, args: GivenIn, *, opts: pulumi.ResourceOptions | None = None) -> Built: ...
 
 
 def of_this_cloud(noun: object, wanted: type[Noun]) -> Noun:
-    """``noun`` as the cloud that built it knows it.
+    """``noun`` as the class of the cloud that built it.
 
     Raises:
         TypeError: another cloud built it.
@@ -52,7 +52,7 @@ def of_this_cloud(noun: object, wanted: type[Noun]) -> Noun:
 
 
 class Component(pulumi.ComponentResource):
-    """A component of the estate. ``TOKEN`` is its type token. It is frozen: another would replace all that is under it.
+    """A component of the estate. ``TOKEN`` is its type token and must not change: a new one would replace its children.
 
     ``region`` is empty where the component's resources are in several regions, or in none.
     """
@@ -80,7 +80,7 @@ class Component(pulumi.ComponentResource):
         depends_on: Sequence[pulumi.Resource] = (),
         ignore_changes: Sequence[str] = (),
     ) -> Resource:
-        """The only way to make a resource: under this component, through its provider.
+        """The only way to create a resource: as a child of this component, with its provider.
 
         Args:
             key: after the component's name, the logical name; a stable key of the declaration, never a position.

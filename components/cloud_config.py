@@ -1,4 +1,4 @@
-"""User data: what an instance must have for its operators to reach it. The rest is configured over SSH."""
+"""User data: what an instance needs so that its operators can reach it. The rest is configured over SSH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clouds that there are, and which of them a region is on."""
+"""The supported clouds, and the cloud of each region."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from components.nouns import Folder
 from estate.model import Network
 
 CLOUDS: Mapping[str, Folder] = MappingProxyType({"aws": aws.cloud()})
-"""By the package name that begins the cloud's type tokens. A new cloud is a folder and a row."""
+"""By the package name in the cloud's type tokens. Add a cloud as a folder and an entry here."""
 
 
 def cloud_of(network: Network, region: str) -> str:

@@ -1,6 +1,7 @@
-"""What the program would deploy, as ``pulumi stack export`` would print it: ``python -m components.export FILE``.
+"""The stack that the program would deploy, as ``pulumi stack export`` prints it: ``python -m components.export FILE``.
 
-No engine, no account, no network: the resources are those that the program registers, ids and computed values made up.
+It needs no engine, account or network: the resources are those that the program registers; ids and computed values are
+made up.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from estate.declaration import load
 from estate.findings import DeclarationError
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What Pulumi writes for a string that is not known yet."""
+"""Pulumi's placeholder for an unknown string."""
 STACK = "pulumi:pulumi:Stack"
 SHORTEST_MADE_UP = 8
-"""A made-up value shorter than this is no id, name or address; it could stand in an input by chance."""
+"""A shorter made-up value is not an id, name or address; it could occur in an input by chance."""
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -35,7 +36,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _whole(value: Any) -> Any:
-    """The value with whole numbers as such: on their way through the SDK all numbers become floats."""
+    """The value with integers restored: the SDK turns all numbers into floats."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):

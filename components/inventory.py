@@ -1,4 +1,4 @@
-"""The stack's output ``inventory``: what the hosts' side reads of the cloud side, without a secret in it."""
+"""The stack's output ``inventory``, from which the hosts are configured. It contains no secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from estate.plan.hosts import of_role
 
 
 def later(network: Network) -> list[str]:
-    """What is declared, and has its place in the cloud, but is not served yet."""
+    """Services that are declared and have their cloud resources, but are not configured yet."""
     gateways, monitors = of_role(network, Role.VPN), of_role(network, Role.MONITOR)
     waiting = [f"VPN service of {host.name}" for host in gateways] + [f"monitoring by {host.name}" for host in monitors]
     return [*waiting, *(f"Vault lease {name}" for name in sorted(network.leases))]

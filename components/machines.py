@@ -1,4 +1,4 @@
-"""What sets one role's instances apart from another's: the type token, the data disk and the first boot."""
+"""What differs between the roles' instances: the type token, the data disk and the first boot."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from estate.plan.hosts import Host
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """``token``: the component's type token, frozen. ``data_disk``: whether what the role keeps outlives the instance.
-
-    ``user_data``: what cloud-init does at the first boot.
+    """``token``: the component's type token, which must not change. ``data_disk``: whether the role's data outlives the
+    instance. ``user_data``: cloud-init's user data for the first boot.
     """
 
     token: str

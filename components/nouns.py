@@ -20,7 +20,7 @@ from estate.plan.hosts import Host
 
 
 class Named(Protocol):
-    """What has an id in its cloud."""
+    """A resource with an id in its cloud."""
 
     @property
     def id(self) -> pulumi.Output[str]: ...
@@ -110,7 +110,7 @@ class PeeringEnd:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionPeeringArgs(Args):
-    """Both ends; ``requester`` asks and ``accepter`` accepts, which makes no other difference."""
+    """Both ends; ``requester`` requests and ``accepter`` accepts; the two do not differ otherwise."""
 
     requester: PeeringEnd
     accepter: PeeringEnd
@@ -144,7 +144,7 @@ class IdentityArgs(Args):
 
 
 class Identity(Named, Protocol):
-    """Who a role's instances are, to the cloud and to Vault. It allows nothing by itself."""
+    """The identity of a role's instances towards the cloud and Vault. It has no permissions itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +243,7 @@ class SignerArgs(RegionalArgs):
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """How one cloud builds each noun, for one network. What it needs once a network it has registered by then."""
+    """How one cloud builds each noun, for one network. Resources that exist once per network are registered already."""
 
     key: Build[RegionalArgs, Key]
     vpc: Build[RegionalArgs, Vpc]

@@ -11,12 +11,12 @@ from estate.plan.hosts import Host
 from estate.plan.topology import Rule, Topology
 
 LOAD_BALANCER = "load-balancer"
-"""Takes the place of a role's name where the firewall is a load balancer's."""
+"""Used instead of a role's name for a load balancer's firewall."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Permission:
-    """One rule: who is at the other end, which protocol and inclusive ports, and the flows that need it."""
+    """One rule: the peer, the protocol, the inclusive port range, and the flows that need it."""
 
     protocol: str
     ports: tuple[int, int]
@@ -39,7 +39,7 @@ class Permissions:
 
 
 def _merged(rules: Iterable[tuple[str, tuple[int, int], IPv4Network, str]]) -> tuple[Permission, ...]:
-    """Flows that need the same rule share it: AWS refuses a second rule that says the same."""
+    """Flows that need the same rule share it, because AWS refuses a duplicate rule."""
     flows: dict[tuple[str, tuple[int, int], IPv4Network], set[str]] = {}
     for protocol, ports, cidr, flow in rules:
         flows.setdefault((protocol, ports, cidr), set()).add(flow)

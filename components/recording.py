@@ -1,4 +1,4 @@
-"""What the program registers, without an engine, an account or the network: the stack as a list."""
+"""Runs the program without an engine, an account or a network, and records the registered resources."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class _Cloud(mocks.Mocks):
 
 
 class _Monitor(mocks.MockMonitor):
-    """Keeps what the plain hooks do not show: parent, provider, protection, dependencies."""
+    """Records what the SDK's mocks do not show: parent, provider, protection, dependencies."""
 
     def __init__(self, cloud: _Cloud, recorded: Recorded) -> None:
         super().__init__(cloud)

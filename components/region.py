@@ -27,7 +27,7 @@ HOST_TIERS = (Tier.PUBLIC, Tier.PRIVATE)
 
 
 def home_region(network: Network) -> str:
-    """Where regional things are of which a network has only one: the region with the lowest slot."""
+    """The region of regional resources that a network has only once: the one with the lowest slot."""
     return min(network.regions, key=lambda region: network.regions[region].slot)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from estate.model import Network
 
 CONSTANT = {"ManagedBy": "pulumi", "Project": "estate"}
-"""What the provider adds to everything. Only constants: a tag that changes by itself would show up in each preview."""
+"""The provider's default tags. Constants only: a changing tag would appear in every preview."""
 
 
 def tags(network: Network, name: str, **purpose: str) -> dict[str, str]:

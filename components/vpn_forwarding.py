@@ -1,4 +1,4 @@
-"""The first boot of a VPN gateway, the one way in for operators."""
+"""The first boot of a VPN gateway, the operators' only entry."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ RULES
 
 
 def user_data(network: Network, host: Host) -> str:
-    """Clients leave the gateway with its address, so that no other host needs to know theirs."""
+    """Clients are translated to the gateway's address, so that no other host needs a route to them."""
     script = SCRIPT.format(pool=addressing.vpn_pool(network, host.place))
     return cloud_config.render(network, host, files={SCRIPT_PATH: script}, commands=[[SCRIPT_PATH]])

@@ -1,4 +1,4 @@
 """The signing coordinator: two datacentres sign with one key, and never twice at one height, round and step.
 
-``decision`` decides and does nothing; everything else here carries out what it asks for.
+``decision`` is pure: it returns effects. The other modules carry them out.
 """

@@ -1,4 +1,4 @@
-"""``signing-gate``: runs the gate, and what a person does to its floors while it is stopped."""
+"""``signing-gate``: runs the gate; shows, writes and clears its watermark files while it is stopped."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def _parser() -> argparse.ArgumentParser:
     of_chain = argparse.ArgumentParser(add_help=False, parents=[of_config])
     of_chain.add_argument("--chain", required=True, metavar="CHAIN_ID")
     commands.add_parser("run", parents=[of_config], help="serve until SIGTERM")
-    commands.add_parser("show", parents=[of_config], help="the floor of each chain")
-    seed = commands.add_parser("seed", parents=[of_chain], help="make the floor of a key, or raise it")
+    commands.add_parser("show", parents=[of_config], help="print the watermark of each chain")
+    seed = commands.add_parser("seed", parents=[of_chain], help="create the watermark file of a key, or raise it")
     seed.add_argument("--public-key", type=_public_key, required=True, metavar="BASE64")
     seed.add_argument(
-        "--height", type=_height, required=True, help="nothing at or below this height is signed here from then on"
+        "--height", type=_height, required=True, help="from now on, the gate signs nothing at or below this height"
     )
-    commands.add_parser("clear-halt", parents=[of_chain], help="let a halted key sign again, after a person looked")
+    commands.add_parser("clear-halt", parents=[of_chain], help="let a halted key sign again, once the cause is found")
     return parser
 
 

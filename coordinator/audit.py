@@ -1,20 +1,20 @@
-"""Judges a log of everything that was claimed and released for one key: whether the signing promises were kept.
+"""Checks a log of every signing claim and released signature of one key against the signing invariants.
 
-It knows nothing of how the gates decide. ``Audit.see`` takes one event after the other, in the order in which they
-happened at their place (claims: in the order in which the table accepted them), in about the same time for each.
+The audit is independent of the gates' decision code. ``Audit.see`` takes one event at a time, in the order in which the
+events happened at each place (claims: in the order in which the table accepted them), in about constant time.
 
 ====  ================================================================================================
 I1    at most one intent (block, nil, POL round) at a height, round and step
 I2    at most one signature at a height, round and step
 I3    what is released rises strictly, in the order of its claims
-I4    a release has a claim and a claim's row with the same bytes, both older than it
-I5    at a height all that is released was claimed by one gate
-I6    a floor is never above the row, and no fresh signature is above the floor of its gate
-I7    who was told "unknown" releases nothing for that request; each request is answered in time, once
+I4    a release has an earlier claim and an earlier claim row, both with the same bytes
+I5    everything that is released at a height was claimed by one gate
+I6    a watermark is never above the row, and no fresh signature is above the watermark of its gate
+I7    a gate that got "unknown" releases nothing for that request; each request is answered in time, once
 I8    an extension's signature is released only for the extension that was claimed
 I9    each signature is by the key, over bytes of its chain
-I10   nothing but votes and proposals is signed
-I11   who asks for the same again gets the same bytes or a refusal
+I10   only votes and proposals are signed
+I11   a repeated request gets the same bytes or a refusal
 I14   a missing, emptied or older state ends in a refusal
 ====  ================================================================================================
 """
@@ -29,19 +29,19 @@ from coordinator.decision.position import Position
 from coordinator.decision.records import Claim
 
 VOTE, PROPOSAL = 3, 5
-"""The tags of the two requests of the privval protocol that end in a signature."""
+"""The privval tags of SignVoteRequest and SignProposalRequest."""
 
 Verify = Callable[[bytes, bytes], bool]
-"""Whether a signature over a message is by the key."""
+"""Whether the key made this signature over this message."""
 
 BOTTOM = Position(-1, -1, -1)
 
 
 class Started(NamedTuple):
-    """A run of a gate began to act, from the floor on its disk and the row; ``None``: there was none.
+    """A run of a gate started, from the watermark on its disk and the row; ``None``: there was none.
 
-    In all events ``gate_id`` is where it happened (two hosts that were given one name are distinct here, not in
-    their claims) and ``boot_id`` is a name that no other run has.
+    In all events ``gate_id`` is the host of the event (two hosts with the same name are distinct here, but not in
+    their claims). ``boot_id`` is unique to a run.
     """
 
     gate_id: str
@@ -51,14 +51,14 @@ class Started(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A node asked a gate for a signature. ``request`` is a name that no other request has."""
+    """A node asked a gate for a signature. ``request`` is the request's unique name."""
 
     gate_id: str
     request: str
 
 
 class Claimed(NamedTuple):
-    """The table put ``claim`` into the row, in place of what stood at ``previous`` (``None``: there was no row)."""
+    """The table wrote ``claim`` into the row, whose position was ``previous`` (``None``: there was no row)."""
 
     claim: Claim
     previous: Position | None
@@ -71,7 +71,7 @@ class Inserted(NamedTuple):
 
 
 class HeadAt(NamedTuple):
-    """A run of a gate learned the row's position; ``Released`` in spite of it is judged."""
+    """A run of a gate read the row's position. A later ``Released`` is judged against it."""
 
     gate_id: str
     boot_id: str
@@ -79,14 +79,14 @@ class HeadAt(NamedTuple):
 
 
 class FloorWritten(NamedTuple):
-    """``position`` became a gate's floor, durably."""
+    """A gate's watermark rose to ``position``, durably."""
 
     gate_id: str
     position: Position
 
 
 class Doubted(NamedTuple):
-    """A gate learned, while it handled ``request``, that the outcome of an effect is unknown."""
+    """While a gate handled ``request``, the outcome of an effect was unknown."""
 
     gate_id: str
     request: str
@@ -95,8 +95,8 @@ class Doubted(NamedTuple):
 class Released(NamedTuple):
     """A signature left a gate.
 
-    ``position``, ``intent`` and ``extension`` are what the node asked for; ``sign_bytes`` are the bytes that the
-    signature is said to cover (``b""``: not known; those of the claim are taken). ``seconds``: since it was asked.
+    ``position``, ``intent`` and ``extension`` are those of the request. ``sign_bytes`` are the bytes that the signature
+    covers (``b""``: not known; the claim's bytes are used). ``seconds``: since the request arrived.
     """
 
     gate_id: str
@@ -116,7 +116,7 @@ class Released(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A gate answered that it does not sign, and why."""
+    """A gate refused to sign, with its reason."""
 
     gate_id: str
     request: str
@@ -125,7 +125,7 @@ class Refused(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A request is over: the gate turned to the next one (``crashed``: or died meanwhile)."""
+    """A request ended: the gate took the next one (``crashed``: or the gate crashed)."""
 
     gate_id: str
     request: str
@@ -133,17 +133,17 @@ class Ended(NamedTuple):
 
 
 class RolledBack(NamedTuple):
-    """A fault: the row was put back to an older state, ``None``: it was removed. The claims' rows are all there.
+    """A fault: the row was restored to an older state (``None``: removed). No claim row was lost.
 
-    What was forgotten binds nobody who had not seen it, so I3 and I5 hold from here on for themselves. I1 and I2 hold
-    over the whole log: the claims' rows see to that.
+    A gate that had not seen the lost state cannot respect it, so I3 and I5 start over here. The claim rows keep I1 and
+    I2 over the whole log.
     """
 
     position: Position | None
 
 
 class Replaced(NamedTuple):
-    """A ceremony wrote the row again at ``position``, with a new ``generation``."""
+    """A ceremony rewrote the row at ``position``, with a new ``generation``."""
 
     generation: int
     position: Position
@@ -184,11 +184,11 @@ class _Accepted(NamedTuple):
 
 
 class Audit:
-    """The promises about one key, judged event by event; ``violations`` holds what was found.
+    """The invariants of one key, checked event by event. ``violations`` lists those that were broken.
 
-    ``verify``: where given, each released signature is verified (I9). ``deadline_seconds``: where given, each answer
-    must come within it (I7). ``rows``, ``floors``: whether the log has inserted rows and written watermarks; where
-    it does not, that half of I4 or I6 is not judged.
+    ``verify``: if given, each released signature is verified (I9). ``deadline_seconds``: if given, each answer must
+    come within it (I7). ``rows``, ``floors``: whether the log contains row inserts and watermark writes; if not, that
+    half of I4 or I6 is not checked.
     """
 
     __slots__ = (
@@ -241,11 +241,11 @@ class Audit:
 
     @property
     def signed(self) -> int:
-        """At how many positions a signature was released."""
+        """The number of positions at which a signature was released."""
         return len(self._released)
 
     def copy(self) -> Audit:
-        """An audit that goes on from here by itself."""
+        """An independent copy of this audit."""
         twin = object.__new__(Audit)
         for name in Audit.__slots__:
             value = getattr(self, name)
@@ -253,7 +253,7 @@ class Audit:
         return twin
 
     def key(self) -> tuple[object, ...]:
-        """What decides how this audit judges what is still to come; hashable."""
+        """The state on which the verdicts about later events depend; hashable."""
         accepted = self._accepted.items()
         return (
             tuple((name, claim.sign_bytes, claim.extension, *told) for name, (_, claim, *told) in accepted),
@@ -432,7 +432,7 @@ def violations(
     rows: bool = True,
     floors: bool = True,
 ) -> list[Violation]:
-    """What in a whole log breaks a promise; the options are those of ``Audit``."""
+    """The violations in a whole log. The options are those of ``Audit``."""
     audit = Audit(chain_id, verify=verify, deadline_seconds=deadline_seconds, rows=rows, floors=floors)
     for event in events:
         audit.see(event)

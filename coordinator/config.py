@@ -1,4 +1,4 @@
-"""The configuration of a gate: one TOML file, every key known, every problem reported at once."""
+"""The configuration of a gate: one TOML file. Unknown keys are errors; all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from coordinator.privval.messages import Dialect
 from coordinator.table.client import Endpoint
 
 LONGEST_DEADLINE_SECONDS = 1.5
-"""A vote that comes later is of no use to a round of one second; the node itself would wait for five."""
+"""A later vote is useless in a round of one second. The node itself would wait for five."""
 
 MAX_ENDPOINTS = 2
 MAX_SOCKET_PATH = 107
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
-"""At most 50 characters, as a genesis file may have; and what can be the name of a file."""
+"""At most 50 characters, the limit of a genesis file, and valid in a file name."""
 
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 class ConfigError(Exception):
-    """``problems``: sentences, one for each thing that is wrong."""
+    """``problems``: one sentence per problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -35,10 +35,10 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One key on one chain, with the node that asks, the signer that signs and the table that decides.
+    """One key on one chain: its validator node, its signer and its table.
 
-    ``deadline_seconds``: for one request as a whole. ``sign_extensions``: whether the chain has vote extensions; as in
-    tmkms, v1 nodes say it themselves.
+    ``deadline_seconds``: for one request as a whole. ``sign_extensions``: whether the chain has vote extensions, as in
+    tmkms; a v1 node says it in each request.
     """
 
     chain_id: str
@@ -57,7 +57,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """``gate_id`` names this signer host in the table; floors and the connection key are in ``state``."""
+    """``gate_id`` names this signer host in the table. ``state`` holds the watermark files and the connection key."""
 
     gate_id: str
     state: Path
@@ -65,7 +65,7 @@ class Config:
     chains: tuple[Chain, ...]
 
     def chain(self, chain_id: str) -> Chain:
-        """Raises ConfigError: there is none of that id."""
+        """Raises ConfigError if the chain is not configured."""
         for each in self.chains:
             if each.chain_id == chain_id:
                 return each
@@ -74,7 +74,7 @@ class Config:
 
 
 class _Table:
-    """Takes known keys out of a TOML table and notes what is wrong with it."""
+    """Takes the known keys out of a TOML table and collects the problems."""
 
     def __init__(self, where: str, found: Any, problems: list[str]) -> None:
         self.where = where
@@ -86,17 +86,17 @@ class _Table:
     def wrong(self, text: str) -> None:
         self._problems.append(f"{self.where}: {text}")
 
-    def take(self, key: str, read: Callable[[Any], Any], meant: str, default: Any = None) -> Any:
-        """``read`` gives the value, or raises ValueError or TypeError; then ``meant`` says what it should have been."""
+    def take(self, key: str, read: Callable[[Any], Any], expected: str, default: Any = None) -> Any:
+        """The value that ``read`` returns. If it raises ValueError or TypeError, the problem says ``expected``."""
         if key not in self._left:
             if default is None:
-                self.wrong(f"{key} is missing; it must be {meant}")
+                self.wrong(f"{key} is missing; it must be {expected}")
             return default
         found = self._left.pop(key)
         try:
             return read(found)
         except (ValueError, TypeError):
-            self.wrong(f"{key} is {found!r}; it must be {meant}")
+            self.wrong(f"{key} is {found!r}; it must be {expected}")
             return default
 
     def tables(self, key: str) -> list[Any]:
@@ -204,16 +204,16 @@ def _chain(where: str, found: Any, problems: list[str]) -> Chain:
     )
     table.end()
     if chain.signer and len(bytes(chain.signer)) > MAX_SOCKET_PATH:
-        table.wrong(f"signer has a path of more than {MAX_SOCKET_PATH} bytes; the kernel takes no longer one")
+        table.wrong(f"signer has a path of more than {MAX_SOCKET_PATH} bytes; the kernel accepts no longer path")
     return chain
 
 
 def parse(text: str) -> Config:
-    """Raises ConfigError with everything that is wrong."""
+    """Raises ConfigError with all problems."""
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"it is not TOML: {error}"]) from None
+        raise ConfigError([f"not valid TOML: {error}"]) from None
     problems: list[str] = []
     table = _Table("the file", found, problems)
     chains = tuple(_chain(f"chain {number}", each, problems) for number, each in enumerate(table.tables("chain"), 1))
@@ -231,17 +231,17 @@ def parse(text: str) -> Config:
     ):
         known = [each for each in values if each is not None]
         if len(set(known)) < len(known):
-            problems.append(f"the file: two chains have the same {name}; each has its own")
+            problems.append(f"the file: two chains have the same {name}; each chain must have its own")
     if problems:
         raise ConfigError(problems)
     return config
 
 
 def read(path: Path) -> Config:
-    """Raises ConfigError, also where the file cannot be read."""
+    """Raises ConfigError, also if the file cannot be read."""
     try:
         return parse(path.read_text())
     except OSError as error:
         raise ConfigError([f"{path} cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
-        raise ConfigError([f"{path} is not text in UTF-8"]) from None
+        raise ConfigError([f"{path} is not UTF-8 text"]) from None

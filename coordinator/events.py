@@ -1,4 +1,4 @@
-"""What happened, as one JSON object per line: what the journal keeps and people search."""
+"""Events as one JSON object per line, for the systemd journal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TextIO
 
 
 class Events:
-    """Writes events. A stream that cannot be written to stops no signature: what happened is then lost.
+    """Writes events. If the stream cannot be written to, the event is lost; signing goes on.
 
-    An event says what happened and to what: never a key, a credential or the bytes of a message.
+    An event never contains a key, a credential or the bytes of a message.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:

@@ -1,11 +1,11 @@
-"""The floor of a key on a gate's own disk: the highest position that this gate ever claimed. It only rises.
+"""The watermark file of a key on a gate's own disk: the highest position that this gate ever claimed. It only rises.
 
-It is the guard that holds where the table does not: a table that was rolled back, replaced or lost its rows cannot
-bring a gate below what its own disk says. Hence each rise is on the disk before it counts.
+It protects against a faulty table: a table that was rolled back or replaced, or that lost its rows, cannot make a gate
+sign below the watermark on its own disk. Each rise is therefore on disk before it counts.
 
-The file is made by a rename and then written over in place, in one sector, which disks write whole or not at all
-(PostgreSQL keeps its pg_control so). That takes one flush of data: no entry, no journal, no free space. A sector that
-was torn all the same fails its checksum, and nothing is signed until a person has seeded the file again.
+The file is created by a rename and then overwritten in place, in one sector, which disks write atomically (PostgreSQL
+does the same with pg_control). That takes one flush of data: no directory entry, no journal, no free space. A torn
+sector fails its checksum, and nothing is signed until a person has seeded the file again.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from coordinator.decision.position import Position, parse
 VERSION = 1
 KEY_BYTES = 32
 SIZE = 512
-"""Bytes of the file: the smallest sector there is."""
+"""Bytes of the file: the smallest sector size."""
 
 SEED_FIRST = "seed it by ceremony (signing-gate seed), from what the chain shows"
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What the file says. ``public_key``: the 32 bytes of the Ed25519 key that this gate guards."""
+    """The content of the file. ``public_key``: the 32 bytes of the Ed25519 key that this gate guards."""
 
     chain_id: str
     public_key: bytes
@@ -43,7 +43,7 @@ class Floor:
 
 
 class FloorUnusable(Exception):
-    """There is no floor to stand on: the file is missing, empty, damaged, or another process holds it."""
+    """The watermark file cannot be used: it is missing, empty or damaged, or another process holds its lock."""
 
 
 def path_of(state: Path, chain_id: str) -> Path:
@@ -65,13 +65,13 @@ def encode(floor: Floor) -> bytes:
     data = json.dumps(fields | {"sha256": _digest(fields)}, indent=1).encode()
     if len(data) >= SIZE:
         raise ValueError(
-            f"the floor of {floor.chain_id!r} has {len(data)} bytes; it must be less than a sector's {SIZE}"
+            f"the watermark of {floor.chain_id!r} takes {len(data)} bytes; it must take less than a sector ({SIZE})"
         )
     return data.ljust(SIZE - 1) + b"\n"
 
 
 def decode(data: bytes) -> Floor:
-    """The floor that ``encode`` wrote. Raises ValueError: it is not exactly that."""
+    """Reads what ``encode`` wrote. Raises ValueError for anything else."""
     try:
         found = json.loads(data.decode("ascii"))
     except RecursionError:
@@ -80,7 +80,7 @@ def decode(data: bytes) -> Floor:
         raise ValueError("it holds no JSON object")
     digest = found.pop("sha256", None)
     if digest != _digest(found):
-        raise ValueError("its checksum is not that of its content")
+        raise ValueError("its checksum does not match its content")
     if set(found) != {"version", "chain_id", "public_key", "position", "halted"} or found["version"] != VERSION:
         raise ValueError(f"it is not of version {VERSION}")
     public_key = base64.b64decode(str(found["public_key"]), validate=True)
@@ -101,22 +101,22 @@ def read(path: Path, chain_id: str) -> Floor:
     except ValueError as error:
         raise FloorUnusable(f"{path} is damaged: {error}; {SEED_FIRST}") from None
     if floor.chain_id != chain_id:
-        raise FloorUnusable(f"{path} is the floor of chain {floor.chain_id}; {SEED_FIRST}")
+        raise FloorUnusable(f"{path} is the watermark file of chain {floor.chain_id}; {SEED_FIRST}")
     return floor
 
 
 def _give(descriptor: int, directory: Path) -> None:
-    """What root writes at a ceremony belongs to the gate's own user, who owns the directory."""
+    """A file that root writes in a ceremony must belong to the gate's user, who owns the directory."""
     if os.geteuid() == 0:
         owner = directory.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def create(path: Path, floor: Floor) -> None:
-    """Makes the file, or replaces it. When it returns, file and directory entry are on the disk.
+    """Creates or replaces the file. On return, the file and its directory entry are on disk.
 
     Raises:
-        OSError: they may be there, or not; what is there is then the old floor or the new one, whole.
+        OSError: the write may or may not have happened; the file has the old content or the new, never a mix.
     """
     temporary = path.with_name(path.name + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -142,7 +142,7 @@ def _overwrite(descriptor: int, floor: Floor) -> None:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Nobody else changes the floor meanwhile. Raises FloorUnusable: another process holds it, or it cannot be held."""
+    """Holds the file's lock. Raises FloorUnusable if another process holds it or the file cannot be locked."""
     try:
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -159,10 +159,10 @@ def held(path: Path) -> Iterator[None]:
 
 
 class Keeper:
-    """The floor, kept open while its lock is held; ``floor`` is what the disk is known to say."""
+    """An open watermark file whose lock is held. ``floor`` is the last content known to be on disk."""
 
     def __init__(self, path: Path, floor: Floor) -> None:
-        """Raises FloorUnusable: the file cannot be written to."""
+        """Raises FloorUnusable if the file cannot be opened for writing."""
         self._path = path
         self.floor = floor
         try:
@@ -171,12 +171,12 @@ class Keeper:
             raise FloorUnusable(f"{path} cannot be written to: {error.strerror}") from None
 
     def rise(self, position: Position) -> None:
-        """The floor is at ``position`` or above, on the disk, when this returns. Raises OSError."""
+        """On return, the watermark on disk is at ``position`` or above. Raises OSError."""
         if position > self.floor.position:
             self._put(replace(self.floor, position=position))
 
     def halt(self, cause: Cause) -> None:
-        """Remembered across restarts. In memory it holds at once, even if the disk fails. Raises OSError."""
+        """Halts the key across restarts. The halt takes effect in memory even if the write fails. Raises OSError."""
         halted = replace(self.floor, halted=cause)
         self.floor = halted
         self._put(halted)
@@ -186,18 +186,18 @@ class Keeper:
 
     def _put(self, floor: Floor) -> None:
         if self._path.stat().st_ino != os.fstat(self._descriptor).st_ino:
-            raise FileNotFoundError(errno.ENOENT, "the floor was moved away while the gate runs", str(self._path))
+            raise FileNotFoundError(errno.ENOENT, "the watermark file was moved while the gate runs", str(self._path))
         _overwrite(self._descriptor, floor)
         os.fdatasync(self._descriptor)
         self.floor = floor
 
 
 def seed(path: Path, chain_id: str, public_key: bytes, position: Position) -> Floor:
-    """Makes the floor of a key, or raises the one that is there; a damaged one is replaced, and kept beside it.
+    """Creates the watermark file of a key, or raises its watermark. A damaged file is replaced and kept beside it.
 
     Raises:
-        FloorUnusable: another process holds it, or it is the floor of another key or chain.
-        OSError: it could not be written.
+        FloorUnusable: another process holds the file, or it is of another key or chain.
+        OSError: the file could not be written.
     """
     with held(path):
         seeded = Floor(chain_id, public_key, position)
@@ -209,8 +209,9 @@ def seed(path: Path, chain_id: str, public_key: bytes, position: Position) -> Fl
             else:
                 if (there.chain_id, there.public_key) != (chain_id, public_key):
                     raise FloorUnusable(
-                        f"{path} is the floor of another key, {base64.b64encode(there.public_key).decode()} of chain "
-                        f"{there.chain_id}; a floor is never lowered: retire that key first, then move its file away"
+                        f"{path} is the watermark file of another key, {base64.b64encode(there.public_key).decode()} "
+                        f"of chain {there.chain_id}; a watermark is never lowered: retire that key first, then move "
+                        "its file away"
                     )
                 seeded = replace(there, position=max(there.position, position))
         create(path, seeded)
@@ -218,7 +219,7 @@ def seed(path: Path, chain_id: str, public_key: bytes, position: Position) -> Fl
 
 
 def clear_halt(path: Path, chain_id: str) -> Cause | None:
-    """Lets a halted key sign again; gives why it was halted. Raises FloorUnusable, OSError."""
+    """Lets a halted key sign again; returns why it was halted. Raises FloorUnusable, OSError."""
     with held(path):
         there = read(path, chain_id)
         create(path, replace(there, halted=None))

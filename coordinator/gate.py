@@ -1,4 +1,4 @@
-"""One key's gate: carries out what the decision asks for, and answers the node, whatever happens."""
+"""One key's gate: carries out the decision's effects. Every request of the node gets an answer."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ from coordinator.metrics import Metrics
 from coordinator.privval import for_node
 from coordinator.privval.messages import (
     Dialect,
-    Pinged,
-    PublicKeyAsked,
-    SignedTold,
-    SignProposalAsked,
-    SignVoteAsked,
+    PingRequest,
+    PubKeyRequest,
+    SignedResponse,
+    SignProposalRequest,
+    SignVoteRequest,
     Unreadable,
 )
 from coordinator.privval.wire import Malformed
 from coordinator.signer import SignerFailed
 
-SignAsked = SignVoteAsked | SignProposalAsked
+SignRequest = SignVoteRequest | SignProposalRequest
 Send = Callable[[bytes], None]
 MAX_TEXT = 400
-"""Characters of an error's text: a node reads answers of 10 KiB at most."""
+"""Characters of an error's text: a node reads responses of at most 10 KiB."""
 
 
 class Code(IntEnum):
-    """Why a node was refused, as the code of a ``RemoteSignerError``. The text says more."""
+    """The ``code`` of a ``RemoteSignerError``. Its ``description`` says more."""
 
     NOT_UNDERSTOOD = 1
     WOULD_CONTRADICT = 2
@@ -109,18 +109,18 @@ class KeySigner(Protocol):
 
     ready: bool
 
-    def begin(self, asked: SignAsked, time_ns: int) -> None: ...
-    def finish(self, deadline: float) -> SignedTold: ...
+    def begin(self, asked: SignRequest, time_ns: int) -> None: ...
+    def finish(self, deadline: float) -> SignedResponse: ...
 
 
 @dataclass(slots=True)
 class _Exchange:
-    """One question of the node that needs a signature, and how far its answer has come.
+    """One request of the node for a signature, and the progress of its response.
 
-    ``reply`` is what was answered, ``FAILURE`` if nobody foresaw what happened; ``seconds`` how long each stage took.
+    ``reply`` is the response, ``FAILURE`` after an unexpected exception. ``seconds``: the duration of each stage.
     """
 
-    asked: SignAsked
+    asked: SignRequest
     send: Send
     began: float
     deadline: float
@@ -150,7 +150,7 @@ def error_text(cause: str, detail: str) -> str:
 
 
 class KeyGate:
-    """Answers one node's questions about one key. One thread uses it, for one question at a time."""
+    """Answers one node's requests for one key. Used by one thread, for one request at a time."""
 
     def __init__(
         self,
@@ -181,8 +181,8 @@ class KeyGate:
     def start(self) -> None:
         """Announces this run of the gate to the table, once; ``started`` says whether the table admitted it.
 
-        Also after it had been fenced: an announcement of an earlier run may have arrived late, or a ceremony may have
-        admitted this gate again.
+        Called again after the run was fenced: an announcement of an earlier run may have arrived late, or a ceremony
+        may have admitted this gate again.
         """
         floor = self._keeper.floor
         seen: Seen | Missing | Unknown = Unknown("not asked")
@@ -205,18 +205,18 @@ class KeyGate:
         self._measure()
 
     def answer(self, message: bytes, send: Send) -> None:
-        """Answers what the node asks. Raises nothing: what goes wrong is an answer too."""
+        """Answers one message of the node. Raises nothing: errors are answered as well."""
         asked = for_node.decode(message, self._dialect)
-        if isinstance(asked, SignVoteAsked | SignProposalAsked):
+        if isinstance(asked, SignVoteRequest | SignProposalRequest):
             self._answer_sign(asked, send)
-        elif isinstance(asked, Pinged):
+        elif isinstance(asked, PingRequest):
             send(for_node.pong())
-        elif isinstance(asked, PublicKeyAsked):
+        elif isinstance(asked, PubKeyRequest):
             self._answer_key(asked, send)
         else:
             self._answer_unreadable(asked, send)
 
-    def _answer_key(self, asked: PublicKeyAsked, send: Send) -> None:
+    def _answer_key(self, asked: PubKeyRequest, send: Send) -> None:
         if asked.chain_id != self._gate.chain_id:
             send(self._refusal(asked, Refused(Cause.FOREIGN_CHAIN, asked.chain_id)))
             return
@@ -227,10 +227,10 @@ class KeyGate:
         self._metrics.count("refusals_total", self._gate.chain_id, cause=Cause.MALFORMED)
         self._say("refused", cause=Cause.MALFORMED, detail=asked.reason)
 
-    def _refusal(self, asked: for_node.Asked | int, refused: Refused) -> bytes:
+    def _refusal(self, asked: for_node.NodeRequest | int, refused: Refused) -> bytes:
         return for_node.refused(asked, CODES[refused.cause], error_text(refused.cause, refused.detail))
 
-    def _answer_sign(self, asked: SignAsked, send: Send) -> None:
+    def _answer_sign(self, asked: SignRequest, send: Send) -> None:
         began = time.monotonic()
         exchange = _Exchange(asked, send, began, began + self._deadline_seconds)
         request: Request | None = None
@@ -260,7 +260,7 @@ class KeyGate:
         self._standing = standing
         self._seen = max(self._seen, standing.highest_seen)
         if isinstance(exchange.reply, Refused) and exchange.reply.cause is Cause.FENCED and not standing.halted:
-            self._standing = NotStarted(Cause.FENCED, f"the table no longer knows this run: {exchange.reply.detail}")
+            self._standing = NotStarted(Cause.FENCED, f"the table no longer names this run: {exchange.reply.detail}")
 
     def _carry_out(self, exchange: _Exchange, effect: Effect) -> Outcome:
         match effect:
@@ -285,7 +285,7 @@ class KeyGate:
         with exchange.timed("table"):
             outcome = self._table.claim(claim, exchange.deadline)
         if exchange.late:
-            outcome = Unknown("the time for this request was over")
+            outcome = Unknown("the deadline of this request had passed")
         self._metrics.count("claims_total", self._gate.chain_id, outcome=type(outcome).__name__.lower())
         return outcome
 
@@ -295,10 +295,10 @@ class KeyGate:
                 self._keeper.rise(claim.position)
         except OSError as error:
             return Unknown(str(error))
-        return Unknown("the time for this request was over") if exchange.late else Done()
+        return Unknown("the deadline of this request had passed") if exchange.late else Done()
 
     def _sign(self, exchange: _Exchange, claim: Claim, request: Request) -> Signing:
-        """The signer works while the row is inserted."""
+        """The signer signs while the claim row is inserted."""
         began = time.perf_counter()
         signed, detail, asked = None, "", False
         try:
@@ -317,7 +317,7 @@ class KeyGate:
                 detail = str(error)
         exchange.seconds["signer"] = time.perf_counter() - began
         if row is None:
-            detail = "whether the claim's row was written is not known"
+            detail = "it is unknown whether the claim row was written"
         return Signing(row, signed, detail)
 
     def _reply(self, exchange: _Exchange, reply: Granted | Refused) -> None:
@@ -334,8 +334,8 @@ class KeyGate:
             self._say("halt-not-on-disk", cause=cause, detail=str(error))
 
     def _failed(self, exchange: _Exchange, error: Exception) -> None:
-        """Something that nobody foresaw: nothing is known of what was done for this request, so the table is read first
-        before anything is claimed again.
+        """After an unexpected exception, the outcome of this request is unknown. The next request therefore reads the
+        table before it claims.
         """
         detail = f"{type(error).__name__}: {error}"
         self._say(FAILURE, detail=detail)
@@ -346,7 +346,7 @@ class KeyGate:
             exchange.answer(FAILURE, for_node.refused(exchange.asked, Code.FAILURE, error_text(FAILURE, detail)))
 
     def _account(self, exchange: _Exchange, request: Request | None) -> None:
-        """Metrics and one event for what was answered."""
+        """Metrics and one event for the response."""
         chain, reply = self._gate.chain_id, exchange.reply
         fields: dict[str, object] = {
             "kind": Step(request.position.step).name.lower() if request else type(exchange.asked).__name__,

@@ -1,8 +1,8 @@
-"""A gate's credentials for its table, by lease: taken from Vault for a short time, and renewed before they end.
+"""A gate's credentials for its table: leased from Vault for a short time, and replaced before the lease ends.
 
-One process does this and nothing else, so that the gate need not reach Vault and this need not reach the table. It logs
-in by AppRole. What it shows there, the secret id, comes to the host once, wrapped: whoever opened the wrapping before
-is noticed (see Vault's "Response wrapping").
+A separate process does only this, so that the gate needs no network path to Vault and this process none to the table.
+It logs in by AppRole. The secret id is delivered to the host once, wrapped; an earlier unwrap by another party is
+detected (see Vault's "Response wrapping").
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ TIMEOUT_SECONDS = 10
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
 LEAST_RENEWAL_SECONDS = 30.0
-"""Vault is not asked more often, however short its leases are."""
+"""The shortest interval between requests to Vault, however short its leases are."""
 
 
 class LeaseError(Exception):
-    """There are no credentials now. The text says why, and holds no secret."""
+    """No credentials are available. The text says why and contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """``document``: in the form of the AWS SDKs' ``credential_process``. ``seconds``: how long it is good for."""
+    """``document``: in the form of the AWS SDKs' ``credential_process``. ``seconds``: how long it is valid."""
 
     document: dict[str, Any]
     seconds: float
@@ -66,7 +66,7 @@ class Lease:
 
 
 def read_settings(path: Path) -> Settings:
-    """The configuration that a deploy wrote. Raises LeaseError."""
+    """Reads the configuration that a deployment wrote. Raises LeaseError."""
     try:
         found = tomllib.loads(path.read_text())
         files = {name: Path(found[name]) for name in ("ca_file", "secret_id", "wrapped_secret_id", "credentials")}
@@ -82,7 +82,7 @@ def read_settings(path: Path) -> Settings:
 
 
 def write_private(path: Path, text: str, mode: int) -> None:
-    """The whole text or what was there before, on the disk when this returns."""
+    """Replaces the file atomically; the text is on disk on return."""
     partial = path.with_name(f".{path.name}.new")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -107,7 +107,7 @@ def _document(answer: object) -> dict[str, Any]:
 
 
 def _unwrap(client: hvac.Client, settings: Settings, log: Events) -> None:
-    """Turns a delivered wrapping into the secret id that it holds. Raises LeaseError, VaultError and OSError."""
+    """Unwraps the delivered wrapping token into the secret id. Raises LeaseError, VaultError and OSError."""
     try:
         token = settings.wrapped_secret_id.read_text().strip()
     except FileNotFoundError:
@@ -116,11 +116,11 @@ def _unwrap(client: hvac.Client, settings: Settings, log: Events) -> None:
     try:
         made_by = _document(client.write("sys/wrapping/lookup", None, token=token))["data"]["creation_path"]
         if made_by != expected:
-            raise LeaseError(f"the wrapping was made by {made_by}; it must be made by {expected}; it is not opened")
+            raise LeaseError(f"the wrapping token is of {made_by}; it must be of {expected}; it is not unwrapped")
         secret_id = client.sys.unwrap(token)["data"]["secret_id"]  # type: ignore[no-untyped-call]  # hvac has no types here
     except (InvalidRequest, LeaseError) as error:
         settings.wrapped_secret_id.unlink(missing_ok=True)
-        log("wrapping-refused", alarm="somebody else may have opened it: make a new secret id", error=str(error))
+        log("wrapping-refused", alarm="another party may have unwrapped it: create a new secret id", error=str(error))
         return
     write_private(settings.secret_id, secret_id, 0o600)
     settings.wrapped_secret_id.unlink(missing_ok=True)
@@ -128,7 +128,7 @@ def _unwrap(client: hvac.Client, settings: Settings, log: Events) -> None:
 
 
 def take(settings: Settings, log: Events) -> Lease:
-    """Asks Vault for new credentials. Raises LeaseError."""
+    """Requests new credentials from Vault. Raises LeaseError."""
     client = hvac.Client(
         url=settings.vault, token="", verify=str(settings.ca_file), timeout=TIMEOUT_SECONDS, allow_redirects=False
     )
@@ -152,20 +152,20 @@ def take(settings: Settings, log: Events) -> Lease:
     except (VaultError, OSError) as error:
         raise LeaseError(f"{type(error).__name__}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise LeaseError(f"Vault's answer is not understood: {type(error).__name__}") from None
+        raise LeaseError(f"Vault's response cannot be read: {type(error).__name__}") from None
     finally:
         client.adapter.close()
     return Lease(document, seconds)
 
 
 def retry_after(failures: int, chance: float) -> float:
-    """Seconds to wait after that many failures in a row; ``chance`` from 0 to 1 spreads hosts that failed together."""
+    """Seconds to wait after ``failures`` consecutive failures. ``chance`` (0 to 1) is the jitter between hosts."""
     longest: float = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10))
     return longest * (0.5 + chance / 2)
 
 
 def _seconds_left(credentials: Path) -> float:
-    """How long what an earlier process wrote is still good for."""
+    """Seconds for which the credentials of an earlier process are still valid."""
     try:
         ends = datetime.fromisoformat(json.loads(credentials.read_text())["Expiration"])
         return max(0.0, (ends - datetime.now(UTC)).total_seconds())
@@ -174,7 +174,7 @@ def _seconds_left(credentials: Path) -> float:
 
 
 class Keeper:
-    """Keeps the credentials file fresh, and takes it away when what it holds is over."""
+    """Keeps the credentials file current, and deletes it when its credentials expire."""
 
     def __init__(self, settings: Settings, ask: Callable[[], Lease], log: Events) -> None:
         self._settings = settings
@@ -184,7 +184,7 @@ class Keeper:
         self._ends = time.monotonic() + _seconds_left(settings.credentials)
 
     def step(self, now: float) -> float:
-        """One attempt at ``now`` (``time.monotonic()``). Returns how many seconds later the next one is due."""
+        """One attempt at ``now`` (``time.monotonic()``). Returns the seconds until the next one."""
         try:
             lease = self._ask()
             write_private(self._settings.credentials, json.dumps(lease.document), 0o640)
@@ -201,15 +201,15 @@ class Keeper:
         return max(LEAST_RENEWAL_SECONDS, lease.seconds - self._settings.renew_before_seconds)
 
     def remove(self) -> None:
-        """Without the file, the gate refuses."""
+        """Without the file, the gate refuses every request."""
         if self._settings.credentials.exists():
             self._settings.credentials.unlink(missing_ok=True)
             self._log("credentials-removed")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """``signing-gate-lease --config FILE``: runs until it is ended."""
-    parser = argparse.ArgumentParser(prog="signing-gate-lease", description="Keeps a gate's credentials fresh.")
+    """``signing-gate-lease --config FILE``: runs until it is stopped."""
+    parser = argparse.ArgumentParser(prog="signing-gate-lease", description="Keeps a gate's credentials current.")
     parser.add_argument("--config", type=Path, required=True)
     log = Events()
     try:

@@ -1,4 +1,4 @@
-"""Counters, gauges and latencies of a gate, in the text format of Prometheus, for a node exporter to pick up."""
+"""Counters, gauges and latencies of a gate, in Prometheus's text format, for the node exporter's textfile collector."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 
 PREFIX = "signing_gate_"
 BOUNDS_SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
-"""Upper bounds of the latency buckets: fine where the targets are, and up to the longest that a request may take."""
+"""Upper bounds of the latency buckets: fine around the targets, and up to the longest deadline of a request."""
 
 COUNTERS = {
     "signatures_total": "Signatures given to the node, by kind.",
-    "replays_total": "Signatures given again that had been made before.",
+    "replays_total": "Existing signatures given to the node again.",
     "refusals_total": "Requests answered with an error, by cause.",
     "claims_total": "Conditional writes of the head row, by outcome.",
 }
 GAUGES = {
     "started": "1 once the table has admitted this run of the gate.",
     "last_signed_height": "Height of the last signature given.",
-    "floor_height": "Height of the floor on the disk.",
+    "floor_height": "Height of the watermark on disk.",
     "signer_connected": "1 while a signer with the right key is connected.",
     "node_connected": "1 while the validator node is connected.",
-    "halted": "1 if this key must not sign here until a person has looked.",
+    "halted": "1 if this key must not sign here until a person has found the cause.",
 }
 LATENCY = "seconds"
-LATENCY_HELP = "Time of a signed request, by stage: whole, table, disk, signer."
+LATENCY_HELP = "Duration of a signed request, by stage: whole, table, disk, signer."
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -36,7 +36,7 @@ def _written(name: str, labels: Labels, value: float) -> str:
 
 
 class Metrics:
-    """One collection for a process; every series carries the chain. Safe to use from several threads."""
+    """The metrics of one process; every series has the label ``chain``. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -65,7 +65,7 @@ class Metrics:
             self._sums[key] = self._sums.get(key, 0.0) + seconds
 
     def text(self) -> str:
-        """All series, as Prometheus reads them."""
+        """All series in Prometheus's text format."""
         lines = []
         with self._lock:
             for kind, names in (("counter", COUNTERS), ("gauge", GAUGES)):
@@ -83,7 +83,7 @@ class Metrics:
         return "\n".join(lines) + "\n"
 
     def write(self, path: Path) -> None:
-        """Puts the text into place by a rename, so that no reader sees half of it. Raises OSError."""
+        """Writes the text and renames the file into place, so that no reader sees a partial file. Raises OSError."""
         temporary = path.with_name(path.name + ".new")
         temporary.write_text(self.text())
         temporary.chmod(0o644)
@@ -91,7 +91,7 @@ class Metrics:
 
 
 def gauges(text: str, chain: str) -> dict[str, float]:
-    """The gauges of one chain in what ``Metrics.text`` wrote, by their names in ``GAUGES``."""
+    """The gauges of one chain, read from ``Metrics.text``, by their names in ``GAUGES``."""
     label, found = f'{{chain="{chain}"}} ', {}
     for line in text.splitlines():
         name, found_label, value = line.removeprefix(PREFIX).partition(label)

@@ -22,21 +22,21 @@ DIAL_WITHIN_SECONDS = 2.0
 
 DIAL_AGAIN_SECONDS = (0.1, 0.2, 0.5, 1.0)
 SILENT_FOR_SECONDS = 10.0
-"""A node pings every 3.3 s; one that is silent for three times as long is beyond a broken path, and dialled again."""
+"""A node pings every 3.3 s. After three times as long without a message, the connection is dead and dialled again."""
 
 REST_WITHIN_SECONDS = 1.0
-"""How long the rest of a message may take, once it has begun, and how long the node may take to accept an answer."""
+"""How long the rest of a started message may take, and how long the node may take to accept a response."""
 
 
 class NodeLink:
-    """Keeps one connection to the node's listener. One thread uses it. No failure is raised: the link is down then, and
-    dials again when ``attend`` is called at ``due`` or later.
+    """Keeps one connection to the node's listener. Used by one thread. Failures are not raised: the link goes down, and
+    ``attend`` dials again at ``due`` or later.
     """
 
     def __init__(
         self, address: tuple[str, int], identity: Ed25519PrivateKey, changed: Callable[[bool, str], None]
     ) -> None:
-        """``changed`` is called with whether the node is connected now, and why."""
+        """``changed`` is called with the new state (connected or not) and its reason."""
         self._address, self._identity, self._changed = address, identity, changed
         self._connection: SecretConnection | None = None
         self._socket: socket.socket | None = None
@@ -46,11 +46,11 @@ class NodeLink:
         self._failures = 0
 
     def sockets(self) -> list[socket.socket]:
-        """On which to wait for something to ``attend`` to."""
+        """The socket to wait on before ``attend``."""
         return [self._socket] if self._socket else []
 
     def due(self) -> float:
-        """When to ``attend`` at the latest (monotonic)."""
+        """The latest time for the next ``attend`` (monotonic)."""
         if self._messages is None:
             return self._dial_at
         return self._heard_at + SILENT_FOR_SECONDS if self._messages.between_messages else 0.0
@@ -65,7 +65,7 @@ class NodeLink:
             self._drop(f"the node was silent for {SILENT_FOR_SECONDS:g} s")
 
     def next(self) -> bytes | None:
-        """A message that has arrived, if one has. Raises TooLong: it was too long to be read, and has been skipped."""
+        """The next message, if one has arrived. Raises TooLong: the message was too long and has been skipped."""
         if self._messages is None or not self._has_more():
             return None
         assert self._socket is not None
@@ -79,7 +79,7 @@ class NodeLink:
         return message
 
     def send(self, message: bytes) -> None:
-        """Answers; if the node is gone, nothing happens."""
+        """Sends a response. Does nothing if the node is gone."""
         if self._connection is None or self._socket is None:
             return
         try:
@@ -123,13 +123,13 @@ class NodeLink:
 
 
 def identity(path: Path) -> Ed25519PrivateKey:
-    """The key by which the gate shows itself to nodes: 32 bytes in base64, as in tmkms. Made if there is none.
+    """The SecretConnection key of the gate: 32 bytes in base64, as in tmkms. Created if the file does not exist.
 
-    It proves nothing about consensus; a node that pins its signer's id knows this gate by it.
+    It is not a consensus key. A node that pins its signer's id pins this key.
 
     Raises:
         ValueError: the file holds something else.
-        OSError: it cannot be read or made.
+        OSError: the file cannot be read or created.
     """
     try:
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(path.read_bytes().strip(), validate=True))

@@ -1,4 +1,4 @@
-"""The gate process: a thread for each chain, none of which waits for another."""
+"""The gate process: one thread per chain. No thread waits for another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from coordinator.gate import CODES, KeyGate, KeyTable, error_text
 from coordinator.metrics import Metrics
 from coordinator.node import NodeLink
 from coordinator.privval import for_node
-from coordinator.privval.messages import Pinged, Unreadable
+from coordinator.privval.messages import PingRequest, Unreadable
 from coordinator.privval.stream import TooLong
 from coordinator.signer import SignerLink
 from coordinator.table import items
@@ -37,12 +37,12 @@ METRICS_EVERY_SECONDS = 5.0
 END_WITHIN_SECONDS = 5.0
 AFTER_A_FAILURE_SECONDS = 1.0
 NODE_WAITS_SECONDS = 10.0
-"""How long the first dial of the node waits for the signer and the table. A node that is dialled earlier has its first
-request refused. The wait ends: a CometBFT node without a connection does not start, and so follows no chain.
+"""How long the first dial of the node waits for the signer and the table. If the gate dials earlier, it refuses the
+node's first request. The wait is bounded, because a CometBFT node without a signer connection does not start.
 """
 
 THREAD_SWITCH_SECONDS = 0.0005
-"""One chain's work may hold another's up for so long; Python's own 5 ms would be most of a request's time."""
+"""How long one chain's thread may delay another's. Python's default, 5 ms, would be most of a request's duration."""
 
 TableFor = Callable[[Chain, Gate, bytes], KeyTable]
 
@@ -60,7 +60,7 @@ def table_for(chain: Chain, gate: Gate, public_key: bytes) -> Table:
 
 
 class ChainService:
-    """One chain: node, signer, table and floor of one key. ``run`` is a thread's whole life."""
+    """One chain: the node, signer, table and watermark of one key. ``run`` is the body of its thread."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class ChainService:
         self._node = NodeLink(chain.node, identity, self._watch("node"))
         self._signer: SignerLink | None = None
         self._key: KeyGate | None = None
-        self._no_floor = "the floor has not been read yet"
+        self._no_floor = "the watermark file has not been read yet"
         self._ending = threading.Event()
         self._wake, self._woken = socket.socketpair()
         self._announce_at = 0.0
@@ -87,14 +87,14 @@ class ChainService:
         self._dials = False
 
     def end(self) -> None:
-        """What is being answered is answered; nothing more is begun. From any thread, or a signal's handler."""
+        """Finishes the current request, then ends ``run``. May be called from any thread or a signal handler."""
         self._ending.set()
         self._wake.send(b"\0")
 
     def run(self) -> None:
         with ExitStack() as stack:
             stack.callback(self._node.close)
-            self._stand(stack)
+            self._open(stack)
             while not self._ending.is_set():
                 try:
                     self._turn()
@@ -103,8 +103,8 @@ class ChainService:
                     self._ending.wait(AFTER_A_FAILURE_SECONDS)
         self._say("ended")
 
-    def _stand(self, stack: ExitStack) -> None:
-        """Without a floor the node is answered all the same, by refusals."""
+    def _open(self, stack: ExitStack) -> None:
+        """Opens the watermark file, the signer link and the table. Without the file, every request is refused."""
         path = floor.path_of(self._state, self._chain.chain_id)
         try:
             stack.enter_context(floor.held(path))
@@ -133,7 +133,7 @@ class ChainService:
         )
 
     def _turn(self) -> None:
-        """Waits until something is to be done, and does it."""
+        """Waits for the next event or due time, and handles it."""
         waited = [self._woken, *self._node.sockets(), *(self._signer.sockets() if self._signer else ())]
         due = min(self._node_due(), self._signer.due() if self._signer else float("inf"), self._announce_due())
         wait(waited, min(due - time.monotonic(), METRICS_EVERY_SECONDS))
@@ -157,10 +157,10 @@ class ChainService:
             self._answer(message)
 
     def _may_sign(self) -> bool:
-        """Whether a request would meet a signer and an admitted gate; without a watermark file there never is one, and
-        the node is dialled at once, to hear why.
+        """Whether a signer is ready and the gate is admitted. Without a watermark file the gate can never be admitted;
+        the node is then dialled at once and gets the reason.
 
-        Asked only before the first dial: when the signer is lost later, the node keeps its connection and is refused.
+        Checked only before the first dial: if the signer is lost later, the node stays connected and is refused.
         """
         return self._key is None or self._signer is None or (self._signer.ready and self._key.started)
 
@@ -178,19 +178,19 @@ class ChainService:
                 self._announce_at = time.monotonic() + ANNOUNCE_AGAIN_SECONDS[-1]
             return
         asked = for_node.decode(message, self._chain.dialect)
-        if isinstance(asked, Pinged):
+        if isinstance(asked, PingRequest):
             self._node.send(for_node.pong())
         else:
             self._refuse(asked.tag if isinstance(asked, Unreadable) else asked, self._no_floor)
 
-    def _refuse(self, asked: for_node.Asked | int, detail: str) -> None:
+    def _refuse(self, asked: for_node.NodeRequest | int, detail: str) -> None:
         cause = Cause.MALFORMED if self._key else Cause.DISK
         self._node.send(for_node.refused(asked, CODES[cause], error_text(cause, detail)))
         self._metrics.count("refusals_total", self._chain.chain_id, cause=cause)
         self._say("refused", cause=cause, detail=detail)
 
     def _watch(self, what: str) -> Callable[[bool, str], None]:
-        """Notes when a link goes up or down, or is down for another reason; not each attempt."""
+        """Logs when a link goes up or down, or when the reason changes; not each attempt."""
         last: list[tuple[bool, str]] = []
 
         def changed(up: bool, why: str) -> None:
@@ -207,7 +207,7 @@ class ChainService:
 
 
 def run(config: Config, events: Events, metrics: Metrics, table: TableFor = table_for) -> int:
-    """Serves until SIGTERM or SIGINT. Returns the exit code. Raises OSError, ValueError: no connection key."""
+    """Serves until SIGTERM or SIGINT. Returns the exit code. Raises OSError or ValueError without a connection key."""
     identity = node.identity(config.state / "connection.key")
     boot_id = uuid.uuid4().hex
     services = {}

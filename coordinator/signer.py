@@ -1,7 +1,7 @@
-"""The link to the signer: tmkms dials this socket and believes that the gate is its validator.
+"""The link to the signer: tmkms dials this socket as it would dial its validator.
 
-One signer at a time; a second one waits until the first is gone. Whoever does not answer in time is disconnected, so
-that an answer that comes late can never be taken for that to a later question.
+One signer is connected at a time; a second one waits until the first is gone. A signer that does not answer in time is
+disconnected, so that its late response is never taken for the response to a later request.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 from coordinator.privval import for_signer
 from coordinator.privval.messages import (
     Dialect,
-    Ponged,
-    PublicKeyTold,
-    RefusedTold,
-    SignedTold,
-    SignProposalAsked,
-    SignVoteAsked,
+    ErrorResponse,
+    PingResponse,
+    PubKeyResponse,
+    SignedResponse,
+    SignProposalRequest,
+    SignVoteRequest,
 )
 from coordinator.privval.stream import Broken, Messages, TooLong
 from coordinator.privval.wire import delimited
@@ -28,10 +28,10 @@ from coordinator.waiting import is_readable
 
 PING_AFTER_SECONDS = 3.0
 ANSWER_WITHIN_SECONDS = 2.0
-"""How long a signer may take to answer with its public key, or a ping."""
+"""How long a signer may take to answer a PubKeyRequest or a PingRequest."""
 
 REST_WITHIN_SECONDS = 0.2
-"""How long the rest of a message may take, once it has begun."""
+"""How long the rest of a started message may take."""
 
 BIND_AGAIN_SECONDS = 2.0
 
@@ -41,12 +41,12 @@ class SignerFailed(Exception):
 
 
 class SignerLink:
-    """Listens on ``path`` for the signer of ``public_key``. One thread uses it; only ``finish`` waits."""
+    """Listens on ``path`` for the signer of ``public_key``. Used by one thread; only ``finish`` waits."""
 
     def __init__(
         self, path: Path, chain_id: str, public_key: bytes, dialect: Dialect, changed: Callable[[bool, str], None]
     ) -> None:
-        """``changed`` is called with whether a signer is ready now, and why."""
+        """``changed`` is called with the new state (ready or not) and its reason."""
         self._path, self._chain_id, self._public_key, self._dialect = path, chain_id, public_key, dialect
         self._changed = changed
         self._listener: socket.socket | None = None
@@ -54,18 +54,18 @@ class SignerLink:
         self._connection: socket.socket | None = None
         self._messages: Messages | None = None
         self._heard_at = 0.0
-        self._question: type[PublicKeyTold] | type[Ponged] | None = None
+        self._question: type[PubKeyResponse] | type[PingResponse] | None = None
         self._asked_at = 0.0
         self._signing = False
         self.ready = False
 
     def sockets(self) -> list[socket.socket]:
-        """On which to wait for something to ``attend`` to."""
+        """The sockets to wait on before ``attend``."""
         waited = self._connection or self._listener
         return [waited] if waited else []
 
     def due(self) -> float:
-        """When to ``attend`` at the latest (monotonic)."""
+        """The latest time for the next ``attend`` (monotonic)."""
         if self._listener is None:
             return self._bind_at
         if self._connection is None:
@@ -75,10 +75,10 @@ class SignerLink:
         return self._heard_at + PING_AFTER_SECONDS
 
     def attend(self) -> None:
-        """Takes a signer that has dialled, hears what it says, asks whether it is there."""
+        """Accepts a signer, reads its messages, and pings it."""
         now = time.monotonic()
         if self._signing:
-            self._drop("its answer is no longer waited for")
+            self._drop("its response came too late")
         if self._listener is None and now >= self._bind_at:
             self._bind(now)
         if self._connection is None and self._listener is not None:
@@ -89,12 +89,12 @@ class SignerLink:
             return
         if self._question:
             if now >= self._asked_at + ANSWER_WITHIN_SECONDS:
-                self._drop("it does not answer")
+                self._drop("it did not answer")
         elif now >= self._heard_at + PING_AFTER_SECONDS:
-            self._ask(Ponged, for_signer.ping())
+            self._ask(PingResponse, for_signer.ping())
 
-    def begin(self, asked: SignVoteAsked | SignProposalAsked, time_ns: int) -> None:
-        """Asks for a signature with the time ``time_ns``. Raises SignerFailed."""
+    def begin(self, asked: SignVoteRequest | SignProposalRequest, time_ns: int) -> None:
+        """Requests a signature with the timestamp ``time_ns``. Raises SignerFailed."""
         if not self.ready or self._signing:
             raise SignerFailed("no signer is connected")
         self._signing = True
@@ -102,14 +102,14 @@ class SignerLink:
         if self._connection is None:
             raise SignerFailed("the signer is gone")
 
-    def finish(self, deadline: float) -> SignedTold:
-        """The signature that was asked for; waits until ``deadline`` (monotonic). Raises SignerFailed."""
+    def finish(self, deadline: float) -> SignedResponse:
+        """The requested signature; waits until ``deadline`` (monotonic). Raises SignerFailed."""
         while True:
             if self._connection is None or self._messages is None:
                 raise SignerFailed("the signer closed the connection")
             try:
                 self._connection.settimeout(max(0.0, deadline - time.monotonic()))
-                told = for_signer.decode_reply(self._messages.next(), self._dialect)
+                reply = for_signer.decode_reply(self._messages.next(), self._dialect)
             except (TimeoutError, BlockingIOError):
                 self._drop("it did not answer in time")
                 raise SignerFailed("the signer did not answer in time") from None
@@ -117,17 +117,17 @@ class SignerLink:
                 self._drop(str(error))
                 raise SignerFailed(f"the signer closed the connection: {error}") from None
             self._heard_at = time.monotonic()
-            if isinstance(told, SignedTold):
+            if isinstance(reply, SignedResponse):
                 self._signing = False
-                return told
-            if isinstance(told, RefusedTold):
+                return reply
+            if isinstance(reply, ErrorResponse):
                 self._signing = False
-                raise SignerFailed(f"the signer refused: {told.text} (code {told.code})")
-            if isinstance(told, Ponged) and self._question is Ponged:
+                raise SignerFailed(f"the signer refused: {reply.text} (code {reply.code})")
+            if isinstance(reply, PingResponse) and self._question is PingResponse:
                 self._question = None
                 continue
-            self._drop(f"it answered with {type(told).__name__}")
-            raise SignerFailed(f"the signer answered with {type(told).__name__}")
+            self._drop(f"it answered with {type(reply).__name__}")
+            raise SignerFailed(f"the signer answered with {type(reply).__name__}")
 
     def close(self) -> None:
         self._drop("the gate ends")
@@ -141,7 +141,7 @@ class SignerLink:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             if self._path.exists() and not stat.S_ISSOCK(self._path.stat().st_mode):
-                raise FileExistsError(f"{self._path} is there and is no socket")
+                raise FileExistsError(f"{self._path} exists and is not a socket")
             self._path.unlink(missing_ok=True)
             listener.bind(str(self._path))
             self._path.chmod(0o660)
@@ -149,7 +149,7 @@ class SignerLink:
             listener.setblocking(False)
         except OSError as error:
             listener.close()
-            self._changed(False, f"no socket to listen on: {error}")
+            self._changed(False, f"cannot listen: {error}")
             return
         self._listener = listener
 
@@ -161,7 +161,7 @@ class SignerLink:
             return
         connection.settimeout(REST_WITHIN_SECONDS)
         self._connection, self._messages = connection, Messages(connection.recv)
-        self._ask(PublicKeyTold, for_signer.ask_public_key(self._chain_id))
+        self._ask(PubKeyResponse, for_signer.ask_public_key(self._chain_id))
 
     def _has_more(self) -> bool:
         assert self._connection is not None and self._messages is not None
@@ -171,21 +171,21 @@ class SignerLink:
         assert self._connection is not None and self._messages is not None
         try:
             self._connection.settimeout(REST_WITHIN_SECONDS)
-            told = for_signer.decode_reply(self._messages.next(), self._dialect)
+            reply = for_signer.decode_reply(self._messages.next(), self._dialect)
         except (OSError, Broken, TooLong) as error:
             self._drop(str(error))
             return
         question, self._question, self._heard_at = self._question, None, time.monotonic()
-        if question is None or not isinstance(told, question):
-            self._drop(f"it said {getattr(told, 'text', '') or type(told).__name__} unasked")
-        elif isinstance(told, PublicKeyTold):
-            if told.public_key != self._public_key:
+        if question is None or not isinstance(reply, question):
+            self._drop(f"unrequested response: {getattr(reply, 'text', '') or type(reply).__name__}")
+        elif isinstance(reply, PubKeyResponse):
+            if reply.public_key != self._public_key:
                 self._drop("its public key is not that of the watermark file")
             else:
                 self.ready = True
                 self._changed(True, "it has the right key")
 
-    def _ask(self, question: type[PublicKeyTold] | type[Ponged], message: bytes) -> None:
+    def _ask(self, question: type[PubKeyResponse] | type[PingResponse], message: bytes) -> None:
         self._question, self._asked_at = question, time.monotonic()
         self._send(message)
 

@@ -1,4 +1,4 @@
-"""Which gate this is: its release, and a digest of its own source."""
+"""The gate's version: its release and a digest of its source."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def sources() -> Mapping[str, Path]:
-    """The package's own files, by their path below it with ``/``, in order."""
+    """The package's files, sorted by their path with ``/`` below it."""
     return {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def version() -> str:
-    """``1.0.0+0123456789ab``: a changed source is another version. Installed, it is what it was when packed."""
+    """``1.0.0+0123456789ab``: it changes with the source. An installed gate keeps the version of its package."""
     digest = sha256()
     for name, path in sources().items():
         content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Waiting on several sockets at once, of any number (``select`` takes descriptors up to 1023 only)."""
+"""Waiting on several sockets, with any descriptor (``select`` takes descriptors up to 1023 only)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def wait(sockets: Iterable[socket.socket], seconds: float) -> None:
-    """Until one of them can be read or has ended, or ``seconds`` have passed."""
+    """Waits until one of them is readable or closed, or ``seconds`` have passed."""
     poll = select.poll()
     for each in sockets:
         poll.register(each, select.POLLIN)
@@ -16,7 +16,7 @@ def wait(sockets: Iterable[socket.socket], seconds: float) -> None:
 
 
 def is_readable(connection: socket.socket) -> bool:
-    """Whether there is something to read, or the end."""
+    """Whether there is data to read, or the peer has closed."""
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))

@@ -1,1 +1,1 @@
-"""The programs that change things, driven by their own command lines: the Pulumi engine and pyinfra."""
+"""The Pulumi engine and pyinfra, driven by their command lines."""

@@ -1,4 +1,4 @@
-"""pyinfra over a network's hosts: the same command as by hand, with its count of what it changed."""
+"""pyinfra over a network's hosts: the same command as by hand, with its counts of changed operations."""
 
 from __future__ import annotations
 

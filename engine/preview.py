@@ -1,4 +1,4 @@
-"""What an engine's preview would change, as lines of text. Pure: reads the event log."""
+"""The changes of an engine's preview, as lines of text. Pure: reads the event log."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def changes(event_log: Iterable[str]) -> tuple[Change, ...]:
 
 
 def in_words(found: Iterable[Change]) -> list[str]:
-    """Lines for people: every resource where they are few, counts by kind where they are many."""
+    """Lines of text: every resource if there are few, counts by kind if there are many."""
     by_operation: dict[str, list[Change]] = {}
     for each in found:
         by_operation.setdefault(each.operation, []).append(each)

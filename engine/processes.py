@@ -1,7 +1,7 @@
-"""Child processes that do not outlive their command: the next command ends what a ``kill -9`` left.
+"""Child processes that do not outlive their command: the next command ends those that a ``kill -9`` left.
 
-Each child leads a session of its own and is recorded by process id and start time before it runs on; ``end_leftovers``
-ends what is left of recorded sessions, and nothing else.
+Each child leads its own session and is recorded by process id and start time before it continues. ``end_leftovers``
+ends the remaining processes of recorded sessions, and no others.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _record(directory: Path, pid: int) -> Path:
 
 
 def _members(session: int) -> list[int]:
-    """The processes of a session that run; one that ended and only waits to be reaped does not."""
+    """The running processes of a session, without zombies."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -1,4 +1,4 @@
-"""Progress of long work for a person: stages with their times, on standard error when standard output is JSON."""
+"""Progress of a long command: stages with their times, on standard error if standard output is JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 
 
 class Progress:
-    """Stages of one command. Each prints what it waits for, then its outcome and how long it took."""
+    """Stages of one command. Each prints its name, then its outcome and its duration."""
 
     def __init__(self, *, json_output: bool = False) -> None:
         self.console = Console(stderr=json_output, highlight=False, soft_wrap=True)
@@ -23,7 +23,7 @@ class Progress:
         self.console.print(f"    {text}", style="dim")
 
     def outcome(self, text: str) -> None:
-        """What the running stage achieved, for its closing line."""
+        """Set the outcome of the running stage, for its closing line."""
         self._outcome = text
 
     @contextmanager

@@ -15,7 +15,7 @@ from engine.workspace import Workspace
 from tools import engine as engine_part
 
 POLICIES = "policies"
-"""Where the policy pack is, in a checkout."""
+"""The policy pack's directory in a checkout."""
 
 UNCHANGED = ("same",)
 
@@ -55,10 +55,10 @@ class Engine:
         return ["--config-file", str(self.config_file)] if self.config_file else []
 
     def make_stack(self, project: str, scratch: Path) -> None:
-        """Makes the stack in the backend if it is not there, from a project in ``scratch``.
+        """Creates the stack in the backend if it does not exist, from a project in ``scratch``.
 
-        So the engine writes its salt there and not into the declaration. If ``config_file`` is set, the salt is added
-        to it.
+        The engine therefore writes its encryption salt there and not into the declaration. If ``config_file`` is set,
+        the salt is added to it.
         """
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "Pulumi.yaml").write_text(f"name: {project}\nruntime: python\n")
@@ -76,7 +76,7 @@ class Engine:
         return changes(events)
 
     def previewed(self) -> list[str]:
-        """What the last preview would change, as lines of text."""
+        """The changes of the last preview, as lines of text."""
         with (self.workspace.logs / "preview-events.json").open() as events:
             return change_words.in_words(change_words.changes(events))
 
@@ -85,7 +85,7 @@ class Engine:
         return self._steps("preview", *extra, *(["--refresh"] if refresh else []))
 
     def up(self, *, policies: Path | None, refresh: bool = False, parallel: int = 64) -> dict[str, int]:
-        """Brings the stack to what is declared; returns resources by what was done to them (create, update, same, …).
+        """Runs ``pulumi up``; returns the resources by operation (create, update, same, …).
 
         ``refresh``: read the real state of the resources first.
         """

@@ -1,4 +1,4 @@
-"""Where the commands that change one network keep their records and logs, and the lock that keeps them apart."""
+"""The directory of records and logs of the commands that change one network, and their lock."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from estate.errors import CheckFailed
 
 @dataclass(frozen=True)
 class Workspace:
-    """``root`` is a directory of this network's own, made on first use."""
+    """``root`` is the network's own directory, created on first use."""
 
     root: Path
     network: str
 
     @property
     def records(self) -> Path:
-        """Where the children of running commands are recorded."""
+        """The directory in which the children of running commands are recorded."""
         return self.root / "run"
 
     @property

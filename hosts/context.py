@@ -1,4 +1,4 @@
-"""What pyinfra and the medium's writer start from: the declaration joined with the stack's outputs, host by host."""
+"""The context of each host: the declaration joined with the stack's outputs. pyinfra and `hosts.medium` use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configures a host: what every host has, then what its role needs.
+"""Configures a host: the base configuration, then its role.
 
 Run it from the root of the repository: ``pyinfra hosts/inventory.py hosts/deploy.py``.
 """

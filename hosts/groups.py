@@ -1,4 +1,4 @@
-"""The hosts of a network as pyinfra's inventory has them. Pure."""
+"""The hosts and groups of a network for pyinfra's inventory. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HostEntry = tuple[str, dict[str, object]]
 
 
 def entry(context: HostContext, *, ssh_key: str | None, known_hosts: str | None) -> HostEntry:
-    """A host's name and data: how it is reached, at its management address, and its context as `context`."""
+    """A host's name and data: its connection (the management address) and its context as `context`."""
     data: dict[str, object] = {"ssh_hostname": str(context.host.management_address), "context": context}
     if ssh_key:
         data["ssh_key"] = ssh_key

@@ -1,4 +1,4 @@
-"""Writes what a bare-metal host boots with as a tar, to be laid over its installation.
+"""Writes the files of a bare-metal host's first boot as a tar, to be unpacked over its installation.
 
 Run it from the root of the repository: ``python -m hosts.medium cosmoshub-edge-ash1-01 > edge.tar``.
 """

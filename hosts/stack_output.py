@@ -1,4 +1,4 @@
-"""The stack's ``inventory`` output: how it is read, and whether it is of the network that is declared."""
+"""Reads the stack's ``inventory`` output and checks it against the declaration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OUTPUT = "inventory"
 
 
 def _document(network: str, root: Path, file: str | None) -> tuple[str, str]:
-    """Where the outputs come from, and their JSON."""
+    """The source of the outputs, and their JSON."""
     if file:
         path = Path(file)
         if not path.is_file():
@@ -57,7 +57,7 @@ def read(network: str, root: Path, file: str | None = None) -> Mapping[str, Any]
     """The ``inventory`` output of the stack ``network``: of ``file``, which ``ESTATE_OUTPUTS`` names, or from Pulumi.
 
     Raises:
-        DeclarationError: there is none, or it is not what this output looks like.
+        DeclarationError: there is no such output, or it has another form.
     """
     source, text = _document(network, root, file)
     try:
@@ -84,7 +84,7 @@ def read(network: str, root: Path, file: str | None = None) -> Mapping[str, Any]
 
 
 def problems(network: Network, inventory: Mapping[str, Any]) -> list[Problem]:
-    """Where the stack's output and the declaration disagree. The bare-metal side has only the declaration."""
+    """The differences between the stack's output and the declaration. Bare-metal hosts are in the declaration only."""
     found: list[Problem] = []
 
     def report(path: str, value: object, rule: str, reason: str, fix: str) -> None:

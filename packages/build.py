@@ -1,4 +1,4 @@
-"""The repository: a pool of packages, its index and the index's signature, changed so that no reader notices."""
+"""The repository: a pool of packages, its index and the index's signature. Updates are atomic for readers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Repository:
     directory: Path
     keyring: Path
     built: tuple[str, ...]
-    """File names of the packages that this call built; empty if it found everything as it should be."""
+    """File names of the packages that this call built; empty if all were up to date."""
     signed: bool
     """Whether this call wrote and signed a new index."""
 
@@ -39,9 +39,9 @@ class Repository:
 
 
 def repository(target: Path, keyring_dir: Path, packages: Sequence[Package]) -> Repository:
-    """Make `target` the signed repository of exactly these packages; what is already so is left as it is.
+    """Make `target` the signed repository of exactly these packages; what is up to date stays unchanged.
 
-    Raises DownloadRefused, PackagingFailed or SigningFailed, and then the repository is as it was before.
+    Raises DownloadRefused, PackagingFailed or SigningFailed; the repository is then unchanged.
     """
     target.mkdir(parents=True, exist_ok=True)
     with _held(target):
@@ -54,7 +54,7 @@ def repository(target: Path, keyring_dir: Path, packages: Sequence[Package]) -> 
 
 
 def _pool(target: Path, packages: Sequence[Package]) -> tuple[list[str], list[str]]:
-    """Build what the pool lacks. Returns the index's paragraphs and the file names of what was built."""
+    """Build the packages missing from the pool. Returns the index's paragraphs and the built packages' file names."""
     pool = target / "pool"
     pool.mkdir(exist_ok=True)
     for abandoned in pool.glob(".building-*"):
@@ -77,7 +77,7 @@ def _pool(target: Path, packages: Sequence[Package]) -> tuple[list[str], list[st
 
 
 def _index(target: Path, key: ArchiveKey, packages: str, architectures: Sequence[str]) -> bool:
-    """Write and sign the index unless the one that is there says the same, signed by this key."""
+    """Write and sign the index, unless an equal one signed by this key exists."""
     dists = target / "dists" / SUITE
     binaries = [f"{COMPONENT}/binary-{architecture}" for architecture in architectures]
     digest = hashlib.sha256(packages.encode()).hexdigest()

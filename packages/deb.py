@@ -1,4 +1,4 @@
-"""One Debian package out of its recipe, byte for byte the same whenever and wherever it is built."""
+"""Builds a Debian package from its recipe, reproducibly: the same bytes at any time, on any machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from packages.download import fetch, sha256
 from packages.recipes import MAINTAINER, Download, Package
 
 BUILT_AT = 1704067200
-"""The time that everything inside a package carries (seconds since 1970), so that equal content is equal bytes."""
+"""The timestamp of every file in a package (seconds since 1970), so that equal content gives equal bytes."""
 
 COMPRESSION = ("-Zzstd", "-z1")
 FORMAT = "1"
-"""Raised when the way packages are made changes what comes out."""
+"""Increment when a change of the packaging code changes the resulting packages."""
 
 
 class PackagingFailed(ExpectedError):
@@ -33,7 +33,7 @@ def sources(package: Package) -> dict[str, Path]:
 
 
 def fingerprint(package: Package, files: dict[str, Path]) -> str:
-    """What decides a package's bytes, as one hash (hex): its recipe and the content of its files."""
+    """A hash (hex) of everything that determines a package's bytes: its recipe and the content of its files."""
     content = {path: sha256(file) for path, file in sorted(files.items())}
     written = [dict(package.texts), dict(package.scripts), dict(package.links)]
     parts = [FORMAT, BUILT_AT, COMPRESSION, _control(package, 0), content, *written]

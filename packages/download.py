@@ -1,4 +1,4 @@
-"""Files taken from elsewhere: nothing is done with one before its checksum is found right."""
+"""Downloaded files. None is used before its checksum has been verified."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TIMEOUT_SECONDS = 30
 
 
 class DownloadRefused(ExpectedError):
-    """A download cannot be had, or is not what was pinned."""
+    """A download failed, or does not match its pin."""
 
 
 def fetch(download: Download) -> Path:
-    """The downloaded file, from the cache if it was had before. Raises DownloadRefused; a wrong file is not kept."""
+    """The downloaded file, from the cache if it is there. Raises DownloadRefused; a wrong file is not kept."""
     kept = cache.root() / "downloads" / download.sha256
     if kept.exists() and sha256(kept) == download.sha256:
         return _member(download, kept)
@@ -34,15 +34,15 @@ def fetch(download: Download) -> Path:
         except OSError as error:
             raise DownloadRefused(
                 f"{download.url} cannot be downloaded ({error}): "
-                "check the URL and this machine's way to it, then run again"
+                "check the URL and this machine's network connection, then run again"
             ) from error
         partial.flush()
         found = sha256(Path(partial.name))
         if found != download.sha256:
             raise DownloadRefused(
-                f"{download.url} has the SHA-256 {found}, and the declaration pins {download.sha256}: "
-                "it is not the file that was reviewed, so it is not used. "
-                "Compare both with what its publisher signed before changing the pin."
+                f"{download.url} has the SHA-256 {found}, but the declaration pins {download.sha256}: "
+                "it is not the reviewed file, so it is not used. "
+                "Compare both with the publisher's signed checksums before changing the pin."
             )
         os.link(partial.name, f"{partial.name}.whole")
         Path(f"{partial.name}.whole").replace(kept)

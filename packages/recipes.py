@@ -1,4 +1,4 @@
-"""What goes into each package, as data. Another program is another function here, or another call of `chain_client`."""
+"""The content of each package, as data. Add a program as a function here, or as a call of `chain_client`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def chain_client(
 ) -> Package:
     """A chain's node software: `/usr/bin/<daemon>`, in a directory of its own with the shared libraries it needs.
 
-    The dynamic linker finds these beside the program if its run path is `$ORIGIN`, as the parts of `tools` have it.
+    The dynamic linker finds these beside the program if its run path is `$ORIGIN`, as in the parts of `tools`.
     """
     home = f"/usr/lib/{package}"
     return Package(
@@ -111,7 +111,7 @@ def signing_gate() -> Package:
 def genesis(*, chain_id: str, document: Path | Download) -> Package:
     """A chain's genesis, from which its nodes start: `/usr/share/estate/<chain id>/genesis.json`.
 
-    Its version is its place in time: one.
+    A genesis never changes, so its version is 1.
     """
     return Package(
         name=f"{chain_id.lower().replace('_', '-')}-genesis",

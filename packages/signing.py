@@ -1,4 +1,4 @@
-"""The archive's signing key: made on demand, kept in one directory, used through gpg, which leaves no agent behind."""
+"""The archive's signing key: created on demand, kept in one directory, used through gpg without a lasting agent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PUBLIC_KEYRING = "estate-archive-keyring.gpg"
 
 
 class SigningFailed(ExpectedError):
-    """gpg refused to make a key or a signature."""
+    """gpg did not create a key or a signature."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +29,17 @@ class ArchiveKey:
     public: Path
 
     def clearsign(self, text: str) -> str:
-        """The text with its signature around it, as an InRelease file has it."""
+        """The clear-signed text, as in an InRelease file."""
         return _gpg(self.directory, "--local-user", self.fingerprint, "--clearsign", given=text.encode()).decode()
 
     def sign(self, text: str) -> bytes:
-        """A detached, armoured signature of the text, as a Release.gpg file has it."""
+        """A detached, armoured signature of the text, as in a Release.gpg file."""
         arguments = ("--local-user", self.fingerprint, "--armor", "--detach-sign")
         return _gpg(self.directory, *arguments, given=text.encode())
 
 
 def archive_key(directory: Path) -> ArchiveKey:
-    """The archive's key, made first (Ed25519, no expiry) if the directory has none. Raises SigningFailed."""
+    """The archive's key; created first (Ed25519, no expiry) if the directory has none. Raises SigningFailed."""
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     with _held(directory):
@@ -67,7 +67,7 @@ def _fingerprint(directory: Path) -> str | None:
 
 
 def _gpg(directory: Path, *arguments: str, given: bytes = b"", may_fail: bool = False) -> bytes:
-    """Run gpg, and end the agent that it starts. The home is named by a descriptor: a socket's path must be short."""
+    """Run gpg, and end its agent. The home is given as a descriptor path, because a socket path must be short."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     home = f"/proc/{os.getpid()}/fd/{descriptor}"
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}

@@ -1,4 +1,4 @@
-"""How the parts of the estate that no package manager carries are had: built or downloaded once, pinned, cached.
+"""The parts of the estate that no package manager carries: each is pinned, built or downloaded once, and cached.
 
-Everything here but the language host runs with a bare system Python 3.11: it works before the virtual environment does.
+Everything here except the language host runs with a bare system Python 3.11, before the virtual environment exists.
 """

@@ -12,10 +12,10 @@ from tools.recipes import UnknownPart, recipes
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code: 0 done, 1 a part cannot be had, 2 bad usage."""
+    """Run the command; return its exit code: 0 done, 1 a part cannot be provided, 2 bad usage."""
     parser = argparse.ArgumentParser(prog="python3 -m tools", description="Parts that no package manager carries.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    ensure = verbs.add_parser("ensure", help="build or download parts that the cache has not")
+    ensure = verbs.add_parser("ensure", help="build or download the parts that are not in the cache")
     ensure.add_argument("names", nargs="*", metavar="NAME", help="default: those that the lab needs")
     verbs.add_parser("list", help="every part, its version, and where it is")
     verbs.add_parser("trim", help="remove sources and compiler caches")

@@ -1,4 +1,4 @@
-"""The ways to get a part: a published archive, a build from Go modules or a crate, jars, a Go toolchain."""
+"""The ways to provide a part: a published archive, a build from Go modules or a crate, jars, a Go toolchain."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tools.commands import PartError
 from tools.recipes import CargoBuild, GoBuild, Recipe, Release, machine
 
 CONNECT_SECONDS = 5
-"""How long a release's server may be silent before the part is built instead."""
+"""How long a release's server may not respond before the part is built instead."""
 
 
 def from_release(part: Recipe, target: Path, progress: Progress) -> bool:
-    """Unpack the part's published archive into `target`; False if it cannot be reached or is not the reviewed one."""
+    """Unpack the part's published archive into `target`. False if the download fails or is not the reviewed one."""
     assert part.release is not None
     archive = target / "release.tar.gz"
     try:
         digest = _download(part.release, archive)
     except OSError as error:
-        progress(f"{part.name} {part.version}: its release cannot be reached ({error}); building it instead")
+        progress(f"{part.name} {part.version}: its release cannot be downloaded ({error}); building it instead")
         archive.unlink(missing_ok=True)
         return False
     if digest != part.release.sha256:
@@ -42,7 +42,7 @@ def from_release(part: Recipe, target: Path, progress: Progress) -> bool:
 
 
 def from_source(part: Recipe, target: Path, log: Path, progress: Progress) -> None:
-    """Build the part into `target` by the one way that its recipe names. Raises PartError."""
+    """Build the part into `target` as its recipe says. Raises PartError."""
     if part.go:
         _go(part, part.go, target, log, progress)
     elif part.cargo:
@@ -54,7 +54,7 @@ def from_source(part: Recipe, target: Path, log: Path, progress: Progress) -> No
         compilers.toolchain(part.toolchain, target, log, progress)
     else:
         raise PartError(
-            f"{part.name} cannot be had on this machine ({os.uname().machine}): its recipe names no way for it"
+            f"{part.name} cannot be built on this machine ({os.uname().machine}): its recipe has no build for it"
         )
 
 
@@ -101,10 +101,10 @@ def _go(part: Recipe, build: GoBuild, target: Path, log: Path, progress: Progres
 
 
 def look_beside(program: Path, directory: str) -> None:
-    """Make a program that looks for shared libraries in `directory` look in its own instead (its ELF run path).
+    """Change a program's ELF run path from `directory` to the program's own directory.
 
-    The linker writes the run path as one string of its own; the shorter one takes its place, ended early. Raises
-    PartError where the string is not there exactly once.
+    The linker writes the run path as one string; the shorter one is written over it and null-terminated. Raises
+    PartError unless the string occurs exactly once.
     """
     content = program.read_bytes()
     old = directory.encode() + b"\0"
@@ -116,7 +116,7 @@ def look_beside(program: Path, directory: str) -> None:
 
 
 def _module_directory(compiler: compilers.Go, environment: dict[str, str], build: GoBuild, source: str) -> Path:
-    """The directory of a `module:path` source, where the compiler keeps it."""
+    """The directory of a `module:path` source in the compiler's module cache."""
     module, path = source.split(":")
     command = [compiler.command, "list", "-m", "-json", module]
     found = json.loads(commands.output(command, environment=environment, directory=build.module))
@@ -174,5 +174,5 @@ def check_files(directory: Path, checksums: Path) -> None:
     wrong = sorted(name for name in pinned.keys() | found.keys() if pinned.get(name) != found.get(name))
     if wrong:
         raise PartError(
-            f"{', '.join(wrong)}: not there, or not what was reviewed; {checksums} pins every file of this part"
+            f"{', '.join(wrong)}: missing, or not the reviewed file; {checksums} pins every file of this part"
         )

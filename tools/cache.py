@@ -1,4 +1,4 @@
-"""Where downloaded and built things live outside the tree, and the locks that let two builders meet there."""
+"""The cache of downloads and builds, outside the tree, and the locks by which several builders share it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def root() -> Path:
 
 @contextlib.contextmanager
 def shared(name: str) -> Iterator[None]:
-    """Hold the cache's lock of this name together with others, so that nobody is `alone` with it."""
+    """Hold the cache's lock of this name in shared mode; meanwhile no process can be `alone` with it."""
     with _lock_file(name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
@@ -33,7 +33,7 @@ def shared(name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone(name: str) -> Iterator[bool]:
-    """Whether nobody else holds the lock of this name; if so, nobody can while the block runs."""
+    """Whether no other process holds the lock of this name; if so, it is held exclusively while the block runs."""
     with _lock_file(name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,7 +56,7 @@ def locked(name: str, progress: Progress) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress(f"{name}: another process is at it; waiting")
+            progress(f"{name}: another process is working on it; waiting")
             started = time.monotonic()
             fcntl.flock(lock, fcntl.LOCK_EX)
             progress(f"{name}: waited {time.monotonic() - started:.0f} s")

@@ -1,4 +1,4 @@
-"""Long commands of a build: output to a log, its end in the error, and no child left behind a killed parent."""
+"""Long build commands: output goes to a log, errors quote its last lines, and no child outlives a killed parent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from estate.errors import ExpectedError
 
 
 class PartError(ExpectedError):
-    """A part could not be had. The text says which, why and what to do."""
+    """A part could not be provided. The text says which, why and what to do."""
 
 
 def run(

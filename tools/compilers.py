@@ -1,4 +1,4 @@
-"""Go and Rust that are new enough: the machine's own, else out of Debian and the Go module system."""
+"""Go and Rust compilers that are new enough: the machine's own, else from Debian and the Go module proxy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.commands import PartError
 from tools.recipes import Toolchain, recipe
 
 RUST_MINIMUM = (1, 85, 0)
-"""Edition 2024, which tmkms 0.15 is written in."""
+"""tmkms 0.15 uses Edition 2024."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Cargo:
 
 
 def go(progress: Progress) -> Go:
-    """Go as new as the recipe `go` says. Raises PartError where none can be had."""
+    """Go in at least the version of the recipe `go`. Raises PartError if none is available."""
     from tools import parts
 
     minimum = _numbers(recipe("go").version)
@@ -61,7 +61,7 @@ def toolchain(wanted: Toolchain, target: Path, log: Path, progress: Progress) ->
     said = json.loads(commands.output([fetcher, "mod", "download", "-json", wanted.module], environment=environment))
     if said["Sum"] != wanted.sum:
         raise PartError(
-            f"{wanted.module} has the sum {said['Sum']}, and its recipe says {wanted.sum}: "
+            f"{wanted.module} has the sum {said['Sum']}, but its recipe pins {wanted.sum}: "
             "it is not the toolchain that was reviewed, so it is not used. "
             "Look into it before changing tools/parts.toml."
         )
@@ -74,7 +74,7 @@ def toolchain(wanted: Toolchain, target: Path, log: Path, progress: Progress) ->
 
 
 def go_environment() -> dict[str, str]:
-    """The environment of a Go build: its caches under ours, no other toolchain, no settings of the user's."""
+    """The environment of a Go build: its caches are in our cache; no other toolchain and no user settings are used."""
     area = cache.root() / "build" / "go"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GO") or name in _GO_SETTINGS_KEPT}
     return kept | {
@@ -106,7 +106,7 @@ def cargo(progress: Progress) -> Cargo:
     if own and _rust_version(own) >= RUST_MINIMUM:
         return Cargo(command=own, environment=environment)
     if shutil.which("apt-get"):
-        progress("cargo: none here is new enough; taking Debian's newest")
+        progress("cargo: no installed version is new enough; installing Debian's newest")
         debian.ensure(("rustc-web", "cargo-web"), progress)
         if _rust_version("/usr/bin/cargo") >= RUST_MINIMUM:
             return Cargo(command="/usr/bin/cargo", environment=environment | {"RUSTC": "/usr/bin/rustc"})

@@ -30,13 +30,13 @@ LAB = (
     "util-linux",
     "zstd",
 )
-"""What the lab needs on the machine that runs it."""
+"""The packages that the lab needs on its machine."""
 
 SERVICES = ("bird.service", "haproxy.service")
-"""What these packages would run on the machine itself. The lab runs its own, in its namespaces: these stay disabled."""
+"""The services of these packages. The lab runs its own in network namespaces, so these stay disabled."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
-"""Where Debian asks whether an installation may start services; 101 forbids it."""
+"""Debian's hook that decides whether an installation may start services; exit code 101 forbids it."""
 
 
 class PackagesMissing(ExpectedError):
@@ -51,7 +51,7 @@ class PackagesMissing(ExpectedError):
 
 
 def missing(packages: Sequence[str]) -> list[str]:
-    """Those of the packages that are not installed, in the order given. Empty where there is no dpkg at all."""
+    """The packages that are not installed, in the given order. Empty if there is no dpkg."""
     if shutil.which("dpkg-query") is None:
         return []
     done = subprocess.run(
@@ -65,14 +65,14 @@ def missing(packages: Sequence[str]) -> list[str]:
 
 
 def ensure(packages: Sequence[str], progress: Progress = print) -> list[str]:
-    """Install what is missing of `packages`; return what was installed. The package lists are fetched only if needed.
+    """Install the missing ones of `packages`; return them. The package lists are fetched only if needed.
 
-    Raises PackagesMissing without root, or where apt cannot install them.
+    Raises PackagesMissing without root, or if apt cannot install them.
     """
     if not missing(packages):
         return []
     if os.geteuid() != 0:
-        raise PackagesMissing(missing(packages), "installing them takes root")
+        raise PackagesMissing(missing(packages), "installing them requires root")
     with locked("apt", progress):
         wanted = missing(packages)
         if not wanted:
@@ -100,7 +100,7 @@ def _install(packages: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 @contextlib.contextmanager
 def _starting_nothing() -> Iterator[None]:
-    """Services that come with packages are neither started now nor, where systemd runs, at the next boot."""
+    """The services of installed packages are not started now nor, under systemd, at the next boot."""
     ours = not POLICY.exists()
     if ours:
         POLICY.write_text("#!/bin/sh\nexit 101\n")
@@ -115,7 +115,7 @@ def _starting_nothing() -> Iterator[None]:
 
 
 def _finish_interrupted_installation() -> None:
-    """Configure what a killed installation left half done; dpkg refuses to go on without."""
+    """Configure packages that a killed installation left unconfigured; dpkg refuses to continue otherwise."""
     updates = Path("/var/lib/dpkg/updates")
     half_done = updates.is_dir() and any(updates.iterdir())
     audit = subprocess.run(["dpkg", "--audit"], capture_output=True, text=True, check=False)

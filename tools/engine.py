@@ -1,4 +1,4 @@
-"""The Pulumi engine: the one on PATH where it is new enough and whole, else the part `pulumi`."""
+"""The Pulumi engine: the one on PATH if it is complete and new enough, else the part `pulumi`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Engine:
 
 
 def ensure(progress: Progress = print) -> Engine:
-    """The engine, had first if it is not there. Raises `parts.PartError`."""
+    """The engine; built or downloaded first if it is missing. Raises `parts.PartError`."""
     installed = _on_path()
     if installed:
         return Engine(pulumi=installed, directories=())
@@ -37,7 +37,7 @@ def ensure(progress: Progress = print) -> Engine:
 
 
 def environment(base: Mapping[str, str] | None = None, progress: Progress = print) -> dict[str, str]:
-    """`base` (default: this process's environment), changed so that `pulumi` is on PATH and complete, and is quiet.
+    """`base` (default: this process's environment) with a complete `pulumi` on PATH and its update check off.
 
     Plugins and their state stay in the cache directory unless PULUMI_HOME says otherwise.
     """

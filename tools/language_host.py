@@ -34,7 +34,7 @@ ALREADY_REPORTED = 32
 
 
 LOOKS_EVERY_SECONDS = 0.5
-"""How often the host checks that its engine lives: a killed engine cannot say so."""
+"""How often the host checks that its engine still runs: a killed engine sends no signal."""
 
 
 class EnvironmentMissing(Exception):
@@ -218,7 +218,7 @@ class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def _without_interrupts(command: list[str]) -> list[str]:
-    """An interrupt from the terminal reaches the engine, which then ends the program; it must not reach it twice."""
+    """A terminal interrupt also reaches the engine, which ends the program; the program must not get it twice."""
     return ["env", "--ignore-signal=INT", *command]
 
 
@@ -260,7 +260,7 @@ def watch(engine: int, address: str, gone: threading.Event) -> None:
 
 
 def _listens(address: str) -> bool:
-    """Whether somebody listens at `address`, host:port; true where none is given."""
+    """Whether a server listens at `address`, host:port; true if no address is given."""
     host, _, port = address.rpartition(":")
     if not port.isdigit():
         return True

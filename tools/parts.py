@@ -1,7 +1,7 @@
-"""The parts: each is built or downloaded at most once, into a directory of the cache that then never changes.
+"""The parts: each is built or downloaded once, into a directory of the cache that never changes afterwards.
 
-A part appears under its name by one rename, when it is whole: a build killed at any moment leaves nothing that could be
-taken for a part, and the next one starts over from what the compilers' own caches kept.
+A complete part is renamed to its name: a build that is killed at any moment leaves no incomplete part, and the next
+build continues from the compilers' own caches.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ def location(name: str) -> Path:
 
 
 def ready(name: str) -> bool:
-    """Whether the part is in the cache, whole."""
+    """Whether the complete part is in the cache."""
     return location(name).is_dir()
 
 
 def defaults() -> list[str]:
-    """The parts that every lab needs, in the order in which they are best built."""
+    """The parts that every lab needs, in the best build order."""
     return [name for name, part in recipes().items() if part.default]
 
 
 def ensure(name: str, progress: Progress = print) -> Path:
-    """The directory of a part (programs in its `bin/`), building or downloading it first if the cache has it not.
+    """The directory of a part (programs in its `bin/`); built or downloaded first if it is not in the cache.
 
-    Several processes may ask at once: one builds, the others wait. Raises UnknownPart; PartError or
-    `debian.PackagesMissing` where the part cannot be had, saying why and what to do.
+    If several processes call this at once, one builds and the others wait. Raises UnknownPart; PartError or
+    `debian.PackagesMissing` if the part cannot be provided, with the reason and what to do.
     """
     target = location(name)
     if target.is_dir():
@@ -58,10 +58,10 @@ def ensure(name: str, progress: Progress = print) -> Path:
 
 
 def ensure_all(names: Sequence[str], progress: Progress = print) -> dict[str, Path]:
-    """Several parts at once: two are built at a time, since each build has stretches that use one processor or none.
+    """Several parts, two at a time, because each build has phases that use one processor or none.
 
-    What the builds left behind (gigabytes) is removed at the end. Raises what `ensure` raises, for the first that
-    fails, after the others have ended.
+    The builds' intermediate files (gigabytes) are removed at the end. Raises what `ensure` raises for the first part
+    that fails, after the others have ended.
     """
     if all(map(ready, names)):
         return {name: location(name) for name in names}
@@ -73,7 +73,7 @@ def ensure_all(names: Sequence[str], progress: Progress = print) -> dict[str, Pa
 
 
 def trim() -> bool:
-    """Remove what builds left behind: sources and compiler caches, which no finished part needs.
+    """Remove sources and compiler caches, which no finished part needs.
 
     Returns False, and removes nothing, while a build runs.
     """
@@ -107,5 +107,5 @@ def _build(part: Recipe, target: Path, progress: Progress) -> None:
 
 
 def _compiler_packages(part: Recipe) -> list[str]:
-    """The Debian packages a build needs that are not there, where a program of the same name does not already serve."""
+    """The missing Debian packages of a build, except those whose program is already on PATH."""
     return [name for name in part.debian if not shutil.which(name) and name != "golang-go"]

@@ -14,14 +14,14 @@ from estate.errors import ExpectedError
 
 DIRECTORY = Path(__file__).resolve().parent
 BUILD_RULES = "1"
-"""Raised when the way parts are built changes what comes out, so that cached parts are not taken for new ones."""
+"""Increment when a change of the build code changes the resulting parts, so that cached parts are not reused."""
 
 LOCKS = ("go.*", "*.go", "Cargo.*", "src/*.rs", "pom.xml", "*.sha256")
-"""The files that lock what a part is built from."""
+"""The lock files of a build."""
 
 
 class UnknownPart(ExpectedError):
-    """No recipe has the name asked for."""
+    """There is no recipe of this name."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"unknown part {name!r}: tools/parts.toml declares {', '.join(sorted(recipes()))}")

@@ -87,7 +87,7 @@ def reduced(found: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
 
 def mermaid(found: Mapping[str, set[str]]) -> str:
-    """The product's packages as a Mermaid graph, from those that know most to those that know nothing."""
+    """The product's packages as a Mermaid graph, importing packages first."""
     product = {
         package: {each for each in direct if each not in OUTSIDE_THE_PRODUCT}
         for package, direct in found.items()

@@ -35,7 +35,7 @@ def cloud() -> Folder:
 
 
 def _open(name: str, args: Args, *, opts: pulumi.ResourceOptions | None = None) -> Cloud:
-    """Makes first what all of the network's roles share: their permissions boundary, and the flow logs' role."""
+    """Creates first what all of the network's roles share: the permissions boundary and the flow logs' role."""
     boundary_arn = RoleBoundary(f"{name}-boundary", args, opts=opts).arn
     flow_logs = FlowLogRole(
         f"{name}-flow-logs", FlowLogRoleArgs(network=args.network, boundary_arn=boundary_arn), opts=opts

@@ -1,4 +1,4 @@
-"""How a component makes a resource on AWS: in its region, tagged."""
+"""The base of AWS components: each resource is in the component's region and tagged."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ TTL_SECONDS = 300
 
 
 class DnsZone(AwsComponent):
-    """A zone that is exactly one public name, so that no network can change another's, and who may issue certificates.
+    """A zone of exactly one public name, so that no network can change another's, and its CAA record.
 
     The company's zone, which is in no stack, must delegate the name to ``name_servers``.
     """

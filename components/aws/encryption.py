@@ -22,7 +22,7 @@ DELETION_WINDOW_DAYS = 30
 
 
 def administered_by_account(account_id: str) -> dict[str, object]:
-    """The statement without which no key policy is complete: the account itself, so that its IAM policies count.
+    """The statement that every key policy needs: it names the account, so that the account's IAM policies apply.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html; ``Resource: *`` is this key.
     """

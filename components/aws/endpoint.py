@@ -37,7 +37,7 @@ def services(network: Network) -> dict[str, Service]:
 
 
 class Endpoint(AwsComponent):
-    """A network load balancer that ends TLS, its targets, and the records that lead the nearest clients to it."""
+    """A network load balancer that terminates TLS, its targets, and the latency records that point to it."""
 
     TOKEN = "estate:endpoint:Endpoint"
 

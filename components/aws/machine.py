@@ -1,4 +1,4 @@
-"""What every instance of the estate has in common."""
+"""Properties that all instances of the estate share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METADATA = {
     "http_protocol_ipv6": "disabled",
     "instance_metadata_tags": "disabled",
 }
-"""IMDSv2 only, and not past the instance's own network stack."""
+"""IMDSv2 only, with a hop limit of 1."""
 
 
 class Machine(AwsComponent):

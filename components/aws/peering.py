@@ -1,4 +1,4 @@
-"""Ways from a region's VPC to another VPC: our own in another region, or a partner's."""
+"""VPC peerings: with our own VPC in another region, or with a partner's."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RegionPeering(AwsComponent):
 
 
 class PartnerPeering(AwsComponent):
-    """A declared partner's VPC. We ask, the partner accepts; only our private subnets know a way there."""
+    """A declared partner's VPC. We request, the partner accepts; only our private subnets have a route to it."""
 
     TOKEN = "estate:network:PartnerPeering"
 

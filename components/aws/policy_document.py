@@ -1,4 +1,4 @@
-"""IAM policy documents as text that only changes when its meaning does."""
+"""IAM policy documents as canonical text: equal policies have equal text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The provider through which everything that a network has on AWS is made, in its one account."""
+"""The AWS provider of a network, for its one account."""
 
 from __future__ import annotations
 

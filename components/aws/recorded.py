@@ -1,4 +1,4 @@
-"""What AWS's outputs look like, made up from names: for a recording of the program without an account."""
+"""Made-up AWS outputs, derived from names, for recording the program without an account."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> tuple[str, dict
 
 
 def _address(name: str) -> str:
-    """A made-up public address, from the block for benchmarks (RFC 2544), wide enough that no two names share one."""
+    """A made-up public address from the benchmarking block (RFC 2544), which is large enough for unique addresses."""
     return str(BENCHMARK_BLOCK[1 + int(sha256(name.encode()).hexdigest(), 16) % (BENCHMARK_BLOCK.num_addresses - 2)])
 
 

@@ -13,7 +13,7 @@ from components.base import Args
 from estate.model import Network
 
 DISCOVERY_ACTIONS = ("ec2:DescribeInstances",)
-"""AWS takes no resource for it, so it is held to the network's regions."""
+"""The action does not support resource-level permissions, so it is limited to the network's regions."""
 
 BACKUP_ACTIONS = ("kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
 

@@ -19,7 +19,7 @@ ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED = 3, 4
 class SecurityGroup(AwsComponent):
     """A group and its rules, each a resource of its own, described by the flows that it serves.
 
-    Beside them one rule that no flow needs: routers may tell any interface that a packet was too big (RFC 1191).
+    One more rule belongs to no flow: routers may report to any interface that a packet was too big (RFC 1191).
     """
 
     TOKEN = "estate:network:SecurityGroup"

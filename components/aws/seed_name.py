@@ -10,7 +10,7 @@ from components.nouns import SeedNameArgs
 
 TTL_SECONDS = 60
 CHECKERS = ("us-east-1", "eu-west-1", "ap-southeast-1")
-"""The regions from which AWS checks: the fewest that it accepts, since each check is a connection to the seed."""
+"""The regions of the health checks: the fewest that AWS accepts, because each check connects to the seed."""
 
 
 class SeedName(AwsComponent):

@@ -1,4 +1,4 @@
-"""What signing needs of AWS: the key that seals backups, the audit log, the signer's leases, the signing table."""
+"""The AWS resources of signing: the backups' key, the audit log, the signer's leases, the signing table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUDIT_RETENTION_DAYS = 3653
 class Signer(AwsComponent):
     """The key that seals backups, the audit log, and the signer's leases; the signing table, where sites share a key.
 
-    The consensus key itself is in none of it: it is made on a signer host, and never leaves it unsealed.
+    None of them contains the consensus key: it is generated on a signer host and never leaves it unencrypted.
     """
 
     TOKEN = "estate:signing:Signer"

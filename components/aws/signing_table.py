@@ -17,12 +17,12 @@ from estate.model import Coordination, Network, Role
 from estate.plan.coordination import table_names
 
 GATE_HEAD_ACTIONS = ("dynamodb:UpdateItem",)
-"""A gate changes a head and never makes one: an empty table must refuse it."""
+"""A gate updates a head and never creates one: an empty table must refuse it."""
 
 GATE_CLAIM_ACTIONS = ("dynamodb:PutItem",)
 CEREMONY_ACTIONS = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 KEY_ACTIONS = ("kms:Decrypt",)
-"""What DynamoDB does with the table's key on the caller's behalf; all else it does by its own grant.
+"""The KMS actions that DynamoDB performs on the caller's behalf; all others use its own grant.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 """
@@ -40,7 +40,7 @@ NEVER = (
     "dynamodb:UpdateTable",
     "dynamodb:UpdateTimeToLive",
 )
-"""What would let a watermark go back, or delete a signing claim: no role of the network may ever do it."""
+"""Actions that could lower a watermark or delete a signing claim. No role of the network may have them."""
 
 ATTRIBUTES = {"pk": "S", "hrs": "S"}
 """The key of a head is the first; a claim's is both: chain and public key, then height, round and step."""
@@ -49,7 +49,7 @@ CEREMONY_SECONDS = 3600
 
 
 def regions(network: Network) -> tuple[str, ...]:
-    """Where the table can be called, the region first in which the engine keeps it; none without coordination."""
+    """The table's regions, first the one in which Pulumi manages it; none without coordination."""
     coordination = network.signing.coordination
     return tuple(sorted(coordination.replicas)) if coordination else ()
 
@@ -63,7 +63,7 @@ def table_arns(network: Network, *tables: str) -> list[str]:
 
 
 def _of_this_chain(network: Network) -> dict[str, Any]:
-    """Only rows of this chain, and only calls that name rows at all."""
+    """Only items of this chain, and only calls that name a key."""
     return {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{network.chain.chain_id}|*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
@@ -98,7 +98,7 @@ def ceremony_statements(network: Network, key_arns: Iterable[str]) -> list[dict[
 
 
 def boundary_statements(network: Network) -> list[dict[str, Any]]:
-    """The most that any role may do with the tables, and what none may; nothing without coordination."""
+    """The permissions boundary's statements about the tables: allowed and denied actions; none without coordination."""
     if network.signing.coordination is None:
         return []
     tables = table_arns(network, *table_names(network))
@@ -119,10 +119,10 @@ class SigningTableArgs(RegionalArgs):
 
 
 class SigningTable(AwsComponent):
-    """Head and claims, in one region or strongly consistent in three, and the role of those who hold ceremonies.
+    """The head and claims tables, in one region or strongly consistent in three, and the role for ceremonies.
 
-    Nobody may delete from either: a head is the watermark, and the claims are a second lock and the record. Each
-    region has a key of its own. ``key_arns`` is by region, ``entry`` as the hosts' inventory has it.
+    No role may delete from either: a head is the watermark; the claims are a second lock and the audit record. Each
+    region has its own key. ``key_arns`` is by region, ``entry`` is the tables' entry in the hosts' inventory.
     """
 
     TOKEN = "estate:signing:SigningTable"
@@ -203,7 +203,7 @@ class SigningTable(AwsComponent):
         )
 
     def _ceremony(self, args: SigningTableArgs) -> aws.iam.Role:
-        """Assumed by people of the account, with a second factor; what they do is in AWS's own log."""
+        """Assumed by people of the account, with MFA; CloudTrail records their calls."""
         network = self.network
         role = self._resource(
             aws.iam.Role,

@@ -13,7 +13,7 @@ from estate.model import Network, Role, Server
 from estate.plan import naming, tunnels
 
 LARGEST_SHORT_ASN = 2_147_483_647
-"""Above it, AWS takes a customer gateway's ASN in a field of its own."""
+"""Above it, AWS takes a customer gateway's ASN in another property."""
 
 TUNNEL = {
     "ike_versions": ["ikev2"],
@@ -26,7 +26,7 @@ TUNNEL = {
     "dpd_timeout_action": "restart",
     "startup_action": "add",
 }
-"""What both tunnels of a connection agree to, and nothing weaker. ``add``: the edge opens them."""
+"""The only cryptographic parameters that both tunnels accept. ``add``: the edge initiates them."""
 
 
 def edges(network: Network, site: str) -> tuple[Server, ...]:
@@ -41,8 +41,8 @@ def edges(network: Network, site: str) -> tuple[Server, ...]:
 class SiteLink(AwsComponent):
     """For each edge firewall a customer gateway, and a connection of two tunnels that speaks BGP.
 
-    Edges prove who they are by the declared certificates, so no shared key can leak. The other ends' public addresses
-    are AWS's choice; all else of a tunnel follows from the declaration.
+    Edges authenticate with the declared certificates, so there is no pre-shared key to leak. AWS chooses the public
+    addresses of its ends; everything else of a tunnel follows from the declaration.
     """
 
     TOKEN = "estate:network:SiteLink"

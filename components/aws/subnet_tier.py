@@ -1,4 +1,4 @@
-"""A region's subnets of one kind, one a zone, and the route tables that make them that kind."""
+"""A region's subnets of one tier, one per zone, and their route tables."""
 
 from __future__ import annotations
 

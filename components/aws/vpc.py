@@ -1,4 +1,4 @@
-"""A region's own network, closed by default: what AWS makes by itself in a VPC is taken over and emptied."""
+"""A region's own network, closed by default: the default resources of the VPC are adopted and emptied."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from estate.plan import addressing
 from estate.plan.topology import EVERYWHERE, SSH_PORT
 
 ALL_PROTOCOLS = {"protocol": "-1", "from_port": 0, "to_port": 0}
-"""NACL entries in AWS's words; numbers are evaluated in order, the first match decides."""
+"""Network ACL entries; they are evaluated in the order of their numbers, and the first match decides."""
 
 
 def nacl_ingress(network_block: str) -> list[dict[str, object]]:
-    """A second lock on SSH, under the security groups: only from the network's own addresses, whatever they say."""
+    """A second layer for SSH below the security groups: only from the network's own addresses."""
     return [
         {**ALL_PROTOCOLS, "rule_no": 100, "action": "allow", "cidr_block": network_block},
         {
@@ -33,7 +33,8 @@ def nacl_ingress(network_block: str) -> list[dict[str, object]]:
 class Vpc(AwsComponent):
     """The VPC of one region, with its internet gateway.
 
-    A subnet that is given no route table leads nowhere, an interface that is given no security group reaches nothing.
+    A subnet without a route table of its own has no routes out; an interface without its own security group reaches
+    nothing.
     """
 
     TOKEN = "estate:network:Vpc"

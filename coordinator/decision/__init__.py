@@ -1,1 +1,1 @@
-"""Who may sign: pure. No I/O, no clock, no randomness; what it needs from outside it asks for and is told."""
+"""The signing decision. Pure: no I/O, no clock, no randomness. It yields effects and receives their outcomes."""

@@ -1,4 +1,4 @@
-"""What the decision asks for, and what it may be told. Each effect names the outcomes that answer it."""
+"""The effects that the decision yields, and their outcomes. Each effect names its possible outcomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from coordinator.decision.records import Claim, Head, Request, Signed
 
 
 class Cause(StrEnum):
-    """Why nothing was signed. The text is what metrics and logs carry."""
+    """Why nothing was signed. Metrics and logs use the value."""
 
     MALFORMED = "malformed"
     FOREIGN_CHAIN = "foreign-chain"
@@ -39,14 +39,14 @@ class ReadHead:
 
 @dataclass(frozen=True, slots=True)
 class ClaimHead:
-    """Put ``claim`` into the row if ``records.claimable``, in one step. → ``Won | Lost | Missing | Unknown``"""
+    """Write ``claim`` into the row if ``records.claimable``, atomically. → ``Won | Lost | Missing | Unknown``"""
 
     claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
 class WriteFloor:
-    """Make ``claim.position`` the local floor, on the disk when it is answered. → ``Done | Unknown``"""
+    """Raise the local watermark to ``claim.position``; it is on disk before ``Done``. → ``Done | Unknown``"""
 
     claim: Claim
 
@@ -63,14 +63,14 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer the node: with a signature, or with a refusal. → ``Done``, always. Asked exactly once for a request."""
+    """Answer the node with a signature or a refusal. → ``Done``, always. Yielded exactly once per request."""
 
     reply: Granted | Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write what was signed beside the claim, if the row still holds that claim. Nothing depends on it. → any"""
+    """Write the signatures beside the claim, if the row still holds that claim. Nothing depends on it. → any"""
 
     claim: Claim
     signed: Signed
@@ -78,7 +78,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Remember across restarts that this key must not sign here until a person has looked. → any"""
+    """Halt this key on this host, across restarts, until a person has found the cause. → any"""
 
     cause: Cause
 
@@ -88,7 +88,7 @@ Effect = ReadHead | ClaimHead | WriteFloor | Sign | Answer | Record | Halt
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Sign-off: ``signed`` covers ``claim.sign_bytes``. ``replayed``: it had been signed before."""
+    """``signed`` covers ``claim.sign_bytes``. ``replayed``: the signature already existed."""
 
     claim: Claim
     signed: Signed
@@ -105,12 +105,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is done, and durable where that was asked."""
+    """The effect was carried out, durably if the effect says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may have happened, or may happen yet."""
+    """The effect may have happened, or may still happen."""
 
     detail: str = ""
 
@@ -122,29 +122,29 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The row, as it stands."""
+    """The current row."""
 
     head: Head
 
 
 @dataclass(frozen=True, slots=True)
 class Won:
-    """The claim is in the row. ``previous``: where the row stood before."""
+    """The claim is in the row. ``previous``: the position of the row before."""
 
     previous: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The condition did not hold for ``head``, and nothing was written."""
+    """The condition failed on ``head``; nothing was written."""
 
     head: Head
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """Both halves of ``Sign``. ``row``: the row that now stands at the position (ours, or one that was there before),
-    ``None`` if that is not known. ``signed``: ``None`` if the signer gave no signature, and ``detail`` says why.
+    """The outcome of both parts of ``Sign``. ``row``: the claim row at the position (this one, or an earlier one),
+    ``None`` if that is unknown. ``signed``: ``None`` if the signer gave no signature; ``detail`` says why.
     """
 
     row: Claim | None

@@ -1,8 +1,8 @@
-"""One request, from the question to the answer.
+"""The decision about one request.
 
-Only one request of a key is handled at a time by a gate: ``handle`` is called for the next one with the ``Standing``
-that the last one returned. Safety does not rest on the memory that ``Standing`` is: it rests on the row, the rows of
-the claims and the floor on the disk.
+A gate handles one request of a key at a time: ``handle`` is called for the next request with the ``Standing`` that the
+last call returned. Safety does not depend on this memory. It depends on the row, the claim rows and the watermark on
+disk.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from coordinator.decision.position import Position
 from coordinator.decision.records import Claim, Gate, Head, Request
 
 MOST_HEIGHTS_SAT_OUT = 8
-"""A gate that claims and cannot sign costs the other gate that height; it lets so many go by before it tries again."""
+"""A gate that claims and cannot sign costs the other gate that height. It skips at most this many before retrying."""
 
 Verify = Callable[[bytes, bytes], bool]
-"""Whether a signature (64 bytes) over a message is by the key."""
+"""Whether the key made this signature (64 bytes) over this message."""
 
 Handling = Generator[Effect, Outcome, "Standing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a gate carries from one request to the next.
+    """The state that a gate carries from one request to the next.
 
-    ``floor``: the highest position that it claimed, as on its disk. ``highest_seen``: the highest that the row was seen
-    to hold. ``unsure``: the outcome of the last claim is not known. ``burnt``: how many claims in a row ended without a
-    signature; below ``idle_below`` no height is claimed but the one that is ours already, which nobody else can
-    sign. ``halted``: why it must not sign until a person has looked.
+    ``floor``: the watermark, the highest position that this gate claimed, as on its disk. ``highest_seen``: the highest
+    position seen in the row. ``unsure``: the outcome of the last claim is unknown. ``burnt``: the number of consecutive
+    claims without a signature. Below ``idle_below`` the gate claims no height except one that it owns already, which no
+    other gate can sign. ``halted``: why it must not sign until a person has found the cause.
     """
 
     floor: Position
@@ -64,29 +64,29 @@ class Standing:
         return replace(self, highest_seen=max(self.highest_seen, position), unsure=False)
 
     def having_burnt(self, height: int) -> Standing:
-        """After a claim that got no signature: the first costs nothing more, then 1, 2, 4, 8 heights are let go by."""
+        """After a claim without a signature: the first skips no height, the next ones skip 1, 2, 4, 8 heights."""
         idle = min(2 ** (self.burnt - 1), MOST_HEIGHTS_SAT_OUT) if self.burnt else 0
         return replace(self, burnt=min(self.burnt + 1, 5), idle_below=height + 1 + idle)
 
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """A gate must not start. ``reason`` says what was found, the rule, and what to do."""
+    """The gate must not sign. ``reason`` says what was found, the rule, and what to do."""
 
     cause: Cause
     reason: str
 
 
 def start(gate: Gate, floor: Position, halted: Cause | None, seen: Seen | Missing | Unknown) -> Standing | NotStarted:
-    """What a gate stands on when it begins, from its floor and from the row after it announced this run of itself."""
+    """The first state of a run, from its watermark and from the row as read after it announced the run."""
     if halted:
         return NotStarted(
-            Cause.HALTED, f"this key was halted here because of {halted}; a person must look, then clear it by ceremony"
+            Cause.HALTED, f"this key is halted here because of {halted}; find the cause, then clear it by ceremony"
         )
     if isinstance(seen, Missing):
         return NotStarted(
             Cause.TABLE_MISSING,
-            "the table has no row for this key; a lost table is replaced by ceremony, never by starting anew",
+            "the table has no row for this key; a lost table must be replaced by ceremony, never by a new start",
         )
     if not isinstance(seen, Seen):
         return NotStarted(Cause.TABLE_UNKNOWN, f"the table did not answer: {seen.detail}")
@@ -100,7 +100,7 @@ def start(gate: Gate, floor: Position, halted: Cause | None, seen: Seen | Missin
     if seen.head.position < floor:
         return NotStarted(
             Cause.TABLE_WENT_BACK,
-            f"the table stands at {seen.head.position.text}, the floor on this disk at {floor.text}; the table was "
+            f"the table is at {seen.head.position.text}, below the watermark {floor.text} on this disk; the table was "
             "rolled back; replace it by ceremony",
         )
     return Standing(floor=floor, highest_seen=seen.head.position)
@@ -120,7 +120,7 @@ def _halt(standing: Standing, cause: Cause, detail: str) -> Handling:
 def handle(
     gate: Gate, standing: Standing, request: Request, claim_id: str, signer_ready: bool, verify: Verify
 ) -> Handling:
-    """Decides one request. Asks for effects by yielding them, is told outcomes, returns the next standing.
+    """Decides one request. Yields effects, receives their outcomes, returns the next ``Standing``.
 
     ``claim_id`` must never have been used before. ``signer_ready``: a signer with the right key is connected.
     """
@@ -160,7 +160,7 @@ def handle(
     outcome = yield ClaimHead(claim)
     if isinstance(outcome, Won):
         if outcome.previous < standing.highest_seen:
-            detail = f"it stood at {outcome.previous.text}, after {standing.highest_seen.text}"
+            detail = f"it was at {outcome.previous.text}, after {standing.highest_seen.text}"
             return (yield from _halt(standing, Cause.TABLE_WENT_BACK, detail))
         return (yield from _sign(standing.having_seen(claim.position), claim, request, verify))
     if isinstance(outcome, Lost):
@@ -179,14 +179,14 @@ def _no_row(standing: Standing, outcome: Outcome) -> Handling:
 
 
 def _went_back(standing: Standing, head: Head) -> Handling:
-    detail = f"it stands at {head.position.text}, after {standing.highest_seen.text}"
+    detail = f"it is at {head.position.text}, after {standing.highest_seen.text}"
     return (yield from _halt(standing, Cause.TABLE_WENT_BACK, detail))
 
 
 def _by_head(
     gate: Gate, standing: Standing, request: Request, head: Head, signer_ready: bool, verify: Verify
 ) -> Handling:
-    """The row was not replaced, or must not be: what it holds decides."""
+    """The row was not replaced, or must not be. Decides from what the row holds."""
     if not head.speaks_for(gate):
         return (yield from _refuse(standing, Cause.FENCED, f"generation {head.generation}"))
     if head.position > request.position:
@@ -208,7 +208,7 @@ def _by_head(
 
 
 def _sign(standing: Standing, claim: Claim, request: Request, verify: Verify) -> Handling:
-    """The claim is in the row and is this gate's: floor, row and signature, then the answer."""
+    """This gate's claim is in the row: write the watermark, insert the claim row, sign, then answer."""
     outcome = yield WriteFloor(claim)
     if not isinstance(outcome, Done):
         detail = outcome.detail if isinstance(outcome, Unknown) else type(outcome).__name__
@@ -233,7 +233,7 @@ def _sign(standing: Standing, claim: Claim, request: Request, verify: Verify) ->
 
 
 def _covers(claim: Claim, signature: bytes, extension_signature: bytes | None, verify: Verify) -> bool:
-    """Whether there is exactly one good signature for each thing that the claim is about."""
+    """Whether there is exactly one valid signature for the vote or proposal and one for its extension, if any."""
     if not verify(signature, claim.sign_bytes):
         return False
     if claim.extension is None or extension_signature is None:

@@ -1,4 +1,4 @@
-"""Height, round and step: where in a chain a signature stands. Their order is the protocol's order."""
+"""Height, round and step of a signature. They are ordered as in the protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HEIGHT_DIGITS, ROUND_DIGITS, STEP_DIGITS = 20, 10, 2
 
 
 class Step(IntEnum):
-    """What is signed in a round, in the order of the protocol, numbered as CometBFT's file signer does."""
+    """The messages signed in a round, in protocol order, numbered as in CometBFT's file signer."""
 
     PROPOSAL = 1
     PREVOTE = 2
@@ -19,7 +19,7 @@ class Step(IntEnum):
 
 
 class Position(NamedTuple):
-    """Compares as the protocol orders: height, then round, then step. Step 0 stands before all of a round."""
+    """Ordered by height, then round, then step. Step 0 is below every message of a round."""
 
     height: int
     round: int
@@ -32,15 +32,15 @@ class Position(NamedTuple):
 
 
 def spent(height: int) -> Position:
-    """The last position of ``height``: a key whose floor it is signs nothing at or below that height."""
+    """The last position of ``height``: a key with this watermark signs nothing at or below that height."""
     return Position(height, MAX_ROUND, Step.PRECOMMIT)
 
 
 def parse(text: str) -> Position:
-    """The position that ``Position.text`` wrote.
+    """Reads what ``Position.text`` wrote.
 
     Raises:
-        ValueError: it is not such a text, or a number is out of its range.
+        ValueError: the text has another form, or a number is out of range.
     """
     parts = text.split(".")
     widths = (HEIGHT_DIGITS, ROUND_DIGITS, STEP_DIGITS)
@@ -48,8 +48,8 @@ def parse(text: str) -> Position:
         len(part) != width or not part.isascii() or not part.isdigit()
         for part, width in zip(parts, widths, strict=True)
     ):
-        raise ValueError(f"got position {text!r}; {HEIGHT_DIGITS}, {ROUND_DIGITS} and {STEP_DIGITS} digits are meant")
+        raise ValueError(f"got position {text!r}; expected {HEIGHT_DIGITS}, {ROUND_DIGITS} and {STEP_DIGITS} digits")
     found = Position(*map(int, parts))
     if found.height > MAX_HEIGHT or found.round > MAX_ROUND or found.step > Step.PRECOMMIT:
-        raise ValueError(f"got position {text!r}; a number in it is out of its range")
+        raise ValueError(f"got position {text!r}; a number in it is out of range")
     return found

@@ -1,4 +1,4 @@
-"""What is asked, what is claimed, and what the table holds. All frozen, all hashable."""
+"""Requests, signing claims and the rows of the table. All frozen and hashable."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from coordinator.decision.position import Position
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Who decides: one gate of one key, in one run of its process.
+    """One gate of one key, in one run of its process.
 
     ``gate_id`` names the signer host, ``boot_id`` this run. ``generation`` counts the ceremonies that replaced the
-    table's state; a gate that was configured for another one can claim nothing.
+    table's state; a gate that is configured for another generation can claim nothing.
     """
 
     gate_id: str
@@ -29,7 +29,7 @@ class Request:
     ``sign_bytes``: the canonical, length-prefixed bytes that a signature covers. ``intent``: SHA-256 of the same with
     the timestamp left out, so that two requests with one intent vote for the same thing. ``time_ns``: the timestamp in
     nanoseconds since 1970. ``extension``: the canonical bytes of a vote extension, where one must be signed.
-    ``message`` is for whoever passes the request on; nothing is decided by it.
+    ``message`` is the decoded privval message; the decision does not read it.
     """
 
     chain_id: str
@@ -51,7 +51,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to sign exactly these bytes at exactly this position. ``claim_id`` is unique for each attempt."""
+    """The right to sign exactly these bytes at exactly this position. ``claim_id`` is unique to an attempt."""
 
     position: Position
     generation: int
@@ -68,16 +68,16 @@ class Claim:
         return sha256(self.sign_bytes).digest()
 
     def matches(self, request: Request) -> bool:
-        """Whether the claim is for what ``request`` asks, whatever the time that either carries."""
+        """Whether the claim is for ``request``, ignoring both timestamps."""
         return (self.position, self.intent, self.extension) == (request.position, request.intent, request.extension)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The one row of a key. ``position`` only ever rises.
+    """The head row of a key. ``position`` only rises.
 
-    ``gates``: which gates a ceremony has admitted, each with the run that speaks for it now. ``claim`` is ``None`` as
-    a ceremony left the row; ``signed`` is what was signed for the claim, once that is recorded.
+    ``gates``: the gates that a ceremony has admitted, each with its current run. ``claim`` is ``None`` when a ceremony
+    wrote the row. ``signed``: the signatures for the claim, once they are recorded.
     """
 
     generation: int
@@ -88,19 +88,19 @@ class Head:
 
     @property
     def owner(self) -> str:
-        """The gate that owns the height of ``position``; empty if none does."""
+        """The gate that owns the height of ``position``; empty if there is none."""
         return self.claim.gate_id if self.claim else ""
 
     def speaks_for(self, gate: Gate) -> bool:
-        """Whether the table knows this run of this gate as the one that may act, in this generation."""
+        """Whether this run is the current run of an admitted gate, in this generation."""
         return self.generation == gate.generation and (gate.gate_id, gate.boot_id) in self.gates
 
 
 def claimable(head: Head | None, claim: Claim) -> bool:
-    """The condition under which ``claim`` replaces ``head``: what the table must check in the same moment in which it
-    writes.
+    """The condition under which ``claim`` replaces ``head``. The table must check it atomically with the write.
 
-    It exists, speaks for this run of this gate in this generation, stands lower, and its height is lower or our own.
+    ``head`` exists, names this run of this gate in this generation, has a lower position, and its height is lower or
+    owned by this gate.
     """
     return (
         head is not None

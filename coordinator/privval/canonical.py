@@ -1,7 +1,7 @@
-"""What a signature covers: the canonical encodings of CometBFT (proto/tendermint/types/canonical.proto).
+"""The bytes that a signature covers: CometBFT's canonical encodings (proto/tendermint/types/canonical.proto).
 
-They are the same from 0.34 to v1. Each is the length-prefixed encoding, as `VoteSignBytes`, `ProposalSignBytes` and
-`VoteExtensionSignBytes` give it.
+They are the same from 0.34 to v1. Each is the length-prefixed encoding that `VoteSignBytes`, `ProposalSignBytes` and
+`VoteExtensionSignBytes` return.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from coordinator.privval.wire import bytes_field, delimited, fixed_field, messag
 
 
 def vote_bytes(chain_id: str, vote: Vote, time_ns: int) -> bytes:
-    """What the signature of ``vote`` covers, with the time ``time_ns`` in place of its own."""
+    """The sign bytes of ``vote``, with ``time_ns`` as its timestamp."""
     return delimited(
         number_field(1, vote.type)
         + fixed_field(2, vote.height)
@@ -24,7 +24,7 @@ def vote_bytes(chain_id: str, vote: Vote, time_ns: int) -> bytes:
 
 
 def proposal_bytes(chain_id: str, proposal: Proposal, time_ns: int) -> bytes:
-    """What the signature of ``proposal`` covers, with the time ``time_ns`` in place of its own."""
+    """The sign bytes of ``proposal``, with ``time_ns`` as its timestamp."""
     return delimited(
         number_field(1, PROPOSAL)
         + fixed_field(2, proposal.height)
@@ -37,7 +37,7 @@ def proposal_bytes(chain_id: str, proposal: Proposal, time_ns: int) -> bytes:
 
 
 def extension_bytes(chain_id: str, vote: Vote) -> bytes:
-    """What the second signature of a precommit covers: its extension, bound to chain, height and round."""
+    """The sign bytes of a precommit's extension: the extension, bound to chain, height and round."""
     return delimited(
         bytes_field(1, vote.extension)
         + fixed_field(2, vote.height)

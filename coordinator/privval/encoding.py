@@ -14,7 +14,7 @@ from coordinator.privval.wire import (
 
 SECOND = 10**9
 FIRST_SECOND, AFTER_LAST_SECOND = -62135596800, 253402300800
-"""A Timestamp is of the years 1 to 9999."""
+"""A Timestamp is within the years 1 to 9999."""
 
 _PARTS = {1: Kind.UINT32, 2: Kind.BYTES}
 _BLOCK_ID = {1: Kind.BYTES, 2: Kind.MESSAGE}
@@ -49,7 +49,7 @@ def timestamp(time_ns: int) -> bytes:
 
 
 def block_id(of: BlockId) -> bytes:
-    """A `BlockID`; a `CanonicalBlockID` is written alike."""
+    """A `BlockID`. A `CanonicalBlockID` has the same encoding."""
     parts = number_field(1, of.parts) + bytes_field(2, of.parts_hash)
     return bytes_field(1, of.hash) + message_field(2, parts)
 
@@ -87,20 +87,20 @@ def read_timestamp(data: bytes | None) -> int:
     """Nanoseconds since 1970.
 
     Raises:
-        Malformed: as of all that reads; also if there is none, which implementations take for different times.
+        Malformed: as for every reader; also if the timestamp is absent, which implementations read as different times.
     """
     if data is None:
-        raise Malformed("there is no timestamp")
+        raise Malformed("the timestamp is missing")
     found = read_fields(data, _TIMESTAMP, "timestamp")
     seconds: int = found.get(1, 0)
     nanos: int = found.get(2, 0)
     if not (FIRST_SECOND <= seconds < AFTER_LAST_SECOND and 0 <= nanos < SECOND):
-        raise Malformed("timestamp: out of the range of time")
+        raise Malformed("timestamp: out of range")
     return seconds * SECOND + nanos
 
 
 def read_block_id(data: bytes | None) -> BlockId:
-    """The block; nil if there is none, as prost leaves it out."""
+    """The block; nil if the field is absent, because prost omits it."""
     if not data:
         return NIL
     found = read_fields(data, _BLOCK_ID, "block")

@@ -1,4 +1,4 @@
-"""The side towards the validator node: its questions read, answers written."""
+"""The side of the validator node: reads its requests, writes responses."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from coordinator.privval import encoding
 from coordinator.privval.messages import (
     MAX_MESSAGE,
     Dialect,
-    Pinged,
-    PublicKeyAsked,
-    SignProposalAsked,
-    SignVoteAsked,
+    PingRequest,
+    PubKeyRequest,
+    SignProposalRequest,
+    SignVoteRequest,
     Unreadable,
 )
 from coordinator.privval.wire import Kind, Malformed, bytes_field, message_field, number_field, read_fields
 
 ANSWER_READ = 10 * 1024
-"""Bytes of an answer that a node before v0.40 reads."""
+"""Bytes of a response that a node before v0.40 reads."""
 
 _MESSAGE = dict.fromkeys(range(1, 9), Kind.MESSAGE)
 _CHAIN_ONLY = {1: Kind.TEXT}
@@ -28,13 +28,13 @@ _VOTE = {
     Dialect.COMETBFT_V1: {1: Kind.MESSAGE, 2: Kind.TEXT, 3: Kind.BOOL},
 }
 
-Asked = PublicKeyAsked | SignVoteAsked | SignProposalAsked | Pinged
+NodeRequest = PubKeyRequest | SignVoteRequest | SignProposalRequest | PingRequest
 
 
-def decode(data: bytes, dialect: Dialect) -> Asked | Unreadable:
-    """What the node asks, in one message without its length. Raises nothing, whatever ``data`` is.
+def decode(data: bytes, dialect: Dialect) -> NodeRequest | Unreadable:
+    """The node's request: one message without its length prefix. Raises nothing, whatever ``data`` is.
 
-    Tags 9 and 10, by which v1 and Celestia ask for signatures of any bytes, are not read.
+    Tags 9 and 10, by which v1 and Celestia request signatures over arbitrary bytes, are not read.
     """
     tag = data[0] >> 3 if data and data[0] < 0x80 else 0
     if len(data) > MAX_MESSAGE:
@@ -42,45 +42,45 @@ def decode(data: bytes, dialect: Dialect) -> Asked | Unreadable:
     try:
         found = read_fields(data, _MESSAGE, "message")
         if len(found) != 1:
-            return Unreadable(tag, f"message: it holds {len(found)} questions")
+            return Unreadable(tag, f"message: it holds {len(found)} requests")
         return _read(tag, found[tag], dialect)
     except Malformed as error:
         return Unreadable(tag, str(error))
 
 
-def _read(tag: int, body: bytes, dialect: Dialect) -> Asked | Unreadable:
+def _read(tag: int, body: bytes, dialect: Dialect) -> NodeRequest | Unreadable:
     if tag == 1:
-        return PublicKeyAsked(read_fields(body, _CHAIN_ONLY, "public key request").get(1, ""), dialect)
+        return PubKeyRequest(read_fields(body, _CHAIN_ONLY, "public key request").get(1, ""), dialect)
     if tag == 3:
         found = read_fields(body, _VOTE[dialect], "vote request")
         if 1 not in found:
             return Unreadable(tag, "vote request: there is no vote")
-        return SignVoteAsked(found.get(2, ""), encoding.read_vote(found[1]), dialect, found.get(3, False))
+        return SignVoteRequest(found.get(2, ""), encoding.read_vote(found[1]), dialect, found.get(3, False))
     if tag == 5:
         found = read_fields(body, _PROPOSAL, "proposal request")
         if 1 not in found:
             return Unreadable(tag, "proposal request: there is no proposal")
-        return SignProposalAsked(found.get(2, ""), encoding.read_proposal(found[1]), dialect)
+        return SignProposalRequest(found.get(2, ""), encoding.read_proposal(found[1]), dialect)
     if tag == 7:
         read_fields(body, {}, "ping")
-        return Pinged()
-    return Unreadable(tag, f"message: field {tag} is an answer, not a question")
+        return PingRequest()
+    return Unreadable(tag, f"message: field {tag} is a response, not a request")
 
 
 def public_key_reply(public_key: bytes, dialect: Dialect) -> bytes:
-    """Answers `PublicKeyAsked` with an Ed25519 key (32 bytes)."""
+    """A PubKeyResponse with an Ed25519 key (32 bytes)."""
     if dialect is Dialect.COMETBFT_V1:
         return message_field(2, bytes_field(3, public_key) + bytes_field(4, b"ed25519"))
     return message_field(2, message_field(1, bytes_field(1, public_key)))
 
 
-def granted(asked: SignVoteAsked | SignProposalAsked, time_ns: int, signed: Signed) -> bytes:
-    """Answers with the node's own vote or proposal, with the time that was signed and the signatures.
+def granted(asked: SignVoteRequest | SignProposalRequest, time_ns: int, signed: Signed) -> bytes:
+    """A SignedVoteResponse or SignedProposalResponse: the node's vote or proposal, the signed time and the signatures.
 
-    The node takes over only these three from a vote. An extension that would make the answer longer than older nodes
-    read is therefore not sent back.
+    The node reads only the time and the two signatures of a vote. An extension that would make the response longer than
+    older nodes read is therefore not sent back.
     """
-    if isinstance(asked, SignProposalAsked):
+    if isinstance(asked, SignProposalRequest):
         proposal = replace(asked.proposal, time_ns=time_ns, signature=signed.signature)
         return message_field(6, message_field(1, encoding.proposal(proposal)))
     vote = replace(
@@ -95,13 +95,13 @@ def granted(asked: SignVoteAsked | SignProposalAsked, time_ns: int, signed: Sign
     return answer
 
 
-def refused(asked: Asked | int, code: int, text: str) -> bytes:
-    """Answers with an error (`RemoteSignerError`), which a node reports and does not repeat its question for.
+def refused(asked: NodeRequest | int, code: int, text: str) -> bytes:
+    """A response with a `RemoteSignerError`. The node reports it and does not repeat its request.
 
-    ``asked`` may be the ``tag`` of something unreadable; what no answer fits to gets that of a vote. A ping has no
-    error to be answered with: it is answered with `pong`.
+    ``asked`` may be the ``tag`` of an unreadable message; a tag without a response gets a SignedVoteResponse. A
+    PingResponse has no error field: a ping is answered with `pong`.
     """
-    tags = {PublicKeyAsked: 2, SignVoteAsked: 4, SignProposalAsked: 6, Pinged: 8}
+    tags = {PubKeyRequest: 2, SignVoteRequest: 4, SignProposalRequest: 6, PingRequest: 8}
     tag = {1: 2, 3: 4, 5: 6, 7: 8, 9: 10}.get(asked, 4) if isinstance(asked, int) else tags[type(asked)]
     if tag == 8:
         return pong()
@@ -110,5 +110,5 @@ def refused(asked: Asked | int, code: int, text: str) -> bytes:
 
 
 def pong() -> bytes:
-    """Answers `Pinged`."""
+    """Answers `PingRequest`."""
     return message_field(8, b"")

@@ -1,4 +1,8 @@
-"""The questions and answers between node, gate and signer, and which questions may be acted on."""
+"""The privval messages between node, gate and signer, and the validity rules of requests.
+
+They are named as in CometBFT. ``SignedResponse`` is a SignedVoteResponse or a SignedProposalResponse;
+``ErrorResponse`` is any response whose ``error`` is set.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +23,23 @@ MAX_CHAIN_ID = 50
 
 
 class Dialect(StrEnum):
-    """Which protocol a node speaks. They differ in the public key's answer and in ``skip_extension_signing``."""
+    """The protocol that a node speaks. The two differ in PubKeyResponse and in ``skip_extension_signing``."""
 
     TENDERMINT = "tendermint"
     COMETBFT_V1 = "cometbft-v1"
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKeyAsked:
-    """The node asks for the public key."""
+class PubKeyRequest:
+    """The node requests the public key."""
 
     chain_id: str
     dialect: Dialect
 
 
 @dataclass(frozen=True, slots=True)
-class SignVoteAsked:
-    """The node asks for a vote's signature. ``skip_extension`` exists in v1 only."""
+class SignVoteRequest:
+    """The node requests a signature over a vote. ``skip_extension`` exists in v1 only."""
 
     chain_id: str
     vote: Vote
@@ -43,19 +47,19 @@ class SignVoteAsked:
     skip_extension: bool = False
 
     def request(self, sign_extensions: bool = False) -> Request:
-        """What there is to decide. ``sign_extensions``: whether this chain has vote extensions, as far as is declared.
+        """The request for the decision. ``sign_extensions``: whether this chain is declared to have vote extensions.
 
-        A node with extensions enabled stops for good on a precommit for a block that comes back without a signature of
-        its extension, be the extension empty (`SignAndCheckVote`); one without ignores such a signature; any node stops
-        on one beside a prevote or a vote for nil. CometBFT's file signer therefore signs the extension of every
-        precommit for a block, and v1's whenever it is not told to skip it. tmkms does with its own
-        ``sign_extensions`` only, for want of a way to know, and 0.15.0 reads votes without their extension and leaves
-        its signature out of the answer.
-        So: in v1 the question says whether one is needed. Before, one is needed for a precommit for a block that has
-        an extension (only a node that needs it sends one), and for one that has none if ``sign_extensions``.
+        A node with extensions enabled panics on a precommit for a block whose extension, even an empty one, comes back
+        unsigned (`SignAndCheckVote`). A node without extensions ignores such a signature. Any node panics on one beside
+        a prevote or a vote for nil. CometBFT's file signer therefore signs the extension of every precommit for a
+        block; v1's does so unless the request says to skip it. tmkms cannot know and does so only with its own
+        ``sign_extensions``; 0.15.0 reads votes without their extension and omits its signature from the response.
+        Hence: in v1 the request says whether a signature is needed. Before v1, it is needed for a precommit for a block
+        that has an extension (only a node that needs the signature sends one), and for one without an extension if
+        ``sign_extensions``.
 
         Raises:
-            Malformed: it breaks a rule of the protocol; nobody may sign it.
+            Malformed: the vote breaks a rule of the protocol and must not be signed.
         """
         vote = self.vote
         _check(self.chain_id, vote.height, vote.round, vote.signature)
@@ -86,18 +90,18 @@ class SignVoteAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class SignProposalAsked:
-    """The node asks for a proposal's signature."""
+class SignProposalRequest:
+    """The node requests a signature over a proposal."""
 
     chain_id: str
     proposal: Proposal
     dialect: Dialect
 
     def request(self, sign_extensions: bool = False) -> Request:
-        """What there is to decide; ``sign_extensions`` has no meaning for a proposal.
+        """The request for the decision. ``sign_extensions`` has no meaning for a proposal.
 
         Raises:
-            Malformed: it breaks a rule of the protocol; nobody may sign it.
+            Malformed: the proposal breaks a rule of the protocol and must not be signed.
         """
         proposal = self.proposal
         _check(self.chain_id, proposal.height, proposal.round, proposal.signature)
@@ -118,13 +122,13 @@ class SignProposalAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinged:
-    """The node asks whether anyone is there."""
+class PingRequest:
+    """The node's keep-alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Not a message of the protocol. ``tag``: what it seemed to be, 0 if nothing; an answer is possible all the same
+    """Not a valid message of the protocol. ``tag``: its field number, 0 if it has none; it can be answered all the same
     (`for_node.refused`).
     """
 
@@ -133,14 +137,14 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKeyTold:
+class PubKeyResponse:
     """The signer's Ed25519 public key: 32 bytes."""
 
     public_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class SignedTold:
+class SignedResponse:
     """The signer signed, with the time ``time_ns``. Nothing has been verified."""
 
     signed: Signed
@@ -148,7 +152,7 @@ class SignedTold:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedTold:
+class ErrorResponse:
     """The signer refused."""
 
     code: int
@@ -156,14 +160,14 @@ class RefusedTold:
 
 
 @dataclass(frozen=True, slots=True)
-class Ponged:
-    """The signer is there."""
+class PingResponse:
+    """The signer's answer to a PingRequest."""
 
 
 def _check(chain_id: str, height: int, round_: int, signature: bytes) -> None:
     """The rules that votes and proposals share (spec/consensus/signing.md)."""
     if not 1 <= len(chain_id.encode()) <= MAX_CHAIN_ID:
-        raise Malformed(f"the chain's name has {len(chain_id.encode())} bytes; it must have 1 to {MAX_CHAIN_ID}")
+        raise Malformed(f"the chain id has {len(chain_id.encode())} bytes; it must have 1 to {MAX_CHAIN_ID}")
     if height < 1:
         raise Malformed(f"height {height} is below 1")
     if round_ < 0:

@@ -1,4 +1,4 @@
-"""Messages on a stream of bytes, each behind its length as a varint."""
+"""Messages on a byte stream, each prefixed with its length as a varint."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from coordinator.privval.messages import MAX_MESSAGE
 from coordinator.privval.wire import Malformed, read_varint
 
 MAX_SKIPPED = 16 * MAX_MESSAGE
-"""Bytes. A message longer than may be read and up to this is skipped, so that it can be refused."""
+"""Bytes. A message above the limit and up to this length is skipped, so that it can be refused."""
 _BLOCK = 16 * 1024
 
 
 class Broken(Exception):
-    """The stream ended, or it is not known where its next message begins: the connection is of no more use."""
+    """The stream ended, or the start of its next message is unknown: the connection is unusable."""
 
 
 class TooLong(Exception):
-    """A message had more bytes than may be read. It has been skipped; the next one can be read."""
+    """A message was above the limit. It has been skipped; the next one can be read."""
 
 
 class Messages:
-    """Reads messages. ``receive(most)`` returns at least one byte, and none at the stream's end.
+    """Reads messages. ``receive(most)`` returns at least one byte, or none at the end of the stream.
 
-    What ``receive`` raises (a timeout) is passed on and loses nothing: the next call goes on where that one stopped.
+    An exception of ``receive`` (a timeout) is passed on and loses no data: the next call continues.
     """
 
     def __init__(self, receive: Callable[[int], bytes], longest: int = MAX_MESSAGE) -> None:
@@ -41,8 +41,8 @@ class Messages:
         """The next message, without its length; waits for it.
 
         Raises:
-            TooLong: it was longer than may be read.
-            Broken: there is no next message and will be none.
+            TooLong: the message was above the limit.
+            Broken: there will be no next message.
         """
         while True:
             if self._skipping:
@@ -62,7 +62,7 @@ class Messages:
                 self._more()
 
     def _length(self) -> tuple[int, int]:
-        """The length that the buffer begins with, and where the message does; 0 and 0 while it is incomplete."""
+        """The length at the start of the buffer, and the message's offset; 0 and 0 while the length is incomplete."""
         head = bytes(self._buffer[:10])
         if len(head) < 10 and all(byte >= 0x80 for byte in head):
             return 0, 0

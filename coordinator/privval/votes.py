@@ -1,4 +1,4 @@
-"""Votes and proposals as they are passed between node and signer. Structure only: any of them may break the rules."""
+"""Votes and proposals as passed between node and signer. Structure only: they may break the protocol's rules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PREVOTE, PRECOMMIT, PROPOSAL = 1, 2, 32
 
 @dataclass(frozen=True, slots=True)
 class BlockId:
-    """What is voted for: the header's hash, and number and root hash of the block's parts. All empty: nil."""
+    """A block id: the header's hash, and the number and root hash of the block's parts. All empty: nil."""
 
     hash: bytes = b""
     parts: int = 0
@@ -30,7 +30,7 @@ NIL = BlockId()
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """``time_ns``: nanoseconds since 1970. Signatures are empty in a question."""
+    """``time_ns``: nanoseconds since 1970. Signatures are empty in a request."""
 
     type: int
     height: int
@@ -46,7 +46,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """``pol_round``: the round of the proof of lock, -1 for none."""
+    """``pol_round``: the proof-of-lock round, -1 for none."""
 
     type: int
     height: int

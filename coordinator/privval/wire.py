@@ -1,8 +1,8 @@
 """Protocol Buffers, read strictly: only what a conforming encoder of these messages writes is accepted.
 
-Fields stand in ascending order and once, numbers in their shortest form, default values are left out, nothing is
-unknown and nothing follows. Go's and Rust's encoders write exactly that, so what is accepted here has one encoding, and
-no two implementations can read it differently.
+Each field occurs at most once, in ascending order; numbers have their shortest form; default values are omitted; there
+are no unknown fields and no trailing bytes. Go's and Rust's encoders write exactly that. An accepted message therefore
+has one encoding, and no two implementations can read it differently.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_INT64 = 2**63 - 1
 
 
 class Malformed(ValueError):
-    """The bytes are not a message that may be acted on. ``str()`` is the reason."""
+    """The bytes are not a valid message. ``str()`` is the reason."""
 
 
 class Kind(Enum):
@@ -36,14 +36,14 @@ class Kind(Enum):
 _DELIMITED = {Kind.BYTES, Kind.TEXT, Kind.MESSAGE, Kind.CHOSEN_BYTES}
 
 Shape = Mapping[int, Kind]
-"""The fields that a message has, by number."""
+"""The fields of a message type, by number."""
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """The unsigned number (64 bit) at ``at``, and where the next thing starts.
+    """The unsigned 64-bit varint at ``at``, and the offset after it.
 
     Raises:
-        Malformed: it is cut off, longer than it needs to be, or too large.
+        Malformed: the varint is truncated, not in its shortest form, or too large.
     """
     if at < len(data) and data[at] < 0x80:
         return data[at], at + 1
@@ -53,19 +53,19 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             if byte == 0:
-                raise Malformed("a number is longer than it needs to be")
+                raise Malformed("a number is not in its shortest form")
             if value >= 2**64:
                 raise Malformed("a number has more than 64 bits")
             return value, at + 1
         shift += 7
-    raise Malformed("a number has more than 64 bits" if shift == 70 else "the message is cut off")
+    raise Malformed("a number has more than 64 bits" if shift == 70 else "the message is truncated")
 
 
 def read_fields(data: bytes, shape: Shape, what: str) -> dict[int, Any]:
-    """The fields of the message that all of ``data`` is, by number; those that were left out are left out.
+    """The fields of the message ``data``, by number; omitted fields are absent.
 
     Raises:
-        Malformed: there is anything in it that ``shape`` does not allow; the reason names ``what``.
+        Malformed: ``data`` has anything that ``shape`` does not allow; the reason names ``what``.
     """
     found: dict[int, Any] = {}
     at = last = 0
@@ -87,7 +87,7 @@ def read_fields(data: bytes, shape: Shape, what: str) -> dict[int, Any]:
                 found[number] = _number(value, number, kind)
             else:
                 if value > end - at:
-                    raise Malformed(f"field {number} is cut off")
+                    raise Malformed(f"field {number} is truncated")
                 found[number] = _delimited(data[at : at + value], number, kind)
                 at += value
     except Malformed as error:
@@ -128,7 +128,7 @@ _SHORT = [bytes((value,)) for value in range(0x80)]
 
 
 def varint(value: int) -> bytes:
-    """A number as 7-bit groups; a negative one as its 64-bit two's complement, so in ten bytes."""
+    """A varint. A negative number is its 64-bit two's complement, in ten bytes."""
     if 0 <= value < 0x80:
         return _SHORT[value]
     value &= 2**64 - 1
@@ -156,10 +156,10 @@ def bytes_field(number: int, value: bytes) -> bytes:
 
 
 def message_field(number: int, value: bytes) -> bytes:
-    """An embedded message, written even if empty (what gogoproto does for one that is not nullable)."""
+    """An embedded message, written even if empty, as gogoproto writes a non-nullable one."""
     return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def delimited(message: bytes) -> bytes:
-    """A message behind its length."""
+    """A message prefixed with its length."""
     return varint(len(message)) + message

@@ -27,7 +27,7 @@ _AUTHENTICATION = len(_KEY_PREFIX) + 32 + len(_SIGNATURE_PREFIX) + 64
 
 
 class SecretConnectionError(ConnectionError):
-    """The other end broke the protocol, or went away in the middle of something."""
+    """The peer broke the protocol, or closed the connection in the middle of a handshake or frame."""
 
 
 def _raw(key: Ed25519PublicKey | X25519PublicKey) -> bytes:
@@ -35,13 +35,13 @@ def _raw(key: Ed25519PublicKey | X25519PublicKey) -> bytes:
 
 
 class SecretConnection:
-    """An encrypted stream on a connected socket. Timeouts are the socket's, and raised as the socket raises them.
+    """An encrypted stream on a connected socket. Timeouts are the socket's own and are passed on.
 
-    A timeout while receiving loses nothing; one while sending leaves the connection unusable. For one thread.
+    A timeout while receiving loses no data; one while sending leaves the connection unusable. For one thread.
     """
 
     remote_public_key: bytes
-    """The Ed25519 key (32 bytes) that the other end has shown it holds."""
+    """The Ed25519 key (32 bytes) that the peer has proved to hold."""
 
     def __init__(self, sock: socket.socket, receive_key: bytes, send_key: bytes) -> None:
         self._socket = sock
@@ -53,10 +53,10 @@ class SecretConnection:
 
     @classmethod
     def connect(cls, sock: socket.socket, identity: Ed25519PrivateKey) -> SecretConnection:
-        """Shake hands on a connected socket; both ends do the same, whoever dialled.
+        """Do the handshake on a connected socket. It is the same for both ends.
 
         Raises:
-            SecretConnectionError: the other end broke the protocol or could not prove its key.
+            SecretConnectionError: the peer broke the protocol or could not prove its key.
             OSError: the socket failed or timed out.
         """
         ephemeral = X25519PrivateKey.generate()
@@ -83,10 +83,10 @@ class SecretConnection:
         self._socket.sendall(frames)
 
     def recv(self, most: int = DATA) -> bytes:
-        """At least one byte and at most ``most``, or none when the other end has closed.
+        """At least one byte and at most ``most``, or none when the peer has closed.
 
         Raises:
-            SecretConnectionError: a frame is cut off, forged, repeated or left out.
+            SecretConnectionError: a frame is truncated, forged, repeated or missing.
             OSError: the socket failed or timed out.
         """
         while not self._data:
@@ -135,7 +135,7 @@ class SecretConnection:
 
 
 def derive(local: bytes, remote: bytes, shared: bytes) -> tuple[bytes, bytes, bytes]:
-    """From both ephemeral keys and the secret they share: key to receive with, key to send with, challenge."""
+    """The receive key, the send key and the challenge, from both ephemeral keys and their shared secret."""
     transcript = Transcript(b"TENDERMINT_SECRET_CONNECTION_TRANSCRIPT_HASH")
     transcript.append(b"EPHEMERAL_LOWER_PUBLIC_KEY", min(local, remote))
     transcript.append(b"EPHEMERAL_UPPER_PUBLIC_KEY", max(local, remote))
@@ -146,7 +146,7 @@ def derive(local: bytes, remote: bytes, shared: bytes) -> tuple[bytes, bytes, by
 
 
 def _shared(ephemeral: X25519PrivateKey, remote: bytes) -> bytes:
-    """The secret; a point of low order, with which anybody knows it, is refused."""
+    """The shared secret. A low-order point, which makes the secret predictable, is refused."""
     try:
         shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(remote))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Keccak-f[1600], the permutation of FIPS 202, which `hashlib` does not offer by itself."""
+"""Keccak-f[1600], the permutation of FIPS 202, which `hashlib` does not expose."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _MASK = 2**64 - 1
 
 
 def _round_constants() -> tuple[int, ...]:
-    """By the linear feedback shift register of FIPS 202, 3.2.5."""
+    """From the linear feedback shift register of FIPS 202, 3.2.5."""
     constants = []
     register = 1
     for _ in range(24):
@@ -22,7 +22,7 @@ def _round_constants() -> tuple[int, ...]:
 
 
 def _moves() -> tuple[tuple[int, int, int], ...]:
-    """Where ρ and π bring each lane: (from, to, rotation), lanes counted x + 5y."""
+    """ρ and π for each lane: (from, to, rotation). Lanes are numbered x + 5y."""
     moves = [(0, 0, 0)]
     x, y = 1, 0
     for step in range(24):

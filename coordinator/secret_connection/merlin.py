@@ -1,4 +1,4 @@
-"""Merlin v1.0 transcripts on STROBE-128/1600, as much as the handshake needs (merlin.cool, strobe.sourceforge.io)."""
+"""The part of Merlin v1.0 on STROBE-128/1600 that the handshake needs (merlin.cool, strobe.sourceforge.io)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _INBOUND, _APPLICATION, _CIPHER, _META = 1, 2, 4, 16
 
 
 class Transcript:
-    """What both ends have seen, from which each derives the same challenge."""
+    """A transcript of the handshake, from which both ends derive the same challenge."""
 
     def __init__(self, protocol: bytes) -> None:
         self._state = bytearray(bytes((1, _RATE + 2, 1, 0, 1, 96)) + b"STROBEv1.0.2").ljust(200, b"\0")
@@ -27,7 +27,7 @@ class Transcript:
         self._absorb(message)
 
     def challenge(self, label: bytes, length: int) -> bytes:
-        """``length`` bytes that depend on everything so far."""
+        """``length`` bytes that depend on the whole transcript."""
         self._begin(_APPLICATION | _META)
         self._absorb(label + length.to_bytes(4, "little"))
         self._begin(_INBOUND | _APPLICATION | _CIPHER)

@@ -1,1 +1,1 @@
-"""The table that decides: one head per key, changed only under a condition, and one row per claim, only ever added."""
+"""The signing table: one head row per key, changed only by conditional writes, and one row per claim, only added."""

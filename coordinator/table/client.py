@@ -1,9 +1,8 @@
 """Calls to DynamoDB, each sent at most once.
 
-The requests are signed by botocore; its client is not used, because it resolves names, retries, and knows no deadline
-for a call as a whole. A replica is reached at a fixed address under the name that its certificate carries. Another
-replica is tried only while nothing has been sent: a call whose request has left, or may have, ends with its answer or
-as ``Unclear``.
+botocore signs the requests. Its client is not used, because it resolves names, retries, and has no deadline for a call
+as a whole. A replica is reached at a fixed address, under the name in its certificate. Another replica is tried only
+while nothing has been sent: once a request may have been sent, the call ends with its response or as ``Unclear``.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ from coordinator.table.credentials import CredentialsFile, NoCredentials
 MAX_ANSWER_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 16
 IDLE_SECONDS = 20.0
-"""A connection that was idle for longer is not used again: what lies between may have forgotten it."""
+"""A connection idle for longer is not reused: a stateful device on the path may have dropped it."""
 ASIDE_SECONDS = 10.0
-"""For how long a replica that failed is tried last."""
+"""How long a failed replica is tried last."""
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One replica: its region, the name that its certificate carries, and the address that leads to it."""
+    """One replica: its region, the name in its certificate, and its address."""
 
     region: str
     host: str
@@ -49,31 +48,31 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The call was carried out. ``answer`` is the JSON object that came back."""
+    """The call was carried out. ``answer`` is the JSON object of the response."""
 
     answer: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionFailed:
-    """Nothing was written. ``item`` is the row that is there, ``None`` if there is none."""
+    """The condition failed; nothing was written. ``item`` is the existing item, ``None`` if there is none."""
 
     item: object | None
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Anything else: it may have been carried out, or may be yet."""
+    """Any other outcome: the call may have been carried out, or may still be."""
 
     detail: str
 
 
 class _NotSent(Exception):
-    """No byte of the request has left."""
+    """No byte of the request was sent."""
 
 
 class _NoAnswer(Exception):
-    """The request may have left."""
+    """The request may have been sent."""
 
 
 @dataclass(slots=True)
@@ -82,7 +81,7 @@ class _Connection:
     used: float
 
     def is_quiet(self) -> bool:
-        """Whether the other side has neither closed nor sent anything, as far as is known here."""
+        """Whether, as far as this side can see, the peer has neither closed nor sent anything."""
         poll = select.poll()
         poll.register(self.socket, select.POLLIN | select.POLLHUP)
         return not poll.poll(0)
@@ -90,7 +89,7 @@ class _Connection:
 
 @dataclass(slots=True)
 class _Replica:
-    """An endpoint with its idle connections. ``aside_until`` (monotonic): when it may be preferred again."""
+    """An endpoint with its idle connections. ``aside_until`` (monotonic): until then it is tried last."""
 
     endpoint: Endpoint
     idle: list[_Connection] = field(default_factory=list)
@@ -98,10 +97,10 @@ class _Replica:
 
 
 class Client:
-    """Calls to the replicas of one strongly consistent table, or to its only region. Any thread may call.
+    """Calls to the replicas of one strongly consistent table, or to its only region. Thread-safe.
 
-    ``endpoints`` are in order of preference; more than one may be given only where each of them reads and writes the
-    same strongly consistent items. ``ca_file``: PEM, the certificate authorities that may vouch for them.
+    ``endpoints`` are in order of preference. More than one is allowed only if all of them serve the same strongly
+    consistent items. ``ca_file``: the trusted certificate authorities, PEM.
     """
 
     def __init__(self, endpoints: Sequence[Endpoint], credentials: CredentialsFile, ca_file: Path | None) -> None:
@@ -116,7 +115,7 @@ class Client:
     def call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
         """Carry out ``operation`` (``UpdateItem``, …) by ``deadline`` (``time.monotonic()``)."""
         if deadline <= time.monotonic():
-            return Unclear("the time for it is over")
+            return Unclear("its deadline has passed")
         try:
             credentials = self._credentials.current()
         except NoCredentials as error:
@@ -218,7 +217,7 @@ class Client:
 def _left(deadline: float) -> float:
     seconds = deadline - time.monotonic()
     if seconds <= 0:
-        raise TimeoutError("the time for it is over")
+        raise TimeoutError("its deadline has passed")
     return seconds
 
 
@@ -243,28 +242,28 @@ def _receive(connection: socket.socket, deadline: float) -> tuple[int, bool, byt
     data = bytearray()
     while (end := data.find(b"\r\n\r\n")) < 0:
         if len(data) > MAX_HEADER_BYTES:
-            raise ValueError("an answer whose header does not end")
+            raise ValueError("a response whose header does not end")
         data += _some(connection, deadline)
     first, *lines = bytes(data[:end]).decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
     digits = rest[:3]
     if version not in ("HTTP/1.1", "HTTP/1.0") or not (digits.isascii() and digits.isdigit() and len(digits) == 3):
-        raise ValueError("an answer that is not HTTP")
+        raise ValueError("a response that is not HTTP")
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
     length = headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()) or int(length) > MAX_ANSWER_BYTES:
-        raise ValueError(f"an answer ({digits}) whose length is not known or too large")
+        raise ValueError(f"a response ({digits}) whose length is missing or too large")
     while len(data) < end + 4 + int(length):
         data += _some(connection, deadline)
     body = bytes(data[end + 4 :])
     if len(body) > int(length):
-        raise ValueError("an answer longer than it said")
+        raise ValueError("a response longer than its Content-Length")
     checksum = headers.get("x-amz-crc32")
     if checksum is not None and checksum != str(zlib.crc32(body)):
-        raise ValueError("an answer that does not have the checksum that came with it")
+        raise ValueError("a response that does not match its checksum")
     keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
     return int(digits), keep, body
 
@@ -273,7 +272,7 @@ def _some(connection: socket.socket, deadline: float) -> bytes:
     connection.settimeout(_left(deadline))
     data = connection.recv(1 << 16)
     if not data:
-        raise ConnectionError("the connection ended before the answer did")
+        raise ConnectionError("the connection ended before the response")
     return data
 
 
@@ -281,9 +280,9 @@ def _outcome(status: int, content: bytes) -> Accepted | ConditionFailed | Unclea
     try:
         answer = json.loads(content)
     except (ValueError, RecursionError):
-        return Unclear(f"an answer ({status}) that is not JSON")
+        return Unclear(f"a response ({status}) that is not JSON")
     if not isinstance(answer, dict):
-        return Unclear(f"an answer ({status}) that is no JSON object")
+        return Unclear(f"a response ({status}) that is not a JSON object")
     if status == 200:
         return Accepted(answer)
     kind = str(answer.get("__type", "")).rpartition("#")[2]

@@ -1,4 +1,4 @@
-"""The gate's credentials for the table, in a file that something else keeps fresh."""
+"""The gate's credentials for the table, in a file that ``coordinator.lease`` keeps current."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 
 class NoCredentials(Exception):
-    """There are none that are good now. The text says why."""
+    """There are no valid credentials now. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class CredentialsFile:
     """A file in the form of the AWS SDKs' ``credential_process``: a JSON object with ``AccessKeyId``,
     ``SecretAccessKey`` and, where they are temporary, ``SessionToken`` and ``Expiration`` (RFC 3339).
 
-    It is read again when it changes. Any thread may ask.
+    It is read again when it changes. Thread-safe.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +35,7 @@ class CredentialsFile:
         self._lease: _Lease | None = None
 
     def current(self) -> ReadOnlyCredentials:
-        """What to sign with now. Raises NoCredentials."""
+        """The current credentials. Raises NoCredentials."""
         with self._lock:
             try:
                 status = self._path.stat()

@@ -1,9 +1,9 @@
-"""Heads and claims as DynamoDB items, and the expressions that compare and change them. Pure.
+"""Heads and claims as DynamoDB items, and their condition and update expressions. Pure.
 
 Items and values have the form of DynamoDB's JSON protocol: ``{"S": text}``, ``{"N": digits}``, ``{"B": base64}``,
 ``{"M": {name: value}}``. A head has the attributes ``pk``, ``generation``, ``hrs`` (``Position.text``) and ``gates``
-(gate to boot id, empty until that gate announced itself), and those of its claim, if it has one. A claim's row has
-``pk`` and ``hrs`` as its key. What is not exactly of these forms is damaged.
+(gate to boot id, empty until that gate announced itself), and those of its claim, if it has one. The primary key of a
+claim row is ``pk`` and ``hrs``. An item of any other form is damaged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from coordinator.decision.records import Claim, Gate, Head, Signed
 Item = dict[str, Any]
 
 CLOSED = spent(MAX_HEIGHT)
-"""The position of a retired key's head: no position is higher, so nothing can be claimed."""
+"""The position of a retired key's head. It is the highest position, so nothing can be claimed."""
 
 _HEAD = {"pk", "generation", "hrs", "gates"}
 _CLAIM = {"gate_id", "boot_id", "claim_id", "sign_bytes", "digest", "intent", "time_ns"}
@@ -31,14 +31,14 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,36}", re.ASCII)
 
 
 class Damaged(ValueError):
-    """An item that no gate and no ceremony wrote. The text says what is wrong with it."""
+    """An item that neither a gate nor a ceremony wrote. The text says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What UpdateItem needs beside table and key, or PutItem beside table and item.
+    """The expressions of an UpdateItem or a PutItem.
 
-    ``update`` is empty where nothing is to change.
+    ``update`` is empty if nothing changes.
     """
 
     condition: str
@@ -48,7 +48,7 @@ class Change:
 
 
 def key(chain_id: str, public_key: bytes) -> str:
-    """The partition key of an Ed25519 key (32 bytes) on a chain: a key may serve two chains, a chain change its key."""
+    """The partition key of a chain's Ed25519 key (32 bytes). A key may serve two chains; a chain may change its key."""
     return f"{chain_id}|ed25519|{sha256(public_key).hexdigest()}"
 
 
@@ -80,7 +80,7 @@ def head_item(pk: str, head: Head) -> Item:
 
 
 def claim_item(pk: str, claim: Claim) -> Item:
-    """The whole item of a claim's row."""
+    """The whole item of a claim row."""
     return {
         "pk": text(pk),
         "hrs": text(claim.position.text),
@@ -90,7 +90,7 @@ def claim_item(pk: str, claim: Claim) -> Item:
 
 
 def read_head(pk: str, item: object) -> Head:
-    """The head that ``item`` is. Raises Damaged."""
+    """Reads a head. Raises Damaged."""
     item = _only(item, _HEAD | _CLAIM | _EXTENSION | _SIGNED, _HEAD)
     _expect(_value(item, "pk", "S") == pk, "is the head of another key")
     gates = _value(item, "gates", "M")
@@ -107,7 +107,7 @@ def read_head(pk: str, item: object) -> Head:
 
 
 def read_claim(pk: str, position: Position, item: object) -> Claim:
-    """The claim that ``item``, the row at ``position``, is. Raises Damaged."""
+    """Reads the claim row at ``position``. Raises Damaged."""
     expected = {"pk", "hrs", "generation"} | _CLAIM
     item = _only(item, expected | _EXTENSION, expected)
     _expect(_value(item, "pk", "S") == pk, "is a claim of another key")
@@ -116,19 +116,19 @@ def read_claim(pk: str, position: Position, item: object) -> Claim:
 
 
 def read_position(item: object) -> Position:
-    """The position among the attributes of a head that an update replaced. Raises Damaged."""
+    """Reads the position from the old attributes of an updated head. Raises Damaged."""
     _expect(isinstance(item, dict), "is no map")
     assert isinstance(item, dict)
     return _position(item)
 
 
 def never() -> Change:
-    """A condition that no item and no missing item meets: a read by way of a refused write."""
+    """A condition that always fails: a read by a refused write."""
     return Change("attribute_exists(pk) AND attribute_not_exists(pk)", {}, {})
 
 
 def claiming(claim: Claim) -> Change:
-    """``records.claimable`` as a condition, and the claim as a change. What was signed for the last claim goes."""
+    """``records.claimable`` as a condition, and the claim as an update. The last claim's signatures are removed."""
     attributes = _claim_attributes(claim)
     gone = sorted((_EXTENSION | _SIGNED) - attributes.keys())
     return Change(
@@ -146,7 +146,7 @@ def claiming(claim: Claim) -> Change:
 
 
 def announcing(gate: Gate) -> Change:
-    """This run of an admitted gate becomes the one that speaks for it."""
+    """Makes this run the current run of its admitted gate."""
     return Change(
         "attribute_exists(pk) AND generation = :generation AND attribute_exists(gates.#gate)",
         {":generation": number(gate.generation), ":boot": text(gate.boot_id)},
@@ -156,7 +156,7 @@ def announcing(gate: Gate) -> Change:
 
 
 def recording(claim: Claim, signed: Signed) -> Change:
-    """What was signed, beside the claim that it was signed for, once."""
+    """Writes the signatures beside their claim, once."""
     attributes = _signed_attributes(signed)
     return Change(
         "attribute_exists(pk) AND hrs = :hrs AND claim_id = :claim_id AND digest = :digest"
@@ -173,12 +173,12 @@ def recording(claim: Claim, signed: Signed) -> Change:
 
 
 def inserting() -> Change:
-    """Only where no row has that key."""
+    """Only if there is no item with that key."""
     return Change("attribute_not_exists(pk)", {}, {})
 
 
 def admitting(gate_id: str, generation: int) -> Change:
-    """A gate may announce itself. One that is admitted already keeps the run that speaks for it."""
+    """Admits a gate, which may then announce itself. A gate that is admitted already keeps its current run."""
     return Change(
         "attribute_exists(pk) AND generation = :generation AND hrs < :closed",
         {":generation": number(generation), ":closed": text(CLOSED.text), ":nobody": text("")},
@@ -188,7 +188,7 @@ def admitting(gate_id: str, generation: int) -> Change:
 
 
 def dismissing(gate_id: str, generation: int) -> Change:
-    """A gate may claim nothing any more, in whatever run."""
+    """Removes a gate's admission: no run of it can claim any more."""
     return Change(
         "attribute_exists(pk) AND generation = :generation",
         {":generation": number(generation)},
@@ -198,7 +198,7 @@ def dismissing(gate_id: str, generation: int) -> Change:
 
 
 def renewing(old_generation: int, head: Head) -> Change:
-    """``head``, which has no claim, takes the place of one of ``old_generation`` that is no higher."""
+    """Replaces a head of ``old_generation`` that is no higher with ``head``, which has no claim."""
     return Change(
         "attribute_exists(pk) AND generation = :old AND hrs <= :hrs AND hrs < :closed",
         {
@@ -214,7 +214,7 @@ def renewing(old_generation: int, head: Head) -> Change:
 
 
 def closing(generation: int) -> Change:
-    """Nothing can be claimed any more, by any gate, for ever."""
+    """Closes the head permanently: no gate can claim any more."""
     return Change(
         "attribute_exists(pk) AND generation = :generation",
         {":generation": number(generation), ":closed": text(CLOSED.text), ":none": {"M": {}}},
@@ -263,7 +263,7 @@ def _read_claim(item: Item, generation: int, position: Position) -> Claim:
         time_ns=_integer(item, "time_ns"),
         extension=_bytes(item, "extension") if "extension" in item else None,
     )
-    _expect(bool(claim.gate_id and claim.boot_id and claim.claim_id), "has a claim of nobody")
+    _expect(bool(claim.gate_id and claim.boot_id and claim.claim_id), "has a claim without an owner or an id")
     _expect(_bytes(item, "digest") == claim.digest, "has bytes to sign that are not those of its digest")
     _expect(len(claim.intent) == 32, "has an intent that is no SHA-256")
     return claim
@@ -295,7 +295,7 @@ def _only(item: object, allowed: set[str], required: set[str]) -> Item:
 
 
 def _value(item: Item, name: str, kind: str) -> Any:
-    """The inside of ``{kind: inside}``. Raises Damaged."""
+    """The value in ``{kind: value}``. Raises Damaged."""
     value = item.get(name)
     _expect(isinstance(value, dict) and value.keys() == {kind}, f"has a {name} that is not of type {kind}")
     assert isinstance(value, dict)

@@ -1,4 +1,4 @@
-"""What a gate does with the table. Fails closed: what is not understood is ``Unknown``."""
+"""A gate's calls to the table. Fails closed: an unexpected response is ``Unknown``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coordinator.table.items import Change, Damaged, Item
 
 
 def update(table: str, pk: str, change: Change, returning: str) -> dict[str, Any]:
-    """The body of an UpdateItem whose refusal shows the item that is there."""
+    """The body of an UpdateItem that returns the existing item if its condition fails."""
     body: dict[str, Any] = {"TableName": table, "Key": {"pk": items.text(pk)}, "ReturnValues": returning}
     if change.update:
         body["UpdateExpression"] = change.update
@@ -23,7 +23,7 @@ def update(table: str, pk: str, change: Change, returning: str) -> dict[str, Any
 
 
 def put(table: str, item: Item, change: Change) -> dict[str, Any]:
-    """The body of a PutItem whose refusal shows the item that is there."""
+    """The body of a PutItem that returns the existing item if its condition fails."""
     return {"TableName": table, "Item": item} | _conditional(change)
 
 
@@ -40,10 +40,10 @@ def _conditional(change: Change) -> dict[str, Any]:
 
 
 class Table:
-    """The head and the claims of one key, for one run of one gate. Any thread may call.
+    """The head and the claims of one key, for one run of one gate. Thread-safe.
 
-    ``head`` and ``claims`` are the tables' names, ``key`` is ``items.key``. Each call takes ``deadline``, in the time
-    of ``time.monotonic()``, and has ended by then. Nothing is ever sent twice.
+    ``head`` and ``claims`` are the tables' names, ``key`` is ``items.key``. Each call returns by ``deadline``, in the
+    time of ``time.monotonic()``. No request is sent twice.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class Table:
         ca_file: Path | None = None,
     ) -> None:
         if not (gate.gate_id and gate.boot_id):
-            raise ValueError("a gate needs an id, and one for this run of it")
+            raise ValueError("a gate needs a gate id and a boot id")
         self._client = Client(endpoints, credentials, ca_file)
         self._head, self._claims, self._key, self._gate = head, claims, key, gate
 
     def announce(self, deadline: float) -> Seen | Missing | Unknown:
-        """Make this run the one that speaks for the gate, if a ceremony has admitted the gate; the row after that.
+        """Make this run the gate's current run, if a ceremony has admitted the gate. Returns the row after the write.
 
-        The row alone says whether it did: see ``Head.speaks_for``.
+        Only the row shows whether the announcement took effect: see ``Head.speaks_for``.
         """
         change = items.announcing(self._gate)
         outcome = self._client.call("UpdateItem", update(self._head, self._key, change, "ALL_NEW"), deadline)
@@ -73,13 +73,13 @@ class Table:
         return self._standing(outcome)
 
     def read(self, deadline: float) -> Seen | Missing | Unknown:
-        """The row, strongly consistent: by a write that is always refused, so that a gate needs no right to read."""
+        """The row, strongly consistent: by a write that is always refused, so that a gate needs no read permission."""
         change = items.never()
         outcome = self._client.call("UpdateItem", update(self._head, self._key, change, "NONE"), deadline)
         return self._standing(outcome)
 
     def claim(self, claim: Claim, deadline: float) -> Won | Lost | Missing | Unknown:
-        """Put ``claim`` into the row, if ``records.claimable``, in one step."""
+        """Write ``claim`` into the row if ``records.claimable``, atomically."""
         change = items.claiming(claim)
         outcome = self._client.call("UpdateItem", update(self._head, self._key, change, "UPDATED_OLD"), deadline)
         if isinstance(outcome, Accepted):
@@ -91,7 +91,7 @@ class Table:
         return Lost(standing.head) if isinstance(standing, Seen) else standing
 
     def insert(self, claim: Claim, deadline: float) -> Claim | None:
-        """Add the claim's row, if there is none at its position. The row that is then there; None: not known."""
+        """Insert the claim row if its position has none. Returns the row at that position; None: unknown."""
         item = items.claim_item(self._key, claim)
         outcome = self._client.call("PutItem", put(self._claims, item, items.inserting()), deadline)
         if isinstance(outcome, Accepted):
@@ -104,19 +104,19 @@ class Table:
             return None
 
     def record(self, claim: Claim, signed: Signed, deadline: float) -> Done | Unknown:
-        """Write what was signed beside the claim, if the row still holds that claim and nothing is there yet."""
+        """Write the signatures beside the claim, if the row still holds that claim without signatures."""
         change = items.recording(claim, signed)
         outcome = self._client.call("UpdateItem", update(self._head, self._key, change, "NONE"), deadline)
         if isinstance(outcome, Accepted):
             return Done()
-        return Unknown(outcome.detail if isinstance(outcome, Unclear) else "the row does not hold that claim unsigned")
+        return Unknown(outcome.detail if isinstance(outcome, Unclear) else "the row does not hold that unsigned claim")
 
     def close(self) -> None:
         """Close idle connections."""
         self._client.close()
 
     def _standing(self, outcome: Accepted | ConditionFailed | Unclear) -> Seen | Missing | Unknown:
-        """What a refusal shows."""
+        """The outcome of a refused write."""
         if isinstance(outcome, Unclear):
             return Unknown(outcome.detail)
         if isinstance(outcome, Accepted):

@@ -1,1 +1,1 @@
-"""What is asked of a host before anything is changed: few questions, each one round trip."""
+"""pyinfra facts of the estate: the state of a host before a change, each in one round trip."""

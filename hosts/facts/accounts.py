@@ -11,7 +11,7 @@ from typing_extensions import override
 
 @dataclass(frozen=True, kw_only=True)
 class AccountState:
-    """User ids by name, and the members of the group that was asked for; ``None`` where there is no such group."""
+    """User ids by name, and the members of the requested group; ``None`` if there is no such group."""
 
     users: dict[str, int]
     members: frozenset[str] | None = None

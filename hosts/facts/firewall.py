@@ -1,4 +1,4 @@
-"""Which ruleset a host keeps, which one its kernel has, and whether anyone touched the latter."""
+"""The ruleset on a host's disk, the one in its kernel, and whether the latter was changed by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOADED_DIGEST = (
     "for (i = 2; i <= n; i++) { x = w[i]; for (j = i - 1; j > 0 && w[j] > x; j--) w[j + 1] = w[j]; w[j + 1] = x } "
     'l = ""; for (i = 1; i <= n; i++) l = l " " w[i]; print l }\' | sha256sum | cut -c1-64'
 )
-"""Shell: a digest of what the kernel has. Words are sorted within a line: a set's order differs from load to load."""
+"""Shell: a digest of the kernel's ruleset. Words are sorted within a line, because a set's order varies."""
 
 
 @dataclass(frozen=True, kw_only=True)

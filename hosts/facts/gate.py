@@ -1,4 +1,4 @@
-"""What a signer host has for a gate to run and to lease by; whether the gate runs is seen with its signer."""
+"""The state of a gate's accounts and leases. The signer's fact says whether the gate runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from configuration.gate_config import LEASE_STATE, LEASE_UNIT, LEASE_USER, SECRE
 
 @dataclass(frozen=True, kw_only=True)
 class GateAccountsState:
-    """`provisioned`: the gate's users and directories are there. `can_lease`: something to show to Vault is. `leases`:
-    the unit that takes credentials runs; `leases_at_boot`: and starts by itself.
+    """`provisioned`: the gate's users and directories exist. `can_lease`: there is a secret id for Vault. `leases`: the
+    unit that takes credentials runs; `leases_at_boot`: it is enabled.
     """
 
     provisioned: bool = False

@@ -1,4 +1,4 @@
-"""What is installed at given paths."""
+"""The state of given paths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PENDING = "/var/lib/estate/pending"
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What is at a path. ``sha256`` only of regular files."""
+    """The entry at a path. ``sha256`` only for regular files."""
 
     kind: str
     mode: str
@@ -24,7 +24,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Entries by path, names in the listed directories, and ids of follow-ups that a killed run still owes."""
+    """Entries by path, names in the listed directories, and the ids of follow-ups that a killed run left pending."""
 
     entries: dict[str, Entry]
     listings: dict[str, tuple[str, ...]]

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Whether the daemon's user exists, where the genesis link points, the node id; `None` where there is none."""
+    """Whether the daemon's user exists, the target of the genesis link, the node id; `None` if there is none."""
 
     user: bool = False
     genesis: str | None = None
@@ -52,7 +52,7 @@ class NodeIdentity(FactBase[Identity]):
 
 
 class ConfiguredPeers(FactBase[dict[str, str]]):
-    """Node ids by `host:port`, of the persistent peers that the node with this `home` is configured with now."""
+    """Node ids by `host:port` of the persistent peers in the current configuration of the node with this `home`."""
 
     @override
     def command(self, home: str) -> StringCommand:

@@ -1,4 +1,4 @@
-"""What the package manager has installed."""
+"""The installed packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing_extensions import override
 
 
 class InstalledVersions(FactBase[dict[str, str]]):
-    """Version by name of those ``packages`` that are installed whole, in one round trip."""
+    """Version by name of those ``packages`` that are completely installed, in one round trip."""
 
     @override
     def command(self, packages: tuple[str, ...]) -> StringCommand:

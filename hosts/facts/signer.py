@@ -1,4 +1,4 @@
-"""What a signer host holds."""
+"""The state of a signer host."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 @dataclass(frozen=True, kw_only=True)
 class UnitState:
-    """A unit: whether it is there, runs, starts at boot, and whether systemd has read its latest file."""
+    """A unit: whether it exists, runs, is enabled, and whether systemd has read its latest file."""
 
     loaded: bool
     active: bool

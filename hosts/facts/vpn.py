@@ -1,4 +1,4 @@
-"""How far the VPN service of a gateway is."""
+"""The state of a gateway's VPN service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing_extensions import override
 
 @dataclass(frozen=True, kw_only=True)
 class VpnState:
-    """What there is of the service: its software, its certificate, a running daemon."""
+    """Whether the software and the certificate are installed and the daemon runs."""
 
     installed: bool = False
     certified: bool = False

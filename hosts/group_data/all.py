@@ -1,4 +1,4 @@
-"""How pyinfra reaches every host: as the deploying user, by key, to a host whose key is known beforehand."""
+"""How pyinfra reaches every host: as the deploying user, by key, with a known host key."""
 
 from configuration.accounts import DEPLOY_USER
 

@@ -1,1 +1,1 @@
-"""pyinfra operations of the estate's own. Each takes many things at once and changes only what differs."""
+"""The estate's own pyinfra operations. Each takes many items at once and changes only those that differ."""

@@ -1,4 +1,4 @@
-"""Accounts of people: those that are declared, in a group of their own, and nobody else in it."""
+"""The accounts of people: exactly the declared ones are members of their group."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST_PERSON = 1000
 
 
 def commands(names: Collection[str], group: str, state: AccountState) -> list[str]:
-    """What makes the group's members exactly ``names``, in order. Pure.
+    """The commands that make the group's members exactly ``names``, in order. Pure.
 
     Raises:
         OperationError: a name belongs to the system, or to an account that is not the estate's.

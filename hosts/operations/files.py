@@ -1,8 +1,8 @@
 """Files that are installed together: rendered here, staged on the host, checked there, and only then moved into place.
 
-Content travels on standard input, so that it is in no argument list and in no log; the staging directory is in memory.
-A file replaces its predecessor by ``rename``. If a follow-up fails, all files of the call are put back and the
-follow-ups run again. A follow-up that a killed run owed is run by the next one.
+Content is sent on standard input, so that it appears in no argument list or log; the staging directory is in memory.
+``rename`` replaces each file. If a follow-up fails, all files of the call are restored and the follow-ups run again. A
+follow-up that a killed run did not complete is run by the next one.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:
-    """A directory as it must be. ``exclusive``: whatever is in it and not declared by the same call is removed."""
+    """A directory as it must be. ``exclusive``: entries that the same call does not declare are removed."""
 
     path: str
     owner: str = "root"
@@ -63,7 +63,7 @@ class Directory:
 
 @dataclass(frozen=True, kw_only=True)
 class Absent:
-    """A path at which nothing may be."""
+    """A path that must not exist."""
 
     path: str
     then: str | None = None
@@ -81,13 +81,13 @@ def _same(item: File | Directory, entry: Entry | None) -> bool:
 
 
 def followup_id(command: str) -> str:
-    """The name under which a host remembers that it owes this follow-up."""
+    """The name of a pending follow-up on the host."""
     return sha256(command.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What one call changes on a host."""
+    """The changes of one call on a host."""
 
     directories: tuple[Directory, ...]
     files: tuple[File, ...]
@@ -161,7 +161,7 @@ def _restore(path: str) -> str:
 
 
 def script(change: Plan) -> str:
-    """The shell script that makes ``change`` on a host; the archive is its standard input."""
+    """The shell script that applies ``change`` on a host; the archive is its standard input."""
     touched = [*(file.path for file in change.files), *change.removals]
     lines = [
         "set -eu; umask 022",
@@ -214,7 +214,7 @@ def _show(change: Plan, state: State) -> None:
 
 @operation()
 def install(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
-    """Makes a host's files as declared, all together or none: one question, and one command if anything differs."""
+    """Makes a host's files as declared, atomically: one fact, and one command if anything differs."""
     state = host.get_fact(
         Installed,
         paths=tuple(item.path for item in items),

@@ -1,8 +1,8 @@
-"""An nftables ruleset that cannot lock its operator out.
+"""Loads an nftables ruleset without the risk of locking the operator out.
 
-It is checked by the host's own ``nft``, loaded in one transaction while a timer is set to put the previous one
-back, and kept only after a new connection reached the host through it. Without that the timer fires and nothing
-has changed.
+The host's own ``nft`` checks the ruleset and loads it in one transaction, while a timer is armed that restores the
+previous one. The ruleset is kept only after a new connection has reached the host through it. Otherwise the timer
+restores the previous ruleset.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ TRACK = (
     "add rule inet estate_tracking input ct state invalid counter'; "
     "echo tracking; sleep 0.3; echo tracked; sleep 0.2; }"
 )
-"""Shell: lets the kernel know the present connection, by these words, before it is judged by what the kernel knows."""
+"""Shell: starts connection tracking and prints these words, so that the current connection is tracked before the new
+ruleset tests its state."""
 
 
 def trial(rollback_seconds: float) -> str:
-    """Shell: takes a ruleset on standard input, checks it, arms the timer, loads it. The kept file stays as it is."""
+    """Shell: checks the ruleset on standard input, arms the timer, loads the ruleset. The kept file does not change."""
     timer = (
         f"systemd-run -q --collect --unit={TIMER}-$$ --on-active={rollback_seconds:g}s "
         "--timer-property=AccuracySec=100ms"
@@ -77,7 +78,7 @@ def confirmation() -> str:
 
 
 def confirm(state: State, host: Host) -> bool:
-    """Confirms the ruleset on trial over a connection of its own. Over a connector without a network, over that."""
+    """Confirms the ruleset on trial over a new connection, or over the connector itself if it uses no network."""
     command = StringCommand(confirmation())
     if not isinstance(host.connector, SSHConnector):
         done, output = host.connector.run_shell_command(command, False, False, _sudo=True)
@@ -87,21 +88,19 @@ def confirm(state: State, host: Host) -> bool:
             fresh.connect()
             done, output = fresh.run_shell_command(command, _sudo=True)
         except (ConnectError, OSError) as error:
-            host.log(
-                f"no new connection came through the new ruleset ({error}): the previous one returns", logger.error
-            )
+            host.log(f"no new connection passed the new ruleset ({error}): the previous one is restored", logger.error)
             return False
         finally:
             if fresh.client is not None:
                 fresh.client.close()
     if not done:
-        host.log(f"the new ruleset was not confirmed, the previous one returns: {output.stderr}", logger.error)
+        host.log(f"the new ruleset was not confirmed; the previous one is restored: {output.stderr}", logger.error)
     return done
 
 
 @operation()
 def ruleset(text: str, rollback_seconds: float = 60) -> Generator[StringCommand | FunctionCommand, None, None]:
-    """Keeps and loads the nftables ruleset ``text``; one question if it is already kept, loaded and untouched."""
+    """Loads and keeps the nftables ruleset ``text``. If it is kept, loaded and unchanged, only the fact is read."""
     now = host.get_fact(Firewall)
     if now.file == sha256(text.encode()).hexdigest() and now.loaded and now.loaded == now.confirmed and now.enabled:
         return

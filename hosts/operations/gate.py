@@ -16,7 +16,7 @@ from hosts.facts.gate import GateAccounts, GateAccountsState
 
 
 def provision(state: GateAccountsState) -> str | None:
-    """The script that gives a gate its users and directories; `None` if it has them. Pure. It never makes a floor."""
+    """The script that creates a gate's users and directories; `None` if they exist. Pure. No watermark is written."""
     if state.provisioned:
         return None
     lines = ["set -eu; umask 077"]
@@ -30,7 +30,7 @@ def provision(state: GateAccountsState) -> str | None:
 
 
 def leasing(state: GateAccountsState) -> list[str]:
-    """The `systemctl` calls by which credentials are leased where there is something to show to Vault. Pure."""
+    """The `systemctl` calls that start leasing credentials if there is a secret id for Vault. Pure."""
     return [
         *([] if state.leases_at_boot else [f"systemctl enable {LEASE_UNIT}"]),
         *([f"systemctl start {LEASE_UNIT}"] if state.can_lease and not state.leases else []),
@@ -39,7 +39,7 @@ def leasing(state: GateAccountsState) -> list[str]:
 
 @operation()
 def prepare() -> Generator[StringCommand, None, None]:
-    """Gives a gate its users and directories, unless it has them."""
+    """Creates a gate's users and directories, unless they exist."""
     needed = provision(host.get_fact(GateAccounts))
     if needed:
         yield StringCommand(needed)

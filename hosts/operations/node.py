@@ -20,7 +20,7 @@ from hosts.operations.files import Item
 
 
 class NodeIds:
-    """The node ids that one run has read, by host name; they never change once they exist."""
+    """The node ids read in this run, by host name. An existing node id never changes."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
@@ -31,11 +31,11 @@ class NodeIds:
         return {name: self._known[name] for name in names if name in self._known}
 
     def open(self, name: str) -> bool:
-        """Whether this host is still to be asked."""
+        """Whether this host has yet to be queried."""
         return name not in self._known and name not in self._silent
 
     def ask(self, name: str, other: Host, user: str, home: str) -> None:
-        """Reads the node id of `other`, once in a run; a host that does not answer is not asked again."""
+        """Reads the node id of `other`, once per run; a host that does not answer is not queried again."""
         with self._asking[name]:
             if not self.open(name):
                 return
@@ -54,10 +54,10 @@ class NodeIds:
 
 
 def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis: str, state: Identity) -> str | None:
-    """The script that gives a node its user, its directories, its genesis and its keys; `None` if it has them. Pure.
+    """The script that creates a node's user, directories, genesis link and keys; `None` if they exist. Pure.
 
-    A key that is there is never replaced. The private validator key that comes along is of no weight: no chain knows
-    it.
+    An existing key is never replaced. The private validator key that `init` also creates is not used: it is in no
+    chain's validator set.
     """
     if state.user and state.genesis == genesis and state.node_id:
         return None
@@ -86,9 +86,7 @@ def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis:
 
 @operation()
 def identify(user: str, home: str, daemon: str, chain_id: str, genesis: str) -> Generator[StringCommand, None, None]:
-    """Gives a node its user, directories, genesis and keys, unless it has them: one question, and one command if
-    anything is missing.
-    """
+    """Creates a node's user, directories, genesis link and keys: one fact, and one command if anything is missing."""
     state = host.get_fact(NodeIdentity, user=user, home=home)
     needed = identification(user=user, home=home, daemon=daemon, chain_id=chain_id, genesis=genesis, state=state)
     if needed:
@@ -96,7 +94,7 @@ def identify(user: str, home: str, daemon: str, chain_id: str, genesis: str) -> 
 
 
 def _ids() -> NodeIds:
-    """What this run has read: kept with pyinfra's own state of the run, which all hosts share."""
+    """The node ids read in this run, stored in pyinfra's state, which all hosts of the run share."""
     kept: NodeIds = vars(host.state).setdefault("estate_node_ids", NodeIds())
     return kept
 
@@ -106,10 +104,10 @@ def _inventory() -> dict[str, Host]:
 
 
 def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
-    """The node ids of the hosts `wanted` (`host:port` by name): asked of them, or where one does not answer, as
-    configured here now.
+    """The node ids of the hosts `wanted` (`host:port` by name): read from them or, if a host does not answer, from the
+    current configuration here.
 
-    A host that has none yet, or cannot be asked and is not configured here, is left out.
+    A host is omitted if it has no node id yet, or if it does not answer and is not configured here.
     """
     inventory, state, ids = _inventory(), host.state, _ids()
 
@@ -133,5 +131,5 @@ def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
 def configure(
     wanted: Mapping[str, str], user: str, home: str, build: Callable[[Mapping[str, str]], Sequence[Item]]
 ) -> Generator[StringCommand, None, None]:
-    """Installs the files that `build` makes of the node ids of the hosts `wanted`, all together or none."""
+    """Installs the files that `build` renders from the node ids of the hosts `wanted`, atomically."""
     yield from files.install._inner(items=build(node_ids(wanted, user, home)))

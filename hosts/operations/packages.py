@@ -17,7 +17,7 @@ APT_GET = "apt-get -q -o DPkg::Lock::Timeout=120"
 def command(wanted: Mapping[str, str | None], installed: Mapping[str, str]) -> str | None:
     """The one command that installs what is missing or of another version; ``None`` if nothing is. Pure.
 
-    The lists are fetched only then: a version that is installed already needs no news of the repository.
+    The package lists are fetched only then: an installed version needs no update of the lists.
     """
     missing = [
         name for name, version in wanted.items() if name not in installed or version not in (None, installed[name])
@@ -36,7 +36,7 @@ def command(wanted: Mapping[str, str | None], installed: Mapping[str, str]) -> s
 
 @operation()
 def ensure(wanted: Mapping[str, str | None]) -> Generator[StringCommand, None, None]:
-    """Installs ``wanted`` (version by name; ``None``: any): one question, and one command if anything is missing."""
+    """Installs ``wanted`` (version by name; ``None``: any): one fact, and one command if anything is missing."""
     installed = host.get_fact(InstalledVersions, packages=tuple(sorted(wanted)))
     needed = command(wanted, installed)
     if needed:

@@ -1,5 +1,5 @@
-"""Signers: what a deploy makes on them, and whether it may let them run. It never makes, moves or removes a consensus
-key.
+"""Signers: their users and own keys, and whether a deployment may start them. A deployment never creates, moves or
+removes a consensus key.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from hosts.facts.signer import Signer
 
 
 def provision(state: SignerObservation, what: Duty, standby_state: str) -> str | None:
-    """The script that gives a signer its user, its directories, the key it proves itself with, and its standby key if
-    it needs one. Pure.
+    """The script that creates a signer's user, directories, connection key and, if needed, standby key. Pure.
 
-    The standby key's state is there before the key is: a key without a state never comes to be.
+    The standby key's state is written before the key: no key ever exists without a state.
     """
     wants_standby = what is Duty.STANDBY
     if state.provisioned and (state.standby or not wants_standby):
@@ -58,7 +57,7 @@ def provision(state: SignerObservation, what: Duty, standby_state: str) -> str |
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether tmkms may run; `because` where that is not what the declaration asks for."""
+    """Whether tmkms may run; `because` is the reason if this differs from the declaration."""
 
     run: bool
     unmask: bool = False
@@ -69,7 +68,7 @@ class Verdict:
 def verdict(
     what: Duty, state: SignerObservation, custody: str, *, in_hsm: bool = False, site: str = "", gated: bool = False
 ) -> Verdict:
-    """Whether tmkms, and the gate before it, may run on a signer. Pure. On any doubt they may not.
+    """Whether tmkms, and the gate before it, may run on a signer. Pure. In any doubt, they may not.
 
     Args:
         in_hsm: the consensus key is in a device, not in a file.
@@ -132,7 +131,7 @@ def _no_key(custody: str, site: str, gated: bool) -> str:
 
 @operation()
 def prepare(what: Duty, state_file: str, standby_state: str) -> Generator[StringCommand, None, None]:
-    """Gives a signer its user, directories and own keys, unless it has them."""
+    """Creates a signer's user, directories and own keys, unless they exist."""
     needed = provision(host.get_fact(Signer, state_file=state_file), what, standby_state)
     if needed:
         yield StringCommand(needed)
@@ -142,7 +141,7 @@ def prepare(what: Duty, state_file: str, standby_state: str) -> Generator[String
 def run(
     what: Duty, state_file: str, custody: str, in_hsm: bool, site: str, gated: bool
 ) -> Generator[StringCommand, None, None]:
-    """Runs tmkms and the gate before it where they may run, stops them where they may not, and says why."""
+    """Starts tmkms and the gate before it if they may run; otherwise stops them and reports why."""
     state = host.get_fact(Signer, state_file=state_file)
     decided = verdict(what, state, custody, in_hsm=in_hsm, site=site, gated=gated)
     if decided.because:
@@ -155,9 +154,7 @@ def run(
 
 
 def commands(decided: Verdict, state: SignerObservation, *, gated: bool) -> list[str]:
-    """The `systemctl` calls that make a verdict so, in order: a gate before its signer, and after it when they stop.
-    Pure.
-    """
+    """The `systemctl` calls that carry out a verdict. The gate starts before its signer and stops after it. Pure."""
     needed = [f"systemctl unmask {UNIT}"] if decided.unmask else []
     gate_runs = not gated or (state.gate.enabled and state.gate.active)
     if decided.run and not (state.enabled and state.active and gate_runs):

@@ -17,7 +17,7 @@ UNKNOWN = UnitState(loaded=False, active=False, enabled=False, stale=False)
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """A unit as it must be; ``None`` leaves that as it is."""
+    """A unit as it must be; ``None`` leaves the property unchanged."""
 
     name: str
     running: bool | None = True
@@ -41,7 +41,7 @@ def commands(units: Sequence[Unit], states: dict[str, UnitState]) -> list[str]:
 
 @operation()
 def ensure(units: Sequence[Unit]) -> Generator[StringCommand, None, None]:
-    """Starts, stops, enables and disables what differs: one question, and one command if anything does."""
+    """Starts, stops, enables and disables units that differ: one fact, and one command if any does."""
     needed = commands(units, host.get_fact(UnitStates, units=tuple(unit.name for unit in units)))
     if needed:
         yield StringCommand(" && ".join(needed))

@@ -1,4 +1,4 @@
-"""One module for each role, and those that every host shares. ``apply(context)`` of each declares its operations."""
+"""One module per role, and those that every host shares. ``apply(context)`` of each declares its operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every host has: its people, SSH, clock, resolver, kernel settings, log limits, name and network files."""
+"""The base configuration of every host: accounts, SSH, clock, resolver, sysctl, log limits, name and network files."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def service(context: HostContext, name: str) -> Service | None:
 
 
 def acquaintances(context: HostContext) -> dict[str, IPv4Address]:
-    """Whom this host may open connections to: address by name; the management address where it is all it may reach."""
+    """The hosts that this host may connect to: address by name; the management address if it may reach no other."""
     known: dict[str, IPv4Address] = {}
     for flow in context.topology.flows:
         if context.host.name in flow.source.hosts:
@@ -157,7 +157,7 @@ def _network(context: HostContext) -> list[Item]:
 
 
 def items(context: HostContext) -> list[Item]:
-    """Every file that does not wait for a package."""
+    """Every file that does not depend on a package."""
     return [
         *_access(context),
         *_kernel(context),

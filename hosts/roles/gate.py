@@ -1,4 +1,4 @@
-"""The gate before a signer: it asks the table before tmkms may sign, and listens to nobody but tmkms."""
+"""The gate before a signer: it claims each signature in the table, and accepts connections from tmkms only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hosts.roles import packages
 TMPFILES = "/etc/tmpfiles.d/signing-gate.conf"
 SETTLING_SECONDS = 2
 READS = '/usr/bin/signing-gate show --config "$STAGED" >/dev/null; [ $? -ne 2 ]'
-"""Whether the gate understands a configuration; a missing watermark file is no fault of the configuration."""
+"""Whether the gate accepts a configuration. A missing watermark file is not an error of the configuration."""
 
 
 def _restart(unit: str) -> str:
@@ -41,7 +41,7 @@ def _end(unit: str) -> str:
 
 
 def items(context: HostContext) -> list[Item]:
-    """The gate's configuration and its units; where no gate belongs, that none is left."""
+    """The gate's configuration and units; on a host without a gate, their removal."""
     settings = gate_config.settings(context.network, context.host)
     lease = gate_config.lease_settings(context.network, context.host)
     if settings is None or lease is None:
@@ -84,6 +84,6 @@ def prepare(context: HostContext) -> None:
 
 
 def lease(context: HostContext) -> None:
-    """Declares what keeps the gate's credentials fresh."""
+    """Declares the unit that keeps the gate's credentials current."""
     if belongs(context):
         gate.lease(name="Lease the gate's credentials")

@@ -1,4 +1,4 @@
-"""A monitor: what every host has. Prometheus comes later; the firewalls already allow what it may scrape."""
+"""A monitor: the base configuration only. Prometheus is not installed yet; the firewalls already allow its scrapes."""
 
 from __future__ import annotations
 

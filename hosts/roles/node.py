@@ -15,8 +15,8 @@ from hosts.operations.units import Unit
 from hosts.roles import packages
 
 SETTLING_SECONDS = 30
-"""How long a restarted node may take until it listens for peers, or at least for its signer; after that, its new
-configuration is taken as bad.
+"""How long a restarted node may take until it listens for peers, or at least for its signer. After that, its new
+configuration counts as faulty.
 """
 
 
@@ -41,9 +41,9 @@ def genesis_path(chain: Chain) -> str:
 
 
 def _restart(context: HostContext) -> str:
-    """Restarts a running node, and fails if its configuration does not let it come as far as to listen.
+    """Restarts a running node, and fails if it does not start listening with its configuration.
 
-    A validator listens for its signer first, and goes no further without it: that is no fault of its configuration.
+    A validator listens for its signer first, and waits for it: that is not an error of its configuration.
     """
     unit, address, ports = unit_name(context.chain), context.host.address, context.chain.ports
     wanted = [ports.p2p, *([ports.privval] if node_config.signs(context.host) else [])]
@@ -57,7 +57,7 @@ def _restart(context: HostContext) -> str:
 
 
 def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
-    """The node's configuration and its unit. The daemon reads all of it before any of it replaces what is there."""
+    """The node's configuration and its unit. The daemon checks all files before any of them is replaced."""
     chain = context.chain
     settings = node_config.settings(context.network, context.host, node_ids, context.inventory)
     values = {"node": settings, "chain": chain}
@@ -103,15 +103,15 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
 
 
 def _known_hosts(context: HostContext) -> tuple[Host, ...]:
-    """Our hosts whose node ids this node's configuration names: its peers, and those that it keeps to itself."""
+    """Our hosts whose node ids are in this node's configuration: persistent peers and private peers."""
     exchanges = node_config.node_spec(context.host).peer_exchange
     hidden = [role for role, spec in ROLES.items() if spec.node and spec.node.hidden] if exchanges else []
     return tuple(dict.fromkeys([*node_config.own_peers(context.network, context.host), *context.of_role(*hidden)]))
 
 
 def prepare(context: HostContext) -> None:
-    """Installs the client and gives the node its identity. On every host before any is configured: peers are named by
-    their identities.
+    """Installs the client and creates the node's identity, on every host before any is configured, because peers are
+    configured by node id.
     """
     chain = context.chain
     packages.install(

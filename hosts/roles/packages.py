@@ -1,4 +1,4 @@
-"""Where a host's packages come from, the estate's signed repository and nowhere else, and those that every host has."""
+"""A host's only package source, the estate's signed repository, and the packages that every host has."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _keyring(context: HostContext) -> bytes:
 
 
 def items(context: HostContext) -> list[Item]:
-    """The sources, and the keyring that their signatures are checked with."""
+    """The sources, and the keyring that verifies their signatures."""
     service = context.network.services["packages"]
     return [
         Directory(path="/etc/apt/keyrings"),

@@ -1,4 +1,4 @@
-"""A signer: tmkms, which dials its gate, or the validators of its site, and listens to nobody."""
+"""A signer: tmkms, which dials its gate or the validators of its site, and has no listening port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETTLING_SECONDS = 1
 
 
 def _restart(settings: SignerSettings, floor_file: str | None) -> str:
-    """Restarts a running tmkms with its new configuration, if what it is to sign with is there; else stops it."""
+    """Restarts a running tmkms with its new configuration if its key is there; otherwise stops it."""
     key = settings.key_file if settings.key_in_file else None
     needed = [each for each in (settings.state_file, key, floor_file) if each]
     present = " && ".join(f"[ -s {path} ]" for path in needed)
@@ -50,7 +50,7 @@ def items(context: HostContext) -> list[Item]:
 
 
 def apply(context: HostContext) -> None:
-    """Declares the operations. A consensus key is used if it is there, and never made: see `ceremonies`."""
+    """Declares the operations. An existing consensus key is used; none is ever created: see `ceremonies`."""
     network, what = context.network, signer_config.duty(context.network, context.host)
     state_file = signer_config.state_file(network, Duty.CONSENSUS)
     packages.install(f"Install {PACKAGE} {VERSION}", {PACKAGE: VERSION, "openssl": None})

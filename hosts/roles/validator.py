@@ -1,4 +1,4 @@
-"""A validator: a node that signs through its site's signer; a spare follows the chain and signs nothing of weight."""
+"""A validator: a node that signs through its site's signer. A spare never signs with the consensus key."""
 
 from __future__ import annotations
 

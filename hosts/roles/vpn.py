@@ -1,7 +1,5 @@
-"""A VPN gateway. Its forwarding and its address translation are in its ruleset; the VPN service is configured and not
-yet started.
-
-It waits for the certificate authority and the one-time codes, which come from Vault.
+"""A VPN gateway. Its forwarding and its address translation are in its ruleset. The VPN service is configured but not
+started yet: it needs the certificate authority and the one-time codes from Vault.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the nodes that are not ours are configured: small, quick, silent. Pure."""
+"""The configuration of the nodes that are not ours: small, fast, with little logging. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def unit_name(node: ExternalNode) -> str:
 
 
 def config_toml(node: ExternalNode, peers: Sequence[str]) -> str:
-    """`config.toml`. `peers`: `id@host:port` of the other validators; a partner's node dials nobody, its peers dial it
+    """`config.toml`. `peers`: `id@host:port` of the other validators; a partner's node dials no one, its peers dial it
     or are its neighbours.
     """
     return f"""\

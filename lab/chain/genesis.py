@@ -54,7 +54,7 @@ def home(paths: LabPaths) -> ChainHome:
 
 
 def daemon(binary: Path, *arguments: str, where: Path, stdin: str | None = None) -> str:
-    """What a command of the daemon prints, run with `where` as its home."""
+    """Runs a command of the daemon with `where` as its home, and returns its output."""
     done = subprocess.run(
         [binary, *arguments, "--home", where],
         input=stdin,

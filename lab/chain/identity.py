@@ -1,9 +1,8 @@
 """p2p identities of the lab's nodes. Pure.
 
-A partner's peer is declared by its node id, so that whoever stands in for the partner must hold that node's key. The
-partners of
-the example declarations have identities that anyone can derive, of no worth to anybody; a real partner's cannot be
-stood in for.
+A partner's peer is declared by its node id, so a node that stands in for the partner must hold that node's key. The
+partners of the example declarations have identities that anyone can derive and that are used nowhere else; a real
+partner's node cannot be stood in for.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def partner_machine(name: str) -> str:
 
 
 def setups(paths: LabPaths, network: Network, chain: ChainHome) -> tuple[Setup, ...]:
-    """What the external machines must have. The partner's nodes dial nobody: their only path is the peering, and ours
-    dial them.
+    """The setup of the external machines. The partner's nodes dial no one: their only path is the peering, over which
+    ours dial them.
     """
 
     def machine(name: str) -> Machine:

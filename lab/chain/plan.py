@@ -50,7 +50,7 @@ class ExternalNode:
 
 
 class UnknownIdentity(ExpectedError):
-    """A partner's node has an identity of its own, so that no node of the lab can stand in for it."""
+    """The declared node id is not the example's, so no node of the lab can stand in for the partner's node."""
 
     def __init__(self, partner: str, peer: str, expected: str) -> None:
         super().__init__(

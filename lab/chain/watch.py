@@ -1,4 +1,4 @@
-"""What the chain says of itself: how high it is, who signed its last blocks, who is whose peer. Over the RPC of any
+"""The chain's status: its height, the signers of its last blocks, the nodes' peers. Over the RPC of any
 node.
 """
 
@@ -85,7 +85,7 @@ class Node:
         )
 
     def signing(self, address: str, last: int = 50) -> SigningRecord:
-        """How the validator with this consensus address fared in the last blocks."""
+        """The signing record of the validator with this consensus address in the last blocks."""
         commits = self.commits(last)
         unsigned = [commit.height for commit in commits if address not in commit.signers]
         answers = (

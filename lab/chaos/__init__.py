@@ -1,3 +1,3 @@
-"""A small real chain with fast blocks, in namespaces of its own, that breaks on purpose: two datacentres with one
+"""A small real chain with fast blocks, in its own namespaces, for fault injection: two datacentres with one
 consensus key, three validators that are not ours, one table.
 """

@@ -32,7 +32,7 @@ CONTROL_SECONDS = 180
 
 @dataclass
 class Report:
-    """What happened. ``measured``: for each fault that was measured, its kind and which heights nobody signed.
+    """The campaign's result. ``measured``: for each measured fault, its kind and the heights that neither site signed.
     ``late``: heights in those windows that were signed, but too late for their commit, as on a busy machine.
     """
 
@@ -81,7 +81,7 @@ class Report:
 
 
 def run(checkout: Path, say: fastnet.Say, scale: Scale) -> None:
-    """Everything fails, again and again, in both datacentres: nothing is signed twice, and signing resumes.
+    """Injects faults of every kind in both datacentres: nothing is signed twice, and signing resumes.
 
     The report is left in ``report.json`` beside the logs.
 

@@ -26,7 +26,7 @@ RPC_PORT = 26657
 PRIVVAL_PORT = 26659
 OTHER_VALIDATOR_STAKE = 100_000_000
 OPERATOR_STAKE = 140_000_000
-"""31.8 % of all: it proposes nearly every third block, and the others are 68.2 %, enough to go on without it."""
+"""31.8 % of the power: it proposes nearly every third block; the others have 68.2 %, enough to continue without it."""
 
 NODES = (*net.OTHER_VALIDATORS, *map(net.node, net.SITES))
 
@@ -44,7 +44,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Homes:
-    """Where the fast net keeps what its nodes and its key consist of."""
+    """The directories of the fast net's nodes and key."""
 
     root: Path
 

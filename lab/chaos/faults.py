@@ -221,7 +221,7 @@ def _lost_floor(bed: Testbed, site: Site, how: str) -> Breaking:
 
 
 def _lost_signer_state(site: Site) -> Breaking:
-    """tmkms forgets everything and begins at height 0."""
+    """tmkms loses its state and starts at height 0."""
     site.tmkms.kill()
     site.signer_state.unlink(missing_ok=True)
     yield

@@ -107,10 +107,10 @@ class Duplicates:
 def events(
     claims: Iterable[Claim], given: Iterable[Given], signatures: Sequence[Made], seals: Iterable[Seal]
 ) -> Iterator[audit.Event]:
-    """The claims' rows and what left the gates as one log: each claim, then what was given away at its position.
+    """The claim rows and the released signatures as one log: each claim, then what was released at its position.
 
-    A gate that was killed before it could note what it had answered is told of by the seals. What tmkms made and no
-    gate gave away has a claim in the head, and not always a row.
+    If a gate was killed before it logged a response, the seals show it. A signature that tmkms made and no gate
+    released has a claim in the head, but not always a claim row.
     """
     made_at = {each.position: each for each in signatures}
     rows = {claim.position: claim for claim in claims}
@@ -136,7 +136,7 @@ def events(
 
 
 def _released(each: Given, claim: Claim | None, made: Made | None, number: int) -> audit.Released:
-    """A signature that no signer made is told as an empty one, which verifies under no key."""
+    """A signature that no signer made is logged as an empty one, which verifies under no key."""
     return audit.Released(
         gate_id=each.gate_id,
         boot_id=claim.boot_id if claim else "",

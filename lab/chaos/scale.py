@@ -1,4 +1,4 @@
-"""How long a drill on the fast net goes on."""
+"""The length of a drill on the fast net."""
 
 from __future__ import annotations
 

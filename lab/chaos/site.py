@@ -1,4 +1,4 @@
-"""One datacentre's signing: gate, tap and tmkms, each a process. A gate that nobody admitted is made of the same."""
+"""One datacentre's signing: gate, tap and tmkms, each a process. A gate that was never admitted has the same parts."""
 
 from __future__ import annotations
 

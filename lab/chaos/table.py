@@ -43,7 +43,7 @@ def endpoint(region: str) -> Endpoint:
 
 
 def credentials(where: Path, name: str) -> Path:
-    """A file with the credentials of a gate, or of whoever is called so."""
+    """A file with the credentials of the caller of this name, for example a gate."""
     path = where / f"{name}.credentials.json"
     fronted.write_credentials(path, name)
     return path

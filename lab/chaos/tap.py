@@ -1,4 +1,4 @@
-"""A tap on the unix socket between tmkms and its gate: writes down every signature that tmkms makes, before it goes on.
+"""A tap on the unix socket between tmkms and its gate: records every signature that tmkms makes, before passing it on.
 
 A process of its own: ``python -m lab.chaos.tap SOCKET TARGET LOG MODE`` listens where tmkms dials, dials the gate for
 it, and appends one JSON object per signature to LOG. The file MODE, looked at before each message, breaks the link:

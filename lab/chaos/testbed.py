@@ -173,7 +173,7 @@ class Testbed:
             )
 
     def recent(self, name: str) -> Sequence[dict[str, Any]]:
-        """The last answers of this run of a gate, as its log tells them."""
+        """The last responses of this run of a gate, from its log."""
         return tuple(self._recent.get(name, ()))
 
     def lately(self) -> str:

@@ -28,4 +28,4 @@ class NotFound(Exception):
 
 
 class UnknownType(Exception):
-    """A resource type or function that the lab's cloud does not know."""
+    """A resource type or function that the lab's cloud does not support."""

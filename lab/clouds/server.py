@@ -24,7 +24,7 @@ PLUGINS = ("aws", "gcp")
 """The plugins that the engine finds here. Every type of one that the lab has no cloud for is refused by name."""
 
 FIRST = next(iter(CLOUDS))
-"""The cloud that is meant where a request names none."""
+"""The cloud of a request that names none."""
 
 Answer = TypeVar("Answer")
 

@@ -1,4 +1,4 @@
-"""What exists in the lab's clouds: one SQLite file, written by the provider, read by whoever wires or proves.
+"""The resources of the lab's clouds: one SQLite file, written by the provider, read by the wiring and the prover.
 
 Each call of the engine is one transaction in a write-ahead log, so that a kill at any moment leaves the state
 before or after the call and nothing between. `synchronous=NORMAL` suffices: what is committed survives the death
@@ -301,7 +301,7 @@ class Store:
             change.delete(self._one(change, id, type))
 
     def collect_orphans(self, known: Iterable[tuple[str, str]]) -> list[Resource]:
-        """Removes what the engine's state does not know, and confirms what it does.
+        """Removes the resources that are not in the engine's state, and confirms those that are.
 
         For use before an `up`, after an engine or provider was killed: creations whose reply never reached the
         engine's state file would otherwise stay, with their names and addresses, for ever.

@@ -10,7 +10,7 @@ from lab.clouds import aws
 from lab.clouds.provider import Folder
 
 CLOUDS: Mapping[str, Folder[Any]] = MappingProxyType({"aws": aws.cloud()})
-"""By the package name that begins the cloud's type tokens. Only a folder knows the form of its own settings."""
+"""By the package name that begins the cloud's type tokens. Only a cloud's folder interprets its settings."""
 
 
 def cloud_of(token: str) -> str:

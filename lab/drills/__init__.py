@@ -77,7 +77,7 @@ Drill = LabDrill | FastNetDrill
 
 CAMPAIGN_OPTIONS = (
     Option(name="faults", default=Scale.faults, help="inject at least this many faults"),
-    Option(name="heights", default=Scale.heights, help="go on for at least this many heights"),
+    Option(name="heights", default=Scale.heights, help="run for at least this many heights"),
     Option(name="seed", default=Scale.seed, help="the seed that decides which faults happen when"),
 )
 
@@ -104,7 +104,7 @@ _ALL: tuple[Drill, ...] = (
     ),
     LabDrill(
         name="lose-table",
-        summary="nobody reaches the table: nothing is signed, and signing resumes by itself when it is back",
+        summary="no gate reaches the table: nothing is signed, and signing resumes by itself when it is back",
         function="lab.drills.signing:lose_table",
     ),
     LabDrill(
@@ -114,7 +114,7 @@ _ALL: tuple[Drill, ...] = (
     ),
     LabDrill(
         name="lose-region",
-        summary="the last region by name is cut off: signing goes on through the others",
+        summary="the last region by name is cut off: signing continues through the others",
         function="lab.drills.nodes:lose_region",
     ),
     FastNetDrill(

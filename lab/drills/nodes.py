@@ -21,6 +21,6 @@ def public_sentries_down(estate: Estate) -> None:
 
 
 def lose_region(estate: Estate) -> None:
-    """The last region by name is cut off: signing goes on through the others."""
+    """The last region by name is cut off: signing continues through the others."""
     with estate.without(region=sorted(estate.network.regions)[-1]):
         estate.must_sign_all()

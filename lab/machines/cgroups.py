@@ -1,6 +1,6 @@
-"""One cgroup per machine: by it the lab knows, counts and ends exactly the processes that are its own.
+"""One cgroup per machine: by it the lab identifies, counts and ends exactly its own processes.
 
-A cgroup of the unified hierarchy outlives whoever made it and cannot be left by a process of the machine, so it is
+A cgroup of the unified hierarchy outlives its creator and cannot be left by a process of the machine, so it is
 reliable after the command line was killed, when a pid in a file might belong to another process. Works on a unified
 system, and on a hybrid one, where the unified hierarchy only tracks and the memory limit is set in the v1 hierarchy.
 """

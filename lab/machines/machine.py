@@ -1,7 +1,7 @@
 """Start, stop and look into machines: systemd-nspawn over a disk of their own, in a network namespace made beforehand.
 
 Everything that a machine is in the kernel hangs on its processes: its mounts live in a mount namespace of their own, so
-they go with the last process, and the processes are in one cgroup, so they can be found and ended whoever started them.
+they go with the last process, and the processes are in one cgroup, so that they can be found and ended.
 What is left on the disk is `<lab>/machines/<name>/`: the upper layer of its disk, which stays until `destroy`, as a
 real disk would.
 """

@@ -245,7 +245,7 @@ class Rehearsal:
         """Where the key is.
 
         Raises:
-            CheckFailed: not where it must be, or nobody may sign with it as it is.
+            CheckFailed: the key is on another host, or no host may sign with it in its present state.
         """
         status = reach(self.network, self.paths).status()
         if status.problems:

@@ -1,4 +1,4 @@
-"""The table in which the lab's gates agree: DynamoDB Local, behind a front that stands for AWS.
+"""The signing table of the lab's gates: DynamoDB Local behind a front that simulates AWS.
 
 The tables are those that the cloud made, and each caller may do what its role's policy says.
 """

@@ -254,7 +254,7 @@ class Replica:
 
 
 def _reset(connection: socket.socket) -> None:
-    """End a connection so that the other side sees it at once, and nobody reads what is under way."""
+    """Reset a connection, so that the peer sees it at once and unread data is dropped."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     socket.socket.shutdown(connection, socket.SHUT_RDWR)
 

@@ -1,4 +1,4 @@
-"""What stands behind the front: one strongly consistent table, or one table per region, of which the last write wins.
+"""The tables behind the front: one strongly consistent table, or one table per region with last-writer-wins.
 
 `LastWriterWins` is the table that must never be signed by: a condition is checked against the replica of the region
 that was asked, and the newest write is copied over the others some time later. AWS documents its global tables so, in

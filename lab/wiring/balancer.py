@@ -10,7 +10,7 @@ from lab.wiring.draft import Draft
 from lab.wiring.model import Certificate, Process
 
 SECONDS_IDLE = 350
-"""After which AWS forgets a connection without traffic."""
+"""The idle timeout after which AWS drops a connection."""
 
 
 def targets(cloud: Cloud, balancer: LoadBalancer, group: str, zone: str) -> tuple[Target, ...]:

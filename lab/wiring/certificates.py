@@ -48,7 +48,7 @@ def authority(directory: Path) -> Path:
 
 
 def _is_good(certificate: Certificate, ca: Path) -> bool:
-    """Whether the file is there, signed by this authority, for exactly these names, and good for another day."""
+    """Whether the file is there, signed by this authority, for exactly these names, and valid for another day."""
     path = Path(certificate.path)
     if not path.exists():
         return False
@@ -68,7 +68,7 @@ def _is_good(certificate: Certificate, ca: Path) -> bool:
 
 
 def ensure(certificates: Sequence[Certificate]) -> list[str]:
-    """Makes the certificates that are missing or no longer good; returns their names."""
+    """Creates the certificates that are missing or no longer valid; returns their names."""
     made = []
     for certificate in certificates:
         path = Path(certificate.path)

@@ -63,7 +63,7 @@ def _of_host(wiring: Wiring, host: str) -> dict[str, tuple[str, ...]]:
 
 
 def _of_site(wiring: Wiring, site: str) -> dict[str, tuple[str, ...]]:
-    """The uplink, and the far ends of the tunnels to its edges; inside, the site goes on."""
+    """The uplink, and the far ends of the tunnels to its edges; traffic inside the site continues."""
     name = fabric(site)
     if name not in {each.name for each in wiring.namespaces}:
         raise KeyError(f"{site}: no datacentre of this name is in the lab")

@@ -47,7 +47,7 @@ class Loaded:
             self.known = {}
 
     def differs(self, name: str, wanted: str) -> bool:
-        """Whether the kernel has anything else than ``wanted``, whoever changed it."""
+        """Whether the kernel's rules differ from ``wanted``."""
         present = listing(name)
         if not wanted:
             return bool(present.strip())

@@ -170,7 +170,7 @@ def route_subnets(
 
     Args:
         ways: for a route's target, "<interface> <next address>".
-        propagated: for a VPN gateway, the destinations that it tells the tables that listen to it.
+        propagated: for a VPN gateway, the destinations that it propagates to its route tables.
 
     Returns: a line for each route whose target the lab does not have.
     """

@@ -262,7 +262,7 @@ class GatedWorld:
         return bool(here.key and here.gate.floor and not here.masked and not here.gate.masked)
 
     def sign(self, name: str, position: Position) -> bool:
-        """As a gate does: announce, compare with the floor, claim, raise the floor, sign, raise tmkms's state."""
+        """As a gate does: announce, compare with the watermark, claim, raise it, sign, raise tmkms's state."""
         here = self.signers.hosts[name]
         floor = here.gate.floor
         if not (here.key and here.runs and here.gate.runs and floor and here.state) or floor.halted:

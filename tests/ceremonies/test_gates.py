@@ -139,7 +139,7 @@ def halted(transcript: Transcript) -> Site:
 
 
 def signs_on(site: Site, *names: str) -> bool:
-    """Whether the chain's next blocks are signed, by these and nobody else."""
+    """Whether the chain's next blocks are signed, by these only."""
     before = set(site.world.signed)
     for each in range(4):
         for name in sorted(site.world.signers.hosts, reverse=bool(each % 2)):
@@ -241,7 +241,7 @@ def test_a_key_is_safe_whatever_is_called_and_killed_in_whatever_order(tmp_path:
 
 
 def deployed_by_chance(site: Site, chance: random.Random) -> None:
-    """A deploy at any moment: it pins gates, and starts those whose key, state and floor are there, unless masked."""
+    """A deploy at any moment: it pins gates, and starts those with key, state and watermark, unless masked."""
     for name, here in site.world.signers.hosts.items():
         if chance.random() < 0.8:
             site.host(name, gate={"generation": site.declared.generation})
@@ -249,7 +249,7 @@ def deployed_by_chance(site: Site, chance: random.Random) -> None:
             site.host(name, gate={"active": True, "processes": 1}, active=True, processes=1)
 
 
-def test_a_first_start_is_above_the_chain_and_the_table_agrees_with_the_floor(transcript: Transcript) -> None:
+def test_a_first_start_is_above_the_chain_and_the_table_agrees_with_the_watermark(transcript: Transcript) -> None:
     site = fresh(transcript)
     head = site.world.head
     steps = [each.step for each in site.ceremonies.start("ash")]
@@ -275,7 +275,7 @@ def test_generating_a_key_for_a_gate_starts_nothing(transcript: Transcript) -> N
 def test_our_signature_in_recent_blocks_refuses_a_first_start(transcript: Transcript) -> None:
     site = fresh(transcript)
     site.world.forged = (97, 98)
-    with pytest.raises(Refused, match=r"heights 97, 98.*someone else holds this key"):
+    with pytest.raises(Refused, match=r"heights 97, 98.*another signer holds this key"):
         site.ceremonies.start("ash")
     assert site.world.table.row is None
 
@@ -283,7 +283,7 @@ def test_our_signature_in_recent_blocks_refuses_a_first_start(transcript: Transc
 def test_a_chain_that_cannot_be_asked_refuses_a_first_start(transcript: Transcript) -> None:
     site = fresh(transcript)
     site.world.reachable = False
-    with pytest.raises(Refused, match="the chain cannot be asked"):
+    with pytest.raises(Refused, match="the chain did not answer"):
         site.ceremonies.start("ash")
 
 
@@ -300,7 +300,7 @@ def test_a_first_start_is_refused_while_anything_runs(transcript: Transcript, fi
 def test_a_key_does_not_start_while_two_hold_it(transcript: Transcript) -> None:
     site = fresh(transcript)
     site.host("fra", key=KEY)
-    with pytest.raises(Refused, match="ash and fra; a key starts where it alone is"):
+    with pytest.raises(Refused, match="ash and fra; a key starts on the only host that holds it"):
         site.ceremonies.start("ash")
 
 
@@ -311,7 +311,7 @@ def test_a_key_with_a_row_does_not_start_again(transcript: Transcript) -> None:
         site.ceremonies.start("ash")
 
 
-def test_a_table_that_was_lost_is_not_started_anew(transcript: Transcript) -> None:
+def test_a_lost_table_is_not_started_again(transcript: Transcript) -> None:
     site = started(transcript)
     site.world.step()
     site.world.table.row = None
@@ -345,7 +345,7 @@ def test_a_site_joins_only_where_another_signs_through_its_gate(transcript: Tran
         site.ceremonies.join("zrh")
 
 
-def test_a_site_joins_only_when_its_gate_stands(transcript: Transcript) -> None:
+def test_a_site_joins_only_when_its_gate_is_deployed(transcript: Transcript) -> None:
     site = started(transcript)
     site.host("zrh", gate={"active": True})
     with pytest.raises(Refused, match="zrh: something runs there without the key"):
@@ -406,14 +406,14 @@ def test_two_different_keys_are_an_alarm(transcript: Transcript) -> None:
 
 
 @pytest.mark.parametrize("act", [lambda each: each.join("zrh"), lambda each: each.clear_halt("ash", None)])
-def test_a_table_below_a_floor_refuses(transcript: Transcript, act: Act) -> None:
+def test_a_table_below_a_watermark_refuses(transcript: Transcript, act: Act) -> None:
     site = rolled_back(transcript)
     site.declared = replace(site.declared, generation=1)
     with pytest.raises(Refused, match="rolled back"):
         act(site.ceremonies)
 
 
-def test_a_lost_floor_is_made_anew_by_joining_again(transcript: Transcript) -> None:
+def test_a_lost_watermark_is_rebuilt_by_joining_again(transcript: Transcript) -> None:
     site = joined(transcript)
     site.host("zrh", gate={"floor": None, "damaged": True})
     assert any("damaged" in each for each in site.ceremonies.status().problems)
@@ -473,7 +473,7 @@ def test_a_new_table_has_the_next_generation_and_no_other(transcript: Transcript
 
 
 @pytest.mark.parametrize("prepare", [table_lost, rolled_back])
-def test_a_new_table_stands_above_every_floor_and_the_chain(
+def test_a_new_table_is_above_every_watermark_and_the_chain(
     transcript: Transcript, prepare: Callable[[Transcript], Site]
 ) -> None:
     site = prepare(transcript)
@@ -494,7 +494,7 @@ def test_a_new_table_stands_above_every_floor_and_the_chain(
 def test_a_signature_of_ours_while_both_stand_refuses_a_new_table(transcript: Transcript) -> None:
     site = table_lost(transcript)
     site.world.forged = tuple(range(site.world.head + 1, site.world.head + 40))
-    with pytest.raises(Refused, match="someone else holds this key"):
+    with pytest.raises(Refused, match="another signer holds this key"):
         site.ceremonies.renew_table(second_operator="bob")
     assert site.world.table.row is None
     assert all(site.world.signers.hosts[name].still for name in ("ash", "zrh"))
@@ -518,7 +518,7 @@ def test_a_signature_of_ours_within_the_margin_is_seen_too(
 ) -> None:
     site = prepare(transcript)
     site.world.forged = (site.world.head + 4,)
-    with pytest.raises(Refused, match="someone else holds this key"):
+    with pytest.raises(Refused, match="another signer holds this key"):
         site.ceremonies.start("ash") if prepare is fresh else site.ceremonies.renew_table(second_operator="bob")
     assert site.world.table.row is None
 

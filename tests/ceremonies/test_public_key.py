@@ -14,7 +14,7 @@ def test_a_key_is_written_as_tmkms_prints_it() -> None:
     assert ConsensusKey.from_base64(KEY).bech32("wasm") == printed
 
 
-def test_an_address_is_the_one_that_stands_in_commits() -> None:
+def test_an_address_is_the_one_in_commits() -> None:
     key = ConsensusKey.from_base64(KEY)
     assert key.address == "3292BA48202164D441FC242AD8227732A43A6E89"
     assert key.bech32_address("wasm") == "wasmvalcons1x2ft5jpqy9jdgs0uys4dsgnhx2jr5m5fr32ns2"

@@ -47,7 +47,7 @@ def signer(host: SignerHost) -> Run:
 
 
 def node(script: str, stdin: str) -> tuple[int, str, str]:
-    """A node's RPC: the chain is at `HEAD`, and nobody of ours signed a block."""
+    """A node's RPC: the chain is at `HEAD`, and none of our validators signed a block."""
     answers = []
     for method, height in re.findall(r"GET /(\w+)\?(?:height=(\d+))?", script):
         result: dict[str, object] = {"signed_header": {"commit": {"height": height, "signatures": []}}}

@@ -57,7 +57,7 @@ def test_a_seed_never_takes_the_place_of_another_head(
 @pytest.mark.parametrize(
     ("position", "generation", "gates", "reason"),
     [
-        (CLOSED, 1, GATES, "no position is left"),
+        (CLOSED, 1, GATES, "there is no position above"),
         (spent(10), 0, GATES, "the first is 1"),
         (spent(10), 1, [""], "empty gate id"),
     ],
@@ -130,7 +130,7 @@ def test_a_renewal_repeated_after_the_gates_went_on_changes_nothing(
         (2, 1, spent(100), "does not come after 2"),
         (2, 3, spent(100), "only of an open head of generation 2"),
         (1, 2, spent(9), "no higher than"),
-        (1, 2, CLOSED, "no position is left"),
+        (1, 2, CLOSED, "there is no position above"),
     ],
 )
 def test_a_renewal_is_refused(old: int, generation: int, position: Position, reason: str, ceremony: Ceremony) -> None:
@@ -169,15 +169,15 @@ def test_a_ceremony_of_another_generation_or_on_no_head_is_refused(call: str, ce
     assert ceremony.read() == head
 
 
-def test_a_damaged_head_is_told(ceremony: Ceremony, local_table: local.Local, key: str) -> None:
+def test_a_damaged_head_is_reported(ceremony: Ceremony, local_table: local.Local, key: str) -> None:
     item = items.head_item(key, Head(1, spent(10), ())) | {"generation": {"S": "1"}}
     local.call("127.0.0.1", local_table.port, "PutItem", {"TableName": HEAD, "Item": item})
     for call in (ceremony.read, lambda: ceremony.seed(spent(10), 1, []), lambda: ceremony.close(1)):
-        with pytest.raises(NotDone, match="holds what is no head"):
+        with pytest.raises(NotDone, match="holds an item that is not a head"):
             call()
 
 
-def test_no_clear_answer_is_told_as_that(key: str, credentials: CredentialsFile, endpoint: Endpoint) -> None:
+def test_an_unknown_outcome_is_reported_as_unknown(key: str, credentials: CredentialsFile, endpoint: Endpoint) -> None:
     with pytest.raises(NotDone, match="may or may not be done; repeat it.*ResourceNotFoundException"):
         Ceremony([endpoint], "no-such-table", key, credentials).seed(spent(10), 1, [])
 

@@ -153,13 +153,13 @@ def test_a_key_is_never_made_over_another(west: SignerHost) -> None:
     assert west.file(CONSENSUS_KEY).read_text() == before
 
 
-def test_a_state_that_is_there_is_kept_as_the_new_keys_floor(west: SignerHost) -> None:
+def test_a_state_that_is_there_is_kept_as_the_new_keys_watermark(west: SignerHost) -> None:
     west.file(STATE_FILE).write_text(SIGNED)
     west.done(scripts.generate(STATE_FILE))
     assert west.file(STATE_FILE).read_text() == SIGNED
 
 
-def test_what_a_host_holds_is_told_without_its_private_key(west: SignerHost) -> None:
+def test_what_a_host_holds_is_reported_without_its_private_key(west: SignerHost) -> None:
     private = signing(west)
     assert private not in west.done(observation.observe(STATE_FILE))
     assert west.observe().state == SignedState(height=100, round=0, step=2)
@@ -281,7 +281,7 @@ def test_every_script_is_one_that_a_plain_shell_accepts() -> None:
 
 
 def gated(host: SignerHost) -> str:
-    """A gate is deployed beside the key, and stands; the key's public half."""
+    """Deploys a gate beside the key; returns the key's public half."""
     private = signing(host)
     for path in (gate_config.STATE, gate_config.DIRECTORY, gate_config.UNITS):
         host.file(path).mkdir(parents=True)
@@ -312,7 +312,7 @@ port = 443
     return public_half(private)
 
 
-def test_a_floor_is_raised_in_the_gate_and_in_tmkms_to_the_same_position(west: SignerHost) -> None:
+def test_a_watermark_is_raised_in_the_gate_and_in_tmkms_to_the_same_position(west: SignerHost) -> None:
     public = gated(west)
     west.done(scripts.raise_floor(STATE_FILE, "x-1", public, 200))
     seen = west.observe()
@@ -322,7 +322,7 @@ def test_a_floor_is_raised_in_the_gate_and_in_tmkms_to_the_same_position(west: S
     assert seen.gate.provisioned and seen.gate.masked and seen.gate.generation == 3 and seen.still
 
 
-def test_a_floor_is_never_lowered(west: SignerHost) -> None:
+def test_a_watermark_is_never_lowered(west: SignerHost) -> None:
     public = gated(west)
     refused = west.run(scripts.raise_floor(STATE_FILE, "x-1", public, 99))
     assert refused.returncode != 0 and "tmkms signed height 100, above 99" in refused.stderr
@@ -335,7 +335,7 @@ def test_a_floor_is_never_lowered(west: SignerHost) -> None:
 
 
 @pytest.mark.parametrize("program", ["tmkms", "signing-gate"])
-def test_a_floor_is_not_changed_under_what_runs(west: SignerHost, program: str) -> None:
+def test_a_watermark_is_not_changed_under_what_runs(west: SignerHost, program: str) -> None:
     public = gated(west)
     (west.file("/proc/1") / "comm").write_text(f"{program}\n")
     for script in (
@@ -377,7 +377,7 @@ def test_without_a_gate_only_tmkms_is_started_and_stopped(west: SignerHost) -> N
     assert gate_config.UNIT not in west.file("systemctl.log").read_text().replace(f"show {gate_config.UNIT}", "")
 
 
-def test_a_damaged_floor_is_seen_as_one_and_not_as_none(west: SignerHost) -> None:
+def test_a_damaged_watermark_is_seen_as_one_and_not_as_none(west: SignerHost) -> None:
     public = gated(west)
     west.done(scripts.raise_floor(STATE_FILE, "x-1", public, 200))
     path = west.file(gate_config.floor_file("x-1"))
@@ -385,7 +385,7 @@ def test_a_damaged_floor_is_seen_as_one_and_not_as_none(west: SignerHost) -> Non
     assert west.observe().gate.floor is None and west.observe().gate.damaged
 
 
-def test_a_cleared_halt_leaves_the_floor_where_it_was(west: SignerHost) -> None:
+def test_a_cleared_halt_leaves_the_watermark_where_it_was(west: SignerHost) -> None:
     public = gated(west)
     west.done(scripts.raise_floor(STATE_FILE, "x-1", public, 200))
     path = west.file(gate_config.floor_file("x-1"))

@@ -1,4 +1,4 @@
-"""The judge of a log can fail: each promise is broken here once, and told by its name."""
+"""The audit can fail: each invariant is broken here once, and reported by its name."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def release(claim: Claim, gate: str = "", request: str = "", replayed: bool = Fa
 
 
 def signing(claim: Claim, previous: Position = Position(6, 0, 3)) -> list[audit.Event]:
-    """All that is told of a signature that was come by rightly."""
+    """All events of a valid signature."""
     return [Claimed(claim, previous), FloorWritten(claim.gate_id, claim.position), Inserted(claim), release(claim)]
 
 
@@ -121,11 +121,11 @@ def test_two_owners_of_a_height_are_seen():
     assert broken(*signing(claim_of(LOW)), *signing(claim_of(HIGH, "zrh"), LOW)) == {"I5"}
 
 
-def test_a_floor_above_the_row_is_seen():
+def test_a_watermark_above_the_row_is_seen():
     assert broken(FloorWritten("ash", LOW)) == {"I6"}
 
 
-def test_a_release_before_its_floor_is_seen():
+def test_a_release_before_its_watermark_is_seen():
     assert broken(*(event for event in signing(claim_of(LOW)) if not isinstance(event, FloorWritten))) == {"I6"}
 
 

@@ -86,7 +86,8 @@ def test_all_problems_are_said_at_once() -> None:
 def test_two_chains_have_nothing_in_common() -> None:
     again = WHOLE + WHOLE[WHOLE.index("[[chain]]") :]
     assert problems(again) == [
-        f"the file: two chains have the same {what}; each has its own" for what in ("chain_id", "signer", "node")
+        f"the file: two chains have the same {what}; each chain must have its own"
+        for what in ("chain_id", "signer", "node")
     ]
 
 
@@ -102,9 +103,9 @@ def test_more_replicas_than_a_table_has_are_refused() -> None:
 
 
 def test_what_is_no_toml_or_no_file_is_said(tmp_path: Path) -> None:
-    assert problems("gate_id =")[0].startswith("it is not TOML")
+    assert problems("gate_id =")[0].startswith("not valid TOML")
     with pytest.raises(ConfigError, match="cannot be read"):
         config.read(tmp_path / "gate.toml")
     (tmp_path / "gate.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="is not text"):
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
         config.read(tmp_path / "gate.toml")

@@ -65,7 +65,7 @@ def test_what_was_written_is_read(path: Path) -> None:
         assert floor.decode(floor.encode(given)) == given
 
 
-def test_the_longest_floor_fits_into_one_sector() -> None:
+def test_the_longest_watermark_fits_into_one_sector() -> None:
     longest = Floor("a" * 50, b"\xff" * 32, spent(MAX_HEIGHT), max(Cause, key=len))
     assert len(floor.encode(longest)) == floor.SIZE == 512
 
@@ -74,23 +74,23 @@ def test_only_the_gates_user_may_read_or_write_it(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_missing_floor_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_watermark_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FloorUnusable, match="is missing; seed it by ceremony"):
         floor.read(tmp_path / "lab-1.floor.json", "lab-1")
 
 
-def test_the_floor_of_another_chain_is_refused(path: Path) -> None:
-    with pytest.raises(FloorUnusable, match="is the floor of chain lab-1"):
+def test_the_watermark_of_another_chain_is_refused(path: Path) -> None:
+    with pytest.raises(FloorUnusable, match="is the watermark file of chain lab-1"):
         floor.read(path, "lab-2")
 
 
-def test_an_empty_floor_is_refused(path: Path) -> None:
+def test_an_empty_watermark_is_refused(path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(FloorUnusable, match="is damaged"):
         floor.read(path, "lab-1")
 
 
-def test_a_floor_cut_off_anywhere_is_refused(path: Path) -> None:
+def test_a_watermark_cut_off_anywhere_is_refused(path: Path) -> None:
     whole = path.read_bytes()
     content = len(whole.rstrip())
     for length in range(content):
@@ -99,7 +99,7 @@ def test_a_floor_cut_off_anywhere_is_refused(path: Path) -> None:
             floor.read(path, "lab-1")
 
 
-def test_a_floor_torn_anywhere_is_the_old_one_the_new_one_or_refused() -> None:
+def test_a_watermark_torn_anywhere_is_the_old_one_the_new_one_or_refused() -> None:
     old, new = floor.encode(HERE), floor.encode(replace(HERE, position=Position(11, 2, 3), halted=Cause.ROW_TAKEN))
     for cut in range(floor.SIZE + 1):
         torn = new[:cut] + old[cut:]
@@ -127,7 +127,7 @@ def test_one_flipped_bit_is_refused(path: Path) -> None:
     [b"null", b"[]", b"{}", b"7", b"[" * 512, b"\xff" * 512, b'{"sha256": 1}', b'{"sha256": "", "version": 1}'],
     ids=lambda content: str(content[:12]),
 )
-def test_what_is_no_floor_is_refused(path: Path, content: bytes) -> None:
+def test_what_is_no_watermark_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(FloorUnusable, match="is damaged"):
         floor.read(path, "lab-1")
@@ -202,12 +202,12 @@ def test_a_lower_or_equal_position_writes_nothing(keeper: Keeper, monkeypatch: p
     assert keeper.floor == HERE
 
 
-def test_a_floor_that_was_moved_away_stops_rising(keeper: Keeper, path: Path) -> None:
+def test_a_watermark_that_was_moved_away_stops_rising(keeper: Keeper, path: Path) -> None:
     path.rename(path.with_name("elsewhere"))
     with pytest.raises(FileNotFoundError):
         keeper.rise(Position(11, 0, 1))
     floor.create(path, HERE)
-    with pytest.raises(FileNotFoundError, match="moved away"):
+    with pytest.raises(FileNotFoundError, match="moved while the gate runs"):
         keeper.rise(Position(11, 0, 1))
     assert floor.read(path, "lab-1") == HERE
 
@@ -228,7 +228,7 @@ def test_a_halt_survives_a_restart_until_it_is_cleared(keeper: Keeper, path: Pat
     assert floor.read(path, "lab-1") == Floor("lab-1", KEY, Position(12, 0, 1), None)
 
 
-def test_a_floor_is_held_by_one_process_only(path: Path) -> None:
+def test_a_watermark_is_held_by_one_process_only(path: Path) -> None:
     with floor.held(path):
         with pytest.raises(FloorUnusable, match="another process holds"), floor.held(path):
             pass
@@ -251,13 +251,13 @@ def test_seeding_does_not_clear_a_halt(keeper: Keeper, path: Path) -> None:
     assert floor.seed(path, "lab-1", KEY, spent(20)).halted is Cause.ROW_TAKEN
 
 
-def test_the_floor_of_another_key_is_not_seeded_over(path: Path) -> None:
-    with pytest.raises(FloorUnusable, match="floor of another key"):
+def test_the_watermark_of_another_key_is_not_seeded_over(path: Path) -> None:
+    with pytest.raises(FloorUnusable, match="watermark file of another key"):
         floor.seed(path, "lab-1", bytes(32), spent(20))
     assert floor.read(path, "lab-1") == HERE
 
 
-def test_a_damaged_floor_is_seeded_anew_and_kept_beside(path: Path) -> None:
+def test_a_damaged_watermark_is_seeded_again_and_kept_beside(path: Path) -> None:
     path.write_bytes(b"not a floor")
     assert floor.seed(path, "lab-1", KEY, spent(20)).position == spent(20)
     assert path.with_name(path.name + ".damaged").read_bytes() == b"not a floor"

@@ -168,11 +168,11 @@ def test_the_wrapping_is_opened_once_and_the_secret_id_kept_for_its_owner_alone(
     assert bench.settings.secret_id.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_wrapping_that_somebody_opened_before_is_an_alarm(bench: Bench) -> None:
+def test_a_wrapping_that_another_party_unwrapped_is_an_alarm(bench: Bench) -> None:
     bench.vault.unwrapped = True
     with pytest.raises(LeaseError, match="secret-id"):
         bench.take()
-    assert "somebody else may have opened it" in bench.said.getvalue()
+    assert "another party may have unwrapped it" in bench.said.getvalue()
     assert not bench.settings.wrapped_secret_id.exists()
 
 
@@ -225,7 +225,7 @@ def test_no_secret_is_said(bench: Bench) -> None:
         assert secret not in said
 
 
-def test_a_vault_that_another_authority_vouches_for_is_told_nothing(bench: Bench) -> None:
+def test_a_vault_with_a_certificate_of_another_authority_gets_nothing(bench: Bench) -> None:
     stranger = replace(bench.settings, ca_file=Path("/etc/ssl/certs/ca-certificates.crt"))
     with pytest.raises(LeaseError, match="SSLError|OSError"):
         take(stranger, Events(bench.said))

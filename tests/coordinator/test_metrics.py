@@ -14,5 +14,5 @@ def test_the_gauges_of_a_chain_are_read_as_they_were_put():
     assert gauges(metrics.text(), "hub-4") == {"last_signed_height": 17.0, "halted": 0.0}
 
 
-def test_of_a_chain_that_is_not_there_nothing_is_told():
+def test_an_unknown_chain_has_no_gauges():
     assert gauges(Metrics().text(), "hub-4") == {}

@@ -1,4 +1,4 @@
-"""A gate is told what it may do and no more, its units are confined, and nothing but its signer can use it."""
+"""A gate has only the configuration that it needs, its units are confined, and only its signer can use it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_signer_without_a_gate_has_nothing_left_of_one(network: Network) -> No
             assert absent == {gate_config.UNIT_FILE, gate_config.LEASE_UNIT_FILE} and len(items) == 2
 
 
-def test_a_gate_may_speak_to_its_node_and_the_table_and_listens_to_nobody(network: Network) -> None:
+def test_a_gate_may_connect_to_its_node_and_the_table_and_has_no_listening_port(network: Network) -> None:
     for host in gated(network):
         unit = text(network, host, gate_config.UNIT_FILE)
         chain = config.parse(text(network, host, gate_config.CONFIG)).chains[0]
@@ -198,7 +198,7 @@ def test_directories_of_the_configuration_are_made(network: Network) -> None:
     assert {gate_config.DIRECTORY, gate_config.UNITS} <= made
 
 
-def test_a_deploy_looks_for_the_floor_where_the_gate_keeps_it(network: Network) -> None:
+def test_a_deploy_looks_for_the_watermark_where_the_gate_keeps_it(network: Network) -> None:
     for host in gated(network):
         kept = floor.path_of(Path(gate_config.STATE), network.chain.chain_id)
         assert gate_config.floor_file(network.chain.chain_id) == str(kept), host.name
@@ -209,7 +209,7 @@ def test_a_configuration_that_the_gate_cannot_read_replaces_nothing(network: Net
     assert check and "signing-gate show" in check
 
 
-def test_a_deploy_makes_no_floor() -> None:
+def test_a_deploy_makes_no_watermark() -> None:
     script = provision(GateAccountsState())
     assert script and "floor" not in script
     assert provision(GateAccountsState(provisioned=True)) is None

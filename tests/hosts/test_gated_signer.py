@@ -97,7 +97,7 @@ def empty(bare: GatedSigner) -> tuple[GatedSigner, Outcome]:
 
 @pytest.fixture(scope="module")
 def signer(empty: tuple[GatedSigner, Outcome]) -> GatedSigner:
-    """Deployed again after a ceremony brought key, state and floor."""
+    """Deployed again after a ceremony installed key, state and watermark."""
     machine, _ = empty
     chain, user = machine.network.chain.chain_id, signer_config.USER
     state = signer_config.state_file(machine.network, Duty.CONSENSUS)
@@ -204,14 +204,14 @@ def test_a_gate_that_is_killed_comes_back_with_its_signer_unattended(signer: Gat
     signer.until_joined()
 
 
-def test_a_deploy_starts_a_gate_that_somebody_stopped(signer: GatedSigner) -> None:
+def test_a_deploy_starts_a_gate_that_was_stopped_by_hand(signer: GatedSigner) -> None:
     signer.on_host(f"systemctl stop {gate_config.UNIT}")
     outcome = signer.configured()
     assert (outcome.code, outcome.changed) == (0, 1), outcome.text
     assert signer.states() == ["active", "active"]
 
 
-def test_without_its_floor_a_deploy_stops_both(signer: GatedSigner) -> None:
+def test_without_its_watermark_a_deploy_stops_both(signer: GatedSigner) -> None:
     floor = gate_config.floor_file(signer.network.chain.chain_id)
     signer.on_host(f"mv {floor} {floor}.away")
     outcome = signer.configured()

@@ -32,7 +32,7 @@ def test_someone_who_is_no_longer_declared_loses_sessions_and_account() -> None:
     assert "debian" not in needed, "the account that configures the host is not the estate's to remove"
 
 
-def test_an_account_of_the_system_is_nobodys() -> None:
+def test_an_account_of_the_system_is_no_operators() -> None:
     with pytest.raises(OperationError, match="user id 1 is the system's"):
         accounts.commands(["daemon"], GROUP, AccountState(users={"daemon": 1}, members=frozenset()))
 
@@ -47,7 +47,7 @@ def test_a_unit_that_runs_and_is_enabled_needs_nothing() -> None:
     assert units.commands([Unit(name="ssh.service")], {"ssh.service": RUNNING}) == []
 
 
-def test_units_are_enabled_before_they_start_and_read_anew_before_both() -> None:
+def test_units_are_enabled_before_they_start_and_reloaded_before_both() -> None:
     stopped = UnitState(loaded=True, active=False, enabled=False, stale=True)
     assert units.commands([Unit(name="a.service")], {"a.service": stopped}) == [
         "systemctl daemon-reload",
@@ -95,7 +95,7 @@ def test_a_half_installed_package_counts_as_missing() -> None:
     }
 
 
-def test_the_previous_ruleset_stands_ready_before_the_new_one_is_loaded() -> None:
+def test_the_previous_ruleset_is_saved_before_the_new_one_is_loaded() -> None:
     text = firewall.trial(30)
     assert text.index("nft -c -f new") < text.index("systemd-run") < text.index("\nnft -f new")
     assert "--on-active=30s" in text

@@ -90,7 +90,7 @@ def test_a_signer_without_a_gate_dials_the_active_validators_of_its_own_site(net
         assert all(each["reconnect"] for each in document["validator"])
 
 
-def test_a_signer_behind_a_gate_dials_its_gate_and_nobody_else(network: Network) -> None:
+def test_a_signer_behind_a_gate_dials_only_its_gate(network: Network) -> None:
     for context in contexts(network):
         if coordination.is_gated(network, context.host):
             document = tomllib.loads(files(context)[CONFIG])
@@ -138,7 +138,7 @@ def test_every_mode_that_can_be_declared_has_requirements_and_a_provider(network
         assert set(tomllib.loads(files(holder)[CONFIG])["providers"]) == {backend}
 
 
-def test_the_unit_lets_tmkms_talk_to_its_validators_and_listen_to_nobody(network: Network) -> None:
+def test_the_unit_lets_tmkms_dial_its_validators_and_not_listen(network: Network) -> None:
     for context in contexts(network):
         unit = files(context)[UNIT_FILE]
         allowed = {
@@ -201,7 +201,7 @@ SEEDED = GateObservation(
         (replace(HOLDS, gate=replace(SEEDED, masked=True)), "west", False, "has begun"),
     ],
 )
-def test_a_coordinated_signer_runs_only_with_key_state_and_floor(
+def test_a_coordinated_signer_runs_only_with_key_state_and_watermark(
     state: SignerObservation, site: str, runs: bool, says: str | None
 ) -> None:
     decided = verdict(Duty.CONSENSUS, state, "west", site=site, gated=True)
@@ -229,7 +229,7 @@ def test_a_gate_starts_before_its_signer_and_stops_after_it() -> None:
     )
 
 
-def test_a_restarted_signer_is_not_started_without_the_floor_of_its_gate(network: Network) -> None:
+def test_a_restarted_signer_is_not_started_without_the_watermark_of_its_gate(network: Network) -> None:
     for context in contexts(network):
         if coordination.is_gated(network, context.host):
             config = next(item for item in signer.items(context) if item.path == CONFIG)

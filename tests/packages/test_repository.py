@@ -227,7 +227,7 @@ def test_a_download_of_another_checksum_is_refused_and_not_kept(
     source = program(tmp_path)
     pinned = Download(url=source.as_uri(), sha256="0" * 64)
     package = chain_client(package="gaiad", version="25.1.0", daemon="gaiad", program=pinned)
-    with pytest.raises(DownloadRefused, match=f"has the SHA-256 {sha256(source)}, and the declaration pins 0000"):
+    with pytest.raises(DownloadRefused, match=f"has the SHA-256 {sha256(source)}, but the declaration pins 0000"):
         repository(tmp_path / "r", keys, [package])
     assert not list((tmp_path / "cache/downloads").iterdir())
     assert not (tmp_path / "r/dists").exists()

@@ -26,7 +26,7 @@ def test_without_root_the_missing_packages_are_named_with_the_command_that_insta
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(debian.PackagesMissing, match="takes root.*apt-get install no-such-package-here"):
+    with pytest.raises(debian.PackagesMissing, match="requires root.*apt-get install no-such-package-here"):
         debian.ensure(["dpkg", "no-such-package-here"])
 
 

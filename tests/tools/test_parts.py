@@ -171,7 +171,7 @@ def test_files_that_are_not_exactly_the_pinned_ones_are_refused(tmp_path: Path, 
         (directory / "a.jar").unlink()
     else:
         (directory / ("a.jar" if change == "changed" else "b.jar")).write_bytes(b"other")
-    with pytest.raises(commands.PartError, match=r"\.jar: not there, or not what was reviewed"):
+    with pytest.raises(commands.PartError, match=r"\.jar: missing, or not the reviewed file"):
         builders.check_files(directory, checksums)
 
 

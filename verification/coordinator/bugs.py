@@ -1,12 +1,12 @@
-"""Puts each of the seeded bugs into the decision, the table or the disk, and tells what notices it, and how soon.
+"""Seeds each bug into the decision, the table or the disk, and reports which checks find it, and how soon.
 
 ``python -m verification.coordinator.bugs [NAME …]`` tries all checks on each (or on these):
 
 ==============  ======================================================================================================
 interleavings   every schedule of the scenarios without faults, then of one of them with an unknown outcome; a promise
                 is broken, or fewer positions are signed than could be
-lost state      every older state of the row (or none) × of the floors × restarts, after each of some requests;
-                who lost both cannot know it, so of I14 only those are judged who kept their floor
+lost state      every older state of the row (or none) × of the watermarks × restarts, after each of some requests;
+                a gate that lost both cannot detect it, so I14 is judged only for gates that kept their watermark
 crash points    each point of a request at which a gate dies
 simulation      the first ``SEEDS`` seeds: safety, and signing again after the faults
 unit tests      of the decision
@@ -119,7 +119,7 @@ _most_signed: dict[str, int] = {}
 
 
 def most_signed() -> dict[str, int]:
-    """How many positions can be signed in each scenario, as it should be."""
+    """The number of positions that can be signed in each scenario without a bug."""
     if not _most_signed:
         interleave = load()[INTERLEAVE]
         _most_signed.update(
@@ -129,7 +129,7 @@ def most_signed() -> dict[str, int]:
 
 
 def notices(changes: tuple[Change, ...], checks: tuple[Check, ...] = tuple(Check)) -> list[Noticed]:
-    """What of ``checks`` notices these changes."""
+    """Which of ``checks`` find these changes."""
     modules = load(*changes)
     with contextlib.redirect_stdout(io.StringIO()):
         found = [CHECKS[check](modules) for check in checks]

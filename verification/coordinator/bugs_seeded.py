@@ -1,7 +1,7 @@
-"""Bugs that a signing coordinator can have, each as a small change of the decision, the table or the disk.
+"""Possible bugs of a signing coordinator, each as a small change of the decision, the table or the disk.
 
-``noticed_by`` is what notices a bug at least. Some are noticed by the unit tests alone: the decision keeps two or three
-rules against the same harm, and without one of them the others still refuse.
+``noticed_by`` are the checks that must find a bug. Some bugs are found by the unit tests alone: the decision has two or
+three rules against the same harm, and without one of them the others still refuse.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ OF_THE_TABLE = (
     ),
     _bug(
         "head restarted",
-        "whoever finds no row begins a new table",
+        "a gate that finds no row begins a new table",
         (
             "world",
             "        if head is None:\n            return Missing()\n        if",
@@ -120,7 +120,7 @@ OF_THE_TABLE = (
     ),
     _bug(
         "takeover within a height",
-        "the other gate goes on with a height whose last claim was signed",
+        "the other gate continues a height whose last claim was signed",
         (
             "records",
             "or head.owner == claim.gate_id)",
@@ -130,7 +130,7 @@ OF_THE_TABLE = (
     ),
     _bug(
         "no owner",
-        "any gate goes on with any height",
+        "any gate continues any height",
         ("records", "head.owner == claim.gate_id)", "head.claim is not None)"),
         by="ICSU",
     ),
@@ -185,19 +185,19 @@ OF_THE_TABLE = (
     ),
     _bug(
         "generation not checked",
-        "a gate of an older generation of the table goes on",
+        "a gate of an older generation of the table continues to sign",
         ("records", f"self.generation == gate.generation and {ADMITTED}", ADMITTED),
         by="U",
     ),
     _bug(
         "boot not checked",
-        "an older process of a gate goes on beside the one that replaced it",
+        "an older process of a gate continues beside the one that replaced it",
         ("records", ADMITTED, "any(name == gate.gate_id for name, _ in self.gates)"),
         by="U",
     ),
     _bug(
         "gate not admitted",
-        "a gate that no ceremony admitted, or that one dismissed, goes on",
+        "a gate that no ceremony admitted, or that one dismissed, signs",
         ("records", f" and {ADMITTED}", ""),
         by="U",
     ),
@@ -239,13 +239,13 @@ OF_THE_TABLE = (
 OF_THE_DISK = (
     _bug(
         "no fsync",
-        "the floor is not on the disk when that is told",
+        "the watermark is not on disk when it is reported as written",
         ("world", "    synced: bool = True", "    synced: bool = False"),
         by="ILCS",
     ),
     _bug(
         "floor written after the answer",
-        "the signature leaves, then the floor is raised",
+        "the signature is released before the watermark is raised",
         (
             "handle",
             FLOOR_OF_DISK,
@@ -256,25 +256,25 @@ OF_THE_DISK = (
     ),
     _bug(
         "floor written before the claim",
-        "the floor is raised for a claim that may be lost",
+        "the watermark is raised for a claim that may be lost",
         ("handle", CLAIM_WON, "    yield WriteFloor(claim)\n" + CLAIM_WON),
         by="ILCSU",
     ),
     _bug(
         "failed disk ignored",
-        "signs though the floor may not be on the disk",
+        "signs though the watermark may not be on disk",
         ("handle", FLOOR_OF_DISK, "    outcome = yield WriteFloor(claim)\n    if isinstance(outcome, Missing):\n"),
         by="ICSU",
     ),
     _bug(
         "floor not kept in mind",
-        "what was written to the disk is not compared with until the next start",
+        "requests are not compared with the written watermark until the next start",
         ("handle", "    standing = replace(standing, floor=max(standing.floor, claim.position))\n", ""),
         by="U",
     ),
     _bug(
         "floor not checked",
-        "a request below the floor is left to the row",
+        "a request below the watermark is checked by the row only",
         ("handle", "    if request.position < standing.floor:\n", "    if False:\n"),
         by="U",
     ),
@@ -289,7 +289,7 @@ OF_THE_DISK = (
 OF_THE_START = (
     _bug(
         "start without a row",
-        "a gate that finds no row starts from its floor",
+        "a gate that finds no row starts from its watermark",
         (
             "handle",
             "    if isinstance(seen, Missing):\n",
@@ -302,7 +302,7 @@ OF_THE_START = (
     ),
     _bug(
         "start on an unknown row",
-        "a gate that got no answer from the table starts from its floor",
+        "a gate that got no response from the table starts from its watermark",
         (
             "handle",
             "    if not isinstance(seen, Seen):\n",
@@ -337,7 +337,7 @@ OF_THE_START = (
     ),
     _bug(
         "halt forgotten by the run",
-        "a gate that found its table rolled back goes on with the next request",
+        "a gate that found its table rolled back handles the next request",
         ("handle", "    return replace(standing, halted=cause)", "    return standing"),
         by="U",
     ),
@@ -352,7 +352,7 @@ OF_THE_START = (
 OF_REPLAYS = (
     _bug(
         "replay with another block",
-        "who asks for another block gets the signature of the first",
+        "a request for another block gets the signature of the first",
         (
             "records",
             "(self.position, self.intent, self.extension) == (request.position, request.intent, request.extension)",
@@ -362,7 +362,7 @@ OF_REPLAYS = (
     ),
     _bug(
         "replay with another extension",
-        "who asks for another extension gets the signature of the first",
+        "a request for another extension gets the signature of the first",
         (
             "records",
             "(self.position, self.intent, self.extension) == (request.position, request.intent, request.extension)",
@@ -630,7 +630,7 @@ OF_THE_ANSWER = (
     ),
     _bug(
         "height claimed once",
-        "who claimed a height believes to own it, and claims its other positions no more",
+        "a gate that claimed a height assumes that it owns it, and does not claim its other positions",
         (
             "handle",
             "    outcome = yield ClaimHead(claim)\n",

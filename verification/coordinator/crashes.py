@@ -1,7 +1,7 @@
-"""Every point at which a gate can die, found by the effects that it asks for, so that a new one is tried by itself.
+"""Every point at which a gate can crash. The points are the effects that it yields, so new effects are covered too.
 
-A way leads a request to its end; along it, each effect is a point, and at each the gate dies before it was applied,
-after it was applied, or while the table has it but has not applied it yet (it arrives later, or never).
+While a request is handled, the gate crashes at each effect: before it is applied, after it is applied, or while the
+table has received but not applied it (it is applied later, or never).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Crash(NamedTuple):
 def crashes(world: World, name: str, request: Request, doubted: bool = False) -> Iterator[tuple[Crash, World]]:
     """Every crash of ``name`` while it handles ``request``, each with the world in which it just happened.
 
-    ``doubted``: one effect before was told as unknown, in each way in which that can be.
+    ``doubted``: one earlier effect was reported as unknown, in each possible way.
     """
     begun = world.copy()
     begun.ask(name, request)

@@ -1,6 +1,6 @@
 """Mutated messages and random bytes against the codec: `python -m verification.coordinator.fuzz --inputs 1000000`.
 
-Whatever is read, nothing is raised, an answer can be given, and what is accepted is written and read again the same.
+For any input, nothing is raised and a response can be given. An accepted message survives encoding and decoding.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from coordinator.privval import for_node, for_signer
 from coordinator.privval.messages import (
     Dialect,
-    Pinged,
-    Ponged,
-    PublicKeyAsked,
-    PublicKeyTold,
-    RefusedTold,
-    SignedTold,
-    SignProposalAsked,
-    SignVoteAsked,
+    ErrorResponse,
+    PingRequest,
+    PingResponse,
+    PubKeyRequest,
+    PubKeyResponse,
+    SignedResponse,
+    SignProposalRequest,
+    SignVoteRequest,
     Unreadable,
 )
 from coordinator.privval.wire import Malformed
@@ -43,8 +43,8 @@ KEPT = 5000
 
 @dataclass(slots=True)
 class Report:
-    """How many inputs were tried, how many of them read, and how many of those could be signed. ``accepted``: some of
-    the questions that were read, for another judge.
+    """The numbers of inputs, of those that were read, and of those that could be signed. ``accepted``: some of the
+    requests that were read, for another judge.
     """
 
     inputs: int = 0
@@ -81,18 +81,18 @@ def mutated(draw: random.Random, corpus: list[bytes]) -> bytes:
 
 
 def try_question(data: bytes, dialect: Dialect, report: Report) -> None:
-    """One input as a node's question."""
+    """One input as a node's request."""
     asked = for_node.decode(data, dialect)
     if isinstance(asked, Unreadable):
         assert asked.reason
         refusal = for_node.refused(asked.tag, 1, asked.reason)
-        assert isinstance(for_signer.decode_reply(refusal, dialect), RefusedTold | Ponged) or asked.tag == 9
+        assert isinstance(for_signer.decode_reply(refusal, dialect), ErrorResponse | PingResponse) or asked.tag == 9
         return
     report.read += 1
     if len(report.accepted) < KEPT and dialect is Dialect.TENDERMINT:
         report.accepted.append(data)
-    if isinstance(asked, SignVoteAsked | SignProposalAsked):
-        body = asked.vote if isinstance(asked, SignVoteAsked) else asked.proposal
+    if isinstance(asked, SignVoteRequest | SignProposalRequest):
+        body = asked.vote if isinstance(asked, SignVoteRequest) else asked.proposal
         assert for_node.decode(for_signer.ask(asked, body.time_ns), dialect) == asked
         try:
             request = asked.request()
@@ -102,27 +102,27 @@ def try_question(data: bytes, dialect: Dialect, report: Report) -> None:
             report.signable += 1
             assert request.position.height > 0 and request.position.round >= 0
     else:
-        assert isinstance(asked, PublicKeyAsked | Pinged)
+        assert isinstance(asked, PubKeyRequest | PingRequest)
 
 
 def try_answer(data: bytes, dialect: Dialect, report: Report) -> None:
-    """One input as a signer's answer."""
+    """One input as a signer's response."""
     told = for_signer.decode_reply(data, dialect)
     if isinstance(told, Unreadable):
         assert told.reason
         return
     report.read += 1
-    if isinstance(told, SignedTold):
+    if isinstance(told, SignedResponse):
         assert len(told.signed.signature) == 64
         assert told.signed.extension_signature is None or len(told.signed.extension_signature) == 64
-    elif isinstance(told, PublicKeyTold):
+    elif isinstance(told, PubKeyResponse):
         assert len(told.public_key) == 32
     else:
-        assert isinstance(told, RefusedTold | Ponged)
+        assert isinstance(told, ErrorResponse | PingResponse)
 
 
 def run(inputs: int, seed: int) -> Report:
-    """Try ``inputs`` messages, two of three as questions. Raises AssertionError (or anything) with what broke it."""
+    """Try ``inputs`` messages, two of three as requests. Raises AssertionError (or any exception) with the input."""
     draw = random.Random(seed)
     questions, answers = samples.questions(), samples.answers()
     report = Report()

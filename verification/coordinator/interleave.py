@@ -13,8 +13,8 @@ from verification.coordinator.world import Core, World, wish
 
 
 class Scenario(NamedTuple):
-    """What the nodes of some hosts ask. ``gates``: host → name of its gate, where they differ. ``dismissed``: a gate
-    that was admitted once, and runs still.
+    """The requests of some hosts' nodes. ``gates``: host → name of its gate, where they differ. ``dismissed``: a gate
+    that is no longer admitted but still runs.
     """
 
     scripts: Scripts

@@ -1,9 +1,9 @@
-"""Every order in which the moves of a few gates can come, with every choice of so many faults.
+"""Every interleaving of the moves of a few gates, with every choice of a bounded number of faults.
 
-The space is walked whole. Two ways that lead to the same state are followed once from there (``World.key``), and the
-schedules that they stand for are counted. With ``reduced``, a gate whose next moves touch nothing but its own host
-makes them before the others go on: they commute with all that others do, and what is judged about them does not depend
-on that order (a persistent set, in Godefroid's term), so no state that could break a promise is lost.
+The whole space is walked. Paths that lead to the same state continue once from there (``World.key``), and the schedules
+that they represent are counted. With ``reduced``, a gate whose next moves touch only its own host makes them before the
+others continue: they commute with all moves of the others, and the judgement does not depend on that order (a
+persistent set, in Godefroid's term), so no state that could break a promise is lost.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Scripts = dict[str, tuple[Request, ...]]
 
 
 class Faults(NamedTuple):
-    """The most of each fault in one schedule. ``doubts``: effects told as unknown, before or after they were applied,
-    and what was not applied arriving at any later moment or never; ``crashes``: of a gate, at any moment, with what it
-    had sent arriving late or never, after which the gate starts anew and its node repeats the request.
+    """The maximum of each fault in one schedule. ``doubts``: effects reported as unknown, before or after they were
+    applied; an effect that was not applied arrives at any later moment or never. ``crashes``: of a gate, at any moment;
+    what it had sent arrives late or never. The gate then restarts and its node repeats the request.
     """
 
     doubts: int = 0
@@ -72,7 +72,7 @@ def _next(
 
 
 def play(world: World, places: dict[str, int], scripts: Scripts, move: Move) -> None:
-    """Makes one move in this world. A gate that does not start again is not asked again."""
+    """Makes one move in this world. A gate that does not start again gets no more requests."""
     what, who = move
     if what == "ask":
         world.ask(who, scripts[who][places[who]])

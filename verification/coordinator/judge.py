@@ -21,7 +21,7 @@ SECOND = 10**9
 
 
 def program() -> Path:
-    """The judge; it is built first if the cache has it not (minutes)."""
+    """The judge; it is built first if it is not in the cache (minutes)."""
     return parts.ensure("privval-judge", lambda text: None) / "bin" / "privval-judge"
 
 
@@ -31,7 +31,7 @@ class Reply:
 
     ``error`` is empty if it succeeded. ``code``: of the signer's own refusal; ``None`` if it succeeded or failed in
     transport (timeout, connection lost, wrong kind of answer). ``fatal``: a node stops for good on this answer.
-    ``verified``: all signatures are by the key last told by `public_key`, over CometBFT's own sign bytes with
+    ``verified``: all signatures are by the key last returned by `public_key`, over CometBFT's own sign bytes with
     ``time_ns``.
     """
 
@@ -52,7 +52,7 @@ class Reply:
 
     @property
     def refused(self) -> bool:
-        """Refused by the signer in an answer, as every refusal must be."""
+        """The signer refused with a response, as every refusal must."""
         return self.code is not None
 
 
@@ -60,11 +60,11 @@ class JudgeNode:
     """A node that listens for its signer.
 
     ``listen_address``: ``tcp://host:port`` (SecretConnection; port 0 for a free one) or ``unix:///path``. ``chain_id``
-    holds where a request names none. ``retries``: repeat what fails in transport so often 100 ms apart, as a node does
+    is used if a request names none. ``retries``: repeat a failed transport this often, 100 ms apart, as a node does
     (50 there). ``timeout``: seconds for a read or a write. ``accept``: seconds to wait for a signer to dial in.
     ``prefix``: a command to start it under (``ip netns exec …``).
 
-    Requests are put one after the other, from any thread.
+    Requests are sent one at a time, from any thread.
     """
 
     def __init__(

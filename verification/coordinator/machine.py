@@ -1,4 +1,4 @@
-"""The simulated world as a Hypothesis state machine: it looks for the shortest way to a broken promise.
+"""The simulated world as a Hypothesis state machine: it searches for the shortest path to a broken promise.
 
 python -m verification.coordinator.machine --examples 100000
 """
@@ -68,7 +68,7 @@ class Gates(RuleBasedStateMachine):
 
     @rule(request=requests, other=st.sampled_from(("block", "nil")), order=st.lists(st.booleans(), max_size=16))
     def contend(self, request, other: str, order: list[bool]) -> None:
-        """Both nodes ask at one position, and their gates go on in any order."""
+        """Both nodes send requests for one position, and their gates proceed in any order."""
         self.ask("ash", request, None)
         self.ask("zrh", wish(*request.position, other, 2), None)
         for first in order:
@@ -82,7 +82,7 @@ class Gates(RuleBasedStateMachine):
 
     @rule(name=hosts, what=st.sampled_from(("doubt", "crash", "power", "absent", "fails", "wrong", "forgets", "good")))
     def trouble(self, name: str, what: str) -> None:
-        """Something goes wrong with one host (or is mended)."""
+        """A fault on one host, or its repair."""
         if what == "doubt":
             for move in self.world.faults(name):
                 self.world.step(name, move)
@@ -103,7 +103,7 @@ class Gates(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(("remember", "remember", "missing", "older", "ceremony")), which=st.integers(0, 99))
     def state(self, what: str, which: int) -> None:
-        """The row is lost or goes back to where it once was, or a ceremony replaces it."""
+        """The row is lost or restored to an older state, or a ceremony replaces it."""
         head = self.world.tables[0].head
         if what == "ceremony":
             self.world.replace_table()

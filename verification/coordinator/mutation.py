@@ -6,7 +6,7 @@ and ``SEEDS`` seeds of the simulation). All in one process, some milliseconds fo
 
 Own operators and not mutmut: that one (3.8) leaves out every decorated function, so the properties ``text``,
 ``digest`` and ``owner``; everything outside functions, so the defaults of the records and the constants; and it starts
-its tests anew for each mutant. cosmic-ray starts a process for each. The operators here are theirs, and swapped
+its tests again for each mutant. cosmic-ray starts a process for each. The operators here are theirs, and swapped
 attributes, arguments and names of one type, which is how a decision about positions goes wrong.
 
 Not mutated: annotations, docstrings, decorators and ``effects`` (records without logic). Equivalent mutants are
@@ -64,7 +64,7 @@ FUNCTIONS = {"max": "min", "min": "max", "any": "all", "all": "any"}
 
 
 class Mutant(NamedTuple):
-    """``text`` tells what became what, after where: ``handle.handle: a < b → a <= b``. ``line``: in that module."""
+    """``text`` is the place and the change: ``handle.handle: a < b → a <= b``. ``line``: in that module."""
 
     module: str
     line: int
@@ -165,7 +165,7 @@ def _with(node: Any, **fields: Any) -> Any:
 
 
 def _changes(node: ast.AST) -> Iterator[ast.AST]:
-    """What may stand in place of a node."""
+    """The replacements of a node."""
     match node:
         case ast.Compare(ops=[operator]):
             for other in COMPARISONS[type(operator)]:
@@ -265,7 +265,7 @@ def score() -> Score:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m verification.coordinator.mutation", description=__doc__)
-    parser.add_argument("--survivors", action="store_true", help="tell which were not noticed")
+    parser.add_argument("--survivors", action="store_true", help="list the mutants that were not noticed")
     given = parser.parse_args()
     found = score()
     by = ", ".join(f"{count} by {what}" for what, count in found.noticed.items())

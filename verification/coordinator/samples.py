@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from coordinator.decision.records import Signed
 from coordinator.privval import for_node, for_signer
 from coordinator.privval.encoding import AFTER_LAST_SECOND, FIRST_SECOND, SECOND
-from coordinator.privval.messages import Dialect, SignProposalAsked, SignVoteAsked
+from coordinator.privval.messages import Dialect, SignProposalRequest, SignVoteRequest
 from coordinator.privval.votes import NIL, PRECOMMIT, PREVOTE, PROPOSAL, BlockId, Proposal, Vote
 
 BLOCK = BlockId(b"h" * 32, 3, b"p" * 32)
@@ -17,7 +17,7 @@ PROPOSED = Proposal(PROPOSAL, 1234567, 2, -1, BLOCK, 1_700_000_000_123_456_789)
 SIGNED = Signed(b"s" * 64, b"e" * 64)
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
-"""For properties, on a machine that has other things to do."""
+"""Settings for property tests on a busy machine."""
 
 hashes = st.binary(min_size=32, max_size=32)
 blocks = st.builds(BlockId, hashes, st.integers(1, 2**32 - 1), hashes)
@@ -53,9 +53,9 @@ def proposals(draw: st.DrawFn) -> Proposal:
 
 
 def questions() -> list[bytes]:
-    """One valid question of each kind and shape, for mutation."""
+    """One valid request of each kind and shape, for mutation."""
     asked = [
-        SignVoteAsked("cosmoshub-4", vote, dialect, skip)
+        SignVoteRequest("cosmoshub-4", vote, dialect, skip)
         for dialect, skip in ((Dialect.TENDERMINT, False), (Dialect.COMETBFT_V1, True))
         for vote in (
             VOTE,
@@ -65,20 +65,23 @@ def questions() -> list[bytes]:
             ),
         )
     ] + [
-        SignProposalAsked("c", proposal, Dialect.TENDERMINT)
+        SignProposalRequest("c", proposal, Dialect.TENDERMINT)
         for proposal in (PROPOSED, Proposal(PROPOSAL, 2**63 - 1, 9, 8, BLOCK, AFTER_LAST_SECOND * SECOND - 1))
     ]
     return [
         for_signer.ping(),
         for_signer.ask_public_key("cosmoshub-4"),
-        *(for_signer.ask(one, (one.vote if isinstance(one, SignVoteAsked) else one.proposal).time_ns) for one in asked),
+        *(
+            for_signer.ask(one, (one.vote if isinstance(one, SignVoteRequest) else one.proposal).time_ns)
+            for one in asked
+        ),
     ]
 
 
 def answers() -> list[bytes]:
-    """One valid answer of each kind and shape, for mutation."""
-    vote = SignVoteAsked("c", VOTE, Dialect.TENDERMINT)
-    proposal = SignProposalAsked("c", PROPOSED, Dialect.TENDERMINT)
+    """One valid response of each kind and shape, for mutation."""
+    vote = SignVoteRequest("c", VOTE, Dialect.TENDERMINT)
+    proposal = SignProposalRequest("c", PROPOSED, Dialect.TENDERMINT)
     return [
         for_node.pong(),
         *(for_node.public_key_reply(b"k" * 32, dialect) for dialect in Dialect),

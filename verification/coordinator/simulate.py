@@ -1,8 +1,8 @@
 """``python -m verification.coordinator.simulate --seeds N [--from S] [--jobs J]``: many runs; ``--seed S --trace``:
 one run, with its trace.
 
-Prints how many requests were handled in a second of a core's time. Ends with 1 if a promise was broken, and tells the
-seeds: the same seed and the same commit do the same again.
+Prints the number of requests handled per core second. Ends with 1 if a promise was broken, and prints the seeds: the
+same seed and the same commit give the same run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SEEDS_AT_ONCE = 500
 
 
 class Tally(NamedTuple):
-    """What some seeds did: ``cpu_seconds`` of one core, and what was broken, by seed."""
+    """The result of some seeds: ``cpu_seconds`` of one core, and the broken promises, by seed."""
 
     seeds: int
     requests: int
@@ -49,7 +49,7 @@ def simulate(seeds: Iterable[int]) -> Tally:
 
 
 def simulate_all(first: int, seeds: int, jobs: int, progress: bool = False) -> Tally:
-    """Runs ``seeds`` seeds from ``first`` on, in so many processes."""
+    """Runs ``seeds`` seeds from ``first`` on, in ``jobs`` processes."""
     parts = [range(at, min(at + SEEDS_AT_ONCE, first + seeds)) for at in range(first, first + seeds, SEEDS_AT_ONCE)]
     total = NOTHING
     with ProcessPoolExecutor(jobs) as pool:
@@ -74,7 +74,7 @@ def main() -> int:
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="S", help="the first of them")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--seed", type=int, help="run this one alone")
-    parser.add_argument("--trace", action="store_true", help="with --seed: tell all that happens")
+    parser.add_argument("--trace", action="store_true", help="with --seed: print everything that happens")
     given = parser.parse_args()
     if given.seed is not None:
         one = Simulation(given.seed, trace=given.trace)

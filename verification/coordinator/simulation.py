@@ -16,7 +16,7 @@ from coordinator.decision.records import Request
 from verification.coordinator.world import Core, World, wish
 
 HEIGHTS_TO_RESUME = 10
-"""A gate whose claims went unsigned lets at most 8 heights go by; one more may go to finding out."""
+"""A gate whose claims stayed unsigned skips at most 8 heights; one more may be needed to detect the recovery."""
 
 PLAIN = Core()
 MOST_STEPS = 100_000
@@ -165,7 +165,7 @@ class Simulation:
         self.world.step(name, move)
 
     def _afterwards(self, name: str) -> None:
-        """A gate that was fenced ends itself; it may be started anew, which announces it again."""
+        """A fenced gate ends itself. It may be restarted, which announces it again."""
         run = self.world.hosts[name].run
         answer = self.world.answers.pop(run.name, None)
         if answer.__class__ is Refused and answer.cause is Cause.FENCED:
@@ -193,8 +193,8 @@ class Simulation:
             self._lose_state(name)
 
     def _lose_state(self, name: str) -> None:
-        """A disk or the row is lost or older. An older disk and, in the same seed, an older row are left out: together
-        they are a past that once was, and nothing that is left tells it from the present.
+        """A disk or the row is lost or restored to an older state. An older disk and an older row do not occur in the
+        same seed: together they are a consistent past state, which no remaining state distinguishes from the present.
         """
         world, rng = self.world, self.rng
         what = rng.choice(self.losses)
@@ -212,7 +212,7 @@ class Simulation:
         self.lost = self.lost or what != "snapshot"
 
     def _heal(self) -> None:
-        """The faults end, late effects arrive or never do, strangers go; lost state is replaced by ceremony."""
+        """The faults end, late effects arrive or never do, other gates stop; a ceremony replaces lost state."""
         world, rng = self.world, self.rng
         self._note("heals")
         for name in ("twin", "stranger"):
@@ -250,7 +250,7 @@ class Simulation:
             self.world.crash(name)
 
     def _resume(self) -> None:
-        """Each gate by itself signs again within so many heights; then, with both, each height is signed."""
+        """Each gate alone signs again within ``HEIGHTS_TO_RESUME``; then, with both, each height is signed."""
         height = self.chain
         for name in ("ash", "zrh"):
             for _ in range(HEIGHTS_TO_RESUME):

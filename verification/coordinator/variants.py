@@ -1,7 +1,7 @@
 """The decision and what judges it, loaded from changed sources into modules of their own, beside the real ones.
 
-A change is a piece of source text that must occur once, and what stands there instead. Nothing that is loaded so is
-left in ``sys.modules``: the process goes on with the real modules.
+A change is a piece of source text that must occur once, and its replacement. The loaded modules are not left in
+``sys.modules``: the process continues with the real modules.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Change(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """The first test that failed: its name with its case, after so many cases that passed, and why."""
+    """The first test that failed: its name with its case, the number of cases that passed before, and the reason."""
 
     test: str
     passed: int

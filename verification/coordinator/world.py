@@ -1,8 +1,8 @@
 """A simulated world around the decision: table, disks, signers and the gates' runs, moved one step at a time.
 
-Each effect that a gate asks for is applied (``do``, ``sign``) and told (``tell``) in separate moves, so that anything
-may happen between; ``doubt`` tells it "unknown" whether it was applied or not, and what was not applied may be applied
-late. Nothing here is random and nothing waits: who moves is chosen outside.
+Each effect that a gate yields is applied (``do``, ``sign``) and its outcome delivered (``tell``) in separate moves, so
+that anything may happen between. ``doubt`` delivers "unknown", whether the effect was applied or not; an effect that
+was not applied may be applied late. Nothing here is random and nothing waits: the caller chooses the next move.
 
 The implementation is a parameter (``Core``), so that a broken one can be put in its place.
 """
@@ -52,7 +52,7 @@ from coordinator.decision.records import Claim, Gate, Head, Request, Signed, cla
 
 CHAIN = "lab-1"
 ORIGIN = spent(9)
-"""Where the floors and the row stand when a world begins: the first height to be signed is 10."""
+"""The watermarks and the row of a new world: the first height to be signed is 10."""
 
 KEY = b"the key that all signers hold"
 PENDING, CHECKED = object(), object()
@@ -92,7 +92,7 @@ def still_holds(head: Head | None, claim: Claim) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What is under test. ``synced``: the floor is on the disk when that is told; ``atomic``: the table checks and
+    """What is under test. ``synced``: the watermark is on disk when it is reported; ``atomic``: the table checks and
     writes in one step; ``kept``: how many claims' rows are kept (``None``: all)."""
 
     handle: Callable[..., Any] = decided.handle
@@ -169,9 +169,9 @@ class Course:
 
 
 class Replayed:
-    """A course that can be told different things from one place: the same handling is repeated up to there.
+    """A course that can be continued with different outcomes from one point: the handling is repeated up to there.
 
-    Two courses that were told the same are one object, so that they are cheap to compare.
+    Two courses with the same outcomes are one object, so that they are cheap to compare.
     """
 
     __slots__ = ("_begin", "_next", "_told", "effect", "standing")
@@ -190,7 +190,7 @@ class Replayed:
 
 
 class Run:
-    """One run of a gate's process: what it stands on, and the request that it handles, if any."""
+    """One run of a gate's process: its ``Standing``, and the request that it handles, if any."""
 
     __slots__ = ("asked", "course", "first", "gate", "name", "request", "second", "standing")
 
@@ -243,7 +243,7 @@ class Host:
         return (self.name, self.floor, self.unsynced, self.halted, self.boots, self.signer, self.watermark, run)
 
     def sign(self, claim: Claim, request: Request) -> Signed | None:
-        """As tmkms does: never below its watermark, never another thing at it, over bytes that it makes itself."""
+        """As in tmkms: never below its watermark, nothing else at it, over bytes that it encodes itself."""
         if self.signer in ("absent", "fails"):
             return None
         mark = (request.position, request.intent)
@@ -261,7 +261,7 @@ class Host:
 
 
 class World:
-    """Everything at one moment. ``copy`` makes an independent one, ``key`` tells whether two go on alike.
+    """The whole state at one moment. ``copy`` makes an independent one; worlds with the same ``key`` behave alike.
 
     ``admitted``: the gates that the row admits. ``hosts``: name → name of its gate (``None``: the same). ``regions``:
     more than one makes the table a last-writer-wins one, each host using its own region's copy until ``merge``.
@@ -319,7 +319,7 @@ class World:
         return (late, keys["audit"], *[keys[name] for name in self.hosts], *[keys[i] for i in range(len(self.tables))])
 
     def end(self) -> tuple[Any, ...]:
-        """What a world that came to its end is told by: rows, disks and what the audit knows."""
+        """The identity of a final state: rows, disks and the audit's state."""
         return (
             tuple((table.head, frozenset(table.rows.values())) for table in self.tables),
             tuple((host.floor, host.halted, host.boots) for host in self.hosts.values()),
@@ -352,8 +352,8 @@ class World:
             self.trace.append(event)
 
     def start(self, name: str, told: str = "seen") -> bool:
-        """The gate's process begins and announces itself; ``told``: ``seen``, ``unknown`` (it was written) or ``lost``
-        (it was not). Whether it acts."""
+        """Starts the gate's process, which announces itself; ``told``: ``seen``, ``unknown`` (it was written) or
+        ``lost`` (it was not). Returns whether it acts."""
         host = self._host(name)
         host.boots += 1
         gate = Gate(host.gate_id, f"{name}#{host.boots}", CHAIN, host.generation)
@@ -413,7 +413,7 @@ class World:
         host.signer = "good" if mood == "forgets" else mood
 
     def lose_floor(self, name: str) -> None:
-        """The floor's file is gone, or cannot be read."""
+        """The watermark file is gone, or cannot be read."""
         self._host(name).floor = None
 
     def lower_floor(self, name: str) -> None:
@@ -433,7 +433,7 @@ class World:
             table.head = replace(table.head, gates=tuple(each for each in table.head.gates if each[0] != gate_id))
 
     def replace_table(self, margin: int = 2) -> None:
-        """The ceremony after a loss: all gates stopped, the row anew above all that was signed, a new generation."""
+        """The ceremony after a loss: all gates stopped, a new row above all that was signed, a new generation."""
         generation = 1 + max(host.generation for host in self.hosts.values())
         floors = [host.floor for host in self.hosts.values() if host.floor is not None]
         rows = [position for table in self.tables for position in table.rows]
@@ -485,7 +485,7 @@ class World:
         return run.first is not PENDING and run.first is not CHECKED
 
     def step(self, name: str, move: str) -> None:
-        """One of ``moves``, or ``doubt``: the outcome is told as unknown, and what was not applied is sent late."""
+        """One of ``moves``, or ``doubt``: the outcome is unknown; an effect not yet applied is sent late."""
         host = self._host(name)
         run = host.run
         if move == "do":

@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("--rulesets", type=int, default=1000)
     parser.add_argument("--packets", type=int, default=1_000_000, help="all together")
     parser.add_argument("--seed", type=int, default=1, help="of the first ruleset; the others follow")
-    parser.add_argument("--stop-at", type=int, default=0, help="so many disagreements are enough (0: never)")
+    parser.add_argument("--stop-at", type=int, default=0, help="stop after this many disagreements (0: never)")
     chosen = parser.parse_args()
     each = -(-chosen.packets // chosen.rulesets)
     total, seed, begun = Tally(), chosen.seed, time.monotonic()

@@ -1,4 +1,4 @@
-"""Packets as bytes, each with a number of its own by which it is known again wherever it comes out."""
+"""Packets as bytes, each with a unique number by which it is recognised wherever it comes out."""
 
 from __future__ import annotations
 

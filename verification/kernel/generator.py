@@ -1,4 +1,4 @@
-"""Random rulesets over the whole grammar that the prover accepts, and packets that stand where their rules differ."""
+"""Random rulesets over the whole grammar that the prover accepts, and packets at the boundaries of their rules."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PRIORITIES = {  # of filters: never that of translation, where what was loaded f
 
 
 class Generator:
-    """``loose``: rules of which the prover knows only what may be (limits, marks, users) may occur."""
+    """``loose``: rules that the prover can only over-approximate (limits, marks, users) may occur."""
 
     def __init__(self, rng: Random, *, loose: bool = False) -> None:
         self.rng = rng

@@ -67,7 +67,7 @@ class Tally:
 
 
 def starts(facts: Facts) -> list[Start]:
-    """Everybody who can send."""
+    """Every sender."""
     found = [Start("internet")] + [Start("machine", name) for name in facts.hosts]
     return found + [Start("pool", host.name, device) for host in facts.hosts.values() for device in host.pools]
 
@@ -77,7 +77,7 @@ def name_of(start: Start) -> str:
 
 
 def sender_of(prover: Prover, start: Start) -> Sender:
-    """The same sender as the prover knows it."""
+    """The same sender in the prover's terms."""
     if start.kind == "internet":
         return prover.internet()
     if start.kind == "pool":
@@ -90,7 +90,7 @@ def arrived(runs: list[Run], to: str) -> Run | None:
 
 
 class Comparison:
-    """One estate under three pairs of eyes."""
+    """One estate, checked by the prover, z3 and the simulator."""
 
     def __init__(self, seed: int, tally: Tally) -> None:
         self.seed = seed
@@ -304,7 +304,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--estates", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--questions", type=int, default=None, help="at most so many an estate")
+    parser.add_argument("--questions", type=int, default=None, help="the maximum per estate")
     parser.add_argument("--shown", type=int, default=40)
     parser.add_argument("--progress", type=int, default=500)
     asked = parser.parse_args()

@@ -274,7 +274,7 @@ class Encoding:
     # -- steps
 
     def ask_of(self, way: Way, *conditions: Condition) -> Way | None:
-        """The way, if it can go on under the conditions."""
+        """The way, if it can continue under the conditions."""
         asks = list(way.asks)
         for each in conditions:
             if each is False:
@@ -817,7 +817,7 @@ class Encoding:
                     yield from self.to_holders(subnet.id, inside, balancer, gate=True)
 
     def to_holders(self, subnet: str, way: Way, balancer: tuple[str, ...], gate: bool = False) -> Iterator[Leaf]:
-        """To whoever has the address in the subnet. ``gate``: through the subnet's network ACL."""
+        """To the interface that has the address in the subnet. ``gate``: through the subnet's network ACL."""
         vpc = self.facts.subnets[subnet].vpc
         held: list[Interval] = []
         for nic in self.facts.nics.values():

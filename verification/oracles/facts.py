@@ -473,7 +473,7 @@ class Facts:
             self.vpns.append(Vpn(each.id, text(p.get("vpnGatewayId")), keys, routes))
 
     def announced(self, tunnel: str) -> Intervals:
-        """What the other end of a tunnel tells the cloud by BGP."""
+        """The routes that the other end of a tunnel announces to the cloud by BGP."""
         found = [
             site.announces
             for site in self.subject.sites

@@ -1,4 +1,4 @@
-"""Seeded mistakes in real estates: which of them break a promise, who sees it, and who cries without cause.
+"""Seeded mistakes in real estates: which of them break a promise, which checkers find it, and which raise false alarms.
 
     python -m verification.oracles.mutants [--most N] [--checkov DIR]
 
@@ -925,7 +925,7 @@ def report(rows: list[Row]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--most", type=int, default=None, help="at most so many of each estate")
+    parser.add_argument("--most", type=int, default=None, help="the maximum per estate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--beds", default="gcp,cosmoshub,terra,both")
     parser.add_argument("--rows", type=Path, default=None, help="write every mutant's fate here, as JSON lines")

@@ -32,7 +32,7 @@ NEITHER_ICMP = addresses.difference(services.ANY, (services.of(services.ICMP), s
 
 
 def first_state(service: int, v6: bool) -> str:
-    """What connection tracking says of a packet that belongs to no connection.
+    """The conntrack state of a packet that belongs to no connection.
 
     Only requests open one for ICMP; other ICMP is invalid, and neighbour discovery is not tracked (Linux,
     nf_conntrack_proto_icmp.c and nf_conntrack_proto_icmpv6.c).
@@ -46,7 +46,7 @@ def first_state(service: int, v6: bool) -> str:
 
 @dataclass(frozen=True)
 class Test:
-    """``field``: in, out, source, destination, service, source_port, state, translated, or may (nobody can tell)."""
+    """``field``: in, out, source, destination, service, source_port, state, translated, or may (undecidable)."""
 
     field: str
     values: frozenset[str] | Intervals = ()

@@ -92,7 +92,7 @@ class Promises:
         ]
 
     def senders(self) -> list[Start]:
-        """Everybody but the internet."""
+        """Every sender except the internet."""
         found = [Start("machine", name) for name in self.facts.hosts]
         found += [Start("pool", host.name, device) for host in self.facts.hosts.values() for device in host.pools]
         return found + [
@@ -320,8 +320,8 @@ class Promises:
             for device in host.pools:
                 start = Start("pool", host.name, device)
                 network = self.owner.get(host.name, "")
-                strangers = [name for name in self.roles if self.owner[name] != network]
-                for name in strangers:
+                others = [name for name in self.roles if self.owner[name] != network]
+                for name in others:
                     if packet := self.find(start, name, points=self.doors(name)):
                         yield Broken("vpn-scope", f"pool {host.name}", name, packet)
                 outside = [addresses.address(a) for a in ("8.8.8.8", "203.0.113.77", "192.0.2.200", "198.51.100.10")]
@@ -329,7 +329,7 @@ class Promises:
                     yield Broken("vpn-scope", f"pool {host.name}", "internet", packet)
 
     def no_instance_traversal(self) -> Iterator[Broken]:
-        """By private addresses; what is public is reached as by anybody."""
+        """By private addresses; public addresses are reached as from the internet."""
         for name in self.roles:
             points = [a for a in self.facts.own_addresses(name) if addresses.contains(PRIVATE, a)]
             for other in self.roles:

@@ -88,7 +88,7 @@ class Simulator:
         self._edges = sorted(self._boundaries())
 
     def _boundaries(self) -> set[int]:
-        """Addresses at which some rule changes its mind: enough to stand for the unknown address of a node."""
+        """Addresses at which the verdict of some rule changes: enough to represent the unknown address of a node."""
         found: set[int] = set()
         for group in self.facts.groups.values():
             for rule in (*group.ingress, *group.egress):

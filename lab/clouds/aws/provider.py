@@ -116,7 +116,7 @@ class Aws:
         old_properties: Mapping[str, Any],
         news: Mapping[str, Any],
     ) -> Difference:
-        """Returns what a resource's new inputs change, and notes that the engine knows the resource."""
+        """Returns what a resource's new inputs change, and records that the engine has the resource in its state."""
         spec = spec_of(token)
         self._confirm(spec, id, settings, old_properties)
         known = {**_blocks_of_aws(old_inputs, old_properties, news), **old_inputs}
@@ -137,7 +137,7 @@ class Aws:
     ) -> tuple[str, Properties]:
         """Makes a resource; returns its id and properties. In a preview it asks AWS nothing and makes nothing.
 
-        A resource that was made for the same URN, but that the engine never came to know, is removed first.
+        A resource of the same URN that is not in the engine's state is removed first.
 
         Raises:
             RefusedCall: AWS refused.
@@ -512,8 +512,9 @@ def _short(noun: str) -> str:
 def _remove_ghosts(change: Transaction, urn: str) -> None:
     """Removes what was made for a URN in a creation whose reply the engine never recorded.
 
-    The engine asks to diff or read a resource that it knows before it replaces it; what it never asked about while
-    creating again for the same URN, it does not know. What depends on a ghost is a ghost, or else the ghost stays.
+    The engine diffs or reads a resource in its state before it replaces it. A resource that it never asked about before
+    it creates the same URN again is not in its state (a ghost). A ghost is removed only if all its dependants are
+    ghosts.
     """
     for row in change.with_urn(urn):
         condemned: dict[int, Row] = {}

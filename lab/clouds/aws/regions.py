@@ -1,4 +1,4 @@
-"""The AWS regions that the lab knows, with their zones.
+"""The AWS regions that the lab supports, with their zones.
 
 Source: the AWS documentation's lists of regions, Availability Zones and zone ids. Zone letters differ between real
 accounts; the lab numbers zone ids in the order of the letters.

@@ -28,10 +28,10 @@ def test_the_last_position_of_all_is_read():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("12.0.2", "got position '12.0.2'; 20, 10 and 2 digits are meant"),
+        ("12.0.2", "got position '12.0.2'; expected 20, 10 and 2 digits"),
         (
             "00000000000000000001.0000000000.04",
-            "got position '00000000000000000001.0000000000.04'; a number in it is out of its range",
+            "got position '00000000000000000001.0000000000.04'; a number in it is out of range",
         ),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_text_is_refused_with_its_reason(text: str, reason: str):
     assert str(raised.value) == reason
 
 
-def test_the_message_decides_nothing_and_is_not_told():
+def test_the_message_decides_nothing_and_is_not_shown():
     assert replace(REQUEST, message="one") == replace(REQUEST, message="another")
     assert "message" not in repr(replace(REQUEST, message="one"))
 
@@ -52,12 +52,12 @@ def test_the_message_decides_nothing_and_is_not_told():
         (
             Cause.ROW_TAKEN,
             Missing(),
-            "this key was halted here because of row-taken; a person must look, then clear it by ceremony",
+            "this key is halted here because of row-taken; find the cause, then clear it by ceremony",
         ),
         (
             None,
             Missing(),
-            "the table has no row for this key; a lost table is replaced by ceremony, never by starting anew",
+            "the table has no row for this key; a lost table must be replaced by ceremony, never by a new start",
         ),
         (
             None,
@@ -79,8 +79,8 @@ def test_the_message_decides_nothing_and_is_not_told():
             None,
             Seen(replace(HEAD, position=Position(7, 0, 2))),
             (
-                f"the table stands at {Position(7, 0, 2).text}, the floor on this disk at {FLOOR.text}; the table was "
-                "rolled back; replace it by ceremony"
+                f"the table is at {Position(7, 0, 2).text}, below the watermark {FLOOR.text} on this disk; the "
+                "table was rolled back; replace it by ceremony"
             ),
         ),
     ],
@@ -91,12 +91,12 @@ def test_a_gate_that_does_not_start_says_what_was_found_the_rule_and_what_to_do(
     assert found.reason == reason
 
 
-def test_the_floor_is_told_and_not_what_was_seen():
+def test_the_watermark_is_reported_and_not_what_was_seen():
     standing = Standing(ABOVE, Position(9, 0, 1))
     assert Handled(standing=standing).reply == Refused(Cause.BELOW_FLOOR, ABOVE.text)
 
 
-def test_what_was_seen_stays_seen_whatever_the_floor_is():
+def test_what_was_seen_stays_seen_whatever_the_watermark_is():
     assert Standing(FLOOR, ABOVE).having_seen(AT).highest_seen == ABOVE
     assert Standing(FLOOR, AT).having_seen(FLOOR).highest_seen == AT
 

@@ -72,7 +72,7 @@ def held_by(gate: str, signed: Signed | None = None, **changed: Any) -> Head:
     return replace(HEAD, position=claim.position, claim=claim, signed=signed)
 
 
-def test_a_request_is_claimed_then_on_the_floor_then_signed_then_answered_then_recorded():
+def test_a_request_is_claimed_then_watermarked_then_signed_then_answered_then_recorded():
     handled = Handled(Won(FLOOR), Done(), Signing(CLAIM, GOOD))
     assert handled.asked == [
         ClaimHead(CLAIM),
@@ -107,7 +107,7 @@ def test_what_needs_no_table_is_refused_without_it(standing: Standing, request_:
     assert handled.standing == standing
 
 
-def test_the_position_of_the_floor_may_be_asked_for_again():
+def test_the_position_of_the_watermark_may_be_requested_again():
     standing = Standing(AT, AT)
     handled = Handled(Lost(held_by("ash")), Done(), Signing(held_by("ash").claim, GOOD), standing=standing)
     assert handled.kinds == [ClaimHead, WriteFloor, Sign, Answer, Record]
@@ -139,7 +139,7 @@ def test_a_claim_that_won_over_an_older_row_than_was_seen_halts():
     handled = Handled(Won(FLOOR), standing=standing)
     assert handled.asked[0] == ClaimHead(CLAIM)
     assert handled.asked[1] == Halt(Cause.TABLE_WENT_BACK)
-    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it stood at {FLOOR.text}, after {Position(7, 1, 1).text}")
+    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it was at {FLOOR.text}, after {Position(7, 1, 1).text}")
     assert handled.standing.halted is Cause.TABLE_WENT_BACK
 
 
@@ -152,7 +152,7 @@ def test_a_claim_that_lost_to_an_older_row_than_was_seen_halts():
     standing = replace(STANDING, highest_seen=ABOVE)
     handled = Handled(Lost(held_by("zrh")), standing=standing)
     assert handled.kinds == [ClaimHead, Halt, Answer]
-    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it stands at {AT.text}, after {ABOVE.text}")
+    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it is at {AT.text}, after {ABOVE.text}")
     assert handled.standing.halted is Cause.TABLE_WENT_BACK
 
 
@@ -203,7 +203,7 @@ def test_an_own_claim_without_a_signature_is_signed_with_the_bytes_that_it_claim
     ]
 
 
-def test_a_floor_that_may_not_be_there_is_refused_and_costs_the_height():
+def test_a_watermark_of_unknown_outcome_is_refused_and_costs_the_height():
     handled = Handled(Won(FLOOR), Unknown("ENOSPC"))
     assert handled.kinds == [ClaimHead, WriteFloor, Answer]
     assert handled.reply == Refused(Cause.DISK, "ENOSPC")
@@ -270,7 +270,7 @@ def test_whose_read_is_unknown_claims_nothing_and_stays_unsure():
 def test_a_read_of_an_older_row_than_was_seen_halts():
     handled = Handled(Seen(HEAD), standing=replace(UNSURE, highest_seen=AT))
     assert handled.kinds == [ReadHead, Halt, Answer]
-    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it stands at {FLOOR.text}, after {AT.text}")
+    assert handled.reply == Refused(Cause.TABLE_WENT_BACK, f"it is at {FLOOR.text}, after {AT.text}")
 
 
 def test_an_own_claim_that_did_land_is_found_and_signed():
@@ -320,7 +320,7 @@ def test_it_claims_again_from_the_height_that_it_named():
     assert handled.standing == Standing(AT, AT)
 
 
-def test_a_height_that_is_its_own_already_it_does_not_let_go_by_for_nobody_else_can_sign_there():
+def test_a_height_that_the_gate_owns_is_not_skipped_because_no_other_gate_can_sign_it():
     own = Position(AT.height, 0, 1)
     standing = Standing(own, own, burnt=2, idle_below=AT.height + 2)
     assert Handled(Won(own), Done(), Signing(CLAIM, GOOD), standing=standing).kinds[0] is ClaimHead

@@ -1,4 +1,4 @@
-"""A gate begins from its floor and the row, or says why not."""
+"""A gate starts from its watermark and the row, or says why not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def row(position: Position = FLOOR, generation: int = 1, gates: tuple[tuple[str,
 
 
 @pytest.mark.parametrize("position", [FLOOR, Position(8, 0, 1)])
-def test_a_gate_starts_on_a_row_that_is_not_below_its_floor(position: Position):
+def test_a_gate_starts_on_a_row_that_is_not_below_its_watermark(position: Position):
     assert start(GATE, FLOOR, None, row(position)) == Standing(floor=FLOOR, highest_seen=position)
 
 

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator.privval import encoding, for_node, for_signer
 from coordinator.privval.messages import (
     Dialect,
-    Pinged,
-    PublicKeyAsked,
-    SignProposalAsked,
-    SignVoteAsked,
+    PingRequest,
+    PubKeyRequest,
+    SignProposalRequest,
+    SignVoteRequest,
 )
 from coordinator.privval.stream import Broken, Messages
 from coordinator.privval.votes import PRECOMMIT, PREVOTE, PROPOSAL, BlockId, Proposal, Vote
@@ -40,12 +40,12 @@ def precommit(height: int, round_: int = 0, block: BlockId = BLOCK, time_ns: int
     return _vote(PRECOMMIT, height, round_, block, time_ns, chain)
 
 
-def _vote(kind: int, height: int, round_: int, block: BlockId, time_ns: int, chain: str) -> SignVoteAsked:
-    return SignVoteAsked(chain, Vote(kind, height, round_, block, time_ns, b"\x05" * 20, 0), Dialect.TENDERMINT)
+def _vote(kind: int, height: int, round_: int, block: BlockId, time_ns: int, chain: str) -> SignVoteRequest:
+    return SignVoteRequest(chain, Vote(kind, height, round_, block, time_ns, b"\x05" * 20, 0), Dialect.TENDERMINT)
 
 
 def proposal(height: int, round_: int = 0, block: BlockId = BLOCK, time_ns: int = NOON, chain: str = CHAIN):
-    return SignProposalAsked(chain, Proposal(PROPOSAL, height, round_, -1, block, time_ns), Dialect.TENDERMINT)
+    return SignProposalRequest(chain, Proposal(PROPOSAL, height, round_, -1, block, time_ns), Dialect.TENDERMINT)
 
 
 class Node:
@@ -72,10 +72,10 @@ class Node:
         self.connections += 1
 
     def is_dialled(self, seconds: float) -> bool:
-        """Whether somebody dials within this time; the connection is left for `accept`."""
+        """Whether a peer dials within this time; the connection is left for `accept`."""
         return bool(select.select([self._listener], [], [], seconds)[0])
 
-    def ask(self, asked: SignVoteAsked | SignProposalAsked):
+    def ask(self, asked: SignVoteRequest | SignProposalRequest):
         return self.ask_bytes(for_signer.ask(asked, (getattr(asked, "vote", None) or asked.proposal).time_ns))
 
     def ask_public_key(self, chain: str = CHAIN):
@@ -112,7 +112,7 @@ class Signer:
     before: Callable[[], None] = lambda: None
     answer: Callable[[bytes], bytes] = lambda message: message
     again_seconds: float = 0.05
-    signed: list[SignVoteAsked | SignProposalAsked] = field(default_factory=list)
+    signed: list[SignVoteRequest | SignProposalRequest] = field(default_factory=list)
     connections: int = 0
     mute: bool = False
 
@@ -151,9 +151,9 @@ class Signer:
             asked = for_node.decode(messages.next(), Dialect.TENDERMINT)
             while self.mute and not self._ended.is_set():
                 time.sleep(0.01)
-            if isinstance(asked, PublicKeyAsked):
+            if isinstance(asked, PubKeyRequest):
                 reply = for_node.public_key_reply(self.key.public_key().public_bytes_raw(), Dialect.TENDERMINT)
-            elif isinstance(asked, Pinged):
+            elif isinstance(asked, PingRequest):
                 reply = for_node.pong()
             else:
                 self.signed.append(asked)
@@ -161,8 +161,8 @@ class Signer:
                 reply = self.answer(self._sign(asked))
             connection.sendall(delimited(reply))
 
-    def _sign(self, asked: SignVoteAsked | SignProposalAsked) -> bytes:
+    def _sign(self, asked: SignVoteRequest | SignProposalRequest) -> bytes:
         signature = self.key.sign(asked.request().sign_bytes)
-        if isinstance(asked, SignProposalAsked):
+        if isinstance(asked, SignProposalRequest):
             return message_field(6, message_field(1, encoding.proposal(replace(asked.proposal, signature=signature))))
         return message_field(4, message_field(1, encoding.vote(replace(asked.vote, signature=signature))))

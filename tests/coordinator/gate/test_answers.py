@@ -19,7 +19,7 @@ from coordinator.decision.position import Position, Step, spent
 from coordinator.decision.records import Head
 from coordinator.gate import CODES, Code, KeyGate
 from coordinator.privval import for_node, for_signer
-from coordinator.privval.messages import Dialect, Ponged, PublicKeyTold, RefusedTold, SignedTold
+from coordinator.privval.messages import Dialect, ErrorResponse, PingResponse, PubKeyResponse, SignedResponse
 from coordinator.privval.stream import Broken
 from tests.coordinator.gate.conftest import Estate, until
 from tests.coordinator.gate.peers import NOON, OTHER_BLOCK, Signer, precommit, prevote, proposal
@@ -30,15 +30,15 @@ Make = Callable[..., Estate]
 
 def refused(estate: Estate, told: object, cause: str) -> str:
     """Asserts that it was refused for this cause, on the connection that was there, and that the gate lives."""
-    assert isinstance(told, RefusedTold), told
+    assert isinstance(told, ErrorResponse), told
     assert told.text.partition(":")[0] == cause
-    assert isinstance(estate.node.ping(), Ponged)
+    assert isinstance(estate.node.ping(), PingResponse)
     assert estate.node.connections == 1
     return told.text
 
 
 def verified(estate: Estate, asked, told: object) -> None:
-    assert isinstance(told, SignedTold), told
+    assert isinstance(told, SignedResponse), told
     estate.key.public_key().verify(told.signed.signature, asked.request().sign_bytes)
 
 
@@ -56,10 +56,10 @@ def test_votes_and_proposals_are_signed_in_order(estate: Make) -> None:
     until(lambda: len(made.events("signed")) == 20)
 
 
-def test_the_public_key_is_the_floors(estate: Make) -> None:
+def test_the_public_key_is_the_one_in_the_watermark_file(estate: Make) -> None:
     made = estate(node_waits_seconds=0).seed().start()
     made.node.accept()
-    assert made.node.ask_public_key() == PublicKeyTold(made.public_key)
+    assert made.node.ask_public_key() == PubKeyResponse(made.public_key)
     refused(made, made.node.ask_public_key("other-1"), "foreign-chain")
 
 
@@ -152,7 +152,7 @@ def test_a_table_that_went_back_while_the_gate_was_fenced_does_not_start_it(
     refused(made, made.node.ask(prevote(21)), "table-went-back")
 
 
-def test_without_a_floor_everything_is_refused_and_said_why(estate: Make) -> None:
+def test_without_a_watermark_everything_is_refused_and_said_why(estate: Make) -> None:
     made = estate().start()
     made.node.accept()
     for asked in (prevote(10), proposal(10), precommit(10)):
@@ -161,7 +161,7 @@ def test_without_a_floor_everything_is_refused_and_said_why(estate: Make) -> Non
     refused(made, made.node.ask_bytes(b"\xff"), "disk")
 
 
-def test_a_damaged_floor_refuses_everything(estate: Make) -> None:
+def test_a_damaged_watermark_refuses_everything(estate: Make) -> None:
     made = estate().seed()
     made.floor.write_bytes(made.floor.read_bytes()[:100])
     made.start()
@@ -169,7 +169,7 @@ def test_a_damaged_floor_refuses_everything(estate: Make) -> None:
     assert "is damaged" in refused(made, made.node.ask(prevote(10)), "disk")
 
 
-def test_a_floor_that_another_process_holds_refuses_everything(estate: Make) -> None:
+def test_a_watermark_that_another_process_holds_refuses_everything(estate: Make) -> None:
     made = estate().seed()
     with floor.held(made.floor):
         made.start()
@@ -237,7 +237,7 @@ def test_a_row_that_is_taken_halts_the_key_across_restarts(estate: Make) -> None
     made.start()
     made.node.accept()
     told = made.node.ask(prevote(12))
-    assert isinstance(told, RefusedTold) and told.text.startswith("halted")
+    assert isinstance(told, ErrorResponse) and told.text.startswith("halted")
 
 
 def test_a_disk_that_fails_refuses_and_signing_resumes(estate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +253,7 @@ def _failing(descriptor: int) -> None:
     raise OSError(errno.EIO, "I/O error")
 
 
-def test_what_nobody_foresaw_is_refused_and_the_thread_lives(estate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_exception_is_a_refusal_and_not_the_end(estate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     made = estate().whole()
     for owner, name in (
         (MemoryTable, "claim"),
@@ -281,7 +281,7 @@ def test_a_record_that_fails_does_not_undo_the_answer(estate: Make, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(MemoryTable, "record", _surprise)
         verified(made, prevote(10), made.node.ask(prevote(10)))
-        assert isinstance(made.node.ping(), Ponged)
+        assert isinstance(made.node.ping(), PingResponse)
     verified(made, prevote(10), made.node.ask(prevote(10)))
 
 
@@ -312,7 +312,7 @@ def test_a_node_that_restarts_while_the_signer_is_lost_is_dialled_again(estate: 
     made.node.hang_up()
     made.node.accept()
     told = made.node.ask(prevote(10))
-    assert isinstance(told, RefusedTold) and told.text.startswith("signer-absent")
+    assert isinstance(told, ErrorResponse) and told.text.startswith("signer-absent")
 
 
 def test_a_node_that_hangs_up_is_dialled_again(estate: Make) -> None:
@@ -368,7 +368,7 @@ def test_a_signer_that_hangs_while_idle_is_dropped(estate: Make, monkeypatch: py
     monkeypatch.setattr("coordinator.signer.ANSWER_WITHIN_SECONDS", 0.2)
     made = estate().whole()
     made.signer.mute = True
-    until(lambda: [each for each in made.events("signer-down") if each["detail"] == "it does not answer"])
+    until(lambda: [each for each in made.events("signer-down") if each["detail"] == "it did not answer"])
     refused(made, made.node.ask(prevote(10)), "signer-absent")
     made.signer.mute = False
     until(lambda: len(made.events("signer-up")) >= 2)
@@ -458,4 +458,4 @@ def test_events_hold_no_bytes_of_messages_and_metrics_count(estate: Make) -> Non
 def test_v1_nodes_get_the_key_in_their_own_form() -> None:
     assert for_signer.decode_reply(
         for_node.public_key_reply(b"\x01" * 32, Dialect.COMETBFT_V1), Dialect.COMETBFT_V1
-    ) == PublicKeyTold(b"\x01" * 32)
+    ) == PubKeyResponse(b"\x01" * 32)

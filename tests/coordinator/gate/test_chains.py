@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from coordinator.privval.messages import SignedTold
+from coordinator.privval.messages import SignedResponse
 from tests.coordinator.gate.conftest import Estate
 from tests.coordinator.gate.peers import prevote
 
@@ -23,7 +23,7 @@ def ask_each(made: list[Estate], first: int) -> float:
     for height in range(first, first + 5):
         for each in made:
             began = time.perf_counter()
-            assert isinstance(each.node.ask(prevote(height, chain=each.chain_id)), SignedTold)
+            assert isinstance(each.node.ask(prevote(height, chain=each.chain_id)), SignedResponse)
             seconds.append(time.perf_counter() - began)
     return statistics.median(seconds)
 
@@ -46,7 +46,7 @@ def test_the_others_are_answered_while_one_chain_hangs(estate: Make, what: str) 
     assert not answered, "the others were answered while one was stuck"
     release.set()
     asking.join(30)
-    assert isinstance(answered[0], SignedTold)
+    assert isinstance(answered[0], SignedResponse)
 
 
 def test_a_node_that_does_not_answer_the_handshake_delays_no_other(estate: Make) -> None:

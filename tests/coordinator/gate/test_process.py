@@ -116,7 +116,7 @@ def test_show_says_what_is_there_and_what_is_missing(config: Path, capsys: pytes
     assert capsys.readouterr().out == f"lab-1: floor {spent(9).text}, key {key}, not halted\n"
 
 
-def test_a_floor_is_seeded_raised_and_never_lowered(config: Path, tmp_path: Path) -> None:
+def test_a_watermark_is_seeded_raised_and_never_lowered(config: Path, tmp_path: Path) -> None:
     path = floor.path_of(tmp_path, "lab-1")
     for height, stands in ((9, 9), (20, 20), (5, 20)):
         assert seed(config, height) == 0

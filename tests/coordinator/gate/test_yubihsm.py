@@ -84,7 +84,7 @@ def test_a_restarted_tmkms_signs_on_with_the_key_in_the_hsm(real: Callable[..., 
         assert len(made.events("node-up")) == 1
 
 
-def test_an_hsm_that_is_gone_is_a_refusal_and_its_return_needs_nobody(real: Callable[..., Estate]) -> None:
+def test_an_hsm_that_is_gone_is_a_refusal_and_its_return_needs_no_operator(real: Callable[..., Estate]) -> None:
     chain, port = "hsm-gone-1", local.free_port()
     with JudgeNode(chain_id=chain, accept=10) as node:
         with tmkms.hsm(KEY, port):

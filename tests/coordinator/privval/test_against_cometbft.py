@@ -6,7 +6,7 @@ import pytest
 
 from coordinator.decision.records import Signed
 from coordinator.privval import canonical, for_node, for_signer
-from coordinator.privval.messages import Dialect, SignedTold, SignProposalAsked, SignVoteAsked
+from coordinator.privval.messages import Dialect, SignedResponse, SignProposalRequest, SignVoteRequest
 from coordinator.privval.votes import NIL, PRECOMMIT, PREVOTE, BlockId, Proposal, Vote
 from verification.coordinator import judge
 from verification.coordinator.judge import Encoded
@@ -21,14 +21,14 @@ def theirs() -> list[Encoded]:
     return list(judge.generated(COUNT, seed=5))
 
 
-def asked(one: Encoded) -> SignVoteAsked | SignProposalAsked:
+def asked(one: Encoded) -> SignVoteRequest | SignProposalRequest:
     if one.vote is not None:
-        return SignVoteAsked(one.chain_id, one.vote, Dialect.TENDERMINT)
+        return SignVoteRequest(one.chain_id, one.vote, Dialect.TENDERMINT)
     assert one.proposal is not None
-    return SignProposalAsked(one.chain_id, one.proposal, Dialect.TENDERMINT)
+    return SignProposalRequest(one.chain_id, one.proposal, Dialect.TENDERMINT)
 
 
-def test_what_cometbft_asks_is_read_as_it_was_meant(theirs: list[Encoded]) -> None:
+def test_a_request_of_cometbft_is_read_as_it_was_written(theirs: list[Encoded]) -> None:
     for one in theirs:
         assert for_node.decode(one.request, Dialect.TENDERMINT) == asked(one)
     assert len(theirs) == COUNT
@@ -47,7 +47,7 @@ def test_sign_bytes_are_cometbfts(theirs: list[Encoded]) -> None:
 def test_what_the_signer_is_asked_is_what_cometbft_asks(theirs: list[Encoded]) -> None:
     for one in theirs:
         question = asked(one)
-        body = question.vote if isinstance(question, SignVoteAsked) else question.proposal
+        body = question.vote if isinstance(question, SignVoteRequest) else question.proposal
         assert for_signer.ask(question, body.time_ns) == one.request
 
 
@@ -74,14 +74,14 @@ def test_what_cometbfts_signer_answers_is_read() -> None:
     signed_vote = Vote(PREVOTE, 5, 1, NIL, 9, b"a" * 20, 0, signature=b"s" * 64)
     signed_proposal = Proposal(32, 5, 1, -1, BlockId(b"h" * 32, 1, b"p" * 32), 9, signature=b"s" * 64)
     for one in judge.encodings([("c", signed_vote), ("c", signed_proposal)]):
-        assert for_signer.decode_reply(one.reply, Dialect.TENDERMINT) == SignedTold(Signed(b"s" * 64), 9)
+        assert for_signer.decode_reply(one.reply, Dialect.TENDERMINT) == SignedResponse(Signed(b"s" * 64), 9)
 
 
 def test_cometbft_reads_every_refusal_as_an_error() -> None:
     questions = [
-        for_node.PublicKeyAsked("c", Dialect.TENDERMINT),
-        SignVoteAsked("c", VOTE, Dialect.TENDERMINT),
-        SignProposalAsked("c", PROPOSED, Dialect.TENDERMINT),
+        for_node.PubKeyRequest("c", Dialect.TENDERMINT),
+        SignVoteRequest("c", VOTE, Dialect.TENDERMINT),
+        SignProposalRequest("c", PROPOSED, Dialect.TENDERMINT),
     ]
     read = judge.readings([for_node.refused(question, 9, "because") for question in questions])
     assert [(one.kind, one.error_code, one.error) for one in read] == [

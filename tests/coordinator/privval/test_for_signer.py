@@ -10,15 +10,15 @@ from coordinator.privval import encoding, for_signer
 from coordinator.privval.messages import (
     MAX_MESSAGE,
     Dialect,
-    Ponged,
-    PublicKeyTold,
-    RefusedTold,
+    ErrorResponse,
+    PingResponse,
+    PubKeyResponse,
     Unreadable,
 )
 from coordinator.privval.wire import bytes_field, message_field
 from verification.coordinator.samples import PROPOSED, VOTE
 
-A_ERROR = RefusedTold(1, "it's a error")
+A_ERROR = ErrorResponse(1, "it's a error")
 KEY = bytes.fromhex("556a436f1218d30942efe798420f51dc9b6a311b929c578257457d05c5fcf230")
 
 
@@ -31,12 +31,12 @@ def refusal(data: bytes | str, dialect: Dialect = Dialect.TENDERMINT) -> str:
 @pytest.mark.parametrize("dialect", Dialect)
 def test_the_older_form_of_a_key_is_read_in_both_dialects(dialect: Dialect) -> None:
     data = bytes.fromhex("12240a220a20") + KEY
-    assert for_signer.decode_reply(data, dialect) == PublicKeyTold(KEY)
+    assert for_signer.decode_reply(data, dialect) == PubKeyResponse(KEY)
 
 
 def test_the_newer_form_of_a_key_is_read_in_v1_only() -> None:
     data = bytes.fromhex("122b1a20") + KEY + bytes.fromhex("220765643235353139")
-    assert for_signer.decode_reply(data, Dialect.COMETBFT_V1) == PublicKeyTold(KEY)
+    assert for_signer.decode_reply(data, Dialect.COMETBFT_V1) == PubKeyResponse(KEY)
     assert "unknown field 3" in refusal(data)
 
 
@@ -74,11 +74,11 @@ def test_two_keys_and_other_kinds_of_key_are_refused_in_v1() -> None:
             "32250a112a021200320b088092b8c398feffffff0112100801120c697427732061206572726f72",
             A_ERROR,
         ),
-        ("22021200", RefusedTold(0, "")),
-        ("4200", Ponged()),
+        ("22021200", ErrorResponse(0, "")),
+        ("4200", PingResponse()),
     ],
 )
-def test_errors_are_read_as_cometbft_and_tmkms_write_them(data: str, told: RefusedTold | Ponged) -> None:
+def test_errors_are_read_as_cometbft_and_tmkms_write_them(data: str, told: ErrorResponse | PingResponse) -> None:
     assert for_signer.decode_reply(bytes.fromhex(data), Dialect.TENDERMINT) == told
 
 
@@ -101,10 +101,10 @@ def test_a_proposal_without_a_signature_is_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        ("", "holds 0 answers"),
+        ("", "holds 0 responses"),
         ("42004200", "repeated"),
-        ("2200", "neither what was signed nor an error"),
-        ("3a00", "a question, not an answer"),
+        ("2200", "neither a signed message nor an error"),
+        ("3a00", "a request, not a response"),
         ("5200", "unknown field 10"),
         ("42020801", "pong: unknown field 1"),
     ],

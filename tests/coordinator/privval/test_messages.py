@@ -9,7 +9,7 @@ from hypothesis import given
 
 from coordinator.decision.position import Position, Step
 from coordinator.privval import canonical
-from coordinator.privval.messages import Dialect, SignProposalAsked, SignVoteAsked
+from coordinator.privval.messages import Dialect, SignProposalRequest, SignVoteRequest
 from coordinator.privval.votes import NIL, PREVOTE, BlockId, Proposal, Vote
 from coordinator.privval.wire import Malformed
 from verification.coordinator import samples
@@ -23,12 +23,12 @@ HALF = [
 ]
 
 
-def vote_asked(chain_id: str = "chain", **changes: object) -> SignVoteAsked:
-    return SignVoteAsked(chain_id, replace(VOTE, **changes), Dialect.TENDERMINT)
+def vote_asked(chain_id: str = "chain", **changes: object) -> SignVoteRequest:
+    return SignVoteRequest(chain_id, replace(VOTE, **changes), Dialect.TENDERMINT)
 
 
-def proposal_asked(chain_id: str = "chain", **changes: object) -> SignProposalAsked:
-    return SignProposalAsked(chain_id, replace(PROPOSED, **changes), Dialect.TENDERMINT)
+def proposal_asked(chain_id: str = "chain", **changes: object) -> SignProposalRequest:
+    return SignProposalRequest(chain_id, replace(PROPOSED, **changes), Dialect.TENDERMINT)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def proposal_asked(chain_id: str = "chain", **changes: object) -> SignProposalAs
         (proposal_asked(chain_id="c" * 51), "has 51 bytes"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_with_the_reason(asked: SignVoteAsked | SignProposalAsked, reason: str) -> None:
+def test_an_invalid_request_is_refused_with_the_reason(
+    asked: SignVoteRequest | SignProposalRequest, reason: str
+) -> None:
     with pytest.raises(Malformed, match=reason):
         asked.request()
 
@@ -111,14 +113,14 @@ def test_an_extension_is_signed_where_the_node_needs_it_and_nowhere_else(
     changes: dict, dialect: Dialect, skip: bool, declared: bool, signed: bool
 ) -> None:
     vote = replace(VOTE, **changes)
-    request = SignVoteAsked("chain", vote, dialect, skip).request(sign_extensions=declared)
+    request = SignVoteRequest("chain", vote, dialect, skip).request(sign_extensions=declared)
     assert request.extension == (canonical.extension_bytes("chain", vote) if signed else None)
 
 
 @samples.unhurried
 @given(samples.chains, samples.votes())
 def test_any_valid_vote_is_a_request(chain_id: str, vote: Vote) -> None:
-    asked = SignVoteAsked(chain_id, vote, Dialect.TENDERMINT)
+    asked = SignVoteRequest(chain_id, vote, Dialect.TENDERMINT)
     request = asked.request()
     assert (request.chain_id, request.time_ns, request.message) == (chain_id, vote.time_ns, asked)
     assert request.sign_bytes == canonical.vote_bytes(chain_id, vote, vote.time_ns)
@@ -127,6 +129,6 @@ def test_any_valid_vote_is_a_request(chain_id: str, vote: Vote) -> None:
 @samples.unhurried
 @given(samples.chains, samples.proposals())
 def test_any_valid_proposal_is_a_request(chain_id: str, proposal: Proposal) -> None:
-    request = SignProposalAsked(chain_id, proposal, Dialect.TENDERMINT).request()
+    request = SignProposalRequest(chain_id, proposal, Dialect.TENDERMINT).request()
     assert request.extension is None
     assert request.sign_bytes == canonical.proposal_bytes(chain_id, proposal, proposal.time_ns)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from coordinator.decision.records import Signed
 from coordinator.privval import for_node
-from coordinator.privval.messages import Dialect, Pinged, PublicKeyAsked, Unreadable
+from coordinator.privval.messages import Dialect, PingRequest, PubKeyRequest, Unreadable
 from coordinator.privval.stream import Broken, Messages
 from coordinator.privval.votes import NIL, PREVOTE
 from coordinator.privval.wire import Malformed, delimited
@@ -29,9 +29,9 @@ MINE = replace(VOTE, validator_address=b"a" * 20)
 
 def answer(message: bytes) -> bytes:
     asked = for_node.decode(message, Dialect.TENDERMINT)
-    if isinstance(asked, Pinged):
+    if isinstance(asked, PingRequest):
         return for_node.pong()
-    if isinstance(asked, PublicKeyAsked):
+    if isinstance(asked, PubKeyRequest):
         return for_node.public_key_reply(PUBLIC, asked.dialect)
     if isinstance(asked, Unreadable):
         return for_node.refused(asked.tag, 1, asked.reason)

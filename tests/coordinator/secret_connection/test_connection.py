@@ -1,4 +1,4 @@
-"""Both ends of a connection of ours: what one sends the other receives, and nobody in between is believed."""
+"""Both ends of a connection of ours: what one sends the other receives, and no man in the middle is accepted."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_less_than_a_frame_can_be_taken_at_a_time(ends: tuple) -> None:
     assert [ends[1].recv(4), ends[1].recv(4)] == [b"abcd", b"ef"]
 
 
-def test_the_end_of_the_stream_is_told(ends: tuple) -> None:
+def test_the_end_of_the_stream_is_reported(ends: tuple) -> None:
     ends[0].close()
     assert ends[1].recv() == b""
 
@@ -220,7 +220,7 @@ def test_an_end_that_cannot_prove_its_key_is_refused(
             honest.result(10)
 
 
-def test_somebody_in_the_middle_is_noticed(keys: tuple) -> None:
+def test_a_man_in_the_middle_is_noticed(keys: tuple) -> None:
     """Who passes on the proofs of two ends with which he shares different secrets is believed by neither."""
     left, left_middle = socket.socketpair()
     right, right_middle = socket.socketpair()

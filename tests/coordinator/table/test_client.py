@@ -111,17 +111,17 @@ UNCLEAR = {
     "empty": (answer(b""), "not JSON"),
     "half JSON": (answer(b'{"Attr'), "not JSON"),
     "no UTF-8": (answer(b'{"a": "\xff"}'), "not JSON"),
-    "a list": (answer(b"[]"), "no JSON object"),
+    "a list": (answer(b"[]"), "not a JSON object"),
     "deep": (answer(b"[" * 100_000), "not JSON"),
     "a page": (answer(b"<html>", "503 Service Unavailable"), "503"),
     "another protocol": (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
     "status in words": (b"HTTP/1.1 two\r\n\r\n", "not HTTP"),
     "status in other digits": ("HTTP/1.1 ²00 OK\r\n\r\n".encode("latin-1"), "not HTTP"),
-    "no length": (b"HTTP/1.1 200 OK\r\n\r\n{}", "length is not known"),
-    "negative length": (b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}", "length is not known"),
-    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "length is not known"),
+    "no length": (b"HTTP/1.1 200 OK\r\n\r\n{}", "length is missing"),
+    "negative length": (b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}", "length is missing"),
+    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "length is missing"),
     "huge": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "too large"),
-    "longer than said": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}{}", "longer than it said"),
+    "longer than said": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}{}", "longer than its Content-Length"),
     "endless header": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000, "header does not end"),
     "wrong checksum": (answer(b"{}", "200 OK", "x-amz-crc32: 1"), "checksum"),
 }
@@ -146,7 +146,7 @@ def test_a_connection_that_ends_in_place_of_an_answer_is_unclear(credentials: Cr
     with serving(lambda _: None) as server:
         outcome = called(server, credentials)
     assert isinstance(outcome, Unclear)
-    assert "ended before the answer" in outcome.detail
+    assert "ended before the response" in outcome.detail
     assert len(server.requests) == 1
 
 
@@ -175,7 +175,7 @@ def test_an_answer_that_trickles_ends_with_the_deadline(credentials: Credentials
 
 def test_after_the_deadline_nothing_is_sent(credentials: CredentialsFile) -> None:
     with serving(lambda _: answer(b"{}")) as server:
-        assert called(server, credentials, -1.0) == Unclear("the time for it is over")
+        assert called(server, credentials, -1.0) == Unclear("its deadline has passed")
     assert server.connections == 0
 
 
@@ -263,7 +263,7 @@ def test_a_replica_that_failed_is_preferred_again_after_a_while(
     assert (len(first.requests), len(second.requests)) == (2, 1)
 
 
-def test_every_replica_that_could_not_be_reached_is_told(credentials: CredentialsFile) -> None:
+def test_every_replica_that_could_not_be_reached_is_reported(credentials: CredentialsFile) -> None:
     outcome = Client([nowhere("us-east-1"), nowhere()], credentials, None).call("UpdateItem", {}, soon())
     assert isinstance(outcome, Unclear)
     assert outcome.detail.count("no connection to 127.0.0.1") == 2
@@ -291,7 +291,7 @@ def test_a_table_without_endpoints_is_refused(credentials: CredentialsFile) -> N
         Client([], credentials, None)
 
 
-def test_a_file_that_holds_no_authorities_is_told(credentials: CredentialsFile) -> None:
+def test_a_file_without_authorities_is_reported(credentials: CredentialsFile) -> None:
     with serving(lambda _: b"") as server:
         endpoint = Endpoint("us-east-1", "x", "127.0.0.1", server.port)
         outcome = Client([endpoint], credentials, credentials._path).call("X", {}, soon())

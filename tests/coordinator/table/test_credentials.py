@@ -43,7 +43,7 @@ def test_expired_credentials_are_not_used(tmp_path: Path) -> None:
         credentials.current()
 
 
-def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     credentials = written(tmp_path / "c.json")
     credentials.current()
     (tmp_path / "c.json").unlink()
@@ -70,7 +70,7 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
         "\xff",
     ],
 )
-def test_a_file_that_holds_no_credentials_is_told_without_its_content(tmp_path: Path, content: str) -> None:
+def test_a_file_without_credentials_is_reported_without_its_content(tmp_path: Path, content: str) -> None:
     path = tmp_path / "c.json"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(NoCredentials, match="holds no credentials: [A-Za-z]+$"):

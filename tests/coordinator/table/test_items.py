@@ -1,4 +1,4 @@
-"""Heads and claims as items: what is written is read back, and what nobody wrote is refused."""
+"""Heads and claims as items: what is written is read back, and any other item is refused."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ DAMAGED = {
     "gates as text": (ITEM | {"gates": {"S": "ash"}}, "gates that is not of type M"),
     "boot id as a number": (ITEM | {"gates": {"M": {"ash": {"N": "1"}}}}, "ash that is not of type S"),
     "half a claim": (without(ITEM, "claim_id"), "half a claim"),
-    "claim of nobody": (ITEM | {"gate_id": {"S": ""}}, "claim of nobody"),
+    "claim of no gate": (ITEM | {"gate_id": {"S": ""}}, "claim without an owner"),
     "other bytes": (ITEM | {"sign_bytes": items.binary(b"other")}, "not those of its digest"),
     "short intent": (ITEM | {"intent": items.binary(b"x")}, "no SHA-256"),
     "bytes not in base64": (ITEM | {"sign_bytes": {"B": "*"}}, "not in base64"),

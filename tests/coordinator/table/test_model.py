@@ -129,7 +129,7 @@ def machine(endpoint: Endpoint, credentials: CredentialsFile) -> type[RuleBasedS
             return replace(self.head, gates=tuple(sorted(runs.items()))) if self.head else None
 
         def attempt(self, call, wanted: Head | None, may: bool, repeatable: bool = True) -> None:
-            """Either it is done, or what stands there already is what was asked for, or it is refused."""
+            """Either it is done, or the existing head is the requested one, or it is refused."""
             try:
                 found = call()
             except NotDone:

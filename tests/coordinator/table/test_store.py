@@ -122,12 +122,12 @@ def test_a_signature_for_another_claim_is_not_recorded(other: dict, seeded: Cere
     claim = claim_of(ASH, 11)
     ash.claim(claim, soon())
     assert ash.record(replace(claim, **other), Signed(b"s" * 64), soon()) == Unknown(
-        "the row does not hold that claim unsigned"
+        "the row does not hold that unsigned claim"
     )
     assert ash.read(soon()) == Seen(Head(1, claim.position, BOTH, claim))
 
 
-def test_a_row_is_inserted_once_and_the_one_that_stands_is_shown(ash: Table) -> None:
+def test_a_row_is_inserted_once_and_the_existing_one_is_returned(ash: Table) -> None:
     first, second = claim_of(ASH, 11, extension=b"x"), claim_of(ASH, 11, sign_bytes=b"other")
     assert ash.insert(first, soon()) == first
     assert ash.insert(first, soon()) == first
@@ -179,7 +179,7 @@ def test_an_announcement_that_is_not_admitted_changes_nothing(
 
 
 def test_a_gate_without_a_run_of_its_own_is_refused(endpoint: Endpoint, key: str, credentials: CredentialsFile) -> None:
-    with pytest.raises(ValueError, match="one for this run"):
+    with pytest.raises(ValueError, match="a gate id and a boot id"):
         Table([endpoint], HEAD, CLAIMS, key, replace(ASH, boot_id=""), credentials)
 
 

@@ -76,7 +76,7 @@ def test_a_chain_is_made_once(made: tuple[LabPaths, ChainHome]) -> None:
     assert (chain.genesis.read_bytes(), paths.chain_facts.stat().st_mtime_ns) == before
 
 
-def test_what_a_killed_run_left_is_made_anew(tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_rebuilt(tmp_path: Path) -> None:
     paths = LabPaths(tmp_path, "cosmoshub")
     leftover = paths.root / "chain.unfinished" / "nodes" / "other-1" / "config"
     leftover.mkdir(parents=True)

@@ -33,7 +33,7 @@ def test_a_service_that_is_not_declared_is_not_served(network: Network) -> None:
     assert services.UNBOUND not in files and services.NGINX in files
 
 
-def test_the_resolver_asks_nobody_else(network: Network) -> None:
+def test_the_resolver_asks_no_other_resolver(network: Network) -> None:
     assert 'local-zone: "." static' in services.files(network, {})[services.UNBOUND], "the lab has no way out"
 
 
@@ -46,7 +46,7 @@ def test_an_other_validator_dials_the_others_and_tells_where_it_is() -> None:
     tomllib.loads(external_node.app_toml())
 
 
-def test_a_partners_node_tells_nobody_where_it_is(network: Network) -> None:
+def test_a_partners_node_is_not_gossiped(network: Network) -> None:
     nodes = [node for name in network.partners for node in plan.partner_nodes(network, name)]
     assert nodes
     for node in nodes:

@@ -53,7 +53,7 @@ def test_a_host_with_another_key_than_the_pinned_one_is_refused(running: World) 
     assert "Host key verification failed" in login.stderr
 
 
-def test_nobody_logs_in_by_password_nor_as_root(running: World) -> None:
+def test_no_login_by_password_nor_as_root(running: World) -> None:
     settings = running.inside("alpha", "sshd", "-T").splitlines()
     assert "passwordauthentication no" in settings
     assert run("cut", "-d:", "-f2", str(image.path() / "etc/shadow")).stdout.strip("!*\n") == "", (
@@ -193,7 +193,7 @@ def test_a_machine_that_powers_itself_off_can_be_started_again(running: World) -
     assert running.start("alpha").booted
 
 
-def test_a_machine_whose_namespace_was_made_anew_is_booted_into_the_new_one(running: World) -> None:
+def test_a_machine_whose_namespace_was_rebuilt_is_booted_into_the_new_one(running: World) -> None:
     machine = running.members["gamma"]
     run("ip", "netns", "delete", machine.netns)
     run("ip", "-n", running.operator, "link", "delete", "gamma", check=False)

@@ -33,7 +33,9 @@ def test_a_mirror_may_be_given_where_apt_has_none(monkeypatch: pytest.MonkeyPatc
     assert line.endswith("file:///srv/mirror bookworm main")
 
 
-def test_a_computer_whose_apt_has_no_debian_bookworm_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_computer_whose_apt_has_no_debian_bookworm_gets_the_fix(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("ESTATE_DEBIAN_MIRROR", raising=False)
     monkeypatch.setattr(recipe, "SUITE", "no-such-suite")
     monkeypatch.setattr(recipe, "SUITES", ("no-such-suite",))

@@ -108,7 +108,7 @@ def test_lab_and_prover_agree_on_every_packet(wired: Wired, prover: Prover) -> N
     assert found.sent > 1000 and 0 < found.arrived < found.sent
 
 
-def test_a_prover_that_is_wrong_of_one_host_is_found_out_and_both_ways_are_told(wired: Wired) -> None:
+def test_a_prover_that_is_wrong_of_one_host_is_found_out_and_both_paths_are_reported(wired: Wired) -> None:
     real = subject(wired)
     sentry = wired.host(Role.PUBLIC_SENTRY, "us-east-1").name
     forgetful = replace(real, rulesets={name: text for name, text in real.rulesets.items() if name != sentry})

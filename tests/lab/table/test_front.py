@@ -68,7 +68,7 @@ def eventually(done: Callable[[], bool], seconds: float = 60) -> bool:
 
 
 def claimed(front: Fronted, key: str) -> bool:
-    """Whether anybody has claimed since the key was seeded."""
+    """Whether any gate has claimed since the key was seeded."""
     front.files.fail()
     head = front.ceremony(key).read()
     assert head
@@ -125,7 +125,7 @@ def test_what_a_gate_may_not_do_is_denied(operation: str, table: str, leading_ke
     assert front.last(operation=operation, access_key=ASH_KEY)["reached"] is False
 
 
-def test_an_access_key_that_nobody_knows_is_denied(front: Fronted, key: str) -> None:
+def test_an_unknown_access_key_is_denied(front: Fronted, key: str) -> None:
     assert "AccessDeniedException" in detail(front.table(key, ASH, "FORGOTTEN").claim(claim_of(ASH, 11), soon()))
     with pytest.raises(NotDone, match="AccessDeniedException"):
         Ceremony(
@@ -180,7 +180,7 @@ def test_a_fault_is_an_unknown_outcome_that_was_or_was_not_written(
     assert (seen.head.claim == claim) is written, "a read decides"
 
 
-def test_a_fault_befalls_only_the_gate_that_it_is_meant_for(front: Fronted, key: str, ash: Table) -> None:
+def test_a_fault_affects_only_the_gate_that_it_names(front: Fronted, key: str, ash: Table) -> None:
     zrh = front.table(key, ZRH, ZRH_KEY)
     front.files.fail([Fault(f"one-{key}", Kind.THROTTLE, access_key=ZRH_KEY)])
     assert "ThrottlingException" in detail(zrh.announce(soon()))

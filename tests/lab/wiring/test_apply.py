@@ -178,7 +178,7 @@ def test_a_kill_at_any_moment_is_mended_by_the_next_apply(spare_paths: LabPaths)
     assert not again, [*again.created, *again.repaired, *again.removed][:5]
 
 
-def test_a_half_made_namespace_is_made_anew(spare_paths: LabPaths) -> None:
+def test_a_half_made_namespace_is_rebuilt(spare_paths: LabPaths) -> None:
     """A kill within ``ip netns add`` leaves an empty file under the namespace's name."""
     wiring = of(spare_paths)
     NAMED.mkdir(exist_ok=True)

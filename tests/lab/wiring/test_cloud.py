@@ -69,7 +69,7 @@ def test_the_older_kind_of_rule_and_rules_within_the_group_mean_the_same() -> No
     ]
 
 
-def test_a_prefix_list_stands_for_its_entries() -> None:
+def test_a_prefix_list_is_replaced_by_its_entries() -> None:
     own = account()
     entries = [{"cidr": "10.0.0.0/8"}, {"cidr": "192.0.2.0/24"}]
     prefixes = own.make("ec2/managedPrefixList", "pl", REGION, entries=entries)

@@ -38,7 +38,7 @@ def test_security_groups_hold_between_neighbours_in_one_subnet(wired: Wired) -> 
     assert closed_port is Verdict.DROPPED, "no rule of the group permits 9100"
 
 
-def test_a_group_that_names_another_lets_its_members_in_and_nobody_else(wired: Wired) -> None:
+def test_a_group_that_names_another_lets_only_its_members_in(wired: Wired) -> None:
     """The gateways' group rule names addresses; only the gateway of the same network may open SSH."""
     gateway, sentry = wired.host(Role.VPN, EU), wired.host(Role.PRIVATE_SENTRY, EU)
     assert wired.arrives(gateway, sentry.address, SSH)
@@ -226,7 +226,7 @@ def test_the_load_balancer_serves_its_listeners_only(wired: Wired) -> None:
     assert set(wired.ask(*(wired.probe("client", public, port) for port in (SSH, P2P, 1317)))) == {Verdict.DROPPED}
 
 
-def test_udp_is_told_apart_too(wired: Wired) -> None:
+def test_udp_is_distinguished_too(wired: Wired) -> None:
     gateway = wired.host(Role.VPN, US)
     public = wired.estate.public(gateway.name)
     probes = [wired.probe("client", public, port, protocol="udp") for port in (1194, 53)]
@@ -253,7 +253,7 @@ def test_every_cable_of_the_lab_ends_in_the_lab(wired: Wired) -> None:
 
 
 def test_not_one_packet_leaves_the_lab(wired: Wired) -> None:
-    """This machine listens at all its addresses, every namespace calls these and some others: nobody answers."""
+    """This machine listens at all its addresses, every namespace calls these and some others: none answers."""
     names = [each.name for each in wired.wiring.namespaces]
     with socket.create_server(("", 0)) as listening:
         listening.settimeout(0)

@@ -193,7 +193,7 @@ def test_a_region_that_is_not_built_leaves_the_sites_standing() -> None:
     assert {"site-ash1", "cosmoshub-validator-ash1-01", "internet", "world", "client"} <= names
 
 
-def test_a_peering_that_nobody_accepted_connects_nothing() -> None:
+def test_a_peering_that_was_not_accepted_connects_nothing() -> None:
     estate = small.build()
     pending = [
         dataclasses.replace(each, properties={**each.properties, "acceptStatus": "pending-acceptance"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coordinator.privval import for_node
-from coordinator.privval.messages import Dialect, SignProposalAsked, SignVoteAsked
+from coordinator.privval.messages import Dialect, SignProposalRequest, SignVoteRequest
 from coordinator.privval.wire import Malformed
 from verification.coordinator import fuzz, judge
 
@@ -28,9 +28,11 @@ def test_cometbft_reads_what_is_accepted_as_the_same(report: fuzz.Report) -> Non
     compared = 0
     for data, theirs in zip(report.accepted, judge.readings(report.accepted), strict=True):
         ours = for_node.decode(data, Dialect.TENDERMINT)
-        if isinstance(ours, SignVoteAsked | SignProposalAsked):
+        if isinstance(ours, SignVoteRequest | SignProposalRequest):
             assert theirs.chain_id == ours.chain_id, data.hex()
-            assert (theirs.vote or theirs.proposal) == (ours.vote if isinstance(ours, SignVoteAsked) else ours.proposal)
+            assert (theirs.vote or theirs.proposal) == (
+                ours.vote if isinstance(ours, SignVoteRequest) else ours.proposal
+            )
             try:
                 request = ours.request()
             except Malformed:

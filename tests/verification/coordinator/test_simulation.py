@@ -42,7 +42,7 @@ def test_a_table_that_checks_and_then_writes_is_caught():
             Simulation(seed, Core(atomic=False)).run()
 
 
-def test_a_floor_that_is_not_synced_is_caught():
+def test_a_watermark_that_is_not_synced_is_caught():
     with pytest.raises(Broken, match="I6 "):
         for seed in range(10):
             Simulation(seed, Core(synced=False)).run()

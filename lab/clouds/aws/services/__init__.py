@@ -1,4 +1,4 @@
-"""The resource types that the lab's AWS knows, one module for each area.
+"""The resource types that the lab's AWS supports, one module per area.
 
 To add a type: name it in `schema_from_sdk.TYPES`, derive the schema again, add its token to `tokens` and declare a
 `TypeSpec` in the module of its area.
@@ -52,4 +52,4 @@ _AREAS = (
 )
 
 SPECS: Mapping[str, TypeSpec] = {spec.token: spec for area in _AREAS for spec in area.SPECS}
-"""Every type that the lab's AWS knows, by token."""
+"""Every type that the lab's AWS supports, by token."""

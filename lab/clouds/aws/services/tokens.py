@@ -1,4 +1,4 @@
-"""The type tokens of the resources that the lab's AWS knows."""
+"""The type tokens of the resources that the lab's AWS supports."""
 
 CERTIFICATE = "aws:acm/certificate:Certificate"
 CERTIFICATE_VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
