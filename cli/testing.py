@@ -5,14 +5,14 @@ part            holds
 ==============  =======================================================================================================
 lint, format    ruff over the whole tree
 types           mypy --strict over the product packages
-unit            the tests that need neither the engine nor the lab, two at a time
-engine and lab  the tests that run the Pulumi engine, make namespaces or boot machines; two files at a time
 whole estate    a whole network's lab, from a killed ``up`` to ``down``, and its drills, one after the other
 chaos           the drills on the fast chain. Gates have 0.4 s for an answer there: nothing runs beside them
+engine and lab  the tests that run the Pulumi engine, make namespaces or boot machines; two files at a time
+unit            the tests that need neither the engine nor the lab, two at a time
 ==============  =======================================================================================================
 
-``--fast`` is lint, format and the unit tests that are not marked ``slow``. ``--long`` is in `cli.night`. Words after
-``--`` go to one plain run of pytest.
+The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``. ``--long`` is in
+`cli.night`. Words after ``--`` go to one plain run of pytest.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def whole() -> list[Part]:
     return [
         *_style(),
         Part("types", types, pytest=False),
-        of_pytest("unit", "-m", UNIT, workers="worksteal"),
-        of_pytest("engine and lab", "-m", "engine or lab", f"--ignore={DRILLS}", workers="loadfile"),
         of_pytest("whole estate", f"{DRILLS}/test_whole_estate.py"),
         of_pytest("chaos", DRILLS, f"--ignore={DRILLS}/test_whole_estate.py"),
+        of_pytest("engine and lab", "-m", "engine or lab", f"--ignore={DRILLS}", workers="loadfile"),
+        of_pytest("unit", "-m", UNIT, workers="worksteal"),
     ]
 
 
