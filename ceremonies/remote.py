@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,25 @@ SIGNED_BLOCKS_LOOKED_AT = 50
 """The number of commits that are read at most, from the head down to the last signed height, even if the chain is
 thousands of blocks ahead.
 """
+
+
+SSH_OPTIONS = (
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    "VerifyHostKeyDNS=no",
+    "UpdateHostKeys=no",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "ClearAllForwardings=yes",
+    "PermitLocalCommand=no",
+    "RemoteCommand=none",
+    "RequestTTY=no",
+    "ControlPath=none",
+)
+"""What an operator's own SSH configuration must not decide: a signer gets no agent, and a host key must be known."""
+
+CEREMONY_LOCK = "/run/estate-ceremony.lock"
+"""On the first signer host of a network: held for as long as a ceremony runs, from whatever machine."""
 
 
 class HostFailed(ExpectedError):
@@ -50,9 +70,9 @@ class Ssh:
     def command(self, host: Host, script: str, *, shell: str = "sh") -> list[str]:
         """The command that runs `script` on `host` as root."""
         own = self.key is None and self.known_hosts is None
-        options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"ConnectTimeout={self.connect_seconds}"]
+        options = [*SSH_OPTIONS, f"ConnectTimeout={self.connect_seconds}"]
         if self.known_hosts is not None:
-            options.append(f"UserKnownHostsFile={self.known_hosts}")
+            options += [f"UserKnownHostsFile={self.known_hosts}", "GlobalKnownHostsFile=/dev/null"]
         if self.key is not None:
             options.append("IdentitiesOnly=yes")
         return [
@@ -99,6 +119,32 @@ class RemoteSigners:
 
     def _host(self, name: str) -> Host:
         return next(each for each in hosts(self.network) if each.name == name)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """No other ceremony of this network runs, from whatever machine, until the block or this process ends.
+
+        Two at once could each decide on what the other is about to change, and destroy the last copy of the key.
+
+        Raises:
+            HostFailed: another ceremony is running, or the first signer does not answer.
+        """
+        first = of_role(self.network, Role.SIGNER)[0]
+        script = f"exec 8>{CEREMONY_LOCK}; flock -n 8 || exit 75; echo held; exec cat >/dev/null"
+        command = self.ssh.command(first, script)
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as holder:
+            assert holder.stdin and holder.stdout
+            try:
+                if holder.stdout.readline() != "held\n":
+                    raise HostFailed(
+                        f"{first.name}: another ceremony of {self.network.name} is running, or the host does not answer"
+                        "; nothing was changed; wait for the other one to end, then run this again"
+                    )
+                yield
+            finally:
+                holder.stdin.close()
 
     def observe(self) -> dict[str, SignerObservation]:
         """The state of each signer. All must answer: a key on a signer that does not answer would be overlooked.

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from ceremonies import key_ceremonies
@@ -37,7 +38,7 @@ LIVE_OPTIONS = {
 }
 
 
-def _show(status: KeyStatus, prefix: str) -> None:
+def _show(status: KeyStatus, prefix: str, where: str = "") -> None:
     if status.key is None:
         print("no consensus key has been generated")
     else:
@@ -51,13 +52,16 @@ def _show(status: KeyStatus, prefix: str) -> None:
         print(f"table     generation {row.generation}, at {row.position.text}, admits {gates}")
     if isinstance(status, GateStatus) and status.due:
         ceremony = "start" if status.due.step is Step.SEED else "join"
-        print(f"missing   {status.due.host}: bin/estate key {ceremony}")
+        print(f"missing   {status.due.host}: bin/estate key {ceremony}{where}")
     for problem in status.problems:
         print(f"problem   {problem}")
+    if status.problems and where:
+        print(f"each `bin/estate key` command above needs{where}")
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
-    declared = declaration.read(checkout, arguments.network)
+    read = declaration.deployed if arguments.live else declaration.read
+    declared = read(checkout, arguments.network)
     paths = LabPaths(checkout=checkout, network=declared.name)
     if arguments.live:
         reach = _live(declared, arguments)
@@ -75,7 +79,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if arguments.live and arguments.action != "status" and not arguments.yes:
         _confirm(network, arguments.action)
     progress = Progress()
-    with paths.workspace.exclusive():
+    alone = nullcontext() if arguments.action == "status" else reach.signers.exclusive()
+    with paths.workspace.exclusive(), alone:
         if arguments.action == "generate":
             key = _generate(reach, progress)
             if not arguments.live:
@@ -85,7 +90,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         elif arguments.action != "status":
             _through_gates(reach, arguments, progress)
         status = reach.status()
-    _show(status, network.chain.bech32_prefix)
+    _show(status, network.chain.bech32_prefix, f" {network.name} --live" if arguments.live else "")
     return 1 if status.problems else 0
 
 
@@ -134,8 +139,12 @@ def _confirm(network: Network, action: str) -> None:
             "standard input is not a terminal, so the ceremony cannot be confirmed; nothing was changed; run this in a "
             "terminal, or add --yes"
         )
-    if input(f"key {action} on the real signers of {network.name}? Type its name: ").strip() != network.name:
-        raise CheckFailed("not confirmed: nothing was changed")
+    try:
+        answer = input(f"key {action} on the real signers of {network.name}? Type its name: ")
+    except EOFError:
+        answer = ""
+    if answer.strip() != network.name:
+        raise CheckFailed(f"not confirmed: got {answer.strip()!r}, expected {network.name!r}; nothing was changed")
 
 
 def _deploy(arguments: argparse.Namespace) -> str:

@@ -11,8 +11,8 @@ engine and lab  the tests that run the Pulumi engine, make namespaces or boot ma
 unit            the tests that need neither the engine nor the lab, two at a time
 ==============  =======================================================================================================
 
-The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``. ``--long`` is in
-`cli.night`. Words after ``--`` go to one plain run of pytest.
+The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``. ``--long`` is
+in `cli.night`. Words after ``--`` go to one plain run of pytest.
 """
 
 from __future__ import annotations

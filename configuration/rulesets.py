@@ -148,6 +148,8 @@ def _essentials(network: Network, host: Host, inventory: Mapping[str, Any]) -> t
         if ends == ():
             continue
         peers = each.peers if ends is None else tuple(IPv4Network(end) for end in ends)
+        if peers == ():
+            continue
         theirs = _addresses(peers) if peers else ""
         interface = _interface(network, host, each)
         number = f"ip protocol {PROTOCOLS[each.protocol]}" if each.protocol in PROTOCOLS else ""

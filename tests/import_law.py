@@ -130,7 +130,6 @@ KNOWS_THE_MODEL = ("policies/rules/proved_reachability.py",)
 
 BY_NAME = (
     "cli/__main__.py",
-    "hosts/roles/__init__.py",
     "lab/drills/__init__.py",
     "lab/clouds/aws/schema_from_sdk.py",
     "policies/rules/registry.py",

@@ -82,7 +82,10 @@ def _confirm(network: Network) -> None:
             "standard input is not a terminal, so the deployment cannot be confirmed; nothing was changed; "
             "run this command in a terminal, or add --yes"
         )
-    answer = input(f"Deploy {network.name} to AWS account {network.aws.account_id}? Type the name of the network: ")
+    try:
+        answer = input(f"Deploy {network.name} to AWS account {network.aws.account_id}? Type the name of the network: ")
+    except EOFError:
+        answer = ""
     if answer.strip() != network.name:
         raise CheckFailed(
             f"not confirmed: got {answer.strip()!r}, expected {network.name!r}; nothing was changed; run it again"

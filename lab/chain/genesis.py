@@ -201,6 +201,11 @@ def create(
             f"got chain {plan.chain_id(network)}; this lab runs {made_for}, and its nodes have that chain's blocks; "
             f"take it down first: bin/estate down {network.name}"
         )
+    if not all(chain.node(each.name).exists() for each in plan.other_validators()):
+        raise ChainToolFailed(
+            f"got a lab of {network.name} whose other validators have other names than this version gives them; "
+            f"take it down first: bin/estate down {network.name}"
+        )
     for partner in network.partners:
         try:
             nodes = plan.partner_nodes(network, partner)

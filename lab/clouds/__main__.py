@@ -109,11 +109,11 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _collect(options: argparse.Namespace) -> int:
-    from lab.clouds.table import CLOUDS, cloud_of
+    from lab.clouds.table import CLOUDS
 
     deployment = json.loads(options.stack_export.read_text())["deployment"]
     resources = [entry for entry in deployment.get("resources") or () if "id" in entry]
-    entries = [entry for entry in resources if cloud_of(entry["type"]) in CLOUDS]
+    entries = [entry for entry in resources if entry.get("type", "").split(":")[0] in CLOUDS]
     known = [(entry["urn"], entry["id"]) for entry in entries]
     with Store(options.state) as store:
         for orphan in store.collect_orphans(known):

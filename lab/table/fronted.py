@@ -79,7 +79,9 @@ def write_credentials(path: Path, caller: str) -> None:
     content = {"Version": 1, "AccessKeyId": access_key(caller), "SecretAccessKey": f"secret of {caller}"}
     document = content | {"SessionToken": f"session of {caller}", "Expiration": "2099-01-01T00:00:00Z"}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document) + "\n")
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps(document) + "\n")
+    partial.replace(path)
 
 
 def gate_permissions(access_key: str, head: str, claims: str, leading_key: str) -> list[dict[str, Any]]:

@@ -179,7 +179,7 @@ def test_a_lost_table_stops_all_signing_until_two_people_replace_it(checkout: Ch
 def test_a_retired_key_is_on_no_host_and_nothing_can_be_claimed_for_it(checkout: Checkout):
     key = ConsensusKey.from_base64((checkout.paths.root / "consensus.pub").read_text())
     said = checkout.run("key", "retire", NETWORK, "--yes-retire", key.address)
-    assert "held by   nobody" in said
+    assert "held by   no signer" in said
     assert "admits no gate" in said
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from configuration.context import HostContext
 from estate.declaration import load
-from estate.model import Network, Role
+from estate.model import ROLES, Network, Role
 from estate.plan.hosts import hosts
 from hosts import groups
 from tests.hosts import samples
@@ -49,7 +50,24 @@ def contexts(network: Network) -> list[HostContext]:
     return [HostContext(network=network, host=host, inventory=inventory) for host in hosts(network)]
 
 
-def test_every_role_has_a_module_and_operations_of_its_own(environment: dict[str, str], stack_file: Path) -> None:
+def test_every_role_is_applied_by_the_module_of_its_row_in_a_call_of_its_own() -> None:
+    """Two roles behind one call would be one operation for pyinfra, and all their hosts would restart at once."""
+    calls = re.findall(
+        r"if role is Role\.(\w+):\n        (\w+)\.apply\(context\)\n", (ROOT / "hosts/roles/__init__.py").read_text()
+    )
+    assert {Role[name]: module for name, module in calls} == {role: spec.host_module for role, spec in ROLES.items()}
+    assert [Role[name] for name, _ in calls][:4] == [Role.PUBLIC_SENTRY, Role.PRIVATE_SENTRY, Role.SEED, Role.VALIDATOR]
+
+
+def test_the_sentry_roles_are_rolled_out_one_after_the_other(environment: dict[str, str], stack_file: Path) -> None:
+    done = pyinfra(CHILD, "hosts/deploy.py", "--dry", environment=environment)
+    rows = re.findall(r"^\s*Configure the node of \S+\s+(\d+)\s", done.stdout + done.stderr, flags=re.MULTILINE)
+    of_role = Counter(host.role for host in hosts(load.read(stack_file)))
+    wanted = [of_role[role] for role in (Role.PUBLIC_SENTRY, Role.PRIVATE_SENTRY, Role.SEED, Role.VALIDATOR)]
+    assert [int(row) for row in rows] == wanted, done.stdout
+
+
+def test_every_role_has_operations_of_its_own(environment: dict[str, str], stack_file: Path) -> None:
     """Two modules' operations on equal lines would be one operation for pyinfra."""
     done = pyinfra(CHILD, "hosts/deploy.py", "--dry", environment=environment)
     said = done.stdout + done.stderr

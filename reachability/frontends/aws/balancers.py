@@ -105,7 +105,7 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
     label = index.label(resource)
     balancer = Balancer(label, resource, application, cross_zone is not False)
     internal = flag(given(resource, "internal"), False)
-    dual = text_of(given(resource, "ipAddressType")).startswith("dualstack")
+    dual = text_of(_settled(resource, "ipAddressType")).startswith("dualstack")
     wanted = index.find(resource, "securityGroups", *groups.REFERABLE, value=given(resource, "securityGroups", []))
     for subnet, mapping in _places(cloud, resource):
         private = mapping.get("privateIpv4Address")
@@ -238,19 +238,31 @@ def _forwarded(
     return chosen, ends
 
 
+def _settled(resource: Resource, name: str, default: Any = None) -> Any:
+    """A property that decides where packets go, ``default`` if it was left out.
+
+    Raises:
+        Malformed: it was set, and its value is unknown: concealed by the export, or decided by the deployment.
+    """
+    value = given(resource, name, default)
+    if value is UNKNOWN:
+        raise Malformed(f"{name} is set to a value that is unknown")
+    return value
+
+
 def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
     index = cloud.index
     found: dict[str, TargetGroup] = {}
     for resource in index.of(*TARGET_GROUPS):
         with index.reading(resource):
             properties = resource.properties
-            port = properties.get("port")
-            cross = text_of(given(resource, "loadBalancingCrossZoneEnabled"))
+            port = _settled(resource, "port")
+            cross = text_of(_settled(resource, "loadBalancingCrossZoneEnabled"))
             found[resource.urn] = TargetGroup(
                 label=index.label(resource),
                 resource=resource,
                 kind=properties.get("targetType") or "instance",
-                port=None if port is None or port is UNKNOWN else whole(port, "port"),
+                port=None if port is None else whole(port, "port"),
                 protocol=text_of(properties.get("protocol")),
                 keeps=_keeps(resource),
                 cross_zone=True if cross == "true" else False if cross == "false" else None,
@@ -263,14 +275,14 @@ def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
 
 
 def _keeps(resource: Resource) -> bool | None:
-    value = given(resource, "preserveClientIp", "")
-    return None if value is UNKNOWN or value == "" else flag(value, False)
+    value = _settled(resource, "preserveClientIp", "")
+    return None if value == "" else flag(value, False)
 
 
 def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Target]:
     index, properties = cloud.index, resource.properties
-    port = properties.get("port")
-    number = group.port if port is None or port is UNKNOWN else whole(port, "port")
+    port = _settled(resource, "port")
+    number = group.port if port is None else whole(port, "port")
     value = properties.get("targetId")
     if group.kind == "lambda":
         return []

@@ -13,7 +13,7 @@ from reachability.frontends.aws.cloud import Cloud, Vpc
 from reachability.frontends.aws.index import Malformed, flag, given, text_of
 from reachability.frontends.aws.vpcs import VPCS, known
 from reachability.network import Blocked, LinkEnd, exit_stage
-from reachability.resources import Resource
+from reachability.resources import UNKNOWN, Resource
 
 PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
 ACCEPTER = "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter"
@@ -66,7 +66,10 @@ def _accepts(resource: Resource) -> bool:
 
 
 def _status(resource: Resource) -> str:
-    return text_of(resource.properties.get("acceptStatus"))
+    value = given(resource, "acceptStatus")
+    if value is UNKNOWN:
+        raise Malformed("acceptStatus is set to a value that is unknown")
+    return text_of(value)
 
 
 def _read_peering(cloud: Cloud, resource: Resource, accepted: set[str]) -> None:

@@ -41,3 +41,17 @@ def test_esp_leaves_from_the_public_address_only() -> None:
     for edge in of_role(network, Role.EDGE):
         (esp,) = [each for each in essentials.of_host(network, edge) if each.need is Need.ESP]
         assert esp.own_address == edge.public_address
+
+
+def test_essentials_stay_within_bounds_that_are_written_out_here() -> None:
+    """The prover tolerates what the plan lists, and the firewalls are rendered from the same list."""
+    network = sound()
+    for host in hosts(network):
+        for each in essentials.of_host(network, host):
+            if each.peers is None:
+                assert (each.protocol, each.own_port, each.port) == ("udp", 68, 67)
+            elif each.protocol == "tcp":
+                assert (each.port, [str(peer) for peer in each.peers]) == (80, ["169.254.169.254/32"])
+            else:
+                assert each.need in (Need.VRRP, Need.ESP)
+                assert host.role is Role.EDGE

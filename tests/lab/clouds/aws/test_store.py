@@ -108,7 +108,10 @@ def test_orphans_are_collected_by_the_command(
         for name, made in estate.made.items()
         if name != "free disk"
     ]
-    others = [{"urn": "urn:stack", "type": "pulumi:pulumi:Stack"}]
+    others = [
+        {"urn": "urn:stack", "type": "pulumi:pulumi:Stack"},
+        {"urn": "urn:provider", "id": "x", "type": "pulumi:providers:aws"},
+    ]
     export = tmp_path / "export.json"
     export.write_text(json.dumps({"deployment": {"resources": [*others, *known]}}))
     estate.aws.store.remove(estate.id("record"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reachability.addresses import text
+from reachability.resources import UNKNOWN
 from tests.reachability.frontends.aws.builders import (
     Estate,
     elastic,
@@ -235,3 +237,22 @@ def test_people_may_ask_for_a_balancer_by_name_or_arn() -> None:
 )
 def test_a_balancer_that_is_not_understood_is_a_reason(more: dict, reason: str) -> None:
     assert any(reason in each for each in Estate(BASE, IP, balancer(**more)).unmodelled)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("balancer", "ipAddressType"),
+        ("targets", "port"),
+        ("targets", "loadBalancingCrossZoneEnabled"),
+        ("targets", "preserveClientIp"),
+        ("tie", "port"),
+    ],
+)
+def test_a_concealed_value_that_decides_where_packets_go_is_never_taken_for_the_default(part: str, name: str) -> None:
+    front, (behind, tie) = balancer(), targets(WEB)
+    parts = {"balancer": front, "targets": behind, "tie": tie}
+    kept = parts[part]
+    parts[part] = replace(kept, properties={**kept.properties, name: UNKNOWN}, concealed=frozenset({name}))
+    estate = Estate(BASE, IP, *parts.values(), listener(front, behind))
+    assert any(f"{name} is set to a value that is unknown" in reason for reason in estate.unmodelled), estate.unmodelled
