@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from estate.declaration import load
 from estate.model import Network
 
 if TYPE_CHECKING:
     from components.recording import Recorded
+
+settings.register_profile("estate", deadline=None)
+settings.load_profile("estate")
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "__main__.py"

@@ -23,6 +23,7 @@ PACKAGES = [name for name in DIRECTORIES if (ROOT / name / "__init__.py").exists
 
 WRITTEN_BY_THE_READER = {"stacks/claims.py", "stacks/Pulumi.osmosis.yaml"}
 PLANNED = {
+    "docs/adr/0017-what-growth-touches.md": {"components/gcp/"},
     "docs/adr/0014-a-cloud-is-a-folder.md": {"components/gcp/", "lab/clouds/gcp/"},
     "docs/adr/0015-what-later-work-needs.md": {
         "components/gcp/",

@@ -127,7 +127,7 @@ def test_answers_of_a_second_address_leave_by_its_own_leg(prover: Prover):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda one: replace(one, segments=one.segments[1:]), "is on red, which one has not"),
+        (lambda one: replace(one, segments=one.segments[1:]), "is on red, which one does not have"),
         (lambda one: replace(one, servers=one.servers[1:]), "its gateway edge-1 has no leg on it"),
         (lambda one: replace(one, servers=(*one.servers, one.servers[-1])), "blue-1: two servers have this name"),
         (
