@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,7 @@ def test_a_refuted_claim_tells_the_packet_each_hop_and_what_decided_there(standi
     said = dict(found(with_changes(standing, undeclared_instance)))
     (message,) = [each for each in said if each.startswith("claim public-endpoints-tls is refuted")]
     assert "the internet reaches" in message
-    assert "tcp 26656 goes the internet (route: internet gateway" in message
+    assert re.search(r"path of .*tcp 26656: the internet \(route: internet gateway", message)
     assert message.count(" -> ") > 3
     assert "SecurityGroupIngressRule::" in said[message], "it is reported on the setting that decides last"
 
