@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,10 +16,11 @@ from ceremonies.public_key import ConsensusKey
 from ceremonies.reach import Reach, Way
 from ceremonies.remote import Ssh, active_signer
 from ceremonies.steps import Pace
+from cli import confirmation
 from coordinator.decision.effects import Cause
 from engine.progress import Progress
 from estate.declaration import files as declaration
-from estate.errors import CheckFailed, UsageError
+from estate.errors import UsageError
 from estate.model import Network, Role
 from estate.plan.hosts import of_role
 from lab.paths import LabPaths
@@ -77,7 +77,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             "signing.coordination"
         )
     if arguments.live and arguments.action != "status" and not arguments.yes:
-        _confirm(network, arguments.action)
+        question = f"key {arguments.action} on the real signers of {network.name}? Type its name: "
+        confirmation.demand(network.name, "ceremony", question)
     progress = Progress()
     alone = nullcontext() if arguments.action == "status" else reach.signers.exclusive()
     with paths.workspace.exclusive(), alone:
@@ -130,21 +131,6 @@ def _no_live_options(arguments: argparse.Namespace) -> None:
         raise UsageError(
             f"got {', '.join(given)} without --live; the lab has keys and credentials of its own; add --live"
         )
-
-
-def _confirm(network: Network, action: str) -> None:
-    """Raises CheckFailed unless a person confirms, at a terminal, that the real key is concerned."""
-    if not sys.stdin.isatty():
-        raise CheckFailed(
-            "standard input is not a terminal, so the ceremony cannot be confirmed; nothing was changed; run this in a "
-            "terminal, or add --yes"
-        )
-    try:
-        answer = input(f"key {action} on the real signers of {network.name}? Type its name: ")
-    except EOFError:
-        answer = ""
-    if answer.strip() != network.name:
-        raise CheckFailed(f"not confirmed: got {answer.strip()!r}, expected {network.name!r}; nothing was changed")
 
 
 def _deploy(arguments: argparse.Namespace) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli import options
-from estate.errors import CheckFailed
+from cli import confirmation, options
 
 if TYPE_CHECKING:
     from engine.progress import Progress
@@ -71,27 +69,6 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
     return 0
 
 
-def _confirm(network: Network) -> None:
-    """Asks for the name of the network.
-
-    Raises:
-        CheckFailed: nobody can be asked, or the answer is another one.
-    """
-    if not sys.stdin.isatty():
-        raise CheckFailed(
-            "standard input is not a terminal, so the deployment cannot be confirmed; nothing was changed; "
-            "run this command in a terminal, or add --yes"
-        )
-    try:
-        answer = input(f"Deploy {network.name} to AWS account {network.aws.account_id}? Type the name of the network: ")
-    except EOFError:
-        answer = ""
-    if answer.strip() != network.name:
-        raise CheckFailed(
-            f"not confirmed: got {answer.strip()!r}, expected {network.name!r}; nothing was changed; run it again"
-        )
-
-
 def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: bool) -> int:
     from cli.page import Page
     from engine import deploy, stack
@@ -113,7 +90,8 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: 
         for line in engine.previewed():
             page.line(line, indent=4)
         if not confirmed:
-            _confirm(network)
+            question = f"Deploy {network.name} to AWS account {network.aws.account_id}? Type the name of the network: "
+            confirmation.demand(network.name, "deployment", question)
         with progress.stage("cloud: pulumi up with the policies"):
             resources = changed(engine.up(policies=policies))
             outputs = paths.root / "live-outputs.json"
