@@ -41,8 +41,18 @@ SSH_OPTIONS = (
     "RemoteCommand=none",
     "RequestTTY=no",
     "ControlPath=none",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
 )
-"""What an operator's own SSH configuration must not decide: a signer gets no agent, and a host key must be known."""
+"""What an operator's own SSH configuration must not decide: a signer gets no agent, a host key must be known, and a
+connection that its path has lost (an edge that took over keeps no connection of the other) ends after 15 s.
+"""
+
+ATTEMPTS = 2
+"""How often a script is run at most if the connection is lost: every script can be run again (`ceremonies.scripts`)."""
+
+CONNECTION_LOST = 255
+"""The exit status of `ssh` itself."""
 
 CEREMONY_LOCK = "/run/estate-ceremony.lock"
 """On the first signer host of a network: held for as long as a ceremony runs, from whatever machine."""
@@ -87,23 +97,29 @@ class Ssh:
         ]
 
     def run(self, host: Host, script: str, *, stdin: str = "", timeout_seconds: float = 60, shell: str = "sh") -> str:
-        """Runs `script` on `host` as root and returns its output.
+        """Runs `script` on `host` as root and returns its output. A lost connection is tried once more.
 
         Raises:
             HostFailed: the host could not be reached, or the script failed.
         """
         command = self.command(host, script, shell=shell)
-        try:
-            done = subprocess.run(
-                command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout_seconds
-            )
-        except subprocess.TimeoutExpired:
-            raise HostFailed(f"{host.name}: the step did not end within {timeout_seconds:.0f} s") from None
-        if done.returncode:
+        failure = f"{host.name}: not tried"
+        for _ in range(ATTEMPTS):
+            try:
+                done = subprocess.run(
+                    command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout_seconds
+                )
+            except subprocess.TimeoutExpired:
+                failure = f"{host.name}: the step did not end within {timeout_seconds:.0f} s"
+                continue
+            if done.returncode == 0:
+                return done.stdout
             said = (done.stderr or done.stdout).strip()[-600:]
-            what = "could not be reached" if done.returncode == 255 else f"a step failed there (exit {done.returncode})"
-            raise HostFailed(f"{host.name} ({host.management_address}): {what}: {said}")
-        return done.stdout
+            if done.returncode != CONNECTION_LOST:
+                failure = f"{host.name} ({host.management_address}): a step failed there (exit {done.returncode}): {said}"
+                break
+            failure = f"{host.name} ({host.management_address}): could not be reached: {said}"
+        raise HostFailed(failure)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,6 +120,30 @@ def test_a_step_that_fails_on_a_host_says_where_and_why(
         reach.signers.generate(name)
 
 
+@pytest.mark.parametrize(
+    ("lost", "outcome"), [(1, "done\n"), (2, r"could not be reached: Connection .* closed"), (-1, "exit 3.: broken")]
+)
+def test_a_step_whose_connection_is_lost_is_run_once_more_and_one_that_failed_is_not(
+    lost: int, outcome: str, coordinated: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tmp_path / "ssh"
+    counted = f"echo x >> {tmp_path}/tries; tries=$(wc -l < {tmp_path}/tries)"
+    fails = "echo broken >&2; exit 3" if lost < 0 else "true"
+    client.write_text(
+        f"#!/bin/sh\n{counted}\n{fails}\n"
+        f'if [ "$tries" -le {lost} ]; then echo "Connection to host closed" >&2; exit 255; fi\necho done\n'
+    )
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    host = active(coordinated)[0]
+    if lost == 1:
+        assert Ssh().run(host, "id") == outcome
+    else:
+        with pytest.raises(HostFailed, match=outcome):
+            Ssh().run(host, "id")
+    assert len((tmp_path / "tries").read_text().splitlines()) == (1 if lost < 0 else 2)
+
+
 def test_ssh_with_a_key_uses_that_key_and_those_known_hosts_alone(coordinated: Network) -> None:
     host = active(coordinated)[0]
     words = Ssh(key=Path("/k"), known_hosts=Path("/h"), user="bob", prefix=("enter", "ns")).command(host, "id")
