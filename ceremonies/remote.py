@@ -114,11 +114,12 @@ class Ssh:
                 continue
             if done.returncode == 0:
                 return done.stdout
+            lost = done.returncode == CONNECTION_LOST
+            what = "could not be reached" if lost else f"a step failed there (exit {done.returncode})"
             said = (done.stderr or done.stdout).strip()[-600:]
-            if done.returncode != CONNECTION_LOST:
-                failure = f"{host.name} ({host.management_address}): a step failed there (exit {done.returncode}): {said}"
+            failure = f"{host.name} ({host.management_address}): {what}: {said}"
+            if not lost:
                 break
-            failure = f"{host.name} ({host.management_address}): could not be reached: {said}"
         raise HostFailed(failure)
 
 

@@ -1,6 +1,6 @@
 """What a check reports: problems, and the errors that carry them.
 
-One shape for declarations, policies and claims, as a table for people and as JSON for machines.
+One shape for declarations, policies and claims; as JSON for machines.
 """
 
 from __future__ import annotations
@@ -8,12 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from estate.errors import ExpectedError
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -58,18 +54,3 @@ def heading(problems: Sequence[Problem]) -> str:
 
 def as_json(problems: Sequence[Problem]) -> str:
     return json.dumps([asdict(problem) for problem in problems], indent=2)
-
-
-def as_table(problems: Sequence[Problem]) -> Table:
-    """The problems for a terminal: where and what was given on the left, rule, reason and fix on the right."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=heading(problems), title_justify="left", title_style="bold red", show_lines=True, expand=True)
-    table.add_column("where", ratio=2, overflow="fold")
-    table.add_column("rule, reason, fix", ratio=3, overflow="fold")
-    for each in problems:
-        where = Text.assemble((each.place, "dim"), "\n", (each.path, "bold"), "\n", (each.value, "red"))
-        what = Text.assemble(each.rule, "\n", (each.reason, "dim"), "\n", (each.fix, "green"))
-        table.add_row(where, what)
-    return table

@@ -21,6 +21,8 @@ from tools import debian, parts
 JRE = "openjdk-17-jre-headless"
 """The Debian package that runs it, where there is no `java` yet."""
 START_SECONDS = 180.0
+ENDS_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+"""Put before a command: the kernel ends it when the process that started it dies, killed or not."""
 
 
 class TableFailed(ExpectedError):
@@ -36,9 +38,9 @@ class Local:
 
 
 def command(part: Path, port: int, directory: Path | None, java: str = "java") -> list[str]:
-    """How it is run: tables in `directory`, or in memory. `part` holds the part `dynamodb-local`.
+    """The command that runs it, with its tables in `directory`, or in memory. `part` is the part `dynamodb-local`.
 
-    It takes every access key and region for the same account, and listens on every address of where it runs.
+    It takes every access key and region for the same account, and listens on every address of its network namespace.
     """
     where = ["-inMemory"] if directory is None else ["-dbPath", str(directory)]
     return [
@@ -49,7 +51,7 @@ def command(part: Path, port: int, directory: Path | None, java: str = "java") -
 
 
 def part(progress: Callable[[str], None] = lambda _: None) -> Path:
-    """Where the part is, with what runs it; had on first use. Raises what `tools.parts.ensure` raises."""
+    """The part, installed on first use with its Java. Raises what `tools.parts.ensure` raises."""
     if shutil.which("java") is None:
         debian.ensure([JRE], progress)
     return parts.ensure("dynamodb-local", progress)
@@ -59,11 +61,11 @@ def part(progress: Callable[[str], None] = lambda _: None) -> Path:
 def running(
     log: Path, directory: Path | None = None, port: int | None = None, within: Sequence[str] = ()
 ) -> Iterator[Local]:
-    """Run it until the end of the `with`, its output in `log`. `within`: words before the command, to run it elsewhere
-    (a network namespace). Raises TableFailed, and what `tools.parts.ensure` raises.
+    """Runs it until the end of the `with`, its output in `log`. `within`: words before the command, such as those that
+    enter a network namespace. Raises TableFailed, and what `tools.parts.ensure` raises.
     """
     port = port or free_port()
-    words = [*within, *command(part(), port, directory)]
+    words = [*within, *ENDS_WITH_ITS_PARENT, *command(part(), port, directory)]
     with log.open("wb") as output:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -86,11 +88,11 @@ def free_port() -> int:
 
 
 def create_tables(address: str, port: int, head: str, claims: str) -> None:
-    """Make both tables, if they are not there. Raises TableFailed."""
+    """Creates both tables, unless they exist. Raises TableFailed."""
     for name, keys in ((head, {"pk": "HASH"}), (claims, {"pk": "HASH", "hrs": "RANGE"})):
         answer = call(address, port, "CreateTable", table_form(name, keys))
         if "TableDescription" not in answer and not str(answer.get("__type")).endswith("ResourceInUseException"):
-            raise TableFailed(f"{name} was not made: {answer}")
+            raise TableFailed(f"{name} was not created: {answer}")
 
 
 def table_form(name: str, keys: Mapping[str, str]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from estate import findings, rules
 from estate.declaration import example, load
@@ -350,18 +349,8 @@ def test_a_group_of_rules_that_aws_would_refuse_is_a_problem() -> None:
     assert [problem.rule for problem in told] == ["must need at most 60 rules a direction for one host"]
 
 
-def test_problems_are_shown_as_a_table_and_as_json() -> None:
+def test_problems_are_shown_as_json() -> None:
     told = problems(edited({"signing.custody": "nowhere"}))
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    console.print(findings.as_table(told))
-    shown = console.export_text()
-    assert all(
-        part in shown
-        for part in (
-            "1 problem in the declaration",
-            "signing.custody",
-            "'nowhere'",
-            "must be one of the declared sites",
-        )
-    )
-    assert json.loads(findings.as_json(told))[0]["path"] == "signing.custody"
+    assert [(each["path"], each["value"]) for each in json.loads(findings.as_json(told))] == [
+        ("signing.custody", "'nowhere'")
+    ]
