@@ -1,4 +1,4 @@
-"""A million inputs: nothing is raised, everything can be answered, and CometBFT reads what we read."""
+"""Two hundred thousand inputs, twenty million in the long run: each is read or refused, and as CometBFT reads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from coordinator.privval.wire import Malformed
 from verification.coordinator import fuzz, judge
 
 pytestmark = pytest.mark.slow
-INPUTS = 1_000_000
+INPUTS = 200_000
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def report() -> fuzz.Report:
     return fuzz.run(INPUTS, seed=1)
 
 
-def test_a_million_inputs_are_read_or_refused(report: fuzz.Report) -> None:
+def test_inputs_are_read_or_refused(report: fuzz.Report) -> None:
     assert report.inputs == INPUTS
     assert report.read > INPUTS // 10, "most mutations must not be trivially wrong"
     assert report.signable > INPUTS // 20

@@ -1,4 +1,4 @@
-"""Ten thousand seeds on each run; what the simulation says can be replayed, and it can fail."""
+"""Two thousand seeds on each run, a million in the long one; a seed can be replayed, and the simulation can fail."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from verification.coordinator.simulation import Broken, Core, Simulation
 
 
 @pytest.mark.slow
-def test_ten_thousand_seeds_keep_every_promise():
-    tally = simulate_all(0, 10_000, jobs=2)
+def test_two_thousand_seeds_keep_every_promise():
+    tally = simulate_all(0, 2_000, jobs=2)
     print(told(tally))
     assert tally.broken == ()
-    assert tally.seeds == 10_000
-    assert tally.requests > 500_000
+    assert tally.seeds == 2_000
+    assert tally.requests > 100_000
 
 
 def test_a_seed_does_the_same_again():
