@@ -128,7 +128,7 @@ exceptions:
 
 def test_an_expired_exception_stops_the_update_before_anything_is_made(tmp_path: Path) -> None:
     pack = tmp_path / "checkout"
-    for name in ("policies", "estate", "hosts", "reachability", "templates"):
+    for name in ("policies", "estate", "configuration", "hosts", "reachability", "templates"):
         shutil.copytree(ROOT / name, pack / name, ignore=shutil.ignore_patterns("__pycache__"))
     (pack / ".venv").symlink_to(ROOT / ".venv")
     (pack / "policies" / "exceptions.yaml").write_text(EXPIRED)
