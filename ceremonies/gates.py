@@ -39,7 +39,7 @@ class Situation:
     """The input of a decision.
 
     `signers`: observed before `row` was read, so that no watermark can be above a correct row. `row`: the key's row,
-    `None` if there is none. `chain`: above `last_signed`, queried after the row; `None` if it was not queried or did not
+    `None` if there is none. `chain`: above `last_signed`, queried after the row; `None` if it was not asked or did not
     answer. `watched_from`: the chain's head when this run of the ceremony first saw all that it concerns stopped.
     `sealed`: by host, the content of the packages that could be opened.
     """
@@ -195,15 +195,15 @@ def _settle(situation: Situation, names: tuple[str, ...]) -> Next | int:
     if chain.signed_since:
         raise Refused(
             f"got signatures of our key at heights {', '.join(map(str, chain.signed_since))}; our last known "
-            f"signature is at {last_signed(signers, names, situation.row)}, and our signers are stopped; another signer "
-            "holds this key; find it before anything else"
+            f"signature is at {last_signed(signers, names, situation.row)}, and our signers are stopped; another "
+            "signer holds this key; find it before anything else"
         )
     for name in names:
         if signers[name].gate.floor is None and signers[name].state is None:
             raise Refused(
-                f"{name} holds the key, and neither a watermark file nor tmkms's state there can be read; what it signed "
-                "is unknown, and a row is made only above all that is known; restore tmkms's state file, or write one "
-                "above the chain's height"
+                f"{name} holds the key, and neither a watermark file nor tmkms's state there can be read; what it "
+                "signed is unknown, and a row is made only above all that is known; restore tmkms's state file, or "
+                "write one above the chain's height"
             )
     if situation.watched_from is None or chain.head < situation.watched_from + MARGIN_BLOCKS:
         return Next(step=Step.WAIT, host=names[0])

@@ -77,7 +77,7 @@ class LeaseSettings:
 
 
 def floor_file(chain_id: str) -> str:
-    """The file in which the gate keeps its watermark: the highest position that it claimed."""
+    """The file in which the gate keeps its watermark: the highest position at which it saw the row."""
     return f"{STATE}/{chain_id}.floor.json"
 
 

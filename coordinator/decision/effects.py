@@ -46,9 +46,9 @@ class ClaimHead:
 
 @dataclass(frozen=True, slots=True)
 class WriteFloor:
-    """Raise the local watermark to ``claim.position``; it is on disk before ``Done``. → ``Done | Unknown``"""
+    """Raise the local watermark to ``position``; it is on disk before ``Done``. → ``Done | Unknown``"""
 
-    claim: Claim
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)

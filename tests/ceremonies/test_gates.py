@@ -500,8 +500,8 @@ def test_a_new_table_is_above_every_watermark_and_the_chain(
 
 
 def out_of_date(transcript: Transcript, blocks: int = 400) -> Site:
-    """Zrh joined and never won a claim, so that its watermark is the ceremony's of long ago; then the site of ash, which
-    signed all of the blocks, and the table were lost together.
+    """Zrh joined and never won a claim, so that its watermark is the ceremony's of long ago; then the site of ash,
+    which signed all of the blocks, and the table were lost together.
     """
     site = joined(transcript)
     for _ in range(blocks):

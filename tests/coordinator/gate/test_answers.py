@@ -121,6 +121,36 @@ def test_a_signature_of_the_other_gate_is_passed_on(estate: Make) -> None:
     refused(two, two.node.ask(prevote(10, block=OTHER_BLOCK)), "conflict")
 
 
+def test_a_gate_that_only_ever_lost_does_not_start_on_tables_that_were_put_back_together(estate: Make) -> None:
+    rows = Rows()
+    one, two = estate(rows=rows).whole(), estate(rows=rows, gate_id="gate-b").whole()
+    for height in range(10, 14):
+        verified(one, prevote(height), one.node.ask(prevote(height)))
+        refused(two, two.node.ask(prevote(height, block=OTHER_BLOCK)), "conflict")
+        assert floor.read(two.floor, two.chain_id).position == rows.head.position
+        if height == 11:
+            head, claims = rows.head, dict(rows.claims)
+    rows.head, rows.claims = head, claims
+    two.stop()
+    two.start()
+    until(lambda: two.events("not-started"))
+    assert two.events("not-started")[-1]["cause"] == "table-went-back"
+
+
+def test_a_start_raises_the_watermark_to_the_row_or_does_not_happen(
+    estate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows(head=replace(Rows().head, position=spent(20)))
+    made = estate(rows=rows).seed()
+    with monkeypatch.context() as patched:
+        patched.setattr(floor.Keeper, "_put", lambda keeper, changed: (_ for _ in ()).throw(OSError("EIO")))
+        made.start()
+        until(lambda: made.events("not-started"))
+        assert made.events("not-started")[-1]["cause"] == "disk"
+    until(lambda: made.events("started"))
+    assert floor.read(made.floor, made.chain_id).position == spent(20)
+
+
 def test_a_second_run_with_the_same_identity_fences_the_first(estate: Make) -> None:
     rows = Rows()
     first = estate(rows=rows).whole()
