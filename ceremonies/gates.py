@@ -210,6 +210,13 @@ def _settle(situation: Situation, names: tuple[str, ...]) -> Next | int:
     positions = _positions(signers, signers, situation.row)
     top = max(positions, default=spent(0))
     signed = max((each.height for each in positions if not _is_spent(each)), default=0)
+    if signed > chain.head + LEAD_BLOCKS:
+        raise Refused(
+            f"height {signed} was signed, and the chain is at {chain.head}; no row is made below a signature, no "
+            "watermark is ever lowered, and above it nothing can be signed before the chain is there; find the node "
+            "that asked for it, and wait until the chain has passed it; if that takes too long, another key must take "
+            "this one's place: bin/estate key retire"
+        )
     is_above = _is_spent(top) and top.height >= max(chain.head + MARGIN_BLOCKS, signed + LEAD_BLOCKS)
     height = top.height if is_above else max(chain.head, signed) + LEAD_BLOCKS
     for name in names:

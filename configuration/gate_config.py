@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from coordinator.version import version
@@ -45,11 +46,14 @@ SHARE_OF_PREVOTE_TIMEOUT = 0.4
 LEAST_DEADLINE_SECONDS = 0.25
 """Room for a round trip between regions and the signature of a hardware module."""
 
+REACH_SECONDS = 86_400
+"""A day: sites that have not signed for longer are started by people, with a look at the chain."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GateSettings:
     """What `templates/signer` fills in for the gate. `node`: the privval listener that it dials, `host:port`; `socket`:
-    where tmkms finds it.
+    where tmkms finds it. `reach`: how many heights above the row a claim may be.
     """
 
     gate_id: str
@@ -59,6 +63,7 @@ class GateSettings:
     node_address: str
     socket: str
     deadline_seconds: float
+    reach: int
     head: str
     claims: str
     endpoints: tuple[Endpoint, ...]
@@ -92,6 +97,11 @@ def deadline_seconds(block_seconds: float) -> float:
     return max(LEAST_DEADLINE_SECONDS, round(SHARE_OF_PREVOTE_TIMEOUT * timeout, 3))
 
 
+def reach(block_seconds: float) -> int:
+    """How many heights above the row a claim may be, where the declaration does not say it."""
+    return math.ceil(REACH_SECONDS / block_seconds)
+
+
 def settings(network: Network, host: Host) -> GateSettings | None:
     """The settings of the gate on `host`; `None` where there is none.
 
@@ -110,6 +120,7 @@ def settings(network: Network, host: Host) -> GateSettings | None:
         node_address=str(validator.address),
         socket=socket(network.chain.chain_id),
         deadline_seconds=deadline_seconds(network.chain.block_seconds),
+        reach=declared.reach_blocks or reach(network.chain.block_seconds),
         head=head,
         claims=claims,
         endpoints=coordination.endpoints(network),

@@ -212,7 +212,7 @@ def run(config: Config, events: Events, metrics: Metrics, table: TableFor = tabl
     boot_id = uuid.uuid4().hex
     services = {}
     for each in config.chains:
-        gate = Gate(config.gate_id, boot_id, each.chain_id, each.generation)
+        gate = Gate(config.gate_id, boot_id, each.chain_id, each.generation, each.reach)
         services[each.chain_id] = ChainService(each, gate, config.state, identity, events, metrics, table)
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -17,6 +17,7 @@ class Cause(StrEnum):
     HALTED = "halted"
     BELOW_FLOOR = "below-floor"
     BELOW_HEAD = "below-head"
+    TOO_FAR = "too-far"
     CONFLICT = "conflict"
     NOT_OWNER = "not-owner"
     NOT_YET_SIGNED = "not-yet-signed"

@@ -137,7 +137,7 @@ def handle(
         return (yield from _refuse(standing, Cause.BELOW_FLOOR, standing.floor.text))
 
     idle = standing.floor.height < request.position.height < standing.idle_below
-    if standing.unsure or idle or not signer_ready:
+    if standing.unsure or idle or not signer_ready or _is_too_far(gate, standing, request):
         outcome = yield ReadHead()
         if not isinstance(outcome, Seen):
             return (yield from _no_row(replace(standing, unsure=True), outcome))
@@ -152,6 +152,8 @@ def handle(
             return (yield from _refuse(standing, Cause.SIGNER_ABSENT))
         if idle:
             return (yield from _refuse(standing, Cause.SITTING_OUT, f"until height {standing.idle_below}"))
+        if _is_too_far(gate, standing, request):
+            return (yield from _refuse(standing, Cause.TOO_FAR, _too_far(gate, standing)))
 
     claim = Claim(
         position=request.position,
@@ -179,6 +181,17 @@ def handle(
             return (yield from _refuse(standing, *refused))
         return (yield from _by_head(gate, standing, request, outcome.head, signer_ready, verify))
     return (yield from _no_row(replace(standing, unsure=True), outcome))
+
+
+def _is_too_far(gate: Gate, standing: Standing, request: Request) -> bool:
+    return request.position.height > standing.highest_seen.height + gate.reach
+
+
+def _too_far(gate: Gate, standing: Standing) -> str:
+    return (
+        f"the row is at height {standing.highest_seen.height}, and a claim may be at most {gate.reach} above it; if "
+        "the chain is there, and the key has not signed for so long, begin a new generation by ceremony"
+    )
 
 
 def _no_row(standing: Standing, outcome: Outcome) -> Handling:

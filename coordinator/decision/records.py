@@ -7,19 +7,24 @@ from hashlib import sha256
 
 from coordinator.decision.position import Position
 
+REACH = 14_400
+"""A day of blocks of six seconds. A key that has not signed for longer is looked at by people first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """One gate of one key, in one run of its process.
 
     ``gate_id`` names the signer host, ``boot_id`` this run. ``generation`` counts the ceremonies that replaced the
-    table's state; a gate that is configured for another generation can claim nothing.
+    table's state; a gate that is configured for another generation can claim nothing. ``reach``: how many heights above
+    the row a claim may be. The row never goes down, so a claim that is far too high would be the last one.
     """
 
     gate_id: str
     boot_id: str
     chain_id: str
     generation: int
+    reach: int = REACH
 
 
 @dataclass(frozen=True, slots=True)

@@ -550,10 +550,28 @@ def test_a_watermark_of_an_older_ceremony_near_the_chains_head_makes_no_lower_ro
 
 def test_a_site_that_left_counts_with_what_it_signed(transcript: Transcript) -> None:
     site = table_lost(transcript)
-    signed = SignedState(height=site.world.head + 5000, round=0, step=2)
+    signed = SignedState(height=site.world.head + 15, round=0, step=2)
     site.host("fra", state=signed)
     site.ceremonies.renew_table(second_operator="bob")
     assert site.world.table.row and site.world.table.row.position >= spent(signed.height + MARGIN_BLOCKS)
+
+
+@pytest.mark.parametrize("height", [400, 10**6, 2**63 - 1])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_position_far_above_the_chain_is_explained_and_nothing_is_lowered(
+    transcript: Transcript, height: int, lost: bool
+) -> None:
+    site = table_lost(transcript) if lost else rolled_back(transcript)
+    floor = site.world.signers.hosts["ash"].gate.floor
+    assert floor
+    burnt = Position(height, 0, 2)
+    row = site.world.table.row
+    site.world.table.row = row and replace(row, position=burnt)
+    site.host("ash", {"floor": replace(floor, position=burnt)})
+    with pytest.raises(Refused, match=f"height {height} was signed, and the chain is at .*bin/estate key retire"):
+        site.ceremonies.renew_table(second_operator="bob")
+    assert site.world.table.row == (row and replace(row, position=burnt))
+    assert site.world.signers.hosts["ash"].gate.floor.position == burnt
 
 
 def test_a_head_that_does_not_move_is_no_height_of_the_chain(transcript: Transcript) -> None:

@@ -79,6 +79,11 @@ def test_gates_of_one_key_have_names_of_their_own(network: Network) -> None:
     assert len(set(names)) == len(names) == len(network.signing.coordination.sites)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("block_seconds", "blocks"), [(6, 14_400), (1, 86_400), (7, 12_343)])
+def test_a_gate_signs_at_most_a_day_of_blocks_above_the_row(block_seconds: float, blocks: int) -> None:
+    assert gate_config.reach(block_seconds) == blocks
+
+
 @pytest.mark.parametrize(("block_seconds", "deadline"), [(6, 0.4), (60, 0.4), (1, 0.4), (0.8, 0.32), (0.2, 0.25)])
 def test_a_refusal_comes_while_the_round_can_still_go_on(block_seconds: float, deadline: float) -> None:
     assert gate_config.deadline_seconds(block_seconds) == deadline

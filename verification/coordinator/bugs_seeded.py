@@ -298,6 +298,12 @@ OF_THE_DISK = (
         by="ILCSU",
     ),
     _bug(
+        "claim without a bound",
+        "one request for the last height of all is signed, and nothing after it",
+        ("handle", "        if _is_too_far(gate, standing, request):\n", "        if False:\n"),
+        by="U",
+    ),
+    _bug(
         "claim lifts a row that went back",
         "a gate halts on a row that went back only after its claim has raised it above what others remember",
         ("records", "        and claim.not_below <= head.position\n", ""),
@@ -483,7 +489,11 @@ OF_THE_UNKNOWN = (
     _bug(
         "unsure ignored",
         "after an unknown claim the next is made without reading the row",
-        ("handle", "    if standing.unsure or idle or not signer_ready:", "    if idle or not signer_ready:"),
+        (
+            "handle",
+            "    if standing.unsure or idle or not signer_ready or _is_too_far",
+            "    if idle or not signer_ready or _is_too_far",
+        ),
         by="CU",
     ),
     _bug(
@@ -593,7 +603,11 @@ OF_THE_SIGNER = (
     _bug(
         "absent signer ignored",
         "a gate without a signer claims heights that it cannot sign",
-        ("handle", "    if standing.unsure or idle or not signer_ready:", "    if standing.unsure or idle:"),
+        (
+            "handle",
+            "    if standing.unsure or idle or not signer_ready or _is_too_far",
+            "    if standing.unsure or idle or _is_too_far",
+        ),
         by="U",
     ),
     _bug(

@@ -13,10 +13,6 @@ EQUIVALENT: dict[str, str] = {
     "handle.Standing.having_burnt: min(2 ** (self.burnt - 1), MOST_HEIGHTS_SAT_OUT) → "
     "min(MOST_HEIGHTS_SAT_OUT, 2 ** (self.burnt - 1))": SYMMETRIC,
     "handle.Standing.having_burnt: min(self.burnt + 1, 5) → min(5, self.burnt + 1)": SYMMETRIC,
-    "handle._sign: max(standing.floor, claim.position) → max(claim.position, standing.floor)": SYMMETRIC,
-    "handle._sign: standing.floor → standing.highest_seen": (
-        "the row was just seen at the claim's position, and was never seen higher: both are at most that"
-    ),
     "handle._sign: standing → burnt in return replace(standing, burnt=0, idle_below=0)": (
         "the two differ only in what is set here"
     ),

@@ -28,7 +28,7 @@ from coordinator.decision.effects import (
 )
 from coordinator.decision.handle import MOST_HEIGHTS_SAT_OUT, Standing, handle
 from coordinator.decision.position import Position
-from coordinator.decision.records import Claim, Gate, Head, Request, Signed
+from coordinator.decision.records import REACH, Claim, Gate, Head, Request, Signed
 
 GATE = Gate("ash", "boot", "lab-1", 1)
 FLOOR, AT, ABOVE = Position(7, 0, 3), Position(8, 0, 2), Position(8, 0, 3)
@@ -47,9 +47,14 @@ class Handled:
     """``asked``: the effects, in order; ``standing``: what remains; ``reply``: the one answer."""
 
     def __init__(
-        self, *outcomes: Any, standing: Standing = STANDING, request: Request = REQUEST, ready: bool = True
+        self,
+        *outcomes: Any,
+        standing: Standing = STANDING,
+        request: Request = REQUEST,
+        ready: bool = True,
+        gate: Gate = GATE,
     ) -> None:
-        course = handle(GATE, standing, request, "id", ready, verify)
+        course = handle(gate, standing, request, "id", ready, verify)
         self.asked, told = [next(course)], iter(outcomes)
         while True:
             own = isinstance(self.asked[-1], Answer | Halt | Record)
@@ -359,6 +364,38 @@ def test_a_height_that_the_gate_owns_is_not_skipped_because_no_other_gate_can_si
 def test_while_it_lets_heights_go_by_it_gives_again_what_the_other_signed():
     head = held_by("zrh", GOOD)
     assert isinstance(Handled(Seen(head), Done(), standing=replace(STANDING, idle_below=99)).reply, Granted)
+
+
+REACHING = replace(GATE, reach=3)
+
+
+@pytest.mark.parametrize(("height", "reads"), [(9, False), (10, False), (11, True), (2**63 - 1, True)])
+def test_what_is_far_above_the_row_as_it_was_seen_is_claimed_only_after_another_look(height: int, reads: bool):
+    request = replace(REQUEST, position=Position(height, 0, 2))
+    handled = Handled(*([Missing()]), request=request, gate=REACHING)
+    assert handled.kinds[0] is (ReadHead if reads else ClaimHead)
+
+
+def test_what_is_far_above_the_row_is_refused():
+    handled = Handled(Seen(HEAD), request=replace(REQUEST, position=Position(11, 0, 2)), gate=REACHING)
+    assert handled.kinds == [ReadHead, Answer]
+    assert handled.reply == Refused(
+        Cause.TOO_FAR,
+        "the row is at height 7, and a claim may be at most 3 above it; if the chain is there, and the key has not "
+        "signed for so long, begin a new generation by ceremony",
+    )
+    assert handled.standing == STANDING
+
+
+def test_what_is_far_above_what_was_seen_is_claimed_if_the_row_has_come_near():
+    near = replace(HEAD, position=Position(8, 0, 1))
+    request = replace(REQUEST, position=Position(11, 0, 2))
+    handled = Handled(Seen(near), Done(), Unknown("timeout"), request=request, gate=REACHING)
+    assert handled.kinds == [ReadHead, WriteFloor, ClaimHead, Answer]
+
+
+def test_a_day_of_blocks_is_the_reach_where_nothing_else_is_said():
+    assert GATE.reach == REACH == 14_400
 
 
 def test_each_claim_in_a_row_that_was_not_signed_costs_twice_as_many_heights_up_to_eight():

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator import floor, service
 from coordinator.config import Chain
 from coordinator.decision.position import spent
-from coordinator.decision.records import Gate, Head
+from coordinator.decision.records import REACH, Gate, Head
 from coordinator.events import Events
 from coordinator.gate import KeyTable
 from coordinator.metrics import Metrics
@@ -52,6 +52,7 @@ class Estate:
     table: Callable[[Chain, Gate, bytes], KeyTable] | None = None
     endpoints: tuple[Endpoint, ...] = ()
     node_waits_seconds: float = 60.0
+    reach: int = REACH
 
     def __post_init__(self) -> None:
         self.node = Node()
@@ -92,8 +93,9 @@ class Estate:
                 ca_file=Path("/nonexistent"),
                 endpoints=self.endpoints,
                 sign_extensions=False,
+                reach=self.reach,
             ),
-            Gate(self.gate_id, f"boot-{time.monotonic_ns()}", self.chain_id, 1),
+            Gate(self.gate_id, f"boot-{time.monotonic_ns()}", self.chain_id, 1, self.reach),
             self.directory,
             Ed25519PrivateKey.generate(),
             Events(self.log),

@@ -151,6 +151,15 @@ def test_a_start_raises_the_watermark_to_the_row_or_does_not_happen(
     assert floor.read(made.floor, made.chain_id).position == spent(20)
 
 
+def test_a_request_far_above_the_row_burns_nothing(estate: Make) -> None:
+    made = estate(reach=100).whole()
+    verified(made, prevote(10), made.node.ask(prevote(10)))
+    for height in (111, 2**63 - 1):
+        refused(made, made.node.ask(prevote(height)), "too-far")
+    verified(made, prevote(110), made.node.ask(prevote(110)))
+    assert made.rows.head.position == Position(110, 0, Step.PREVOTE)
+
+
 def test_a_second_run_with_the_same_identity_fences_the_first(estate: Make) -> None:
     rows = Rows()
     first = estate(rows=rows).whole()
