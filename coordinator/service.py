@@ -235,6 +235,7 @@ def run(config: Config, events: Events, metrics: Metrics, table: TableFor = tabl
     late = [thread.name for thread in threads if thread.is_alive()]
     _write(metrics, config.metrics, events)
     events("gate-down", gate=config.gate_id, not_ended=late)
+    events.drain()
     return 1 if late else 0
 
 

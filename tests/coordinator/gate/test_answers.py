@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -149,6 +152,23 @@ def test_a_start_raises_the_watermark_to_the_row_or_does_not_happen(
         assert made.events("not-started")[-1]["cause"] == "disk"
     until(lambda: made.events("started"))
     assert floor.read(made.floor, made.chain_id).position == spent(20)
+
+
+def test_a_journal_that_does_not_read_delays_no_signature(estate: Make) -> None:
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    made = estate()
+    made.stream, made.most_waiting = os.fdopen(write, "w"), 10
+    made.seed().start()
+    made.signer = Signer(made.socket, key=made.key)
+    made.node.accept()
+    for height in range(10, 60):
+        verified(made, prevote(height), made.node.ask(prevote(height)))
+    assert re.search(r'events_dropped_total{chain="lab-1"} [1-9]', made.metrics.text())
+    os.close(read)
+    made.told.drain()
+    with suppress(OSError):
+        made.stream.close()
 
 
 def test_a_request_far_above_the_row_burns_nothing(estate: Make) -> None:
