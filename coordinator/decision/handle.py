@@ -41,8 +41,6 @@ Verify = Callable[[bytes, bytes], bool]
 """Whether the key made this signature (64 bytes) over this message."""
 
 Handling = Generator[Effect, Outcome, "Standing"]
-Raising = Generator[Effect, Outcome, tuple["Standing", tuple[Cause, str] | None]]
-"""Returns why to refuse, if the watermark could not be raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,10 @@ class Standing:
         """After a claim without a signature: the first skips no height, the next ones skip 1, 2, 4, 8 heights."""
         idle = min(2 ** (self.burnt - 1), MOST_HEIGHTS_SAT_OUT) if self.burnt else 0
         return replace(self, burnt=min(self.burnt + 1, 5), idle_below=height + 1 + idle)
+
+
+Raising = Generator[Effect, Outcome, tuple[Standing, tuple[Cause, str] | None]]
+"""Returns why to refuse, if the watermark could not be raised."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,7 +307,7 @@ OF_THE_DISK = (
         "claim lifts a row that went back",
         "a gate halts on a row that went back only after its claim has raised it above what others remember",
         ("records", "        and claim.not_below <= head.position\n", ""),
-        by="U",
+        by="CU",
     ),
 )
 

@@ -8,6 +8,7 @@ EQUIVALENT: dict[str, str] = {
     "records.claimable: '' → 'X'": "`speaks_for` does not read the chain's name",
     "handle: Verify = Callable[[bytes, bytes], bool] → nothing": TYPES,
     "handle: Handling = Generator[Effect, Outcome, 'Standing'] → nothing": TYPES,
+    "handle: Raising = Generator[Effect, Outcome, tuple[Standing, tuple[Cause, str] | None]] → nothing": TYPES,
     "handle: 'Standing' → 'StandingX'": TYPES,
     "handle.Standing.having_seen: max(self.highest_seen, position) → max(position, self.highest_seen)": SYMMETRIC,
     "handle.Standing.having_burnt: min(2 ** (self.burnt - 1), MOST_HEIGHTS_SAT_OUT) → "
