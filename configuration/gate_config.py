@@ -64,6 +64,7 @@ class GateSettings:
     socket: str
     deadline_seconds: float
     reach: int
+    sign_extensions: bool
     head: str
     claims: str
     endpoints: tuple[Endpoint, ...]
@@ -121,6 +122,7 @@ def settings(network: Network, host: Host) -> GateSettings | None:
         socket=socket(network.chain.chain_id),
         deadline_seconds=deadline_seconds(network.chain.block_seconds),
         reach=declared.reach_blocks or reach(network.chain.block_seconds),
+        sign_extensions=network.chain.vote_extensions,
         head=head,
         claims=claims,
         endpoints=coordination.endpoints(network),

@@ -95,6 +95,9 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Chain, "block_seconds"): Words(
         "a number greater than 0 and at most 60", "timeouts and alarms scale with it", "6"
     ),
+    (model.Chain, "vote_extensions"): Words(
+        "true or false", "a node stops if the extension of its vote, be it empty, comes back unsigned", "false"
+    ),
     (model.Chain, "ports"): Words(
         "ports by the names p2p, rpc, lcd, privval, metrics",
         "firewalls open these and no others",

@@ -90,6 +90,24 @@ def test_a_refusal_comes_while_the_round_can_still_go_on(block_seconds: float, d
     assert deadline <= config.LONGEST_DEADLINE_SECONDS
 
 
+def test_a_gate_knows_whether_its_chain_has_vote_extensions_and_how_far_it_may_claim(network: Network) -> None:
+    for host in gated(network):
+        chain = config.parse(text(network, host, gate_config.CONFIG)).chains[0]
+        assert (chain.sign_extensions, chain.reach) == (False, gate_config.reach(network.chain.block_seconds))
+    declared = network.signing.coordination
+    assert declared
+    near = declared.model_copy(update={"reach_blocks": 500})
+    other = network.model_copy(
+        update={
+            "chain": network.chain.model_copy(update={"vote_extensions": True}),
+            "signing": network.signing.model_copy(update={"coordination": near}),
+        }
+    )
+    for host in gated(other):
+        chain = config.parse(text(other, host, gate_config.CONFIG)).chains[0]
+        assert (chain.sign_extensions, chain.reach) == (True, 500)
+
+
 def test_a_signer_without_a_gate_has_nothing_left_of_one(network: Network) -> None:
     for host in of_role(network, Role.SIGNER):
         items = gate.items(context(network, host))
