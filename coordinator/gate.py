@@ -179,6 +179,11 @@ class KeyGate:
     def started(self) -> bool:
         return isinstance(self._standing, Standing)
 
+    @property
+    def halted(self) -> bool:
+        """Nothing is signed until a person has found the cause."""
+        return self._keeper.floor.halted is not None
+
     def start(self) -> None:
         """Announces this run of the gate to the table, once; ``started`` says whether the table admitted it.
 

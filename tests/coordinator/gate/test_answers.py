@@ -292,7 +292,6 @@ def test_a_row_that_is_taken_halts_the_key_across_restarts(estate: Make) -> None
     made.stop()
     made.node.hang_up()
     assert floor.read(made.floor, made.chain_id).halted is Cause.ROW_TAKEN
-    made.node_waits_seconds = 0
     made.start()
     made.node.accept()
     told = made.node.ask(prevote(12))
@@ -362,6 +361,15 @@ def test_a_node_is_dialled_after_a_while_though_no_signer_comes(estate: Make) ->
     refused(made, made.node.ask(prevote(10)), "signer-absent")
     made.sign_with()
     verified(made, prevote(10), made.node.ask(prevote(10)))
+
+
+def test_a_halted_gate_dials_its_node_at_once_so_that_it_gets_the_reason(estate: Make) -> None:
+    made = estate().seed()
+    with floor.held(made.floor):
+        floor.Keeper(made.floor, floor.read(made.floor, made.chain_id)).halt(Cause.ROW_TAKEN)
+    made.start()
+    made.node.accept()
+    assert "because of row-taken" in refused(made, made.node.ask(prevote(10)), "halted")
 
 
 def test_a_node_that_restarts_while_the_signer_is_lost_is_dialled_again(estate: Make) -> None:
