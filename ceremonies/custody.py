@@ -108,6 +108,16 @@ def _same_key(situation: Situation) -> None:
         )
 
 
+def _never_gated(situation: Situation) -> None:
+    gated = sorted(name for name, each in situation.signers.items() if each.gate.used)
+    if gated:
+        raise Refused(
+            f"{' and '.join(gated)} signed, or was to sign, through a gate, and signing.coordination is not declared; "
+            "tmkms's state at one site does not say what another site has signed since; declare signing.coordination "
+            "again: with one site if only one is to sign, or to end the key with bin/estate key retire"
+        )
+
+
 def following(situation: Situation) -> Next:
     """The next step towards the key being at the target.
 
@@ -115,6 +125,7 @@ def following(situation: Situation) -> Next:
         Refused: it would not be safe, or no ceremony leads to the observed state.
     """
     _same_key(situation)
+    _never_gated(situation)
     target = situation.target
     there = situation.signers[target]
     if not there.provisioned:

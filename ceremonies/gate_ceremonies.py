@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ceremonies import gates
@@ -100,7 +100,7 @@ class GateCeremonies:
         row = self.table.read(key) if key else None
         opened = {name: self.signers.look_into(name) for name, each in seen.items() if each.sealed}
         names = holders(seen) if watched is None else tuple(watched)
-        still = [name for name in names if seen[name].still]
+        still = bool(names) and all(seen[name].still for name in names)
         view = self.chain.view(key.address, gates.last_signed(seen, names, row)) if key and still else None
         return Situation(
             signers=seen,
@@ -118,8 +118,18 @@ class GateCeremonies:
         gates_after: tuple[str, ...] = (),
         **noted: object,
     ) -> tuple[Next, ...]:
+        heads: list[int] = []
+
+        def observe() -> Situation:
+            situation = self._situation(watched)
+            if situation.chain is None:
+                heads.clear()
+                return situation
+            heads.append(situation.chain.head)
+            return replace(situation, watched_from=heads[0])
+
         return carry_out(
-            lambda: self._situation(watched),
+            observe,
             decide,
             lambda step, situation: self._act(step, situation, gates_after),
             partial(self.transcript.write, ceremony=name, **noted),

@@ -20,6 +20,11 @@ from coordinator.decision.position import Position, spent
 from coordinator.decision.records import Head
 from coordinator.table.items import CLOSED
 
+LEAD_BLOCKS = 4 * MARGIN_BLOCKS
+"""How far above the last signature a ceremony writes a watermark. The chain goes on while the hosts are raised, and the
+row must be `MARGIN_BLOCKS` above it when it is written.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
@@ -34,14 +39,16 @@ class Situation:
     """The input of a decision.
 
     `signers`: observed before `row` was read, so that no watermark can be above a correct row. `row`: the key's row,
-    `None` if there is none. `chain`: above `last_signed`; `None` if it was not queried or did not answer. `sealed`: by
-    host, the content of the packages that could be opened.
+    `None` if there is none. `chain`: above `last_signed`, queried after the row; `None` if it was not asked or did not
+    answer. `watched_from`: the chain's head when this run of the ceremony first saw all that it concerns stopped.
+    `sealed`: by host, the content of the packages that could be opened.
     """
 
     signers: Mapping[str, SignerObservation]
     declared: Declared
     row: Head | None
     chain: ChainView | None = None
+    watched_from: int | None = None
     sealed: Mapping[str, Sealed]
 
     @property
@@ -66,10 +73,10 @@ def _is_spent(position: Position) -> bool:
 def last_signed(signers: Mapping[str, SignerObservation], names: Iterable[str], row: Head | None) -> int:
     """The height above which the signers `names` have signed nothing, according to their state and the row.
 
-    A position that a ceremony wrote is a margin above the last signature.
+    A position that a ceremony wrote is `LEAD_BLOCKS` above the last signature.
     """
     positions = _positions(signers, names, row)
-    return max((each.height - MARGIN_BLOCKS if _is_spent(each) else each.height for each in positions), default=0)
+    return max((each.height - LEAD_BLOCKS if _is_spent(each) else each.height for each in positions), default=0)
 
 
 def _key(situation: Situation) -> ConsensusKey:
@@ -176,36 +183,46 @@ def _seen_chain(situation: Situation) -> ChainView:
 
 
 def _settle(situation: Situation, names: tuple[str, ...]) -> Next | int:
-    """Stops the signers `names`; then the height above their last signature that the chain has passed without us."""
+    """Stops the signers `names` and raises them; then the height of a new row, at which all of them rest.
+
+    It is at least `MARGIN_BLOCKS` above every signature that any signer, the row or the chain's head shows, whatever
+    ceremony went before: a watermark says nothing about a gate that is gone, and only the chain does. The chain was
+    watched for as many blocks with everything stopped, so that its head is no stalled node's.
+    """
     if step := _halted(situation, names):
         return step
-    chain = _seen_chain(situation)
-    positions = _positions(situation.signers, names, situation.row)
-    last = last_signed(situation.signers, names, situation.row)
+    chain, signers = _seen_chain(situation), situation.signers
     if chain.signed_since:
         raise Refused(
             f"got signatures of our key at heights {', '.join(map(str, chain.signed_since))}; our last known "
-            f"signature is at {last}, and our signers are stopped; another signer holds this key; find it "
-            "before anything else"
+            f"signature is at {last_signed(signers, names, situation.row)}, and our signers are stopped; another "
+            "signer holds this key; find it before anything else"
         )
-
-    def rests(name: str, height: int) -> bool:
-        here = situation.signers[name]
-        where = spent(height)
-        return (
-            here.gate.floor is not None
-            and here.state is not None
-            and here.gate.floor.position == here.state.position == where
-        )
-
-    top = max(positions, default=spent(0))
-    begun = any(rests(name, top.height) for name in names) and _is_spent(top)
-    height = top.height if begun else max(last, chain.head) + MARGIN_BLOCKS
     for name in names:
-        if not rests(name, height):
-            return Next(step=Step.RAISE, host=name, height=height)
-    if chain.head < height:
+        if signers[name].gate.floor is None and signers[name].state is None:
+            raise Refused(
+                f"{name} holds the key, and neither a watermark file nor tmkms's state there can be read; what it "
+                "signed is unknown, and a row is made only above all that is known; restore tmkms's state file, or "
+                "write one above the chain's height"
+            )
+    if situation.watched_from is None or chain.head < situation.watched_from + MARGIN_BLOCKS:
         return Next(step=Step.WAIT, host=names[0])
+    positions = _positions(signers, signers, situation.row)
+    top = max(positions, default=spent(0))
+    signed = max((each.height for each in positions if not _is_spent(each)), default=0)
+    if signed > chain.head + LEAD_BLOCKS:
+        raise Refused(
+            f"height {signed} was signed, and the chain is at {chain.head}; no row is made below a signature, no "
+            "watermark is ever lowered, and above it nothing can be signed before the chain is there; find the node "
+            "that asked for it, and wait until the chain has passed it; if that takes too long, another key must take "
+            "this one's place: bin/estate key retire"
+        )
+    is_above = _is_spent(top) and top.height >= max(chain.head + MARGIN_BLOCKS, signed + LEAD_BLOCKS)
+    height = top.height if is_above else max(chain.head, signed) + LEAD_BLOCKS
+    for name in names:
+        floor, state = signers[name].gate.floor, signers[name].state
+        if not floor or not state or not floor.position == state.position == spent(height):
+            return Next(step=Step.RAISE, host=name, height=height)
     return height
 
 
@@ -285,7 +302,7 @@ def joining(situation: Situation, target: str, *, leaving: str | None = None) ->
         return Next(step=Step.TIDY, host=target)
     if not floor or not here.state or (not admitted and min(floor.position, here.state.position) < row.position):
         heights = [each.height for each in _positions(situation.signers, [target], None)]
-        return Next(step=Step.RAISE, host=target, height=max([row.position.height + MARGIN_BLOCKS, *heights]))
+        return Next(step=Step.RAISE, host=target, height=max([row.position.height + LEAD_BLOCKS, *heights]))
     return Next(step=Step.ADMIT, host=target)
 
 
@@ -349,7 +366,7 @@ def renewing(situation: Situation) -> Next:
         raise Refused("the table's row for this key is closed: it was retired, and nothing signs with it ever again")
     pinned = [situation.signers[name].gate.generation or 0 for name in declared.gates]
     old = max([row.generation if row else 0, *pinned])
-    top = max(_positions(situation.signers, holding, None), default=spent(0))
+    top = max(_positions(situation.signers, situation.signers, None), default=spent(0))
     if row is not None and row.generation == declared.generation and top <= row.position:
         for name in sorted(situation.admitted.intersection(holding)):
             if situation.signers[name].masked or situation.signers[name].gate.masked:

@@ -60,6 +60,11 @@ def status(signers: Signers) -> KeyStatus:
     if len(holding) > 1:
         found.append(f"{' and '.join(holding)} hold the consensus key; exactly one host may: stop and mask both now")
     for name in holding:
+        if seen[name].gate.used:
+            found.append(
+                f"{name} signed, or was to sign, through a gate, and signing.coordination is not declared; it must not "
+                "sign directly: declare signing.coordination again, with one site if only one is to sign"
+            )
         if seen[name].masked:
             found.append(f"{name} holds the key and is masked: a move has begun; finish it: bin/estate key move")
     return KeyStatus.of(seen, [*found, *leftovers(seen)])

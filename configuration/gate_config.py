@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from coordinator.version import version
@@ -45,11 +46,14 @@ SHARE_OF_PREVOTE_TIMEOUT = 0.4
 LEAST_DEADLINE_SECONDS = 0.25
 """Room for a round trip between regions and the signature of a hardware module."""
 
+REACH_SECONDS = 86_400
+"""A day: sites that have not signed for longer are started by people, with a look at the chain."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GateSettings:
     """What `templates/signer` fills in for the gate. `node`: the privval listener that it dials, `host:port`; `socket`:
-    where tmkms finds it.
+    where tmkms finds it. `reach`: how many heights above the row a claim may be.
     """
 
     gate_id: str
@@ -59,6 +63,8 @@ class GateSettings:
     node_address: str
     socket: str
     deadline_seconds: float
+    reach: int
+    sign_extensions: bool
     head: str
     claims: str
     endpoints: tuple[Endpoint, ...]
@@ -77,7 +83,7 @@ class LeaseSettings:
 
 
 def floor_file(chain_id: str) -> str:
-    """The file in which the gate keeps its watermark: the highest position that it claimed."""
+    """The file in which the gate keeps its watermark: the highest position at which it saw the row."""
     return f"{STATE}/{chain_id}.floor.json"
 
 
@@ -90,6 +96,11 @@ def deadline_seconds(block_seconds: float) -> float:
     """How long one request may take. A later refusal would cost the node its round."""
     timeout = min(PREVOTE_TIMEOUT_SECONDS, block_seconds)
     return max(LEAST_DEADLINE_SECONDS, round(SHARE_OF_PREVOTE_TIMEOUT * timeout, 3))
+
+
+def reach(block_seconds: float) -> int:
+    """How many heights above the row a claim may be, where the declaration does not say it."""
+    return math.ceil(REACH_SECONDS / block_seconds)
 
 
 def settings(network: Network, host: Host) -> GateSettings | None:
@@ -110,6 +121,8 @@ def settings(network: Network, host: Host) -> GateSettings | None:
         node_address=str(validator.address),
         socket=socket(network.chain.chain_id),
         deadline_seconds=deadline_seconds(network.chain.block_seconds),
+        reach=declared.reach_blocks or reach(network.chain.block_seconds),
+        sign_extensions=network.chain.vote_extensions,
         head=head,
         claims=claims,
         endpoints=coordination.endpoints(network),

@@ -35,7 +35,8 @@ class SignerSettings:
     """What `templates/signer` fills in for tmkms. `validators`: what it dials, as `tcp://host:port` or `unix://path`.
 
     `key_in_file`, `by_usb`: where `backend` keeps the key, and whether tmkms reaches it by USB. `gate_unit`,
-    `gate_group`: of the gate that it dials; empty where it dials validators itself.
+    `gate_group`: of the gate that it dials; empty where it dials validators itself. `gate_state`: the directory that
+    must be empty before tmkms signs with the consensus key for validators that it dials itself; empty otherwise.
     """
 
     duty: Duty
@@ -49,6 +50,7 @@ class SignerSettings:
     validator_addresses: tuple[str, ...]
     gate_unit: str
     gate_group: str
+    gate_state: str
     address_families: tuple[str, ...]
     hsm_auth_key: int = 2
     hsm_key: int = 1
@@ -82,6 +84,7 @@ def settings(network: Network, host: Host) -> SignerSettings:
         validator_addresses=tuple(str(each.address) for each in validators),
         gate_unit=gate_config.UNIT if gate else "",
         gate_group=gate_config.USER if gate else "",
+        gate_state=gate_config.STATE if what is Duty.CONSENSUS and not gate else "",
         address_families=(
             *(["AF_UNIX"] if gate else ["AF_INET"]),
             *([] if mode.usb_device is None else ["AF_NETLINK"] if gate else ["AF_NETLINK", "AF_UNIX"]),

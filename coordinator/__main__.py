@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         of = config.read(asked.config)
         if asked.command == "run":
-            return service.run(of, Events(), Metrics())
+            metrics = Metrics()
+            return service.run(of, Events(dropped=lambda chain: metrics.count("events_dropped_total", chain)), metrics)
         if asked.command == "show":
             return _show(of)
         path = floor.path_of(of.state, of.chain(asked.chain).chain_id)

@@ -9,7 +9,7 @@ I2    at most one signature at a height, round and step
 I3    what is released rises strictly, in the order of its claims
 I4    a release has an earlier claim and an earlier claim row, both with the same bytes
 I5    everything that is released at a height was claimed by one gate
-I6    a watermark is never above the row, and no fresh signature is above the watermark of its gate
+I6    a watermark is never above the row; an answer is given once it is at the row that the gate has seen
 I7    a gate that got "unknown" releases nothing for that request; each request is answered in time, once
 I8    an extension's signature is released only for the extension that was claimed
 I9    each signature is by the key, over bytes of its chain
@@ -25,6 +25,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from coordinator.decision.effects import Cause
 from coordinator.decision.position import Position
 from coordinator.decision.records import Claim
 
@@ -133,10 +134,10 @@ class Ended(NamedTuple):
 
 
 class RolledBack(NamedTuple):
-    """A fault: the row was restored to an older state (``None``: removed). No claim row was lost.
+    """A fault: the row was restored to an older state (``None``: removed), perhaps with the claim rows.
 
-    A gate that had not seen the lost state cannot respect it, so I3 and I5 start over here. The claim rows keep I1 and
-    I2 over the whole log.
+    A gate that had not seen the lost state cannot respect it, so I3 and I5 start over here. I1 and I2 hold over the
+    whole log.
     """
 
     position: Position | None
@@ -203,6 +204,7 @@ class Audit:
         "_floors",
         "_floors_told",
         "_inserted",
+        "_looked",
         "_own",
         "_owners",
         "_released",
@@ -231,6 +233,7 @@ class Audit:
         self._rising: list[tuple[int, Position]] = []
         self._owners: dict[int, str] = {}
         self._seen: dict[str, Position] = {}
+        self._looked: dict[str, Position] = {}
         self._own: dict[str, Position] = {}
         self._floors: dict[str, Position] = {}
         self._ever = BOTTOM
@@ -243,6 +246,11 @@ class Audit:
     def signed(self) -> int:
         """The number of positions at which a signature was released."""
         return len(self._released)
+
+    @property
+    def highest(self) -> Position:
+        """The highest position at which a signature was released."""
+        return max(self._released, default=BOTTOM)
 
     def copy(self) -> Audit:
         """An independent copy of this audit."""
@@ -262,6 +270,7 @@ class Audit:
             tuple(self._rising),
             frozenset(self._owners.items()),
             frozenset(self._seen.items()),
+            frozenset(self._looked.items()),
             frozenset(self._own.items()),
             frozenset(self._floors.items()),
             self._ever,
@@ -285,6 +294,10 @@ class Audit:
         if event.head < max(self._own.get(event.gate_id, BOTTOM), event.floor):
             self._broken("I14", f"{event.gate_id} began to act on a row at {event.head.text}, older than what it knows")
         self._seen[event.boot_id] = event.head
+        if self._floors_told:
+            self._floors[event.gate_id] = event.floor
+            if event.floor < event.head:
+                self._broken("I6", f"{event.gate_id} began to act with its floor below the row")
 
     def _was_asked(self, event: Asked) -> None:
         self._asked.add(event.request)
@@ -300,6 +313,7 @@ class Audit:
 
     def _head_at(self, event: HeadAt) -> None:
         self._seen[event.boot_id] = max(self._seen.get(event.boot_id, BOTTOM), event.position)
+        self._looked[event.gate_id] = max(self._looked.get(event.gate_id, BOTTOM), event.position)
 
     def _floor_written(self, event: FloorWritten) -> None:
         self._floors[event.gate_id] = event.position
@@ -311,6 +325,13 @@ class Audit:
 
     def _refused(self, event: Refused) -> None:
         self._answer(event.request, event.seconds)
+        looked = self._looked.pop(event.gate_id, BOTTOM)
+        if event.cause not in (Cause.DISK, Cause.TABLE_WENT_BACK):
+            self._floor_is_at(event.gate_id, looked)
+
+    def _floor_is_at(self, gate_id: str, looked: Position) -> None:
+        if self._floors_told and self._floors.get(gate_id, BOTTOM) < looked:
+            self._broken("I6", f"{gate_id} answered, having seen the row at {looked.text}, with its floor below")
 
     def _answer(self, request: str, seconds: float) -> None:
         if request in self._answered:
@@ -334,6 +355,7 @@ class Audit:
 
     def _was_released(self, event: Released) -> None:
         self._answer(event.request, event.seconds)
+        self._floor_is_at(event.gate_id, self._looked.pop(event.gate_id, BOTTOM))
         where = event.position.text
         if event.request in self._doubtful:
             self._broken("I7", f"{event.gate_id} signed {where} though an outcome was unknown to it")

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coordinator.decision.records import REACH
 from coordinator.privval.messages import Dialect
 from coordinator.table.client import Endpoint
 
 LONGEST_DEADLINE_SECONDS = 1.5
 """A later vote is useless in a round of one second. The node itself would wait for five."""
+
+MOST_REACH = 10_000_000
+"""More than two years of blocks of six seconds."""
 
 MAX_ENDPOINTS = 2
 MAX_SOCKET_PATH = 107
@@ -38,7 +42,7 @@ class Chain:
     """One key on one chain: its validator node, its signer and its table.
 
     ``deadline_seconds``: for one request as a whole. ``sign_extensions``: whether the chain has vote extensions, as in
-    tmkms; a v1 node says it in each request.
+    tmkms; a v1 node says it in each request. ``reach``: how many heights above the row a claim may be.
     """
 
     chain_id: str
@@ -53,6 +57,7 @@ class Chain:
     ca_file: Path
     endpoints: tuple[Endpoint, ...]
     sign_extensions: bool
+    reach: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,7 @@ def _chain(where: str, found: Any, problems: list[str]) -> Chain:
             _endpoint(f"{where}, endpoint {number}", each, problems) for number, each in enumerate(endpoints, 1)
         ),
         sign_extensions=table.take("sign_extensions", _boolean, "true or false", False),
+        reach=table.take("reach", _integer(1, MOST_REACH), f"a number of blocks from 1 to {MOST_REACH}", REACH),
     )
     table.end()
     if chain.signer and len(bytes(chain.signer)) > MAX_SOCKET_PATH:

@@ -1,4 +1,4 @@
-"""The watermark file of a key on a gate's own disk: the highest position that this gate ever claimed. It only rises.
+"""The watermark file of a key on a gate's own disk: the highest position at which this gate saw the row. It only rises.
 
 It protects against a faulty table: a table that was rolled back or replaced, or that lost its rows, cannot make a gate
 sign below the watermark on its own disk. Each rise is therefore on disk before it counts.

@@ -35,7 +35,7 @@ from coordinator.decision.effects import (
     WriteFloor,
 )
 from coordinator.decision.handle import NotStarted, Standing, handle, start
-from coordinator.decision.position import Step
+from coordinator.decision.position import Position, Step
 from coordinator.decision.records import Claim, Gate, Request, Signed
 from coordinator.events import Events
 from coordinator.floor import Keeper
@@ -75,6 +75,7 @@ CODES = {
     Cause.FOREIGN_CHAIN: Code.NOT_UNDERSTOOD,
     Cause.BELOW_FLOOR: Code.WOULD_CONTRADICT,
     Cause.BELOW_HEAD: Code.WOULD_CONTRADICT,
+    Cause.TOO_FAR: Code.PERSON_NEEDED,
     Cause.CONFLICT: Code.WOULD_CONTRADICT,
     Cause.NOT_OWNER: Code.ANOTHER_SIGNS,
     Cause.NOT_YET_SIGNED: Code.ANOTHER_SIGNS,
@@ -178,6 +179,11 @@ class KeyGate:
     def started(self) -> bool:
         return isinstance(self._standing, Standing)
 
+    @property
+    def halted(self) -> bool:
+        """Nothing is signed until a person has found the cause."""
+        return self._keeper.floor.halted is not None
+
     def start(self) -> None:
         """Announces this run of the gate to the table, once; ``started`` says whether the table admitted it.
 
@@ -195,6 +201,11 @@ class KeyGate:
                 f"the table is at {found.highest_seen.text} and was at {self._seen.text} before; replace it by "
                 "ceremony",
             )
+        if isinstance(found, Standing):
+            try:
+                self._keeper.rise(found.floor)
+            except OSError as error:
+                found = NotStarted(Cause.DISK, f"the watermark could not be raised to the row's position: {error}")
         if found != self._standing:
             if isinstance(found, Standing):
                 self._seen = max(self._seen, found.highest_seen)
@@ -266,8 +277,8 @@ class KeyGate:
         match effect:
             case ClaimHead(claim):
                 return self._claim(exchange, claim)
-            case WriteFloor(claim):
-                return self._raise_floor(exchange, claim)
+            case WriteFloor(position):
+                return self._raise_floor(exchange, position)
             case Sign(claim, request):
                 return self._sign(exchange, claim, request)
             case Answer(reply):
@@ -289,10 +300,10 @@ class KeyGate:
         self._metrics.count("claims_total", self._gate.chain_id, outcome=type(outcome).__name__.lower())
         return outcome
 
-    def _raise_floor(self, exchange: _Exchange, claim: Claim) -> Done | Unknown:
+    def _raise_floor(self, exchange: _Exchange, position: Position) -> Done | Unknown:
         try:
             with exchange.timed("disk"):
-                self._keeper.rise(claim.position)
+                self._keeper.rise(position)
         except OSError as error:
             return Unknown(str(error))
         return Unknown("the deadline of this request had passed") if exchange.late else Done()

@@ -15,6 +15,7 @@ COUNTERS = {
     "replays_total": "Existing signatures given to the node again.",
     "refusals_total": "Requests answered with an error, by cause.",
     "claims_total": "Conditional writes of the head row, by outcome.",
+    "events_dropped_total": "Events that were not written because nobody reads the standard output.",
 }
 GAUGES = {
     "started": "1 once the table has admitted this run of the gate.",

@@ -157,12 +157,14 @@ class ChainService:
             self._answer(message)
 
     def _may_sign(self) -> bool:
-        """Whether a signer is ready and the gate is admitted. Without a watermark file the gate can never be admitted;
-        the node is then dialled at once and gets the reason.
+        """Whether a signer is ready and the gate is admitted. Without a watermark file, or halted, the gate can never be
+        admitted; the node is then dialled at once and gets the reason.
 
         Checked only before the first dial: if the signer is lost later, the node stays connected and is refused.
         """
-        return self._key is None or self._signer is None or (self._signer.ready and self._key.started)
+        if self._key is None or self._signer is None or self._key.halted:
+            return True
+        return self._signer.ready and self._key.started
 
     def _node_due(self) -> float:
         return self._node.due() if self._dials else self._dial_by
@@ -212,7 +214,7 @@ def run(config: Config, events: Events, metrics: Metrics, table: TableFor = tabl
     boot_id = uuid.uuid4().hex
     services = {}
     for each in config.chains:
-        gate = Gate(config.gate_id, boot_id, each.chain_id, each.generation)
+        gate = Gate(config.gate_id, boot_id, each.chain_id, each.generation, each.reach)
         services[each.chain_id] = ChainService(each, gate, config.state, identity, events, metrics, table)
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -235,6 +237,7 @@ def run(config: Config, events: Events, metrics: Metrics, table: TableFor = tabl
     late = [thread.name for thread in threads if thread.is_alive()]
     _write(metrics, config.metrics, events)
     events("gate-down", gate=config.gate_id, not_ended=late)
+    events.drain()
     return 1 if late else 0
 
 

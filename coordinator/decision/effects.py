@@ -17,6 +17,7 @@ class Cause(StrEnum):
     HALTED = "halted"
     BELOW_FLOOR = "below-floor"
     BELOW_HEAD = "below-head"
+    TOO_FAR = "too-far"
     CONFLICT = "conflict"
     NOT_OWNER = "not-owner"
     NOT_YET_SIGNED = "not-yet-signed"
@@ -46,9 +47,9 @@ class ClaimHead:
 
 @dataclass(frozen=True, slots=True)
 class WriteFloor:
-    """Raise the local watermark to ``claim.position``; it is on disk before ``Done``. → ``Done | Unknown``"""
+    """Raise the local watermark to ``position``; it is on disk before ``Done``. → ``Done | Unknown``"""
 
-    claim: Claim
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,10 @@ Handling = Generator[Effect, Outcome, "Standing"]
 class Standing:
     """The state that a gate carries from one request to the next.
 
-    ``floor``: the watermark, the highest position that this gate claimed, as on its disk. ``highest_seen``: the highest
-    position seen in the row. ``unsure``: the outcome of the last claim is unknown. ``burnt``: the number of consecutive
-    claims without a signature. Below ``idle_below`` the gate claims no height except one that it owns already, which no
-    other gate can sign. ``halted``: why it must not sign until a person has found the cause.
+    ``floor``: the watermark, the highest position at which this gate saw the row, as on its disk. ``highest_seen``: the
+    same, on the disk or not. ``unsure``: the outcome of the last claim is unknown. ``burnt``: the number of consecutive
+    claims without a signature. Below ``idle_below`` the gate claims no height except that of its watermark: if it owns
+    it, no other gate can sign it. ``halted``: why it must not sign until a person has found the cause.
     """
 
     floor: Position
@@ -69,6 +69,10 @@ class Standing:
         return replace(self, burnt=min(self.burnt + 1, 5), idle_below=height + 1 + idle)
 
 
+Raising = Generator[Effect, Outcome, tuple[Standing, tuple[Cause, str] | None]]
+"""Returns why to refuse, if the watermark could not be raised."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotStarted:
     """The gate must not sign. ``reason`` says what was found, the rule, and what to do."""
@@ -78,7 +82,10 @@ class NotStarted:
 
 
 def start(gate: Gate, floor: Position, halted: Cause | None, seen: Seen | Missing | Unknown) -> Standing | NotStarted:
-    """The first state of a run, from its watermark and from the row as read after it announced the run."""
+    """The first state of a run, from its watermark and from the row as read after it announced the run.
+
+    The gate must raise the watermark on its disk to the ``floor`` of the result before it acts.
+    """
     if halted:
         return NotStarted(
             Cause.HALTED, f"this key is halted here because of {halted}; find the cause, then clear it by ceremony"
@@ -103,7 +110,7 @@ def start(gate: Gate, floor: Position, halted: Cause | None, seen: Seen | Missin
             f"the table is at {seen.head.position.text}, below the watermark {floor.text} on this disk; the table was "
             "rolled back; replace it by ceremony",
         )
-    return Standing(floor=floor, highest_seen=seen.head.position)
+    return Standing(floor=seen.head.position, highest_seen=seen.head.position)
 
 
 def _refuse(standing: Standing, cause: Cause, detail: str = "") -> Handling:
@@ -132,19 +139,23 @@ def handle(
         return (yield from _refuse(standing, Cause.BELOW_FLOOR, standing.floor.text))
 
     idle = standing.floor.height < request.position.height < standing.idle_below
-    if standing.unsure or idle or not signer_ready:
+    if standing.unsure or idle or not signer_ready or _is_too_far(gate, standing, request):
         outcome = yield ReadHead()
         if not isinstance(outcome, Seen):
             return (yield from _no_row(replace(standing, unsure=True), outcome))
         if outcome.head.position < standing.highest_seen:
             return (yield from _went_back(standing, outcome.head))
-        standing = standing.having_seen(outcome.head.position)
+        standing, refused = yield from _see(standing, outcome.head.position)
+        if refused:
+            return (yield from _refuse(standing, *refused))
         if outcome.head.position >= request.position:
             return (yield from _by_head(gate, standing, request, outcome.head, signer_ready, verify))
         if not signer_ready:
             return (yield from _refuse(standing, Cause.SIGNER_ABSENT))
         if idle:
             return (yield from _refuse(standing, Cause.SITTING_OUT, f"until height {standing.idle_below}"))
+        if _is_too_far(gate, standing, request):
+            return (yield from _refuse(standing, Cause.TOO_FAR, _too_far(gate, standing)))
 
     claim = Claim(
         position=request.position,
@@ -156,19 +167,33 @@ def handle(
         intent=request.intent,
         time_ns=request.time_ns,
         extension=request.extension,
+        not_below=standing.highest_seen,
     )
     outcome = yield ClaimHead(claim)
     if isinstance(outcome, Won):
         if outcome.previous < standing.highest_seen:
             detail = f"it was at {outcome.previous.text}, after {standing.highest_seen.text}"
             return (yield from _halt(standing, Cause.TABLE_WENT_BACK, detail))
-        return (yield from _sign(standing.having_seen(claim.position), claim, request, verify))
+        return (yield from _sign(standing, claim, request, verify))
     if isinstance(outcome, Lost):
         if outcome.head.position < standing.highest_seen:
             return (yield from _went_back(standing, outcome.head))
-        standing = standing.having_seen(outcome.head.position)
+        standing, refused = yield from _see(standing, outcome.head.position)
+        if refused:
+            return (yield from _refuse(standing, *refused))
         return (yield from _by_head(gate, standing, request, outcome.head, signer_ready, verify))
     return (yield from _no_row(replace(standing, unsure=True), outcome))
+
+
+def _is_too_far(gate: Gate, standing: Standing, request: Request) -> bool:
+    return request.position.height > standing.highest_seen.height + gate.reach
+
+
+def _too_far(gate: Gate, standing: Standing) -> str:
+    return (
+        f"the row is at height {standing.highest_seen.height}, and a claim may be at most {gate.reach} above it; if "
+        "the chain is there, and the key has not signed for so long, begin a new generation by ceremony"
+    )
 
 
 def _no_row(standing: Standing, outcome: Outcome) -> Handling:
@@ -181,6 +206,19 @@ def _no_row(standing: Standing, outcome: Outcome) -> Handling:
 def _went_back(standing: Standing, head: Head) -> Handling:
     detail = f"it is at {head.position.text}, after {standing.highest_seen.text}"
     return (yield from _halt(standing, Cause.TABLE_WENT_BACK, detail))
+
+
+def _see(standing: Standing, position: Position) -> Raising:
+    """The row is at ``position``. Whoever won it, the watermark rises to it: after a restart too, this gate acts on no
+    older row.
+    """
+    standing = standing.having_seen(position)
+    if position <= standing.floor:
+        return standing, None
+    outcome = yield WriteFloor(position)
+    if isinstance(outcome, Done):
+        return replace(standing, floor=position), None
+    return standing, (Cause.DISK, outcome.detail if isinstance(outcome, Unknown) else type(outcome).__name__)
 
 
 def _by_head(
@@ -209,11 +247,9 @@ def _by_head(
 
 def _sign(standing: Standing, claim: Claim, request: Request, verify: Verify) -> Handling:
     """This gate's claim is in the row: write the watermark, insert the claim row, sign, then answer."""
-    outcome = yield WriteFloor(claim)
-    if not isinstance(outcome, Done):
-        detail = outcome.detail if isinstance(outcome, Unknown) else type(outcome).__name__
-        return (yield from _refuse(standing.having_burnt(claim.position.height), Cause.DISK, detail))
-    standing = replace(standing, floor=max(standing.floor, claim.position))
+    standing, refused = yield from _see(standing, claim.position)
+    if refused:
+        return (yield from _refuse(standing.having_burnt(claim.position.height), *refused))
 
     outcome = yield Sign(claim, request)
     burnt = standing.having_burnt(claim.position.height)

@@ -7,19 +7,24 @@ from hashlib import sha256
 
 from coordinator.decision.position import Position
 
+REACH = 14_400
+"""A day of blocks of six seconds. A key that has not signed for longer is looked at by people first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """One gate of one key, in one run of its process.
 
     ``gate_id`` names the signer host, ``boot_id`` this run. ``generation`` counts the ceremonies that replaced the
-    table's state; a gate that is configured for another generation can claim nothing.
+    table's state; a gate that is configured for another generation can claim nothing. ``reach``: how many heights above
+    the row a claim may be. The row never goes down, so a claim that is far too high would be the last one.
     """
 
     gate_id: str
     boot_id: str
     chain_id: str
     generation: int
+    reach: int = REACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,11 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to sign exactly these bytes at exactly this position. ``claim_id`` is unique to an attempt."""
+    """The right to sign exactly these bytes at exactly this position. ``claim_id`` is unique to an attempt.
+
+    ``not_below``: the highest position at which the gate has seen the row, which the claim must not find lower. It is
+    part of the attempt and is not stored.
+    """
 
     position: Position
     generation: int
@@ -62,6 +71,7 @@ class Claim:
     intent: bytes
     time_ns: int
     extension: bytes | None = None
+    not_below: Position = field(default=Position(0, 0, 0), compare=False)
 
     @property
     def digest(self) -> bytes:
@@ -99,12 +109,13 @@ class Head:
 def claimable(head: Head | None, claim: Claim) -> bool:
     """The condition under which ``claim`` replaces ``head``. The table must check it atomically with the write.
 
-    ``head`` exists, names this run of this gate in this generation, has a lower position, and its height is lower or
-    owned by this gate.
+    ``head`` exists, names this run of this gate in this generation, has a lower position, but none lower than this gate
+    has seen, and its height is lower or owned by this gate.
     """
     return (
         head is not None
         and head.speaks_for(Gate(claim.gate_id, claim.boot_id, "", claim.generation))
+        and claim.not_below <= head.position
         and head.position < claim.position
         and (head.position.height < claim.position.height or head.owner == claim.gate_id)
     )

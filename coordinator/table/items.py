@@ -133,10 +133,11 @@ def claiming(claim: Claim) -> Change:
     gone = sorted((_EXTENSION | _SIGNED) - attributes.keys())
     return Change(
         "attribute_exists(pk) AND generation = :generation AND gates.#gate = :boot_id AND hrs < :hrs"
-        " AND (hrs < :height OR gate_id = :gate_id)",
+        " AND hrs >= :not_below AND (hrs < :height OR gate_id = :gate_id)",
         {
             ":generation": number(claim.generation),
             ":hrs": text(claim.position.text),
+            ":not_below": text(claim.not_below.text),
             ":height": text(Position(claim.position.height, 0, 0).text),
             **{f":{name}": value for name, value in attributes.items()},
         },

@@ -95,6 +95,9 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Chain, "block_seconds"): Words(
         "a number greater than 0 and at most 60", "timeouts and alarms scale with it", "6"
     ),
+    (model.Chain, "vote_extensions"): Words(
+        "true or false", "a node stops if the extension of its vote, be it empty, comes back unsigned", "false"
+    ),
     (model.Chain, "ports"): Words(
         "ports by the names p2p, rpc, lcd, privval, metrics",
         "firewalls open these and no others",
@@ -296,7 +299,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Signing, "backend"): Words("softsign or yubihsm", "the signer's configuration follows from it", "softsign"),
     (model.Signing, "custody"): Words("the name of a site", "one site's active signer holds the consensus key", "ash1"),
     (model.Signing, "coordination"): Words(
-        "the fields sites, generation, replicas and witness",
+        "the fields sites, generation, replicas, witness and reach_blocks",
         "sites that sign with one key must agree on each signature before it is made",
         "{sites: {ash1: gate-ash1, zrh1: gate-zrh1}, replicas: {eu-central-1: coordination}}",
     ),
@@ -318,6 +321,11 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         key=REGION_NAME,
     ),
     (model.Coordination, "witness"): REGION_NAME,
+    (model.Coordination, "reach_blocks"): Words(
+        "a whole number from 1 to 10000000",
+        "a gate signs nothing that is further above the last signature: what is once signed can never be undercut",
+        "14400",
+    ),
     (model.Vpn, "port"): Words(_PORT, "operators' VPN clients dial it over UDP", "1194"),
     (model.Vpn, "certificate_authority"): Words(
         "a reference of the form vault:<path>#<field>",

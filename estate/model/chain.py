@@ -36,7 +36,11 @@ class Ports(Model):
 
 
 class Chain(Model):
-    """What the chain is, apart from whose estate runs on it."""
+    """What the chain is, apart from whose estate runs on it.
+
+    ``vote_extensions``: its consensus parameters enable them (``abci.vote_extensions_enable_height``), so that a node
+    stops if a precommit for a block comes back without the signature of its extension, be it empty.
+    """
 
     chain_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{1,49}$")]
     client: Client
@@ -44,6 +48,7 @@ class Chain(Model):
     bech32_prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")]
     minimum_gas_prices: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?[a-z][A-Za-z0-9/]{1,127}$")]
     block_seconds: Annotated[float, Field(gt=0, le=60)]
+    vote_extensions: bool = False
     ports: Ports = Ports()
     seeds: tuple[PeerAddress, ...] = ()
     persistent_peers: tuple[PeerAddress, ...] = ()

@@ -14,13 +14,15 @@ class Coordination(Model):
 
     ``sites``: whose active signer signs, with the AWS lease by which its gate calls the table. ``generation`` counts
     the tables that there were. ``replicas``: the table's regions, with the central service that leads to each, in order
-    of preference; where there are two, ``witness`` is the third region that decides with them.
+    of preference; where there are two, ``witness`` is the third region that decides with them. ``reach_blocks``: how
+    far above the last signature a gate signs, by default a day of blocks.
     """
 
     sites: Annotated[dict[Name, Name], Field(min_length=1)]
     generation: Annotated[int, Field(ge=1, le=1000000)] = 1
     replicas: Annotated[dict[RegionName, Name], Field(min_length=1)]
     witness: RegionName | None = None
+    reach_blocks: Annotated[int, Field(ge=1, le=10000000)] | None = None
 
 
 class Signing(Model):

@@ -115,6 +115,7 @@ RULES: tuple[Rule, ...] = (
     links.links_have_a_certificate_per_edge,
     links.certificates_are_usable,
     links.certificates_are_distinct,
+    access.signers_sign_all_of_a_vote,
     access.custody_is_a_site,
     access.custody_has_an_active_signer,
     coordination.coordinated_sites_exist,

@@ -17,6 +17,19 @@ _SYSTEM_ACCOUNTS = (
 SYSTEM_ACCOUNTS = frozenset(_SYSTEM_ACCOUNTS.split())
 
 
+def signers_sign_all_of_a_vote(network: Network) -> Iterator[Finding]:
+    """The signer signs whatever a vote of this chain has."""
+    if network.chain.vote_extensions:
+        yield Finding(
+            path="chain.vote_extensions",
+            value="true",
+            rule="must be false while blocks are signed with tmkms",
+            reason="tmkms 0.15.0 answers a vote without the signature of its extension, even of an empty one, and the "
+            "node stops for good; every backend here is signed with by tmkms",
+            fix="run this chain's validator with a signer that signs vote extensions; it cannot be run from here yet",
+        )
+
+
 def custody_is_a_site(network: Network) -> Iterator[Finding]:
     """The key is held in a datacentre that we have."""
     if network.signing.custody not in network.sites:

@@ -94,6 +94,16 @@ def verdict(
             touch=False,
             because="its service is masked; nothing is started; finish what masked it: bin/estate key status",
         )
+    if not gated and state.gate.used:
+        return Verdict(
+            run=False,
+            because=(
+                "a gate was used here, and signing.coordination is not declared; nothing is started: tmkms's state "
+                "does not say what other sites have signed since, and they may be signing; declare "
+                "signing.coordination again: with one site if only one is to sign, or to end the key with "
+                "bin/estate key retire"
+            ),
+        )
     if state.state is None:
         return Verdict(
             run=False,

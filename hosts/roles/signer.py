@@ -16,12 +16,14 @@ SETTLING_SECONDS = 1
 
 
 def _restart(settings: SignerSettings, floor_file: str | None) -> str:
-    """Restarts a running tmkms with its new configuration if its key is there; otherwise stops it."""
+    """Restarts a running tmkms with its new configuration if it may start; otherwise stops it."""
     key = settings.key_file if settings.key_in_file else None
     needed = [each for each in (settings.state_file, key, floor_file) if each]
-    present = " && ".join(f"[ -s {path} ]" for path in needed)
+    may_start = [f"[ -s {path} ]" for path in needed]
+    may_start += [f'[ -z "$(ls -A {settings.gate_state} 2>/dev/null)" ]'] if settings.gate_state else []
     return (
-        f"systemctl daemon-reload; if systemctl -q is-active {UNIT}; then systemctl stop {UNIT}; if {present}; then "
+        f"systemctl daemon-reload; if systemctl -q is-active {UNIT}; then systemctl stop {UNIT}; "
+        f"if {' && '.join(may_start)}; then "
         f"systemctl start {UNIT}; "
         f'sleep {SETTLING_SECONDS}; [ "$(systemctl show -p SubState --value {UNIT})" = running ]; fi; fi'
     )

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from ceremonies import key_ceremonies
-from ceremonies.custody import MARGIN_BLOCKS, Refused, Step
+from ceremonies.custody import MARGIN_BLOCKS, ChainView, Refused, Step
 from ceremonies.gate_ceremonies import GateCeremonies
 from ceremonies.gates import Declared
-from ceremonies.observation import GateObservation, SignedState
+from ceremonies.observation import GateObservation, SignedState, SignerObservation
 from ceremonies.public_key import ConsensusKey
 from ceremonies.row import NotDone
 from ceremonies.steps import Pace, Transcript
@@ -22,6 +22,7 @@ from configuration.signer_config import STANDBY_KEY
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Position, spent
 from coordinator.decision.records import Head
+from coordinator.floor import Floor
 from coordinator.table.items import CLOSED
 from tests.ceremonies.key_hosts import KEY, LAST_SIGNED, OTHER_KEY, READY, FakeSigners, GatedWorld, Killed, gated
 
@@ -41,6 +42,7 @@ class Site:
         self.world, self.transcript = world, transcript
         self.declared = Declared(gates=frozenset(gates or ("ash", "zrh")), generation=generation)
         self.allowed = 2
+        self.head_at_row = 0
 
     @property
     def ceremonies(self) -> GateCeremonies:
@@ -51,8 +53,12 @@ class Site:
             table=self.world.table,
             declared=self.declared,
             transcript=self.transcript,
-            pace=Pace(sleep=lambda seconds: self.world.step(), clock=lambda: float(next(ticks))),
+            pace=Pace(sleep=lambda seconds: self.world.step(), clock=lambda: float(next(ticks)), progress=self._saw),
         )
+
+    def _saw(self, what: str) -> None:
+        if what.endswith((str(Step.SEED), str(Step.RENEW))):
+            self.head_at_row = self.world.head
 
     def host(self, name: str, gate: dict[str, object] | None = None, **fields: object) -> None:
         here = self.world.signers.hosts[name]
@@ -139,7 +145,10 @@ def halted(transcript: Transcript) -> Site:
 
 
 def signs_on(site: Site, *names: str) -> bool:
-    """Whether the chain's next blocks are signed, by these only."""
+    """Whether the blocks above the row are signed, by these only."""
+    row = site.world.table.row
+    while row and row.position != CLOSED and site.world.head < row.position.height:
+        site.world.step()
     before = set(site.world.signed)
     for each in range(4):
         for name in sorted(site.world.signers.hosts, reverse=bool(each % 2)):
@@ -313,7 +322,7 @@ def test_a_key_with_a_row_does_not_start_again(transcript: Transcript) -> None:
 
 def test_a_lost_table_is_not_started_again(transcript: Transcript) -> None:
     site = started(transcript)
-    site.world.step()
+    assert signs_on(site, "ash")
     site.world.table.row = None
     with pytest.raises(Refused, match="the table was lost"):
         site.ceremonies.start("ash")
@@ -478,17 +487,128 @@ def test_a_new_table_is_above_every_watermark_and_the_chain(
 ) -> None:
     site = prepare(transcript)
     floors = [each.gate.floor.position for each in site.world.signers.hosts.values() if each.gate.floor]
-    head = site.world.head
     steps = [each.step for each in site.ceremonies.renew_table(second_operator="bob")]
     order = [Step.HALT, Step.HALT, Step.RAISE, Step.RAISE, Step.RENEW, Step.FREE, Step.FREE]
     assert steps == order
     row = site.world.table.row
-    assert row and row.generation == 2 and row.position >= max(*floors, spent(head + MARGIN_BLOCKS))
+    assert row and row.generation == 2 and row.position >= max(*floors, spent(site.head_at_row + MARGIN_BLOCKS))
     assert [each.gate.floor.position for each in site.world.signers.hosts.values() if each.gate.floor] == [
         row.position,
         row.position,
     ]
-    assert site.world.head >= row.position.height, "the chain has passed it without us"
+    assert site.head_at_row > max(site.world.signed).height + MARGIN_BLOCKS, "the chain went on without us first"
+
+
+def out_of_date(transcript: Transcript, blocks: int = 400) -> Site:
+    """Zrh joined and never won a claim, so that its watermark is the ceremony's of long ago; then the site of ash,
+    which signed all of the blocks, and the table were lost together.
+    """
+    site = joined(transcript)
+    for _ in range(blocks):
+        site.world.step()
+    assert set(site.world.signed.values()) == {"ash"}
+    del site.world.signers.hosts["ash"]
+    site.world.table.row, site.world.lost = None, True
+    site.declared = Declared(gates=frozenset({"zrh"}), generation=1)
+    for _ in range(60):
+        site.world.step()
+    site.host("zrh", {"active": False, "processes": 0}, active=False, processes=0)
+    return site
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("ceremony", ["start", "renew"])
+def test_a_row_is_made_above_what_a_site_that_is_gone_signed_whatever_ceremony_went_before(
+    transcript: Transcript, ceremony: str, masked: bool
+) -> None:
+    site = out_of_date(transcript)
+    if masked:
+        site.world.signers.halt("zrh")
+    last = max(site.world.signed)
+    if ceremony == "start":
+        site.ceremonies.start("zrh")
+    else:
+        site.declared = replace(site.declared, generation=2)
+        site.ceremonies.renew_table(second_operator="bob")
+    row, here = site.world.table.row, site.world.signers.hosts["zrh"]
+    assert row and row.position >= spent(max(last.height, site.head_at_row) + MARGIN_BLOCKS)
+    assert here.gate.floor and here.state and here.gate.floor.position == here.state.position == row.position
+
+
+@pytest.mark.parametrize("above", [-7, -1, 0, 1, 4, 5, 6, 12, 13, 14, 25, 40])
+def test_a_watermark_of_an_older_ceremony_near_the_chains_head_makes_no_lower_row(
+    transcript: Transcript, above: int
+) -> None:
+    site = table_lost(transcript)
+    floor = spent(max(site.world.signed).height + above)
+    site.host("zrh", {"floor": Floor("x-1", ConsensusKey.from_base64(KEY).raw, floor)})
+    site.ceremonies.renew_table(second_operator="bob")
+    row = site.world.table.row
+    assert row and row.position >= spent(max(max(site.world.signed).height, site.head_at_row) + MARGIN_BLOCKS)
+    assert row.position >= floor
+
+
+def test_a_site_that_left_counts_with_what_it_signed(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    signed = SignedState(height=site.world.head + 15, round=0, step=2)
+    site.host("fra", state=signed)
+    site.ceremonies.renew_table(second_operator="bob")
+    assert site.world.table.row and site.world.table.row.position >= spent(signed.height + MARGIN_BLOCKS)
+
+
+@pytest.mark.parametrize("height", [400, 10**6, 2**63 - 1])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_position_far_above_the_chain_is_explained_and_nothing_is_lowered(
+    transcript: Transcript, height: int, lost: bool
+) -> None:
+    site = table_lost(transcript) if lost else rolled_back(transcript)
+    floor = site.world.signers.hosts["ash"].gate.floor
+    assert floor
+    burnt = Position(height, 0, 2)
+    row = site.world.table.row
+    site.world.table.row = row and replace(row, position=burnt)
+    site.host("ash", {"floor": replace(floor, position=burnt)})
+    with pytest.raises(Refused, match=f"height {height} was signed, and the chain is at .*bin/estate key retire"):
+        site.ceremonies.renew_table(second_operator="bob")
+    assert site.world.table.row == (row and replace(row, position=burnt))
+    assert site.world.signers.hosts["ash"].gate.floor.position == burnt
+
+
+def test_a_head_that_does_not_move_is_no_height_of_the_chain(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    stuck = ChainView(head=site.world.head)
+    site.world.view = lambda address, above: stuck  # type: ignore[method-assign]
+    with pytest.raises(Refused, match="the chain did not go past our last signature"):
+        site.ceremonies.renew_table(second_operator="bob")
+    assert site.world.table.row is None
+
+
+def test_a_chain_that_cannot_be_asked_refuses_a_new_table(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    site.world.reachable = False
+    with pytest.raises(Refused, match="the chain did not answer"):
+        site.ceremonies.renew_table(second_operator="bob")
+    assert site.world.table.row is None
+
+
+def test_a_host_that_does_not_answer_refuses_a_new_table(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+
+    def fails() -> dict[str, SignerObservation]:
+        raise RuntimeError("no route to host")
+
+    site.world.signers.observe = fails  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="no route"):
+        site.ceremonies.renew_table(second_operator="bob")
+    assert site.world.table.row is None
+
+
+def test_a_holder_without_any_record_of_what_it_signed_refuses_a_new_table(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    site.host("zrh", {"floor": None, "damaged": True}, state=None)
+    with pytest.raises(Refused, match="zrh holds the key, and neither a watermark file nor tmkms's state"):
+        site.ceremonies.renew_table(second_operator="bob")
+    assert site.world.table.row is None
 
 
 def test_a_signature_of_ours_while_both_stand_refuses_a_new_table(transcript: Transcript) -> None:

@@ -370,6 +370,17 @@ def test_a_released_signer_starts_its_gate_and_its_tmkms(west: SignerHost) -> No
     assert "restart signing-gate.service tmkms.service" in calls.read_text()
 
 
+def test_a_gate_that_was_here_is_seen_whatever_is_left_of_it(west: SignerHost) -> None:
+    assert not west.observe().gate.used
+    state = west.file(gate_config.STATE)
+    state.mkdir(parents=True)
+    assert not west.observe().gate.used
+    (state / "connection.key").write_text("x")
+    assert west.observe().gate.used and west.observe().gate.floor is None
+    gated(west)
+    assert west.observe().gate.used
+
+
 def test_without_a_gate_only_tmkms_is_started_and_stopped(west: SignerHost) -> None:
     signing(west)
     west.done(scripts.halt())

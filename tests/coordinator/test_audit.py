@@ -187,6 +187,22 @@ def test_a_start_on_a_row_older_than_what_the_gate_signed_is_seen():
     assert broken(*signing(claim_of(HIGH)), Started("ash", "2", LOW, LOW)) == {"I14"}
 
 
+def test_a_start_with_a_watermark_below_the_row_is_seen():
+    assert broken(Started("ash", "1", LOW, HIGH)) == {"I6"}
+    assert broken(Started("ash", "1", HIGH, HIGH)) == set()
+
+
+@pytest.mark.parametrize(
+    ("cause", "found"), [("conflict", {"I6"}), ("not-owner", {"I6"}), ("disk", set()), ("table-went-back", set())]
+)
+def test_an_answer_with_a_watermark_below_the_row_that_was_seen_is_seen(cause: str, found: set[str]):
+    claimed = Claimed(claim_of(HIGH), LOW)
+    looked = HeadAt("zrh", "2", HIGH)
+    assert broken(claimed, looked, Refused("zrh", "q", cause)) == found
+    assert broken(claimed, looked, FloorWritten("zrh", HIGH), Refused("zrh", "q", cause)) == set()
+    assert broken(claimed, looked, Refused("zrh", "q", "disk"), Refused("zrh", "r", "conflict")) == set()
+
+
 def test_a_signature_on_a_row_that_was_removed_is_seen():
     missing = [Claimed(claim_of(LOW), None), *signing(claim_of(LOW))[1:]]
     assert broken(*missing) == {"I14"}

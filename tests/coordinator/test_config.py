@@ -49,6 +49,7 @@ def test_a_whole_file_is_understood() -> None:
         Endpoint("us-east-1", "dynamodb.us-east-1.amazonaws.com", "198.51.100.16", 443, "https"),
     )
     assert chain.sign_extensions is False
+    assert chain.reach == 14_400
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ def test_a_whole_file_is_understood() -> None:
     [
         ("generation = 1", "", "chain 1: generation is missing"),
         ("generation = 1", "generation = 0", "chain 1: generation is 0"),
+        ("generation = 1", "generation = 1\nreach = 0", "chain 1: reach is 0; it must be a number of blocks from 1 to"),
         ("generation = 1", "generation = true", "chain 1: generation is True"),
         ("generation = 1", "generation = 1\nfloor = 0", "chain 1: floor is not a known key"),
         ('gate_id = "lab', 'gate = 1\ngate_id = "lab', "the file: gate is not a known key"),

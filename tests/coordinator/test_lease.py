@@ -86,13 +86,20 @@ class Bench:
 
     vault: FakeVault
     settings: Settings
-    said: io.StringIO
+    stream: io.StringIO
+
+    def __post_init__(self) -> None:
+        self.log = Events(self.stream)
+
+    def said(self) -> str:
+        self.log.drain()
+        return self.stream.getvalue()
 
     def take(self) -> Lease:
-        return take(self.settings, Events(self.said))
+        return take(self.settings, self.log)
 
     def keeper(self) -> Keeper:
-        return Keeper(self.settings, self.take, Events(self.said))
+        return Keeper(self.settings, self.take, self.log)
 
     def kept(self) -> dict[str, Any]:
         return json.loads(self.settings.credentials.read_text())
@@ -172,7 +179,7 @@ def test_a_wrapping_that_another_party_unwrapped_is_an_alarm(bench: Bench) -> No
     bench.vault.unwrapped = True
     with pytest.raises(LeaseError, match="secret-id"):
         bench.take()
-    assert "another party may have unwrapped it" in bench.said.getvalue()
+    assert "another party may have unwrapped it" in bench.said()
     assert not bench.settings.wrapped_secret_id.exists()
 
 
@@ -181,7 +188,7 @@ def test_a_wrapping_of_something_else_is_not_opened(bench: Bench) -> None:
     with pytest.raises(LeaseError):
         bench.take()
     assert not bench.vault.unwrapped
-    assert "another/secret-id" in bench.said.getvalue()
+    assert "another/secret-id" in bench.said()
 
 
 def test_what_is_good_stays_while_vault_does_not_answer_and_goes_when_it_ends(bench: Bench) -> None:
@@ -219,7 +226,7 @@ def test_no_secret_is_said(bench: Bench) -> None:
     keeper.step(time.monotonic())
     bench.vault.sealed = True
     keeper.step(time.monotonic())
-    said = bench.said.getvalue() + repr(bench.take.__self__.settings) + repr(Lease({"SecretAccessKey": SECRET_KEY}, 1))
+    said = bench.said() + repr(bench.take.__self__.settings) + repr(Lease({"SecretAccessKey": SECRET_KEY}, 1))
     assert "lease-taken" in said and "lease-failed" in said
     for secret in (WRAPPING, SECRET_ID, SECRET_KEY, "hvs.client"):
         assert secret not in said
@@ -228,7 +235,7 @@ def test_no_secret_is_said(bench: Bench) -> None:
 def test_a_vault_with_a_certificate_of_another_authority_gets_nothing(bench: Bench) -> None:
     stranger = replace(bench.settings, ca_file=Path("/etc/ssl/certs/ca-certificates.crt"))
     with pytest.raises(LeaseError, match="SSLError|OSError"):
-        take(stranger, Events(bench.said))
+        take(stranger, bench.log)
     assert not bench.vault.asked
 
 

@@ -79,10 +79,33 @@ def test_gates_of_one_key_have_names_of_their_own(network: Network) -> None:
     assert len(set(names)) == len(names) == len(network.signing.coordination.sites)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("block_seconds", "blocks"), [(6, 14_400), (1, 86_400), (7, 12_343)])
+def test_a_gate_signs_at_most_a_day_of_blocks_above_the_row(block_seconds: float, blocks: int) -> None:
+    assert gate_config.reach(block_seconds) == blocks
+
+
 @pytest.mark.parametrize(("block_seconds", "deadline"), [(6, 0.4), (60, 0.4), (1, 0.4), (0.8, 0.32), (0.2, 0.25)])
 def test_a_refusal_comes_while_the_round_can_still_go_on(block_seconds: float, deadline: float) -> None:
     assert gate_config.deadline_seconds(block_seconds) == deadline
     assert deadline <= config.LONGEST_DEADLINE_SECONDS
+
+
+def test_a_gate_knows_whether_its_chain_has_vote_extensions_and_how_far_it_may_claim(network: Network) -> None:
+    for host in gated(network):
+        chain = config.parse(text(network, host, gate_config.CONFIG)).chains[0]
+        assert (chain.sign_extensions, chain.reach) == (False, gate_config.reach(network.chain.block_seconds))
+    declared = network.signing.coordination
+    assert declared
+    near = declared.model_copy(update={"reach_blocks": 500})
+    other = network.model_copy(
+        update={
+            "chain": network.chain.model_copy(update={"vote_extensions": True}),
+            "signing": network.signing.model_copy(update={"coordination": near}),
+        }
+    )
+    for host in gated(other):
+        chain = config.parse(text(other, host, gate_config.CONFIG)).chains[0]
+        assert (chain.sign_extensions, chain.reach) == (True, 500)
 
 
 def test_a_signer_without_a_gate_has_nothing_left_of_one(network: Network) -> None:

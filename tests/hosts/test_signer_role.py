@@ -229,6 +229,26 @@ def test_a_gate_starts_before_its_signer_and_stops_after_it() -> None:
     )
 
 
+def test_a_signer_that_was_behind_a_gate_does_not_sign_without_one(network: Network) -> None:
+    used = replace(HOLDS, gate=GateObservation(used=True))
+    for in_hsm in (False, True):
+        decided = verdict(Duty.CONSENSUS, used, "west", site="west", in_hsm=in_hsm)
+        assert not decided.run and "bin/estate key retire" in (decided.because or "")
+    assert verdict(Duty.STANDBY, replace(used, key=None), "west").run, "another key"
+    bare = network.model_copy(update={"signing": network.signing.model_copy(update={"coordination": None})})
+    assertion, seen = f"AssertDirectoryNotEmpty=!{gate_config.STATE}", set()
+    for each in (network, bare):
+        for context in contexts(each):
+            direct = signer_config.duty(each, context.host) is Duty.CONSENSUS and not coordination.is_gated(
+                each, context.host
+            )
+            unit, config = files(context)[UNIT_FILE], next(i for i in signer.items(context) if i.path == CONFIG)
+            assert (assertion in unit.splitlines()) is direct
+            assert isinstance(config, File) and (f"ls -A {gate_config.STATE}" in (config.then or "")) is direct
+            seen.add(direct)
+    assert seen == {False, True}
+
+
 def test_a_restarted_signer_is_not_started_without_the_watermark_of_its_gate(network: Network) -> None:
     for context in contexts(network):
         if coordination.is_gated(network, context.host):

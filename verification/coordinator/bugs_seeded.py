@@ -13,14 +13,19 @@ from verification.coordinator.variants import Change
 
 ADMITTED = "(gate.gate_id, gate.boot_id) in self.gates"
 SIGNED_BY_SIGNER = "if not _covers(claim, outcome.signed.signature, outcome.signed.extension_signature, verify):"
-FLOOR_OF_DISK = "    outcome = yield WriteFloor(claim)\n    if not isinstance(outcome, Done):\n"
+FLOOR_OF_DISK = "    outcome = yield WriteFloor(position)\n    if isinstance(outcome, Done):\n"
 ANSWER_AND_RECORD = (
     "    yield Answer(Granted(claim, outcome.signed, replayed=False))\n    yield Record(claim, outcome.signed)\n"
 )
 NO_SIGNER = "        if not signer_ready:\n            return (yield from _refuse(standing, Cause.SIGNER_ABSENT))\n"
 STILL_UNSURE = "            return (yield from _refuse(replace(standing, unsure=True), Cause.TABLE_UNKNOWN))\n"
 WENT_BACK = "            return (yield from _went_back(standing, outcome.head))\n"
-SEEN = "        standing = standing.having_seen(outcome.head.position)\n        if outcome"
+RAISED = (
+    "        standing, refused = yield from _see(standing, outcome.head.position)\n"
+    "        if refused:\n            return (yield from _refuse(standing, *refused))\n"
+)
+ONLY_SEEN = "        standing = standing.having_seen(outcome.head.position)\n"
+READ, LOST = "        if outcome.head.position >= request", "        return (yield from _by_head(gate"
 CLAIM_WON = "    outcome = yield ClaimHead(claim)\n    if isinstance(outcome, Won):\n"
 LATE_SIGNER = """        late, self.watermark = self.watermark, mark
         if late and late[0] != mark[0]:
@@ -249,27 +254,27 @@ OF_THE_DISK = (
         (
             "handle",
             FLOOR_OF_DISK,
-            "    outcome = Done()\n    if not isinstance(outcome, Done):\n",
+            "    outcome = Done()\n    if not outcome:\n        yield\n    if isinstance(outcome, Done):\n",
         ),
-        ("handle", ANSWER_AND_RECORD, ANSWER_AND_RECORD + "    yield WriteFloor(claim)\n"),
+        ("handle", ANSWER_AND_RECORD, ANSWER_AND_RECORD + "    yield WriteFloor(claim.position)\n"),
         by="ILCSU",
     ),
     _bug(
         "floor written before the claim",
         "the watermark is raised for a claim that may be lost",
-        ("handle", CLAIM_WON, "    yield WriteFloor(claim)\n" + CLAIM_WON),
+        ("handle", CLAIM_WON, "    yield WriteFloor(claim.position)\n" + CLAIM_WON),
         by="ILCSU",
     ),
     _bug(
         "failed disk ignored",
         "signs though the watermark may not be on disk",
-        ("handle", FLOOR_OF_DISK, "    outcome = yield WriteFloor(claim)\n    if isinstance(outcome, Missing):\n"),
+        ("handle", FLOOR_OF_DISK, "    outcome = yield WriteFloor(position)\n    if outcome:\n"),
         by="ICSU",
     ),
     _bug(
         "floor not kept in mind",
         "requests are not compared with the written watermark until the next start",
-        ("handle", "    standing = replace(standing, floor=max(standing.floor, claim.position))\n", ""),
+        ("handle", "        return replace(standing, floor=position), None\n", "        return standing, None\n"),
         by="U",
     ),
     _bug(
@@ -282,6 +287,26 @@ OF_THE_DISK = (
         "floor refuses its own position",
         "`<=` for `<`: what was signed is not given again",
         ("handle", "request.position < standing.floor:", "request.position <= standing.floor:"),
+        by="CU",
+    ),
+    _bug(
+        "floor of own claims only",
+        "a gate that only ever loses keeps a low watermark, and starts on tables that were restored together",
+        ("handle", RAISED + READ, ONLY_SEEN + READ),
+        ("handle", RAISED + LOST, ONLY_SEEN + LOST),
+        ("handle", "    return Standing(floor=seen.head.position,", "    return Standing(floor=floor,"),
+        by="ILCSU",
+    ),
+    _bug(
+        "claim without a bound",
+        "one request for the last height of all is signed, and nothing after it",
+        ("handle", "        if _is_too_far(gate, standing, request):\n", "        if False:\n"),
+        by="U",
+    ),
+    _bug(
+        "claim lifts a row that went back",
+        "a gate halts on a row that went back only after its claim has raised it above what others remember",
+        ("records", "        and claim.not_below <= head.position\n", ""),
         by="CU",
     ),
 )
@@ -333,7 +358,7 @@ OF_THE_START = (
         "halt forgotten by a restart",
         "a gate that was halted starts again",
         ("handle", "    if halted:\n        return NotStarted", "    if False:\n        return NotStarted"),
-        by="CU",
+        by="U",
     ),
     _bug(
         "halt forgotten by the run",
@@ -464,7 +489,11 @@ OF_THE_UNKNOWN = (
     _bug(
         "unsure ignored",
         "after an unknown claim the next is made without reading the row",
-        ("handle", "    if standing.unsure or idle or not signer_ready:", "    if idle or not signer_ready:"),
+        (
+            "handle",
+            "    if standing.unsure or idle or not signer_ready or _is_too_far",
+            "    if idle or not signer_ready or _is_too_far",
+        ),
         by="CU",
     ),
     _bug(
@@ -530,15 +559,15 @@ OF_THE_UNKNOWN = (
         "rollback ignored by a claim",
         "a claim that was won on a row older than was seen is signed",
         ("handle", "        if outcome.previous < standing.highest_seen:\n", "        if False:\n"),
-        by="CU",
+        by="U",
     ),
     _bug(
         "rollback ignored by a read",
         "a row older than was seen is believed",
         (
             "handle",
-            "        if outcome.head.position < standing.highest_seen:\n" + WENT_BACK + SEEN,
-            SEEN,
+            "        if outcome.head.position < standing.highest_seen:\n" + WENT_BACK + RAISED + READ,
+            RAISED + READ,
         ),
         by="U",
     ),
@@ -574,7 +603,11 @@ OF_THE_SIGNER = (
     _bug(
         "absent signer ignored",
         "a gate without a signer claims heights that it cannot sign",
-        ("handle", "    if standing.unsure or idle or not signer_ready:", "    if standing.unsure or idle:"),
+        (
+            "handle",
+            "    if standing.unsure or idle or not signer_ready or _is_too_far",
+            "    if standing.unsure or idle or _is_too_far",
+        ),
         by="U",
     ),
     _bug(

@@ -8,15 +8,12 @@ EQUIVALENT: dict[str, str] = {
     "records.claimable: '' → 'X'": "`speaks_for` does not read the chain's name",
     "handle: Verify = Callable[[bytes, bytes], bool] → nothing": TYPES,
     "handle: Handling = Generator[Effect, Outcome, 'Standing'] → nothing": TYPES,
+    "handle: Raising = Generator[Effect, Outcome, tuple[Standing, tuple[Cause, str] | None]] → nothing": TYPES,
     "handle: 'Standing' → 'StandingX'": TYPES,
     "handle.Standing.having_seen: max(self.highest_seen, position) → max(position, self.highest_seen)": SYMMETRIC,
     "handle.Standing.having_burnt: min(2 ** (self.burnt - 1), MOST_HEIGHTS_SAT_OUT) → "
     "min(MOST_HEIGHTS_SAT_OUT, 2 ** (self.burnt - 1))": SYMMETRIC,
     "handle.Standing.having_burnt: min(self.burnt + 1, 5) → min(5, self.burnt + 1)": SYMMETRIC,
-    "handle._sign: max(standing.floor, claim.position) → max(claim.position, standing.floor)": SYMMETRIC,
-    "handle._sign: standing.floor → standing.highest_seen": (
-        "the row was just seen at the claim's position, and was never seen higher: both are at most that"
-    ),
     "handle._sign: standing → burnt in return replace(standing, burnt=0, idle_below=0)": (
         "the two differ only in what is set here"
     ),

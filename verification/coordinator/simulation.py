@@ -18,6 +18,15 @@ from verification.coordinator.world import Core, World, wish
 HEIGHTS_TO_RESUME = 10
 """A gate whose claims stayed unsigned skips at most 8 heights; one more may be needed to detect the recovery."""
 
+LOSSES = (
+    ("floor", "head", "rolled back", "rolled back"),
+    ("floor", "head", "snapshot"),
+    ("head", "restored", "restored", "restored"),
+)
+"""What one seed may lose. A watermark and the rows above it are never lost together: no state that remains would tell
+that past from the present.
+"""
+
 PLAIN = Core()
 MOST_STEPS = 100_000
 
@@ -88,7 +97,7 @@ class Simulation:
         extensions = rng.random() < 0.3
         self.nodes = {name: Node(rng, f"by {name}", extensions) for name in hosts}
         self.loses_state = rng.random() < 0.1
-        self.losses = rng.choice((("floor", "head", "rolled back", "rolled back"), ("floor", "head", "snapshot")))
+        self.losses = rng.choice(LOSSES)
         self.fault_rate = rng.choice((0.0, 0.01, 0.03, 0.1))
         self.weights = {name: rng.choice((1, 1, 3)) for name in hosts}
         self.requests = 0
@@ -172,7 +181,8 @@ class Simulation:
             self._note("fenced", name)
             self.world.crash(name)
         if self.loses_state and len(self.heads) < 40:
-            self.heads.append(self.world.tables[0].head)
+            table = self.world.tables[0]
+            self.heads.append((table.head, table.rows.copy()))
         self._judge()
 
     def _fault(self, name: str) -> None:
@@ -193,8 +203,10 @@ class Simulation:
             self._lose_state(name)
 
     def _lose_state(self, name: str) -> None:
-        """A disk or the row is lost or restored to an older state. An older disk and an older row do not occur in the
-        same seed: together they are a consistent past state, which no remaining state distinguishes from the present.
+        """A disk, the row, or both tables are lost or restored to an older state.
+
+        Both tables are restored to a row that each admitted gate has seen exceeded: a gate that has seen no later row
+        cannot know of one. A gate that lost each claim has seen what the others won.
         """
         world, rng = self.world, self.rng
         what = rng.choice(self.losses)
@@ -207,8 +219,14 @@ class Simulation:
             world.lower_floor(name)
         elif what == "head":
             world.roll_back(None)
+        elif what == "restored":
+            seen = min(world.hosts[each].seen for each in world.hosts if each != "stranger")
+            older = [each for each in self.heads if each[0] is not None and each[0].position < seen]
+            if not older:
+                return
+            world.restore(*rng.choice(older))
         else:
-            world.roll_back(rng.choice(self.heads) if self.heads else world.tables[0].head)
+            world.roll_back(rng.choice(self.heads)[0] if self.heads else world.tables[0].head)
         self.lost = self.lost or what != "snapshot"
 
     def _heal(self) -> None:

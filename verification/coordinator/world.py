@@ -32,6 +32,7 @@ from coordinator.audit import (
 from coordinator.decision import handle as decided
 from coordinator.decision.effects import (
     Answer,
+    Cause,
     ClaimHead,
     Done,
     Granted,
@@ -192,11 +193,12 @@ class Replayed:
 class Run:
     """One run of a gate's process: its ``Standing``, and the request that it handles, if any."""
 
-    __slots__ = ("asked", "course", "first", "gate", "name", "request", "second", "standing")
+    __slots__ = ("asked", "course", "first", "gate", "name", "request", "second", "seen", "standing")
 
     def __init__(self, gate: Gate, standing: Any) -> None:
         self.gate, self.standing = gate, standing
         self.asked = 0
+        self.seen = ORIGIN
         self.course = self.request = None
         self.name = ""
         self.first = self.second = PENDING
@@ -216,14 +218,16 @@ class Host:
 
     ``floor`` is on the disk; ``unsynced`` was written but would be lost with the power. ``signer``: ``good``,
     ``absent``, ``fails`` (no signature) or ``wrong`` (one that does not verify). ``watermark``: the signer's own.
+    ``seen``: the highest row with which its gate has started or answered a request.
     """
 
     __slots__ = ("boots", "floor", "gate_id", "generation", "halted", "name", "region", "run", "signer", "unsynced")
-    __slots__ += ("watermark",)
+    __slots__ += ("seen", "watermark")
 
     def __init__(self, name: str, gate_id: str, region: int = 0) -> None:
         self.name, self.gate_id, self.region, self.generation = name, gate_id, region, 1
         self.floor: Position | None = ORIGIN
+        self.seen = ORIGIN
         self.unsynced: Position | None = None
         self.halted = None
         self.boots = 0
@@ -369,9 +373,11 @@ class World:
         standing = self.core.start(gate, host.floor, host.halted, seen)
         if isinstance(standing, decided.NotStarted):
             return False
-        self._see(
-            Started(name, gate.boot_id, host.floor, seen.head.position if isinstance(seen, Seen) else None),
-        )
+        if standing.floor > host.floor:
+            self._raise_floor(host, standing.floor)
+        position = seen.head.position if isinstance(seen, Seen) else None
+        self._see(Started(name, gate.boot_id, standing.floor, position))
+        host.seen = max(host.seen, position or host.seen)
         host.run = Run(gate, standing)
         return True
 
@@ -427,18 +433,27 @@ class World:
             table.head = head
         self._see(RolledBack(head and head.position))
 
+    def restore(self, head: Head, rows: dict[Position, Claim]) -> None:
+        """Both tables are put back together to one older state."""
+        for table in map(self._table, range(len(self.tables))):
+            table.head, table.rows = head, rows.copy()
+        self._see(RolledBack(head and head.position))
+
     def dismiss(self, gate_id: str) -> None:
         """A ceremony takes a gate out of the row; the gate may be running still."""
         for table in map(self._table, range(len(self.tables))):
             table.head = replace(table.head, gates=tuple(each for each in table.head.gates if each[0] != gate_id))
 
     def replace_table(self, margin: int = 2) -> None:
-        """The ceremony after a loss: all gates stopped, a new row above all that was signed, a new generation."""
+        """The ceremony after a loss: all gates stopped, a new row above all that is known, a new generation.
+
+        What was released is known from the chain.
+        """
         generation = 1 + max(host.generation for host in self.hosts.values())
         floors = [host.floor for host in self.hosts.values() if host.floor is not None]
         rows = [position for table in self.tables for position in table.rows]
         heads = [table.head.position for table in self.tables if table.head]
-        position = spent(max([ORIGIN, *floors, *rows, *heads]).height + margin)
+        position = spent(max([ORIGIN, *floors, *rows, *heads, self.audit.highest]).height + margin)
         admitted = tuple(dict.fromkeys((host.gate_id, "") for host in self.hosts.values()))
         for name in self.hosts:
             self.crash(name)
@@ -525,17 +540,17 @@ class World:
             if effect.__class__ in (ClaimHead, Sign, Record):
                 self.late += ((host.region, effect),)
             elif effect.__class__ is WriteFloor:
-                host.unsynced = effect.claim.position
+                host.unsynced = effect.position
 
     def _tell(self, name: str, run: Run) -> None:
         effect, first = run.course.effect, run.first
         kind = effect.__class__
         if first.__class__ is Unknown and kind is not Record:
             self._see(Doubted(name, run.name))
-        elif first.__class__ is Seen or first.__class__ is Lost:
-            self._see(HeadAt(name, run.gate.boot_id, first.head.position))
-        elif first.__class__ is Won:
-            self._see(HeadAt(name, run.gate.boot_id, effect.claim.position))
+        elif first.__class__ in (Seen, Lost, Won):
+            position = effect.claim.position if first.__class__ is Won else first.head.position
+            self._see(HeadAt(name, run.gate.boot_id, position))
+            run.seen = max(run.seen, position)
         if kind is Sign:
             outcome: Any = Signing(first if first.__class__ is Claim else None, run.second)
         else:
@@ -579,12 +594,15 @@ class World:
         return table.read() if table.head is None else Lost(table.head)
 
     def _do_floor(self, host: Host, run: Run, effect: WriteFloor) -> Done:
-        if self.core.synced:
-            host.floor, host.unsynced = effect.claim.position, None
-            self._see(FloorWritten(host.name, effect.claim.position))
-        else:
-            host.unsynced = effect.claim.position
+        self._raise_floor(host, effect.position)
         return Done()
+
+    def _raise_floor(self, host: Host, position: Position) -> None:
+        if self.core.synced:
+            host.floor, host.unsynced = position, None
+            self._see(FloorWritten(host.name, position))
+        else:
+            host.unsynced = position
 
     def _do_insert(self, host: Host, run: Run, effect: Sign) -> Claim:
         return self._insert(self._table(host.region), effect.claim)
@@ -595,6 +613,8 @@ class World:
             self._shared.discard("answers")
             self.answers = self.answers.copy()
         self.answers[run.name] = reply
+        if reply.__class__ is Granted or reply.cause not in (Cause.DISK, Cause.TABLE_WENT_BACK):
+            host.seen = max(host.seen, run.seen)
         if reply.__class__ is not Granted:
             self._see(Refused(host.name, run.name, reply.cause))
             return Done()

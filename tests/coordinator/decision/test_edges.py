@@ -128,4 +128,4 @@ def test_a_missing_extension_signature_is_not_given_to_the_verifier():
 
 def test_a_foreign_generation_is_named():
     head = replace(HEAD, position=AT, generation=7)
-    assert Handled(Lost(head)).reply == Refused(Cause.FENCED, "generation 7")
+    assert Handled(Lost(head), Done()).reply == Refused(Cause.FENCED, "generation 7")

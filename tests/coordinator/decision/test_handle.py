@@ -28,7 +28,7 @@ from coordinator.decision.effects import (
 )
 from coordinator.decision.handle import MOST_HEIGHTS_SAT_OUT, Standing, handle
 from coordinator.decision.position import Position
-from coordinator.decision.records import Claim, Gate, Head, Request, Signed
+from coordinator.decision.records import REACH, Claim, Gate, Head, Request, Signed
 
 GATE = Gate("ash", "boot", "lab-1", 1)
 FLOOR, AT, ABOVE = Position(7, 0, 3), Position(8, 0, 2), Position(8, 0, 3)
@@ -47,9 +47,14 @@ class Handled:
     """``asked``: the effects, in order; ``standing``: what remains; ``reply``: the one answer."""
 
     def __init__(
-        self, *outcomes: Any, standing: Standing = STANDING, request: Request = REQUEST, ready: bool = True
+        self,
+        *outcomes: Any,
+        standing: Standing = STANDING,
+        request: Request = REQUEST,
+        ready: bool = True,
+        gate: Gate = GATE,
     ) -> None:
-        course = handle(GATE, standing, request, "id", ready, verify)
+        course = handle(gate, standing, request, "id", ready, verify)
         self.asked, told = [next(course)], iter(outcomes)
         while True:
             own = isinstance(self.asked[-1], Answer | Halt | Record)
@@ -76,7 +81,7 @@ def test_a_request_is_claimed_then_watermarked_then_signed_then_answered_then_re
     handled = Handled(Won(FLOOR), Done(), Signing(CLAIM, GOOD))
     assert handled.asked == [
         ClaimHead(CLAIM),
-        WriteFloor(CLAIM),
+        WriteFloor(AT),
         Sign(CLAIM, REQUEST),
         Answer(Granted(CLAIM, GOOD, replayed=False)),
         Record(CLAIM, GOOD),
@@ -109,8 +114,8 @@ def test_what_needs_no_table_is_refused_without_it(standing: Standing, request_:
 
 def test_the_position_of_the_watermark_may_be_requested_again():
     standing = Standing(AT, AT)
-    handled = Handled(Lost(held_by("ash")), Done(), Signing(held_by("ash").claim, GOOD), standing=standing)
-    assert handled.kinds == [ClaimHead, WriteFloor, Sign, Answer, Record]
+    handled = Handled(Lost(held_by("ash")), Signing(held_by("ash").claim, GOOD), standing=standing)
+    assert handled.kinds == [ClaimHead, Sign, Answer, Record], "the watermark is on disk already"
     assert handled.reply == Granted(held_by("ash").claim, GOOD, replayed=False)
 
 
@@ -158,14 +163,14 @@ def test_a_claim_that_lost_to_an_older_row_than_was_seen_halts():
 
 def test_what_the_other_gate_signed_is_given_again():
     head = held_by("zrh", Signed(b"good block@1"))
-    handled = Handled(Lost(head), request=replace(REQUEST, sign_bytes=b"block@2", time_ns=2))
-    assert handled.kinds == [ClaimHead, Answer]
+    handled = Handled(Lost(head), Done(), request=replace(REQUEST, sign_bytes=b"block@2", time_ns=2))
+    assert handled.kinds == [ClaimHead, WriteFloor, Answer]
     assert handled.reply == Granted(head.claim, head.signed, replayed=True)
-    assert handled.standing == replace(STANDING, highest_seen=AT)
+    assert handled.standing == Standing(AT, AT)
 
 
 def test_a_signature_in_the_row_that_does_not_verify_is_not_given():
-    assert Handled(Lost(held_by("zrh", Signed(b"bad")))).reply == Refused(
+    assert Handled(Lost(held_by("zrh", Signed(b"bad"))), Done()).reply == Refused(
         Cause.BAD_SIGNATURE, "the signature in the table does not verify"
     )
 
@@ -185,10 +190,11 @@ def test_a_signature_in_the_row_that_does_not_verify_is_not_given():
     ],
 )
 def test_the_row_that_won_refuses(head: Head, cause: Cause, detail: str):
-    handled = Handled(Lost(head))
-    assert handled.kinds == [ClaimHead, Answer]
+    handled = Handled(Lost(head), Done())
+    assert handled.asked[1] == WriteFloor(head.position)
+    assert handled.kinds == [ClaimHead, WriteFloor, Answer]
     assert handled.reply == Refused(cause, detail)
-    assert handled.standing == replace(STANDING, highest_seen=max(FLOOR, head.position))
+    assert handled.standing == Standing(head.position, head.position)
 
 
 def test_an_own_claim_without_a_signature_is_signed_with_the_bytes_that_it_claimed():
@@ -196,7 +202,7 @@ def test_an_own_claim_without_a_signature_is_signed_with_the_bytes_that_it_claim
     request = replace(REQUEST, sign_bytes=b"block@2", time_ns=2)
     handled = Handled(Lost(head), Done(), Signing(head.claim, GOOD), request=request)
     assert handled.asked[1:] == [
-        WriteFloor(head.claim),
+        WriteFloor(AT),
         Sign(head.claim, request),
         Answer(Granted(head.claim, GOOD, replayed=False)),
         Record(head.claim, GOOD),
@@ -281,10 +287,39 @@ def test_an_own_claim_that_did_land_is_found_and_signed():
 
 
 def test_a_row_that_went_past_is_found():
-    handled = Handled(Seen(held_by("zrh", position=ABOVE)), standing=UNSURE)
-    assert handled.kinds == [ReadHead, Answer]
+    handled = Handled(Seen(held_by("zrh", position=ABOVE)), Done(), standing=UNSURE)
+    assert handled.kinds == [ReadHead, WriteFloor, Answer]
     assert handled.reply == Refused(Cause.BELOW_HEAD, ABOVE.text)
-    assert handled.standing == replace(STANDING, highest_seen=ABOVE)
+    assert handled.standing == Standing(ABOVE, ABOVE)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "ready"), [(Lost, ClaimHead, True), (Seen, ReadHead, False)], ids=["lost", "read"]
+)
+def test_a_row_that_the_watermark_cannot_follow_is_not_used(outcome: Any, kind: type, ready: bool):
+    handled = Handled(outcome(held_by("zrh", GOOD)), Unknown("EIO"), ready=ready)
+    assert handled.kinds == [kind, WriteFloor, Answer]
+    assert handled.reply == Refused(Cause.DISK, "EIO")
+    assert handled.standing == Standing(FLOOR, AT)
+
+
+def test_a_lower_row_that_was_read_before_a_claim_raises_the_watermark_too():
+    lower = Position(7, 2, 1)
+    handled = Handled(Seen(replace(HEAD, position=lower)), Done(), Unknown("timeout"), standing=UNSURE)
+    assert handled.asked[1] == WriteFloor(lower)
+    assert handled.kinds == [ReadHead, WriteFloor, ClaimHead, Answer]
+    assert handled.standing == Standing(lower, lower, unsure=True)
+
+
+def test_a_claim_names_the_row_that_it_must_not_find_lower():
+    (claim,) = [
+        each.claim
+        for each in Handled(
+            Missing(), standing=Standing(FLOOR, ABOVE), request=replace(REQUEST, position=Position(9, 0, 1))
+        ).asked
+        if isinstance(each, ClaimHead)
+    ]
+    assert claim.not_below == ABOVE
 
 
 def test_without_a_signer_nothing_is_claimed():
@@ -294,14 +329,14 @@ def test_without_a_signer_nothing_is_claimed():
 
 
 def test_without_a_signer_an_own_claim_is_not_signed():
-    handled = Handled(Seen(held_by("ash")), ready=False)
-    assert handled.kinds == [ReadHead, Answer]
+    handled = Handled(Seen(held_by("ash")), Done(), ready=False)
+    assert handled.kinds == [ReadHead, WriteFloor, Answer]
     assert handled.reply == Refused(Cause.SIGNER_ABSENT)
 
 
 def test_without_a_signer_what_was_signed_is_given_again():
     head = held_by("zrh", GOOD)
-    assert Handled(Seen(head), ready=False).reply == Granted(head.claim, GOOD, replayed=True)
+    assert Handled(Seen(head), Done(), ready=False).reply == Granted(head.claim, GOOD, replayed=True)
 
 
 def test_a_gate_that_could_not_sign_lets_the_other_have_the_height():
@@ -328,7 +363,39 @@ def test_a_height_that_the_gate_owns_is_not_skipped_because_no_other_gate_can_si
 
 def test_while_it_lets_heights_go_by_it_gives_again_what_the_other_signed():
     head = held_by("zrh", GOOD)
-    assert isinstance(Handled(Seen(head), standing=replace(STANDING, idle_below=99)).reply, Granted)
+    assert isinstance(Handled(Seen(head), Done(), standing=replace(STANDING, idle_below=99)).reply, Granted)
+
+
+REACHING = replace(GATE, reach=3)
+
+
+@pytest.mark.parametrize(("height", "reads"), [(9, False), (10, False), (11, True), (2**63 - 1, True)])
+def test_what_is_far_above_the_row_as_it_was_seen_is_claimed_only_after_another_look(height: int, reads: bool):
+    request = replace(REQUEST, position=Position(height, 0, 2))
+    handled = Handled(*([Missing()]), request=request, gate=REACHING)
+    assert handled.kinds[0] is (ReadHead if reads else ClaimHead)
+
+
+def test_what_is_far_above_the_row_is_refused():
+    handled = Handled(Seen(HEAD), request=replace(REQUEST, position=Position(11, 0, 2)), gate=REACHING)
+    assert handled.kinds == [ReadHead, Answer]
+    assert handled.reply == Refused(
+        Cause.TOO_FAR,
+        "the row is at height 7, and a claim may be at most 3 above it; if the chain is there, and the key has not "
+        "signed for so long, begin a new generation by ceremony",
+    )
+    assert handled.standing == STANDING
+
+
+def test_what_is_far_above_what_was_seen_is_claimed_if_the_row_has_come_near():
+    near = replace(HEAD, position=Position(8, 0, 1))
+    request = replace(REQUEST, position=Position(11, 0, 2))
+    handled = Handled(Seen(near), Done(), Unknown("timeout"), request=request, gate=REACHING)
+    assert handled.kinds == [ReadHead, WriteFloor, ClaimHead, Answer]
+
+
+def test_a_day_of_blocks_is_the_reach_where_nothing_else_is_said():
+    assert GATE.reach == REACH == 14_400
 
 
 def test_each_claim_in_a_row_that_was_not_signed_costs_twice_as_many_heights_up_to_eight():

@@ -73,3 +73,15 @@ def test_the_row_speaks_for_one_run_of_an_admitted_gate_in_its_generation(gate: 
 )
 def test_a_claim_replaces(head: Head | None, may: bool):
     assert claimable(head, CLAIM) is may
+
+
+@pytest.mark.parametrize(
+    ("seen", "may"), [(Position(7, 4, 2), True), (Position(7, 4, 3), True), (Position(8, 0, 1), False)]
+)
+def test_a_claim_does_not_replace_a_row_below_what_its_gate_has_seen(seen: Position, may: bool):
+    assert claimable(BELOW, replace(CLAIM, not_below=seen)) is may
+
+
+def test_what_was_seen_is_no_part_of_the_claim_that_is_stored():
+    assert CLAIM.not_below == Position(0, 0, 0)
+    assert replace(CLAIM, not_below=Position(7, 4, 3)) == CLAIM

@@ -19,7 +19,7 @@ def row(position: Position = FLOOR, generation: int = 1, gates: tuple[tuple[str,
 
 @pytest.mark.parametrize("position", [FLOOR, Position(8, 0, 1)])
 def test_a_gate_starts_on_a_row_that_is_not_below_its_watermark(position: Position):
-    assert start(GATE, FLOOR, None, row(position)) == Standing(floor=FLOOR, highest_seen=position)
+    assert start(GATE, FLOOR, None, row(position)) == Standing(floor=position, highest_seen=position)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator import floor, service
 from coordinator.config import Chain
 from coordinator.decision.position import spent
-from coordinator.decision.records import Gate, Head
-from coordinator.events import Events
+from coordinator.decision.records import REACH, Gate, Head
+from coordinator.events import MOST_WAITING, Events
 from coordinator.gate import KeyTable
 from coordinator.metrics import Metrics
 from coordinator.privval.messages import Dialect
@@ -52,11 +53,15 @@ class Estate:
     table: Callable[[Chain, Gate, bytes], KeyTable] | None = None
     endpoints: tuple[Endpoint, ...] = ()
     node_waits_seconds: float = 60.0
+    reach: int = REACH
 
     def __post_init__(self) -> None:
         self.node = Node()
         self.log = io.StringIO()
         self.metrics = Metrics()
+        self.told: Events | None = None
+        self.stream: TextIO | None = None
+        self.most_waiting = MOST_WAITING
         self.socket = self.directory / f"{self.chain_id}.sock"
         self.floor = floor.path_of(self.directory, self.chain_id)
         self.signer: Signer | None = None
@@ -67,6 +72,8 @@ class Estate:
         return self.key.public_key().public_bytes_raw()
 
     def events(self, name: str) -> list[dict]:
+        if self.told:
+            self.told.drain()
         return [each for each in map(json.loads, self.log.getvalue().splitlines()) if each["event"] == name]
 
     @property
@@ -78,6 +85,9 @@ class Estate:
         return self
 
     def start(self) -> Estate:
+        self.told = Events(
+            self.stream or self.log, lambda chain: self.metrics.count("events_dropped_total", chain), self.most_waiting
+        )
         self.service = ChainService(
             Chain(
                 chain_id=self.chain_id,
@@ -92,11 +102,12 @@ class Estate:
                 ca_file=Path("/nonexistent"),
                 endpoints=self.endpoints,
                 sign_extensions=False,
+                reach=self.reach,
             ),
-            Gate(self.gate_id, f"boot-{time.monotonic_ns()}", self.chain_id, 1),
+            Gate(self.gate_id, f"boot-{time.monotonic_ns()}", self.chain_id, 1, self.reach),
             self.directory,
             Ed25519PrivateKey.generate(),
-            Events(self.log),
+            self.told,
             self.metrics,
             self.table or (lambda chain, gate, key: MemoryTable(self.rows, gate)),
             self.node_waits_seconds,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -119,6 +122,62 @@ def test_a_signature_of_the_other_gate_is_passed_on(estate: Make) -> None:
     assert two.node.ask(prevote(10, time_ns=NOON + 1)) == first
     assert two.signer.signed == []
     refused(two, two.node.ask(prevote(10, block=OTHER_BLOCK)), "conflict")
+
+
+def test_a_gate_that_only_ever_lost_does_not_start_on_tables_that_were_put_back_together(estate: Make) -> None:
+    rows = Rows()
+    one, two = estate(rows=rows).whole(), estate(rows=rows, gate_id="gate-b").whole()
+    for height in range(10, 14):
+        verified(one, prevote(height), one.node.ask(prevote(height)))
+        refused(two, two.node.ask(prevote(height, block=OTHER_BLOCK)), "conflict")
+        assert floor.read(two.floor, two.chain_id).position == rows.head.position
+        if height == 11:
+            head, claims = rows.head, dict(rows.claims)
+    rows.head, rows.claims = head, claims
+    two.stop()
+    two.start()
+    until(lambda: two.events("not-started"))
+    assert two.events("not-started")[-1]["cause"] == "table-went-back"
+
+
+def test_a_start_raises_the_watermark_to_the_row_or_does_not_happen(
+    estate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows(head=replace(Rows().head, position=spent(20)))
+    made = estate(rows=rows).seed()
+    with monkeypatch.context() as patched:
+        patched.setattr(floor.Keeper, "_put", lambda keeper, changed: (_ for _ in ()).throw(OSError("EIO")))
+        made.start()
+        until(lambda: made.events("not-started"))
+        assert made.events("not-started")[-1]["cause"] == "disk"
+    until(lambda: made.events("started"))
+    assert floor.read(made.floor, made.chain_id).position == spent(20)
+
+
+def test_a_journal_that_does_not_read_delays_no_signature(estate: Make) -> None:
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    made = estate()
+    made.stream, made.most_waiting = os.fdopen(write, "w"), 10
+    made.seed().start()
+    made.signer = Signer(made.socket, key=made.key)
+    made.node.accept()
+    for height in range(10, 60):
+        verified(made, prevote(height), made.node.ask(prevote(height)))
+    assert re.search(r'events_dropped_total{chain="lab-1"} [1-9]', made.metrics.text())
+    os.close(read)
+    made.told.drain()
+    with suppress(OSError):
+        made.stream.close()
+
+
+def test_a_request_far_above_the_row_burns_nothing(estate: Make) -> None:
+    made = estate(reach=100).whole()
+    verified(made, prevote(10), made.node.ask(prevote(10)))
+    for height in (111, 2**63 - 1):
+        refused(made, made.node.ask(prevote(height)), "too-far")
+    verified(made, prevote(110), made.node.ask(prevote(110)))
+    assert made.rows.head.position == Position(110, 0, Step.PREVOTE)
 
 
 def test_a_second_run_with_the_same_identity_fences_the_first(estate: Make) -> None:
@@ -233,7 +292,6 @@ def test_a_row_that_is_taken_halts_the_key_across_restarts(estate: Make) -> None
     made.stop()
     made.node.hang_up()
     assert floor.read(made.floor, made.chain_id).halted is Cause.ROW_TAKEN
-    made.node_waits_seconds = 0
     made.start()
     made.node.accept()
     told = made.node.ask(prevote(12))
@@ -303,6 +361,15 @@ def test_a_node_is_dialled_after_a_while_though_no_signer_comes(estate: Make) ->
     refused(made, made.node.ask(prevote(10)), "signer-absent")
     made.sign_with()
     verified(made, prevote(10), made.node.ask(prevote(10)))
+
+
+def test_a_halted_gate_dials_its_node_at_once_so_that_it_gets_the_reason(estate: Make) -> None:
+    made = estate().seed()
+    with floor.held(made.floor):
+        floor.Keeper(made.floor, floor.read(made.floor, made.chain_id)).halt(Cause.ROW_TAKEN)
+    made.start()
+    made.node.accept()
+    assert "because of row-taken" in refused(made, made.node.ask(prevote(10)), "halted")
 
 
 def test_a_node_that_restarts_while_the_signer_is_lost_is_dialled_again(estate: Make) -> None:

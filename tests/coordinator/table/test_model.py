@@ -53,9 +53,9 @@ def machine(endpoint: Endpoint, credentials: CredentialsFile) -> type[RuleBasedS
         def table(self, gate: Gate) -> Table:
             return Table([endpoint], HEAD, CLAIMS, self.key, gate, credentials)
 
-        @rule(gate=gates, position=positions, extension=extensions)
-        def claim(self, gate: Gate, position: Position, extension: bytes | None) -> None:
-            claim = claim_of(gate, *position, extension=extension)
+        @rule(gate=gates, position=positions, extension=extensions, seen=st.none() | positions)
+        def claim(self, gate: Gate, position: Position, extension: bytes | None, seen: Position | None) -> None:
+            claim = replace(claim_of(gate, *position, extension=extension), not_below=seen or Position(0, 0, 0))
             outcome = self.table(gate).claim(claim, soon())
             if self.head is None:
                 assert outcome == Missing()

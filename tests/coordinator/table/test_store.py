@@ -66,6 +66,7 @@ REFUSED = {
     "a run of nobody": replace(claim_of(ASH, 12), boot_id=""),
     "another gate's run": replace(claim_of(ASH, 12), boot_id=ZRH.boot_id),
     "a gate that nobody admitted": replace(claim_of(ASH, 12), gate_id="forgotten"),
+    "a row lower than its gate has seen": replace(claim_of(ASH, 12), not_below=Position(11, 1, 3)),
     "the other gate in the owner's height": claim_of(ZRH, 11, 1, 3),
     "the other gate in the owner's height, later": claim_of(ZRH, 11, MAX_ROUND, 3),
 }
@@ -84,6 +85,8 @@ WINNING = {
     "the next step of the own height": claim_of(ASH, 11, 1, 3),
     "a later round of the own height": claim_of(ASH, 11, 2, 1),
     "the next height": claim_of(ASH, 12),
+    "a row exactly as its gate has seen it": replace(claim_of(ASH, 12), not_below=FIRST.position),
+    "a row higher than its gate has seen it": replace(claim_of(ZRH, 12), not_below=spent(10)),
     "the next height, by the other gate": claim_of(ZRH, 12),
     "the highest position of all but one": claim_of(ZRH, MAX_HEIGHT, MAX_ROUND, 2),
     "a height with more digits": claim_of(ZRH, 100, 0, 1),

@@ -11,7 +11,7 @@ import pytest
 from coordinator.decision.effects import Effect, Granted, Refused
 from coordinator.decision.records import Request
 from verification.coordinator.crashes import Crash, crashes
-from verification.coordinator.world import World, wish
+from verification.coordinator.world import ORIGIN, World, wish
 
 FIRST = wish(10, 0, 2)
 EXTENDED = wish(10, 0, 3, extension=b"price")
@@ -159,3 +159,10 @@ def test_a_gate_that_dies_while_it_halts_signs_nothing_that_it_had_signed():
         elif world.start("ash"):
             assert isinstance(asked(world, "ash", conflicting(FIRST)), Refused), crash
         assert world.audit.violations == []
+
+
+def test_a_gate_that_dies_on_a_row_that_went_back_has_not_lifted_it_above_what_others_remember():
+    for crash, world in points(HALTS):
+        for _ in world.late:
+            world.arrive(0)
+        assert world.tables[0].head.position == ORIGIN, crash

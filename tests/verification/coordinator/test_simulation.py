@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from verification.coordinator.bugs_seeded import BUGS
 from verification.coordinator.simulate import simulate_all, told
 from verification.coordinator.simulation import Broken, Core, Simulation
+from verification.coordinator.variants import SIMULATION, Change, load
 
 
 @pytest.mark.slow
@@ -40,6 +42,23 @@ def test_a_table_that_checks_and_then_writes_is_caught():
     with pytest.raises(Broken, match=r"I\d|halted though no state was lost"):
         for seed in range(500):
             Simulation(seed, Core(atomic=False)).run()
+
+
+def test_a_watermark_that_follows_own_claims_only_signs_again_on_tables_restored_together():
+    """Without the audit's rule about watermarks: it is the second signature that is caught."""
+    (bug,) = [each for each in BUGS if each.name == "floor of own claims only"]
+    blind = Change(
+        "audit", "        if self._floors_told and self._floors.get(gate_id, BOTTOM) < looked:", "        if False:"
+    )
+    blinder = Change("audit", "            if event.floor < event.head:", "            if False:")
+    simulation = load(*bug.changes, blind, blinder)[SIMULATION]
+    with pytest.raises(AssertionError, match=r"I1 at event .* was signed for two different things"):
+        for seed in range(3000):
+            try:
+                simulation.Simulation(seed).run()
+            except AssertionError as broken:
+                if "I1 " in str(broken):
+                    raise
 
 
 def test_a_watermark_that_is_not_synced_is_caught():
