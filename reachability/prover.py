@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from reachability import services, trace
 from reachability.addresses import EVERYWHERE, V6, Intervals, contains, difference, intersection, union
-from reachability.assembly import Assembly, sources_on_the_internet
+from reachability.assembly import Assembly, answerable, sources_on_the_internet
 from reachability.chains import Chains
 from reachability.network import INTERNET, Check, Rule
 from reachability.packet import Packet
@@ -171,11 +172,20 @@ class Prover:
     def outside(self, name: str) -> Sender:
         """The external network behind a link, by its name with or without ``outside``.
 
-        It does not send from addresses of the estate's machines: answers to those never come back to it.
+        It does not send from addresses of the estate's machines: answers to those never come back to it. Its first
+        start has the addresses to which some route leads back.
         """
         name = name if name in self.assembly.outsides else f"outside {name}"
         end = self.assembly.outsides[name]
-        return Sender(name, (Start(end.entry, difference(end.sources, self.assembly.own)),))
+        sources = difference(end.sources, self.assembly.own)
+        answered = intersection(sources, self.answered[name])
+        parts = (answered, difference(sources, answered))
+        return Sender(name, tuple(Start(end.entry, each) for each in parts if each))
+
+    @cached_property
+    def answered(self) -> dict[str, Intervals]:
+        """By name of an external network: the addresses to which some route of the estate leads through its link."""
+        return answerable(self.assembly)
 
     def pool(self, machine: str, device: str) -> Sender:
         """The clients behind a machine's device."""
@@ -240,9 +250,21 @@ class Prover:
             )
         return known
 
-    def unmodelled(self, sender: Sender) -> tuple[str, ...]:
-        """Why the arrivals of a sender may be incomplete: what is not modelled on its walk."""
-        return tuple(dict.fromkeys((*self.assembly.unmodelled, *self.walked(sender).unmodelled)))
+    def unmodelled(
+        self, sender: Sender, services: Intervals | None = None, destinations: Intervals | None = None
+    ) -> tuple[str, ...]:
+        """Why the arrivals of a sender may be incomplete: what is not modelled on its walk, for packets that are sent
+        with one of these services to one of these destinations (``None``: with any, to any)."""
+        behind = [
+            f"{start.key[1]} forwards, and whose packets it sends is unknown: it has no ruleset"
+            for start in sender.starts
+            if start.key[0] == "send" and start.key[1] in self.assembly.opaque
+        ]
+        lost = self.walked(sender).lost
+        if services is not None or destinations is not None:
+            asked = self.assembly.space.mask(destinations=destinations, services=services)
+            lost = [each for each in lost if self._may.as_sent(*each[1:]) & asked]
+        return tuple(dict.fromkeys((*self.assembly.unmodelled, *behind, *(reason for reason, _, _ in lost))))
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
         """The same network with some machines or stages failed."""

@@ -60,11 +60,11 @@ class Tail:
 
 @dataclass(slots=True)
 class Walked:
-    """The result of one walk: packets by their end, reasons for what is not modelled, and every set that was filtered
-    (by place and class, and on tails)."""
+    """The result of one walk: packets by their end, those that came to something that is not modelled (``lost``, with
+    the reason), and every set that was filtered (by place and class, and on tails)."""
 
     ends: dict[tuple[str, str], list[tuple[int, Strand, int]]] = field(default_factory=dict)
-    unmodelled: list[str] = field(default_factory=list)
+    lost: list[tuple[str, Strand, int]] = field(default_factory=list)
     visits: dict[tuple[Key, int], int] = field(default_factory=dict)
     tails: dict[tuple[int, int], tuple[Tail, int, int]] = field(default_factory=dict)
 
@@ -72,7 +72,7 @@ class Walked:
         """Merges the result of another walk."""
         for end, parts in other.ends.items() if ends else ():
             self.ends.setdefault(end, []).extend(parts)
-        self.unmodelled += other.unmodelled
+        self.lost += other.lost
         for visit, packets in other.visits.items():
             self.visits[visit] = self.visits.get(visit, 0) | packets
         for mark, (tail, source_class, row) in other.tails.items():
@@ -197,7 +197,9 @@ class Walker(Steps):
                 if isinstance(stage, Lookup):
                     todo += self._look_up_all(key, stage, going, found)
                     continue
-            todo += self.steps(going, found.unmodelled)
+            reasons: list[str] = []
+            todo += self.steps(going, reasons)
+            found.lost += [(reason, step.strand, new) for reason in reasons]
 
     def _look_up_all(self, key: str, stage: Lookup, step: Step, found: Walked) -> list[Step]:
         """A routing decision for a whole set. Tails (only filters ahead) are followed in one step."""
@@ -284,7 +286,7 @@ class Walker(Steps):
         if name in self.dead:
             return [((), None, None)]
         firewall = self.assembly.firewalls.get(name)
-        if firewall is not None and firewall.unmodelled:
+        if name in self.assembly.opaque or (firewall is not None and firewall.unmodelled):
             return None
         entering = self._asked("prerouting", ("arrive", name, stage.device), firewall, position)
         if entering is None:

@@ -10,7 +10,7 @@ from estate.plan.hosts import Host, hosts
 from estate.plan.topology import ForwardRule, Topology
 from reachability import services
 from reachability.addresses import Intervals, intersection, union
-from reachability.claims.places import Failures, answerable
+from reachability.claims.places import Failures
 from reachability.claims.plan import Permitted, permitted
 from reachability.coverage import NOTHING, Coverage, coverage
 from reachability.network import INTERNET, Arrive, Check, Machine, Rule
@@ -49,9 +49,8 @@ class Estate:
         from one to which some route of the estate leads back through the link.
         """
         senders = {sender.name: sender for sender in self.prover.senders()}
-        answered = answerable(self.prover.assembly)
         for name, end in self.prover.assembly.outsides.items():
-            sources = intersection(end.sources, answered[name])
+            sources = intersection(end.sources, self.prover.answered[name])
             senders[name] = Sender(name, (Start(end.entry, sources),) if sources else ())
         return senders
 

@@ -6,12 +6,12 @@ preservation and its defaults, cross-zone), "Listener rules".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reachability import services
-from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address
+from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address, union
 from reachability.frontends.aws import elastic_addresses, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
@@ -70,6 +70,8 @@ class TargetGroup:
     protocol: str
     keeps: bool | None
     cross_zone: bool | None
+    v6: bool = False
+    """Whether targets are reached at their IPv6 addresses."""
     targets: list[Target] = field(default_factory=list)
 
 
@@ -105,7 +107,8 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
     label = index.label(resource)
     balancer = Balancer(label, resource, application, cross_zone is not False)
     internal = flag(given(resource, "internal"), False)
-    dual = text_of(_settled(resource, "ipAddressType")).startswith("dualstack")
+    family = text_of(_settled(resource, "ipAddressType"))
+    dual, public_v4 = family.startswith("dualstack"), family != "dualstack-without-public-ipv4"
     wanted = index.find(resource, "securityGroups", *groups.REFERABLE, value=given(resource, "securityGroups", []))
     for subnet, mapping in _places(cloud, resource):
         private = mapping.get("privateIpv4Address")
@@ -122,6 +125,7 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
             nic.public_uncertainty = (
                 "" if internal is False else "whether it is internal is unknown until the deployment"
             )
+        if internal is not True and public_v4:
             elastic = _elastic(cloud, resource, mapping)
             nic.public[addresses[0]] = [elastic or stand_ins.public_address(cloud, f"{resource.urn} {subnet.label}")]
         interfaces.add(cloud, resource, nic)
@@ -266,6 +270,7 @@ def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
                 protocol=text_of(properties.get("protocol")),
                 keeps=_keeps(resource),
                 cross_zone=True if cross == "true" else False if cross == "false" else None,
+                v6=text_of(_settled(resource, "ipAddressType")) == "ipv6",
             )
     for resource in index.of(*TARGETS):
         with index.reading(resource):
@@ -298,7 +303,15 @@ def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Targe
         raise Malformed(f"it refers to {found.resources[0].urn}, which could not be read")
     if found.resources[0].type not in BALANCERS:
         nics = nics[:1]
-    return [Target(nic.addresses[0], number, nic.subnet.zone, nic, resource.urn) for nic in nics]
+    return [Target(_first(nic, group), number, nic.subnet.zone, nic, resource.urn) for nic in nics]
+
+
+def _first(nic: Nic, group: TargetGroup) -> int:
+    """The primary address of an interface, of the group's family. Raises ``Malformed``."""
+    own = next((point for point in nic.addresses if (point >= V6) is group.v6), None)
+    if own is None:
+        raise Malformed(f"its target {nic.label} has no {'IPv6' if group.v6 else 'IPv4'} address")
+    return own
 
 
 def _at(cloud: Cloud, group: TargetGroup, point: int) -> Nic | None:
@@ -335,7 +348,7 @@ def _compile_balancer(
                         if made.then != node.out and target.nic is not None:
                             cloud.by_balancer[made.then] = node, target.nic
                 if ends or not targets or balancer.application:
-                    match = _to_node(node, interval)
+                    match = _to_node(node.addresses, interval)
                     translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
         stages[node.arrival] = Translate(
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
@@ -343,8 +356,8 @@ def _compile_balancer(
     interfaces.name(cloud, balancer.resource, (*(node.entry for node in balancer.nodes), urn))
 
 
-def _to_node(node: Nic, interval: Interval) -> Match:
-    return Match(destinations=tuple((point, point) for point in sorted(node.addresses)), services=(interval,))
+def _to_node(own: Iterable[int], interval: Interval) -> Match:
+    return Match(destinations=union([(point, point) for point in own]), services=(interval,))
 
 
 def _served(balancer: Balancer, node: Nic, group: TargetGroup, target: Target) -> bool:
@@ -373,18 +386,30 @@ def _ways(
     group: TargetGroup,
     target: Target,
 ) -> Iterator[Translation]:
-    """A node's translations of client packets for one target: one for each address that the node may have."""
+    """A node's translations of client packets for one target: one for each address that the node may have.
+
+    Clients of the target's family keep their address where the group preserves it; those of the other never do.
+
+    Raises:
+        Malformed: the node has no address of the target's family.
+    """
     keeps = keeps_client(balancer, group, protocol)
     if keeps and target.nic is not None and balancer.device not in target.nic.preserving:
         target.nic.preserving.append(balancer.device)
     number = interval[0] >> 16
     port = target.port if target.port is not None else interval[0] & 0xFFFF
-    same_family = [point for point in node.addresses if (point >= V6) == (target.address >= V6)]
-    sources: list[int] | list[None] = [None] if keeps or not same_family else same_family
-    for source in sources:
+    v6 = target.address >= V6
+    own = [point for point in node.addresses if (point >= V6) is v6]
+    other = [point for point in node.addresses if (point >= V6) is not v6]
+    if not own:
+        raise Malformed(f"it has no {'IPv6' if v6 else 'IPv4'} address in {node.subnet.label} for one of its targets")
+    ways: list[tuple[list[int], int | None]] = [(own, None)] if keeps else [(own, point) for point in own]
+    ways += [(other, point) for point in own] if other else []
+    for heard, source in ways:
+        preserved = source is None and node.filtered and target.nic is not None
         yield Translation(
-            match=_to_node(node, interval),
-            then=_onward(node, target.nic) if keeps and node.filtered and target.nic is not None else node.out,
+            match=_to_node(heard, interval),
+            then=_onward(node, target.nic) if preserved and target.nic is not None else node.out,
             name=f"{balancer.label}: {shown} to {target.nic.label if target.nic else 'a target'}",
             source=source,
             destination=target.address,

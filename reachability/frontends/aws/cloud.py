@@ -214,6 +214,8 @@ class Cloud:
     """Stages that replace the route tables of subnets whose zone matters, by the subnet's URN."""
     attached: dict[str, Vpc] = field(default_factory=dict)
     """The attachments of gateways, by URN."""
+    doubted: dict[str, str] = field(default_factory=dict)
+    """Why it is unknown whether a gateway is still attached, by its URN."""
     peerings: dict[str, Peering] = field(default_factory=dict)
     accepters: dict[str, Resource] = field(default_factory=dict)
     """The peering that an accepter accepts, by the accepter's URN."""

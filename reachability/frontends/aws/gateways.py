@@ -151,27 +151,29 @@ def _compile_internet(cloud: Cloud, resource: Resource, vpc: Vpc, nics: list[Nic
     device = f"internet gateway {label}"
     inside = entry(cloud, resource)
     outward, inward = [], []
+    doubt = cloud.doubted.get(resource.urn, "")
     entering = f"{device} in"
     for nic in nics:
         for private, publics in nic.public.items():
             for public in publics:
                 name = f"{device}: {nic.label}"
                 origin = nic.resource.urn
-                own = Match(sources=((private, private),), uncertain=nic.public_uncertainty)
+                uncertainty = nic.public_uncertainty or doubt
+                own = Match(sources=((private, private),), uncertain=uncertainty)
                 outward.append(Translation(own, INTERNET, name, source=public, origin=origin))
-                theirs = Match(destinations=((public, public),), uncertain=nic.public_uncertainty)
+                theirs = Match(destinations=((public, public),), uncertain=uncertainty)
                 inward.append(Translation(theirs, inside, name, destination=private, origin=origin))
                 cloud.fragment.public.append(Route((public, public), (entering,), name, origin))
     v6 = tuple(sorted(interval for interval in vpc.blocks if interval[0] >= V6))
     name = f"{device}: IPv6 addresses of {vpc.label}"
     untranslated = f"{device} out untranslated"
-    rules = (Rule(Match(sources=v6), Action.ACCEPT, name, resource.urn),) if v6 else ()
+    rules = (Rule(Match(sources=v6, uncertain=doubt), Action.ACCEPT, name, resource.urn),) if v6 else ()
     chain = Chain(f"{device}: sources without a public address", rules, Action.DROP, resource.urn)
     stages[untranslated] = Check(chain, INTERNET)
     stages[f"{device} out"] = Translate(f"{device} out", device, tuple(outward), untranslated, resource.urn)
     stages[entering] = Translate(entering, device, tuple(inward), None, resource.urn)
     for interval in v6:
-        cloud.fragment.public.append(Route(interval, (inside,), name, resource.urn))
+        cloud.fragment.public.append(Route(interval, (inside,), name, resource.urn, doubt))
 
 
 def _compile_egress_only(cloud: Cloud, resource: Resource, vpc: Vpc, connected: set[Vpc]) -> None:

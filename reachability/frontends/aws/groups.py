@@ -39,10 +39,16 @@ def read(cloud: Cloud) -> None:
             id_ = text_of(resource.id)
             group = Group(f"{id_} {label}" if id_ else label, vpc, resource)
             cloud.groups[resource.urn] = group
-            if resource.type == DEFAULT_GROUP:
+            if resource.type == DEFAULT_GROUP or _is_default(cloud, vpc, resource):
                 vpc.default_group = group
     for vpc in cloud.vpcs.values():
         cloud.groups[vpc.resource.urn] = vpc.default_group
+
+
+def _is_default(cloud: Cloud, vpc: Vpc, resource: Resource) -> bool:
+    """Whether a group is the default one of its VPC: by the VPC's outputs, or by its name, which AWS reserves."""
+    own = text_of(resource.id)
+    return cloud.index.named(own, *VPCS) is vpc.resource or resource.properties.get("name") == "default"
 
 
 def of_interface(cloud: Cloud, vpc: Vpc, found: Found) -> tuple[tuple[Group, ...], str]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reachability.addresses import ALL_V4, ALL_V6, Interval
+from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval
 from reachability.frontends.aws import endpoints, gateways, interfaces, peering, prefix_lists, transit, vpn
 from reachability.frontends.aws.cloud import Cloud, Table, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, given, items, says, text_of
-from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known, vpc_of
+from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known, main_is_another, vpc_of
 from reachability.network import Lookup, Route, Unmodelled
 from reachability.resources import UNKNOWN, Resource
 
@@ -40,6 +40,8 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "coreNetworkArn": (),
     "odbNetworkArn": (),
 }
+ATTACHED = (gateways.INTERNET_GATEWAY, vpn.GATEWAY)
+"""Targets through which packets come in, too, if they are attached to the VPC."""
 WITHIN = ("natGatewayId", "networkInterfaceId", "instanceId", "vpcEndpointId")
 """Targets allowed for a route to a part of the VPC itself."""
 
@@ -47,9 +49,10 @@ WITHIN = ("natGatewayId", "networkInterfaceId", "instanceId", "vpcEndpointId")
 def read(cloud: Cloud) -> None:
     """Reads the route tables and their associations with subnets and gateways."""
     index = cloud.index
+    defaults: dict[Vpc, Table] = {}
     for resource in index.of(TABLE, DEFAULT_TABLE):
         with index.reading(resource):
-            if resource.type == DEFAULT_TABLE:
+            if resource.type == DEFAULT_TABLE and not says(given(resource, "vpcId")):
                 vpc = known(cloud.vpcs, index.need(resource, "defaultRouteTableId", *VPCS))
             else:
                 vpc = vpc_of(cloud, resource)
@@ -57,10 +60,10 @@ def read(cloud: Cloud) -> None:
             table = Table(f"{id_} {label}" if id_ else label, vpc, resource)
             cloud.tables[resource.urn] = table
             if resource.type == DEFAULT_TABLE:
-                cloud.tables[vpc.resource.urn] = vpc.main = table
+                defaults[vpc] = table
     for vpc in cloud.vpcs.values():
-        if vpc.main.resource is None:
-            cloud.tables[vpc.resource.urn] = vpc.main
+        _choose_main(cloud, vpc, defaults.get(vpc))
+        cloud.tables[vpc.resource.urn] = vpc.main
     for resource in index.of(MAIN_ASSOCIATION):
         with index.reading(resource):
             vpc_of(cloud, resource).main = _table(cloud, resource)
@@ -72,6 +75,19 @@ def read(cloud: Cloud) -> None:
                 cloud.edge_tables[gateway.urn] = table
             else:
                 known(cloud.subnets, index.need(resource, "subnetId", *SUBNETS)).own_table = table
+
+
+def _choose_main(cloud: Cloud, vpc: Vpc, default: Table | None) -> None:
+    """Sets the main table of a VPC: the one that its outputs name, else the one that was created with it."""
+    main = text_of(vpc.resource.properties.get("mainRouteTableId"))
+    named = cloud.index.named(main, TABLE, DEFAULT_TABLE)
+    if named is not None and named.urn in cloud.tables:
+        vpc.main = cloud.tables[named.urn]
+    elif main_is_another(vpc.resource):
+        reason = f"{main}, the main route table of {vpc.label}, is not among the resources"
+        vpc.main.vague.append(((_unmodelled(cloud, vpc.resource, main, reason),), reason, EVERYWHERE))
+    elif default is not None:
+        vpc.main = default
 
 
 def _table(cloud: Cloud, resource: Resource) -> Table:
@@ -164,12 +180,18 @@ def _target(
         if not types:
             return _not_understood(cloud, resource, f"{name} {value if value is not UNKNOWN else ''}".strip())
         found = index.find(resource, inline or name, *types, value=value)
+        gone = not inline and text_of(resource.properties.get("state")) == "blackhole"
+        if found.foreign and gone:
+            return f"{found.foreign[0]}, a black hole", (), ""
         if found.foreign:
             return _foreign(cloud, table, resource, name, found.foreign[0])
         if not found.resources:
             return _not_understood(cloud, resource, f"{name}, which is not known yet")
         stages = tuple(_stage(cloud, table, each) for each in found.resources)
         uncertainty = found.unknown if len(stages) == 1 else f"{name} may be any of {len(stages)} resources"
+        if gone:
+            uncertainty = f"{resource.urn} is a black hole according to AWS, though its target is among the resources"
+            cloud.doubted.update((each.urn, uncertainty) for each in found.resources if each.type in ATTACHED)
         return ", ".join(index.label(each) for each in found.resources), stages, uncertainty
     return "nothing", (), ""
 
@@ -183,11 +205,14 @@ def _foreign(
 
 
 def _not_understood(cloud: Cloud, resource: Resource, target: str) -> tuple[str, tuple[str, ...], str]:
+    return target, (_unmodelled(cloud, resource, target, f"the target of a route is {target}"),), ""
+
+
+def _unmodelled(cloud: Cloud, resource: Resource, target: str, reason: str) -> str:
+    """The stage of packets to something that is not modelled."""
     stage = f"beyond {target}"
-    cloud.fragment.stages.setdefault(
-        stage, Unmodelled(f"{resource.urn}: the target of a route is {target}", resource.urn)
-    )
-    return target, (stage,), ""
+    cloud.fragment.stages.setdefault(stage, Unmodelled(f"{resource.urn}: {reason}", resource.urn))
+    return stage
 
 
 def _stage(cloud: Cloud, table: Table, target: Resource) -> str:
