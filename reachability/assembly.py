@@ -31,8 +31,13 @@ from reachability.subject import Guest, Subject
 WORLD = "world"
 """The stage of packets to public addresses outside the estate."""
 
-WITHOUT_NETWORK = ("pulumi:", "random:", "tls:", "command:", "time:", "local:", "null:", "vault:", "dns:")
-"""Providers whose resources do not handle packets."""
+WITHOUT_NETWORK = (
+    "archive:", "auth0:", "command:", "datadog:", "dns:", "docker-build:", "docker:index/image:",
+    "docker:index/registryImage:", "docker:index/remoteImage:", "docker:index/tag:", "github:", "gitlab:", "grafana:",
+    "local:", "mysql:", "newrelic:", "null:", "okta:", "opsgenie:", "pagerduty:", "postgresql:", "pulumi:",
+    "pulumiservice:", "random:", "sentry:", "std:", "time:", "tls:", "vault:",
+)  # fmt: skip
+"""Providers, and types of providers, whose resources do not handle packets."""
 
 MOST_RULES = 10_000
 """The maximum number of rules in one host's firewall; each may split every set of packets."""

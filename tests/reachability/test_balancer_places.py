@@ -51,7 +51,9 @@ def test_an_internal_balancer_is_not_reached_through_a_public_one_that_has_no_gr
 
 def test_an_external_network_is_answered_if_it_sends_from_an_address_to_which_a_route_leads() -> None:
     gateway = resource("ec2/vpnGateway", "vgw", vpcId=NET.id)
-    line = resource("ec2/vpnConnection", "line", vpnGatewayId=gateway.id, customerGatewayId="cgw", staticRoutesOnly=True)
+    line = resource(
+        "ec2/vpnConnection", "line", vpnGatewayId=gateway.id, customerGatewayId="cgw", staticRoutesOnly=True
+    )
     to_site = resource(
         "ec2/vpnConnectionRoute", "to-site", vpnConnectionId=line.id, destinationCidrBlock="192.168.5.0/24"
     )

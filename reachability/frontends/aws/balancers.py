@@ -15,7 +15,7 @@ from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address,
 from reachability.frontends.aws import elastic_addresses, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
-from reachability.frontends.aws.tokens import BALANCERS, LISTENER_RULES, LISTENERS, TARGET_GROUPS, TARGETS
+from reachability.frontends.aws.tokens import BALANCER, LISTENER, LISTENER_RULE, TARGET, TARGET_GROUP
 from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known
 from reachability.network import (
     Action,
@@ -32,7 +32,7 @@ from reachability.network import (
 )
 from reachability.resources import UNKNOWN, Resource
 
-TYPES = (*BALANCERS, *LISTENERS, *LISTENER_RULES, *TARGET_GROUPS, *TARGETS)
+TYPES = (BALANCER, LISTENER, LISTENER_RULE, TARGET_GROUP, TARGET)
 
 TRANSPORT = {
     "TCP": (services.TCP,),
@@ -92,7 +92,7 @@ class Balancer:
 
 def read(cloud: Cloud) -> None:
     """Reads balancers, with the interfaces of their nodes, before the rules of security groups."""
-    for resource in cloud.index.of(*BALANCERS):
+    for resource in cloud.index.of(BALANCER):
         with cloud.index.reading(resource):
             cloud.balancers[resource.urn] = _balancer(cloud, resource)
 
@@ -172,13 +172,13 @@ def compile(cloud: Cloud) -> None:
     target_groups = _target_groups(cloud)
     by_balancer: dict[str, list[tuple[Intervals, str, str, list[TargetGroup], bool]]] = {}
     actions_of: dict[str, list[tuple[Resource, str]]] = {}
-    for resource in index.of(*LISTENER_RULES):
+    for resource in index.of(LISTENER_RULE):
         with index.reading(resource):
-            listener = index.need(resource, "listenerArn", *LISTENERS)
+            listener = index.need(resource, "listenerArn", LISTENER)
             actions_of.setdefault(listener.urn, []).append((resource, "actions"))
-    for resource in index.of(*LISTENERS):
+    for resource in index.of(LISTENER):
         with index.reading(resource):
-            owner = index.need(resource, "loadBalancerArn", *BALANCERS)
+            owner = index.need(resource, "loadBalancerArn", BALANCER)
             if owner.urn not in cloud.balancers:
                 raise Malformed(f"it refers to {owner.urn}, which could not be read")
             heard, protocol, shown = _listening(resource)
@@ -218,7 +218,7 @@ def _forwarded(
     actions = resource.properties.get(name)
     index = cloud.index
     if actions is UNKNOWN:
-        found = index.find(resource, name, *TARGET_GROUPS)
+        found = index.find(resource, name, TARGET_GROUP)
         return [known(target_groups, each) for each in found.resources], True
     chosen: list[TargetGroup] = []
     ends = False
@@ -235,7 +235,7 @@ def _forwarded(
         for value in values:
             if not says(value):
                 continue
-            found = index.find(resource, name, *TARGET_GROUPS, value=value)
+            found = index.find(resource, name, TARGET_GROUP, value=value)
             if found.foreign or not found.resources:
                 raise Malformed("it forwards to a target group that is not among the resources")
             chosen += [known(target_groups, each) for each in found.resources]
@@ -257,7 +257,7 @@ def _settled(resource: Resource, name: str, default: Any = None) -> Any:
 def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
     index = cloud.index
     found: dict[str, TargetGroup] = {}
-    for resource in index.of(*TARGET_GROUPS):
+    for resource in index.of(TARGET_GROUP):
         with index.reading(resource):
             properties = resource.properties
             port = _settled(resource, "port")
@@ -272,9 +272,9 @@ def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
                 cross_zone=True if cross == "true" else False if cross == "false" else None,
                 v6=text_of(_settled(resource, "ipAddressType")) == "ipv6",
             )
-    for resource in index.of(*TARGETS):
+    for resource in index.of(TARGET):
         with index.reading(resource):
-            group = known(found, index.need(resource, "targetGroupArn", *TARGET_GROUPS))
+            group = known(found, index.need(resource, "targetGroupArn", TARGET_GROUP))
             group.targets += _targets(cloud, resource, group)
     return found
 
@@ -295,13 +295,13 @@ def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Targe
         point = address(value)
         nic = _at(cloud, group, point)
         return [Target(point, number, nic.subnet.zone if nic else "", nic, resource.urn)]
-    found = index.find(resource, "targetId", interfaces.INSTANCE, interfaces.INTERFACE, *BALANCERS)
+    found = index.find(resource, "targetId", interfaces.INSTANCE, interfaces.INTERFACE, BALANCER)
     if found.foreign or not found.resources or found.unknown:
         raise Malformed("its target is not among the resources")
     nics = cloud.nics.get(found.resources[0].urn)
     if not nics:
         raise Malformed(f"it refers to {found.resources[0].urn}, which could not be read")
-    if found.resources[0].type not in BALANCERS:
+    if found.resources[0].type != BALANCER:
         nics = nics[:1]
     return [Target(_first(nic, group), number, nic.subnet.zone, nic, resource.urn) for nic in nics]
 

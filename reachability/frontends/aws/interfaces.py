@@ -14,7 +14,7 @@ from reachability.addresses import ALL_V4, ALL_V6, V6, AddressError, address
 from reachability.frontends.aws import groups, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Group, Instance, Nic, Subnet
 from reachability.frontends.aws.index import Found, Malformed, flag, given, items, says, text_of, whole
-from reachability.frontends.aws.tokens import BALANCERS
+from reachability.frontends.aws.tokens import BALANCER
 from reachability.frontends.aws.vpcs import SUBNETS, known
 from reachability.network import Action, Arrive, Blocked, Chain, Check, Interface, Machine, Match, Rule, Unmodelled
 from reachability.resources import UNKNOWN, Resource
@@ -38,7 +38,7 @@ PRIVATE: Mapping[str, tuple[str, ...]] = {
     INTERFACE: ("privateIp", "privateIps", "privateIpLists"),
     "aws:ec2/natGateway:NatGateway": ("privateIp", "secondaryPrivateIpAddresses"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("subnetConfigurations",),
-    **dict.fromkeys(BALANCERS, ("subnetMappings",)),
+    BALANCER: ("subnetMappings",),
 }
 """The properties with private addresses in use, by type."""
 

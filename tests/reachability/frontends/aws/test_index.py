@@ -44,8 +44,6 @@ from tests.reachability.frontends.aws.builders import (
         "ec2/vpcBlockPublicAccessOptions",
         "ec2/vpcEndpointService",
         "route53/resolverEndpoint",
-        "apigateway/restApi",
-        "cloudfront/distribution",
         "ec2/somethingNew",
     ],
 )
@@ -57,7 +55,11 @@ def test_a_type_that_may_touch_the_network_is_not_modelled(type_: str) -> None:
 
 @pytest.mark.parametrize(
     "type_",
-    ["iam/role", "kms/key", "cloudwatch/logGroup", "route53/record", "dynamodb/table", "ec2/flowLog", "ebs/volume"],
+    [
+        *("iam/role", "kms/key", "cloudwatch/logGroup", "route53/record", "dynamodb/table", "ec2/flowLog"),
+        *("ebs/volume", "wafv2/webAcl", "ses/domainIdentity", "sfn/stateMachine", "ecs/cluster", "scheduler/schedule"),
+        *("cloudfront/distribution", "apigateway/restApi", "autoscaling/policy", "rds/subnetGroup"),
+    ],
 )
 def test_a_type_that_no_packet_meets_is_no_concern(type_: str) -> None:
     assert Estate(resource(type_, "thing")).unmodelled == ()

@@ -56,7 +56,9 @@ def test_what_a_machine_that_forwards_does_is_unknown_without_its_ruleset(to: st
 def test_what_a_machine_that_forwards_translates_to_others_is_unknown_too() -> None:
     assert unmodelled(Estate(BASE, behind_router()), "internet")
     estate = Estate(BASE, behind_router())
-    assert any("whose packets it sends is unknown" in each for each in estate.prover.unmodelled(estate.sender("router")))
+    assert any(
+        "whose packets it sends is unknown" in each for each in estate.prover.unmodelled(estate.sender("router"))
+    )
 
 
 def test_only_packets_that_a_router_gets_are_unknown() -> None:
