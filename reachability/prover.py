@@ -72,12 +72,18 @@ class Arrival:
         """The source addresses as sent."""
         return union(*(_root(strand).sources for _, strand, _ in self._parts))
 
-    def flows(self) -> tuple[tuple[Intervals, Intervals, Intervals], ...]:
+    def flows(
+        self, services: Intervals | None = None, destinations: Intervals | None = None
+    ) -> tuple[tuple[Intervals, Intervals, Intervals], ...]:
         """(sources, destinations, services) as sent; disjoint boxes whose union is the arrival, without
-        source ports."""
+        source ports. Packets with other services than these, or to other destinations, may be left out."""
         space = self._walker.space
+        asked = -1
+        if services is not None or destinations is not None:
+            asked = space.mask(destinations=destinations, services=services)
         boxes: dict[tuple[Intervals, int], list[int]] = {}
-        for strand, packets in self._sent():
+        for strand, sent in self._sent():
+            packets = sent & asked
             for atom, row in space.rows(space.any_source_port(packets)):
                 boxes.setdefault((_root(strand).sources, row), []).append(atom)
         return tuple(

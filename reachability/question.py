@@ -329,7 +329,7 @@ def _boxes(prover: Prover, sender: Sender, target: Target, asked: Intervals, *, 
     for arrival in prover.arrivals(sender, may=may):
         if not target.takes(arrival):
             continue
-        for sources, destinations, sent in arrival.flows():
+        for sources, destinations, sent in arrival.flows(asked, target.destinations):
             if target.destinations is not None:
                 destinations = intersection(destinations, target.destinations)
             sent = intersection(sent, asked)

@@ -33,6 +33,15 @@ class TooManyAtoms(CheckFailed):
         )
 
 
+def bits(mask: int) -> Iterator[int]:
+    """The positions of the bits that are set, in order."""
+    digits = bin(mask)[:1:-1]
+    position = digits.find("1")
+    while position >= 0:
+        yield position
+        position = digits.find("1", position + 1)
+
+
 class Axis:
     """One axis cut at every boundary of the intervals given. ``lows[i]`` is the start of atom ``i``."""
 
@@ -305,7 +314,26 @@ class Space:
         merged = 0
         for _, row in self.rows(mask):
             merged |= row
+        if self._ports == 1:
+            return tuple(self._runs_of_services(merged))
         return union([self.services.interval(atom) for atom, _ in self.cells(merged)])
+
+    def _runs_of_services(self, row: int) -> Iterator[Interval]:
+        """The intervals of a row without source ports: neighbouring atoms are one."""
+        lows, highs, first = self.services.lows, self.services.highs, 0
+        while row:
+            gap = (row & -row).bit_length() - 1
+            row >>= gap
+            length = (row + 1 & ~row).bit_length() - 1
+            first += gap
+            yield lows[first], highs[first + length - 1]
+            row >>= length
+            first += length
+
+    def position_of(self, mask: int) -> int | None:
+        """The position of the destination of a set, if it has one destination only."""
+        position = ((mask & -mask).bit_length() - 1) // self.width
+        return position if mask.bit_length() <= (position + 1) * self.width else None
 
     def moved(self, mask: int, destination: int | None, service: int | None) -> int:
         """The packets of a set with another destination or service."""

@@ -118,7 +118,7 @@ class Steps:
             return []
         stage = self.assembly.stages.get(key)
         if isinstance(stage, Check):
-            packets = step.packets & self.chains.accepts(stage.chain, step.source_class, STATELESS, stage.chains)
+            packets = self.chains.passing(stage.chain, step.packets, step.source_class, STATELESS, stage.chains)
             return [Step(stage.then, step.source_class, step.strand, packets)] if packets else []
         if isinstance(stage, Lookup):
             return self._look_up(key, stage, step)

@@ -360,10 +360,9 @@ class _Answer:
         if isinstance(stage, Check):
             if stage.device and stage.device in places:
                 return [(self._to(step, stage.then), source, destination)]
-            accepted = self._walker.chains.accepts(
-                stage.chain, step.source_class, Context(state=State.ESTABLISHED), stage.chains
-            )
-            return [(self._to(step, stage.then), source, destination)] if not step.packets & ~accepted else []
+            known = Context(state=State.ESTABLISHED)
+            passing = self._walker.chains.passing(stage.chain, step.packets, step.source_class, known, stage.chains)
+            return [(self._to(step, stage.then), source, destination)] if passing == step.packets else []
         if isinstance(stage, Translate) and stage.device in self._undone and not self._translates(stage, step):
             for strand, before in self._undone[stage.device]:
                 if strand.source == destination and strand.source is not None:
