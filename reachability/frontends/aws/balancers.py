@@ -276,6 +276,13 @@ def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
         with index.reading(resource):
             group = known(found, index.need(resource, "targetGroupArn", TARGET_GROUP))
             group.targets += _targets(cloud, resource, group)
+    for group in found.values():
+        for owner, number in cloud.registered.get(group.resource.urn, ()):
+            with index.reading(owner):
+                group.targets += [
+                    Target(_first(nic, group), number or group.port, nic.subnet.zone, nic, owner.urn)
+                    for nic in cloud.nics[owner.urn]
+                ]
     return found
 
 

@@ -234,6 +234,8 @@ class Cloud:
     by_balancer: dict[str, tuple[Nic, Nic]] = field(default_factory=dict)
     """By stage: the node of a balancer and the target to which it sends with the client's address."""
     balancers: dict[str, Balancer] = field(default_factory=dict)
+    registered: dict[str, list[tuple[Resource, int | None]]] = field(default_factory=dict)
+    """Services whose interfaces are targets, with their port, by the URN of the target group."""
     cuts: list[int] | None = None
     """The boundaries of all blocks in the input; ``None`` until first used."""
     elsewhere: dict[str, str] = field(default_factory=dict)

@@ -72,6 +72,11 @@ def _foreign(cloud: Cloud, vpc: Vpc, name: str) -> Group:
     return group
 
 
+def unnamed(cloud: Cloud, vpc: Vpc, owner: str) -> Group:
+    """The group of a service that no resource names: it may allow anything."""
+    return _foreign(cloud, vpc, f"the security groups that AWS makes for {owner}")
+
+
 def compile(cloud: Cloud) -> None:
     """Reads the rules and compiles the checks of every interface. Must run after members and peerings are read."""
     peers = _Peers(cloud)

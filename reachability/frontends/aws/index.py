@@ -40,6 +40,25 @@ NAMED_TOGETHER = {
     "VpcAttachment": "VpnConnection",
     "PeeringAttachment": "VpnConnection",
     "VpcEndpoint": "LoadBalancer",
+    **dict.fromkeys(
+        (
+            "Function",
+            "Project",
+            "Service",
+            "Cluster",
+            "NodeGroup",
+            "FargateProfile",
+            "Group",
+            "ClusterInstance",
+            "Proxy",
+            "ReplicationGroup",
+            "ServerlessCache",
+            "MountTarget",
+            "Domain",
+            "Broker",
+        ),
+        "LoadBalancer",
+    ),
 }
 """Types whose labels must be unique, too."""
 

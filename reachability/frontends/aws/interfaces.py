@@ -300,7 +300,11 @@ def _instance(cloud: Cloud, resource: Resource, attached: dict[int, Nic]) -> Non
         primary = _primary(cloud, resource, label)
         add(cloud, resource, primary)
     cloud.index.alias(properties.get("primaryNetworkInterfaceId"), resource)
-    nics = [primary, *(nic for number, nic in sorted(attached.items()) if number)]
+    machine(cloud, resource, [primary, *(nic for number, nic in sorted(attached.items()) if number)])
+
+
+def machine(cloud: Cloud, resource: Resource, nics: list[Nic]) -> None:
+    """Adds a machine with these interfaces: all are its own; what has no other route leaves through the first."""
     own = cloud.nics.setdefault(resource.urn, [])
     own += [nic for nic in nics if nic not in own]
     legs, by_source = [], []

@@ -31,6 +31,7 @@ TYPES = frozenset(
         "aws:autoscaling/schedule:Schedule",
         "aws:autoscaling/tag:Tag",
         "aws:dlm/lifecyclePolicy:LifecyclePolicy",
+        "aws:docdb/clusterInstance:ClusterInstance",
         "aws:docdb/clusterParameterGroup:ClusterParameterGroup",
         "aws:docdb/clusterSnapshot:ClusterSnapshot",
         "aws:docdb/eventSubscription:EventSubscription",
@@ -94,6 +95,7 @@ TYPES = frozenset(
         "aws:memorydb/snapshot:Snapshot",
         "aws:memorydb/subnetGroup:SubnetGroup",
         "aws:memorydb/user:User",
+        "aws:neptune/clusterInstance:ClusterInstance",
         "aws:neptune/clusterParameterGroup:ClusterParameterGroup",
         "aws:neptune/clusterSnapshot:ClusterSnapshot",
         "aws:neptune/eventSubscription:EventSubscription",
@@ -166,10 +168,8 @@ UNLESS: Mapping[str, tuple[str, ...]] = {
     "aws:cloudfront/distribution:Distribution": ("origins", "vpcOriginConfig"),
     "aws:cloudfront/multitenantDistribution:MultitenantDistribution": ("origins", "vpcOriginConfigs"),
     "aws:cloudwatch/eventTarget:EventTarget": ("ecsTarget", "networkConfiguration"),
-    "aws:codebuild/project:Project": ("vpcConfig",),
     "aws:ecs/capacityProvider:CapacityProvider": ("managedInstancesProvider",),
     "aws:lambda/capacityProvider:CapacityProvider": ("vpcConfig",),
-    "aws:lambda/function:Function": ("vpcConfig",),
     "aws:scheduler/schedule:Schedule": ("target", "ecsParameters", "networkConfiguration"),
 }
 """Types that affect the network only if this part of their properties is set."""

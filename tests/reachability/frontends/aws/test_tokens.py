@@ -65,7 +65,6 @@ def test_a_balancer_is_the_same_under_every_module(module: str) -> None:
         ("cloudwatch/eventTarget", {"ecsTarget": {"networkConfiguration": {"subnets": ["subnet-a"]}}}),
         ("cloudfront/distribution", {"origins": [{"domainName": "d"}, {"vpcOriginConfig": {"vpcOriginId": "vo-1"}}]}),
         ("apigatewayv2/integration", {"connectionId": "vpclink-1"}),
-        ("codebuild/project", {"vpcConfig": {"vpcId": "vpc-1"}}),
     ],
 )
 def test_a_type_that_may_lead_into_a_vpc_is_harmless_only_where_it_does_not(type_: str, part: dict) -> None:
