@@ -212,10 +212,14 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Unmodelled:
-    """The behaviour here is not modelled: every claim with packets here is *not modelled*. ``reason`` is a sentence."""
+    """The behaviour here is not modelled: every claim with packets here is *not modelled*. ``reason`` is a sentence.
+
+    ``passes_on``: where packets go is unknown, but not to whom: their destination stays the same.
+    """
 
     reason: str
     origin: str = ""
+    passes_on: bool = False
 
 
 Stage = Check | Lookup | Translate | Arrive | Deliver | Blocked | Unmodelled

@@ -257,20 +257,29 @@ class Prover:
         return known
 
     def unmodelled(
-        self, sender: Sender, services: Intervals | None = None, destinations: Intervals | None = None
+        self,
+        sender: Sender,
+        services: Intervals | None = None,
+        destinations: Intervals | None = None,
+        reaching: Intervals | None = None,
     ) -> tuple[str, ...]:
         """Why the arrivals of a sender may be incomplete: what is not modelled on its walk, for packets that are sent
-        with one of these services to one of these destinations (``None``: with any, to any)."""
+        with one of these services to one of these destinations and may reach one of these addresses (``None``: any).
+        """
         behind = [
             f"{start.key[1]} forwards, and whose packets it sends is unknown: it has no ruleset"
             for start in sender.starts
             if start.key[0] == "send" and start.key[1] in self.assembly.opaque
         ]
-        lost = self.walked(sender).lost
-        if services is not None or destinations is not None:
-            asked = self.assembly.space.mask(destinations=destinations, services=services)
-            lost = [each for each in lost if self._may.as_sent(*each[1:]) & asked]
-        return tuple(dict.fromkeys((*self.assembly.unmodelled, *behind, *(reason for reason, _, _ in lost))))
+        space = self.assembly.space
+        sent = -1 if services is None and destinations is None else space.mask(destinations, services)
+        there = -1 if reaching is None else space.mask(reaching)
+        lost = dict.fromkeys(
+            each.reason
+            for each in self.walked(sender).lost
+            if (not each.passes_on or each.packets & there) and self._may.as_sent(each.strand, each.packets) & sent
+        )
+        return tuple(dict.fromkeys((*self.assembly.unmodelled, *behind, *lost)))
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
         """The same network with some machines or stages failed."""

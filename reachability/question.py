@@ -460,7 +460,9 @@ def ask(
     """
     boxes = _boxes(prover, sender, target, asked, may=True)
     surely = union(*(sent for _, _, _, sent in _boxes(prover, sender, target, asked, may=False)))
-    reasons = prover.unmodelled(sender, asked, target.destinations)
+    own = target.machine.interfaces if target.machine is not None else ()
+    reaching = union([(point, point) for leg in own for point in (*leg.addresses, *leg.public)]) if own else None
+    reasons = prover.unmodelled(sender, asked, target.destinations, reaching)
     grouped: dict[object, Flow] = {}
     reached: list[Intervals] = []
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reachability.addresses import ALL_V4, ALL_V6, Intervals, union
 from reachability.assembly import Assembly
@@ -22,6 +23,7 @@ from reachability.network import (
     Lookup,
     State,
     Translate,
+    Unmodelled,
     filter_at,
 )
 from reachability.space import bits
@@ -62,6 +64,15 @@ class Tail:
     accepted: dict[int, int] = field(default_factory=dict)
 
 
+class Lost(NamedTuple):
+    """Packets at something that is not modelled. ``passes_on``: it does not change their destination."""
+
+    reason: str
+    strand: Strand
+    packets: int
+    passes_on: bool
+
+
 _Ahead = tuple[list[tuple[int, int, tuple[Tail, ...]]], dict[str, int]]
 
 
@@ -71,7 +82,7 @@ class Walked:
     the reason), and every set that was filtered (by place and class, and on tails)."""
 
     ends: dict[tuple[str, str], list[tuple[int, Strand, int]]] = field(default_factory=dict)
-    lost: list[tuple[str, Strand, int]] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
     visits: dict[tuple[Key, int], int] = field(default_factory=dict)
     tails: dict[tuple[int, int], tuple[Tail, int, int]] = field(default_factory=dict)
 
@@ -235,6 +246,7 @@ class Walker(Steps):
             visited = found.visits.get(visit)
             found.visits[visit] = new if visited is None else visited | new
             going = Step(key, step.source_class, step.strand, new)
+            stage = None
             if isinstance(key, str) and key not in self.dead:
                 stage = self.assembly.stages.get(key)
                 if isinstance(stage, Lookup):
@@ -242,7 +254,8 @@ class Walker(Steps):
                     continue
             reasons: list[str] = []
             todo += self.steps(going, reasons)
-            found.lost += [(reason, step.strand, new) for reason in reasons]
+            passes_on = isinstance(stage, Unmodelled) and stage.passes_on
+            found.lost += [Lost(reason, step.strand, new, passes_on) for reason in reasons]
 
     def _look_up_all(self, key: str, stage: Lookup, step: Step, found: Walked) -> list[Step]:
         """A routing decision for a whole set. Tails (only filters ahead) are followed in one step."""

@@ -214,6 +214,8 @@ class Cloud:
     """Stages that replace the route tables of subnets whose zone matters, by the subnet's URN."""
     attached: dict[str, Vpc] = field(default_factory=dict)
     """The attachments of gateways, by URN."""
+    adopted: dict[Vpc, str] = field(default_factory=dict)
+    """The ids of internet gateways that are not among the resources, by the VPC whose routes lead to them."""
     doubted: dict[str, str] = field(default_factory=dict)
     """Why it is unknown whether a gateway is still attached, by its URN."""
     peerings: dict[str, Peering] = field(default_factory=dict)

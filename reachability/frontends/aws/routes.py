@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval
+from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval, difference, union
 from reachability.frontends.aws import endpoints, gateways, interfaces, peering, prefix_lists, transit, vpn
 from reachability.frontends.aws.cloud import Cloud, Table, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, given, items, says, text_of
 from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known, main_is_another, vpc_of
-from reachability.network import Lookup, Route, Unmodelled
+from reachability.network import LinkEnd, Lookup, Route, Unmodelled, exit_stage
 from reachability.resources import UNKNOWN, Resource
 
 TABLE = "aws:ec2/routeTable:RouteTable"
@@ -42,6 +42,10 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
 }
 ATTACHED = (gateways.INTERNET_GATEWAY, vpn.GATEWAY)
 """Targets through which packets come in, too, if they are attached to the VPC."""
+OPENING = frozenset({"gatewayId", "transitGatewayId"})
+"""Targets through which other networks may send to the VPC."""
+KEEP_DESTINATIONS = frozenset({"gatewayId", "natGatewayId", "transitGatewayId", "egressOnlyGatewayId"})
+"""Targets that do not change whom packets are for."""
 WITHIN = ("natGatewayId", "networkInterfaceId", "instanceId", "vpcEndpointId")
 """Targets allowed for a route to a part of the VPC itself."""
 
@@ -85,7 +89,8 @@ def _choose_main(cloud: Cloud, vpc: Vpc, default: Table | None) -> None:
         vpc.main = cloud.tables[named.urn]
     elif main_is_another(vpc.resource):
         reason = f"{main}, the main route table of {vpc.label}, is not among the resources"
-        vpc.main.vague.append(((_unmodelled(cloud, vpc.resource, main, reason),), reason, EVERYWHERE))
+        stage = _unmodelled(cloud, vpc.resource, main, reason)
+        vpc.main.vague.append(((stage,), reason, EVERYWHERE))
     elif default is not None:
         vpc.main = default
 
@@ -178,7 +183,7 @@ def _target(
         if value == "local":
             return "local", (table.vpc.stage,), ""
         if not types:
-            return _not_understood(cloud, resource, f"{name} {value if value is not UNKNOWN else ''}".strip())
+            return _open(cloud, table.vpc, resource, f"{name} {value if value is not UNKNOWN else ''}".strip())
         found = index.find(resource, inline or name, *types, value=value)
         gone = not inline and text_of(resource.properties.get("state")) == "blackhole"
         if found.foreign and gone:
@@ -201,17 +206,36 @@ def _foreign(
 ) -> tuple[str, tuple[str, ...], str]:
     if name == "vpcPeeringConnectionId":
         return target, (peering.foreign(cloud, table.vpc, target),), ""
-    return _not_understood(cloud, resource, f"{target}, which is not among the resources")
+    if name == "gatewayId" and target.startswith("igw-") and gateways.adopt(cloud, target, table.vpc):
+        return target, (gateways.stage_of(target),), ""
+    if name in OPENING and not target.startswith(("igw-", "vpce-")):
+        return _open(cloud, table.vpc, resource, target)
+    keeps = name in KEEP_DESTINATIONS
+    return _not_understood(cloud, resource, f"{target}, which is not among the resources", passes_on=keeps)
 
 
-def _not_understood(cloud: Cloud, resource: Resource, target: str) -> tuple[str, tuple[str, ...], str]:
-    return target, (_unmodelled(cloud, resource, target, f"the target of a route is {target}"),), ""
+def _open(cloud: Cloud, vpc: Vpc, resource: Resource, target: str) -> tuple[str, tuple[str, ...], str]:
+    """The target of a route through which an unknown network is reached, which may send to the VPC, too."""
+    name, stages, _ = _not_understood(cloud, resource, f"{target}, which is not among the resources", passes_on=True)
+    key = f"gateway {target} of {vpc.label}"
+    if (key, vpc.label) not in cloud.opened:
+        cloud.opened.add((key, vpc.label))
+        sources = difference(EVERYWHERE, union(vpc.blocks))
+        cloud.fragment.link_ends.append(LinkEnd(key, vpc.label, vpc.stage, f"{target} from {vpc.label}", sources))
+    return name, (*stages, exit_stage(key, vpc.label)), f"what {target} does with packets is unknown"
 
 
-def _unmodelled(cloud: Cloud, resource: Resource, target: str, reason: str) -> str:
+def _not_understood(
+    cloud: Cloud, resource: Resource, target: str, *, passes_on: bool = False
+) -> tuple[str, tuple[str, ...], str]:
+    stage = _unmodelled(cloud, resource, target, f"the target of a route is {target}", passes_on=passes_on)
+    return target, (stage,), ""
+
+
+def _unmodelled(cloud: Cloud, resource: Resource, target: str, reason: str, *, passes_on: bool = False) -> str:
     """The stage of packets to something that is not modelled."""
     stage = f"beyond {target}"
-    cloud.fragment.stages.setdefault(stage, Unmodelled(f"{resource.urn}: {reason}", resource.urn))
+    cloud.fragment.stages.setdefault(stage, Unmodelled(f"{resource.urn}: {reason}", resource.urn, passes_on))
     return stage
 
 

@@ -195,3 +195,17 @@ def test_reasons_are_those_of_the_packets_that_were_asked_about() -> None:
     inside = ((address("10.0.1.10"), address("10.0.1.10")),)
     assert estate.prover.unmodelled(client, None, inside) == ()
     assert estate.prover.unmodelled(client, None, ((address("192.168.1.1"), address("192.168.1.1")),))
+
+
+def test_a_gateway_elsewhere_says_nothing_of_packets_for_others() -> None:
+    shut = group(NET, "shut", ingress=[entry(443, cidrBlocks=["10.0.0.0/8"])])
+    host = instance(A, "host", "10.0.1.10", [shut])
+    own = ((address("10.0.1.10"), address("10.0.1.10")),)
+
+    def reasons(**target: str) -> tuple[str, ...]:
+        way = table(NET, "way", [{"cidrBlock": "0.0.0.0/0", **target}])
+        estate = Estate(BASE, shut, host, way, associated(way, B))
+        return estate.prover.unmodelled(estate.sender("client"), reaching=own)
+
+    assert reasons(gatewayId="igw-elsewhere") == reasons(natGatewayId="nat-elsewhere") == ()
+    assert "eni-elsewhere, which is not among the resources" in reasons(networkInterfaceId="eni-elsewhere")[0]

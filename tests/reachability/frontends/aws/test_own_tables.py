@@ -105,7 +105,30 @@ def test_a_route_that_aws_reports_as_a_black_hole_leads_nowhere_if_its_target_is
     gone = route(way, "gone", "0.0.0.0/0", gatewayId="igw-gone", state="blackhole")
     assert Estate(NET, A, OPEN, HOST, way, gone).outcome("host", "192.0.2.1").startswith("dropped")
     kept = route(way, "kept", "0.0.0.0/0", gatewayId="igw-gone", state="active")
-    assert Estate(NET, A, OPEN, HOST, way, kept).outcome("host", "192.0.2.1").startswith("not modelled")
+    assert Estate(NET, A, OPEN, HOST, way, kept).outcome("host", "192.0.2.1") == "delivered to internet"
+
+
+def test_an_internet_gateway_elsewhere_is_one_of_the_vpc_whose_routes_lead_to_it() -> None:
+    # https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
+    way = table(NET, "way", [{"cidrBlock": "0.0.0.0/0", "gatewayId": "igw-elsewhere"}], id="rtb-main")
+    estate = Estate(NET, A, OPEN, HOST, way)
+    assert estate.outcome("internet", "203.0.113.5") == "delivered to host"
+    assert estate.reply("internet", "203.0.113.5") == "passes"
+    both = Estate(NET, A, OPEN, HOST, GATEWAY, way)
+    assert both.outcome("host", "192.0.2.1").startswith("not modelled")
+    assert both.outcome("internet", "203.0.113.5") == "delivered to host"
+
+
+@pytest.mark.parametrize("target", [{"transitGatewayId": "tgw-elsewhere"}, {"gatewayId": "vgw-elsewhere"},
+                                    {"coreNetworkArn": "arn-elsewhere"}])  # fmt: skip
+def test_a_network_behind_a_gateway_elsewhere_may_send_and_what_it_is_sent_is_not_modelled(
+    target: dict[str, str],
+) -> None:
+    way = table(NET, "way", [{"cidrBlock": "192.168.0.0/16", **target}], id="rtb-main")
+    estate = Estate(NET, A, OPEN, HOST, way)
+    (outside,) = estate.assembly.outsides
+    assert "host" in estate.reached(outside)
+    assert any("which is not among the resources" in each for each in estate.prover.unmodelled(estate.sender("host")))
 
 
 def test_a_black_hole_whose_gateway_is_here_leaves_unknown_what_passes_the_gateway() -> None:
