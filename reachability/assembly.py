@@ -31,8 +31,13 @@ from reachability.subject import Guest, Subject
 WORLD = "world"
 """The stage of packets to public addresses outside the estate."""
 
-WITHOUT_NETWORK = ("pulumi:", "random:", "tls:", "command:", "time:", "local:", "null:", "vault:", "dns:")
-"""Providers whose resources do not handle packets."""
+WITHOUT_NETWORK = (
+    "archive:", "auth0:", "command:", "datadog:", "dns:", "docker-build:", "docker:index/image:",
+    "docker:index/registryImage:", "docker:index/remoteImage:", "docker:index/tag:", "github:", "gitlab:", "grafana:",
+    "local:", "mysql:", "newrelic:", "null:", "okta:", "opsgenie:", "pagerduty:", "postgresql:", "pulumi:",
+    "pulumiservice:", "random:", "sentry:", "std:", "time:", "tls:", "vault:",
+)  # fmt: skip
+"""Providers, and types of providers, whose resources do not handle packets."""
 
 MOST_RULES = 10_000
 """The maximum number of rules in one host's firewall; each may split every set of packets."""
@@ -46,7 +51,7 @@ class Assembly:
 
     ``aliases``: further names of machines. ``names``: other things that can be queried (``Fragment.names``).
     ``public``: the addresses that the internet routes here. ``own``: those of machines and of clients behind them.
-    ``unmodelled``: reasons that apply to the whole network.
+    ``unmodelled``: reasons that apply to the whole network. ``uncertain``: whether some packets may pass but need not.
     """
 
     stages: dict[str, Stage]
@@ -58,6 +63,8 @@ class Assembly:
     public: Intervals
     own: Intervals
     unmodelled: tuple[str, ...]
+    opaque: frozenset[str]
+    """Machines that forward, but whose forwarding is neither declared nor told by a ruleset."""
     uncertain: bool
     space: Space = field(repr=False)
 
@@ -111,6 +118,9 @@ def join(
             unread.append(str(error))
             stages, machines, firewalls, outsides = {INTERNET: _internet([])}, {}, {}, {}
             space = _space(stages.values(), (), ())
+    opaque = frozenset(
+        name for name, each in machines.items() if each.forwards and not each.declared and name not in firewalls
+    )
     aliases = {alias: name for name, machine in machines.items() for alias in machine.aliases}
     return Assembly(
         stages=stages,
@@ -125,7 +135,8 @@ def join(
             [(point, point) for machine in machines.values() for leg in machine.interfaces for point in leg.addresses],
         ),
         unmodelled=tuple(dict.fromkeys(unmodelled + unread)),
-        uncertain=_is_uncertain(stages.values(), firewalls.values()),
+        opaque=opaque,
+        uncertain=bool(opaque) or _is_uncertain(stages.values(), firewalls.values()),
         space=space,
     )
 
@@ -222,6 +233,7 @@ def _machines(fragments: Iterable[Fragment], guests: Mapping[str, Guest]) -> tup
                     name=guest.name,
                     aliases=(*machine.aliases, machine.name),
                     forwards=machine.forwards if guest.forwards is None else guest.forwards,
+                    declared=machine.declared or guest.forwards is not None,
                     pools={**machine.pools, **guest.pools},
                     labels={**machine.labels, **guest.labels},
                 )
@@ -309,3 +321,33 @@ def _space(stages: Iterable[Stage], machines: Iterable[Machine], firewalls: Iter
 def sources_on_the_internet(assembly: Assembly) -> Intervals:
     """The source addresses of the internet: public addresses outside the estate."""
     return difference(GLOBAL, assembly.public)
+
+
+def answerable(assembly: Assembly) -> dict[str, Intervals]:
+    """By name of an external link end: the addresses to which some route, certain or not, leads through it."""
+    before: dict[str, list[str]] = {}
+    for name, stage in assembly.stages.items():
+        ways: tuple[str, ...] = (stage.then,) if isinstance(stage, Check) else ()
+        if isinstance(stage, Lookup):
+            ways = tuple(via for route in stage.routes for via in route.via)
+        for way in ways:
+            before.setdefault(way, []).append(name)
+    found = {}
+    for end_name, end in assembly.outsides.items():
+        leading, todo, intervals = set(), [exit_stage(end.key, end.side)], []
+        while todo:
+            name = todo.pop()
+            if name in leading:
+                continue
+            leading.add(name)
+            for each in before.get(name, ()):
+                stage = assembly.stages[each]
+                if isinstance(stage, Lookup):
+                    intervals += [route.destinations for route in stage.routes if name in route.via]
+                else:
+                    todo.append(each)
+        for machine in assembly.machines.values():
+            devices = {leg.device for leg in machine.interfaces if leg.out in leading}
+            intervals += [interval for interval, device in machine.routes if device in devices]
+        found[end_name] = union(intervals)
+    return found

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reachability.network import Action, Chain, Devices, Rule, State
-from reachability.space import Space
+from reachability.space import Space, bits
 
+SHORT = 64
+"""The number of rules up to which a chain is read rule by rule for each class of sources."""
+LONG = 512
+"""The number of rules from which a chain is read for one destination where that is enough."""
 TRANSLATING = frozenset({Action.SNAT, Action.DNAT, Action.MASQUERADE, Action.REDIRECT})
 
 
@@ -46,6 +50,7 @@ class Chains:
         self._space = space
         self._may = may
         self._compiled: dict[tuple[int, Context, int | None], tuple[Chain, list[_Compiled]]] = {}
+        self._by_class: dict[tuple[int, Context, int | None], tuple[list[int], dict[int, list[int]]]] = {}
         self._accepts: dict[tuple[int, int, Context], int] = {}
         self._alike: dict[tuple[int, int, Context], int] = {}
 
@@ -70,9 +75,38 @@ class Chains:
             known = self._compiled[key] = chain, rules
         return known[1]
 
+    def _rules_for(
+        self, chain: Chain, source_class: int, context: Context, position: int | None = None
+    ) -> list[_Compiled]:
+        """Those of ``_rules`` that match a class, in order. Of a short chain they may be all: check the class."""
+        rules = self._rules(chain, context, position)
+        if len(rules) <= SHORT:
+            return rules
+        key = id(chain), context, position
+        known = self._by_class.get(key)
+        if known is None:
+            every: list[int] = []
+            some: dict[int, list[int]] = {}
+            for number, (_, classes, _) in enumerate(rules):
+                if classes == -1:
+                    every.append(number)
+                for each in () if classes == -1 else bits(classes):
+                    some.setdefault(each, []).append(number)
+            known = self._by_class[key] = every, some
+        every, some = known
+        own = some.get(source_class)
+        if own is None:
+            return [rules[number] for number in every]
+        return [rules[number] for number in (sorted(every + own) if every else own)]
+
     def distinguished(self, chain: Chain, context: Context) -> set[int]:
         """The sets of source classes that the rules of a chain distinguish."""
-        return {classes for _, classes, _ in self._rules(chain, context) if classes != -1}
+        space = self._space
+        return {
+            space.class_mask(rule.match.sources)
+            for rule in chain.rules
+            if rule.match.sources is not None and rule.action is not Action.CONTINUE and _fits(rule, context)
+        }
 
     def _signature(self, chain: Chain, source_class: int, context: Context) -> int:
         """The rules that match a class of sources; two classes with the same signature have the same verdicts."""
@@ -106,6 +140,15 @@ class Chains:
         if chain.policy is Action.ACCEPT:
             outcome.accepted |= outcome.rest
         return self._everything(outcome)
+
+    def passing(
+        self, chain: Chain, packets: int, source_class: int, context: Context, others: Mapping[str, Chain]
+    ) -> int:
+        """The packets of a set that ``chain`` accepts. Of a long chain only what concerns one destination is read."""
+        position = self._space.position_of(packets) if len(chain.rules) > LONG else None
+        if position is None:
+            return packets & self.accepts(chain, source_class, context, others)
+        return packets & self.accepts_at(position, chain, source_class, context, others) << position * self._space.width
 
     def may_act(self, chain: Chain, position: int, context: Context) -> bool:
         """Whether a rule other than an accept may decide a packet to one destination."""
@@ -141,7 +184,7 @@ class Chains:
         returned = 0
         bit = 1 << source_class
         may = self._may
-        for mask, classes, rule in self._rules(chain, context, position):
+        for mask, classes, rule in self._rules_for(chain, source_class, context, position):
             if not classes & bit:
                 continue
             hit = packets & mask
@@ -198,14 +241,28 @@ class Chains:
     def _decide(
         self, chain: Chain, packet: int, source_class: int, context: Context, others: Mapping[str, Chain]
     ) -> tuple[Rule, Action] | None:
-        for mask, classes, rule in self._rules(chain, context):
+        position = self._space.position_of(packet) if len(chain.rules) > SHORT else None
+        if position is not None:
+            packet >>= position * self._space.width
+        return self._decide_at(position, chain, packet, source_class, context, others)
+
+    def _decide_at(
+        self,
+        position: int | None,
+        chain: Chain,
+        packet: int,
+        source_class: int,
+        context: Context,
+        others: Mapping[str, Chain],
+    ) -> tuple[Rule, Action] | None:
+        for mask, classes, rule in self._rules_for(chain, source_class, context, position):
             if not classes >> source_class & 1 or not packet & mask:
                 continue
             action = rule.action
             if rule.match.uncertain and (action is Action.ACCEPT or action in TRANSLATING) is not self._may:
                 continue
             if action in (Action.JUMP, Action.GOTO):
-                inner = self._decide(others[rule.chain], packet, source_class, context, others)
+                inner = self._decide_at(position, others[rule.chain], packet, source_class, context, others)
                 if inner is not None:
                     return inner
                 if action is Action.GOTO:

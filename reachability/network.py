@@ -212,10 +212,14 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Unmodelled:
-    """The behaviour here is not modelled: every claim with packets here is *not modelled*. ``reason`` is a sentence."""
+    """The behaviour here is not modelled: every claim with packets here is *not modelled*. ``reason`` is a sentence.
+
+    ``passes_on``: where packets go is unknown, but not to whom: their destination stays the same.
+    """
 
     reason: str
     origin: str = ""
+    passes_on: bool = False
 
 
 Stage = Check | Lookup | Translate | Arrive | Deliver | Blocked | Unmodelled
@@ -260,6 +264,9 @@ class Machine:
     routes: tuple[tuple[Interval, str], ...]
     """(destinations, device), longest prefix wins; equal prefixes: any."""
     forwards: bool = False
+    declared: bool = False
+    """Whether its forwarding is declared, not derived from a setting of its cloud. Then its routes are complete, and
+    without a ruleset it filters and translates nothing; otherwise what it does with packets of others is unknown."""
     source_routes: tuple[tuple[int, Interval, str], ...] = ()
     """(own source address, destinations, device): policy routing that precedes ``routes`` for that source."""
     pools: Mapping[str, Intervals] = field(default_factory=dict)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from reachability import services, trace
 from reachability.addresses import EVERYWHERE, V6, Intervals, contains, difference, intersection, union
-from reachability.assembly import Assembly, sources_on_the_internet
+from reachability.assembly import Assembly, answerable, sources_on_the_internet
 from reachability.chains import Chains
 from reachability.network import INTERNET, Check, Rule
 from reachability.packet import Packet
@@ -71,12 +72,18 @@ class Arrival:
         """The source addresses as sent."""
         return union(*(_root(strand).sources for _, strand, _ in self._parts))
 
-    def flows(self) -> tuple[tuple[Intervals, Intervals, Intervals], ...]:
+    def flows(
+        self, services: Intervals | None = None, destinations: Intervals | None = None
+    ) -> tuple[tuple[Intervals, Intervals, Intervals], ...]:
         """(sources, destinations, services) as sent; disjoint boxes whose union is the arrival, without
-        source ports."""
+        source ports. Packets with other services than these, or to other destinations, may be left out."""
         space = self._walker.space
+        asked = -1
+        if services is not None or destinations is not None:
+            asked = space.mask(destinations=destinations, services=services)
         boxes: dict[tuple[Intervals, int], list[int]] = {}
-        for strand, packets in self._sent():
+        for strand, sent in self._sent():
+            packets = sent & asked
             for atom, row in space.rows(space.any_source_port(packets)):
                 boxes.setdefault((_root(strand).sources, row), []).append(atom)
         return tuple(
@@ -171,11 +178,20 @@ class Prover:
     def outside(self, name: str) -> Sender:
         """The external network behind a link, by its name with or without ``outside``.
 
-        It does not send from addresses of the estate's machines: answers to those never come back to it.
+        It does not send from addresses of the estate's machines: answers to those never come back to it. Its first
+        start has the addresses to which some route leads back.
         """
         name = name if name in self.assembly.outsides else f"outside {name}"
         end = self.assembly.outsides[name]
-        return Sender(name, (Start(end.entry, difference(end.sources, self.assembly.own)),))
+        sources = difference(end.sources, self.assembly.own)
+        answered = intersection(sources, self.answered[name])
+        parts = (answered, difference(sources, answered))
+        return Sender(name, tuple(Start(end.entry, each) for each in parts if each))
+
+    @cached_property
+    def answered(self) -> dict[str, Intervals]:
+        """By name of an external network: the addresses to which some route of the estate leads through its link."""
+        return answerable(self.assembly)
 
     def pool(self, machine: str, device: str) -> Sender:
         """The clients behind a machine's device."""
@@ -240,9 +256,30 @@ class Prover:
             )
         return known
 
-    def unmodelled(self, sender: Sender) -> tuple[str, ...]:
-        """Why the arrivals of a sender may be incomplete: what is not modelled on its walk."""
-        return tuple(dict.fromkeys((*self.assembly.unmodelled, *self.walked(sender).unmodelled)))
+    def unmodelled(
+        self,
+        sender: Sender,
+        services: Intervals | None = None,
+        destinations: Intervals | None = None,
+        reaching: Intervals | None = None,
+    ) -> tuple[str, ...]:
+        """Why the arrivals of a sender may be incomplete: what is not modelled on its walk, for packets that are sent
+        with one of these services to one of these destinations and may reach one of these addresses (``None``: any).
+        """
+        behind = [
+            f"{start.key[1]} forwards, and whose packets it sends is unknown: it has no ruleset"
+            for start in sender.starts
+            if start.key[0] == "send" and start.key[1] in self.assembly.opaque
+        ]
+        space = self.assembly.space
+        sent = -1 if services is None and destinations is None else space.mask(destinations, services)
+        there = -1 if reaching is None else space.mask(reaching)
+        lost = dict.fromkeys(
+            each.reason
+            for each in self.walked(sender).lost
+            if (not each.passes_on or each.packets & there) and self._may.as_sent(each.strand, each.packets) & sent
+        )
+        return tuple(dict.fromkeys((*self.assembly.unmodelled, *behind, *lost)))
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
         """The same network with some machines or stages failed."""

@@ -329,7 +329,7 @@ def _boxes(prover: Prover, sender: Sender, target: Target, asked: Intervals, *, 
     for arrival in prover.arrivals(sender, may=may):
         if not target.takes(arrival):
             continue
-        for sources, destinations, sent in arrival.flows():
+        for sources, destinations, sent in arrival.flows(asked, target.destinations):
             if target.destinations is not None:
                 destinations = intersection(destinations, target.destinations)
             sent = intersection(sent, asked)
@@ -348,17 +348,27 @@ def _atoms(prover: Prover, asked: Intervals) -> Iterator[Intervals]:
             yield ((max(low, interval[0]), min(high, interval[1])),)
 
 
-def _passes(prover: Prover, target: Target, found: Trace) -> bool:
+def _passes(target: Target, found: Trace) -> bool:
     if target.stages is None:
         return True
-    labels = {_stage_name(prover, stage) for stage in target.stages}
-    return any(hop.at in labels for hop in found.hops) or found.to in target.stages
+    return any(hop.place in target.stages for hop in found.hops) or found.to in target.stages
 
 
-def _stage_name(prover: Prover, id_: str) -> str:
-    stage = prover.assembly.stages.get(id_)
-    chain = getattr(stage, "chain", None)
-    return chain.name if chain is not None else getattr(stage, "name", id_)
+def _apart(prover: Prover, target: Target, destinations: Intervals) -> Iterator[Intervals]:
+    """The destinations of packets that may pass a target that is a place on their way: each address by itself."""
+    if target.stages is None:
+        yield destinations
+        return
+    axis, rest = prover.assembly.space.destinations, []
+    for interval in destinations:
+        for atom in range(*axis.atoms(interval)):
+            low, high = axis.interval(atom)
+            if low == high:
+                yield ((low, high),)
+            else:
+                rest.append((max(low, interval[0]), min(high, interval[1])))
+    if rest:
+        yield union(rest)
 
 
 def _way(prover: Prover, sender: Sender, target: Target, boxes: list[Box], atom: Intervals) -> tuple[Trace, str] | None:
@@ -367,18 +377,17 @@ def _way(prover: Prover, sender: Sender, target: Target, boxes: list[Box], atom:
     tried = 0
     for arrival, sources, destinations, sent in boxes:
         part = intersection(sent, atom)
-        packet = arrival.packet(part, destinations, sources) if part else None
-        if packet is None:
-            continue
-        found = prover.trace(sender, packet, arrival.to)
-        if not found.delivered or not _passes(prover, target, found):
-            continue
-        reply = prover.reply(found)
-        if best is None or reply == "passes":
-            best = found, reply
-        tried += 1
-        if reply == "passes" or tried >= WAYS_TRIED:
-            break
+        for apart in _apart(prover, target, destinations) if part else ():
+            packet = arrival.packet(part, apart, sources)
+            found = prover.trace(sender, packet, arrival.to) if packet is not None else None
+            if found is None or not found.delivered or not _passes(target, found):
+                continue
+            reply = prover.reply(found)
+            if best is None or reply == "passes":
+                best = found, reply
+            tried += 1
+            if reply == "passes" or tried >= WAYS_TRIED:
+                return best
     return best
 
 
@@ -451,7 +460,9 @@ def ask(
     """
     boxes = _boxes(prover, sender, target, asked, may=True)
     surely = union(*(sent for _, _, _, sent in _boxes(prover, sender, target, asked, may=False)))
-    reasons = prover.unmodelled(sender)
+    own = target.machine.interfaces if target.machine is not None else ()
+    reaching = union([(point, point) for leg in own for point in (*leg.addresses, *leg.public)]) if own else None
+    reasons = prover.unmodelled(sender, asked, target.destinations, reaching)
     grouped: dict[object, Flow] = {}
     reached: list[Intervals] = []
 

@@ -22,15 +22,27 @@ from reachability.network import Match
 MOST_BITS = 1 << 28
 """The maximum size of a set of packets: 32 MiB. An estate of a hundred networks needs a tenth of it."""
 
+MOST_HELD = 1 << 35
+"""The maximum size of all sets of rules together: 4 GiB. An estate of a hundred networks needs at most half of it."""
+
 
 class TooManyAtoms(CheckFailed):
-    """The rules split the packets into more atoms than a set can hold."""
+    """The rules split the packets into more atoms than a set can hold, or are too many sets of that size."""
 
-    def __init__(self, destinations: int, used: int, ports: int) -> None:
+    def __init__(self, destinations: int, used: int, ports: int, rule: str) -> None:
         super().__init__(
             f"the rules distinguish {destinations:,} destinations, {used:,} services and {ports:,} source ports; "
-            f"their product must be at most {MOST_BITS:,}; prove fewer networks together, or merge rules"
+            f"{rule}: these are more rules than the prover follows; prove fewer networks together, or merge rules"
         )
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The positions of the bits that are set, in order."""
+    digits = bin(mask)[:1:-1]
+    position = digits.find("1")
+    while position >= 0:
+        yield position
+        position = digits.find("1", position + 1)
 
 
 class Axis:
@@ -98,7 +110,8 @@ class Space:
         self.width = len(self.services) * self._ports
         count = len(self.destinations)
         if count * self.width > MOST_BITS:
-            raise TooManyAtoms(count, len(self.services), self._ports)
+            raise self._too_many(f"their product must be at most {MOST_BITS:,}")
+        self._held = 0
         self._place(set(owned), count)
         self.every = (1 << (count * self.width)) - 1
         self.full_row = self._block = (1 << self.width) - 1
@@ -110,6 +123,9 @@ class Space:
         self._spread: dict[Intervals, int] = {}
         self.v4, self.v6 = self.mask(destinations=(ALL_V4,)), self.mask(destinations=(ALL_V6,))
         self._classify(set(sources))
+
+    def _too_many(self, rule: str) -> TooManyAtoms:
+        return TooManyAtoms(len(self.destinations), len(self.services), self._ports, rule)
 
     def _place(self, owned: set[int], count: int) -> None:
         """Orders owned addresses first, so that sets of packets to them are small integers."""
@@ -218,6 +234,7 @@ class Space:
                     if last > first:
                         spread |= (self._repeat & ((1 << (last - first) * self.width) - 1)) << first * self.width
             self._spread[intervals] = spread
+            self._hold(spread)
         return spread
 
     def separates(self, match: Match) -> bool:
@@ -235,13 +252,23 @@ class Space:
         services: Intervals | None = None,
         source_ports: Intervals | None = None,
     ) -> int:
-        """The packets to ``destinations`` with ``services`` from ``source_ports``; ``None`` is all."""
+        """The packets to ``destinations`` with ``services`` from ``source_ports``; ``None`` is all.
+
+        Raises:
+            TooManyAtoms: the sets of all rules need too much memory.
+        """
         key = destinations, services, source_ports
         mask = self._masks.get(key)
         if mask is None:
             repeat = self._repeat if destinations is None else self._repeated(destinations)
             mask = self._masks[key] = repeat * self._service_block(services, source_ports)
+            self._hold(mask)
         return mask
+
+    def _hold(self, mask: int) -> None:
+        self._held += mask.bit_length()
+        if self._held > MOST_HELD:
+            raise self._too_many(f"all their sets together must have at most {MOST_HELD:,} bits")
 
     def range_mask(self, interval: Interval) -> int:
         """Every packet to an interval of destinations."""
@@ -305,7 +332,26 @@ class Space:
         merged = 0
         for _, row in self.rows(mask):
             merged |= row
+        if self._ports == 1:
+            return tuple(self._runs_of_services(merged))
         return union([self.services.interval(atom) for atom, _ in self.cells(merged)])
+
+    def _runs_of_services(self, row: int) -> Iterator[Interval]:
+        """The intervals of a row without source ports: neighbouring atoms are one."""
+        lows, highs, first = self.services.lows, self.services.highs, 0
+        while row:
+            gap = (row & -row).bit_length() - 1
+            row >>= gap
+            length = (row + 1 & ~row).bit_length() - 1
+            first += gap
+            yield lows[first], highs[first + length - 1]
+            row >>= length
+            first += length
+
+    def position_of(self, mask: int) -> int | None:
+        """The position of the destination of a set, if it has one destination only."""
+        position = ((mask & -mask).bit_length() - 1) // self.width
+        return position if mask.bit_length() <= (position + 1) * self.width else None
 
     def moved(self, mask: int, destination: int | None, service: int | None) -> int:
         """The packets of a set with another destination or service."""

@@ -118,7 +118,7 @@ class Steps:
             return []
         stage = self.assembly.stages.get(key)
         if isinstance(stage, Check):
-            packets = step.packets & self.chains.accepts(stage.chain, step.source_class, STATELESS, stage.chains)
+            packets = self.chains.passing(stage.chain, step.packets, step.source_class, STATELESS, stage.chains)
             return [Step(stage.then, step.source_class, step.strand, packets)] if packets else []
         if isinstance(stage, Lookup):
             return self._look_up(key, stage, step)
@@ -215,8 +215,10 @@ class Steps:
             unmodelled.append(f"a packet is translated more than {DEEPEST_TRANSLATION} times, last by {device}")
             return
         space = self.space
-        new = source if source is not None else destination
-        if new is not None and (new >= V6) != space.is_v6(step.source_class):
+        v6 = space.is_v6(step.source_class)
+        from_v6 = v6 if source is None else source >= V6
+        to_v6 = v6 if destination is None else destination >= V6
+        if from_v6 != to_v6:
             return
         if isinstance(by, Rule) and source is None and (same := hit & self._addressed_so(destination, service)):
             hit &= ~same
@@ -313,10 +315,18 @@ class Steps:
         ways = []
         own = self.own(machine)
         name, device = machine.name, step.key[2]
+        opaque = name in self.assembly.opaque
+        if opaque:
+            unmodelled.append(
+                f"{name} forwards, and how it routes and translates packets is unknown: it has no ruleset"
+            )
         for each in self.hook(machine, firewall, "prerouting", step, unmodelled):
+            on = each.packets & ~own
             if here := each.packets & own:
                 ways.append(Step(("local", name, device), each.source_class, each.strand, here, each.by))
-            if machine.forwards and (on := each.packets & ~own):
+            if on and each.strand is not step.strand and not machine.declared:
+                unmodelled.append(f"{name} translates packets to addresses behind it, whose routes are unknown")
+            if on and machine.forwards and (self.may or not opaque):
                 ways.append(Step(("route", name, device), each.source_class, each.strand, on, each.by))
         return ways
 

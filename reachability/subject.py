@@ -12,8 +12,10 @@ from reachability.resources import Resource
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """The configuration inside a cloud instance. ``forwards``: whether its kernel routes; ``None``: derived from the
-    cloud (an instance whose source check is off counts as a router). ``pools``: addresses of clients behind a device.
+    """The configuration inside a cloud instance.
+
+    ``forwards``: whether its kernel routes; ``None``: derived from the cloud (an instance whose source check is off
+    counts as a router; without a ruleset, what it does is unknown). ``pools``: addresses of clients behind a device.
     """
 
     name: str
@@ -25,7 +27,8 @@ class Guest:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """``guests`` by the URN of the instance; ``rulesets`` by the name of the machine (a guest's or server's), as
-    nftables text or the JSON of ``nft -j list ruleset``. A machine without a ruleset filters nothing."""
+    nftables text or the JSON of ``nft -j list ruleset``. A machine without a ruleset filters nothing; what a router
+    that is not declared does without one is unknown."""
 
     resources: tuple[Resource, ...]
     sites: tuple[Site, ...] = ()

@@ -26,7 +26,8 @@ LONGEST_WAY = 400
 class Hop:
     """One place on a packet's path. ``decided_by``: the rule, route or translation; ``action``: its action.
 
-    ``origin``: the URN or file of that setting. ``packet``: the packet as it leaves.
+    ``origin``: the URN or file of that setting. ``packet``: the packet as it leaves. ``place``: the stage, by which two
+    places with filters of one name differ.
     """
 
     at: str
@@ -34,6 +35,7 @@ class Hop:
     action: str
     origin: str
     packet: Packet
+    place: Key = ""
 
     def document(self) -> dict[str, Any]:
         return {"at": self.at, "decided_by": self.decided_by, "action": self.action}
@@ -112,10 +114,10 @@ def _hops(walker: Walker, step: Step, following: Step | None, packet: Packet, af
     if following is not None and following.strand is step.strand:
         one = following.packets & -following.packets
         step = Step(step.key, step.source_class, step.strand, one)
-    hops = [Hop(at, name, action, origin, packet) for name, action, origin in _decision(walker, step)]
+    hops = [Hop(at, name, action, origin, packet, step.key) for name, action, origin in _decision(walker, step)]
     if following is not None and following.by is not None and not hops:
         action = "translate" if after is not packet else "route"
-        hops.append(Hop(at, following.by.name, action, following.by.origin, after))
+        hops.append(Hop(at, following.by.name, action, following.by.origin, after, step.key))
     return hops
 
 
@@ -358,10 +360,9 @@ class _Answer:
         if isinstance(stage, Check):
             if stage.device and stage.device in places:
                 return [(self._to(step, stage.then), source, destination)]
-            accepted = self._walker.chains.accepts(
-                stage.chain, step.source_class, Context(state=State.ESTABLISHED), stage.chains
-            )
-            return [(self._to(step, stage.then), source, destination)] if not step.packets & ~accepted else []
+            known = Context(state=State.ESTABLISHED)
+            passing = self._walker.chains.passing(stage.chain, step.packets, step.source_class, known, stage.chains)
+            return [(self._to(step, stage.then), source, destination)] if passing == step.packets else []
         if isinstance(stage, Translate) and stage.device in self._undone and not self._translates(stage, step):
             for strand, before in self._undone[stage.device]:
                 if strand.source == destination and strand.source is not None:
@@ -480,7 +481,8 @@ class _Answer:
                 here = not step.packets & ~walker.own(machine)
                 if here:
                     return [(self._to(step, ("local", name, key[2])), source, destination)]
-                return [(self._to(step, ("route", name, key[2])), source, destination)] if machine.forwards else []
+                forwards = machine.forwards and name not in walker.assembly.opaque
+                return [(self._to(step, ("route", name, key[2])), source, destination)] if forwards else []
             case "local":
                 return [(self._to(step, ("end", name, key[2])), source, destination)]
             case "end":

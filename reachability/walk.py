@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reachability.addresses import ALL_V4, ALL_V6, Intervals, union
 from reachability.assembly import Assembly
@@ -22,12 +23,17 @@ from reachability.network import (
     Lookup,
     State,
     Translate,
+    Unmodelled,
     filter_at,
 )
+from reachability.space import bits
 from reachability.steps import HOOKS, Key, Place, Step, Steps, Strand
 
 LONGEST_TAIL = 40
 """The maximum number of places on a tail."""
+
+MANY = 512
+"""The number of classes of one start from which they are told apart at once."""
 
 MOST_TAILS = 64
 """The maximum number of tails to one address."""
@@ -58,13 +64,25 @@ class Tail:
     accepted: dict[int, int] = field(default_factory=dict)
 
 
+class Lost(NamedTuple):
+    """Packets at something that is not modelled. ``passes_on``: it does not change their destination."""
+
+    reason: str
+    strand: Strand
+    packets: int
+    passes_on: bool
+
+
+_Ahead = tuple[list[tuple[int, int, tuple[Tail, ...]]], dict[str, int]]
+
+
 @dataclass(slots=True)
 class Walked:
-    """The result of one walk: packets by their end, reasons for what is not modelled, and every set that was filtered
-    (by place and class, and on tails)."""
+    """The result of one walk: packets by their end, those that came to something that is not modelled (``lost``, with
+    the reason), and every set that was filtered (by place and class, and on tails)."""
 
     ends: dict[tuple[str, str], list[tuple[int, Strand, int]]] = field(default_factory=dict)
-    unmodelled: list[str] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
     visits: dict[tuple[Key, int], int] = field(default_factory=dict)
     tails: dict[tuple[int, int], tuple[Tail, int, int]] = field(default_factory=dict)
 
@@ -72,12 +90,13 @@ class Walked:
         """Merges the result of another walk."""
         for end, parts in other.ends.items() if ends else ():
             self.ends.setdefault(end, []).extend(parts)
-        self.unmodelled += other.unmodelled
+        self.lost += other.lost
         for visit, packets in other.visits.items():
-            self.visits[visit] = self.visits.get(visit, 0) | packets
+            before = self.visits.get(visit)
+            self.visits[visit] = packets if before is None else before | packets
         for mark, (tail, source_class, row) in other.tails.items():
-            before = self.tails.get(mark)
-            self.tails[mark] = tail, source_class, row if before is None else row | before[2]
+            known = self.tails.get(mark)
+            self.tails[mark] = tail, source_class, row if known is None else row | known[2]
 
 
 class Walker(Steps):
@@ -89,6 +108,8 @@ class Walker(Steps):
         super().__init__(assembly, may=may, dead=dead, chains=chains)
         self._begun: dict[tuple[str, int, int], list[tuple[Key, int]]] = {}
         self._distinctions: dict[Key, frozenset[int]] = {}
+        self._partitions: dict[frozenset[Key], list[list[int]]] = {}
+        self._aheads: dict[tuple[str, int], _Ahead] = {}
         self._tails_known: dict[tuple[str, int], tuple[Tail, ...] | None] = {}
         self._owned = (1 << self.space.owned_count * self.space.width) - 1
 
@@ -102,13 +123,18 @@ class Walker(Steps):
             for key, packets in self._begin(start.key, source_class):
                 beginnings.setdefault((key, id(packets)), (packets, {}))[1][source_class] = part
         for (key, _), (packets, rest) in beginnings.items():
+            many = len(rest) > MANY
             while rest:
                 source_class = next(iter(rest))
                 strand = Strand(rest[source_class])
                 one = Walked()
                 self._spread(Step(key, source_class, strand, packets), one)
-                alike = self._alike(one, source_class) if len(rest) > 1 else 0
-                together = [each for each in rest if each == source_class or alike >> each & 1]
+                together = [source_class]
+                if many:
+                    together = [each for each in self._together(one, source_class) if each in rest]
+                elif len(rest) > 1:
+                    alike = self._alike(one, source_class)
+                    together = [each for each in rest if each == source_class or alike >> each & 1]
                 strand.sources = union(*(rest.pop(each) for each in together))
                 found.add(one)
         return found
@@ -131,6 +157,14 @@ class Walker(Steps):
             self._begun[machine.name, id(ways), family] = known
         return known
 
+    def _together(self, found: Walked, source_class: int) -> list[int]:
+        """``_alike`` for many classes: all that the same places distinguish are told apart at once."""
+        places = {key for key, of_class in found.visits if of_class == source_class}
+        for tail, of_class, _ in found.tails.values():
+            if of_class == source_class:
+                places |= {check[0] for check in tail.checks}
+        return self._told_apart(frozenset(places))[source_class]
+
     def _alike(self, found: Walked, source_class: int) -> int:
         """The classes with the same walk as this one: no rule on it distinguishes them."""
         distinguished: set[int] = {self.space.class_mask((ALL_V6,)), self.space.class_mask((ALL_V4,))}
@@ -145,6 +179,25 @@ class Walker(Steps):
         for mask in distinguished:
             alike &= mask if mask >> source_class & 1 else ~mask
         return alike
+
+    def _told_apart(self, places: frozenset[Key]) -> list[list[int]]:
+        """By class: it and the classes that no filter at some places distinguishes from it."""
+        known = self._partitions.get(places)
+        if known is None:
+            distinguished: set[int] = set().union(*(self._distinguished(key) for key in places))
+            distinguished.add(self.space.class_mask((ALL_V6,)))
+            marks: list[list[int]] = [[] for _ in range(self.space.class_count)]
+            for number, mask in enumerate(distinguished):
+                for each in bits(mask) if mask >= 0 else ():
+                    marks[each].append(number)
+            groups: dict[tuple[int, ...], list[int]] = {}
+            for each, mark in enumerate(marks):
+                groups.setdefault(tuple(mark), []).append(each)
+            known = self._partitions[places] = [[] for _ in marks]
+            for members in groups.values():
+                for each in members:
+                    known[each] = members
+        return known
 
     def _distinguished(self, key: Key) -> frozenset[int]:
         """The sets of classes that the filters at a place distinguish."""
@@ -181,53 +234,68 @@ class Walker(Steps):
             step = todo.pop()
             key = step.key
             at = key, step.source_class, id(step.strand)
-            before = seen.get(at, 0)
-            new = step.packets & ~before
+            before = seen.get(at)
+            new = step.packets if before is None else step.packets & ~before
             if not new:
                 continue
-            seen[at] = before | new
+            seen[at] = new if before is None else before | new
             if key[0] == "end":
                 found.ends.setdefault((key[1], key[2]), []).append((step.source_class, step.strand, new))
                 continue
             visit = key, step.source_class
-            found.visits[visit] = found.visits.get(visit, 0) | new
+            visited = found.visits.get(visit)
+            found.visits[visit] = new if visited is None else visited | new
             going = Step(key, step.source_class, step.strand, new)
+            stage = None
             if isinstance(key, str) and key not in self.dead:
                 stage = self.assembly.stages.get(key)
                 if isinstance(stage, Lookup):
                     todo += self._look_up_all(key, stage, going, found)
                     continue
-            todo += self.steps(going, found.unmodelled)
+            reasons: list[str] = []
+            todo += self.steps(going, reasons)
+            passes_on = isinstance(stage, Unmodelled) and stage.passes_on
+            found.lost += [Lost(reason, step.strand, new, passes_on) for reason in reasons]
 
     def _look_up_all(self, key: str, stage: Lookup, step: Step, found: Walked) -> list[Step]:
         """A routing decision for a whole set. Tails (only filters ahead) are followed in one step."""
-        general = step.packets
-        near = general & self._owned
-        if near:
-            source_class, strand = step.source_class, step.strand
-            for position, row in self.space.rows_at(near):
-                tails = self._tails(key, position)
-                if tails is None:
+        source_class, strand = step.source_class, step.strand
+        near, far = self._ahead(key, stage, step.packets)
+        for position, row, tails in near:
+            for tail in tails:
+                mark = id(tail), source_class
+                known = found.tails.get(mark)
+                found.tails[mark] = tail, source_class, row if known is None else row | known[2]
+                if tail.end is None:
                     continue
-                shift = position * self.space.width
-                general ^= row << shift
-                for tail in tails:
-                    mark = id(tail), source_class
-                    known = found.tails.get(mark)
-                    found.tails[mark] = tail, source_class, row if known is None else row | known[2]
-                    if tail.end is None:
-                        continue
-                    passing = row & self._along(tail, source_class)
-                    if passing:
-                        found.ends.setdefault(tail.end, []).append((source_class, strand, passing << shift))
-        if not general:
-            return []
-        return [
-            Step(via, step.source_class, step.strand, packets, route)
-            for mask, route, vias in self._table(key, stage)
-            if (packets := general & mask)
-            for via in vias
-        ]
+                passing = row & self._along(tail, source_class)
+                if passing:
+                    passing <<= position * self.space.width
+                    found.ends.setdefault(tail.end, []).append((source_class, strand, passing))
+        return [Step(via, source_class, strand, packets) for via, packets in far.items()]
+
+    def _ahead(self, key: str, stage: Lookup, packets: int) -> _Ahead:
+        """The rows of a set from which only tails lead on, and the other packets by their next stage."""
+        family = packets is self.space.v4 or packets is self.space.v6
+        known = self._aheads.get((key, id(packets))) if family else None
+        if known is not None:
+            return known
+        near, general = [], packets
+        for position, row in self.space.rows_at(packets & self._owned):
+            tails = self._tails(key, position)
+            if tails is not None:
+                general ^= row << position * self.space.width
+                near.append((position, row, tails))
+        far: dict[str, int] = {}
+        for mask, _, vias in self._table(key, stage) if general else ():
+            if hit := general & mask:
+                for via in vias:
+                    before = far.get(via)
+                    far[via] = hit if before is None else before | hit
+        found = near, far
+        if family:
+            self._aheads[key, id(packets)] = found
+        return found
 
     def _tails(self, key: str, position: int) -> tuple[Tail, ...] | None:
         """Every path from a place to one address, if all consist only of filters, routes and an end."""
@@ -284,7 +352,7 @@ class Walker(Steps):
         if name in self.dead:
             return [((), None, None)]
         firewall = self.assembly.firewalls.get(name)
-        if firewall is not None and firewall.unmodelled:
+        if name in self.assembly.opaque or (firewall is not None and firewall.unmodelled):
             return None
         entering = self._asked("prerouting", ("arrive", name, stage.device), firewall, position)
         if entering is None:

@@ -10,9 +10,10 @@ from estate.plan.hosts import Host, hosts
 from estate.plan.topology import ForwardRule, Topology
 from reachability import services
 from reachability.addresses import Intervals, intersection, union
-from reachability.claims.places import Failures, answerable
+from reachability.claims.places import Failures
 from reachability.claims.plan import Permitted, permitted
 from reachability.coverage import NOTHING, Coverage, coverage
+from reachability.frontends.aws.tokens import known_as
 from reachability.network import INTERNET, Arrive, Check, Machine, Rule
 from reachability.prover import Arrival, Prover, Sender
 from reachability.resources import Resource
@@ -49,9 +50,8 @@ class Estate:
         from one to which some route of the estate leads back through the link.
         """
         senders = {sender.name: sender for sender in self.prover.senders()}
-        answered = answerable(self.prover.assembly)
         for name, end in self.prover.assembly.outsides.items():
-            sources = intersection(end.sources, answered[name])
+            sources = intersection(end.sources, self.prover.answered[name])
             senders[name] = Sender(name, (Start(end.entry, sources),) if sources else ())
         return senders
 
@@ -83,12 +83,13 @@ class Estate:
 
     @cached_property
     def of_types(self) -> dict[tuple[str, str], tuple[Resource, ...]]:
-        """The resources by type and network; those outside any network's stack under an empty name."""
+        """The resources by type, under the token by which it is known, and network; those outside any network's stack
+        under an empty name."""
         names = {network.name for network in self.networks}
         found: dict[tuple[str, str], list[Resource]] = {}
         for resource in self.resources:
             owner = stack(resource.urn)
-            found.setdefault((resource.type, owner if owner in names else ""), []).append(resource)
+            found.setdefault((known_as(resource.type), owner if owner in names else ""), []).append(resource)
         return {key: tuple(members) for key, members in found.items()}
 
     @cached_property

@@ -13,7 +13,7 @@ from reachability.claims.checks import found, undeployed
 from reachability.claims.claim import Claim, Finding, Gap, Violation
 from reachability.claims.sets import CONNECTIONS, port
 from reachability.claims.vocabulary import NO_ERRORS
-from reachability.frontends.aws.tokens import BALANCERS, LISTENERS
+from reachability.frontends.aws.tokens import BALANCER, LISTENER
 from reachability.network import INTERNET
 from reachability.prover import Arrival
 from reachability.resources import UNKNOWN, Resource
@@ -121,18 +121,16 @@ def _public_listeners(case: Case) -> Iterator[Resource]:
     """The listeners of every load balancer that is not declared internal."""
     internal = {
         key
-        for type_ in BALANCERS
-        for balancer in case.resources(type_)
+        for balancer in case.resources(BALANCER)
         if balancer.properties.get("internal") is True
         for key in (balancer.urn, balancer.id, balancer.properties.get("arn"))
         if isinstance(key, str)
     }
-    for type_ in LISTENERS:
-        for listener in case.resources(type_):
-            balancer = listener.properties.get("loadBalancerArn")
-            named = {balancer} if isinstance(balancer, str) else set(listener.references.get("loadBalancerArn", ()))
-            if not named & internal:
-                yield listener
+    for listener in case.resources(LISTENER):
+        balancer = listener.properties.get("loadBalancerArn")
+        named = {balancer} if isinstance(balancer, str) else set(listener.references.get("loadBalancerArn", ()))
+        if not named & internal:
+            yield listener
 
 
 def _reachable_from_the_internet(case: Case, number: object) -> bool:

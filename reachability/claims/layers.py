@@ -16,7 +16,7 @@ from reachability.claims.filters import NotComparable, beyond, canonical
 from reachability.claims.plan import Permitted, essentials_in, essentials_out, intervals, unfiltered
 from reachability.claims.sets import CONNECTIONS, Allowance, port
 from reachability.declared import INSTANCE
-from reachability.frontends.aws.tokens import TARGETS
+from reachability.frontends.aws.tokens import TARGET
 from reachability.network import Chain, Check, Machine
 from reachability.resources import UNKNOWN, Resource
 
@@ -296,7 +296,7 @@ def _targets(case: Case) -> Iterator[Finding]:
         for name in flow.destination.hosts
         for port_number in range(flow.ports[0], flow.ports[1] + 1)
     }
-    attachments = [each for type_ in TARGETS for each in case.resources(type_)]
+    attachments = case.resources(TARGET)
     instances = _instances(case)
     found = set()
     for attachment in attachments:

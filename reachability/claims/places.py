@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reachability.addresses import Intervals, union
-from reachability.network import Check, Lookup, Translate, exit_stage
+from reachability.network import Check, Lookup, Translate
 from reachability.resources import UNKNOWN, Resource
 
 if TYPE_CHECKING:
@@ -52,36 +51,6 @@ def _place(resource: Resource, by_key: Mapping[str, Resource]) -> Place:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def answerable(assembly: Assembly) -> dict[str, Intervals]:
-    """By name of an external link end: the addresses to which some route, certain or not, leads through it."""
-    before: dict[str, list[str]] = {}
-    for name, stage in assembly.stages.items():
-        ways: tuple[str, ...] = (stage.then,) if isinstance(stage, Check) else ()
-        if isinstance(stage, Lookup):
-            ways = tuple(via for route in stage.routes for via in route.via)
-        for way in ways:
-            before.setdefault(way, []).append(name)
-    found = {}
-    for end_name, end in assembly.outsides.items():
-        leading, todo, intervals = set(), [exit_stage(end.key, end.side)], []
-        while todo:
-            name = todo.pop()
-            if name in leading:
-                continue
-            leading.add(name)
-            for each in before.get(name, ()):
-                stage = assembly.stages[each]
-                if isinstance(stage, Lookup):
-                    intervals += [route.destinations for route in stage.routes if name in route.via]
-                else:
-                    todo.append(each)
-        for machine in assembly.machines.values():
-            devices = {leg.device for leg in machine.interfaces if leg.out in leading}
-            intervals += [interval for interval, device in machine.routes if device in devices]
-        found[end_name] = union(intervals)
-    return found
 
 
 class Failures:

@@ -162,6 +162,7 @@ def _compile_server(site: Site, server: Server, fragment: Fragment) -> None:
     fragment.machines.append(
         Machine(
             name=server.name,
+            declared=True,
             interfaces=tuple(interfaces),
             routes=server.routes,
             forwards=server.forwards,

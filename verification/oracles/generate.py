@@ -384,9 +384,11 @@ class Estate:
             name = f"host-{made.id}"
             forwards = pick.choice((None, True, False)) if router else pick.choice((None, False))
             pools = {"tun0": (block(f"10.24{vpc.number}.0.0/24"),)} if router and forwards and self.chance(0.4) else {}
-            self.guests[made.urn] = Guest(name, forwards, pools, {"Role": "sentry"})
             if self.chance(0.45):
                 self.rulesets[name] = self.ruleset("ens5", four, bool(pools), router)
+            elif router and forwards is None:
+                forwards = True
+            self.guests[made.urn] = Guest(name, forwards, pools, {"Role": "sentry"})
             vpc.hosts.append((made.id, four, properties["ipv6Addresses"][0] if properties["ipv6Addresses"] else ""))
 
     def acls(self, vpc: Vpc) -> None:

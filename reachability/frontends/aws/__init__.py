@@ -13,6 +13,7 @@ from reachability.frontends.aws import (
     gateways,
     groups,
     interfaces,
+    leaves,
     peering,
     prefix_lists,
     reviewed,
@@ -28,7 +29,7 @@ from reachability.resources import Resource
 
 READ = (
     vpcs, prefix_lists, groups, interfaces, gateways, elastic_addresses, vpn, transit, peering, balancers, endpoints,
-    routes,
+    leaves, routes,
 )  # fmt: skip
 """In this order: later readers refer to what earlier ones read."""
 

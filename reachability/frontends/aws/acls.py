@@ -41,10 +41,12 @@ def compile(cloud: Cloud) -> None:
                 found = _inline(resource, label, egress)
                 rules[resource.urn, egress] = [*found, *extra.get((resource.urn, egress), ())]
             made[resource.urn] = _acl(label, resource.urn, rules[resource.urn, False], rules[resource.urn, True])
-            if resource.type == DEFAULT_ACL:
+            owner = index.named(text_of(resource.id), *VPCS)
+            if resource.type == DEFAULT_ACL and owner is None:
                 owner = index.one(resource, "defaultNetworkAclId", *VPCS)
                 if owner is None:
                     raise Malformed("its VPC is unknown")
+            if owner is not None:
                 default_of[owner.urn] = resource
     for vpc in cloud.vpcs.values():
         urn = vpc.resource.urn

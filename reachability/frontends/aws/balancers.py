@@ -6,16 +6,16 @@ preservation and its defaults, cross-zone), "Listener rules".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reachability import services
-from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address
+from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address, union
 from reachability.frontends.aws import elastic_addresses, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
-from reachability.frontends.aws.tokens import BALANCERS, LISTENER_RULES, LISTENERS, TARGET_GROUPS, TARGETS
+from reachability.frontends.aws.tokens import BALANCER, LISTENER, LISTENER_RULE, TARGET, TARGET_GROUP
 from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known
 from reachability.network import (
     Action,
@@ -32,7 +32,7 @@ from reachability.network import (
 )
 from reachability.resources import UNKNOWN, Resource
 
-TYPES = (*BALANCERS, *LISTENERS, *LISTENER_RULES, *TARGET_GROUPS, *TARGETS)
+TYPES = (BALANCER, LISTENER, LISTENER_RULE, TARGET_GROUP, TARGET)
 
 TRANSPORT = {
     "TCP": (services.TCP,),
@@ -70,6 +70,8 @@ class TargetGroup:
     protocol: str
     keeps: bool | None
     cross_zone: bool | None
+    v6: bool = False
+    """Whether targets are reached at their IPv6 addresses."""
     targets: list[Target] = field(default_factory=list)
 
 
@@ -90,7 +92,7 @@ class Balancer:
 
 def read(cloud: Cloud) -> None:
     """Reads balancers, with the interfaces of their nodes, before the rules of security groups."""
-    for resource in cloud.index.of(*BALANCERS):
+    for resource in cloud.index.of(BALANCER):
         with cloud.index.reading(resource):
             cloud.balancers[resource.urn] = _balancer(cloud, resource)
 
@@ -105,7 +107,8 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
     label = index.label(resource)
     balancer = Balancer(label, resource, application, cross_zone is not False)
     internal = flag(given(resource, "internal"), False)
-    dual = text_of(_settled(resource, "ipAddressType")).startswith("dualstack")
+    family = text_of(_settled(resource, "ipAddressType"))
+    dual, public_v4 = family.startswith("dualstack"), family != "dualstack-without-public-ipv4"
     wanted = index.find(resource, "securityGroups", *groups.REFERABLE, value=given(resource, "securityGroups", []))
     for subnet, mapping in _places(cloud, resource):
         private = mapping.get("privateIpv4Address")
@@ -122,6 +125,7 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
             nic.public_uncertainty = (
                 "" if internal is False else "whether it is internal is unknown until the deployment"
             )
+        if internal is not True and public_v4:
             elastic = _elastic(cloud, resource, mapping)
             nic.public[addresses[0]] = [elastic or stand_ins.public_address(cloud, f"{resource.urn} {subnet.label}")]
         interfaces.add(cloud, resource, nic)
@@ -168,13 +172,13 @@ def compile(cloud: Cloud) -> None:
     target_groups = _target_groups(cloud)
     by_balancer: dict[str, list[tuple[Intervals, str, str, list[TargetGroup], bool]]] = {}
     actions_of: dict[str, list[tuple[Resource, str]]] = {}
-    for resource in index.of(*LISTENER_RULES):
+    for resource in index.of(LISTENER_RULE):
         with index.reading(resource):
-            listener = index.need(resource, "listenerArn", *LISTENERS)
+            listener = index.need(resource, "listenerArn", LISTENER)
             actions_of.setdefault(listener.urn, []).append((resource, "actions"))
-    for resource in index.of(*LISTENERS):
+    for resource in index.of(LISTENER):
         with index.reading(resource):
-            owner = index.need(resource, "loadBalancerArn", *BALANCERS)
+            owner = index.need(resource, "loadBalancerArn", BALANCER)
             if owner.urn not in cloud.balancers:
                 raise Malformed(f"it refers to {owner.urn}, which could not be read")
             heard, protocol, shown = _listening(resource)
@@ -214,7 +218,7 @@ def _forwarded(
     actions = resource.properties.get(name)
     index = cloud.index
     if actions is UNKNOWN:
-        found = index.find(resource, name, *TARGET_GROUPS)
+        found = index.find(resource, name, TARGET_GROUP)
         return [known(target_groups, each) for each in found.resources], True
     chosen: list[TargetGroup] = []
     ends = False
@@ -231,7 +235,7 @@ def _forwarded(
         for value in values:
             if not says(value):
                 continue
-            found = index.find(resource, name, *TARGET_GROUPS, value=value)
+            found = index.find(resource, name, TARGET_GROUP, value=value)
             if found.foreign or not found.resources:
                 raise Malformed("it forwards to a target group that is not among the resources")
             chosen += [known(target_groups, each) for each in found.resources]
@@ -253,7 +257,7 @@ def _settled(resource: Resource, name: str, default: Any = None) -> Any:
 def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
     index = cloud.index
     found: dict[str, TargetGroup] = {}
-    for resource in index.of(*TARGET_GROUPS):
+    for resource in index.of(TARGET_GROUP):
         with index.reading(resource):
             properties = resource.properties
             port = _settled(resource, "port")
@@ -266,11 +270,19 @@ def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
                 protocol=text_of(properties.get("protocol")),
                 keeps=_keeps(resource),
                 cross_zone=True if cross == "true" else False if cross == "false" else None,
+                v6=text_of(_settled(resource, "ipAddressType")) == "ipv6",
             )
-    for resource in index.of(*TARGETS):
+    for resource in index.of(TARGET):
         with index.reading(resource):
-            group = known(found, index.need(resource, "targetGroupArn", *TARGET_GROUPS))
+            group = known(found, index.need(resource, "targetGroupArn", TARGET_GROUP))
             group.targets += _targets(cloud, resource, group)
+    for group in found.values():
+        for owner, number in cloud.registered.get(group.resource.urn, ()):
+            with index.reading(owner):
+                group.targets += [
+                    Target(_first(nic, group), number or group.port, nic.subnet.zone, nic, owner.urn)
+                    for nic in cloud.nics[owner.urn]
+                ]
     return found
 
 
@@ -290,15 +302,23 @@ def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Targe
         point = address(value)
         nic = _at(cloud, group, point)
         return [Target(point, number, nic.subnet.zone if nic else "", nic, resource.urn)]
-    found = index.find(resource, "targetId", interfaces.INSTANCE, interfaces.INTERFACE, *BALANCERS)
+    found = index.find(resource, "targetId", interfaces.INSTANCE, interfaces.INTERFACE, BALANCER)
     if found.foreign or not found.resources or found.unknown:
         raise Malformed("its target is not among the resources")
     nics = cloud.nics.get(found.resources[0].urn)
     if not nics:
         raise Malformed(f"it refers to {found.resources[0].urn}, which could not be read")
-    if found.resources[0].type not in BALANCERS:
+    if found.resources[0].type != BALANCER:
         nics = nics[:1]
-    return [Target(nic.addresses[0], number, nic.subnet.zone, nic, resource.urn) for nic in nics]
+    return [Target(_first(nic, group), number, nic.subnet.zone, nic, resource.urn) for nic in nics]
+
+
+def _first(nic: Nic, group: TargetGroup) -> int:
+    """The primary address of an interface, of the group's family. Raises ``Malformed``."""
+    own = next((point for point in nic.addresses if (point >= V6) is group.v6), None)
+    if own is None:
+        raise Malformed(f"its target {nic.label} has no {'IPv6' if group.v6 else 'IPv4'} address")
+    return own
 
 
 def _at(cloud: Cloud, group: TargetGroup, point: int) -> Nic | None:
@@ -335,7 +355,7 @@ def _compile_balancer(
                         if made.then != node.out and target.nic is not None:
                             cloud.by_balancer[made.then] = node, target.nic
                 if ends or not targets or balancer.application:
-                    match = _to_node(node, interval)
+                    match = _to_node(node.addresses, interval)
                     translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
         stages[node.arrival] = Translate(
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
@@ -343,8 +363,8 @@ def _compile_balancer(
     interfaces.name(cloud, balancer.resource, (*(node.entry for node in balancer.nodes), urn))
 
 
-def _to_node(node: Nic, interval: Interval) -> Match:
-    return Match(destinations=tuple((point, point) for point in sorted(node.addresses)), services=(interval,))
+def _to_node(own: Iterable[int], interval: Interval) -> Match:
+    return Match(destinations=union([(point, point) for point in own]), services=(interval,))
 
 
 def _served(balancer: Balancer, node: Nic, group: TargetGroup, target: Target) -> bool:
@@ -373,18 +393,30 @@ def _ways(
     group: TargetGroup,
     target: Target,
 ) -> Iterator[Translation]:
-    """A node's translations of client packets for one target: one for each address that the node may have."""
+    """A node's translations of client packets for one target: one for each address that the node may have.
+
+    Clients of the target's family keep their address where the group preserves it; those of the other never do.
+
+    Raises:
+        Malformed: the node has no address of the target's family.
+    """
     keeps = keeps_client(balancer, group, protocol)
     if keeps and target.nic is not None and balancer.device not in target.nic.preserving:
         target.nic.preserving.append(balancer.device)
     number = interval[0] >> 16
     port = target.port if target.port is not None else interval[0] & 0xFFFF
-    same_family = [point for point in node.addresses if (point >= V6) == (target.address >= V6)]
-    sources: list[int] | list[None] = [None] if keeps or not same_family else same_family
-    for source in sources:
+    v6 = target.address >= V6
+    own = [point for point in node.addresses if (point >= V6) is v6]
+    other = [point for point in node.addresses if (point >= V6) is not v6]
+    if not own:
+        raise Malformed(f"it has no {'IPv6' if v6 else 'IPv4'} address in {node.subnet.label} for one of its targets")
+    ways: list[tuple[list[int], int | None]] = [(own, None)] if keeps else [(own, point) for point in own]
+    ways += [(other, point) for point in own] if other else []
+    for heard, source in ways:
+        preserved = source is None and node.filtered and target.nic is not None
         yield Translation(
-            match=_to_node(node, interval),
-            then=_onward(node, target.nic) if keeps and node.filtered and target.nic is not None else node.out,
+            match=_to_node(heard, interval),
+            then=_onward(node, target.nic) if preserved and target.nic is not None else node.out,
             name=f"{balancer.label}: {shown} to {target.nic.label if target.nic else 'a target'}",
             source=source,
             destination=target.address,

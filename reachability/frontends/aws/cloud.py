@@ -214,6 +214,10 @@ class Cloud:
     """Stages that replace the route tables of subnets whose zone matters, by the subnet's URN."""
     attached: dict[str, Vpc] = field(default_factory=dict)
     """The attachments of gateways, by URN."""
+    adopted: dict[Vpc, str] = field(default_factory=dict)
+    """The ids of internet gateways that are not among the resources, by the VPC whose routes lead to them."""
+    doubted: dict[str, str] = field(default_factory=dict)
+    """Why it is unknown whether a gateway is still attached, by its URN."""
     peerings: dict[str, Peering] = field(default_factory=dict)
     accepters: dict[str, Resource] = field(default_factory=dict)
     """The peering that an accepter accepts, by the accepter's URN."""
@@ -232,6 +236,8 @@ class Cloud:
     by_balancer: dict[str, tuple[Nic, Nic]] = field(default_factory=dict)
     """By stage: the node of a balancer and the target to which it sends with the client's address."""
     balancers: dict[str, Balancer] = field(default_factory=dict)
+    registered: dict[str, list[tuple[Resource, int | None]]] = field(default_factory=dict)
+    """Services whose interfaces are targets, with their port, by the URN of the target group."""
     cuts: list[int] | None = None
     """The boundaries of all blocks in the input; ``None`` until first used."""
     elsewhere: dict[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ using an interface VPC endpoint" (one interface per subnet, the VPC's default gr
 
 from __future__ import annotations
 
-from reachability.addresses import ALL_V4, texts
+from reachability.addresses import ALL_V4, V6, texts
 from reachability.frontends.aws import groups, interfaces
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet, Table
 from reachability.frontends.aws.index import Found, Malformed, cidr, given, items
@@ -70,10 +70,12 @@ def _read_interfaces(cloud: Cloud, resource: Resource, further: list[Subnet]) ->
     subnets = dict.fromkeys([*(known(cloud.subnets, each) for each in found.resources), *further])
     wanted = index.find(resource, "securityGroupIds", *groups.REFERABLE, value=given(resource, "securityGroupIds", []))
     fixed = _fixed(cloud, resource)
+    v6 = given(resource, "ipAddressType") not in (None, "", "ipv4")
     stages[label_stage(label)] = Deliver(resource.urn)
     entries = []
     for subnet in subnets:
-        addresses = interfaces.private_addresses(cloud, subnet, [fixed.get(subnet)], [], None, 0)
+        own_v6 = [UNKNOWN] if v6 and any(low >= V6 for low, _ in subnet.blocks) else []
+        addresses = interfaces.private_addresses(cloud, subnet, [fixed.get(subnet)], own_v6, None, 0)
         nic = Nic(f"{label} in {subnet.label}", resource, subnet, addresses, label_stage(label), checked=True)
         nic.groups, nic.uncertainty = groups.of_interface(cloud, vpc, wanted)
         interfaces.add(cloud, resource, nic)

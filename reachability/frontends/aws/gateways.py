@@ -87,9 +87,29 @@ def _read_nat(cloud: Cloud, resource: Resource) -> None:
     interfaces.add(cloud, resource, nic)
 
 
+def adopt(cloud: Cloud, id_: str, vpc: Vpc) -> bool:
+    """Takes an internet gateway that is not among the resources, but to which a route of a VPC leads, for the one
+    attached to it: AWS accepts no route to another. ``False`` if the VPC, or that gateway, has another already.
+    """
+    others = [urn for urn, owner in cloud.attached.items() if owner is vpc and urn in _internet(cloud)]
+    if others or cloud.adopted.get(vpc, id_) != id_ or cloud.adopted.get(vpc) is None and id_ in cloud.adopted.values():
+        return False
+    cloud.adopted[vpc] = id_
+    return True
+
+
+def _internet(cloud: Cloud) -> set[str]:
+    return {each.urn for each in cloud.index.of(INTERNET_GATEWAY)}
+
+
+def stage_of(label: str) -> str:
+    """The stage for packets to an internet gateway, by its label."""
+    return f"internet gateway {label} out"
+
+
 def internet_stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
     """The stage for packets of a VPC to an internet gateway."""
-    return _out(cloud, gateway, vpc, f"internet gateway {cloud.index.label(gateway)} out")
+    return _out(cloud, gateway, vpc, stage_of(cloud.index.label(gateway)))
 
 
 def egress_only_stage(cloud: Cloud, gateway: Resource, vpc: Vpc) -> str:
@@ -130,7 +150,12 @@ def compile(cloud: Cloud) -> None:
         vpc = cloud.attached.get(resource.urn)
         if vpc is not None:
             connected.add(vpc)
-            _compile_internet(cloud, resource, vpc, by_vpc.get(vpc, []))
+            label, inside = index.label(resource), entry(cloud, resource)
+            doubt = cloud.doubted.get(resource.urn, "")
+            _compile_internet(cloud, label, resource.urn, inside, doubt, vpc, by_vpc.get(vpc, []))
+    for vpc, id_ in cloud.adopted.items():
+        connected.add(vpc)
+        _compile_internet(cloud, id_, vpc.resource.urn, vpc.stage, "", vpc, by_vpc.get(vpc, []))
     for resource in index.of(EGRESS_ONLY):
         if resource.urn in cloud.attached:
             _compile_egress_only(cloud, resource, cloud.attached[resource.urn], connected)
@@ -146,10 +171,9 @@ def compile(cloud: Cloud) -> None:
                         cloud.fragment.public.append(Route((point, point), (), name, nic.resource.urn))
 
 
-def _compile_internet(cloud: Cloud, resource: Resource, vpc: Vpc, nics: list[Nic]) -> None:
-    label, stages = cloud.index.label(resource), cloud.fragment.stages
+def _compile_internet(cloud: Cloud, label: str, urn: str, inside: str, doubt: str, vpc: Vpc, nics: list[Nic]) -> None:
+    stages = cloud.fragment.stages
     device = f"internet gateway {label}"
-    inside = entry(cloud, resource)
     outward, inward = [], []
     entering = f"{device} in"
     for nic in nics:
@@ -157,21 +181,22 @@ def _compile_internet(cloud: Cloud, resource: Resource, vpc: Vpc, nics: list[Nic
             for public in publics:
                 name = f"{device}: {nic.label}"
                 origin = nic.resource.urn
-                own = Match(sources=((private, private),), uncertain=nic.public_uncertainty)
+                uncertainty = nic.public_uncertainty or doubt
+                own = Match(sources=((private, private),), uncertain=uncertainty)
                 outward.append(Translation(own, INTERNET, name, source=public, origin=origin))
-                theirs = Match(destinations=((public, public),), uncertain=nic.public_uncertainty)
+                theirs = Match(destinations=((public, public),), uncertain=uncertainty)
                 inward.append(Translation(theirs, inside, name, destination=private, origin=origin))
                 cloud.fragment.public.append(Route((public, public), (entering,), name, origin))
     v6 = tuple(sorted(interval for interval in vpc.blocks if interval[0] >= V6))
     name = f"{device}: IPv6 addresses of {vpc.label}"
     untranslated = f"{device} out untranslated"
-    rules = (Rule(Match(sources=v6), Action.ACCEPT, name, resource.urn),) if v6 else ()
-    chain = Chain(f"{device}: sources without a public address", rules, Action.DROP, resource.urn)
+    rules = (Rule(Match(sources=v6, uncertain=doubt), Action.ACCEPT, name, urn),) if v6 else ()
+    chain = Chain(f"{device}: sources without a public address", rules, Action.DROP, urn)
     stages[untranslated] = Check(chain, INTERNET)
-    stages[f"{device} out"] = Translate(f"{device} out", device, tuple(outward), untranslated, resource.urn)
-    stages[entering] = Translate(entering, device, tuple(inward), None, resource.urn)
+    stages[f"{device} out"] = Translate(f"{device} out", device, tuple(outward), untranslated, urn)
+    stages[entering] = Translate(entering, device, tuple(inward), None, urn)
     for interval in v6:
-        cloud.fragment.public.append(Route(interval, (inside,), name, resource.urn))
+        cloud.fragment.public.append(Route(interval, (inside,), name, urn, doubt))
 
 
 def _compile_egress_only(cloud: Cloud, resource: Resource, vpc: Vpc, connected: set[Vpc]) -> None:

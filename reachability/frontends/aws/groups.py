@@ -39,10 +39,16 @@ def read(cloud: Cloud) -> None:
             id_ = text_of(resource.id)
             group = Group(f"{id_} {label}" if id_ else label, vpc, resource)
             cloud.groups[resource.urn] = group
-            if resource.type == DEFAULT_GROUP:
+            if resource.type == DEFAULT_GROUP or _is_default(cloud, vpc, resource):
                 vpc.default_group = group
     for vpc in cloud.vpcs.values():
         cloud.groups[vpc.resource.urn] = vpc.default_group
+
+
+def _is_default(cloud: Cloud, vpc: Vpc, resource: Resource) -> bool:
+    """Whether a group is the default one of its VPC: by the VPC's outputs, or by its name, which AWS reserves."""
+    own = text_of(resource.id)
+    return cloud.index.named(own, *VPCS) is vpc.resource or resource.properties.get("name") == "default"
 
 
 def of_interface(cloud: Cloud, vpc: Vpc, found: Found) -> tuple[tuple[Group, ...], str]:
@@ -64,6 +70,11 @@ def _foreign(cloud: Cloud, vpc: Vpc, name: str) -> Group:
         group.ingress.append(Rule(uncertainty, Action.ACCEPT, f"{name}: in, rules that are not known"))
         group.egress.append(Rule(uncertainty, Action.ACCEPT, f"{name}: out, rules that are not known"))
     return group
+
+
+def unnamed(cloud: Cloud, vpc: Vpc, owner: str) -> Group:
+    """The group of a service that no resource names: it may allow anything."""
+    return _foreign(cloud, vpc, f"the security groups that AWS makes for {owner}")
 
 
 def compile(cloud: Cloud) -> None:

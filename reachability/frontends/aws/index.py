@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reachability.addresses import V6, AddressError, Interval, block
+from reachability.frontends.aws.tokens import ALIASES
 from reachability.network import Fragment
 from reachability.resources import UNKNOWN, Resource
 
@@ -39,6 +40,25 @@ NAMED_TOGETHER = {
     "VpcAttachment": "VpnConnection",
     "PeeringAttachment": "VpnConnection",
     "VpcEndpoint": "LoadBalancer",
+    **dict.fromkeys(
+        (
+            "Function",
+            "Project",
+            "Service",
+            "Cluster",
+            "NodeGroup",
+            "FargateProfile",
+            "Group",
+            "ClusterInstance",
+            "Proxy",
+            "ReplicationGroup",
+            "ServerlessCache",
+            "MountTarget",
+            "Domain",
+            "Broker",
+        ),
+        "LoadBalancer",
+    ),
 }
 """Types whose labels must be unique, too."""
 
@@ -91,6 +111,8 @@ class Index:
         self._taken: set[tuple[str, str]] = set()
         for each in resources:
             if each.type[:4] == "aws:":
+                if each.type in ALIASES:
+                    each = replace(each, type=ALIASES[each.type])
                 self.by_type.setdefault(each.type, []).append(each)
         for type_, found in self.by_type.items():
             if type_ in NEVER_REFERRED_TO:

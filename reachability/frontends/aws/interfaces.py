@@ -14,7 +14,7 @@ from reachability.addresses import ALL_V4, ALL_V6, V6, AddressError, address
 from reachability.frontends.aws import groups, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Group, Instance, Nic, Subnet
 from reachability.frontends.aws.index import Found, Malformed, flag, given, items, says, text_of, whole
-from reachability.frontends.aws.tokens import BALANCERS
+from reachability.frontends.aws.tokens import BALANCER
 from reachability.frontends.aws.vpcs import SUBNETS, known
 from reachability.network import Action, Arrive, Blocked, Chain, Check, Interface, Machine, Match, Rule, Unmodelled
 from reachability.resources import UNKNOWN, Resource
@@ -22,6 +22,7 @@ from reachability.resources import UNKNOWN, Resource
 INSTANCE = "aws:ec2/instance:Instance"
 INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
 ATTACHMENT = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 GROUP_ATTACHMENT = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
 TYPES = (INSTANCE, INTERFACE, ATTACHMENT, GROUP_ATTACHMENT)
 
@@ -37,12 +38,12 @@ PRIVATE: Mapping[str, tuple[str, ...]] = {
     INTERFACE: ("privateIp", "privateIps", "privateIpLists"),
     "aws:ec2/natGateway:NatGateway": ("privateIp", "secondaryPrivateIpAddresses"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("subnetConfigurations",),
-    **dict.fromkeys(BALANCERS, ("subnetMappings",)),
+    BALANCER: ("subnetMappings",),
 }
 """The properties with private addresses in use, by type."""
 
 FIRST_DEVICE = 5
-"""Nitro instances name their interfaces ens5, ens6, …"""
+"""Nitro instances name their interfaces ens5, ens6, … Of two in one subnet, the first has the route of lower metric."""
 
 
 def read(cloud: Cloud) -> None:
@@ -194,7 +195,8 @@ def _subnet(cloud: Cloud, resource: Resource) -> Subnet:
 
 def _interface(cloud: Cloud, resource: Resource) -> Nic:
     for name in ("ipv4Prefixes", "ipv6Prefixes", "ipv4PrefixCount", "ipv6PrefixCount"):
-        if says(given(resource, name)):
+        value = given(resource, name)
+        if says(value) and (value is UNKNOWN or value != 0):
             raise Malformed(f"{name}: delegated prefixes are not modelled")
     subnet = _subnet(cloud, resource)
     named = next(
@@ -290,26 +292,49 @@ def _one_nic(cloud: Cloud, resource: Resource) -> Nic:
 def _instance(cloud: Cloud, resource: Resource, attached: dict[int, Nic]) -> None:
     properties = resource.properties
     label = cloud.index.label(resource)
-    if says(given(resource, "launchTemplate")):
-        raise Malformed("network settings in its launch template are not modelled")
+    _settle_template(cloud, resource)
     if 0 in attached:
         primary = attached[0]
+        _shown(cloud, resource, primary)
     else:
         primary = _primary(cloud, resource, label)
         add(cloud, resource, primary)
     cloud.index.alias(properties.get("primaryNetworkInterfaceId"), resource)
-    nics = [primary, *(nic for number, nic in sorted(attached.items()) if number)]
+    machine(cloud, resource, [primary, *(nic for number, nic in sorted(attached.items()) if number)])
+
+
+def machine(cloud: Cloud, resource: Resource, nics: list[Nic]) -> None:
+    """Adds a machine with these interfaces: all are its own; what has no other route leaves through the first."""
     own = cloud.nics.setdefault(resource.urn, [])
     own += [nic for nic in nics if nic not in own]
-    legs, routes, by_source = [], [(ALL_V4, f"ens{FIRST_DEVICE}"), (ALL_V6, f"ens{FIRST_DEVICE}")], []
+    legs, by_source = [], []
+    routes = {ALL_V4: f"ens{FIRST_DEVICE}", ALL_V6: f"ens{FIRST_DEVICE}"}
     for number, nic in enumerate(nics):
         device = f"ens{FIRST_DEVICE + number}"
         cloud.fragment.stages[nic.arrival] = Arrive(resource.urn, device)
         legs.append((nic, device))
+        for interval in nic.subnet.blocks if len(nics) > 1 else ():
+            routes.setdefault(interval, device)
         if number:
-            routes += [(interval, device) for interval in nic.subnet.blocks]
             by_source += [(point, ALL_V6 if point >= V6 else ALL_V4, device) for point in nic.addresses]
-    cloud.machines.append(Instance(resource, legs, routes, by_source))
+    cloud.machines.append(Instance(resource, legs, list(routes.items()), by_source))
+
+
+def _settle_template(cloud: Cloud, resource: Resource) -> None:
+    """Demands that the state tells what an instance has from its launch template. Raises ``Malformed``."""
+    template = given(resource, "launchTemplate")
+    if not says(template):
+        return
+    known_so = {name: resource.properties.get(name) for name in ("subnetId", "privateIp", "vpcSecurityGroupIds")}
+    missing = [name for name, value in known_so.items() if value is UNKNOWN or not says(value)]
+    if missing:
+        raise Malformed(f"{' and '.join(missing)} may come from its launch template, whose version is not modelled")
+    named = template if isinstance(template, dict) else {}
+    for each in cloud.index.of(TEMPLATE):
+        names = [(named.get("id"), each.id), (named.get("name"), each.properties.get("name"))]
+        told = [one == other for one, other in names if isinstance(one, str) and one]
+        if (any(told) or not told) and len(items(given(each, "networkInterfaces"), "networkInterfaces")) > 1:
+            raise Malformed("its launch template has several interfaces, of which the state tells one")
 
 
 def compile(cloud: Cloud) -> None:
@@ -325,7 +350,7 @@ def compile(cloud: Cloud) -> None:
                 name=resource.urn,
                 interfaces=tuple(
                     Interface(
-                        id=nic.resource.urn,
+                        id=_id(nic),
                         machine=resource.urn,
                         device=device,
                         addresses=tuple(nic.addresses),
@@ -347,6 +372,12 @@ def compile(cloud: Cloud) -> None:
         for nic in nics:
             if nic.foreign not in stages:
                 _compile_forwarding(cloud, nic)
+
+
+def _id(nic: Nic) -> str:
+    """The id of the interface; the URN of its resource while it has none."""
+    own = nic.resource.properties.get("primaryNetworkInterfaceId") if nic.resource.type == INSTANCE else nic.resource.id
+    return text_of(own) or nic.resource.urn
 
 
 def _compile_forwarding(cloud: Cloud, nic: Nic) -> None:
@@ -408,15 +439,23 @@ def _named_groups(cloud: Cloud, resource: Resource) -> Found:
     return cloud.index.find(resource, "securityGroups", *groups.REFERABLE, value=value)
 
 
+def _shown(cloud: Cloud, resource: Resource, nic: Nic) -> bool:
+    """Sets the public address that the state of an instance shows; whether it shows one, or that there is none."""
+    shown, primary = given(resource, "publicIp"), nic.addresses[0]
+    if shown is None or primary >= V6:
+        return False
+    if shown is UNKNOWN:
+        nic.public_uncertainty = "its public address is not shown"
+        nic.public[primary] = [stand_ins.public_address(cloud, resource.urn)]
+    elif shown:
+        nic.public[primary] = [address(shown)]
+    return True
+
+
 def _automatic(cloud: Cloud, resource: Resource, nic: Nic) -> None:
     """The public address that the cloud assigns at launch; an elastic address replaces it."""
     primary = nic.addresses[0]
-    if primary >= V6:
-        return
-    shown = given(resource, "publicIp")
-    if isinstance(shown, str):
-        if shown:
-            nic.public[primary] = [address(shown)]
+    if primary >= V6 or _shown(cloud, resource, nic):
         return
     asked = given(resource, "associatePublicIpAddress")
     wanted = nic.subnet.automatic if asked is None else flag(asked, False)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reachability.addresses import ALL_V4, ALL_V6, Interval
+from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval, difference, union
 from reachability.frontends.aws import endpoints, gateways, interfaces, peering, prefix_lists, transit, vpn
 from reachability.frontends.aws.cloud import Cloud, Table, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, given, items, says, text_of
-from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known, vpc_of
-from reachability.network import Lookup, Route, Unmodelled
+from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known, main_is_another, vpc_of
+from reachability.network import LinkEnd, Lookup, Route, Unmodelled, exit_stage
 from reachability.resources import UNKNOWN, Resource
 
 TABLE = "aws:ec2/routeTable:RouteTable"
@@ -40,6 +40,12 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "coreNetworkArn": (),
     "odbNetworkArn": (),
 }
+ATTACHED = (gateways.INTERNET_GATEWAY, vpn.GATEWAY)
+"""Targets through which packets come in, too, if they are attached to the VPC."""
+OPENING = frozenset({"gatewayId", "transitGatewayId"})
+"""Targets through which other networks may send to the VPC."""
+KEEP_DESTINATIONS = frozenset({"gatewayId", "natGatewayId", "transitGatewayId", "egressOnlyGatewayId"})
+"""Targets that do not change whom packets are for."""
 WITHIN = ("natGatewayId", "networkInterfaceId", "instanceId", "vpcEndpointId")
 """Targets allowed for a route to a part of the VPC itself."""
 
@@ -47,9 +53,10 @@ WITHIN = ("natGatewayId", "networkInterfaceId", "instanceId", "vpcEndpointId")
 def read(cloud: Cloud) -> None:
     """Reads the route tables and their associations with subnets and gateways."""
     index = cloud.index
+    defaults: dict[Vpc, Table] = {}
     for resource in index.of(TABLE, DEFAULT_TABLE):
         with index.reading(resource):
-            if resource.type == DEFAULT_TABLE:
+            if resource.type == DEFAULT_TABLE and not says(given(resource, "vpcId")):
                 vpc = known(cloud.vpcs, index.need(resource, "defaultRouteTableId", *VPCS))
             else:
                 vpc = vpc_of(cloud, resource)
@@ -57,10 +64,10 @@ def read(cloud: Cloud) -> None:
             table = Table(f"{id_} {label}" if id_ else label, vpc, resource)
             cloud.tables[resource.urn] = table
             if resource.type == DEFAULT_TABLE:
-                cloud.tables[vpc.resource.urn] = vpc.main = table
+                defaults[vpc] = table
     for vpc in cloud.vpcs.values():
-        if vpc.main.resource is None:
-            cloud.tables[vpc.resource.urn] = vpc.main
+        _choose_main(cloud, vpc, defaults.get(vpc))
+        cloud.tables[vpc.resource.urn] = vpc.main
     for resource in index.of(MAIN_ASSOCIATION):
         with index.reading(resource):
             vpc_of(cloud, resource).main = _table(cloud, resource)
@@ -72,6 +79,20 @@ def read(cloud: Cloud) -> None:
                 cloud.edge_tables[gateway.urn] = table
             else:
                 known(cloud.subnets, index.need(resource, "subnetId", *SUBNETS)).own_table = table
+
+
+def _choose_main(cloud: Cloud, vpc: Vpc, default: Table | None) -> None:
+    """Sets the main table of a VPC: the one that its outputs name, else the one that was created with it."""
+    main = text_of(vpc.resource.properties.get("mainRouteTableId"))
+    named = cloud.index.named(main, TABLE, DEFAULT_TABLE)
+    if named is not None and named.urn in cloud.tables:
+        vpc.main = cloud.tables[named.urn]
+    elif main_is_another(vpc.resource):
+        reason = f"{main}, the main route table of {vpc.label}, is not among the resources"
+        stage = _unmodelled(cloud, vpc.resource, main, reason)
+        vpc.main.vague.append(((stage,), reason, EVERYWHERE))
+    elif default is not None:
+        vpc.main = default
 
 
 def _table(cloud: Cloud, resource: Resource) -> Table:
@@ -162,14 +183,20 @@ def _target(
         if value == "local":
             return "local", (table.vpc.stage,), ""
         if not types:
-            return _not_understood(cloud, resource, f"{name} {value if value is not UNKNOWN else ''}".strip())
+            return _open(cloud, table.vpc, resource, f"{name} {value if value is not UNKNOWN else ''}".strip())
         found = index.find(resource, inline or name, *types, value=value)
+        gone = not inline and text_of(resource.properties.get("state")) == "blackhole"
+        if found.foreign and gone:
+            return f"{found.foreign[0]}, a black hole", (), ""
         if found.foreign:
             return _foreign(cloud, table, resource, name, found.foreign[0])
         if not found.resources:
             return _not_understood(cloud, resource, f"{name}, which is not known yet")
         stages = tuple(_stage(cloud, table, each) for each in found.resources)
         uncertainty = found.unknown if len(stages) == 1 else f"{name} may be any of {len(stages)} resources"
+        if gone:
+            uncertainty = f"{resource.urn} is a black hole according to AWS, though its target is among the resources"
+            cloud.doubted.update((each.urn, uncertainty) for each in found.resources if each.type in ATTACHED)
         return ", ".join(index.label(each) for each in found.resources), stages, uncertainty
     return "nothing", (), ""
 
@@ -179,15 +206,37 @@ def _foreign(
 ) -> tuple[str, tuple[str, ...], str]:
     if name == "vpcPeeringConnectionId":
         return target, (peering.foreign(cloud, table.vpc, target),), ""
-    return _not_understood(cloud, resource, f"{target}, which is not among the resources")
+    if name == "gatewayId" and target.startswith("igw-") and gateways.adopt(cloud, target, table.vpc):
+        return target, (gateways.stage_of(target),), ""
+    if name in OPENING and not target.startswith(("igw-", "vpce-")):
+        return _open(cloud, table.vpc, resource, target)
+    keeps = name in KEEP_DESTINATIONS
+    return _not_understood(cloud, resource, f"{target}, which is not among the resources", passes_on=keeps)
 
 
-def _not_understood(cloud: Cloud, resource: Resource, target: str) -> tuple[str, tuple[str, ...], str]:
-    stage = f"beyond {target}"
-    cloud.fragment.stages.setdefault(
-        stage, Unmodelled(f"{resource.urn}: the target of a route is {target}", resource.urn)
-    )
+def _open(cloud: Cloud, vpc: Vpc, resource: Resource, target: str) -> tuple[str, tuple[str, ...], str]:
+    """The target of a route through which an unknown network is reached, which may send to the VPC, too."""
+    name, stages, _ = _not_understood(cloud, resource, f"{target}, which is not among the resources", passes_on=True)
+    key = f"gateway {target} of {vpc.label}"
+    if (key, vpc.label) not in cloud.opened:
+        cloud.opened.add((key, vpc.label))
+        sources = difference(EVERYWHERE, union(vpc.blocks))
+        cloud.fragment.link_ends.append(LinkEnd(key, vpc.label, vpc.stage, f"{target} from {vpc.label}", sources))
+    return name, (*stages, exit_stage(key, vpc.label)), f"what {target} does with packets is unknown"
+
+
+def _not_understood(
+    cloud: Cloud, resource: Resource, target: str, *, passes_on: bool = False
+) -> tuple[str, tuple[str, ...], str]:
+    stage = _unmodelled(cloud, resource, target, f"the target of a route is {target}", passes_on=passes_on)
     return target, (stage,), ""
+
+
+def _unmodelled(cloud: Cloud, resource: Resource, target: str, reason: str, *, passes_on: bool = False) -> str:
+    """The stage of packets to something that is not modelled."""
+    stage = f"beyond {target}"
+    cloud.fragment.stages.setdefault(stage, Unmodelled(f"{resource.urn}: {reason}", resource.urn, passes_on))
+    return stage
 
 
 def _stage(cloud: Cloud, table: Table, target: Resource) -> str:

@@ -1,17 +1,33 @@
-"""Types with several tokens in Pulumi's AWS provider: one table for the frontend and the claims."""
+"""The tokens of one resource type in Pulumi's AWS provider: one table for the frontend and the claims."""
 
 from __future__ import annotations
 
-BALANCING = ("lb", "alb", "applicationloadbalancing", "elasticloadbalancingv2")
-"""The modules that have the Elastic Load Balancing v2 resources; they are aliases."""
+from collections.abc import Mapping
+
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER = "aws:lb/listener:Listener"
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
+TARGET = "aws:lb/targetGroupAttachment:TargetGroupAttachment"
+CERTIFICATE = "aws:lb/listenerCertificate:ListenerCertificate"
+
+BALANCING = ("alb", "applicationloadbalancing", "elasticloadbalancingv2")
+"""The modules that have the types of the module ``lb``, too."""
+
+ALIASES: Mapping[str, str] = {
+    **{
+        token.replace("aws:lb/", f"aws:{module}/"): token
+        for token in (BALANCER, LISTENER, LISTENER_RULE, TARGET_GROUP, TARGET, CERTIFICATE)
+        for module in BALANCING
+    },
+    "aws:ec2/transitGatewayPeeringAttachmentAccepter:TransitGatewayPeeringAttachmentAccepter": (
+        "aws:ec2transitgateway/peeringAttachmentAccepter:PeeringAttachmentAccepter"
+    ),
+    "aws:lambda/microvmsImage:MicrovmsImage": "aws:lambdamicrovms/image:Image",
+}
+"""Other tokens of the types that are known here, or whose modules are; by the token under which they are known."""
 
 
-def _balancing(noun: str) -> tuple[str, ...]:
-    return tuple(f"aws:{module}/{noun[0].lower()}{noun[1:]}:{noun}" for module in BALANCING)
-
-
-BALANCERS = _balancing("LoadBalancer")
-LISTENERS = _balancing("Listener")
-LISTENER_RULES = _balancing("ListenerRule")
-TARGET_GROUPS = _balancing("TargetGroup")
-TARGETS = _balancing("TargetGroupAttachment")
+def known_as(token: str) -> str:
+    """The token under which a type is known here."""
+    return ALIASES.get(token, token)

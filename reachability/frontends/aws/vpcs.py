@@ -100,9 +100,17 @@ def _vpc(cloud: Cloud, resource: Resource) -> Vpc:
         blocks=blocks,
         resolver=flag(given(resource, "enableDnsSupport"), True) is not False,
     )
-    for name in ("defaultRouteTableId", "mainRouteTableId", "defaultNetworkAclId", "defaultSecurityGroupId"):
+    for name in ("mainRouteTableId", "defaultNetworkAclId", "defaultSecurityGroupId"):
         cloud.index.alias(properties.get(name), resource)
+    if not main_is_another(resource):
+        cloud.index.alias(properties.get("defaultRouteTableId"), resource)
     return vpc
+
+
+def main_is_another(vpc: Resource) -> bool:
+    """Whether the outputs of a VPC say that its main route table is not the one that was created with it."""
+    main, default = (text_of(vpc.properties.get(name)) for name in ("mainRouteTableId", "defaultRouteTableId"))
+    return bool(main and default) and main != default
 
 
 def _subnet(cloud: Cloud, resource: Resource) -> Subnet:

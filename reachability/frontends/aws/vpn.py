@@ -148,6 +148,8 @@ def compile(cloud: Cloud) -> None:
         connections = of_gateway(cloud, gateway)
         stages[label] = Lookup(label, tuple(routes(cloud, label, connections)), gateway.urn)
         vpc = cloud.attached.get(gateway.urn)
+        if gateway.urn in cloud.doubted:
+            cloud.index.unmodelled(gateway, f"whether it is attached is unknown: {cloud.doubted[gateway.urn]}")
         own: Intervals = ()
         if vpc is None:
             inside = f"{label} in"

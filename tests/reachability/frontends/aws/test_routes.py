@@ -128,7 +128,9 @@ def test_the_source_destination_check_stops_what_a_route_brings_for_others() -> 
 def test_a_route_to_something_that_is_not_here_is_not_modelled_on_its_way() -> None:
     chosen = table(NET, "chosen", [{"cidrBlock": "0.0.0.0/0", "transitGatewayId": "tgw-elsewhere"}])
     estate = Estate(BASE, chosen, associated(chosen, A))
-    assert "tgw-elsewhere, which is not among the resources" in estate.outcome("web", "198.51.100.7")
+    (reason,) = estate.prover.unmodelled(estate.sender("web"))
+    assert "tgw-elsewhere, which is not among the resources" in reason
+    assert "outside tgw-elsewhere from net" not in estate.reached("web", may=False)
     assert estate.outcome("web", "10.0.2.10") == "delivered to data"
 
 

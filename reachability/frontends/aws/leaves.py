@@ -1,0 +1,275 @@
+"""Services with interfaces in a VPC that forward nothing: functions, tasks, databases, control planes, scaling groups.
+
+Each is a machine with one interface in each of its subnets, which stands for all that the service has there: their
+addresses are unknown, so they may be anywhere in the subnet. It sends and receives by its security groups. Sources: the
+Lambda, ECS, EKS, RDS, ElastiCache and EFS guides' pages on access within a VPC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reachability.addresses import V6
+from reachability.frontends.aws import groups, interfaces, stand_ins
+from reachability.frontends.aws.cloud import Cloud, Nic
+from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
+from reachability.frontends.aws.tokens import TARGET_GROUP
+from reachability.frontends.aws.vpcs import SUBNETS, known
+from reachability.resources import UNKNOWN, Resource
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where a type has its subnets, security groups and address, as paths into its properties.
+
+    ``within``: the type that has the subnets, to which ``subnets`` refers. ``owner``: a property that refers to the
+    resource that has the groups. ``public``: whether it has public addresses; without such a path it has none, but
+    with ``as_subnets`` those that its subnets give. ``unnamed_groups``: it has groups that no resource names.
+    """
+
+    subnets: Path
+    groups: Path = ()
+    within: str = ""
+    owner: Path = ()
+    public: Path = ()
+    as_subnets: bool = False
+    unnamed_groups: bool = False
+    address: str = ""
+    targets: Path = ()
+    """The target groups with which it registers."""
+    optional: bool = True
+    """Whether it is in no VPC without subnets."""
+
+
+_DATABASE = Path(("vpcSecurityGroupIds",))
+_RDS = "aws:rds/subnetGroup:SubnetGroup"
+_CACHE = "aws:elasticache/subnetGroup:SubnetGroup"
+SCALING = "aws:autoscaling/group:Group"
+SCALING_ATTACHMENT = "aws:autoscaling/attachment:Attachment"
+SERVICE = "aws:ecs/service:Service"
+TEMPLATE = interfaces.TEMPLATE
+
+KINDS: Mapping[str, Kind] = {
+    "aws:lambda/function:Function": Kind(("vpcConfig", "subnetIds"), ("vpcConfig", "securityGroupIds")),
+    "aws:codebuild/project:Project": Kind(("vpcConfig", "subnets"), ("vpcConfig", "securityGroupIds")),
+    SERVICE: Kind(
+        ("networkConfiguration", "subnets"),
+        ("networkConfiguration", "securityGroups"),
+        public=("networkConfiguration", "assignPublicIp"),
+        targets=("loadBalancers", "targetGroupArn"),
+    ),
+    "aws:eks/cluster:Cluster": Kind(
+        ("vpcConfig", "subnetIds"), ("vpcConfig", "securityGroupIds"), unnamed_groups=True, optional=False
+    ),
+    "aws:eks/nodeGroup:NodeGroup": Kind(("subnetIds",), as_subnets=True, unnamed_groups=True, optional=False),
+    "aws:eks/fargateProfile:FargateProfile": Kind(("subnetIds",), unnamed_groups=True, optional=False),
+    SCALING: Kind(("vpcZoneIdentifiers",), as_subnets=True, targets=("targetGroupArns",), optional=False),
+    "aws:rds/instance:Instance": Kind(
+        ("dbSubnetGroupName",), _DATABASE, _RDS, public=("publiclyAccessible",), optional=False
+    ),
+    "aws:rds/cluster:Cluster": Kind(("dbSubnetGroupName",), _DATABASE, _RDS, optional=False),
+    "aws:rds/clusterInstance:ClusterInstance": Kind(
+        ("dbSubnetGroupName",), _DATABASE, _RDS, ("clusterIdentifier",), ("publiclyAccessible",), optional=False
+    ),
+    "aws:rds/proxy:Proxy": Kind(("vpcSubnetIds",), _DATABASE, optional=False),
+    "aws:docdb/cluster:Cluster": Kind(
+        ("dbSubnetGroupName",), _DATABASE, "aws:docdb/subnetGroup:SubnetGroup", optional=False
+    ),
+    "aws:neptune/cluster:Cluster": Kind(
+        ("neptuneSubnetGroupName",), _DATABASE, "aws:neptune/subnetGroup:SubnetGroup", optional=False
+    ),
+    "aws:redshift/cluster:Cluster": Kind(
+        ("clusterSubnetGroupName",), _DATABASE, "aws:redshift/subnetGroup:SubnetGroup",
+        public=("publiclyAccessible",), optional=False,
+    ),
+    "aws:elasticache/cluster:Cluster": Kind(("subnetGroupName",), ("securityGroupIds",), _CACHE, optional=False),
+    "aws:elasticache/replicationGroup:ReplicationGroup": Kind(
+        ("subnetGroupName",), ("securityGroupIds",), _CACHE, optional=False
+    ),
+    "aws:elasticache/serverlessCache:ServerlessCache": Kind(("subnetIds",), ("securityGroupIds",), optional=False),
+    "aws:memorydb/cluster:Cluster": Kind(
+        ("subnetGroupName",), ("securityGroupIds",), "aws:memorydb/subnetGroup:SubnetGroup", optional=False
+    ),
+    "aws:efs/mountTarget:MountTarget": Kind(
+        ("subnetId",), ("securityGroups",), address="ipAddress", optional=False
+    ),
+    "aws:opensearch/domain:Domain": Kind(("vpcOptions", "subnetIds"), ("vpcOptions", "securityGroupIds")),
+    "aws:elasticsearch/domain:Domain": Kind(("vpcOptions", "subnetIds"), ("vpcOptions", "securityGroupIds")),
+    "aws:mq/broker:Broker": Kind(
+        ("subnetIds",), ("securityGroups",), public=("publiclyAccessible",), optional=False
+    ),
+    "aws:msk/cluster:Cluster": Kind(
+        ("brokerNodeGroupInfo", "clientSubnets"), ("brokerNodeGroupInfo", "securityGroups"), optional=False
+    ),
+}  # fmt: skip
+TYPES = (*KINDS, SCALING_ATTACHMENT)
+
+
+def read(cloud: Cloud) -> None:
+    """Reads the services with their interfaces, and the target groups with which they register."""
+    index = cloud.index
+    for type_, kind in KINDS.items():
+        for resource in index.of(type_):
+            with index.reading(resource):
+                nics = list(_nics(cloud, resource, kind))
+                for nic in nics:
+                    interfaces.add(cloud, resource, nic)
+                if nics:
+                    interfaces.machine(cloud, resource, nics)
+                _register(cloud, resource, kind)
+    for resource in index.of(SCALING_ATTACHMENT):
+        with index.reading(resource):
+            if not says(given(resource, "lbTargetGroupArn")):
+                raise Malformed("it attaches to a classic load balancer, which is not modelled")
+            owner = index.need(resource, "autoscalingGroupName", SCALING)
+            _to_targets(cloud, owner, resource, "lbTargetGroupArn", resource.properties["lbTargetGroupArn"], None)
+
+
+def _at(resource: Resource, path: Path) -> Any:
+    """The value at a path into the properties; ``None`` if it is not set."""
+    value = given(resource, path[0]) if path else None
+    for name in path[1:]:
+        if isinstance(value, (list, tuple)) and len(value) == 1:
+            (value,) = value
+        if value is None or value is UNKNOWN:
+            return value
+        if not isinstance(value, Mapping):
+            raise Malformed(f"{path[0]} is {value!r}, which has no {name}")
+        value = value.get(name)
+    return value
+
+
+def _nics(cloud: Cloud, resource: Resource, kind: Kind) -> Iterator[Nic]:
+    index = cloud.index
+    owner, value, name = resource, _at(resource, kind.subnets), kind.subnets[0]
+    if kind.within and says(value):
+        (owner,) = _within(cloud, resource, kind, value)
+        name, value = "subnetIds", given(owner, "subnetIds")
+    if not says(value):
+        if kind.optional:
+            return
+        raise Malformed(f"it has no {'.'.join(kind.subnets)}, so its subnets are unknown")
+    found = index.find(owner, name, *SUBNETS, value=value)
+    own = _named_groups(cloud, resource, kind)
+    if found.unknown and not found.resources:
+        raise Malformed(found.unknown)
+    if not found.resources and any(says(value) for _, _, value in own):
+        wanted = [index.find(each, named, *groups.REFERABLE, value=value) for each, named, value in own]
+        if any(each.resources or each.unknown for each in wanted):
+            raise Malformed(f"{found.foreign[0]} is not among the resources, but its groups are")
+    for each in found.resources:
+        subnet = known(cloud.subnets, each)
+        fixed = given(resource, kind.address) if kind.address else None
+        label = f"{index.label(resource)} in {subnet.label}"
+        addresses = interfaces.private_addresses(cloud, subnet, [fixed], [], None, None)
+        nic = Nic(label, resource, subnet, addresses, f"interface {label}")
+        chosen: dict[Any, None] = {}
+        for of, named, value in own:
+            wanted_groups = index.find(of, named, *groups.REFERABLE, value=value)
+            more, uncertainty = groups.of_interface(cloud, subnet.vpc, wanted_groups)
+            chosen |= dict.fromkeys(more)
+            nic.uncertainty = nic.uncertainty or uncertainty
+        if kind.unnamed_groups:
+            chosen[groups.unnamed(cloud, subnet.vpc, index.label(resource))] = None
+        nic.groups = tuple(chosen)
+        _make_public(cloud, resource, kind, nic)
+        yield nic
+
+
+def _within(cloud: Cloud, resource: Resource, kind: Kind, value: Any) -> tuple[Resource]:
+    """The subnet group: by its id, ARN or name."""
+    named = [each for each in cloud.index.of(kind.within) if each.properties.get("name") == value]
+    found = named[0] if len(named) == 1 else cloud.index.need(resource, kind.subnets[0], kind.within)
+    return (found,)
+
+
+def _named_groups(cloud: Cloud, resource: Resource, kind: Kind) -> list[tuple[Resource, str, Any]]:
+    """(resource, property, value) of each list of groups."""
+    if resource.type == SCALING:
+        return _of_template(cloud, resource)
+    if kind.owner and not says(_at(resource, kind.groups)):
+        own = _at(resource, kind.owner)
+        for type_ in ("aws:rds/cluster:Cluster",):
+            for each in cloud.index.of(type_):
+                if own in (each.id, each.properties.get("clusterIdentifier")) and own is not UNKNOWN:
+                    return [(each, kind.groups[0], _at(each, kind.groups) or [])]
+        owner = cloud.index.need(resource, kind.owner[0], "aws:rds/cluster:Cluster")
+        return [(owner, kind.groups[0], _at(owner, kind.groups) or [])]
+    if not kind.groups:
+        return []
+    value = _at(resource, kind.groups)
+    return [] if value is None and kind.unnamed_groups else [(resource, kind.groups[0], [] if value is None else value)]
+
+
+def _template(cloud: Cloud, resource: Resource) -> Resource:
+    """The launch template of a scaling group. Raises ``Malformed``."""
+    template = given(resource, "launchTemplate")
+    named = template if isinstance(template, Mapping) else {}
+    found = cloud.index.find(resource, "launchTemplate", TEMPLATE, value=named.get("id") or UNKNOWN)
+    if len(found.resources) == 1:
+        return found.resources[0]
+    by_name = [each for each in cloud.index.of(TEMPLATE) if text_of(each.properties.get("name")) == named.get("name")]
+    if len(by_name) != 1:
+        raise Malformed("its launch template is not among the resources, so its groups are unknown")
+    return by_name[0]
+
+
+def _of_template(cloud: Cloud, resource: Resource) -> list[tuple[Resource, str, Any]]:
+    template = _template(cloud, resource)
+    inside = items(given(template, "networkInterfaces"), "networkInterfaces")
+    if len(inside) > 1:
+        raise Malformed("its launch template has several interfaces")
+    if inside and says(inside[0].get("securityGroups")):
+        return [(template, "networkInterfaces", inside[0]["securityGroups"])]
+    return [(template, "vpcSecurityGroupIds", given(template, "vpcSecurityGroupIds", []))]
+
+
+def _make_public(cloud: Cloud, resource: Resource, kind: Kind, nic: Nic) -> None:
+    """Gives the interface a public address if the service has some."""
+    wanted: bool | None = False
+    if kind.public:
+        wanted = flag(_at(resource, kind.public), False)
+    elif kind.as_subnets:
+        wanted = nic.subnet.automatic
+        inside = []
+        if resource.type == SCALING:
+            inside = items(given(_template(cloud, resource), "networkInterfaces"), "networkInterfaces")
+        if inside and says(inside[0].get("associatePublicIpAddress")):
+            wanted = flag(inside[0]["associatePublicIpAddress"], False)
+    if wanted is False or nic.addresses[0] >= V6:
+        return
+    if wanted is None:
+        nic.public_uncertainty = "whether it gets a public address is unknown until the deployment"
+    nic.public[nic.addresses[0]] = [stand_ins.public_address(cloud, f"{resource.urn} {nic.subnet.label}")]
+
+
+def _register(cloud: Cloud, resource: Resource, kind: Kind) -> None:
+    if not kind.targets:
+        return
+    name = kind.targets[0]
+    value = given(resource, name)
+    if len(kind.targets) == 1:
+        if says(value):
+            _to_targets(cloud, resource, resource, name, value, None)
+        return
+    for entry in items(value, name):
+        if says(entry.get("elbName")):
+            raise Malformed("it registers with a classic load balancer, which is not modelled")
+        port = entry.get("containerPort")
+        number = None if port is None else whole(port, "containerPort")
+        _to_targets(cloud, resource, resource, name, entry.get(kind.targets[1]), number)
+
+
+def _to_targets(cloud: Cloud, owner: Resource, resource: Resource, name: str, value: Any, port: int | None) -> None:
+    """Notes that the interfaces of ``owner`` are targets of the groups to which a property refers."""
+    found = cloud.index.find(resource, name, TARGET_GROUP, value=value)
+    if found.foreign or found.unknown or not found.resources:
+        raise Malformed("it registers with a target group that is not among the resources")
+    for each in found.resources:
+        if owner.urn not in cloud.nics:
+            raise Malformed(f"it registers {owner.urn}, whose interfaces are not modelled, with {each.urn}")
+        cloud.registered.setdefault(each.urn, []).append((owner, port))

@@ -1,0 +1,69 @@
+"""A load balancer in a question is a place of its own, whatever its groups and filters are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reachability.question import Places, ask, asked_services
+from reachability.resources import Resource
+from tests.reachability.frontends.aws.builders import Estate, entry, group, instance, public, resource, subnet, vpc
+
+NET = vpc()
+A = subnet(NET, "a", "10.0.1.0/24")
+SHARED = group(NET, "shared", ingress=[entry(22, cidrBlocks=["0.0.0.0/0"]), entry(80, cidrBlocks=["0.0.0.0/0"])])
+WEB = instance(A, "web", "10.0.1.10", [SHARED], publicIp="203.0.113.9")
+BASE = [NET, A, SHARED, WEB, *public(NET, A)]
+
+
+def balancer(name: str, port: int, **more: Any) -> list[Resource]:
+    given = {"loadBalancerType": "network", "internal": False, "subnets": [A.id]} | more
+    front = resource("lb/loadBalancer", name, **given)
+    behind = resource("lb/targetGroup", f"{name}-tg", port=port, protocol="TCP", vpcId=NET.id, targetType="instance")
+    tie = resource("lb/targetGroupAttachment", f"{name}-tie", targetGroupArn=behind.properties["arn"], targetId=WEB.id)
+    action = {"type": "forward", "targetGroupArn": behind.properties["arn"]}
+    arn = front.properties["arn"]
+    heard = resource(
+        "lb/listener", f"{name}-on", loadBalancerArn=arn, port=port, protocol="TCP", defaultActions=[action]
+    )
+    return [front, behind, tie, heard]
+
+
+def verdicts(resources: list[Resource], target: str, port: int) -> list[str]:
+    estate = Estate(BASE, resources)
+    places = Places(estate.prover, [*BASE, *resources])
+    asked = asked_services("tcp", port)
+    answer = ask(estate.prover, places.sender("internet"), places.target(target), asked)
+    return [flow.verdict for flow in answer.flows]
+
+
+def test_a_balancer_is_not_reached_at_a_port_of_an_instance_that_shares_its_group() -> None:
+    front = balancer("front", 80, securityGroups=[SHARED.id])
+    assert verdicts(front, "front", 80) == ["reachable"]
+    assert verdicts(front, "front", 22) == ["unreachable"]
+    assert verdicts(front, "web", 22) == ["reachable"]
+
+
+def test_an_internal_balancer_is_not_reached_through_a_public_one_that_has_no_groups_either() -> None:
+    both = [*balancer("outer", 80), *balancer("inner", 80, internal=True)]
+    assert verdicts(both, "outer", 80) == ["reachable"]
+    assert verdicts(both, "inner", 80) == ["unreachable"]
+
+
+def test_an_external_network_is_answered_if_it_sends_from_an_address_to_which_a_route_leads() -> None:
+    gateway = resource("ec2/vpnGateway", "vgw", vpcId=NET.id)
+    line = resource(
+        "ec2/vpnConnection", "line", vpnGatewayId=gateway.id, customerGatewayId="cgw", staticRoutesOnly=True
+    )
+    to_site = resource(
+        "ec2/vpnConnectionRoute", "to-site", vpnConnectionId=line.id, destinationCidrBlock="192.168.5.0/24"
+    )
+    way = resource("ec2/routeTable", "way", vpcId=NET.id, routes=[], propagatingVgws=[gateway.id])
+    inner = subnet(NET, "b", "10.0.2.0/24")
+    tied = resource("ec2/routeTableAssociation", "tied", routeTableId=way.id, subnetId=inner.id)
+    host = instance(inner, "host", "10.0.2.10", [SHARED])
+    resources = [gateway, line, to_site, way, inner, tied, host]
+    estate = Estate(BASE, resources)
+    places = Places(estate.prover, [*BASE, *resources])
+    sender = places.sender("outside line tunnel 1")
+    (flow,) = ask(estate.prover, sender, places.target("host"), asked_services("tcp", 22)).flows
+    assert (flow.verdict, flow.reply) == ("reachable", "passes")
