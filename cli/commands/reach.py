@@ -15,7 +15,9 @@ from estate.errors import UsageError
 if TYPE_CHECKING:
     from cli.page import Page, Part
     from reachability.addresses import Intervals
+    from reachability.assembly import Assembly
     from reachability.question import Answer, Flow
+    from reachability.resources import Resource
     from reachability.trace import Hop
 
     Label = Callable[[str], str]
@@ -38,6 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--port", type=options.count, metavar="N", help="destination port, with --protocol (default: every port)"
     )
     options.state(parser)
+    parser.add_argument(
+        "--ruleset",
+        metavar="FILE",
+        help="ask about one host of which only the nftables ruleset is known (a script, or what `nft list ruleset` "
+        "prints): `host` with all that it publishes, `behind-ADDRESS`, `lan`; without FROM and TO, every pair",
+    )
     parser.add_argument(
         "--all-pairs", action="store_true", help="ask for every pair of interfaces; without FROM and TO"
     )
@@ -139,6 +147,10 @@ def _expected(answers: Sequence[Answer], verdict: str, page: Page | None, label:
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    if arguments.ruleset is not None:
+        if arguments.state is not None or arguments.network is not None:
+            raise UsageError("--ruleset is one host by itself; leave --state and --network out")
+        arguments.all_pairs = arguments.all_pairs or not (arguments.source or arguments.target)
     if arguments.all_pairs:
         if arguments.source or arguments.target:
             raise UsageError("--all-pairs asks for every pair; leave FROM and TO out")
@@ -146,24 +158,50 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         raise UsageError(
             "FROM and TO are required: each a host, a resource id or URN, a CIDR block or 'internet'; or --all-pairs"
         )
-    from cli.page import Page
     from proofs import subjects
     from reachability.assembly import assemble
-    from reachability.places import Places
-    from reachability.prover import Prover
-    from reachability.question import all_pairs, ask, asked_services
+    from reachability.question import asked_services
 
     asked = asked_services(arguments.protocol, arguments.port)
+    if arguments.ruleset is not None:
+        return _answer(arguments, _lone_host(arguments.ruleset), (), asked)
     if arguments.state is not None:
         question = subjects.of_state(checkout, arguments.state, arguments.network)
     else:
         question = subjects.of_declarations(checkout, [arguments.network or options.DEFAULT_NETWORK])
-    prover = Prover(assemble(question.subject))
-    places = Places(prover, question.subject.resources)
+    return _answer(arguments, assemble(question.subject), question.subject.resources, asked)
+
+
+def _lone_host(path: str) -> Assembly:
+    """The network of a host with the ruleset in a file. Raises ``UsageError``."""
+    from reachability import lone_host
+
+    try:
+        return lone_host.assembly(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: {reason}; give the file of `nft list ruleset`") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: nft would not load it, so the host would have no firewall: {error}") from None
+
+
+def _answer(arguments: argparse.Namespace, assembly: Assembly, resources: Sequence[Resource], asked: Intervals) -> int:
+    from cli.page import Page
+    from reachability import lone_host
+    from reachability.places import Places
+    from reachability.prover import Prover
+    from reachability.question import all_pairs, ask
+
+    prover = Prover(assembly)
+    places = Places(prover, resources)
     if arguments.all_pairs:
         answers = list(all_pairs(prover, places, asked))
     else:
-        answers = [ask(prover, places.sender(arguments.source), places.target(arguments.target), asked)]
+        if arguments.ruleset is not None and arguments.target == lone_host.HOST:
+            target = lone_host.published(assembly)
+        else:
+            target = places.target(arguments.target)
+        answers = [ask(prover, places.sender(arguments.source), target, asked)]
     label = places.label
     page = None if arguments.json else Page()
     if page is None:
