@@ -104,7 +104,9 @@ def _print_error(error: ExpectedError | ExceptionGroup[Exception]) -> int:
 
         Page(error=True).problems(error.problems, CHECKOUT)
     else:
-        print(f"estate: {_message(expected)}", file=sys.stderr)
+        from cli.page import printable
+
+        print("estate: " + "\n".join(map(printable, _message(expected).split("\n"))), file=sys.stderr)
     return _exit_code(expected)
 
 

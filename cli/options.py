@@ -104,3 +104,7 @@ def json(parser: argparse.ArgumentParser) -> None:
 def state(parser: argparse.ArgumentParser) -> None:
     text = "use a deployed stack, any stack, from the JSON that `pulumi stack export` wrote to FILE"
     parser.add_argument("--state", metavar="FILE", help=text)
+
+
+def expect(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--expect", choices=("reachable", "unreachable"), metavar="VERDICT", help=text)

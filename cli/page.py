@@ -11,6 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from estate.findings import Problem, heading
 
@@ -21,14 +22,36 @@ Part = str | tuple[str, str]
 """Text, or text and its style in rich's words."""
 
 GAP = "  "
+UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+"""Unicode's general categories of what is never written to a terminal as it is."""
 LEAST_LAST_COLUMN = 20
 """In characters. A table whose last column would be narrower is not fitted: the terminal itself breaks its lines."""
 
 
+def printable(text: str) -> str:
+    """The text on one line, in which control and format characters are written as escapes: ``\\x1b``, ``\\u202e``.
+
+    Names and tags of a state are anybody's text, and a terminal obeys such characters.
+    """
+    line = " ".join(text.splitlines()).replace("\t", " ")
+    if line.isprintable():
+        return line
+    return "".join(_escape(each) if category(each) in UNPRINTABLE else each for each in line)
+
+
+def _escape(character: str) -> str:
+    point = ord(character)
+    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
 def plain(part: Part) -> str:
-    """The text alone, on one line."""
-    text = part if isinstance(part, str) else part[0]
-    return " ".join(text.splitlines())
+    """The text alone, on one line, as ``printable`` gives it."""
+    return printable(part if isinstance(part, str) else part[0])
+
+
+def _styled(part: Part) -> Part:
+    """The part with its style, on one line."""
+    return plain(part) if isinstance(part, str) else (plain(part), part[1])
 
 
 def relative(file: str, checkout: Path) -> str:
@@ -94,7 +117,7 @@ class Page:
             return
         from rich.text import Text
 
-        self._console.print(Text.assemble(" " * indent, *parts), soft_wrap=True)
+        self._console.print(Text.assemble(" " * indent, *map(_styled, parts)), soft_wrap=True)
 
     def paragraph(self, *parts: Part, indent: int = 0) -> None:
         """Prose: on a terminal broken between words, elsewhere one line."""
@@ -104,7 +127,7 @@ class Page:
         from rich.padding import Padding
         from rich.text import Text
 
-        self._console.print(Padding(Text.assemble(*parts), (0, 0, 0, indent)))
+        self._console.print(Padding(Text.assemble(*map(_styled, parts)), (0, 0, 0, indent)))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Part]], *, right: Collection[int] = ()) -> None:
         """Rows under the names of their columns, the ``right`` ones aligned to the right; no names, no heading."""
@@ -140,7 +163,7 @@ class Page:
                 justify="right" if index in right else "left",
             )
         for row in rows:
-            table.add_row(*(Text.assemble(cell) for cell in row))
+            table.add_row(*(Text.assemble(_styled(cell)) for cell in row))
         console.print(table)
 
     def problems(self, problems: Sequence[Problem], checkout: Path) -> None:

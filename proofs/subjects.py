@@ -74,6 +74,19 @@ def read_file(path: str) -> tuple[Resource, ...]:
         raise UsageError(f"{path}: {error}") from None
 
 
+def _declared_in(checkout: Path, resources: tuple[Resource, ...]) -> str | None:
+    """The declared network to which the stack belongs by its URNs: by the stack's name, or, in a stack with another
+    name, by that with which the names of the project's resources begin."""
+    named = _ours(checkout, resources)
+    if named is not None:
+        return named
+    from estate.declaration import files as declaration
+
+    names = [each.name for each in resources if each.urn.split("::", 2)[1] == PROJECT]
+    found = [network for network in declaration.names(checkout) if any(n.startswith(f"{network}-") for n in names)]
+    return found[0] if len(found) == 1 else None
+
+
 def _ours(checkout: Path, resources: tuple[Resource, ...]) -> str | None:
     """The network to which the stack belongs, from the stack's and project's names in the URNs."""
     for each in resources:
@@ -87,7 +100,7 @@ def of_resources(checkout: Path, resources: tuple[Resource, ...], name: str | No
     """An exported stack of the network ``name``; if ``None``, the network is taken from the URNs.
 
     Raises:
-        UsageError: no network has this name.
+        UsageError: no network has this name, or the stack is that of another network.
         DeclarationError: with every problem of its declaration.
         CheckFailed: its output ``inventory`` has another format.
     """
@@ -97,6 +110,13 @@ def of_resources(checkout: Path, resources: tuple[Resource, ...], name: str | No
     from estate.declaration import files as declaration
 
     network = declaration.read(checkout, name)
+    deployed = _declared_in(checkout, resources)
+    if deployed not in (None, name):
+        raise UsageError(
+            f"{source}: by its URNs it is the stack of {deployed}, and {name} was asked about; the claims of "
+            f"one network say nothing about another; write `{deployed}` instead of `{name}`, or export {name}: "
+            f"pulumi stack export --stack {name} --file FILE"
+        )
     side = Registered(resources, registered.inventory(resources))
     return Question({name: network}, {name: join(checkout, network, side)}, source)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from reachability.addresses import ALL_V4, ALL_V6, GLOBAL, V6, Intervals, covers, difference, intersection, texts, union
 from reachability.network import INTERNET, Machine
 from reachability.prover import Arrival, Prover, Sender
-from reachability.question import by_protocol
+from reachability.question import NOT_MODELLED, REACHABLE, by_protocol
 
 Box = tuple[Intervals, Intervals, Intervals]
 """Packets by (sources, destinations, services): every combination."""
 
+UNSURE = "what passes depends on values that are unknown, in one of the states only"
 LISTED = 4
 """The maximum number of hosts or blocks that a sentence names."""
 
@@ -47,16 +49,32 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What becomes reachable and what stops being reachable. ``unmodelled``: why either state may be incomplete."""
+    """What becomes reachable and what stops being reachable.
+
+    ``unmodelled``: why something else may become or stop being reachable: parts of either state that are not modelled,
+    and packets that depend on unknown values in only one of them.
+    """
 
     gained: tuple[Change, ...]
     lost: tuple[Change, ...]
     unmodelled: tuple[str, ...]
     _roles: Mapping[str, str]
 
+    @property
+    def verdict(self) -> str:
+        """``not-modelled`` if something else may change too, else ``different`` or ``same``."""
+        if self.unmodelled:
+            return NOT_MODELLED
+        return "different" if self.gained or self.lost else "same"
+
+    def keeps(self, expected: str) -> bool:
+        """Whether all that was ``reachable`` (or ``unreachable``) in the old state surely is so in the new one."""
+        return not self.unmodelled and not (self.lost if expected == REACHABLE else self.gained)
+
     def document(self) -> dict[str, Any]:
         """For JSON."""
         return {
+            "verdict": self.verdict,
             "becomes_reachable": [change.document() for change in self.gained],
             "stops_being_reachable": [change.document() for change in self.lost],
             "not_modelled": list(self.unmodelled),
@@ -120,8 +138,30 @@ def in_words(change: Change, roles: Mapping[str, str]) -> str:
 
 
 def _name(name: str) -> str:
-    """A name that is equal in both states: a URN without its stack."""
-    return name.split("::", 2)[-1].rsplit("::", 1)[-1] if name.startswith("urn:pulumi:") else name
+    """A name that is equal in both states: a URN's last part."""
+    return name.rsplit("::", 1)[-1] if name.startswith("urn:pulumi:") else name
+
+
+class _Names:
+    """The names of senders and targets in both states: that of ``_name``, with the type if several have it."""
+
+    def __init__(self, provers: Iterable[Prover]) -> None:
+        urns = {each.split("::", 2)[-1] for prover in provers for each in _called(prover) if each.startswith("urn:")}
+        count = Counter(_name(f"urn:pulumi:{each}") for each in urns)
+        self._shared = {name for name, times in count.items() if times > 1}
+
+    def __call__(self, name: str) -> str:
+        short = _name(name)
+        if short not in self._shared or short == name:
+            return short
+        kind = name.split("::")[2].rsplit("$", 1)[-1]
+        return f"{short} ({kind})"
+
+
+def _called(prover: Prover) -> Iterator[str]:
+    for sender in prover.senders():
+        yield sender.name
+        yield from (arrival.to for arrival in prover.arrivals(sender))
 
 
 def _family(found: Intervals) -> Intervals:
@@ -166,12 +206,14 @@ def _merged(boxes: Iterable[Box]) -> tuple[Box, ...]:
     return tuple(sorted(found))
 
 
-def _reached(prover: Prover, ours: Intervals) -> dict[tuple[str, str], tuple[Box, ...]]:
-    """The arriving packets by (sender, target)."""
+def _reached(
+    prover: Prover, ours: Intervals, names: _Names, *, may: bool = True
+) -> dict[tuple[str, str], tuple[Box, ...]]:
+    """The packets that may (or must) arrive, by (sender, target)."""
     found: dict[tuple[str, str], list[Box]] = {}
     for sender in prover.senders():
-        for arrival in prover.arrivals(sender):
-            pair = _name(sender.name), _name(arrival.to)
+        for arrival in prover.arrivals(sender, may=may):
+            pair = names(sender.name), names(arrival.to)
             if pair[0] != pair[1]:
                 found.setdefault(pair, []).extend(_boxes(sender, arrival, ours))
     return {pair: _merged(boxes) for pair, boxes in found.items()}
@@ -226,14 +268,33 @@ def _roles(machines: Iterable[Machine]) -> dict[str, str]:
     return {_name(machine.name): machine.labels["Role"] for machine in machines if machine.labels.get("Role")}
 
 
+def _unsure(
+    may: Mapping[tuple[str, str], tuple[Box, ...]], must: Mapping[tuple[str, str], tuple[Box, ...]]
+) -> dict[tuple[str, str], tuple[Box, ...]]:
+    """The packets that may arrive and need not, by pair, without pairs that have none."""
+    differing = {pair: boxes for pair, boxes in may.items() if boxes != must.get(pair, ())}
+    found = {pair: subtract(boxes, must.get(pair, ())) for pair, boxes in differing.items()}
+    return {pair: boxes for pair, boxes in found.items() if boxes}
+
+
 def compare(old: Prover, new: Prover) -> Difference:
     """The changes in reachability between two states of an estate."""
     ours = union(old.assembly.public, new.assembly.public)
-    before, after = _reached(old, ours), _reached(new, ours)
+    names = _Names((old, new))
+    before, after = _reached(old, ours, names), _reached(new, ours, names)
     reasons = [
         f"{which} state: {reason}"
         for which, prover in (("old", old), ("new", new))
         for reason in dict.fromkeys(each for sender in prover.senders() for each in prover.unmodelled(sender))
     ]
+    if old.assembly.uncertain or new.assembly.uncertain:
+        unsure = [
+            _unsure(found, _reached(prover, ours, names, may=False)) for prover, found in ((old, before), (new, after))
+        ]
+        reasons += [
+            f"{who} → {whom}: {UNSURE}"
+            for who, whom in sorted(unsure[0].keys() | unsure[1].keys())
+            if unsure[0].get((who, whom)) != unsure[1].get((who, whom))
+        ]
     roles = _roles(old.assembly.machines.values()) | _roles(new.assembly.machines.values())
     return Difference(_changes(after, before, ours), _changes(before, after, ours), tuple(reasons), roles)

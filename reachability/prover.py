@@ -21,11 +21,13 @@ from reachability.walk import Start, Walked, Walker
 class Sender:
     """A sender: a machine, the internet, an external network, or the clients behind a machine's device.
 
-    ``starts``: the places where its packets start, each with the possible source addresses.
+    ``starts``: the places where its packets start, each with the possible source addresses. ``unknown``: why something
+    that is not among the resources may send as it does.
     """
 
     name: str
     starts: tuple[Start, ...]
+    unknown: tuple[str, ...] = ()
 
     @property
     def sources(self) -> Intervals:

@@ -4,51 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
-from estate.errors import UsageError
 from reachability import addresses, services
-from reachability.addresses import AddressError, Intervals, contains, difference, intersection, union
-from reachability.network import INTERNET, Interface, Machine
+from reachability.addresses import Intervals, difference, intersection, union
+from reachability.network import INTERNET
 from reachability.packet import Packet
+from reachability.places import Places, QuestionError, Target
 from reachability.prover import Arrival, Prover, Sender
-from reachability.resources import Resource
 from reachability.trace import Hop, Trace
-from reachability.walk import Start
 
 REACHABLE, UNREACHABLE, NOT_MODELLED = "reachable", "unreachable", "not-modelled"
-BLOCKS = ("cidrBlock", "ipCidrRange")
-PUBLIC_ADDRESSES = ("publicIp", "address")
-ADDRESSES = ("publicIp", "privateIp")
 WAYS_TRIED = 6
 """The maximum number of paths of a service for which the answers' path is searched."""
 OTHER = "other"
 """The protocol that represents those that no rule names."""
-
-
-class QuestionError(UsageError):
-    """The queried thing does not exist, or does not send or receive packets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The target of a query. ``ends``: where packets are delivered, by name and optionally device. ``stages``: places
-    that they must pass. ``destinations``: their destination addresses as sent. ``None`` means no restriction.
-    """
-
-    name: str
-    ends: frozenset[tuple[str, str | None]] | None = None
-    stages: frozenset[str] | None = None
-    destinations: Intervals | None = None
-    machine: Machine | None = None
-    known_addresses: tuple[int, ...] = ()
-    """Addresses of a target that is not a machine."""
-
-    def takes(self, arrival: Arrival) -> bool:
-        """Whether the arrival is at this target."""
-        return self.ends is None or bool(self.ends & {(arrival.to, arrival.device), (arrival.to, None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +63,14 @@ class Answer:
     sender: str
     target: str
     flows: tuple[Flow, ...]
+
+    def unexpected(self, expected: str) -> tuple[Flow, ...]:
+        """The flows that are not surely as ``expected``: ``unreachable``, or ``reachable`` with answers that pass."""
+        return tuple(
+            flow
+            for flow in self.flows
+            if flow.verdict != expected or (expected == REACHABLE and flow.reply == "dropped")
+        )
 
     def document(self) -> dict[str, Any]:
         """As ``reach --json`` prints it."""
@@ -162,162 +141,6 @@ def asked_services(protocol: str | None, port: int | None) -> Intervals:
     if not 0 <= port <= 65535:
         raise QuestionError(f"{port} is not a port; ports are 0 to 65535")
     return (services.of(number, port, port),)
-
-
-class Places:
-    """Resolves names in queries: hosts, ids, URNs and names of resources, CIDR blocks, ``internet``."""
-
-    def __init__(self, prover: Prover, resources: Iterable[Resource]) -> None:
-        self._prover = prover
-        self._assembly = prover.assembly
-        self._resources: dict[str, list[Resource]] = {}
-        for each in resources:
-            for key in {each.urn, each.id, each.name} if isinstance(each.id, str) else {each.urn, each.name}:
-                if key:
-                    self._resources.setdefault(key, []).append(each)
-        self._legs: dict[str, list[tuple[Machine, Interface]]] = {}
-        for machine in self._assembly.machines.values():
-            for leg in machine.interfaces:
-                for key in (leg.id, leg.origin):
-                    if key:
-                        self._legs.setdefault(key, []).append((machine, leg))
-
-    def machine(self, text: str) -> Machine | None:
-        """The machine with a name, id or URN, or with a name without the network prefix."""
-        machines = self._assembly.machines
-        name = text if text in machines else self._assembly.aliases.get(text)
-        if name in machines:
-            return machines[name]
-        ending = [each for each in machines if each.endswith(f"-{text}")]
-        if len(ending) > 1:
-            raise QuestionError(f"{text!r} is ambiguous: {', '.join(sorted(ending)[:6])}; write more of the name")
-        return machines[ending[0]] if ending else None
-
-    def _block(self, text: str) -> Intervals | None:
-        """The addresses of a CIDR block, or of a resource that is one: a subnet, a VPC, an address."""
-        try:
-            return (addresses.block(text),)
-        except AddressError:
-            if "/" in text and not text.startswith("urn:") and text.split("/")[0].replace(".", "").isdigit():
-                raise QuestionError(str(AddressError(text))) from None
-        for each in self._resources.get(text, ()):
-            for key in (*BLOCKS, *PUBLIC_ADDRESSES):
-                value = each.properties.get(key)
-                if isinstance(value, str):
-                    try:
-                        return (addresses.block(value),)
-                    except AddressError:
-                        continue
-        return None
-
-    def _addresses(self, text: str) -> Iterator[int]:
-        """The public, then the private address in a resource's properties."""
-        for each in self._resources.get(text, ()):
-            allocation = each.properties.get("allocationId")
-            of_its_own = self._resources.get(allocation, ()) if isinstance(allocation, str) else ()
-            values = [owner.properties.get("publicIp") for owner in of_its_own]
-            for value in (*values, *(each.properties.get(key) for key in ADDRESSES)):
-                if isinstance(value, str):
-                    try:
-                        yield addresses.address(value)
-                    except AddressError:
-                        continue
-
-    def _nothing(self, text: str, does: str) -> QuestionError:
-        for each in self._resources.get(text, ()):
-            return QuestionError(
-                f"{text!r} is a {each.type}, which {does} no packets; ask about a host, a subnet or a CIDR"
-            )
-        known = [*self._assembly.machines, *self._assembly.names, *self._assembly.outsides, INTERNET]
-        close = get_close_matches(text, known, n=3, cutoff=0.4)
-        hint = (
-            f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(known)[:12]) or 'none'}"
-        )
-        return QuestionError(
-            f"{text!r} is not a host, resource id, URN, name or CIDR of this estate, nor 'internet'; {hint}"
-        )
-
-    def sender(self, text: str) -> Sender:
-        """Resolves a sender. Raises ``QuestionError``."""
-        if text == INTERNET:
-            return self._prover.internet()
-        for name in (text, f"outside {text}"):
-            if name in self._assembly.outsides:
-                return self._prover.outside(name)
-        if (machine := self.machine(text)) is not None:
-            return self._prover.machine(machine.name)
-        for machine, leg in self._legs.get(text, ()):
-            own = union([(point, point) for point in leg.addresses])
-            return Sender(machine.name, (Start(("send", machine.name), own),))
-        for machine in self._assembly.machines.values():
-            for device in machine.pools:
-                if text == f"{machine.name} {device}":
-                    return self._prover.pool(machine.name, device)
-        block = self._block(text)
-        if block is None:
-            raise self._nothing(text, "sends")
-        found = self._prover.at(block)
-        return Sender(text, (*found.starts, *self._behind(block)))
-
-    def _behind(self, block: Intervals) -> Iterator[Start]:
-        """Starts of machines to which a gateway maps one of these public addresses, as seen on arrival."""
-        for machine in self._assembly.machines.values():
-            own = [
-                (point, point)
-                for leg in machine.interfaces
-                if any(contains(block, public) for public in leg.public)
-                for point in leg.addresses
-                if not contains(block, point)
-            ]
-            if own:
-                yield Start(("send", machine.name), union(own))
-
-    def target(self, text: str) -> Target:
-        """Resolves a target. Raises ``QuestionError``."""
-        if text == INTERNET or text in self._assembly.outsides:
-            return Target(text, ends=frozenset({(text, None)}))
-        if f"outside {text}" in self._assembly.outsides:
-            return Target(f"outside {text}", ends=frozenset({(f"outside {text}", None)}))
-        if (machine := self.machine(text)) is not None:
-            return Target(machine.name, ends=frozenset({(machine.name, None)}), machine=machine)
-        for machine, leg in self._legs.get(text, ()):
-            return self._interface(machine, leg.device, text, union([(p, p) for p in (*leg.addresses, *leg.public)]))
-        if text in self._assembly.names:
-            return Target(
-                text, stages=frozenset(self._assembly.names[text]), known_addresses=tuple(self._addresses(text))
-            )
-        block = self._block(text)
-        if block is None:
-            raise self._nothing(text, "takes")
-        owner = [m for m in self._assembly.machines.values() if _owns(m, block)] if _is_point(block) else []
-        return Target(text, destinations=block, machine=owner[0] if owner else None)
-
-    @staticmethod
-    def _interface(machine: Machine, device: str, name: str, own: Intervals) -> Target:
-        return Target(name, ends=frozenset({(machine.name, None)}), destinations=own, machine=machine)
-
-    def everyone(self) -> tuple[Sender, ...]:
-        """Every sender of the matrix."""
-        return self._prover.senders()
-
-    def everything(self) -> Iterator[Target]:
-        """Every target of the matrix: each interface of each machine, the internet, and the external networks."""
-        for name in sorted(self._assembly.machines):
-            machine = self._assembly.machines[name]
-            for leg in machine.interfaces:
-                own = union([(point, point) for point in (*leg.addresses, *leg.public)])
-                label = name if len(machine.interfaces) == 1 else f"{name} {leg.device}"
-                yield self._interface(machine, leg.device, label, own)
-        for name in (*sorted(self._assembly.outsides), INTERNET):
-            yield Target(name, ends=frozenset({(name, None)}))
-
-
-def _is_point(block: Intervals) -> bool:
-    return len(block) == 1 and block[0][0] == block[0][1]
-
-
-def _owns(machine: Machine, block: Intervals) -> bool:
-    return any(contains(block, point) for leg in machine.interfaces for point in (*leg.addresses, *leg.public))
 
 
 Box = tuple[Arrival, Intervals, Intervals, Intervals]
@@ -462,7 +285,8 @@ def ask(
     surely = union(*(sent for _, _, _, sent in _boxes(prover, sender, target, asked, may=False)))
     own = target.machine.interfaces if target.machine is not None else ()
     reaching = union([(point, point) for leg in own for point in (*leg.addresses, *leg.public)]) if own else None
-    reasons = prover.unmodelled(sender, asked, target.destinations, reaching)
+    doubts = prover.unmodelled(sender, asked, target.destinations, reaching)
+    reasons = tuple(dict.fromkeys((*doubts, *sender.unknown, *target.unknown_to(sender))))
     grouped: dict[object, Flow] = {}
     reached: list[Intervals] = []
 
@@ -508,5 +332,6 @@ def all_pairs(prover: Prover, places: Places, asked: Intervals = services.ANY) -
     """Every sender with every interface other than its own, without blocking settings."""
     for sender in places.everyone():
         for target in places.everything():
-            if target.machine is None or target.machine.name != sender.name:
+            own = target.machine is not None and target.machine.name == sender.name
+            if not own and not (target.unknown and target.name == sender.name):
                 yield ask(prover, sender, target, asked, obstacles=False)

@@ -34,6 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar=("OLD", "NEW"),
         help="print what becomes reachable and what stops being reachable between two exported stacks",
     )
+    options.expect(
+        parser,
+        "with --diff: exit with 1 unless all that was `reachable` (or `unreachable`) in OLD surely is so in NEW",
+    )
     parser.add_argument("--unexercised", action="store_true", help="list the filter rules that no claim exercises")
     options.json(parser)
 
@@ -83,13 +87,15 @@ def _show_difference(difference: Difference) -> None:
     from cli.page import Page
 
     page = Page()
+    if difference.unmodelled:
+        page.line(("cannot tell all that becomes or stops being reachable: not everything is modelled", "bold yellow"))
     kind = None
     for each, sentence in difference.sentences():
         if each != kind:
             page.line((each, "bold red" if each.startswith("becomes") else "bold green"))
             kind = each
         page.line(sentence, indent=2)
-    if kind is None:
+    if difference.verdict == "same":
         page.line("nothing becomes reachable, and nothing stops being reachable")
     for reason in difference.unmodelled:
         page.line((f"not modelled: {reason}", "yellow"))
@@ -98,13 +104,17 @@ def _show_difference(difference: Difference) -> None:
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from proofs import proving
 
+    if arguments.expect and not arguments.diff:
+        raise UsageError("--expect is about two states: give them with --diff OLD NEW, or ask `bin/estate reach`")
     if arguments.diff:
         difference = _compare(checkout, arguments.diff, next(iter(arguments.networks), None))
         if arguments.json:
             print(json.dumps(difference.document(), indent=2))
         else:
             _show_difference(difference)
-        return 0
+        if arguments.expect:
+            return int(not difference.keeps(arguments.expect))
+        return int(difference.verdict == "not-modelled")
     asked = proving.claims(checkout, arguments.explain)
     proof = proving.prove(_question(checkout, arguments), asked)
     found, overall = documents(proof)

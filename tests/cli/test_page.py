@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.page import Page, one_line
+from cli.page import Page, one_line, printable
 from estate.findings import Problem
 
 CHECKOUT = Path("/somewhere/with/a/rather/long/name/checkout")
@@ -119,3 +119,12 @@ def test_no_color_is_respected_on_a_terminal(on_terminal: Callable[..., str], mo
 
 def test_brackets_are_text_and_not_markup(on_terminal: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
     assert "[red]x[/] :smile:" in on_terminal(lambda page: page.line("[red]x[/] :smile:"))
+
+
+def test_a_terminal_never_gets_a_control_character_of_anybodys_text(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "\x1b[31mweb\x1b]0;title\x07\u202egpj\n\x9b"
+    shown = "\\x1b[31mweb\\x1b]0;title\\x07\\u202egpj \\x9b"
+    assert printable(name) == shown and printable("naïve — 名前") == "naïve — 名前"
+    for page in (lambda: Page().line(name), lambda: Page().table(("name", "x"), [[name, (name, "red")]])):
+        page()
+        assert shown in (said := capsys.readouterr().out) and not set(said) & set("\x1b\x07\u202e\x9b")

@@ -222,9 +222,27 @@ def test_a_difference_is_told_in_words_and_as_json(estate: Run, exported: Path, 
         for flow in each["flows"]
     )
     assert found["becomes_reachable"]
+    for old, new, expected, code in ((path, exported, "unreachable", 1), (path, exported, "reachable", 0)):
+        assert estate("prove", "--diff", old, new, "--expect", expected)[0] == code
+    assert estate("prove", "--expect", "reachable")[0] == 2
 
 
 @pytest.mark.slow
+def test_a_difference_that_cannot_be_told_says_so_first_and_fails(estate: Run, state: Callable[[object], Path]):
+    path = state(AZURE)
+    code, out, _ = estate("prove", "--diff", path, path)
+    assert code == 1
+    assert out.startswith("cannot tell") and "nothing becomes reachable" not in out
+    code, out, _ = estate("prove", "--diff", path, path, "--json")
+    assert code == 1 and json.loads(out)["verdict"] == "not-modelled"
+
+
+def test_the_state_of_another_network_is_refused(estate: Run, exported: Path):
+    code, out, err = estate("prove", "terra", "--state", exported)
+    assert (code, out) == (2, "")
+    assert "by its URNs it is the stack of cosmoshub" in err and "pulumi stack export --stack terra" in err
+
+
 def test_several_networks_are_one_document(estate: Run):
     code, out, _ = estate("prove", "--all", "--json")
     document = json.loads(out)

@@ -182,3 +182,21 @@ def test_somebody_elses_estate_is_asked_without_a_declaration(estate: Run, tmp_p
         assert code == 0, name
         assert verdict(document, 443) == "reachable", document
         assert verdict(document, 22) == "unreachable"
+    for port, expected, code in (
+        (22, "unreachable", 0),
+        (22, "reachable", 1),
+        (443, "unreachable", 1),
+        (443, "reachable", 0),
+    ):
+        words = ("--protocol", "tcp", "--port", str(port), "--state", path, "--expect", expected)
+        found, out, _ = estate("reach", "internet", "server", *words)
+        assert found == code and ("expected " in out) is bool(code)
+    assert "internet → shop-web" in out, "a machine is called by its Name tag"
+    lost = made("aws:ec2/instance:Instance", "lost", "i-2", subnetId="subnet-of-another-stack")
+    path.write_text(json.dumps({"version": 3, "deployment": {"resources": [*resources, lost]}}))
+    code, out, _ = estate("reach", "--all-pairs", "--protocol", "tcp", "--port", "22", "--state", path)
+    assert code == 0
+    assert any(line.split()[:2] == ["internet", "lost"] and "not modelled" in line for line in out.splitlines())
+    words = ("--protocol", "tcp", "--port", "22", "--state", path, "--json", "--expect", "unreachable")
+    code, out, _ = estate("reach", "--all-pairs", *words)
+    assert code == 1 and "lost" in {each["to_name"] for each in json.loads(out)}

@@ -85,6 +85,32 @@ def test_what_is_not_understood_is_told():
     assert difference(fragment(), new).unmodelled == ("new state: an appliance",)
 
 
+def test_where_something_is_not_understood_no_verdict_says_that_nothing_changes():
+    new = fragment()
+    new.stages["database in"] = Unmodelled("an appliance")
+    found = difference(fragment(), new)
+    assert found.verdict == "not-modelled" and found.document()["verdict"] == "not-modelled"
+    assert not found.keeps("reachable") and not found.keeps("unreachable")
+    same = difference(fragment(), fragment())
+    assert same.verdict == "same" and same.keeps("reachable") and same.keeps("unreachable")
+
+
+def test_what_opens_keeps_what_was_reachable_and_not_what_was_unreachable():
+    found = difference(web_group(accept(services=HTTPS)), web_group(accept(services=HTTPS), accept(services=SSH)))
+    assert found.verdict == "different"
+    assert found.keeps("reachable") and not found.keeps("unreachable")
+
+
+def test_a_rule_that_becomes_unknown_is_told_though_its_packets_still_may_pass():
+    known, unknown = accept(services=HTTPS), accept(services=HTTPS, uncertain="a value of the preview")
+    found = difference(web_group(known), web_group(unknown))
+    assert found.verdict == "not-modelled"
+    assert (
+        "internet → web: what passes depends on values that are unknown, in one of the states only" in found.unmodelled
+    )
+    assert difference(web_group(unknown), web_group(unknown)).verdict == "same"
+
+
 def test_hosts_of_a_role_are_told_together():
     roles = {"sentry-1": "sentry", "sentry-2": "sentry", "seed-1": "seed"}
     change = Change(("internet",), ("seed-1", "sentry-1", "sentry-2"), SSH)

@@ -21,6 +21,7 @@ from reachability.network import (
     Rule,
     Unmodelled,
 )
+from reachability.places import Places, QuestionError
 from reachability.prover import Prover
 from reachability.question import (
     NOT_MODELLED,
@@ -28,8 +29,6 @@ from reachability.question import (
     UNREACHABLE,
     Answer,
     Flow,
-    Places,
-    QuestionError,
     all_pairs,
     ask,
     asked_services,

@@ -8,7 +8,7 @@ from typing import Any
 
 from reachability.frontends.gcp.interfaces import INSTANCES, Nic
 from reachability.frontends.gcp.inventory import Inventory
-from reachability.frontends.gcp.properties import flag, is_given, number, records, word
+from reachability.frontends.gcp.properties import flag, is_given, number, records, setting
 from reachability.resources import UNKNOWN, Resource
 
 BACKEND_SERVICES = (
@@ -76,7 +76,7 @@ class BackendReader:
         found, more = records(service.properties.get("backends"), f"{service.urn}: backends", self._inventory.problems)
         if more:
             result.uncertainties.append(f"{service.urn}: its backends are known only after deployment")
-        port_name = word(service.properties.get("portName"), "http")
+        port_name = setting(service.properties.get("portName"), "http")
         for name in ("securityPolicy", "edgeSecurityPolicy"):
             if is_given(service.properties.get(name)):
                 result.guards.append(f"the clients that the {name} of {service.urn} rejects are not modelled")
@@ -147,7 +147,7 @@ class BackendReader:
         value = url_map.properties.get("defaultService")
         return value is UNKNOWN and not self._inventory.candidates(url_map, "defaultService", BUCKETS)
 
-    def _of_group(self, group: Resource, port_name: str, network: str) -> Backends:
+    def _of_group(self, group: Resource, port_name: str | None, network: str) -> Backends:
         result = self.of_instances(group, "instances", group.properties.get("instances"), network)
         for each in self._members.get(group.urn, ()):
             result.add(self.of_instances(each, "instance", each.properties.get("instance"), network))
@@ -155,8 +155,11 @@ class BackendReader:
         result.nics = [(nic, port) for nic, _ in result.nics]
         return result
 
-    def _port(self, group: Resource, name: str) -> int | None:
-        """The named port of a group (cloud.google.com/load-balancing/docs/backend-service#named_ports)."""
+    def _port(self, group: Resource, name: str | None) -> int | None:
+        """The named port of a group (cloud.google.com/load-balancing/docs/backend-service#named_ports); ``None`` if it
+        is not known."""
+        if name is None:
+            return None
         where = f"{group.urn}: namedPorts"
         found, more = records(group.properties.get("namedPorts"), where, self._inventory.problems)
         entries: list[Mapping[str, Any]] = list(found)
@@ -164,6 +167,8 @@ class BackendReader:
             if self._inventory.resolve(each, "group", (GROUP,)) is group:
                 entries.append(each.properties)
         for entry in entries:
+            if entry.get("name") is UNKNOWN:
+                return None
             if entry.get("name") == name:
                 return number(entry.get("port"), HTTP_PORT, 1, 65535)
         return None if more or entries else HTTP_PORT if name == "http" else None

@@ -16,7 +16,7 @@ from reachability.frontends.gcp.allocation import EXTERNAL_V4, Allocation
 from reachability.frontends.gcp.cloud_router import ROUTER
 from reachability.frontends.gcp.interfaces import ADDRESSES, given_address, reserved_address
 from reachability.frontends.gcp.inventory import Inventory
-from reachability.frontends.gcp.properties import NOTHING, Extent, is_given, items, records, word
+from reachability.frontends.gcp.properties import NOTHING, Extent, is_given, items, records, setting, word
 from reachability.frontends.gcp.vpc import NETWORK, SUBNETWORK, Network, Subnet, region_of
 from reachability.resources import UNKNOWN, Resource
 
@@ -52,8 +52,10 @@ class CloudNats:
             if router is None or owner is None:
                 inventory.problems(f"{each.urn}: the network of its router is not in the input or not known yet")
                 continue
-            if word(each.properties.get("type"), "PUBLIC") != "PUBLIC":
-                inventory.problems(f"{each.urn}: private NAT is not modelled")
+            kind = setting(each.properties.get("type"), "PUBLIC")
+            if kind != "PUBLIC":
+                what = "whether it is a public NAT is not known" if kind is None else "private NAT is not modelled"
+                inventory.problems(f"{each.urn}: {what}")
                 continue
             if any(
                 is_given(each.properties.get(key)) for key in ("sourceSubnetworkIpRangesToNat64", "nat64Subnetworks")

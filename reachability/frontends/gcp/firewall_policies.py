@@ -28,6 +28,7 @@ from reachability.frontends.gcp.properties import (
     number,
     protocol_services,
     records,
+    setting,
     word,
 )
 from reachability.frontends.gcp.vpc import NETWORK, Network, region_of
@@ -205,7 +206,7 @@ class FirewallPolicies:
         disabled = flag(given.get("disabled"))
         if disabled is True:
             return
-        if word(given.get("targetType"), "INSTANCES") != "INSTANCES":
+        if setting(given.get("targetType"), "INSTANCES") != "INSTANCES":
             problems(f"{resource.urn}: rules for load balancers ({given.get('targetType')}) are not modelled")
             return
         uncertainty = "" if disabled is False else "whether it is disabled is known only after deployment"

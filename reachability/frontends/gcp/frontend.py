@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval, Intervals, block, union
+from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval, Intervals, union
 from reachability.frontends.gcp import catalogue
 from reachability.frontends.gcp.accounts import Accounts
 from reachability.frontends.gcp.allocation import Allocation
 from reachability.frontends.gcp.cloud_nat import CloudNats
 from reachability.frontends.gcp.cloud_router import CloudRouters
+from reachability.frontends.gcp.default_network import default_networks
 from reachability.frontends.gcp.evaluation import Evaluation
 from reachability.frontends.gcp.firewall_policies import FirewallPolicies
 from reachability.frontends.gcp.firewall_rules import FirewallRules
@@ -19,7 +20,13 @@ from reachability.frontends.gcp.hierarchy import Hierarchy
 from reachability.frontends.gcp.interfaces import Instance, Interfaces, Nic
 from reachability.frontends.gcp.internet_gateway import GOOGLE_APIS, InternetGateways
 from reachability.frontends.gcp.inventory import Inventory
-from reachability.frontends.gcp.load_balancers import FRONT_ENDS, LoadBalancers
+from reachability.frontends.gcp.load_balancers import (
+    FRONT_ENDS_DEVICE,
+    GOOGLE_SOURCES,
+    LoadBalancers,
+    from_google,
+    return_to_google,
+)
 from reachability.frontends.gcp.peering import Peerings
 from reachability.frontends.gcp.properties import Problems
 from reachability.frontends.gcp.route_tables import RouteTables
@@ -38,12 +45,10 @@ from reachability.network import (
     Match,
     Route,
     Rule,
+    Translate,
+    exit_stage,
 )
 from reachability.resources import Resource
-
-GOOGLE_SOURCES = union([*FRONT_ENDS, block("35.235.240.0/20"), block("35.199.192.0/19")])
-"""The sources of Google's own connections into a network: proxies and health checks, IAP's TCP forwarding, Cloud DNS
-(cloud.google.com/vpc/docs/routes, "Special return paths")."""
 
 
 def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals]) -> Fragment:
@@ -58,6 +63,7 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
         return Fragment()
     for sentence in catalogue.not_understood(own):
         problems(sentence)
+    own += default_networks(own)
     inventory = Inventory(own, problems)
     allocation = Allocation(own)
     networks = read_networks(inventory, allocation)
@@ -92,7 +98,7 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     _add_external_peerings(fragment, peerings)
     for part in (balancers.stages, static.stages, gateways.stages, tables.stages):
         fragment.stages.update(part)
-    fragment.public += balancers.public + gateways.public
+    fragment.public += [_from_hosts(fragment, each) for each in (*balancers.public, *gateways.public)]
     fragment.names.update(balancers.names)
     for each in gateways.stages:
         if each.endswith(" inbound"):
@@ -170,12 +176,37 @@ def _network_stages(fragment: Fragment, network: Network, nics: tuple[Nic, ...],
         if nic.v6 is not None:
             routes.append(Route(nic.v6, to, f"IPv6 addresses of {nic.name}", nic.machine))
     stage = addresses_stage(network)
+    fragment.stages[return_to_google(network)] = Translate(
+        f"special return paths of {network.name}",
+        FRONT_ENDS_DEVICE,
+        (),
+        exit_stage(from_google(network), SIDE),
+        network.urn,
+    )
     fragment.stages[stage] = Lookup(f"addresses of {network.name}", tuple(routes), network.urn)
     fragment.link_ends.append(
         LinkEnd(
-            f"google {network.urn}", SIDE, stage, f"Google's front ends, IAP and DNS at {network.name}", GOOGLE_SOURCES
+            from_google(network), SIDE, stage, f"Google's front ends, IAP and DNS at {network.name}", GOOGLE_SOURCES
         )
     )
+
+
+def _from_hosts(fragment: Fragment, route: Route) -> Route:
+    """The route of a public address, for packets that a host on the internet can send: Google's own sources are not
+    routed there."""
+    entries = []
+    for via in route.via:
+        entry = f"{via} from the internet"
+        fragment.stages[entry] = Check(
+            Chain(
+                "sources on the internet",
+                (Rule(Match(sources=GOOGLE_SOURCES), Action.DROP, "Google's own sources: no host on the internet"),),
+                Action.ACCEPT,
+            ),
+            via,
+        )
+        entries.append(entry)
+    return replace(route, via=tuple(entries))
 
 
 def _add_external_peerings(fragment: Fragment, peerings: Peerings) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from reachability.frontends.gcp.inventory import Inventory
 from reachability.frontends.gcp.properties import word
-from reachability.resources import Resource
+from reachability.resources import UNKNOWN, Resource
 
 PROJECT = "gcp:organizations/project:Project"
 FOLDER = "gcp:organizations/folder:Folder"
@@ -44,6 +44,8 @@ class Hierarchy:
             if resource.urn in seen:
                 return path, False
             seen.add(resource.urn)
+            if any(resource.properties.get(key) is UNKNOWN for key in ("orgId", "folderId", "parent")):
+                return path, False
             organization = word(resource.properties.get("orgId"))
             parent = word(resource.properties.get("folderId")) or word(resource.properties.get("parent"))
             if organization and not parent:

@@ -10,7 +10,7 @@ from reachability.addresses import AddressError, Interval, Intervals, address, b
 from reachability.frontends.gcp.accounts import Accounts
 from reachability.frontends.gcp.allocation import EXTERNAL_V4, Allocation
 from reachability.frontends.gcp.inventory import Inventory, project_of
-from reachability.frontends.gcp.properties import flag, is_given, items, records, word
+from reachability.frontends.gcp.properties import flag, is_given, items, records, setting, word
 from reachability.frontends.gcp.vpc import NETWORK, SUBNETWORK, Network, Subnet, region_of
 from reachability.resources import UNKNOWN, Resource
 
@@ -21,6 +21,8 @@ INSTANCES = (INSTANCE, FROM_TEMPLATE, FROM_IMAGE)
 ADDRESS = "gcp:compute/address:Address"
 GLOBAL_ADDRESS = "gcp:compute/globalAddress:GlobalAddress"
 ADDRESSES = (ADDRESS, GLOBAL_ADDRESS)
+DEFAULT = "default"
+"""The name of the network, and of its subnets, on which an interface is that names none."""
 LARGEST_ALIAS_RANGE = 4096
 
 
@@ -119,7 +121,7 @@ class Interfaces:
         found = {}
         for each in self._inventory.of(*ADDRESSES):
             value = each.properties.get("address")
-            if word(each.properties.get("addressType"), "EXTERNAL") == "INTERNAL" and isinstance(value, str):
+            if setting(each.properties.get("addressType"), "EXTERNAL") in ("INTERNAL", None) and isinstance(value, str):
                 try:
                     found[each.urn] = address(value)
                 except AddressError:
@@ -172,6 +174,8 @@ class Interfaces:
             if found is not None and found.urn in self._subnets:
                 return self._subnets[found.urn]
         network = None
+        if network_value in (None, "") and subnet_value in (None, "", DEFAULT):
+            network_value = DEFAULT
         if network_value is not None and network_value != "":
             owner = self._inventory.resolve(resource, "networkInterfaces", (NETWORK,), network_value)
             network = self._networks.get(owner.urn) if owner else None
@@ -279,7 +283,7 @@ class Interfaces:
         if stack is UNKNOWN:
             self._inventory.problems(f"{where}: whether it has IPv6 is known only after deployment")
             return None
-        if word(stack, "IPV4_ONLY") == "IPV4_ONLY" and not word(given.get("ipv6Address")):
+        if setting(stack, "IPV4_ONLY") == "IPV4_ONLY" and not is_given(given.get("ipv6Address")):
             return None
         configs, _ = records(given.get("ipv6AccessConfigs"), f"{where}: ipv6AccessConfigs", self._inventory.problems)
         for value in [each.get("externalIpv6") for each in configs] + [given.get("ipv6Address")]:

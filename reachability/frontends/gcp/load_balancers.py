@@ -28,7 +28,7 @@ from reachability.frontends.gcp.backends import BackendReader, Backends
 from reachability.frontends.gcp.interfaces import ADDRESSES, Nic
 from reachability.frontends.gcp.inventory import Inventory
 from reachability.frontends.gcp.peering import Peerings
-from reachability.frontends.gcp.properties import ANYWHERE, Extent, blocks, flag, is_given, ports, word
+from reachability.frontends.gcp.properties import ANYWHERE, Extent, blocks, flag, is_given, ports, setting, word
 from reachability.frontends.gcp.vpc import NETWORK, PROXY_ONLY, SUBNETWORK, Network, region_of
 from reachability.network import (
     INTERNET,
@@ -80,8 +80,34 @@ FRONT_ENDS = (block("35.191.0.0/16"), block("130.211.0.0/22"))
 """The sources of Google's proxies and health checks
 (cloud.google.com/load-balancing/docs/health-check-concepts)."""
 
+PROBERS = union(map(block, ("209.85.152.0/22", "209.85.204.0/22", "2600:1901:8001::/48", "2600:2d00:1:b029::/64",
+    "2600:2d00:1:1::/64")))  # fmt: skip
+"""Further sources of health checks and proxies: for external passthrough balancers, and by IPv6."""
+
+IAP = union(map(block, ("35.235.240.0/20", "2600:2d00:1:7::/64")))
+"""The sources of Identity-Aware Proxy's TCP forwarding (cloud.google.com/iap/docs/using-tcp-forwarding)."""
+
+SERVICES = (block("35.199.192.0/18"),)
+"""The sources of Cloud DNS, Service Directory and Serverless VPC Access."""
+
+GOOGLE_SOURCES = union(FRONT_ENDS, PROBERS, IAP, SERVICES)
+"""The sources of Google's own connections into a network. No host on the internet has one of these addresses, and
+answers take a path of their own, whatever the routes (cloud.google.com/vpc/docs/routes, "Special return paths")."""
+
 FRONT_ENDS_RETURN = "gcp front ends"
-_FRONT_ENDS_DEVICE = "google front ends"
+FRONT_ENDS_DEVICE = "google front ends"
+
+
+def from_google(network: Network) -> str:
+    """The key of the link through which Google's own connections enter a network."""
+    return f"google {network.urn}"
+
+
+def return_to_google(network: Network) -> str:
+    """The stage of packets to Google's own sources: the answers of its proxies, and those of other connections."""
+    return f"special return paths {network.urn}"
+
+
 _PORT_PROTOCOLS = (services.TCP, services.UDP, services.SCTP)
 _UNKNOWN_PORT = "the port to which the balancer connects is unknown"
 
@@ -138,7 +164,7 @@ class LoadBalancers:
         self._google_apis = google_apis
         self.stages: dict[str, Stage] = {
             FRONT_ENDS_RETURN: Translate(
-                "Google's front ends", _FRONT_ENDS_DEVICE, (), "gcp front ends take no new connections"
+                "Google's front ends", FRONT_ENDS_DEVICE, (), "gcp front ends take no new connections"
             ),
             "gcp front ends take no new connections": Deliver("google front ends"),
         }
@@ -260,11 +286,11 @@ class LoadBalancers:
         key = (reserved or resource).urn
         uncertainty = f"the address of {resource.urn} is known only after deployment"
         if not internal:
-            if word(resource.properties.get("ipVersion"), "IPV4") == "IPV6":
-                low = self._allocation.one(EXTERNAL_V6, key)
-                return ((low, low),), ""
-            point = self._allocation.one(EXTERNAL_V4, key)
-            return ((point, point),), ""
+            version = setting(resource.properties.get("ipVersion"), "IPV4")
+            families = {"IPV4": (EXTERNAL_V4,), "IPV6": (EXTERNAL_V6,)}.get(version or "", (EXTERNAL_V4, EXTERNAL_V6))
+            points = [self._allocation.one(family, key) for family in families]
+            uncertainty = "" if len(points) == 1 else f"the IP version of {resource.urn} is not known"
+            return tuple((point, point) for point in points), uncertainty
         subnet = self._inventory.resolve(resource, "subnetwork", (SUBNETWORK,))
         known = network.subnet(subnet.urn) if subnet is not None and network is not None else None
         if known is None or known.primary is None:
@@ -353,7 +379,7 @@ class LoadBalancers:
         for (place, interval), address in addresses.items():
             stage = f"load balancer {place or 'internet'} {interval[0]}"
             proxied = any(each.source is not None for each in address.translations)
-            table = _FRONT_ENDS_DEVICE if proxied else stage
+            table = FRONT_ENDS_DEVICE if proxied else stage
             self.stages[stage] = Translate(address.name, table, tuple(address.translations), None)
 
     def _enter(self, balancer: _Balancer, interval: Interval, stage: str, place: str) -> None:
@@ -481,7 +507,7 @@ class LoadBalancers:
 
     def _sources_of_proxy(self, balancer: _Balancer, found: Backends) -> tuple[int, ...]:
         """The sources of a proxy's connections: Google's front ends, or the proxy-only subnet of the region."""
-        scheme = word(balancer.resource.properties.get("loadBalancingScheme"), "EXTERNAL")
+        scheme = setting(balancer.resource.properties.get("loadBalancingScheme"), "EXTERNAL")
         if balancer.resource.type == GLOBAL_RULE and scheme != "INTERNAL_MANAGED":
             return tuple(low + 1 for low, _ in FRONT_ENDS)
         if scheme == "EXTERNAL":

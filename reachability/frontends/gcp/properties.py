@@ -97,8 +97,18 @@ def is_given(value: Any) -> bool:
 
 
 def word(value: Any, default: str = "") -> str:
-    """A known text, else ``default``."""
+    """A known text, else ``default``. Not for a value that decides something: that is a ``setting``."""
     return value if isinstance(value, str) and value else default
+
+
+def setting(value: Any, default: str) -> str | None:
+    """A text that decides something: ``default`` if it is absent or empty, ``None`` if it is unknown or no text.
+
+    ``word`` is for names and references only: it cannot tell an unknown value from an absent one.
+    """
+    if value is None or value == "":
+        return default
+    return value if isinstance(value, str) else None
 
 
 def flag(value: Any, default: bool = False) -> bool | None:

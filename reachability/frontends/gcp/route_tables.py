@@ -12,7 +12,7 @@ from reachability.addresses import Interval, Intervals, covers, difference, inte
 from reachability.frontends.gcp.cloud_router import PRIVATE, CloudRouters
 from reachability.frontends.gcp.evaluation import METADATA_SERVER
 from reachability.frontends.gcp.interfaces import Nic
-from reachability.frontends.gcp.load_balancers import FRONT_ENDS, FRONT_ENDS_RETURN
+from reachability.frontends.gcp.load_balancers import GOOGLE_SOURCES, return_to_google
 from reachability.frontends.gcp.peering import Peerings
 from reachability.frontends.gcp.static_routes import INTERNET_GATEWAY, CustomRoute, StaticRoutes
 from reachability.frontends.gcp.vpc import Network, addresses_stage
@@ -173,7 +173,9 @@ class RouteTables:
         routes = self._subnet_routes(network)
         covered = union([each.destinations for each in routes if not each.uncertain])
         routes += [Route(each, (METADATA_STAGE,), "metadata server", network.urn) for each in METADATA_SERVER]
-        routes += [Route(each, (FRONT_ENDS_RETURN,), "special path to Google's front ends") for each in FRONT_ENDS]
+        routes += [
+            Route(each, (return_to_google(network),), "special return path to Google") for each in GOOGLE_SOURCES
+        ]
         by_destination: dict[Interval, list[CustomRoute]] = {}
         for each in customs:
             for interval in _beside(each, covered):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reachability.addresses import AddressError, Interval, Intervals, block, difference, union
 from reachability.frontends.gcp.allocation import EXTERNAL_V6, INTERNAL_V6, Allocation
 from reachability.frontends.gcp.inventory import Inventory, project_of
-from reachability.frontends.gcp.properties import flag, is_given, last_segment, records, word
+from reachability.frontends.gcp.properties import flag, is_given, last_segment, records, setting, word
 from reachability.resources import UNKNOWN, Resource
 
 NETWORK = "gcp:compute/network:Network"
@@ -106,7 +106,7 @@ def read_networks(inventory: Inventory, allocation: Allocation) -> dict[str, Net
 
 def _network(resource: Resource, inventory: Inventory) -> Network:
     given = resource.properties
-    if word(given.get("networkProfile")):
+    if is_given(given.get("networkProfile")):
         inventory.problems(f"{resource.urn}: networks with a network profile are not modelled")
     order = given.get("networkFirewallPolicyEnforcementOrder")
     deleted = flag(given.get("deleteDefaultRoutesOnCreate"))
@@ -186,8 +186,15 @@ def _subnet(resource: Resource, inventory: Inventory, allocation: Allocation) ->
         v6,
         external,
         flag(given.get("privateIpGoogleAccess")),
-        word(given.get("purpose"), "PRIVATE"),
+        _purpose(resource, inventory),
     )
+
+
+def _purpose(resource: Resource, inventory: Inventory) -> str:
+    purpose = setting(resource.properties.get("purpose"), "PRIVATE")
+    if purpose is None:
+        inventory.problems(f"{resource.urn}: its purpose is not known")
+    return purpose or "PRIVATE"
 
 
 def outside(network: Network, intervals: Intervals) -> Intervals:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from reachability.addresses import ALL_V4, ALL_V6
 from reachability.frontends.nftables import statements
 from reachability.frontends.nftables.errors import NftError, NotModelled
 from reachability.frontends.nftables.keys import UNTRANSLATED
 from reachability.frontends.nftables.rules import Scope
-from reachability.frontends.nftables.ruleset import HOOKS, ChainText, Ruleset, Table
+from reachability.frontends.nftables.ruleset import HOOKS, Base, ChainText, Ruleset, RuleText, Table
+from reachability.frontends.nftables.script import TRACKING
 from reachability.frontends.nftables.sets import NamedSet, check_elements
 from reachability.network import Action, Chain, Firewall, Match, Rule
 
-TRACKING = -200
-"""The priority of connection tracking (NF_IP_PRI_CONNTRACK)."""
 TRANSLATING = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
 """The priority at which all chains of type nat of a hook run, whatever their own (nf_nat_ipv4_ops); their own only
 orders them among each other."""
@@ -40,9 +42,7 @@ STRING = re.compile(r'"[^"]*"')
 TRACKS = re.compile(r"\b(ct|masquerade|redirect|synproxy)\b")
 TRANSLATES = re.compile(r"\b[sd]nat\s+(?:(ip6?)\b)?(.*)", re.DOTALL)
 
-_Key = tuple[str, str, str, str, str, bool, str]
-_rules: dict[_Key, statements.ReadRule] = {}
-_chains: dict[tuple[object, ...], Chain] = {}
+NO_SETS: Mapping[str, NamedSet] = MappingProxyType({})
 
 
 def compiled(ruleset: Ruleset) -> Firewall:
@@ -190,15 +190,16 @@ class _Compiler:
         """Checks that elements have the type of their set, and that verdict maps contain verdicts."""
         for made in table.sets.values():
             try:
-                check_elements(made.name, made.type, made.elements, is_map=made.is_map, is_type=made.is_type)
+                check_elements(made)
             except NotModelled as reason:
                 self.unmodelled.append(f"set {made.name}: {reason}")
 
     def _syntax(self, table: Table, chain: ChainText) -> None:
         """Checks the rules of a chain even if it is unreachable: nft loads all or nothing."""
         scope = Scope(table.family, table.name, self.sets[table.family, table.name], objects=table.objects)
+        context = _Context.of(scope)
         for text, offset in chain.rules:
-            self._read(chain, text, offset, scope)
+            self._read(chain, text, offset, scope, context)
 
     def _base(self, table: Table, chain: ChainText) -> Chain:
         base = chain.base
@@ -214,30 +215,22 @@ class _Compiler:
             table.objects,
         )
         name = f"{table.family} {table.name} {chain.name}"
-        key = None
-        if not table.sets and len(table.chains) <= len(HOOKS) and not self.unmodelled:
-            key = name, base, tuple(chain.rules), scope.before_tracking, scope.untracking, self.tracked, table.objects
-            known = _chains.get(key)
+        if not table.sets and len(table.chains) <= len(HOOKS):
+            known = _independent_chain(name, base, tuple(chain.rules), _Context.of(scope), table.objects, self.tracked)
             if known is not None:
                 return known
-        leading = [NOT_V4] if table.family == "ip" else [NOT_V6] if table.family == "ip6" else []
-        if base.kind == "nat":
-            leading.append(NO_CONNECTION)
-            leading += [] if "ip" in self.tracked or table.family == "ip6" else [NOT_TRACKED_V4]
-            leading += [] if "ip6" in self.tracked or table.family == "ip" else [NOT_TRACKED_V6]
-        called = len(self.chains)
         rules = self._rules(table, chain, scope, 0)
-        made = Chain(name, (*leading, *rules), Action.DROP if base.drops else Action.ACCEPT)
-        if key is not None and not self.unmodelled and len(self.chains) == called and not any(r.chain for r in rules):
-            if len(_chains) > 1 << 14:
-                _chains.clear()
-            _chains[key] = made
-        return made
+        return Chain(
+            name,
+            (*_leading(table.family, base.kind, self.tracked), *rules),
+            Action.DROP if base.drops else Action.ACCEPT,
+        )
 
     def _rules(self, table: Table, chain: ChainText, scope: Scope, depth: int) -> list[Rule]:
         found: list[Rule] = []
+        context = _Context.of(scope)
         for text, offset in chain.rules:
-            for rule in self._read(chain, text, offset, scope):
+            for rule in self._read(chain, text, offset, scope, context):
                 if rule.chain:
                     target = table.chains[rule.chain]
                     rule = replace(rule, chain=self._called(table, target, scope, depth + 1))
@@ -274,26 +267,79 @@ class _Compiler:
                         waiting.append(there)
         return frozenset(words)
 
-    def _read(self, chain: ChainText, text: str, offset: int, scope: Scope) -> tuple[Rule, ...]:
-        key = scope.family, scope.table, text, scope.kind, scope.hook, scope.before_tracking, scope.untracking
-        found = _rules.get(key)
-        if found is None:
-            try:
-                found = statements.read(text, scope)
-            except NotModelled as reason:
-                self.unmodelled.append(f"{chain.place(offset)}: {' '.join(text.split())[:120]}: {reason}")
-                return ()
-            except NftError as error:
-                raise error.at(max(0, chain.line + offset)) if offset >= 0 else error from error
-            if found.shared:
-                if len(_rules) > 1 << 17:
-                    _rules.clear()
-                _rules[key] = found
+    def _read(self, chain: ChainText, text: str, offset: int, scope: Scope, context: _Context) -> tuple[Rule, ...]:
+        try:
+            found = statements.read(text, scope) if "@" in text else _independent_rule(text, context)
+        except NotModelled as reason:
+            self.unmodelled.append(f"{chain.place(offset)}: {' '.join(text.split())[:120]}: {reason}")
+            return ()
+        except NftError as error:
+            raise error.at(max(0, chain.line + offset)) if offset >= 0 else error from error
         for name in found.objects:
             if name not in scope.objects:
                 line = max(0, chain.line + offset) if offset >= 0 else 0
                 raise NftError(line, name, "no counter, limit or quota of this name", "declare it in the table")
         return found.rules
+
+
+class _Context(NamedTuple):
+    """What a rule without a set depends on: the fields of its scope."""
+
+    family: str
+    table: str
+    hook: str
+    before_tracking: bool
+    untracking: str
+    kind: str
+
+    @classmethod
+    def of(cls, scope: Scope) -> _Context:
+        return cls(scope.family, scope.table, scope.hook, scope.before_tracking, scope.untracking, scope.kind)
+
+
+@lru_cache(maxsize=1 << 17)
+def _independent_rule(text: str, context: _Context) -> statements.ReadRule:
+    """A rule that refers to no set. Raises ``NftError``, ``NotModelled``."""
+    family, table, hook, before_tracking, untracking, kind = context
+    return statements.read(text, Scope(family, table, NO_SETS, hook, before_tracking, untracking, kind))
+
+
+@lru_cache(maxsize=1 << 14)
+def _independent_chain(
+    name: str,
+    base: Base,
+    rules: tuple[RuleText, ...],
+    context: _Context,
+    objects: frozenset[str],
+    tracked: frozenset[str],
+) -> Chain | None:
+    """A base chain that depends on nothing else of its table; ``None`` if it does, or if a rule cannot be read."""
+    found: list[Rule] = []
+    for text, _ in rules:
+        if "@" in text:
+            return None
+        try:
+            read = _independent_rule(text, context)
+        except (NftError, NotModelled):
+            return None
+        if read.objects and not read.objects <= objects:
+            return None
+        for rule in read.rules:
+            if rule.chain:
+                return None
+            found.append(rule)
+    policy = Action.DROP if base.drops else Action.ACCEPT
+    return Chain(name, (*_leading(context.family, base.kind, tracked), *found), policy)
+
+
+def _leading(family: str, kind: str, tracked: frozenset[str]) -> list[Rule]:
+    """The rules that say which packets come to a chain."""
+    leading = [NOT_V4] if family == "ip" else [NOT_V6] if family == "ip6" else []
+    if kind == "nat":
+        leading.append(NO_CONNECTION)
+        leading += [] if "ip" in tracked or family == "ip6" else [NOT_TRACKED_V4]
+        leading += [] if "ip6" in tracked or family == "ip" else [NOT_TRACKED_V6]
+    return leading
 
 
 def _deepest_first(start: str, calls: dict[str, set[str]], line: int) -> Iterator[str]:
@@ -360,5 +406,5 @@ def _named_sets(table: Table) -> dict[str, NamedSet]:
             changing = f"packets change the elements of the set {name}"
         elif made.timeout or "timeout" in made.flags:
             changing = f"the elements of the set {name} expire"
-        found[name] = NamedSet(name, tuple(made.elements), changing, made.is_map)
+        found[name] = NamedSet(name, tuple(made.elements), changing, made.is_map, made.flags)
     return found

@@ -124,6 +124,7 @@ def _set(ruleset: Ruleset, given: Mapping[str, Any], *, is_map: bool) -> None:
     flags = frozenset(_several(given.get("flags", ())))
     if "size" in given and not given.get("elem") and not is_map:
         flags |= {"dynamic"}  # nft 1.0.6 leaves this flag out of its JSON
+    flags |= {"timeout"} if "timeout" in given else frozenset()
     made = SetText(str(given["name"]), is_map, [], flags, "timeout" in given)
     made.type = " . ".join(str(each) for each in _several(given["type"])) if "type" in given else ""
     if "map" in given:

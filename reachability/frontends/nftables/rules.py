@@ -42,7 +42,7 @@ from reachability.frontends.nftables.keys import (
     everything,
     statuses,
 )
-from reachability.frontends.nftables.sets import NamedSet, split_pair
+from reachability.frontends.nftables.sets import NamedSet, check_conflicts, check_map, element_fields, split_pair
 from reachability.network import Action
 
 TOKEN = re.compile(r'\{[^{}"]*+(?:"[^"]*"[^{}"]*+)*+\}|"[^"]*"|<<|>>|[=!<>]=|[()=|&^!<>,;]|[^\s"{}()=|&^!<>,;]+|\S')
@@ -86,8 +86,6 @@ class RuleReader:
         self.ended: list[tuple[list[Box], Ending]] = []
         self.transports: frozenset[int] = frozenset()
         self.family = {"ip": "ip", "ip6": "ip6"}.get(scope.family, "")
-        self.shared = True
-        """Whether the same text has the same meaning in every table of this name."""
         self.logs = False
         self.finished = False
         """Whether a verdict on all packets has been read."""
@@ -232,6 +230,10 @@ class RuleReader:
                 if self.skip(option):
                     self.take()
             return self._unknown("a hash of the packet", 0, "")
+        if word in ("saddr", "daddr", "sport", "dport"):
+            raise NftError(
+                0, self.text, f"{word!r} is a field of no header here", f"write ip saddr, tcp dport or th {word}"
+            )
         raise NotModelled(f"{word!r} is not a supported statement")
 
     def requires(self, transport: int, family: str, name: str) -> None:
@@ -348,6 +350,10 @@ class RuleReader:
         if operator not in ("", "==", "!="):
             raise NftError(0, self.text, "a concatenation is only equal or not", "compare field by field")
         elements, changing = self._content(value)
+        if value[:1] == "{":
+            check_conflicts(
+                "the set", (element_fields("the set", each, _kinds(keys)) for each in elements if each != "*")
+            )
         if changing:
             self.narrow(everything(keys))
             self.mark_uncertain(changing)
@@ -440,7 +446,7 @@ class RuleReader:
     def _content(self, value: str) -> tuple[list[str], str]:
         """The elements of an anonymous or named set, and why they may change."""
         if value[:1] == "@":
-            named = self._named(value)
+            named = self.named(value)
             if named.is_map:
                 raise NftError(0, value, "a map is not a set", "look it up with map or vmap")
             return list(named.elements), named.changing
@@ -448,8 +454,7 @@ class RuleReader:
             return values.elements(value), ""
         return [value], ""
 
-    def _named(self, value: str) -> NamedSet:
-        self.shared = False
+    def named(self, value: str) -> NamedSet:
         named = self.scope.sets.get(value[1:])
         if named is None:
             raise NftError(0, value, f"no set of this name in table {self.scope.table}", "declare it in the table")
@@ -590,12 +595,13 @@ class RuleReader:
         """The entries of a map: the packets that select each datum."""
         value = self.value()
         if value[:1] == "@":
-            named = self._named(value)
+            named = self.named(value)
             if named.changing:
                 raise NotModelled(f"the map {value} decides and its elements are unknown: {named.changing}")
             elements = list(named.elements)
         elif value[:1] == "{":
             elements = values.elements(value)
+            check_map("the map", elements, _kinds(keys))
         else:
             raise NftError(0, value, "a map is expected here", "write { key : value, ... } or @name")
         by_datum: dict[str, list[str]] = {}
@@ -685,6 +691,12 @@ class RuleReader:
     def _end_translation(
         self, action: Action, family: str, address: Intervals | None, port: tuple[int, int] | None, boxes: list[Box]
     ) -> None:
+        if address is not None and not family and self.scope.family == "inet":
+            raise NftError(
+                0, self.text, "a table of both families needs the family of a new address", "write ip or ip6"
+            )
+        if port is not None and not self.transports:
+            raise NftError(0, self.text, "a new port needs a test of the protocol before it", "write tcp dport …")
         if address is not None:
             family = "ip6" if address[0][0] >= addresses.V6 else "ip"
         if family:
@@ -715,6 +727,11 @@ TRANSLATION_HOOKS = {
 }  # fmt: skip
 
 KEY_STARTS = frozenset({*HEADERS, *UNQUALIFIED, "meta", "ct", "fib", "numgen", "jhash", "symhash", "rt", "socket"})
+
+
+def _kinds(keys: list[Key]) -> list[str | None]:
+    """The kinds of the keys' values, ``None`` where they are not intervals."""
+    return [key.kind if key.kind in values.WHOLE else None for key in keys]
 
 
 def _target(text: str, family: str) -> tuple[Intervals | None, tuple[int, int] | None]:

@@ -56,6 +56,11 @@ class SetText:
     elements: list[str] = field(default_factory=list)
     flags: frozenset[str] = frozenset()
     timeout: bool = False
+    """Whether its elements expire: all of them, or some."""
+    element_expires: bool = False
+    auto_merge: bool = False
+    size: int | None = None
+    """The maximum number of elements, if declared."""
     type: str = ""
     """As declared: ``ipv4_addr . inet_service``, ``inet_service : verdict``, or the expressions of ``typeof``."""
     is_type: bool = False

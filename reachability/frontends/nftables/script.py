@@ -9,7 +9,12 @@ from reachability.frontends.nftables import values
 from reachability.frontends.nftables.errors import NftError
 from reachability.frontends.nftables.ruleset import FAMILIES, HOOKS, Base, ChainText, Ruleset, RuleText, SetText, Table
 
-PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100, "out": 100}
+PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
+ONLY_AT = {"dstnat": "prerouting", "srcnat": "postrouting", "out": "output"}
+"""The names of priorities that nft knows at one hook only (nft(8), "Standard priority names")."""
+SET_FLAGS = frozenset({"constant", "interval", "dynamic", "timeout"})
+STRING = re.compile(r'"[^"]*"')
+ELEMENT_EXPIRES = re.compile(r"\b(?:timeout|expires)\s")
 BRIDGE_PRIORITIES = {"dstnat": -300, "filter": -200, "out": 100, "srcnat": 300}
 
 _BRACED = r'\{[^{}"]*+(?:"[^"]*"[^{}"]*+)*+\}'
@@ -32,10 +37,10 @@ SPECIFICATION = re.compile(
 PRIORITY = re.compile(r"([a-z]\w*)?\s*([+-]?\s*\d+)?")
 FIELD = re.compile(r"(\w[\w-]*)\s*=?\s*(.*)", re.DOTALL)
 
+TRACKING = -200
+"""The priority of connection tracking (NF_IP_PRI_CONNTRACK)."""
 LONGEST_LINE = 4_000_000
 """The maximum length of a statement after variables are replaced, in characters."""
-
-_bodies: dict[str, tuple[Base | None, tuple[RuleText, ...]]] = {}
 
 
 def read(text: str) -> Ruleset:
@@ -43,12 +48,15 @@ def read(text: str) -> Ruleset:
     return _Script(text).run()
 
 
-def priority(text: str, family: str = "inet") -> int:
-    """The number of a priority as written: ``filter``, ``srcnat + 10``, ``-5``. Raises ``NftError``."""
+def priority(text: str, family: str = "inet", hook: str = "") -> int:
+    """The number of a priority as written: ``filter``, ``srcnat + 10``, ``-5``; ``hook`` is that of the chain, empty if
+    any name may stand. Raises ``NftError``."""
     found = PRIORITY.fullmatch(text.strip())
     names = BRIDGE_PRIORITIES if family == "bridge" else PRIORITIES
     if not found or not text.strip() or (found[1] and found[1] not in names):
         raise NftError(0, text, "it is not a priority", "write filter, srcnat + 10 or a number")
+    if hook and found[1] and ONLY_AT.get(found[1], hook) != hook:
+        raise NftError(0, text, f"nft knows this name at {ONLY_AT[found[1]]} only", "write the number")
     number = int(re.sub(r"\s", "", found[2])) if found[2] else 0
     return names[found[1]] + number if found[1] else number
 
@@ -145,6 +153,8 @@ class _Script:
             name, equals, value = rest.partition("=")
             if not equals or not name.strip() or not value.strip():
                 raise self.error(at, text, "a definition is 'define name = value'", "complete it")
+            if word == "define" and name.strip() in self.variables:
+                raise self.error(at, text, "a variable is defined once", "write redefine, or another name")
             self.variables[name.strip()] = value.strip()
             return True
         if word == "undefine":
@@ -156,7 +166,13 @@ class _Script:
         return self.ruleset.tables.setdefault((family, name), Table(family, name))
 
     def table_body(self, table: Table, at: int) -> int:
-        """Reads up to the brace that closes the table; returns the position after it."""
+        """Reads up to the brace that closes the table; returns the position after it. What it defines ends with it."""
+        outer = dict(self.variables)
+        end = self._table_body(table, at)
+        self.variables = outer
+        return end
+
+    def _table_body(self, table: Table, at: int) -> int:
         text, begin = self.text, at
         while True:
             at = BLANK.match(text, at).end()  # type: ignore[union-attr]
@@ -221,17 +237,13 @@ class _Script:
 
     def chain(self, table: Table, name: str, body: str, at: int) -> None:
         line = self.line(at)
-        shared = "$" not in body and "define" not in body
-        known = _bodies.get(body) if shared else None
+        depends = any(word in body for word in ("$", "define", "include"))
+        known = None if depends else _independent_body(body, table.family)
         if known is None:
             try:
                 known = self.chain_body(body, at, table.family)
             except NftError as error:
                 raise error if error.line else error.at(line) from error
-            if shared and table.family != "bridge":
-                if len(_bodies) > 1 << 14:
-                    _bodies.clear()
-                _bodies[body] = known
         base, rules = known
         self.add_chain(table, name, base, rules, line)
 
@@ -275,6 +287,8 @@ class _Script:
             if word == "type" and base is None:
                 base = specification(rule, family)
             elif word == "policy":
+                if policy:
+                    raise NftError(0, rule, "a chain has one policy", "remove one of the two")
                 policy = rule.partition(" ")[2].strip()
                 if policy not in ("accept", "drop"):
                     raise NftError(0, rule, "a policy is accept or drop", "correct it")
@@ -317,8 +331,15 @@ class _Script:
                 self.elements(made, rest, at)
             elif field == "flags":
                 made.flags |= frozenset(re.split(r"[,\s]+", rest.strip()))
+                if not made.flags <= SET_FLAGS:
+                    raise self.error(at, line, f"a flag is one of {', '.join(sorted(SET_FLAGS))}", "correct the flag")
             elif field == "timeout":
                 made.timeout = True
+                made.flags |= {"timeout"}
+            elif field == "auto-merge":
+                made.auto_merge = True
+            elif field == "size" and rest.strip().isdigit():
+                made.size = int(rest)
             elif field in ("type", "typeof"):
                 made.type, made.is_type = rest.strip(), field == "type"
             elif field == "counter":
@@ -333,8 +354,8 @@ class _Script:
             made.elements += values.elements(_flat(text))
         except NftError as error:
             raise error.at(self.line(at)) from error
-        if "timeout" in text or "expires" in text:
-            made.timeout = True
+        if ELEMENT_EXPIRES.search(STRING.sub("", text)):
+            made.timeout = made.element_expires = True
 
     # Commands.
 
@@ -495,6 +516,15 @@ class _Script:
         chain.add(text, self.line(at) - chain.line, where)
 
 
+@lru_cache(maxsize=1 << 14)
+def _independent_body(body: str, family: str) -> tuple[Base | None, tuple[RuleText, ...]] | None:
+    """The hook and the rules of a chain that depends on nothing around it; ``None`` if nft would not load it."""
+    try:
+        return _Script("").chain_body(body, 0, family)
+    except NftError:
+        return None
+
+
 def specification(text: str, family: str) -> Base:
     """``type filter hook input priority filter``. Raises ``NftError``."""
     found = SPECIFICATION.fullmatch(text)
@@ -509,7 +539,15 @@ def specification(text: str, family: str) -> Base:
         raise NftError(0, text, f"a hook is one of {', '.join(HOOKS)}", "correct the hook")
     if (kind == "nat" and hook == "forward") or (kind == "route" and hook != "output"):
         raise NftError(0, text, f"a chain of type {kind} cannot use the hook {hook}", "correct type or hook")
-    return Base(kind, hook, priority(written.rstrip(";"), family))
+    number = priority(written.rstrip(";"), family, hook)
+    if kind == "nat" and number <= TRACKING:
+        raise NftError(
+            0,
+            text,
+            f"a nat chain runs after connection tracking (priority {TRACKING})",
+            "write dstnat or srcnat",
+        )
+    return Base(kind, hook, number)
 
 
 @lru_cache(maxsize=4096)

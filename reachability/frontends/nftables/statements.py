@@ -201,10 +201,16 @@ def _translation(action: Action) -> Callable[[RuleReader], None]:
 def _dynamic(reader: RuleReader) -> None:
     """``add @set { ... }``, ``update``, ``delete``: the elements of the set change; a full set ends the rule."""
     reader.at += 1
-    reader.take()
+    name = reader.take()
     inner = reader.take()
-    if inner[:1] != "{":
+    if inner[:1] != "{" or name[:1] != "@":
         raise NotModelled("a set is changed in a way that is not modelled")
+    changed = reader.named(name)
+    for flag in ("constant", "interval"):
+        if flag in changed.flags:
+            raise NftError(0, reader.text, f"packets cannot change a set with 'flags {flag}'", "use another set")
+    if re.search(r"\btimeout\s", inner) and "timeout" not in changed.flags:
+        raise NftError(0, reader.text, "the set has not the flag for timeouts", "add 'flags timeout' to it")
     reader.mark_uncertain("a set that packets change decides")
 
 
@@ -248,14 +254,10 @@ STATEMENTS: dict[str, Callable[[RuleReader], None]] = {
 
 @dataclass(frozen=True, slots=True)
 class ReadRule:
-    """The compiled rules of one rule text, in order. ``objects``: the counters, limits and quotas that it names.
-
-    ``shared``: whether the same text has the same meaning in every table of the name.
-    """
+    """The compiled rules of one rule text, in order. ``objects``: the counters, limits and quotas that it names."""
 
     rules: tuple[Rule, ...]
     objects: frozenset[str]
-    shared: bool
 
 
 _VALUE = r'(!= )?(\{[^{}"]*\}|[\d./-]+)'
@@ -285,9 +287,9 @@ def _common(found: re.Match[str], text: str) -> ReadRule:
     )
     objects = frozenset((counter,)) if counter else frozenset()
     if match.sources == () or match.destinations == ():
-        return ReadRule((), objects, True)
+        return ReadRule((), objects)
     rule = Rule(match, Action.ACCEPT if verdict == "accept" else Action.DROP, title(text))
-    return ReadRule((rule,), objects, True)
+    return ReadRule((rule,), objects)
 
 
 def _addresses(text: str | None, negated: str | None) -> Intervals | None:
@@ -320,4 +322,4 @@ def read(text: str, scope: Scope) -> ReadRule:
     ]
     if not reader.ended and reader.logs:
         found = [Rule(Match(*box[:UNCERTAIN]), Action.CONTINUE, name) for box in reader.boxes]
-    return ReadRule(tuple(found), frozenset(reader.objects), reader.shared)
+    return ReadRule(tuple(found), frozenset(reader.objects))

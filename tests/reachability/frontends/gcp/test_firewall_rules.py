@@ -211,3 +211,17 @@ def test_protocols_are_names_and_numbers(protocol):
     rule = firewall(VPC, "rule", sourceRanges=["10.0.0.0/8"], allows=[{"protocol": protocol}])
     assert Estate(*BASE, rule).reaches("client", "server", "tcp 7")
     assert Estate(*BASE, rule).reaches("client", "server", "udp 7") is (protocol == "all")
+
+
+@pytest.mark.parametrize("source", ["35.235.240.0/20", "35.191.0.0/16", "130.211.0.0/22", "35.199.192.0/19"])
+def test_googles_own_sources_are_no_hosts_on_the_internet_and_get_answers_whatever_the_routes(source):
+    """vpc/docs/routes, "Special return paths"."""
+    vpc = network(deleteDefaultRoutesOnCreate=True)
+    here = subnet(vpc, "here")
+    rule = firewall(vpc, "google", allow="tcp:22", sourceRanges=[source])
+    estate = Estate(vpc, here, instance(here, "server", "10.0.0.5", "34.1.2.3"), rule)
+    assert not estate.reaches("internet", "server", "tcp 22")
+    google = next(name for name in estate.assembly.outsides if "Google" in name)
+    first = source.split("/")[0].removesuffix("0") + "9"
+    assert estate.reaches(google, "server", "tcp 22", source=first)
+    assert estate.reply(google, first, "10.0.0.5", "tcp 22") == "passes"

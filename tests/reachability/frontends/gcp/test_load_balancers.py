@@ -223,3 +223,39 @@ def test_a_proxy_that_clients_reach_by_ipv6_is_not_modelled():
     six = replace(rule, properties={**rule.properties, "ipAddress": "2001:db8::80"})
     assert any("from IPv6 to IPv4" in each for each in Estate(*BASE, *rest, six).unmodelled("internet"))
     assert not any("from IPv6 to IPv4" in each for each in Estate(*BASE, *rest, rule).unmodelled("internet"))
+
+
+def test_an_instance_on_a_default_network_that_is_not_in_the_input_is_as_google_documents_it():
+    """vpc/docs/vpc#default-network."""
+    nic = {"network": "default", "networkIp": "10.132.0.2", "accessConfigs": [{"natIp": "34.1.2.3"}]}
+    web = resource("instance", "web", zone="europe-west1-b", networkInterfaces=[nic], canIpForward=False, tags=["web"])
+    away = resource(
+        "instance", "away", zone="us-east1-b", networkInterfaces=[{"networkIp": "10.142.0.2"}], canIpForward=False
+    )
+    rule = resource(
+        "firewall", "web", network="default", allows=[{"protocol": "tcp", "ports": ["80"]}], targetTags=["web"],
+        sourceRanges=["0.0.0.0/0"],
+    )  # fmt: skip
+    estate = Estate(web, away, rule)
+    assert estate.unmodelled("internet") == ()
+    assert estate.reaches("internet", "web", "tcp 22") and estate.reaches("internet", "web", "tcp 80")
+    assert not estate.reaches("internet", "web", "tcp 443")
+    assert estate.reaches("away", "web", "udp 5000") and not estate.reaches("internet", "away", "tcp 22")
+
+
+@pytest.mark.parametrize("unknown", ["ipVersion", "portName"])
+def test_a_concealed_setting_of_a_balancer_is_not_taken_for_its_default(unknown):
+    service = resource(
+        "backendService", "service", backends=[{"group": link(GROUP)}], healthChecks="h",
+        loadBalancingScheme="EXTERNAL", **({"portName": UNKNOWN} if unknown == "portName" else {"portName": "web"}),
+    )  # fmt: skip
+    url_map = resource("uRLMap", "map", defaultService=link(service))
+    proxy = resource("targetHttpProxy", "proxy", urlMap=link(url_map))
+    version = {"ipVersion": UNKNOWN} if unknown == "ipVersion" else {"ipAddress": "203.0.113.80"}
+    vip = resource("globalForwardingRule", "vip", target=link(proxy), portRange="80", **version)
+    estate = Estate(*BASE, service, url_map, proxy, vip, allow("fronts", "all", "35.191.0.0/16", "130.211.0.0/22"))
+    if unknown == "portName":
+        assert any("port to which the balancer connects is unknown" in each for each in estate.unmodelled("internet"))
+    else:
+        families = {low >= 1 << 128 for route in estate.prover.assembly.public for low in route[:1]}
+        assert families == {False, True}, "its address may be of either family"

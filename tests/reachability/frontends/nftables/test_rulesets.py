@@ -64,7 +64,7 @@ def test_chains_of_a_hook_run_by_priority_and_the_younger_of_equals_first() -> N
 
 def test_all_nat_chains_run_where_the_kernel_translates_whatever_their_priority() -> None:
     text = table(
-        chain("nat", "dnat ip to 10.0.0.1", priority="-300", hook="prerouting", kind="nat"),
+        chain("nat", "dnat ip to 10.0.0.1", priority="-199", hook="prerouting", kind="nat"),
         chain("before", priority="-150", hook="prerouting"),
         chain("after", priority="-99", hook="prerouting"),
     )
@@ -238,3 +238,9 @@ def test_a_filter_at_the_priority_of_translation_has_no_certain_place() -> None:
     text = table(nat, chain("filter", "drop", priority="dstnat", hook="prerouting"))
     assert any("what was loaded first" in reason for reason in firewall(text).unmodelled)
     assert not firewall(table(chain("filter", "drop", priority="dstnat", hook="prerouting"))).unmodelled
+
+
+def test_an_included_file_is_told_every_time_a_chain_includes_one() -> None:
+    text = table(chain("input", 'include "/etc/nftables.d/input.nft"'))
+    for given in (text, text + "\n"):
+        assert any("the included file was not given" in reason for reason in firewall(given).unmodelled)
