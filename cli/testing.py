@@ -37,7 +37,7 @@ SLOWEST = 25
 FAST = "not engine and not lab and not slow"
 UNIT = "not engine and not lab"
 DRILLS = "tests/drills"
-NEEDED_BY_UNIT = ("dynamodb-local", "privval-judge", "tm-signer-harness", "tmkms", "wasmd", "yubihsm-mock")
+NEEDED_BY_UNIT = ("dynamodb-local", "privval-judge", "quint", "tm-signer-harness", "tmkms", "wasmd", "yubihsm-mock")
 NEEDED_BY_LAB = ("pulumi", "cometbft")
 
 COLLECTED_NOTHING = 5
