@@ -36,7 +36,7 @@ from tools import cache, debian, parts
 SLOWEST = 25
 FAST = "not engine and not lab and not slow"
 DRILLS = "tests/drills"
-NEEDED_BY_UNIT = ("dynamodb-local", "privval-judge", "tm-signer-harness", "tmkms", "wasmd", "yubihsm-mock")
+NEEDED_BY_UNIT = ("dynamodb-local", "privval-judge", "quint", "tm-signer-harness", "tmkms", "wasmd", "yubihsm-mock")
 NEEDED_BY_LAB = ("pulumi", "cometbft")
 
 COLLECTED_NOTHING = 5

@@ -1,4 +1,4 @@
-"""The ways to provide a part: a published archive, a build from Go modules or a crate, jars, a Go toolchain."""
+"""The ways to provide a part: a published archive, Go modules or a crate, jars, npm packages, a Go toolchain."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def from_source(part: Recipe, target: Path, log: Path, progress: Progress) -> No
         _cargo(part, part.cargo, target, log, progress)
     elif part.maven:
         _maven(part, part.maven, target, log, progress)
+    elif part.npm:
+        _npm(part, part.npm, target, log, progress)
     elif part.toolchain:
         progress(f"{part.name} {part.version}: fetching the toolchain")
         compilers.toolchain(part.toolchain, target, log, progress)
@@ -165,6 +167,23 @@ def _maven(part: Recipe, lock: Path, target: Path, log: Path, progress: Progress
         log=log,
     )
     check_files(jars, lock / "lib.sha256")
+
+
+def _npm(part: Recipe, lock: Path, target: Path, log: Path, progress: Progress) -> None:
+    """`npm ci` takes what the lock names, and only if it has the lock's checksum. No package's own script runs."""
+    progress(f"{part.name} {part.version}: fetching its npm packages")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(lock / name, target / name)
+    commands.run(
+        [
+            *("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"),
+            *("--cache", cache.root() / "build" / "npm"),
+        ],
+        environment=os.environ,
+        log=log,
+        directory=target,
+    )
+    (target / "bin").symlink_to("node_modules/.bin")
 
 
 def check_files(directory: Path, checksums: Path) -> None:

@@ -16,7 +16,7 @@ DIRECTORY = Path(__file__).resolve().parent
 BUILD_RULES = "1"
 """Increment when a change of the build code changes the resulting parts, so that cached parts are not reused."""
 
-LOCKS = ("go.*", "*.go", "Cargo.*", "src/*.rs", "pom.xml", "*.sha256")
+LOCKS = ("go.*", "*.go", "Cargo.*", "src/*.rs", "pom.xml", "package*.json", "*.sha256")
 """The lock files of a build."""
 
 
@@ -73,7 +73,8 @@ class Toolchain:
 class Recipe:
     """How one part is built or installed. `digest` (12 hex) covers everything that decides what is built.
 
-    `maven` is the directory of a pom.xml and of lib.sha256, which `sha256sum` can read.
+    `maven` is the directory of a pom.xml and of lib.sha256, which `sha256sum` can read; `npm` that of a
+    package.json and of a package-lock.json, which has a checksum for each package.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Recipe:
     go: GoBuild | None
     cargo: CargoBuild | None
     maven: Path | None
+    npm: Path | None
     toolchain: Toolchain | None
     files: dict[str, Path]
     digest: str
@@ -144,6 +146,7 @@ def _recipe(name: str, table: dict[str, Any]) -> Recipe:
         if cargo
         else None,
         maven=DIRECTORY / table["maven"] if "maven" in table else None,
+        npm=DIRECTORY / table["npm"] if "npm" in table else None,
         toolchain=Toolchain(**toolchain) if toolchain else None,
         files=files,
         digest=_digest(table, _lock_directories(table), files),
@@ -151,7 +154,12 @@ def _recipe(name: str, table: dict[str, Any]) -> Recipe:
 
 
 def _lock_directories(table: dict[str, Any]) -> list[Path]:
-    named = (table.get("go", {}).get("module"), table.get("cargo", {}).get("lock"), table.get("maven"))
+    named = (
+        table.get("go", {}).get("module"),
+        table.get("cargo", {}).get("lock"),
+        table.get("maven"),
+        table.get("npm"),
+    )
     return [DIRECTORY / name for name in named if name]
 
 

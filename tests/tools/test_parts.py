@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import multiprocessing
 import os
 import signal
@@ -178,7 +179,7 @@ def test_files_that_are_not_exactly_the_pinned_ones_are_refused(tmp_path: Path, 
 @pytest.mark.parametrize("name", sorted(recipes.recipes()))
 def test_every_part_is_pinned_by_checksums(name: str) -> None:
     part = recipes.recipe(name)
-    ways = [way for way in (part.go, part.cargo, part.maven, part.toolchain) if way]
+    ways = [way for way in (part.go, part.cargo, part.maven, part.npm, part.toolchain) if way]
     assert len(ways) == 1
     if part.go:
         modules = (part.go.module / "go.mod").read_text()
@@ -192,6 +193,11 @@ def test_every_part_is_pinned_by_checksums(name: str) -> None:
     if part.maven:
         assert f"<version>{part.version}</version>" in (part.maven / "pom.xml").read_text()
         assert f"-{part.version}.jar\n" in (part.maven / "lib.sha256").read_text()
+    if part.npm:
+        locked = json.loads((part.npm / "package-lock.json").read_text())["packages"]
+        assert list(locked.pop("")["dependencies"].values()) == [part.version]
+        assert all(package["integrity"].startswith("sha512-") for package in locked.values())
+        assert not any("resolved" in package for package in locked.values())
     if isinstance(part.toolchain, Toolchain):
         assert part.toolchain.sum.startswith("h1:")
 
