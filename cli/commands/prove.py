@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--diff",
         nargs=2,
         metavar=("OLD", "NEW"),
-        help="print what becomes reachable and what stops being reachable between two exported stacks",
+        help="print what becomes reachable and what stops being reachable between two states",
     )
     options.expect(
         parser,
