@@ -14,8 +14,8 @@ FILE = Path("docs/command-line.md")
 JSON = {
     "check": "a list of problems: `file`, `path`, `value`, `rule`, `reason`, `fix`, `line` (0: not known)",
     "prove": "`network`, `verdict`, `claims` (each `id`, `statement`, `verdict`, `witness`, `violations`, `reasons`), "
-    "`coverage`, `seconds`; with `--explain` also `explanation`. For several networks: `networks`, a list of these, "
-    "and `verdict`. With `--diff`: `verdict` (`same`, `different` or `not-modelled`), "
+    "`coverage`, `seconds`; with `--explain` also `explanation` and `checked`. For several networks: `networks`, "
+    "a list of these, and `verdict`. With `--diff`: `verdict` (`same`, `different` or `not-modelled`), "
     "`becomes_reachable`, `stops_being_reachable`, `not_modelled`",
     "reach": "`from`, `to`, `from_name`, `to_name` (their Name tags), `flows` (each `protocol`, `ports`, `verdict`, "
     "`reply`, `packet`, `path`, `blocked_by`, `reasons`); with `--all-pairs` a list of these",

@@ -102,7 +102,10 @@ def json(parser: argparse.ArgumentParser) -> None:
 
 
 def state(parser: argparse.ArgumentParser) -> None:
-    text = "use a deployed stack, any stack, from the JSON that `pulumi stack export` wrote to FILE"
+    text = (
+        "use a stack, any stack, from the JSON in FILE: of `pulumi stack export`, of `pulumi preview --json` (as it "
+        "will be), or of `terraform show -json`"
+    )
     parser.add_argument("--state", metavar="FILE", help=text)
 
 

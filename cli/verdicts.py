@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.page import Page, Part
+
+if TYPE_CHECKING:
+    from reachability.claims.account import Checked
 
 COLOURS = {"proved": "green", "refuted": "red", "not-modelled": "yellow"}
 WORDS = {"proved": "proved", "refuted": "refuted", "not-modelled": "not modelled"}
@@ -114,10 +117,32 @@ def show(report: Mapping[str, Any], page: Page, *, source: str, idle_rules: bool
     page.line((f"{report['seconds']:.2f} s", "dim"))
 
 
-def explain(report: Mapping[str, Any], explanation: str, page: Page) -> None:
-    """One claim of one network, with all its sentences and its explanation."""
+def explain(report: Mapping[str, Any], explanation: str, page: Page, checked: Sequence[Checked] = ()) -> None:
+    """One claim of one network, with all its sentences, its explanation, and what was checked at each host."""
     (claim,) = report["claims"]
     page.line((report["network"], "bold"))
     _detail(claim, page, everything=True)
     page.line()
     page.paragraph((explanation, "dim"), indent=2)
+    for host in checked:
+        page.line()
+        _checked(host, page)
+
+
+def _checked(host: Checked, page: Page) -> None:
+    from reachability import services
+    from reachability.difference import services_in_words
+
+    page.line((host.host, "bold"), indent=2)
+    for way in host.ways:
+        page.line(("arrives  ", "green"), f"{way.sender}: {services_in_words(way.services)}", indent=4)
+        for place, rule in way.rules:
+            page.line((f"{place}: {_shortened(rule, place)}", "dim"), indent=13)
+    if host.service is not None:
+        page.line(("stopped  ", "red"), f"internet: {services.text(host.service)}, for example", indent=4)
+        for place, rule in host.stopped:
+            page.line((f"{place}: {_shortened(rule, place)}", "dim"), indent=13)
+    if host.silent:
+        shown = ", ".join(host.silent[:SHOWN])
+        more = f" and {len(host.silent) - SHOWN} more" if len(host.silent) > SHOWN else ""
+        page.line(("nothing  ", "cyan"), f"{shown}{more}", indent=4)

@@ -20,6 +20,9 @@ from reachability.assembly import assemble
 from reachability.prover import Prover
 
 if TYPE_CHECKING:
+    from estate.model import Network
+    from reachability.claims import Estate
+    from reachability.claims.account import Checked
     from reachability.claims.claim import Claim, Report
 
 FOREIGN = (
@@ -71,16 +74,35 @@ def prove(question: Question, asked: Iterable[Claim]) -> Proof:
     return Proof(question, ordered)
 
 
-def _proved(question: Question, group: tuple[str, ...], asked: tuple[Claim, ...]) -> list[Report]:
+def accounts(question: Question, claim: Claim) -> dict[str, tuple[Checked, ...]]:
+    """By network: what the check of a claim looked at, host by host."""
+    from reachability.claims.account import account
+
+    found = {}
+    for group in parts.together(question.parts) if question.networks else ():
+        estate, networks = _estate(question, group)
+        for network in networks:
+            found[network.name] = account(estate.case(network), claim)
+    return found
+
+
+def _estate(question: Question, group: tuple[str, ...]) -> tuple[Estate, list[Network]]:
+    """The networks that are proved together, assembled."""
     from configuration.node_config import listening
     from reachability import claims as promises
 
-    began = perf_counter()
     subject = parts.union([question.parts[name] for name in group])
     prover = Prover(assemble(subject))
     networks = [question.networks[name] for name in group]
     heard = {host: ports for network in networks for host, ports in listening(network).items()}
-    estate = promises.Estate(prover, networks, subject.resources, listening=heard)
+    return promises.Estate(prover, networks, subject.resources, listening=heard), networks
+
+
+def _proved(question: Question, group: tuple[str, ...], asked: tuple[Claim, ...]) -> list[Report]:
+    from reachability import claims as promises
+
+    began = perf_counter()
+    estate, networks = _estate(question, group)
     assembled = perf_counter() - began
     reports = [promises.prove(estate.case(network), asked) for network in networks]
     reports[0] = replace(reports[0], seconds=reports[0].seconds + assembled)

@@ -11,6 +11,7 @@ from estate.errors import UsageError
 from proofs import registered
 from proofs.registered import Registered
 from reachability import parts, state
+from reachability.encoding import EXPORT, StateError
 from reachability.resources import Resource
 from reachability.subject import Subject
 
@@ -59,18 +60,18 @@ def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
 
 
 def read_file(path: str) -> tuple[Resource, ...]:
-    """The resources in a file that ``pulumi stack export`` wrote.
+    """The resources in the output of ``pulumi stack export``, ``pulumi preview --json`` or ``terraform show -json``.
 
     Raises:
-        UsageError: the file does not exist, or is not a stack export.
+        UsageError: the file does not exist, or is none of these.
     """
     try:
         text = Path(path).read_bytes()
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}; {state.EXPORT}") from None
+        raise UsageError(f"{path}: {error.strerror or error}; {EXPORT}") from None
     try:
         return state.read(text)
-    except state.StateError as error:
+    except StateError as error:
         raise UsageError(f"{path}: {error}") from None
 
 

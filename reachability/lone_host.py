@@ -16,6 +16,7 @@ from reachability.addresses import (
     EVERYWHERE,
     GLOBAL,
     NOT_GLOBAL,
+    V6,
     Intervals,
     address,
     contains,
@@ -48,6 +49,9 @@ NETWORK = "lan"
 UNNAMED = "uplink"
 ADDRESSES = ("192.0.2.1", "2001:db8::1")
 """The addresses of a host whose ruleset names none."""
+TABLES = re.compile(r"^(?=[ \t]*table\s)", re.MULTILINE)
+TABLE = re.compile(r"\s*table\s+(ip6?)\s")
+LOCAL = re.compile(r"\bfib daddr type local\b")
 UPLINK = re.compile(r"(?:en|eth|wl|ww|ib|bond)[a-z0-9.]*\*?")
 """The names of interfaces that lead out of a host (systemd.net-naming-scheme(7)); others are bridges and tunnels."""
 
@@ -117,7 +121,23 @@ def assembly(ruleset: str) -> Assembly:
                 Machine(each.name, (leg,), ((ALL_V4, "eth0"), (ALL_V6, "eth0")), aliases=(text(each.address),))
             )
     made.machines.append(Machine(HOST, tuple(legs), tuple(routes), forwards=True, labels={"Name": HOST}))
-    return join([made], rulesets={HOST: ruleset})
+    return join([made], rulesets={HOST: _with_local_addresses(ruleset, own)})
+
+
+def _with_local_addresses(ruleset: str, own: tuple[int, ...]) -> str:
+    """The ruleset in which ``fib daddr type local``, as Docker writes it, is a test for one of the host's addresses."""
+    found = {
+        "ip": [*(text(each) for each in own if each < V6), "127.0.0.0/8"],
+        "ip6": [*(text(each) for each in own if each >= V6), "::1"],
+    }
+
+    def written(table: str) -> str:
+        family = TABLE.match(table)
+        if family is None:
+            return table
+        return LOCAL.sub(f"{family[1]} daddr {{ {', '.join(found[family[1]])} }}", table)
+
+    return "".join(map(written, TABLES.split(ruleset)))
 
 
 def published(assembly: Assembly) -> Target:

@@ -178,7 +178,7 @@ class Places:
                 if text != machine.name:
                     by_id[one.key] = one
         for resource in self._resources:
-            is_id = text in (resource.urn, resource.id)
+            is_id = text in (resource.urn, resource.id, resource.properties.get("arn"))
             if is_id or text in (resource.name, resource.properties.get("name"), _tag(resource)):
                 place = self._place(resource)
                 if place is not None:
@@ -202,11 +202,6 @@ class Places:
                 f"an answer is about one of them, so ask with its URN or id"
             )
         return found[0] if found else None
-
-    def machine(self, text: str) -> Machine | None:
-        """The machine with a name, id or URN, or with a name without the network prefix."""
-        place = self._find(text)
-        return place.machine if place is not None and place.leg is None else None
 
     @staticmethod
     def _written_block(text: str) -> Intervals | None:

@@ -1,4 +1,5 @@
-"""Reads the resources of a stack from the JSON of ``pulumi stack export``, for any stack."""
+"""Reads the resources of a stack, of any project, from JSON: of ``pulumi stack export``, of ``pulumi preview --json``
+(as it will be) or of ``terraform show -json``."""
 
 from __future__ import annotations
 
@@ -7,20 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from estate.collector import uncollected
-from estate.errors import UsageError
+from reachability import preview, terraform
+from reachability.encoding import SECRET, SIGNATURE, UNKNOWN_STRING, StateError
 from reachability.resources import UNKNOWN, Resource
 
 VERSIONS = (3, 4)
 """Versions of Pulumi's deployment schema; 4 only adds optional features."""
 
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key that marks a special object (Pulumi's resource property encoding)."""
-SECRET = "1b47061264138c4ac30d75fd1eb44270"
 ASSETS = frozenset({"c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7"})
 RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
 OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
-UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 UNKNOWNS = frozenset(
     {
         UNKNOWN_STRING,
@@ -34,16 +32,7 @@ UNKNOWNS = frozenset(
 )
 """Pulumi's encodings of an unknown value: string, boolean, number, array, asset, archive, object."""
 
-EXPORT = "give the file that `pulumi stack export --file FILE` writes"
 SHOWN = 60
-
-
-class StateError(UsageError):
-    """Text that is not an exported stack: ``value``, the violated ``rule``, the rule's ``reason`` and the ``fix``."""
-
-    def __init__(self, value: str, rule: str, reason: str, fix: str = EXPORT) -> None:
-        super().__init__(f"{value}: {rule}, because {reason}; {fix}")
-        self.value, self.rule, self.reason, self.fix = value, rule, reason, fix
 
 
 def _shown(value: object) -> str:
@@ -92,9 +81,6 @@ def _document(text: str) -> Any:
 
 def _foreign(document: Mapping[str, Any]) -> StateError:
     wrong = "must be an exported Pulumi stack"
-    if "terraform_version" in document or "format_version" in document:
-        fix = "import it into Pulumi first: pulumi convert and pulumi import"
-        return StateError("a Terraform state or plan", wrong, "resources are read in Pulumi's format", fix)
     if "checkpoint" in document:
         return StateError("a checkpoint file of a backend", wrong, "a checkpoint may be of an update that is under way")
     if "AWSTemplateFormatVersion" in document or "Resources" in document:
@@ -104,10 +90,14 @@ def _foreign(document: Mapping[str, Any]) -> StateError:
 
 
 def _resources_of(document: Any) -> list[Any]:
-    """The list of resources in an export. Raises ``StateError``."""
+    """The list of resources in a document, each as in an export. Raises ``StateError``."""
     if not isinstance(document, dict):
         raise StateError(f"{_shown(document)}", "must be a JSON object", "an exported stack is one")
     if "deployment" not in document:
+        if "steps" in document:
+            return preview.resources(document)
+        if "format_version" in document or "terraform_version" in document:
+            return terraform.resources(document)
         raise _foreign(document)
     version = document.get("version")
     if isinstance(version, bool) or version not in VERSIONS:
@@ -272,7 +262,7 @@ def _settled(resource: Mapping[str, Any]) -> bool:
 
 
 def read(text: str | bytes) -> tuple[Resource, ...]:
-    """The resources of an exported stack, in its order, without those that are already deleted.
+    """The resources of a state, in its order, without those that are already deleted.
 
     An AWS resource without a region gets that of its provider, as ``region``.
 
@@ -281,8 +271,9 @@ def read(text: str | bytes) -> tuple[Resource, ...]:
     """
     with uncollected():
         whole = _text(text)
-        found = _resources_of(_document(whole))
-        marked = SIGNATURE in whole or any(each in whole for each in UNKNOWNS)
+        document = _document(whole)
+        found = _resources_of(document)
+        marked = "deployment" not in document or SIGNATURE in whole or any(each in whole for each in UNKNOWNS)
         meaning = _value if marked else _plain
         regions = _providers_regions(found)
         resources: list[Resource] = []

@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--diff",
         nargs=2,
         metavar=("OLD", "NEW"),
-        help="print what becomes reachable and what stops being reachable between two exported stacks",
+        help="print what becomes reachable and what stops being reachable between two states",
     )
     options.expect(
         parser,
@@ -123,7 +123,9 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if arguments.json:
         document = found[0] if len(found) == 1 else {"networks": found, "verdict": overall}
         if arguments.explain:
-            document = {**document, "explanation": asked[0].explanation}
+            checked = proving.accounts(proof.question, asked[0]) if overall == PROVED else {}
+            hosts = {name: [each.document() for each in members] for name, members in checked.items()}
+            document = {**document, "explanation": asked[0].explanation, "checked": hosts}
         json.dump(document, sys.stdout, indent=2)
         print()
         return int(overall != PROVED)
@@ -131,11 +133,12 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from cli.page import Page
 
     page = Page()
+    accounts = proving.accounts(proof.question, asked[0]) if arguments.explain and overall == PROVED else {}
     for position, report in enumerate(found):
         if position:
             page.line()
         if arguments.explain:
-            verdicts.explain(report, asked[0].explanation, page)
+            verdicts.explain(report, asked[0].explanation, page, accounts.get(report["network"], ()))
         else:
             verdicts.show(report, page, source=proof.question.source, idle_rules=arguments.unexercised)
     return int(overall != PROVED)

@@ -121,6 +121,14 @@ def test_one_claim_is_explained_in_full(estate: Run, exported: Path):
     code, out, _ = estate("prove", "--state", exported, "--explain", "no-public-ssh")
     assert code == 0
     assert "no-public-ssh" in out and "proved" in out and "validator-hidden" not in out
+    seed = out.split("cosmoshub-seed-us-east-1-01\n")[1].split("\n\n")[0]
+    assert "arrives  internet: tcp" in seed and "stopped  internet: tcp 22" in seed
+    assert "nothing matches, its policy is drop" in seed, "each rule that stops it is named"
+    code, out, _ = estate("prove", "--state", exported, "--explain", "ssh-from-vpn-only", "--json")
+    (checked,) = json.loads(out)["checked"].values()
+    assert code == 0 and {"host", "arrives", "nothing_from", "stopped_by"} <= set(checked[0])
+    (host,) = [each for each in checked if each["host"] == "cosmoshub-validator-ash1-01"]
+    assert "internet" in host["nothing_from"] and all(way["accepted_by"] for way in host["arrives"])
 
 
 def test_an_unknown_claim_is_bad_usage_and_the_known_ones_are_named(estate: Run):

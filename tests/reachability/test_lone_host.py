@@ -43,6 +43,18 @@ def test_what_is_published_passes_the_firewall_of_the_host():
     assert flow(closed, "internet", "behind-172.17.0.2", 8080).verdict == "unreachable"
 
 
+def test_a_test_for_local_addresses_is_one_for_the_hosts_own():
+    docker = PUBLISHED.replace(
+        'iifname != "docker0" tcp dport 8080 dnat to 172.17.0.2:80 }',
+        """fib daddr type local counter packets 3 bytes 180 jump DOCKER }
+  chain DOCKER { iifname "docker0" counter return
+    iifname != "docker0" tcp dport 8080 counter dnat to 172.17.0.2:80 }""",
+    )
+    assert flow(docker, "internet", "host", 8080).path[-1].at == "behind-172.17.0.2"
+    assert flow(docker, "internet", "host", 8080).verdict == "reachable"
+    assert flow(docker, "internet", "host", 443).verdict == "unreachable"
+
+
 def test_the_host_itself_is_behind_its_input_chain():
     assert flow(PUBLISHED, "internet", "host", 22).verdict == "reachable"
     assert flow(PUBLISHED, "internet", "host", 443).verdict == "unreachable"

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reachability.encoding import SECRET, SIGNATURE, UNKNOWN_STRING, StateError
 from reachability.resources import UNKNOWN, Resource
-from reachability.state import SECRET, SIGNATURE, UNKNOWN_STRING, StateError, read, stacks, write
+from reachability.state import read, stacks, write
 
 VPC_URN = "urn:pulumi:prod::shop::net:Network$aws:ec2/vpc:Vpc::main"
 PROVIDER_URN = "urn:pulumi:prod::shop::pulumi:providers:aws::default_6_0"
