@@ -354,7 +354,7 @@ def _compile_balancer(
                         translations.append(made)
                         if made.then != node.out and target.nic is not None:
                             cloud.by_balancer[made.then] = node, target.nic
-                if ends or not targets or balancer.application or protocol == "TLS":
+                if ends or not targets or balancer.application:
                     match = _to_node(node.addresses, interval)
                     translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
         stages[node.arrival] = Translate(

@@ -196,17 +196,6 @@ def test_an_application_balancer_whose_targets_refuse_it_answers_by_itself() -> 
     assert estate.reached("internet") == {"front": ["tcp 8080"]}
 
 
-def test_a_network_balancer_that_ends_tls_answers_by_itself_too() -> None:
-    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/create-tls-listener.html
-    closed = group(NET, "closed", ingress=[])
-    shut = instance(A, "shut", "10.0.1.77", [closed])
-    front, behind = balancer(), targets(shut)
-    for protocol, reached in (("TLS", {"front": ["tcp 443"]}), ("TCP", {})):
-        estate = Estate(BASE, IP, closed, shut, front, behind, listener(front, behind[0], 443, protocol))
-        assert estate.unmodelled == ()
-        assert estate.reached("internet") == reached
-
-
 def test_an_internal_balancer_is_not_on_the_internet() -> None:
     front = balancer("network", internal=True, subnetMappings=[{"subnetId": A.id, "privateIpv4Address": "10.0.1.50"}])
     behind = targets(WEB)
