@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reachability import services
-from reachability.addresses import V6, Interval, Intervals
+from reachability.addresses import EVERYWHERE, V6, Interval, Intervals
 from reachability.assembly import Assembly
 from reachability.chains import STATELESS, Chains, Context
 from reachability.network import (
@@ -88,6 +88,7 @@ class Steps:
         self._lookups: dict[str, list[tuple[int, Route, tuple[str, ...]]]] = {}
         self._sends: dict[tuple[str, tuple[tuple[Interval, str], ...]], list[tuple[int, str]]] = {}
         self._own: dict[str, int] = {}
+        self._routed: dict[str, int] = {}
         self._strands: dict[tuple[int, int, int, int], Strand] = {}
 
     def read_as(self, other: Steps) -> None:
@@ -324,11 +325,22 @@ class Steps:
             on = each.packets & ~own
             if here := each.packets & own:
                 ways.append(Step(("local", name, device), each.source_class, each.strand, here, each.by))
-            if on and each.strand is not step.strand and not machine.declared:
+            if each.strand is not step.strand and not machine.declared and on & ~self._placed(machine):
                 unmodelled.append(f"{name} translates packets to addresses behind it, whose routes are unknown")
             if on and machine.forwards and (self.may or not opaque):
                 ways.append(Step(("route", name, device), each.source_class, each.strand, on, each.by))
         return ways
+
+    def _placed(self, machine: Machine) -> int:
+        """The packets to which a machine has a route of their own, or whose destination is a machine of the network."""
+        mask = self._routed.get(machine.name)
+        if mask is None:
+            known = (*(each for each, _ in machine.routes if each not in EVERYWHERE), *self.assembly.own)
+            mask = 0
+            for each in known:
+                mask |= self.space.range_mask(each)
+            self._routed[machine.name] = mask
+        return mask
 
     def own(self, machine: Machine) -> int:
         """Every packet to one of a machine's own addresses."""

@@ -56,7 +56,8 @@ def of_interface(cloud: Cloud, vpc: Vpc, found: Found) -> tuple[tuple[Group, ...
     if not found.given:
         return (vpc.default_group,), ""
     if found.unknown and not found.resources:
-        return tuple({id(each): each for each in cloud.groups.values() if each.vpc is vpc}.values()), found.unknown
+        known_here = {id(each): each for each in cloud.groups.values() if each.vpc is vpc}
+        return (*known_here.values(), _foreign(cloud, vpc, f"an unknown group of {vpc.label}")), found.unknown
     groups = [known(cloud.groups, each) for each in found.resources]
     groups += [_foreign(cloud, vpc, name) for name in found.foreign]
     return tuple(dict.fromkeys(groups)), found.unknown

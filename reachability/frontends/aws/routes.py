@@ -13,7 +13,7 @@ from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval, differe
 from reachability.frontends.aws import endpoints, gateways, interfaces, peering, prefix_lists, transit, vpn
 from reachability.frontends.aws.cloud import Cloud, Table, Vpc
 from reachability.frontends.aws.index import Malformed, cidr, given, items, says, text_of
-from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known, main_is_another, vpc_of
+from reachability.frontends.aws.vpcs import DEFAULT_VPC, SUBNETS, VPCS, known, main_is_another, vpc_of
 from reachability.network import LinkEnd, Lookup, Route, Unmodelled, exit_stage
 from reachability.resources import UNKNOWN, Resource
 
@@ -93,6 +93,19 @@ def _choose_main(cloud: Cloud, vpc: Vpc, default: Table | None) -> None:
         vpc.main.vague.append(((stage,), reason, EVERYWHERE))
     elif default is not None:
         vpc.main = default
+    elif vpc.resource.type == DEFAULT_VPC:
+        _as_created(cloud, vpc)
+
+
+def _as_created(cloud: Cloud, vpc: Vpc) -> None:
+    """The main table of a default VPC: a route to its internet gateway (VPC guide, "Default VPC components")."""
+    own = [each for each in cloud.index.of(gateways.INTERNET_GATEWAY) if cloud.attached.get(each.urn) is vpc]
+    gateway = f"igw-of-{vpc.label}"
+    via = gateways.internet_stage(cloud, own[0], vpc) if own else gateways.stage_of(gateway)
+    if not own:
+        gateways.adopt(cloud, gateway, vpc)
+    name = f"{vpc.main.label}: 0.0.0.0/0 to the internet gateway of a default VPC"
+    vpc.main.static[ALL_V4] = Route(ALL_V4, (via,), name, vpc.resource.urn)
 
 
 def _table(cloud: Cloud, resource: Resource) -> Table:

@@ -83,9 +83,6 @@ def _vpc(cloud: Cloud, resource: Resource) -> Vpc:
     properties = resource.properties
     value = properties.get("cidrBlock")
     if resource.type == DEFAULT_VPC:
-        cloud.index.unmodelled(
-            resource, "a default VPC has subnets, a gateway and routes that are not among the resources"
-        )
         value = DEFAULT_VPC_BLOCK if value is None or value is UNKNOWN else value
     blocks = [cidr(value, "cidrBlock", v6=False)]
     v6 = given(resource, "ipv6CidrBlock")

@@ -190,8 +190,9 @@ def test_a_balancer_that_answers_by_itself_is_reached_itself() -> None:
 def test_an_application_balancer_whose_targets_refuse_it_answers_by_itself() -> None:
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html
     closed = group(NET, "closed", ingress=[])
-    front, behind = balancer("application"), targets(instance(A, "shut", "10.0.1.77", [closed]))
-    estate = Estate(BASE, closed, front, behind, listener(front, behind[0], 8080, "HTTP"))
+    shut = instance(A, "shut", "10.0.1.77", [closed])
+    front, behind = balancer("application"), targets(shut)
+    estate = Estate(BASE, closed, shut, front, behind, listener(front, behind[0], 8080, "HTTP"))
     assert estate.reached("internet") == {"front": ["tcp 8080"]}
 
 

@@ -110,6 +110,13 @@ def test_a_port_that_a_host_publishes_for_something_within_it_is_not_modelled(
     assert any("translates packets to addresses behind it" in each for each in reasons) is unknown
 
 
+def test_a_port_that_a_router_translates_to_a_machine_of_the_network_is_followed() -> None:
+    rules = PUBLISHED.replace("172.17.0.2", "10.0.2.10")
+    prover = Prover(assemble(Subject((*BASE, ROUTER), rulesets={ROUTER.urn: rules})))
+    assert prover.unmodelled(prover.internet()) == ()
+    assert CLIENT.urn in {each.to for each in prover.arrivals(prover.internet())}
+
+
 def second(at: Resource, ip: str, groups: list[Resource], **more: Any) -> Resource:
     ids = [each.id for each in groups]
     tied = [{"instance": "instance-host", "deviceIndex": 1}]

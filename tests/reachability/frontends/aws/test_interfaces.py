@@ -229,7 +229,3 @@ def test_an_elastic_address_on_something_that_is_not_here_is_not_modelled_on_its
     assert estate.unmodelled == ()
     outcome = estate.outcome("internet", "203.0.113.9")
     assert "is associated with eni-elsewhere, which is not among the resources" in outcome
-
-
-def test_a_default_vpc_is_not_modelled() -> None:
-    assert any("a default VPC has subnets" in each for each in Estate(resource("ec2/defaultVpc", "default")).unmodelled)

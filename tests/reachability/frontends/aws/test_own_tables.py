@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reachability.resources import Resource
+from reachability.resources import UNKNOWN, Resource
 from tests.reachability.frontends.aws.builders import (
     Estate,
     entry,
@@ -138,3 +138,29 @@ def test_a_black_hole_whose_gateway_is_here_leaves_unknown_what_passes_the_gatew
     )
     assert ("internet" in estate.reached("host"), "internet" in estate.reached("host", may=False)) == (True, False)
     assert ("host" in estate.reached("internet"), "host" in estate.reached("internet", may=False)) == (True, False)
+
+
+def test_a_default_vpc_leads_to_the_internet_as_it_was_created() -> None:
+    # https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc-components.html
+    net = resource("ec2/defaultVpc", "default", cidrBlock="172.31.0.0/16", **OWN)
+    on = resource("ec2/defaultSubnet", "a", vpcId=net.id, cidrBlock="172.31.0.0/20", availabilityZone="eu-central-1a")
+    web = group(net, "web", ingress=[entry(443, cidrBlocks=["0.0.0.0/0"])])
+    host = instance(on, "host", "172.31.0.10", [web])
+    estate = Estate(net, on, web, host)
+    assert estate.unmodelled == ()
+    assert estate.reached("internet") == {"host": ["tcp 443"]}
+    assert estate.outcome("host", "192.0.2.1") == "delivered to internet"
+    apart = Estate(net, on, web, host, table(net, "apart", [], id="rtb-main"))
+    assert apart.outcome("host", "192.0.2.1").startswith("dropped")
+
+
+def test_a_group_that_is_not_told_may_be_one_that_is_not_here() -> None:
+    host = instance(A, "hidden", "10.0.1.30", [], publicIp="203.0.113.7")
+    hidden = replace(
+        host,
+        properties={**host.properties, "vpcSecurityGroupIds": UNKNOWN},
+        concealed=frozenset({"vpcSecurityGroupIds"}),
+    )
+    shut = group(NET, "shut", ingress=[], egress=[])
+    estate = Estate(NET, A, shut, hidden, *public(NET, A))
+    assert ("hidden" in estate.reached("internet"), "hidden" in estate.reached("internet", may=False)) == (True, False)
