@@ -51,6 +51,7 @@ LONG = (
     Long("state-machine", ("-m", f"{_COORDINATOR}.machine", "--examples", "100000")),
     Long("kernel", ("-m", "verification.kernel", "--rulesets", "1200", "--packets", "1200000")),
     Long("life", ("-m", "verification.life.worlds", "--samples", "20000")),
+    Long("life-replay", ("-m", "verification.life.replay", "--samples", "4000", "--kept", "1500")),
     Long("mutants", ("-m", f"{_ORACLES}.mutants")),
     Long("z3", ("-m", f"{_ORACLES}.compare", "--estates", "10000")),
     Long("simulation", ("-m", f"{_COORDINATOR}.simulate", "--seeds", "1000000", "--jobs", "2"), alone=True),
