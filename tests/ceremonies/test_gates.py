@@ -550,7 +550,7 @@ def test_a_watermark_of_an_older_ceremony_near_the_chains_head_makes_no_lower_ro
 
 def test_a_site_that_left_counts_with_what_it_signed(transcript: Transcript) -> None:
     site = table_lost(transcript)
-    signed = SignedState(height=site.world.head + 15, round=0, step=2)
+    signed = SignedState(height=site.world.head + 27, round=0, step=2)
     site.host("fra", state=signed)
     site.ceremonies.renew_table(second_operator="bob")
     assert site.world.table.row and site.world.table.row.position >= spent(signed.height + MARGIN_BLOCKS)

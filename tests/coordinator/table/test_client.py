@@ -158,6 +158,21 @@ def test_silence_ends_with_the_deadline(credentials: CredentialsFile) -> None:
     assert time.monotonic() - began > 0.15
 
 
+def test_the_answer_to_a_call_that_was_given_up_is_not_taken_for_the_next(credentials: CredentialsFile) -> None:
+    def reply(_: socket.socket) -> bytes:
+        if len(server.requests) > 1:
+            return answer(b'{"call": 2}')
+        time.sleep(0.4)
+        return answer(b'{"call": 1}')
+
+    with serving(reply) as server:
+        made = Client([server.endpoint], credentials, None)
+        assert isinstance(made.call("UpdateItem", {}, soon(0.1)), Unclear)
+        assert made.call("UpdateItem", {}, soon(5)) == Accepted({"call": 2})
+        made.close()
+    assert server.connections == 2
+
+
 def test_an_answer_that_trickles_ends_with_the_deadline(credentials: CredentialsFile) -> None:
     def trickle(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
