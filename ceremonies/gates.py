@@ -156,6 +156,11 @@ def _deployed(situation: Situation, name: str) -> None:
         )
 
 
+def _gone(situation: Situation) -> list[str]:
+    """The gates that the table admits and that are no host of ours any more."""
+    return sorted(situation.admitted - set(situation.signers))
+
+
 def _signs(situation: Situation, name: str) -> bool:
     each = situation.signers[name]
     return bool(each.key and each.runs and each.gate.runs and name in situation.admitted)
@@ -283,6 +288,8 @@ def joining(situation: Situation, target: str, *, leaving: str | None = None) ->
     allowed = situation.declared.gates | ({leaving} if leaving else set())
     _only(situation, allowed)
     _not_gone_back(situation, allowed)
+    if gone := _gone(situation):
+        return Next(step=Step.DISMISS, host=gone[0])
     admitted, carried = target in situation.admitted, here.invited or here.sealed
     if here.key and floor and here.state and admitted and not carried:
         if floor.position <= row.position:
@@ -469,7 +476,12 @@ def problems(situation: Situation) -> list[str]:
     found = []
     for name in sorted(set(holding) - declared.gates):
         found.append(f"{name} holds the consensus key and is not declared to sign: stop and mask it now")
-    for name in sorted(situation.admitted - set(holding)):
+    for name in _gone(situation):
+        found.append(
+            f"the table admits {name}, which is no signer of this network any more; whoever has its key and "
+            "credentials could sign: bin/estate key join, of any site, dismisses it"
+        )
+    for name in sorted(situation.admitted - set(holding) - set(_gone(situation))):
         found.append(f"the table admits {name}, which holds no key; finish it: bin/estate key join or move")
     for name in holding:
         each = situation.signers[name]

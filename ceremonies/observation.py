@@ -71,14 +71,14 @@ def spent_state(height: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class GateObservation:
-    """The gate on a signer host. `provisioned`: its unit is there. `generation`: the one that it is pinned to. `used`:
-    a gate or a ceremony has written its state here, whatever is left of it.
+    """The gate on a signer host. `provisioned`: its unit is there. `generation`: the one that it is pinned to.
+    `written`: something is in its directory, put there by a gate or a ceremony.
 
     `floor`: of the consensus key's chain, `None` if there is none, or none that can be read; then it is `damaged`.
     """
 
     provisioned: bool = False
-    used: bool = False
+    written: bool = False
     generation: int | None = None
     masked: bool = False
     enabled: bool = False
@@ -90,6 +90,11 @@ class GateObservation:
     @property
     def runs(self) -> bool:
         return self.active or self.processes > 0
+
+    @property
+    def used(self) -> bool:
+        """Whether a gate was ever to sign here, whatever is left of it."""
+        return self.written or self.floor is not None or self.damaged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +181,7 @@ def observe(state_file: str) -> str:
             f"""sed -n 's/^path = "\\(.*\\)"$/key_file \\1/p' {CONFIG} 2>/dev/null""",
             *_unit(UNIT),
             f"[ -e {gate_config.UNIT_FILE} ] && echo gate-provisioned yes",
-            f'[ -n "$(ls -A {gate_config.STATE} 2>/dev/null)" ] && echo gate-used yes',
+            f'[ -n "$(ls -A {gate_config.STATE} 2>/dev/null)" ] && echo gate-written yes',
             f"sed -n 's/^generation = /gate-generation /p' {gate_config.CONFIG} 2>/dev/null",
             *_floor(floor_file),
             *_unit(gate_config.UNIT, "gate-"),
@@ -210,7 +215,7 @@ def _gate(found: dict[str, str]) -> GateObservation:
             damaged = True
     return GateObservation(
         provisioned="gate-provisioned" in found,
-        used="gate-used" in found,
+        written="gate-written" in found,
         generation=int(found["gate-generation"]) if "gate-generation" in found else None,
         masked="gate-masked" in found,
         enabled=found.get("gate-UnitFileState") == "enabled",

@@ -230,7 +230,7 @@ class RemoteSigners:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteChain:
-    """The chain, queried from our own nodes in turn until one answers that is not syncing."""
+    """The chain, queried from our own nodes in turn until one of this chain answers that is not syncing."""
 
     network: Network
     ssh: Ssh
@@ -259,15 +259,17 @@ class RemoteChain:
         for host in of_role(self.network, *CHAIN_ROLES):
             try:
                 head = chain_rpc.parse_head(self._ask(host, [("status", {})])[0])
-                if head.catching_up:
+                if head.catching_up or head.chain_id != self.network.chain.chain_id:
                     continue
                 heights = range(max(above + 1, head.height - SIGNED_BLOCKS_LOOKED_AT), head.height)
                 answers = (
                     self._ask(host, [("commit", {"height": str(height)}) for height in heights]) if heights else []
                 )
-            except (HostFailed, ValueError, KeyError):
+                commits = [chain_rpc.parse_commit(each) for each in answers]
+            except (HostFailed, ValueError, KeyError, TypeError):
                 continue
-            commits = [chain_rpc.parse_commit(each) for each in answers]
+            if [each.height for each in commits] != list(heights):
+                continue
             return ChainView(
                 head=head.height, signed_since=tuple(each.height for each in commits if address in each.signers)
             )

@@ -157,7 +157,7 @@ class ChainService:
             self._answer(message)
 
     def _may_sign(self) -> bool:
-        """Whether a signer is ready and the gate is admitted. Without a watermark file, or halted, the gate can never be
+        """Whether a signer is ready and the gate is admitted. Without a watermark file, or halted, it can never be
         admitted; the node is then dialled at once and gets the reason.
 
         Checked only before the first dial: if the signer is lost later, the node stays connected and is refused.

@@ -1,13 +1,18 @@
-"""Calls to DynamoDB, each sent at most once.
+"""Calls to DynamoDB, each carried out at most once.
 
 botocore signs the requests. Its client is not used, because it resolves names, retries, and has no deadline for a call
 as a whole. A replica is reached at a fixed address, under the name in its certificate. Another replica is tried only
 while nothing has been sent: once a request may have been sent, the call ends with its response or as ``Unclear``.
+
+One response lets the request be sent again: the rejection of a write because another region is just writing to the item
+(DynamoDB API reference, ``ReplicatedWriteConflictException``: rejected, and safe to retry). Nothing depends on the
+rejection: each write here is conditional, so that one which had been carried out would find itself.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import select
 import socket
 import ssl
@@ -15,7 +20,7 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +38,9 @@ ASIDE_SECONDS = 10.0
 """How long a failed replica is tried last."""
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
+CONFLICT = "ReplicatedWriteConflictException"
+CONFLICT_PAUSE_SECONDS = (0.005, 0.02)
+"""Between these, at random, so that two regions do not meet again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,10 @@ class Unclear:
     """Any other outcome: the call may have been carried out, or may still be."""
 
     detail: str
+
+
+class _Conflict(Unclear):
+    """The call was rejected because of a concurrent write in another region."""
 
 
 class _NotSent(Exception):
@@ -114,6 +126,14 @@ class Client:
 
     def call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
         """Carry out ``operation`` (``UpdateItem``, …) by ``deadline`` (``time.monotonic()``)."""
+        while True:
+            outcome = self._call(operation, body, deadline)
+            pause = random.uniform(*CONFLICT_PAUSE_SECONDS)
+            if not isinstance(outcome, _Conflict) or time.monotonic() + pause >= deadline:
+                return outcome
+            time.sleep(pause)
+
+    def _call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
         if deadline <= time.monotonic():
             return Unclear("its deadline has passed")
         try:
@@ -138,7 +158,9 @@ class Client:
             if status >= 500:
                 self._put_aside(replica)
             outcome = _outcome(status, answer)
-            return Unclear(f"{replica.endpoint.region}: {outcome.detail}") if isinstance(outcome, Unclear) else outcome
+            if isinstance(outcome, Unclear):
+                return replace(outcome, detail=f"{replica.endpoint.region}: {outcome.detail}")
+            return outcome
         return Unclear("; ".join(reasons))
 
     def close(self) -> None:
@@ -289,4 +311,5 @@ def _outcome(status: int, content: bytes) -> Accepted | ConditionFailed | Unclea
     if status == 400 and kind == CONDITION_FAILED:
         return ConditionFailed(answer.get("Item"))
     message = answer.get("message") or answer.get("Message") or ""
-    return Unclear(f"{status} {kind}: {message}")
+    rejected = status == 400 and kind == CONFLICT
+    return (_Conflict if rejected else Unclear)(f"{status} {kind}: {message}")

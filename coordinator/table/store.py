@@ -43,7 +43,7 @@ class Table:
     """The head and the claims of one key, for one run of one gate. Thread-safe.
 
     ``head`` and ``claims`` are the tables' names, ``key`` is ``items.key``. Each call returns by ``deadline``, in the
-    time of ``time.monotonic()``. No request is sent twice.
+    time of ``time.monotonic()``. Only a write that the table has rejected is sent again.
     """
 
     def __init__(

@@ -407,6 +407,17 @@ def test_a_key_at_a_host_that_is_not_declared_refuses_a_join_and_is_a_problem(tr
     assert any("fra holds the consensus key and is not declared" in each for each in site.ceremonies.status().problems)
 
 
+def test_the_gate_of_a_site_that_is_gone_is_a_problem_and_is_dismissed(transcript: Transcript) -> None:
+    site = joined(transcript)
+    del site.world.signers.hosts["zrh"]
+    site.declared = Declared(gates=frozenset({"ash"}), generation=1)
+    assert any("admits zrh, which is no signer of this network" in each for each in site.ceremonies.status().problems)
+    assert [(each.step, each.host) for each in site.ceremonies.join("ash")] == [(Step.DISMISS, "zrh")]
+    row = site.world.table.row
+    assert row and [gate for gate, _ in row.gates] == ["ash"]
+    assert site.ceremonies.status().problems == () and signs_on(site, "ash")
+
+
 def test_two_different_keys_are_an_alarm(transcript: Transcript) -> None:
     site = started(transcript)
     site.host("zrh", recorded=OTHER_KEY)
@@ -550,7 +561,7 @@ def test_a_watermark_of_an_older_ceremony_near_the_chains_head_makes_no_lower_ro
 
 def test_a_site_that_left_counts_with_what_it_signed(transcript: Transcript) -> None:
     site = table_lost(transcript)
-    signed = SignedState(height=site.world.head + 15, round=0, step=2)
+    signed = SignedState(height=site.world.head + 27, round=0, step=2)
     site.host("fra", state=signed)
     site.ceremonies.renew_table(second_operator="bob")
     assert site.world.table.row and site.world.table.row.position >= spent(signed.height + MARGIN_BLOCKS)

@@ -315,13 +315,13 @@ def test_status_says_what_is_not_as_it_must_be() -> None:
 def test_a_key_that_signed_through_a_gate_is_not_moved_without_one(transcript: Transcript) -> None:
     signers = estate()
     west = signers.hosts["east-spare"]
-    signers.hosts["east-spare"] = replace(west, gate=replace(west.gate, used=True))
+    signers.hosts["east-spare"] = replace(west, gate=replace(west.gate, written=True))
     before = dict(signers.hosts)
     with pytest.raises(Refused, match="east-spare signed, or was to sign, through a gate.*bin/estate key retire"):
         move(signers, transcript)
     assert signers.hosts == before
     assert key_ceremonies.status(signers).problems == (), "it holds no key"
-    signers.hosts["west"] = replace(signers.hosts["west"], gate=replace(west.gate, used=True))
+    signers.hosts["west"] = replace(signers.hosts["west"], gate=replace(west.gate, written=True))
     assert any(
         "west signed, or was to sign, through a gate" in each for each in key_ceremonies.status(signers).problems
     )

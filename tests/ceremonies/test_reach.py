@@ -53,7 +53,7 @@ def node(script: str, stdin: str) -> tuple[int, str, str]:
         result: dict[str, object] = {"signed_header": {"commit": {"height": height, "signatures": []}}}
         if method == "status":
             sync = {"latest_block_height": str(HEAD), "latest_block_time": "", "catching_up": False}
-            result = {"node_info": {"network": "x"}, "sync_info": sync}
+            result = {"node_info": {"network": "cosmoshub-4"}, "sync_info": sync}
         answers.append("HTTP/1.0 200 OK\r\n\r\n" + json.dumps({"result": result}) + "\n@@\n")
     return 0, "".join(answers), ""
 

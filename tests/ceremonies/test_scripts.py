@@ -377,8 +377,6 @@ def test_a_gate_that_was_here_is_seen_whatever_is_left_of_it(west: SignerHost) -
     assert not west.observe().gate.used
     (state / "connection.key").write_text("x")
     assert west.observe().gate.used and west.observe().gate.floor is None
-    gated(west)
-    assert west.observe().gate.used
 
 
 def test_without_a_gate_only_tmkms_is_started_and_stopped(west: SignerHost) -> None:

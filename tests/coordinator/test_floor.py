@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -87,6 +88,16 @@ def test_the_watermark_of_another_chain_is_refused(path: Path) -> None:
 def test_an_empty_watermark_is_refused(path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(FloorUnusable, match="is damaged"):
+        floor.read(path, "lab-1")
+
+
+@pytest.mark.parametrize("digest", ["", "null", '"0000"'])
+def test_a_watermark_without_its_checksum_is_refused(path: Path, digest: str) -> None:
+    fields = json.loads(path.read_bytes())
+    del fields["sha256"]
+    text = json.dumps(fields | ({"sha256": json.loads(digest)} if digest else {}))
+    path.write_bytes(text.encode().ljust(floor.SIZE))
+    with pytest.raises(FloorUnusable, match="its checksum does not match"):
         floor.read(path, "lab-1")
 
 

@@ -230,7 +230,7 @@ def test_a_gate_starts_before_its_signer_and_stops_after_it() -> None:
 
 
 def test_a_signer_that_was_behind_a_gate_does_not_sign_without_one(network: Network) -> None:
-    used = replace(HOLDS, gate=GateObservation(used=True))
+    used = replace(HOLDS, gate=GateObservation(written=True))
     for in_hsm in (False, True):
         decided = verdict(Duty.CONSENSUS, used, "west", site="west", in_hsm=in_hsm)
         assert not decided.run and "bin/estate key retire" in (decided.because or "")

@@ -19,6 +19,7 @@ import argparse
 import contextlib
 import io
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -46,7 +47,7 @@ def _interleavings(modules: dict[str, Any]) -> Noticed | None:
         if found.broken:
             moves, what = found.broken
             return Noticed(Check.INTERLEAVINGS, f"{where}, by a schedule of {len(moves)}", what[0])
-        if found.most_signed < most_signed()[name]:
+        if found.most_signed < most_signed(name):
             return Noticed(Check.INTERLEAVINGS, where, f"at most {found.most_signed} signed")
     return None
 
@@ -115,17 +116,14 @@ CHECKS: dict[Check, Callable[[dict[str, Any]], Noticed | None]] = {
     Check.SIMULATION: _simulation,
     Check.UNIT_TESTS: _unit_tests,
 }
-_most_signed: dict[str, int] = {}
 
 
-def most_signed() -> dict[str, int]:
-    """The number of positions that can be signed in each scenario without a bug."""
-    if not _most_signed:
-        interleave = load()[INTERLEAVE]
-        _most_signed.update(
-            {name: interleave.walk_scenario(name, interleave.Faults()).most_signed for name in interleave.SCENARIOS}
-        )
-    return _most_signed
+@cache
+def most_signed(scenario: str) -> int:
+    """The number of positions that can be signed in a scenario without a bug."""
+    interleave = load()[INTERLEAVE]
+    signed: int = interleave.walk_scenario(scenario, interleave.Faults()).most_signed
+    return signed
 
 
 def notices(changes: tuple[Change, ...], checks: tuple[Check, ...] = tuple(Check)) -> list[Noticed]:

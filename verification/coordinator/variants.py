@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -63,9 +64,6 @@ class Failure(NamedTuple):
     test: str
     passed: int
     why: str
-
-
-_codes: dict[str, CodeType] = {}
 
 
 def source(name: str) -> str:
@@ -166,10 +164,9 @@ def _last(name: str) -> str:
     return name.rpartition(".")[2]
 
 
+@cache
 def _compiled(name: str) -> CodeType:
-    if name not in _codes:
-        _codes[name] = compile(source(name), str(_path(name)), "exec")
-    return _codes[name]
+    return compile(source(name), str(_path(name)), "exec")
 
 
 def _put_back(put: Any, remove: Any, name: str, value: Any) -> None:

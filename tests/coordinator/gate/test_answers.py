@@ -17,9 +17,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator import floor
-from coordinator.decision.effects import Cause
+from coordinator.config import Chain
+from coordinator.decision.effects import Cause, Lost, Missing, Unknown, Won
 from coordinator.decision.position import Position, Step, spent
-from coordinator.decision.records import Head
+from coordinator.decision.records import Claim, Gate, Head
 from coordinator.gate import CODES, Code, KeyGate
 from coordinator.privval import for_node, for_signer
 from coordinator.privval.messages import Dialect, ErrorResponse, PingResponse, PubKeyResponse, SignedResponse
@@ -280,6 +281,75 @@ def test_a_row_that_was_not_inserted_in_time_keeps_the_signature_back(estate: Ma
     refused(made, made.node.ask(prevote(10)), "table-unknown")
     made.rows.before = lambda operation: None
     verified(made, prevote(10), made.node.ask(prevote(10)))
+
+
+class LateTable(MemoryTable):
+    """Does what it is told, and says so when the deadline has passed."""
+
+    late = ""
+
+    def claim(self, claim: Claim, deadline: float) -> Won | Lost | Missing | Unknown:
+        outcome = super().claim(claim, deadline)
+        self._wait("claim", deadline)
+        return outcome
+
+    def insert(self, claim: Claim, deadline: float) -> Claim | None:
+        row = super().insert(claim, deadline)
+        self._wait("insert", deadline)
+        return row
+
+    def _wait(self, name: str, deadline: float) -> None:
+        if self.late == name:
+            time.sleep(max(0.0, deadline - time.monotonic()) + 0.01)
+
+
+@pytest.mark.parametrize(("late", "asked"), [("claim", 0), ("insert", 1)])
+def test_an_outcome_that_comes_after_the_deadline_is_unknown(estate: Make, late: str, asked: int) -> None:
+    rows, tables = Rows(), list[LateTable]()
+
+    def table(chain: Chain, gate: Gate, key: bytes) -> LateTable:
+        tables.append(LateTable(rows, gate))
+        return tables[-1]
+
+    made = estate(rows=rows, table=table, deadline_seconds=0.2).whole()
+    tables[0].late = late
+    refused(made, made.node.ask(prevote(10)), "table-unknown")
+    assert len(made.signer.signed) == asked
+    tables[0].late = ""
+    until(lambda: made.signer_is_up)
+    verified(made, prevote(11), made.node.ask(prevote(11)))
+
+
+def test_a_watermark_that_is_written_after_the_deadline_signs_nothing(
+    estate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = estate(deadline_seconds=0.2).whole()
+    rise = floor.Keeper.rise
+
+    def late(keeper: floor.Keeper, position: Position) -> None:
+        rise(keeper, position)
+        time.sleep(0.25)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(floor.Keeper, "rise", late)
+        refused(made, made.node.ask(prevote(10)), "disk")
+    assert made.signer.signed == []
+
+
+def test_each_claim_has_a_name_of_its_own(estate: Make) -> None:
+    made = estate().whole()
+    for height in range(10, 15):
+        verified(made, prevote(height), made.node.ask(prevote(height)))
+    claims = made.rows.claims.values()
+    assert len({each.claim_id for each in claims}) == 5
+    assert len({each.boot_id for each in claims}) == 1
+
+
+def test_a_node_that_is_silent_for_long_is_dialled_again(estate: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.node.SILENT_FOR_SECONDS", 0.3)
+    made = estate().whole()
+    assert made.node.is_dialled(20)
+    until(lambda: any("silent" in each["detail"] for each in made.events("node-down")))
 
 
 def test_a_row_that_is_taken_halts_the_key_across_restarts(estate: Make) -> None:

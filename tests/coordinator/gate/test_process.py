@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gc
+import io
 import json
 import os
 import signal
@@ -12,10 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from coordinator import floor
+from coordinator import config as gate_config
+from coordinator import floor, service
 from coordinator.__main__ import main
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import spent
+from coordinator.decision.records import Gate
+from coordinator.events import Events
+from coordinator.metrics import Metrics
+from coordinator.service import ChainService
 from tests.coordinator.gate.peers import Node
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,6 +101,36 @@ def test_a_gate_runs_and_ends_cleanly_on_sigterm(config: Path, node: Node, tmp_p
     assert 'signing_gate_started{chain="lab-1"} 0' in (tmp_path / "metrics.prom").read_text()
     assert not (tmp_path / "lab-1.sock").exists()
     assert (tmp_path / "connection.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_each_run_has_a_name_of_its_own_and_is_of_the_configured_generation_and_reach(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates: list[Gate] = []
+
+    class Once(ChainService):
+        """Ends the process as soon as it runs."""
+
+        def run(self) -> None:
+            gates.append(self._gate)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(service, "ChainService", Once)
+    config.write_text(config.read_text().replace("generation = 1", "generation = 7\nreach = 55"))
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    interval = sys.getswitchinterval()
+    try:
+        for _ in range(2):
+            assert service.run(gate_config.read(config), Events(io.StringIO()), Metrics()) == 0
+    finally:
+        sys.setswitchinterval(interval)
+        gc.unfreeze()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert [(each.gate_id, each.chain_id, each.generation, each.reach) for each in gates] == [
+        ("gate-a", "lab-1", 7, 55)
+    ] * 2
+    assert len({each.boot_id for each in gates}) == 2 and all(len(each.boot_id) == 32 for each in gates)
 
 
 def test_a_wrong_configuration_is_said_without_a_traceback(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,7 +101,10 @@ def test_a_failed_condition_shows_the_item(credentials: CredentialsFile) -> None
 FAILED = refusal("ConditionalCheckFailedException", Item={})
 UNCLEAR = {
     "throttled": (refusal("ThrottlingException", message="Rate exceeded"), "400 ThrottlingException: Rate exceeded"),
-    "conflict": (refusal("ReplicatedWriteConflictException"), "ReplicatedWriteConflictException"),
+    "conflict with 500": (
+        refusal("ReplicatedWriteConflictException", "500 Oh"),
+        "500 ReplicatedWriteConflictException",
+    ),
     "denied": (refusal("AccessDeniedException", Message="not authorized"), "AccessDeniedException: not authorized"),
     "server error": (refusal("InternalServerError", "500 Internal Server Error"), "500 InternalServerError"),
     "condition failed with 500": (FAILED.replace(b"400 Bad Request", b"500 Oh"), "500 Conditional"),
@@ -137,6 +140,29 @@ def test_whatever_else_is_answered_is_unclear(case: str, credentials: Credential
     assert len(server.requests) == 1, "a call is sent once"
 
 
+CONFLICT = refusal("ReplicatedWriteConflictException", message="modified by a request in another Region")
+
+
+def test_a_write_that_was_rejected_because_another_region_writes_is_sent_again(credentials: CredentialsFile) -> None:
+    with serving(lambda _: CONFLICT if len(server.requests) < 4 else answer(b"{}")) as server:
+        assert called(server, credentials) == Accepted({})
+    assert (len(server.requests), server.connections) == (4, 1)
+
+
+def test_a_conflict_that_does_not_end_is_unclear_by_the_deadline(credentials: CredentialsFile) -> None:
+    began = time.monotonic()
+    with serving(lambda _: CONFLICT) as server:
+        outcome = called(server, credentials, 0.2)
+    assert isinstance(outcome, Unclear) and outcome.detail.startswith("us-east-1: ")
+    assert len(server.requests) > 1 and time.monotonic() - began >= 0.1
+
+
+def test_what_is_unclear_after_a_conflict_is_not_sent_again(credentials: CredentialsFile) -> None:
+    with serving(lambda _: CONFLICT if len(server.requests) < 2 else None) as server:
+        assert isinstance(called(server, credentials), Unclear)
+    assert len(server.requests) == 2
+
+
 def test_a_checksum_that_fits_is_taken(credentials: CredentialsFile) -> None:
     with serving(lambda _: answer(b"{}", "200 OK", f"x-amz-crc32: {zlib.crc32(b'{}')}")) as server:
         assert called(server, credentials) == Accepted({})
@@ -156,6 +182,21 @@ def test_silence_ends_with_the_deadline(credentials: CredentialsFile) -> None:
         outcome = called(server, credentials, 0.2)
     assert isinstance(outcome, Unclear)
     assert time.monotonic() - began > 0.15
+
+
+def test_the_answer_to_a_call_that_was_given_up_is_not_taken_for_the_next(credentials: CredentialsFile) -> None:
+    def reply(_: socket.socket) -> bytes:
+        if len(server.requests) > 1:
+            return answer(b'{"call": 2}')
+        time.sleep(0.4)
+        return answer(b'{"call": 1}')
+
+    with serving(reply) as server:
+        made = Client([server.endpoint], credentials, None)
+        assert isinstance(made.call("UpdateItem", {}, soon(0.1)), Unclear)
+        assert made.call("UpdateItem", {}, soon(5)) == Accepted({"call": 2})
+        made.close()
+    assert server.connections == 2
 
 
 def test_an_answer_that_trickles_ends_with_the_deadline(credentials: CredentialsFile) -> None:
@@ -240,7 +281,7 @@ def test_no_other_replica_is_asked_once_something_was_sent(credentials: Credenti
         assert len(first.requests) == 1
 
 
-@pytest.mark.parametrize("kind", ["ThrottlingException", "ReplicatedWriteConflictException", "AccessDeniedException"])
+@pytest.mark.parametrize("kind", ["ThrottlingException", "AccessDeniedException"])
 def test_a_replica_that_answers_stays_the_preferred_one(kind: str, credentials: CredentialsFile) -> None:
     with serving(lambda _: refusal(kind)) as first, serving(lambda _: answer(b"{}")) as second:
         table = Client([first.endpoint, second.endpoint], credentials, None)

@@ -158,7 +158,6 @@ FAULTS = {
     Kind.SERVER_ERROR: ("500 InternalServerError", False),
     Kind.SERVER_ERROR_AFTER: ("500 InternalServerError", True),
     Kind.THROTTLE: ("400 ThrottlingException", False),
-    Kind.CONFLICT: ("400 ReplicatedWriteConflictException", False),
     Kind.DROP_BEFORE: ("us-east-1: ", False),
     Kind.DROP_AFTER: ("us-east-1: ", True),
     Kind.LATE: ("us-east-1: ", True),
@@ -178,6 +177,17 @@ def test_a_fault_is_an_unknown_outcome_that_was_or_was_not_written(
     seen = ash.read(soon())
     assert isinstance(seen, Seen)
     assert (seen.head.claim == claim) is written, "a read decides"
+
+
+def test_a_conflict_between_regions_is_overcome(front: Fronted, key: str, ash: Table) -> None:
+    front.files.fail([Fault(f"conflict-{key}", Kind.CONFLICT, count=2, access_key=ASH_KEY, table=HEAD)])
+    assert isinstance(ash.claim(claim_of(ASH, 11), soon()), Won)
+
+
+def test_a_conflict_between_regions_that_does_not_end_is_unknown(front: Fronted, key: str, ash: Table) -> None:
+    front.files.fail([Fault(f"conflict-{key}", Kind.CONFLICT, access_key=ASH_KEY, table=HEAD)])
+    assert "us-east-1: " in detail(ash.claim(claim_of(ASH, 11), soon(0.5)))
+    assert claimed(front, key) is False
 
 
 def test_a_fault_affects_only_the_gate_that_it_names(front: Fronted, key: str, ash: Table) -> None:

@@ -1,0 +1,123 @@
+"""What a ceremony sees of the hosts and of the chain: all of it, or nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ceremonies.custody import ChainView
+from ceremonies.remote import SIGNED_BLOCKS_LOOKED_AT, HostFailed, RemoteChain, RemoteSigners, Ssh
+from estate.declaration import load
+from estate.model import CHAIN_ROLES, Network, Role
+from estate.plan.hosts import Host, of_role
+
+OURS, OTHER = "A" * 40, "B" * 40
+HEAD = 1000
+Answer = Callable[[str, int], object]
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return load.read(Path(__file__).parents[2] / "stacks" / "Pulumi.cosmoshub.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosts(Ssh):
+    """Hosts by name that answer a script, or do not."""
+
+    answers: Mapping[str, Callable[[str], str]]
+    asked: list[str] = field(default_factory=list)
+
+    def run(self, host: Host, script: str, *, stdin: str = "", timeout_seconds: float = 60, shell: str = "sh") -> str:
+        self.asked.append(host.name)
+        if host.name not in self.answers:
+            raise HostFailed(f"{host.name}: could not be reached")
+        return self.answers[host.name](script)
+
+
+def rpc(answer: Answer) -> Callable[[str], str]:
+    def run(script: str) -> str:
+        found = re.findall(r"GET /(\w+)\?(?:height=(\d+))?", script)
+        said = [json.dumps({"result": answer(method, int(height or 0))}) for method, height in found]
+        return "".join(f"HTTP/1.0 200 OK\r\n\r\n{each}\n@@\n" for each in said)
+
+    return run
+
+
+def node(
+    signed: Mapping[int, int] = {}, head: int = HEAD, syncing: bool = False, chain: str = "cosmoshub-4", off: int = 0
+) -> Callable[[str], str]:
+    """A node; `signed`: the flag of our signature by height; `off`: how far its commits are from what is asked."""
+
+    def answer(method: str, height: int) -> object:
+        if method == "status":
+            sync = {"latest_block_height": str(head), "latest_block_time": "", "catching_up": syncing}
+            return {"node_info": {"network": chain}, "sync_info": sync}
+        signatures = [{"validator_address": OTHER, "block_id_flag": 2}]
+        if height in signed:
+            signatures.append({"validator_address": OURS, "block_id_flag": signed[height]})
+        return {"signed_header": {"commit": {"height": str(height + off), "signatures": signatures}}}
+
+    return rpc(answer)
+
+
+def view(network: Network, nodes: list[Callable[[str], str] | None], above: int = HEAD - 10) -> ChainView | None:
+    names = [each.name for each in of_role(network, *CHAIN_ROLES)]
+    answers = {name: each for name, each in zip(names, nodes, strict=False) if each}
+    return RemoteChain(network=network, ssh=Hosts(answers=answers)).view(OURS, above)
+
+
+def test_our_signatures_above_the_last_one_and_no_others_are_seen(network: Network) -> None:
+    flags = {HEAD - 12: 2, HEAD - 10: 2, HEAD - 9: 2, HEAD - 5: 3, HEAD - 4: 1, HEAD - 1: 2}
+    assert view(network, [node(flags)]) == ChainView(head=HEAD, signed_since=(HEAD - 9, HEAD - 1))
+
+
+def test_the_last_blocks_are_looked_at_however_long_ago_the_last_signature_was(network: Network) -> None:
+    first = HEAD - SIGNED_BLOCKS_LOOKED_AT
+    found = view(network, [node({first - 1: 2, first: 2})], above=3)
+    assert found == ChainView(head=HEAD, signed_since=(first,))
+
+
+def test_a_chain_that_has_not_gone_past_the_last_signature_shows_no_other(network: Network) -> None:
+    assert view(network, [node({HEAD: 2})], above=HEAD) == ChainView(head=HEAD)
+
+
+USELESS: dict[str, Callable[[str], str] | None] = {
+    "does not answer": None,
+    "is syncing": node(syncing=True),
+    "is of another chain": node(chain="cosmoshub-3"),
+    "answers no JSON": lambda script: "HTTP/1.0 502 Bad Gateway\r\n\r\n<html>\n@@\n",
+    "answers with an error": lambda script: "HTTP/1.0 200 OK\r\n\r\n" + '{"error": {"code": 1}}' + "\n@@\n",
+    "answers something else": rpc(lambda method, height: {"sync_info": None, "node_info": None}),
+    "has other commits": node(off=1),
+    "answers less than it was asked": lambda script: node()(script).split("@@\n")[0] + "@@\n",
+}
+
+
+@pytest.mark.parametrize("what", USELESS)
+def test_a_node_that_is_of_no_use_is_passed_over_and_alone_it_is_no_chain(network: Network, what: str) -> None:
+    good = node({HEAD - 1: 2})
+    assert view(network, [USELESS[what], good]) == ChainView(head=HEAD, signed_since=(HEAD - 1,))
+    assert view(network, [USELESS[what]]) is None
+
+
+def test_every_signer_is_looked_at_and_each_under_its_name(network: Network) -> None:
+    signers = [each.name for each in of_role(network, Role.SIGNER)]
+    said = {name: (lambda script, number=number: f"processes {number}\n") for number, name in enumerate(signers)}
+    hosts = Hosts(answers=said)
+    seen = RemoteSigners(network=network, ssh=hosts).observe()
+    assert {name: each.processes for name, each in seen.items()} == {name: i for i, name in enumerate(signers)}
+    assert sorted(hosts.asked) == sorted(signers)
+
+
+def test_one_signer_that_does_not_answer_leaves_nothing_seen(network: Network) -> None:
+    signers = [each.name for each in of_role(network, Role.SIGNER)]
+    for missing in signers:
+        answers = {name: (lambda script: "") for name in signers if name != missing}
+        with pytest.raises(HostFailed, match=missing):
+            RemoteSigners(network=network, ssh=Hosts(answers=answers)).observe()
