@@ -15,9 +15,6 @@ from tests.verification.life.conftest import Ran
 from verification.life import decided, gates, itf, replay
 from verification.life.itf import State
 
-LATER = {"ahead", "table"}
-"""The moves behind which this gate is known to differ: claims that jump, and a table that goes back."""
-
 
 @pytest.fixture(scope="module")
 def traces(ran: Ran) -> list[list[State]]:
@@ -33,19 +30,10 @@ def replayed(traces: Iterable[list[State]], table: local.Local, directory: Path)
 def test_the_real_gate_signs_nothing_that_the_model_refuses(
     traces: list[list[State]], local_table: local.Local, tmp_path: Path
 ) -> None:
-    result = replayed((each for each in traces if not LATER & set(each[0]["moves"])), local_table, tmp_path)
+    result = replayed(traces, local_table, tmp_path)
     assert result.unsafe == []
     assert result.traces >= 5
     assert result.signed > 0
-
-
-@pytest.mark.slow
-@pytest.mark.xfail(reason="a claim may jump, and the watermark rises with own claims only", strict=False)
-def test_neither_does_it_when_requests_jump_and_the_table_goes_back(
-    traces: list[list[State]], local_table: local.Local, tmp_path: Path
-) -> None:
-    result = replayed((each for each in traces if LATER & set(each[0]["moves"])), local_table, tmp_path)
-    assert result.unsafe == []
 
 
 SIGNED = {"act": "release", "host": 1, "pos": 103, "pay": 2, "out": "released"}
