@@ -253,7 +253,7 @@ def test_a_command_interrupted_from_the_keyboard_says_so_and_ends_with_130(tmp_p
     )
     with state.open("wb"):
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=60)
     assert (running.returncode, said) == (130, "estate: interrupted; run the same command again to continue\n")
 
 
