@@ -11,7 +11,8 @@ side by side    all other tests, in four processes: those that run the Pulumi en
                 wait most of the time, and the others compute (`tests/conftest.py` has their order)
 ==============  =======================================================================================================
 
-The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``. ``--long`` is
+The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``,
+with fewer examples. ``--long`` is
 in `cli.night`. Words after ``--`` go to one plain run of pytest.
 """
 
@@ -71,7 +72,7 @@ def of_pytest(name: str, *words: str, processes: int = 1) -> Part:
 
 
 def fast() -> list[Part]:
-    return [*_style(), of_pytest("unit", "-m", FAST, processes=2)]
+    return [*_style(), of_pytest("unit", "-m", FAST, "--hypothesis-profile=fast", processes=2)]
 
 
 def whole() -> list[Part]:

@@ -134,6 +134,7 @@ class ChainService:
 
     def _turn(self) -> None:
         """Waits for the next event or due time, and handles it."""
+        self._dials = self._dials or self._may_sign() or time.monotonic() >= self._dial_by
         waited = [self._woken, *self._node.sockets(), *(self._signer.sockets() if self._signer else ())]
         due = min(self._node_due(), self._signer.due() if self._signer else float("inf"), self._announce_due())
         wait(waited, min(due - time.monotonic(), METRICS_EVERY_SECONDS))
@@ -144,7 +145,6 @@ class ChainService:
             self._announced += 1
             self._announce_at = time.monotonic() + pause
             self._key.start()
-        self._dials = self._dials or self._may_sign() or time.monotonic() >= self._dial_by
         if not self._dials:
             return
         self._node.attend()

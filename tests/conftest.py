@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import json
 import os
 import pickle
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from components.recording import Recorded
 
 settings.register_profile("estate", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=20)
 settings.load_profile("estate")
+
+gc.set_threshold(200_000, 50, 1000)
+"""A process holds whole recorded estates for all its tests; the default would walk them again and again."""
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "__main__.py"

@@ -23,6 +23,8 @@ from estate.plan.hosts import Host, of_role
 from tests.ceremonies.ssh_hosts import Run, SshHosts
 from tests.ceremonies.test_scripts import SignerHost, make
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = 40
 

@@ -20,6 +20,8 @@ from components.service_instance import ServiceInstance
 from estate.model import Network
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 COMPONENTS = ROOT / "components"
 SDKS = {"pulumi_aws", "pulumi_gcp"}
 OF_A_CLOUD = re.compile(r"\b(aws|gcp):|\barn:|\bElastic IP\b|\.amazonaws\.com|\.googleapis\.com")

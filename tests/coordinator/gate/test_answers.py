@@ -29,6 +29,8 @@ from tests.coordinator.gate.conftest import Estate, until
 from tests.coordinator.gate.peers import NOON, OTHER_BLOCK, Signer, precommit, prevote, proposal
 from tests.coordinator.gate.rows import MemoryTable, Rows
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Estate]
 
 

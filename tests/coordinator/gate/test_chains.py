@@ -13,6 +13,8 @@ from coordinator.privval.messages import SignedResponse
 from tests.coordinator.gate.conftest import Estate
 from tests.coordinator.gate.peers import prevote
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Estate]
 CHAINS = 20
 

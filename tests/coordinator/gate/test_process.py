@@ -25,6 +25,8 @@ from coordinator.metrics import Metrics
 from coordinator.service import ChainService
 from tests.coordinator.gate.peers import Node
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 KEY = bytes(range(32))
 CONFIG = """

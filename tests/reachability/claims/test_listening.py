@@ -13,8 +13,9 @@ from reachability.claims import Estate, Outcome, Verdict, verdict
 from reachability.prover import Prover
 from tests.reachability.claims.estates import CLAIMS, Built
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def asked(built: Built, ports: Mapping[str, tuple[int, ...]]) -> Verdict:
     subject = built.subject()
     estate = Estate(Prover(assemble(subject)), [built.network], subject.resources, listening=ports)

@@ -9,11 +9,12 @@ from verification.coordinator.interleave import SCENARIOS, told, walk_scenario
 from verification.coordinator.interleavings import Faults, play, walk
 from verification.coordinator.world import Core, World, wish
 
+pytestmark = pytest.mark.slow
+
 TWO_BY_THREE = [name for name, scenario in SCENARIOS.items() if len(scenario.scripts) == 2]
 FIRST = TWO_BY_THREE[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("faults", [Faults(), Faults(doubts=1), Faults(crashes=1)], ids=str)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_schedule_keeps_every_promise(name: str, faults: Faults):
@@ -31,7 +32,6 @@ def test_the_reduced_walk_ends_where_the_whole_one_does(name: str):
     assert whole.ends == reduced.ends
 
 
-@pytest.mark.slow
 def test_the_reduced_walk_with_faults_ends_where_the_whole_one_does():
     scripts = {"ash": (wish(10, 0, 2), wish(10, 0, 3)), "zrh": (wish(10, 0, 2, "nil"),)}
     for faults in (Faults(doubts=1), Faults(crashes=1)):

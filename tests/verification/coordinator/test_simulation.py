@@ -9,8 +9,9 @@ from verification.coordinator.simulate import simulate_all, told
 from verification.coordinator.simulation import Broken, Core, Simulation
 from verification.coordinator.variants import SIMULATION, Change, load
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_two_thousand_seeds_keep_every_promise():
     tally = simulate_all(0, 2_000, jobs=2)
     print(told(tally))
