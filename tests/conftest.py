@@ -58,8 +58,8 @@ TOGETHER = 40
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The order and the groups in which pytest-xdist gives tests to its processes.
 
-    First whole files of tests that share a stack or a machine, then slow tests one by one, then quick ones, so that no
-    process is left with long work at the end.
+    First whole files of tests that share a stack or a machine, then the slow tests of each file, then quick ones: no
+    process is left with long work at the end, and what is slow to make is made once.
     """
     if not hasattr(config, "workerinput"):
         return
@@ -71,6 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(file))
             return 0
         if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(f"{file}-slow"))
             return 1
         item.add_marker(pytest.mark.xdist_group(f"{file}-{quick[file] // TOGETHER}"))
         quick[file] += 1
