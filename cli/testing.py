@@ -7,13 +7,12 @@ lint, format    ruff over the whole tree
 types           mypy --strict over the product packages
 whole estate    a whole network's lab, from a killed ``up`` to ``down``, and its drills, one after the other
 chaos           the drills on the fast chain. Gates have 0.4 s for an answer there: nothing runs beside them
-side by side    all other tests, in four processes: those that run the Pulumi engine, make namespaces or boot machines
-                wait most of the time, and the others compute (`tests/conftest.py` has their order)
+engine and lab  the tests that run the Pulumi engine, make namespaces or boot machines; two files at a time
+unit            the tests that need neither the engine nor the lab, two at a time
 ==============  =======================================================================================================
 
-The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``,
-with fewer examples. ``--long`` is
-in `cli.night`. Words after ``--`` go to one plain run of pytest.
+The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``, with fewer
+examples. ``--long`` is in `cli.night`. Words after ``--`` go to one plain run of pytest.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ from tools import cache, debian, parts
 
 SLOWEST = 25
 FAST = "not engine and not lab and not slow"
+UNIT = "not engine and not lab"
 DRILLS = "tests/drills"
 NEEDED_BY_UNIT = ("dynamodb-local", "privval-judge", "quint", "tm-signer-harness", "tmkms", "wasmd", "yubihsm-mock")
 NEEDED_BY_LAB = ("pulumi", "cometbft")
@@ -65,14 +65,14 @@ class Outcome:
     note: str = ""
 
 
-def of_pytest(name: str, *words: str, processes: int = 1) -> Part:
-    """``processes``: how many run the tests side by side, in the order and the groups of `tests/conftest.py`."""
-    beside = ("-n", str(processes), "--dist", "loadgroup", "--no-loadscope-reorder") if processes > 1 else ()
+def of_pytest(name: str, *words: str, workers: str = "") -> Part:
+    """``workers``: how xdist gives out the tests to two processes; without, they run in one."""
+    beside = ("-n", "2", "--dist", workers) if workers else ()
     return Part(name, ("-m", "pytest", "-q", "--no-header", *beside, *words))
 
 
 def fast() -> list[Part]:
-    return [*_style(), of_pytest("unit", "-m", FAST, "--hypothesis-profile=fast", processes=2)]
+    return [*_style(), of_pytest("unit", "-m", FAST, "--hypothesis-profile=fast", workers="worksteal")]
 
 
 def whole() -> list[Part]:
@@ -82,7 +82,8 @@ def whole() -> list[Part]:
         Part("types", types, pytest=False),
         of_pytest("whole estate", f"{DRILLS}/test_whole_estate.py"),
         of_pytest("chaos", DRILLS, f"--ignore={DRILLS}/test_whole_estate.py"),
-        of_pytest("side by side", f"--ignore={DRILLS}", processes=4),
+        of_pytest("engine and lab", "-m", "engine or lab", f"--ignore={DRILLS}", workers="loadfile"),
+        of_pytest("unit", "-m", UNIT, workers="worksteal"),
     ]
 
 
@@ -150,7 +151,7 @@ def counted(name: str, seconds: float, status: int, report: Path) -> Outcome:
     failed: dict[str, bool] = {}
     skipped = set()
     for case in cases:
-        test = without_group(f"{case.get('classname', '')}::{case.get('name', '')}")
+        test = f"{case.get('classname', '')}::{case.get('name', '')}"
         outcomes = {each.tag for each in case}
         failed[test] = failed.get(test, False) or bool(outcomes & {"failure", "error"})
         if any(each.tag == "skipped" and each.get("type") != "pytest.xfail" for each in case):
@@ -164,12 +165,6 @@ def counted(name: str, seconds: float, status: int, report: Path) -> Outcome:
     elif status != 0 and not found.failed:
         found.failed, found.note = 1, f"pytest ended with status {status}"
     return found
-
-
-def without_group(test: str) -> str:
-    """The name of a test without the group that xdist puts after it."""
-    parameters_end = test.rfind("]") + 1
-    return test[:parameters_end] + test[parameters_end:].partition("@")[0]
 
 
 def slowest(outcomes: Iterable[Outcome]) -> list[tuple[float, str]]:

@@ -9,7 +9,6 @@ import json
 import os
 import pickle
 import runpy
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,36 +47,6 @@ def free_of_foreign_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the sizes of a night, where a test has two")
-
-
-TOGETHER = 40
-"""How many quick tests of a file go to a process at a time."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The order and the groups in which pytest-xdist gives tests to its processes.
-
-    First whole files of tests that share a stack or a machine, then the slow tests of each file, then quick ones: no
-    process is left with long work at the end, and what is slow to make is made once.
-    """
-    if not hasattr(config, "workerinput"):
-        return
-    quick: Counter[str] = Counter()
-
-    def turn(item: pytest.Item) -> int:
-        file = item.nodeid.partition("::")[0]
-        if any(item.get_closest_marker(mark) for mark in ("engine", "lab")):
-            item.add_marker(pytest.mark.xdist_group(file))
-            return 0
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(f"{file}-slow"))
-            return 1
-        item.add_marker(pytest.mark.xdist_group(f"{file}-{quick[file] // TOGETHER}"))
-        quick[file] += 1
-        return 2
-
-    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")

@@ -76,27 +76,11 @@ def test_the_last_line_is_the_sum_of_all_parts() -> None:
 
 
 def test_the_whole_run_holds_every_test_once() -> None:
-    runs = [part.words for part in testing.whole() if part.pytest]
-    assert not any("-m" in words[2:] for words in runs), "no run leaves tests out by marks"
-    drills = testing.DRILLS
-    assert [[word for word in words if drills in word] for words in runs] == [
-        [f"{drills}/test_whole_estate.py"],
-        [drills, f"--ignore={drills}/test_whole_estate.py"],
-        [f"--ignore={drills}"],
-    ]
-
-
-@pytest.mark.parametrize(
-    ("shown", "name"),
-    [
-        ("a.b::test_it@tests/a/b.py", "a.b::test_it"),
-        ("a.b::test_it[x@y]@tests/a/b.py-3", "a.b::test_it[x@y]"),
-        ("a.b::test_it[x@y]", "a.b::test_it[x@y]"),
-        ("a.b::test_it", "a.b::test_it"),
-    ],
-)
-def test_a_test_is_told_without_its_group(shown: str, name: str) -> None:
-    assert testing.without_group(shown) == name
+    words = [" ".join(part.words) for part in testing.whole() if part.pytest]
+    assert sum(f"-m {testing.UNIT}" in each for each in words) == 1
+    assert sum("-m engine or lab" in each and f"--ignore={testing.DRILLS}" in each for each in words) == 1
+    drills = [each for each in words if testing.DRILLS in each and f"--ignore={testing.DRILLS} " not in f"{each} "]
+    assert len(drills) == 2
 
 
 def test_a_part_of_the_night_that_fails_stops_none_and_is_told(tmp_path: Path) -> None:
