@@ -53,7 +53,7 @@ class Events:
             self._dropped(str(fields.get("chain", "")))
 
     def drain(self, seconds: float = DRAIN_WITHIN_SECONDS) -> None:
-        """Returns when all events are written, or after so many seconds."""
+        """Returns once all events are written, or after ``seconds``."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting and not self._writing, seconds)
 
