@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from estate.errors import UsageError
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key that marks a special object (Pulumi's resource property encoding)."""
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
+
+CONCEALED: Mapping[str, str] = {SIGNATURE: SECRET, "ciphertext": ""}
+"""A secret whose value the file does not tell: unknown, but set."""
 
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's encoding of an unknown string."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reachability.encoding import SECRET, SIGNATURE, StateError
+from reachability.encoding import CONCEALED, StateError
 
 BLINDED = "[secret]"
 STAYS = frozenset({"same", "refresh"})
@@ -98,7 +98,7 @@ def _object(value: Any) -> dict[str, Any]:
 def _concealed(value: Any) -> Any:
     """The value with blinded secrets as those of an exported stack: unknown, but set."""
     if value == BLINDED:
-        return {SIGNATURE: SECRET, "ciphertext": ""}
+        return CONCEALED
     if isinstance(value, dict):
         return {key: _concealed(each) for key, each in value.items()}
     if isinstance(value, list):

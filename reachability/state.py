@@ -9,7 +9,7 @@ from typing import Any
 
 from estate.collector import uncollected
 from reachability import preview, terraform
-from reachability.encoding import SECRET, SIGNATURE, UNKNOWN_STRING, StateError
+from reachability.encoding import CONCEALED, SECRET, SIGNATURE, UNKNOWN_STRING, StateError
 from reachability.resources import UNKNOWN, Resource
 
 VERSIONS = (3, 4)
@@ -314,7 +314,7 @@ def write(resources: tuple[Resource, ...]) -> str:
     documents = []
     for each in resources:
         outputs = _written(each.properties)
-        outputs.update({key: {SIGNATURE: SECRET, "ciphertext": ""} for key in each.concealed})
+        outputs.update(dict.fromkeys(each.concealed, CONCEALED))
         document = {"urn": each.urn, "type": each.type, "custom": each.id != "", "outputs": outputs}
         document["id"] = _written(each.id)
         if each.references:

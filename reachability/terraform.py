@@ -15,14 +15,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reachability.encoding import SECRET, SIGNATURE, UNKNOWN_STRING, StateError
+from reachability.encoding import CONCEALED, UNKNOWN_STRING, StateError
 
 SHOW = "give the file that `terraform show -json > FILE` writes"
 MAJOR_VERSIONS = ("0", "1")
 MODULE = "module."
 DEEPEST_MODULES = 20
 INDEX = re.compile(r'\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\]')
-CONCEALED = {SIGNATURE: SECRET, "ciphertext": ""}
 
 EC2 = (
     "ami", "ami_copy", "ami_from_instance", "ami_launch_permission", "customer_gateway", "default_network_acl",

@@ -120,11 +120,11 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     found, overall = documents(proof)
     if arguments.state is None and arguments.explain is None and len(found) == 1:
         proving.remember(checkout, proof.reports)
+    accounts = proving.accounts(proof.question, asked[0]) if arguments.explain and overall == PROVED else {}
     if arguments.json:
         document = found[0] if len(found) == 1 else {"networks": found, "verdict": overall}
         if arguments.explain:
-            checked = proving.accounts(proof.question, asked[0]) if overall == PROVED else {}
-            hosts = {name: [each.document() for each in members] for name, members in checked.items()}
+            hosts = {name: [each.document() for each in checked] for name, checked in accounts.items()}
             document = {**document, "explanation": asked[0].explanation, "checked": hosts}
         json.dump(document, sys.stdout, indent=2)
         print()
@@ -133,7 +133,6 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from cli.page import Page
 
     page = Page()
-    accounts = proving.accounts(proof.question, asked[0]) if arguments.explain and overall == PROVED else {}
     for position, report in enumerate(found):
         if position:
             page.line()

@@ -95,10 +95,9 @@ def _matrix_rows(answers: Sequence[Answer], label: Label) -> list[list[Part]]:
     for answer in answers:
         for words in ("", "; the answers are dropped"):
             passing = [each for each in answer.flows if each.verdict == "reachable" and _words(each) == words]
-            rows += [
-                [label(answer.sender), label(answer.target), (services_in_words(_services(passing)) + words, "green")]
-                for _ in passing[:1]
-            ]
+            if passing:
+                services = services_in_words(_services(passing)) + words
+                rows.append([label(answer.sender), label(answer.target), (services, COLOURS["reachable"])])
         unknown = [each for each in answer.flows if each.verdict == "not-modelled"]
         if unknown:
             covered = _services(unknown)

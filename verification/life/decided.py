@@ -7,7 +7,6 @@ it asks for must be above every signature of the key, and a key that it destroys
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from ceremonies import gates
 from ceremonies.custody import ChainView, Next, Refused, Step
@@ -69,19 +68,16 @@ def situation(state: State) -> Situation:
         admitted = tuple((name(host), "boot") for host in sorted(row["admitted"]))
         head = Head(row["generation"], CLOSED if row["closed"] else position(row["head"]), admitted)
     last = gates.last_signed(signers, signers, head)
-    make: Any = Situation
-    watched = "watched_from" in Situation.__dataclass_fields__
-    found: Situation = make(
+    return Situation(
         signers=signers,
         declared=Declared(gates=frozenset(map(name, declared["sites"])), generation=declared["generation"]),
         row=head,
         chain=ChainView(
             head=state["chain"], signed_since=tuple(height for height in sorted(state["ours"]) if height > last)
         ),
+        watched_from=state["chain"] - WATCHED_BLOCKS,
         sealed={},
-        **({"watched_from": state["chain"] - WATCHED_BLOCKS} if watched else {}),
     )
-    return found
 
 
 def _steps(state: State) -> Iterator[tuple[str, Next]]:

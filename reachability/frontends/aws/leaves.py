@@ -47,6 +47,7 @@ class Kind:
 
 _DATABASE = Path(("vpcSecurityGroupIds",))
 _RDS = "aws:rds/subnetGroup:SubnetGroup"
+_RDS_CLUSTER = "aws:rds/cluster:Cluster"
 _CACHE = "aws:elasticache/subnetGroup:SubnetGroup"
 SCALING = "aws:autoscaling/group:Group"
 SCALING_ATTACHMENT = "aws:autoscaling/attachment:Attachment"
@@ -71,7 +72,7 @@ KINDS: Mapping[str, Kind] = {
     "aws:rds/instance:Instance": Kind(
         ("dbSubnetGroupName",), _DATABASE, _RDS, public=("publiclyAccessible",), optional=False
     ),
-    "aws:rds/cluster:Cluster": Kind(("dbSubnetGroupName",), _DATABASE, _RDS, optional=False),
+    _RDS_CLUSTER: Kind(("dbSubnetGroupName",), _DATABASE, _RDS, optional=False),
     "aws:rds/clusterInstance:ClusterInstance": Kind(
         ("dbSubnetGroupName",), _DATABASE, _RDS, ("clusterIdentifier",), ("publiclyAccessible",), optional=False
     ),
@@ -147,7 +148,7 @@ def _nics(cloud: Cloud, resource: Resource, kind: Kind) -> Iterator[Nic]:
     index = cloud.index
     owner, value, name = resource, _at(resource, kind.subnets), kind.subnets[0]
     if kind.within and says(value):
-        (owner,) = _within(cloud, resource, kind, value)
+        owner = _within(cloud, resource, kind, value)
         name, value = "subnetIds", given(owner, "subnetIds")
     if not says(value):
         if kind.optional:
@@ -180,11 +181,10 @@ def _nics(cloud: Cloud, resource: Resource, kind: Kind) -> Iterator[Nic]:
         yield nic
 
 
-def _within(cloud: Cloud, resource: Resource, kind: Kind, value: Any) -> tuple[Resource]:
+def _within(cloud: Cloud, resource: Resource, kind: Kind, value: Any) -> Resource:
     """The subnet group: by its id, ARN or name."""
     named = [each for each in cloud.index.of(kind.within) if each.properties.get("name") == value]
-    found = named[0] if len(named) == 1 else cloud.index.need(resource, kind.subnets[0], kind.within)
-    return (found,)
+    return named[0] if len(named) == 1 else cloud.index.need(resource, kind.subnets[0], kind.within)
 
 
 def _named_groups(cloud: Cloud, resource: Resource, kind: Kind) -> list[tuple[Resource, str, Any]]:
@@ -193,11 +193,10 @@ def _named_groups(cloud: Cloud, resource: Resource, kind: Kind) -> list[tuple[Re
         return _of_template(cloud, resource)
     if kind.owner and not says(_at(resource, kind.groups)):
         own = _at(resource, kind.owner)
-        for type_ in ("aws:rds/cluster:Cluster",):
-            for each in cloud.index.of(type_):
-                if own in (each.id, each.properties.get("clusterIdentifier")) and own is not UNKNOWN:
-                    return [(each, kind.groups[0], _at(each, kind.groups) or [])]
-        owner = cloud.index.need(resource, kind.owner[0], "aws:rds/cluster:Cluster")
+        for each in cloud.index.of(_RDS_CLUSTER):
+            if own in (each.id, each.properties.get("clusterIdentifier")) and own is not UNKNOWN:
+                return [(each, kind.groups[0], _at(each, kind.groups) or [])]
+        owner = cloud.index.need(resource, kind.owner[0], _RDS_CLUSTER)
         return [(owner, kind.groups[0], _at(owner, kind.groups) or [])]
     if not kind.groups:
         return []
@@ -218,9 +217,13 @@ def _template(cloud: Cloud, resource: Resource) -> Resource:
     return by_name[0]
 
 
+def _interfaces(template: Resource) -> list[Any]:
+    return items(given(template, "networkInterfaces"), "networkInterfaces")
+
+
 def _of_template(cloud: Cloud, resource: Resource) -> list[tuple[Resource, str, Any]]:
     template = _template(cloud, resource)
-    inside = items(given(template, "networkInterfaces"), "networkInterfaces")
+    inside = _interfaces(template)
     if len(inside) > 1:
         raise Malformed("its launch template has several interfaces")
     if inside and says(inside[0].get("securityGroups")):
@@ -235,9 +238,7 @@ def _make_public(cloud: Cloud, resource: Resource, kind: Kind, nic: Nic) -> None
         wanted = flag(_at(resource, kind.public), False)
     elif kind.as_subnets:
         wanted = nic.subnet.automatic
-        inside = []
-        if resource.type == SCALING:
-            inside = items(given(_template(cloud, resource), "networkInterfaces"), "networkInterfaces")
+        inside = _interfaces(_template(cloud, resource)) if resource.type == SCALING else []
         if inside and says(inside[0].get("associatePublicIpAddress")):
             wanted = flag(inside[0]["associatePublicIpAddress"], False)
     if wanted is False or nic.addresses[0] >= V6:
