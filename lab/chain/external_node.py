@@ -23,7 +23,7 @@ def config_toml(node: ExternalNode, peers: Sequence[str]) -> str:
     """
     return f"""\
 moniker = "{node.name}"
-log_level = "*:error"
+log_level = "error"
 
 [rpc]
 laddr = "tcp://{node.address}:{RPC_PORT}"
@@ -82,6 +82,7 @@ StartLimitIntervalSec=0
 
 [Service]
 User={USER}
+Environment=GOMAXPROCS=1
 ExecStart={program} start --home {home(node)} --log_no_color
 Restart=always
 RestartSec=2

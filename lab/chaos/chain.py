@@ -70,7 +70,7 @@ def config_toml(name: str, peers: tuple[str, ...], pace: Pace) -> str:
     listener = f'priv_validator_laddr = "tcp://{net.ADDRESSES[name]}:{PRIVVAL_PORT}"\n' if ours else ""
     return f"""\
 moniker = "{name}"
-log_level = "*:error"
+log_level = "error"
 {listener}
 [rpc]
 laddr = "tcp://{net.ADDRESSES[name]}:{RPC_PORT}"

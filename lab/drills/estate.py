@@ -18,10 +18,11 @@ from lab.chaos import witness
 from lab.errors import PromiseBroken
 from lab.machines import machine
 from lab.paths import LabPaths
+from lab.table import coordination as gates
 from lab.wiring.drill import cut, heal, mute
 from lab.wiring.model import Wiring
 
-WATCHED_BLOCKS = 12
+WATCHED_BLOCKS = 8
 SETTLING_BLOCKS = 3
 """Blocks after a change that may still carry, or still lack, a signature that was already under way."""
 
@@ -50,17 +51,18 @@ class Estate:
     def active(self, role: Role, site: str) -> Host:
         return next(host for host in of_role(self.network, role) if host.active and host.place == site)
 
-    def unit(self, action: str, host: Host, unit: str, *options: str) -> None:
-        command = ["systemctl", action, *options, unit]
+    def units(self, action: str, host: Host, *words: str) -> None:
+        """``systemctl action`` on the host, with options and the names of units."""
+        command = ["systemctl", action, *words]
         try:
             done = machine.execute(self.paths, host.name, command, timeout_seconds=UNIT_SECONDS)
         except subprocess.TimeoutExpired:
-            raise PromiseBroken(f"systemctl {action} {unit} on {host.name} took more than {UNIT_SECONDS} s") from None
+            raise PromiseBroken(f"{' '.join(command)} on {host.name} took more than {UNIT_SECONDS} s") from None
         if done.returncode:
-            raise PromiseBroken(f"systemctl {action} {unit} on {host.name} failed: {done.stderr.strip()}")
+            raise PromiseBroken(f"{' '.join(command)} on {host.name} failed: {done.stderr.strip()}")
 
     def node_unit(self, action: str, host: Host) -> None:
-        self.unit(action, host, f"{self.network.chain.client.daemon}.service")
+        self.units(action, host, f"{self.network.chain.client.daemon}.service")
 
     def wait_for(self, height: int, *, seconds: float = 120) -> None:
         """Waits until the other validators have reached ``height``."""
@@ -133,18 +135,23 @@ class Estate:
         raise PromiseBroken(f"no signature of ours within {RESUME_SECONDS} s")
 
     def wait_until_steady(self) -> None:
-        """Waits until earlier disturbances are over: we signed all of the last blocks."""
+        """Waits until earlier disturbances are over: we signed all of the last blocks, and every gate could sign."""
         deadline = time.monotonic() + RESUME_SECONDS
-        while True:
-            commits = self.observer.commits(SETTLING_BLOCKS)
-            if all(self.key.address in commit.signers for commit in commits):
-                return
+        while reason := self._unsteady():
             if time.monotonic() > deadline:
                 raise PromiseBroken(
-                    f"the drill did not begin: for {RESUME_SECONDS} s some of the last {SETTLING_BLOCKS} blocks lacked "
-                    "our signature; see `bin/estate status`"
+                    f"the estate did not recover within {RESUME_SECONDS} s: {reason}; see `bin/estate status`"
                 )
             time.sleep(POLL_SECONDS)
+
+    def _unsteady(self) -> str:
+        commits = self.observer.commits(SETTLING_BLOCKS)
+        if any(self.key.address not in commit.signers for commit in commits):
+            return f"some of the last {SETTLING_BLOCKS} blocks lack our signature"
+        for host in gates.gates(self.network):
+            if reason := gates.kept_by(gates.gauges(self.paths, host, self.network.chain.chain_id)):
+                return f"{host.name}: {reason}"
+        return ""
 
     def must_sign_all(self, blocks: int = WATCHED_BLOCKS) -> None:
         signed, seen = self.signed(blocks)

@@ -15,9 +15,9 @@ GATE_UNIT, SIGNER_UNIT = "signing-gate.service", "tmkms.service"
 WAITING_SECONDS = 15
 """A node without its signer is watched this long; it must not answer."""
 
-KILLS = 4
+KILLS = 2
 BLOCKS_UNTIL_BACK = 5
-CUT_BLOCKS = 8
+CUT_BLOCKS = 5
 """A datacentre is cut off for this many blocks, and watched for as many after its return."""
 
 
@@ -39,13 +39,11 @@ def _owner(estate: Estate) -> Host:
 
 
 def _stop(estate: Estate, host: Host) -> None:
-    estate.unit("stop", host, SIGNER_UNIT)
-    estate.unit("stop", host, GATE_UNIT)
+    estate.units("stop", host, SIGNER_UNIT, GATE_UNIT)
 
 
 def _start(estate: Estate, host: Host) -> None:
-    estate.unit("start", host, GATE_UNIT)
-    estate.unit("start", host, SIGNER_UNIT)
+    estate.units("start", host, GATE_UNIT, SIGNER_UNIT)
 
 
 def stop_signer(estate: Estate) -> None:
@@ -77,8 +75,7 @@ def kill_owner(estate: Estate) -> None:
         try:
             with estate.missing_at_most(1, BLOCKS_UNTIL_BACK):
                 estate.say(f"killing gate and tmkms on {owner.name}, which owns the height")
-                for unit in (GATE_UNIT, SIGNER_UNIT):
-                    estate.unit("kill", owner, unit, "--signal=KILL")
+                estate.units("kill", owner, "--signal=KILL", GATE_UNIT, SIGNER_UNIT)
                 _stop(estate, owner)
         finally:
             _start(estate, owner)

@@ -22,14 +22,6 @@ from lab.table import coordination
 from proofs import proving
 
 MISSED_WINDOW = 50
-GATE_PROBLEMS = {
-    "halted": (1.0, "its gate has halted, and waits for a person"),
-    "started": (0.0, "its gate may not sign: the table has not admitted it, or does not answer"),
-    "signer_connected": (0.0, "its gate has no tmkms"),
-    "node_connected": (0.0, "its gate does not reach its validator"),
-}
-"""By gauge of the gate: the value that keeps it from signing, and what that means. The most specific comes first."""
-
 BEHIND_BLOCKS = 5
 
 
@@ -143,10 +135,8 @@ def _signing(network: Network, paths: LabPaths, observer: Node, problems: list[s
 def _by_gate(network: Network, paths: LabPaths, host: Host, problems: list[str]) -> int | None:
     """The last height that a signer's gate signed; what keeps it from signing is a problem."""
     gauges = coordination.gauges(paths, host, network.chain.chain_id)
-    for name, wrong in GATE_PROBLEMS.items():
-        if gauges.get(name, 0.0) == wrong[0]:
-            problems.append(f"{host.name}: {wrong[1]}; `bin/estate logs {host.name}` tells more")
-            break
+    if reason := coordination.kept_by(gauges):
+        problems.append(f"{host.name}: {reason}; `bin/estate logs {host.name}` tells more")
     return int(gauges.get("last_signed_height", 0)) or None
 
 

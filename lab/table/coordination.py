@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +35,14 @@ PORT = 8000
 START_SECONDS = 60
 PRIORITY = -10
 """AWS does not share its processors with our hosts; here all are on one machine."""
+
+KEPT_BY = {
+    "halted": (1.0, "its gate has halted, and waits for a person"),
+    "started": (0.0, "its gate may not sign: the table has not admitted it, or does not answer"),
+    "signer_connected": (0.0, "its gate has no tmkms"),
+    "node_connected": (0.0, "its gate does not reach its validator"),
+}
+"""By gauge of the gate: the value that keeps it from signing, and what that means. The most specific comes first."""
 
 Progress = Callable[[str], None]
 
@@ -202,3 +210,8 @@ def gauges(paths: LabPaths, host: Host, chain_id: str) -> dict[str, float]:
     except subprocess.TimeoutExpired:
         return {}
     return metrics.gauges(text, chain_id)
+
+
+def kept_by(reported: Mapping[str, float]) -> str:
+    """What keeps a gate with these gauges from signing; empty if nothing does. One that reports nothing is kept too."""
+    return next((meaning for name, (wrong, meaning) in KEPT_BY.items() if reported.get(name, 0.0) == wrong), "")
