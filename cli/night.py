@@ -55,6 +55,7 @@ LONG = (
     Long("mutants", ("-m", f"{_ORACLES}.mutants")),
     Long("z3", ("-m", f"{_ORACLES}.compare", "--estates", "10000")),
     Long("simulation", ("-m", f"{_COORDINATOR}.simulate", "--seeds", "1000000", "--jobs", "2"), alone=True),
+    Long("race", ("-m", "pytest", "-q", "--long", "tests/coordinator/table/test_race.py"), alone=True),
     Long("killed-ups", ("-m", "pytest", "-q", "--long", "-k", "killed_up or down", WHOLE_ESTATE), alone=True),
     Long("chaos", ("-m", "cli", "drill", "chaos", "--faults", "1000", "--heights", "20000"), alone=True),
 )

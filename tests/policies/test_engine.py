@@ -110,12 +110,6 @@ def test_what_no_rule_on_a_resource_can_see_is_refuted_before_it_is_deployed(tmp
             assert "claim layers-agree is refuted" in said
 
 
-def test_the_declared_network_is_proved_before_it_is_deployed_and_when_it_stands(tmp_path: Path) -> None:
-    with engine_stack(tmp_path, stack_files()[0]) as stack:
-        for said in (stack.run("preview", *POLICIES), stack.up(*POLICIES), stack.run("preview", *POLICIES)):
-            assert "[mandatory]" not in said
-
-
 EXPIRED = """\
 exceptions:
   - rule: logs-are-kept
