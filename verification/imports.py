@@ -42,13 +42,28 @@ def imports(module: PurePosixPath, text: str) -> Iterator[Import]:
 def imports_of(module: PurePosixPath, tree: ast.AST) -> Iterator[Import]:
     """As ``imports``, of a text that is parsed."""
     package = module.parent.parts
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (Import(node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             whole = ".".join((*base, *([node.module] if node.module else [])))
             yield from (Import(node.lineno, f"{whole}.{alias.name}") for alias in node.names)
+
+
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement, however deep. Expressions hold none, and are most of a text."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in BLOCKS:
+            inner = getattr(node, block, None)
+            if isinstance(inner, list):
+                waiting.extend(inner)
 
 
 def packages(root: Path = ROOT) -> list[str]:

@@ -18,6 +18,7 @@ def read(recorded: Recorded, *, preview: bool = False) -> dict[str, Resource]:
     return {each.urn: each for each in state.read(text)}
 
 
+@pytest.mark.slow
 def test_every_registered_resource_is_in_the_export(small_recorded: Recorded) -> None:
     found = read(small_recorded)
     assert set(found) - {each.urn for each in small_recorded.resources} == {

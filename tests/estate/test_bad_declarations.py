@@ -42,6 +42,7 @@ def test_every_message_has_a_rule_a_reason_and_a_fix() -> None:
     assert empty == []
 
 
+@pytest.mark.slow
 def test_every_rule_is_broken_by_some_fault_of_the_table() -> None:
     """A rule that no case breaks is not known to work."""
     from estate.declaration.shape import examine
