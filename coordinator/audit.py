@@ -14,7 +14,7 @@ I7    a gate that got "unknown" releases nothing for that request; each request 
 I8    an extension's signature is released only for the extension that was claimed
 I9    each signature is by the key, over bytes of its chain
 I10   only votes and proposals are signed
-I11   a repeated request gets the same bytes or a refusal
+I11   a repeated request gets the same bytes or a refusal; a proposal is signed with the time that its node asked
 I14   a missing, emptied or older state ends in a refusal
 ====  ================================================================================================
 """
@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from coordinator.decision.effects import Cause
-from coordinator.decision.position import Position
+from coordinator.decision.position import Position, Step
 from coordinator.decision.records import Claim
 
 VOTE, PROPOSAL = 3, 5
@@ -97,7 +97,8 @@ class Released(NamedTuple):
     """A signature left a gate.
 
     ``position``, ``intent`` and ``extension`` are those of the request. ``sign_bytes`` are the bytes that the signature
-    covers (``b""``: not known; the claim's bytes are used). ``seconds``: since the request arrived.
+    covers (``b""``: not known; the claim's bytes are used). ``asked``: the bytes that the node asked for, with its own
+    time (``b""``: not known). ``seconds``: since the request arrived.
     """
 
     gate_id: str
@@ -114,6 +115,7 @@ class Released(NamedTuple):
     replayed: bool = False
     tag: int = VOTE
     seconds: float = 0.0
+    asked: bytes = b""
 
 
 class Refused(NamedTuple):
@@ -385,6 +387,8 @@ class Audit:
                 self._broken("I4", f"{event.gate_id} signed {where} without a row of its claim {claim.claim_id}")
         if event.intent != claim.intent:
             self._broken("I11", f"{event.gate_id} answered {where} with a signature for something else")
+        if event.position.step == Step.PROPOSAL and event.asked not in (b"", claim.sign_bytes):
+            self._broken("I11", f"{event.gate_id} answered {where} with a proposal of another time than was asked")
         if event.extension != claim.extension:
             self._broken("I8", f"{event.gate_id} answered {where} for an extension that was not claimed")
         if (event.extension_signature is None) != (claim.extension is None):

@@ -69,6 +69,15 @@ def broken(*events: audit.Event) -> set[str]:
     return {found.promise for found in violations(events, "lab-1", verify=verify, deadline_seconds=0.4)}
 
 
+def test_a_proposal_of_another_time_than_its_node_asked_is_useless_and_a_vote_is_not():
+    proposal, vote = claim_of(Position(7, 0, 1)), claim_of(LOW)
+    for claim, found in ((proposal, {"I11"}), (vote, set())):
+        *before, released = signing(claim)
+        assert isinstance(released, Released)
+        assert broken(*before, released._replace(asked=claim.sign_bytes)) == set()
+        assert broken(*before, released._replace(asked=b"block@2")) == found
+
+
 def test_signatures_that_were_come_by_rightly_break_nothing():
     extended = claim_of(HIGH, extension=b"extension")
     assert broken(*signing(claim_of(LOW)), *signing(extended, LOW), *signing(claim_of(NEXT, "zrh"), HIGH)) == set()

@@ -633,6 +633,7 @@ class World:
                 request.extension,
                 signed.extension_signature,
                 reply.replayed,
+                asked=request.sign_bytes,
             )
         )
         return Done()
