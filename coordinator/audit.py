@@ -8,7 +8,7 @@ I1    at most one intent (block, nil, POL round) at a height, round and step
 I2    at most one signature at a height, round and step
 I3    what is released rises strictly, in the order of its claims
 I4    a release has an earlier claim and an earlier claim row, both with the same bytes
-I5    everything that is released at a height was claimed by one gate
+I5    everything that is released at a height was claimed by one gate, until a ceremony gives the height to another
 I6    a watermark is never above the row; an answer is given once it is at the row that the gate has seen
 I7    a gate that got "unknown" releases nothing for that request; each request is answered in time, once
 I8    an extension's signature is released only for the extension that was claimed
@@ -152,6 +152,13 @@ class Replaced(NamedTuple):
     position: Position
 
 
+class TakenOver(NamedTuple):
+    """A ceremony gave ``height``, whose owner died, to ``gate_id``. What was claimed there before stays claimed."""
+
+    height: int
+    gate_id: str
+
+
 Event = (
     Started
     | Asked
@@ -165,6 +172,7 @@ Event = (
     | Ended
     | RolledBack
     | Replaced
+    | TakenOver
 )
 
 
@@ -213,6 +221,7 @@ class Audit:
         "_rising",
         "_rows_told",
         "_seen",
+        "_taken",
         "_verify",
         "violations",
     )
@@ -233,7 +242,8 @@ class Audit:
         self._inserted: dict[str, Claim] = {}
         self._released: dict[Position, tuple[bytes, bytes, bytes | None]] = {}
         self._rising: list[tuple[int, Position]] = []
-        self._owners: dict[int, str] = {}
+        self._owners: dict[tuple[int, int], str] = {}
+        self._taken: dict[int, tuple[int, ...]] = {}
         self._seen: dict[str, Position] = {}
         self._looked: dict[str, Position] = {}
         self._own: dict[str, Position] = {}
@@ -271,6 +281,7 @@ class Audit:
             frozenset(self._released.items()),
             tuple(self._rising),
             frozenset(self._owners.items()),
+            frozenset(self._taken.items()),
             frozenset(self._seen.items()),
             frozenset(self._looked.items()),
             frozenset(self._own.items()),
@@ -352,6 +363,11 @@ class Audit:
     def _rolled_back(self, event: RolledBack) -> None:
         self._rising, self._owners = [], {}
 
+    def _taken_over(self, event: TakenOver) -> None:
+        times = (*self._taken.get(event.height, ()), len(self._accepted))
+        self._taken[event.height] = times
+        self._owners[event.height, len(times)] = event.gate_id
+
     def _replaced(self, event: Replaced) -> None:
         self._ever = max(self._ever, event.position)
 
@@ -393,9 +409,11 @@ class Audit:
             self._broken("I8", f"{event.gate_id} answered {where} for an extension that was not claimed")
         if (event.extension_signature is None) != (claim.extension is None):
             self._broken("I8", f"{event.gate_id} answered {where} with half an answer about its extension")
-        owner = self._owners.setdefault(claim.position.height, claim.gate_id)
+        height = claim.position.height
+        reign = sum(accepted.order >= each for each in self._taken.get(height, ()))
+        owner = self._owners.setdefault((height, reign), claim.gate_id)
         if owner != claim.gate_id:
-            self._broken("I5", f"{owner} and {claim.gate_id} both signed at height {claim.position.height}")
+            self._broken("I5", f"{owner} and {claim.gate_id} both signed at height {height}")
         if accepted.missing or (accepted.stale and event.boot_id == claim.boot_id):
             self._broken("I14", f"{event.gate_id} signed {where} on a row that was missing or older than it had seen")
         if not event.replayed:
@@ -446,6 +464,7 @@ _JUDGES: dict[type[Event], Callable[..., None]] = {
     Ended: Audit._ended,
     RolledBack: Audit._rolled_back,
     Replaced: Audit._replaced,
+    TakenOver: Audit._taken_over,
 }
 
 
