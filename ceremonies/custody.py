@@ -36,6 +36,7 @@ class Step(StrEnum):
     ADMIT = "admit the gate in the table"
     AWAIT = "wait until the table has gone past the new gate's watermark"
     DISMISS = "remove the gate's admission from the table"
+    TAKE_OVER = "give the height of the dead owner to this gate, and dismiss the owner"
     RENEW = "begin a new generation in the table"
     CLOSE = "close the key's row in the table permanently"
     FREE = "unmask the signer, so that the next deployment can start it"

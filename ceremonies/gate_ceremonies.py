@@ -15,6 +15,7 @@ from ceremonies.public_key import ConsensusKey
 from ceremonies.steps import Pace, Transcript, carry_out
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import spent
+from coordinator.decision.records import Head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,18 @@ class GateCeremonies:
             raise Refused(f"got {target} as both the old and the new host of the key; they must differ")
         return self._carry_out("move", partial(gates.moving, leaving=leaving, target=target), (leaving,))
 
+    def take_over(self, leaving: str, target: str, *, locked_block: str = "") -> tuple[Next, ...]:
+        """Lets `target` sign on in the height in which its owner `leaving` died; `leaving` is dismissed and need not
+        answer. For a key without which the chain makes no block.
+        """
+
+        def decide(situation: Situation) -> Next:
+            key, row = public_key(situation.signers), situation.row
+            claimed = self.table.precommits(key, row.position) if key and row and row.owner == leaving else ()
+            return gates.taking_over(situation, leaving, target, claimed, locked_block)
+
+        return self._carry_out("take-over", decide, (), without=leaving, locked_block=locked_block)
+
     def renew_table(self, *, second_operator: str) -> tuple[Next, ...]:
         """Begins the declared generation after a table was lost or rolled back. It starts nothing: the next deployment
         does. `second_operator`: the second person who has verified the reason.
@@ -91,16 +104,16 @@ class GateCeremonies:
         """Lets a halted gate sign again. `cause`: the cause of the halt that the operator found."""
         return self._carry_out("clear-halt", partial(gates.clearing, target=target, cause=cause), (), cause=cause)
 
-    def _situation(self, watched: Iterable[str] | None) -> Situation:
+    def _situation(self, watched: Iterable[str] | None, without: str = "") -> Situation:
         """Hosts first, then the table, then the chain. `watched`: whose last signatures the chain must have passed;
-        `None`: of all that hold the key.
+        `None`: of all that hold the key. `without`: the host that is dead and not asked; the chain is asked then.
         """
-        seen = self.signers.observe()
+        seen = self.signers.observe(without)
         key = public_key(seen)
         row = self.table.read(key) if key else None
         opened = {name: self.signers.look_into(name) for name, each in seen.items() if each.sealed}
         names = holders(seen) if watched is None else tuple(watched)
-        still = bool(names) and all(seen[name].still for name in names)
+        still = bool(without) or (bool(names) and all(seen[name].still for name in names))
         view = self.chain.view(key.address, gates.last_signed(seen, names, row)) if key and still else None
         return Situation(
             signers=seen,
@@ -116,12 +129,13 @@ class GateCeremonies:
         decide: Callable[[Situation], Next],
         watched: tuple[str, ...] | None,
         gates_after: tuple[str, ...] = (),
+        without: str = "",
         **noted: object,
     ) -> tuple[Next, ...]:
         heads: list[int] = []
 
         def observe() -> Situation:
-            situation = self._situation(watched)
+            situation = self._situation(watched, without)
             if situation.chain is None:
                 heads.clear()
                 return situation
@@ -154,12 +168,18 @@ class GateCeremonies:
             Step.SEED: lambda: table.seed(key, spent(step.height), declared, gates_after),
             Step.ADMIT: lambda: table.admit(key, host, generation),
             Step.DISMISS: lambda: table.dismiss(key, host, generation),
+            Step.TAKE_OVER: lambda: table.take_over(key, self._row(situation), host),
             Step.RENEW: lambda: table.renew(
                 key, generation or declared - 1, declared, spent(step.height), holders(situation.signers)
             ),
             Step.CLOSE: lambda: table.close(key, generation),
         }
         acts[step.step]()
+
+    @staticmethod
+    def _row(situation: Situation) -> Head:
+        assert situation.row
+        return situation.row
 
     @staticmethod
     def _invited(situation: Situation) -> str:

@@ -17,7 +17,9 @@ from ceremonies.observation import SignerObservation
 from ceremonies.public_key import ConsensusKey
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Position, spent
-from coordinator.decision.records import Head
+from coordinator.decision.position import Step as PositionStep
+from coordinator.decision.records import Claim, Head
+from coordinator.privval.canonical import voted_hash
 from coordinator.table.items import CLOSED
 
 LEAD_BLOCKS = 4 * MARGIN_BLOCKS
@@ -356,6 +358,56 @@ def moving(situation: Situation, leaving: str, target: str) -> Next:
     if here.key or here.remnant:
         return Next(step=Step.DESTROY, host=leaving)
     return Next(step=Step.TIDY, host=leaving)
+
+
+def taking_over(
+    situation: Situation, leaving: str, target: str, precommits: Iterable[Claim], locked_block: str
+) -> Next:
+    """The next step towards `target` signing on in the height in which its owner `leaving` died, where the chain makes
+    no block without this key.
+
+    The table fences the owner: from then on it claims nothing, and what it has claimed is not signed otherwise by
+    anyone. What the table cannot keep is CometBFT's lock: an owner that precommitted a block must vote for no other in
+    this height, and `target`'s node may not know it. `precommits`: all that were claimed in this height.
+    `locked_block`: the hash on which the operator has seen `target`'s node locked, as hex; empty: none.
+
+    Raises:
+        Refused: it would not be safe, or there is nothing to take over.
+    """
+    _key(situation)
+    _deployed(situation, target)
+    row = _open_row(situation)
+    _not_gone_back(situation, [target])
+    if not _signs(situation, target):
+        raise Refused(
+            f"{target} does not sign through an admitted gate; only one that does can take over: bin/estate key join, "
+            "where the chain goes on; see the state of all: bin/estate key status"
+        )
+    if row.claim is not None and row.owner == target and leaving not in situation.admitted:
+        return Next(step=Step.DONE, host=target)
+    if row.claim is None or row.owner != leaving:
+        raise Refused(
+            f"the row's height {row.position.height} belongs to {row.owner or 'no gate'}, not to {leaving}; any "
+            "admitted gate may claim the next height; a gate that is gone is dismissed by bin/estate key join"
+        )
+    chain = _seen_chain(situation)
+    if chain.head != row.position.height - 1:
+        raise Refused(
+            f"the chain is at height {chain.head}, and {leaving} owns height {row.position.height}; a height is taken "
+            "over only while the chain waits for it; if the chain is past it, every gate may claim the next one"
+        )
+    claimed = [each for each in (*precommits, row.claim) if each.position.step == PositionStep.PRECOMMIT]
+    blocks = {each.position: voted_hash(each.sign_bytes).hex().upper() for each in claimed}
+    locks = {position: block for position, block in blocks.items() if block}
+    if locks and (lock := locks[max(locks)]) != locked_block.upper():
+        raise Refused(
+            f"{leaving} precommitted block {lock} at {max(locks).text}, and "
+            f"{f'the locked block given is {locked_block}' if locked_block else 'no locked block was given'}; after "
+            "that, this key must vote for no other block in this height, or the chain can fork; ask the node of "
+            f"{target}: round_state.locked_block_hash of its RPC /consensus_state; only if it is {lock}: "
+            f"--locked-block {lock}"
+        )
+    return Next(step=Step.TAKE_OVER, host=target)
 
 
 def renewing(situation: Situation) -> Next:

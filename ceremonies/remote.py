@@ -138,15 +138,16 @@ class RemoteSigners:
         return next(each for each in hosts(self.network) if each.name == name)
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """No other ceremony of this network runs, from whatever machine, until the block or this process ends.
+    def exclusive(self, without: str = "") -> Iterator[None]:
+        """No other ceremony of this network runs, from whatever machine, until the block or this process ends. Of two
+        ceremonies, the one that goes `without` the first host may run beside another.
 
         Two at once could each decide on what the other is about to change, and destroy the last copy of the key.
 
         Raises:
             HostFailed: another ceremony is running, or the first signer does not answer.
         """
-        first = of_role(self.network, Role.SIGNER)[0]
+        first = next(each for each in of_role(self.network, Role.SIGNER) if each.name != without)
         script = f"exec 8>{CEREMONY_LOCK}; flock -n 8 || exit 75; echo held; exec cat >/dev/null"
         command = self.ssh.command(first, script)
         with subprocess.Popen(
@@ -163,14 +164,15 @@ class RemoteSigners:
             finally:
                 holder.stdin.close()
 
-    def observe(self) -> dict[str, SignerObservation]:
+    def observe(self, without: str = "") -> dict[str, SignerObservation]:
         """The state of each signer. All must answer: a key on a signer that does not answer would be overlooked.
+        `without`: the one signer that is not asked.
 
         Raises:
             HostFailed
         """
         script = observation.observe(self._state_file)
-        signers = of_role(self.network, Role.SIGNER)
+        signers = [each for each in of_role(self.network, Role.SIGNER) if each.name != without]
         with ThreadPoolExecutor(max_workers=max(1, len(signers))) as pool:
             outputs = list(pool.map(lambda each: self.ssh.run(each, script), signers))
         return {each.name: observation.parse(output) for each, output in zip(signers, outputs, strict=True)}

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from coordinator.decision.position import Position
-from coordinator.decision.records import Head
+from coordinator.decision.position import Position, Step
+from coordinator.decision.records import Claim, Head
 from coordinator.table import items
 from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear
 from coordinator.table.credentials import CredentialsFile
@@ -70,6 +70,35 @@ class Ceremony:
         return self._update(
             items.dismissing(gate_id, generation),
             f"gate {gate_id} is not dismissed: only a head of generation {generation} was to be changed",
+        )
+
+    def precommits(self, claims: str, position: Position) -> list[Claim]:
+        """The signing claims for a precommit in the height of ``position``, up to it. Raises NotDone.
+
+        ``claims``: the name of their table. A signature that left a gate has a claim there.
+        """
+        found = []
+        for each in range(position.round + 1):
+            at = Position(position.height, each, Step.PRECOMMIT)
+            row_key = {"pk": items.text(self._key), "hrs": items.text(at.text)}
+            outcome = self._call("GetItem", {"TableName": claims, "Key": row_key, "ConsistentRead": True})
+            if not isinstance(outcome, Accepted):
+                raise NotDone(f"a read of {claims} was refused as if it were a write; look at the table")
+            if "Item" in outcome.answer:
+                try:
+                    found.append(items.read_claim(self._key, at, outcome.answer["Item"]))
+                except Damaged as error:
+                    raise NotDone(f"{claims} holds an item that is not a claim of this key: {error}") from None
+        return found
+
+    def take_over(self, head: Head, gate_id: str) -> Head:
+        """Give the height of ``head`` to another admitted gate, and dismiss its owner. Raises NotDone."""
+        if head.claim is None or head.owner == gate_id:
+            raise NotDone(f"nothing is taken over: the height of {head.position.text} belongs to no other gate")
+        return self._update(
+            items.taking_over(head, gate_id),
+            f"the height of {head.position.text} is not taken over: {head.owner} must still own it, with the same "
+            f"claim, and {gate_id} must be admitted",
         )
 
     def renew(self, old_generation: int, generation: int, position: Position, gates: Iterable[str]) -> Head:

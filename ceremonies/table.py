@@ -10,7 +10,7 @@ from pathlib import Path
 from ceremonies.public_key import ConsensusKey
 from ceremonies.row import Ceremony
 from coordinator.decision.position import Position
-from coordinator.decision.records import Head
+from coordinator.decision.records import Claim, Head
 from coordinator.table import items
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
@@ -27,6 +27,7 @@ class OperatorTable:
 
     endpoints: Sequence[Endpoint]
     head: str
+    claims: str
     chain_id: str
     credentials: Path
     ca_file: Path | None = None
@@ -48,6 +49,7 @@ class OperatorTable:
                 for each in coordination.endpoints(network)
             ],
             head=coordination.table_names(network)[0],
+            claims=coordination.table_names(network)[1],
             chain_id=network.chain.chain_id,
             credentials=credentials,
             ca_file=ca_file,
@@ -73,6 +75,14 @@ class OperatorTable:
     def dismiss(self, key: ConsensusKey, gate: str, generation: int) -> None:
         with self.within():
             self._ceremony(key).dismiss(gate, generation)
+
+    def precommits(self, key: ConsensusKey, position: Position) -> list[Claim]:
+        with self.within():
+            return self._ceremony(key).precommits(self.claims, position)
+
+    def take_over(self, key: ConsensusKey, head: Head, gate: str) -> None:
+        with self.within():
+            self._ceremony(key).take_over(head, gate)
 
     def renew(self, key: ConsensusKey, old: int, generation: int, position: Position, gates: Collection[str]) -> None:
         with self.within():

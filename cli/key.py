@@ -27,7 +27,7 @@ from lab.paths import LabPaths
 from lab.rehearsal import observation, rehearsal
 from lab.rehearsal import running as labcheck
 
-GATED = ("start", "join", "renew-table", "retire", "clear-halt")
+GATED = ("start", "join", "take-over", "renew-table", "retire", "clear-halt")
 LIVE_OPTIONS = {
     "ssh_key": "--ssh-key",
     "ssh_user": "--ssh-user",
@@ -80,7 +80,9 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         question = f"key {arguments.action} on the real signers of {network.name}? Type its name: "
         confirmation.demand(network.name, "ceremony", question)
     progress = Progress()
-    alone = nullcontext() if arguments.action == "status" else reach.signers.exclusive()
+    taking_over = arguments.action == "take-over"
+    dead = active_signer(network, _site(network, arguments.leaving, "--from")).name if taking_over else ""
+    alone = nullcontext() if arguments.action == "status" else reach.signers.exclusive(dead)
     with paths.workspace.exclusive(), alone:
         if arguments.action == "generate":
             key = _generate(reach, progress)
@@ -90,6 +92,10 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             _move(reach, arguments.to, progress, deploy=_deploy(arguments))
         elif arguments.action != "status":
             _through_gates(reach, arguments, progress)
+        if taking_over:
+            site = arguments.leaving
+            print(f"{site} is dismissed; once its host answers again: bin/estate key join {site}")
+            return 0
         status = reach.status()
     _show(status, network.chain.bech32_prefix, f" {network.name} --live" if arguments.live else "")
     return 1 if status.problems else 0
@@ -201,6 +207,11 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
         leaving = _leaving(network, ceremony, _site(network, arguments.leaving, "--from"), target)
         return ceremony.move(leaving, target)
 
+    def take_over() -> tuple[Next, ...]:
+        target = active_signer(network, _site(network, arguments.to, "--to")).name
+        dead = active_signer(network, _site(network, arguments.leaving, "--from")).name
+        return ceremony.take_over(dead, target, locked_block=arguments.locked_block)
+
     def clear_halt() -> tuple[Next, ...]:
         if arguments.cause and arguments.cause not in list(Cause):
             raise UsageError(f"--cause: got {arguments.cause!r}; expected one of: {', '.join(Cause)}")
@@ -222,6 +233,7 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
         "renew-table": renew,
         "retire": lambda: ceremony.retire(arguments.yes_retire),
         "clear-halt": clear_halt,
+        "take-over": take_over,
     }
     with progress.stage(f"key {action}"):
         done = acts[action]()

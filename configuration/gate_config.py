@@ -28,6 +28,9 @@ STATE = "/var/lib/signing-gate"
 LEASE_STATE = "/var/lib/signing-gate-lease"
 RUN = "/run/signing-gate"
 METRICS = f"{RUN}/metrics.prom"
+SIGNER_RUN = "/run/signing-gate-signer"
+"""Only the sockets on which the gates listen for tmkms, so that tmkms's user has no other reason to come here."""
+
 LEASE_RUN = "/run/signing-gate-lease"
 """Not below the gate's directory, which systemd removes when the gate stops."""
 
@@ -89,7 +92,7 @@ def floor_file(chain_id: str) -> str:
 
 def socket(chain_id: str) -> str:
     """The socket on which the gate listens for tmkms only."""
-    return f"{RUN}/{chain_id}.sock"
+    return f"{SIGNER_RUN}/{chain_id}.sock"
 
 
 def deadline_seconds(block_seconds: float) -> float:

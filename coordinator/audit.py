@@ -8,13 +8,13 @@ I1    at most one intent (block, nil, POL round) at a height, round and step
 I2    at most one signature at a height, round and step
 I3    what is released rises strictly, in the order of its claims
 I4    a release has an earlier claim and an earlier claim row, both with the same bytes
-I5    everything that is released at a height was claimed by one gate
+I5    everything that is released at a height was claimed by one gate, until a ceremony gives the height to another
 I6    a watermark is never above the row; an answer is given once it is at the row that the gate has seen
 I7    a gate that got "unknown" releases nothing for that request; each request is answered in time, once
 I8    an extension's signature is released only for the extension that was claimed
 I9    each signature is by the key, over bytes of its chain
 I10   only votes and proposals are signed
-I11   a repeated request gets the same bytes or a refusal
+I11   a repeated request gets the same bytes or a refusal; a proposal is signed with the time that its node asked
 I14   a missing, emptied or older state ends in a refusal
 ====  ================================================================================================
 """
@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from coordinator.decision.effects import Cause
-from coordinator.decision.position import Position
+from coordinator.decision.position import Position, Step
 from coordinator.decision.records import Claim
 
 VOTE, PROPOSAL = 3, 5
@@ -97,7 +97,8 @@ class Released(NamedTuple):
     """A signature left a gate.
 
     ``position``, ``intent`` and ``extension`` are those of the request. ``sign_bytes`` are the bytes that the signature
-    covers (``b""``: not known; the claim's bytes are used). ``seconds``: since the request arrived.
+    covers (``b""``: not known; the claim's bytes are used). ``asked``: the bytes that the node asked for, with its own
+    time (``b""``: not known). ``seconds``: since the request arrived.
     """
 
     gate_id: str
@@ -114,6 +115,7 @@ class Released(NamedTuple):
     replayed: bool = False
     tag: int = VOTE
     seconds: float = 0.0
+    asked: bytes = b""
 
 
 class Refused(NamedTuple):
@@ -150,6 +152,13 @@ class Replaced(NamedTuple):
     position: Position
 
 
+class TakenOver(NamedTuple):
+    """A ceremony gave ``height``, whose owner died, to ``gate_id``. What was claimed there before stays claimed."""
+
+    height: int
+    gate_id: str
+
+
 Event = (
     Started
     | Asked
@@ -163,6 +172,7 @@ Event = (
     | Ended
     | RolledBack
     | Replaced
+    | TakenOver
 )
 
 
@@ -211,6 +221,7 @@ class Audit:
         "_rising",
         "_rows_told",
         "_seen",
+        "_taken",
         "_verify",
         "violations",
     )
@@ -231,7 +242,8 @@ class Audit:
         self._inserted: dict[str, Claim] = {}
         self._released: dict[Position, tuple[bytes, bytes, bytes | None]] = {}
         self._rising: list[tuple[int, Position]] = []
-        self._owners: dict[int, str] = {}
+        self._owners: dict[tuple[int, int], str] = {}
+        self._taken: dict[int, tuple[int, ...]] = {}
         self._seen: dict[str, Position] = {}
         self._looked: dict[str, Position] = {}
         self._own: dict[str, Position] = {}
@@ -269,6 +281,7 @@ class Audit:
             frozenset(self._released.items()),
             tuple(self._rising),
             frozenset(self._owners.items()),
+            frozenset(self._taken.items()),
             frozenset(self._seen.items()),
             frozenset(self._looked.items()),
             frozenset(self._own.items()),
@@ -350,6 +363,11 @@ class Audit:
     def _rolled_back(self, event: RolledBack) -> None:
         self._rising, self._owners = [], {}
 
+    def _taken_over(self, event: TakenOver) -> None:
+        times = (*self._taken.get(event.height, ()), len(self._accepted))
+        self._taken[event.height] = times
+        self._owners[event.height, len(times)] = event.gate_id
+
     def _replaced(self, event: Replaced) -> None:
         self._ever = max(self._ever, event.position)
 
@@ -385,13 +403,17 @@ class Audit:
                 self._broken("I4", f"{event.gate_id} signed {where} without a row of its claim {claim.claim_id}")
         if event.intent != claim.intent:
             self._broken("I11", f"{event.gate_id} answered {where} with a signature for something else")
+        if event.position.step == Step.PROPOSAL and event.asked not in (b"", claim.sign_bytes):
+            self._broken("I11", f"{event.gate_id} answered {where} with a proposal of another time than was asked")
         if event.extension != claim.extension:
             self._broken("I8", f"{event.gate_id} answered {where} for an extension that was not claimed")
         if (event.extension_signature is None) != (claim.extension is None):
             self._broken("I8", f"{event.gate_id} answered {where} with half an answer about its extension")
-        owner = self._owners.setdefault(claim.position.height, claim.gate_id)
+        height = claim.position.height
+        reign = sum(accepted.order >= each for each in self._taken.get(height, ()))
+        owner = self._owners.setdefault((height, reign), claim.gate_id)
         if owner != claim.gate_id:
-            self._broken("I5", f"{owner} and {claim.gate_id} both signed at height {claim.position.height}")
+            self._broken("I5", f"{owner} and {claim.gate_id} both signed at height {height}")
         if accepted.missing or (accepted.stale and event.boot_id == claim.boot_id):
             self._broken("I14", f"{event.gate_id} signed {where} on a row that was missing or older than it had seen")
         if not event.replayed:
@@ -442,6 +464,7 @@ _JUDGES: dict[type[Event], Callable[..., None]] = {
     Ended: Audit._ended,
     RolledBack: Audit._rolled_back,
     Replaced: Audit._replaced,
+    TakenOver: Audit._taken_over,
 }
 
 

@@ -26,6 +26,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 """At most 50 characters, the limit of a genesis file, and valid in a file name."""
 
+USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+NODE_ID = re.compile(r"[0-9a-f]{40}")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
@@ -43,6 +45,8 @@ class Chain:
 
     ``deadline_seconds``: for one request as a whole. ``sign_extensions``: whether the chain has vote extensions, as in
     tmkms; a v1 node says it in each request. ``reach``: how many heights above the row a claim may be.
+    ``signer_user``: the user as which the signer runs; empty: as the gate does. ``node_id``: the id of the key that the
+    node's listener must prove (40 hex digits, as tmkms writes it); empty: not known, so any key is accepted.
     """
 
     chain_id: str
@@ -58,6 +62,8 @@ class Chain:
     endpoints: tuple[Endpoint, ...]
     sign_extensions: bool
     reach: int
+    signer_user: str = ""
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +213,8 @@ def _chain(where: str, found: Any, problems: list[str]) -> Chain:
         ),
         sign_extensions=table.take("sign_extensions", _boolean, "true or false", False),
         reach=table.take("reach", _integer(1, MOST_REACH), f"a number of blocks from 1 to {MOST_REACH}", REACH),
+        signer_user=table.take("signer_user", _text(USER), "the name of the user as which the signer runs", ""),
+        node_id=table.take("node_id", _text(NODE_ID), "the node's id, 40 lower-case hex digits", ""),
     )
     table.end()
     if chain.signer and len(bytes(chain.signer)) > MAX_SOCKET_PATH:

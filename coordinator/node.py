@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from coordinator.privval.stream import Broken, Messages
 from coordinator.privval.wire import delimited
-from coordinator.secret_connection.connection import SecretConnection
+from coordinator.secret_connection.connection import SecretConnection, SecretConnectionError
 from coordinator.waiting import is_readable
 
 DIAL_WITHIN_SECONDS = 2.0
@@ -34,10 +35,16 @@ class NodeLink:
     """
 
     def __init__(
-        self, address: tuple[str, int], identity: Ed25519PrivateKey, changed: Callable[[bool, str], None]
+        self,
+        address: tuple[str, int],
+        identity: Ed25519PrivateKey,
+        changed: Callable[[bool, str], None],
+        node_id: str = "",
     ) -> None:
-        """``changed`` is called with the new state (connected or not) and its reason."""
-        self._address, self._identity, self._changed = address, identity, changed
+        """``changed`` is called with the new state (connected or not) and its reason. ``node_id``: whose key the node
+        must prove (40 hex digits); empty: any.
+        """
+        self._address, self._identity, self._changed, self._node_id = address, identity, changed, node_id
         self._connection: SecretConnection | None = None
         self._socket: socket.socket | None = None
         self._messages: Messages | None = None
@@ -101,6 +108,9 @@ class NodeLink:
             dialled = socket.create_connection(self._address, timeout=DIAL_WITHIN_SECONDS)
             dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = SecretConnection.connect(dialled, self._identity)
+            found = id_of(connection.remote_public_key)
+            if self._node_id not in ("", found):
+                raise SecretConnectionError(f"the node proved the id {found}; {self._node_id} is configured")
         except OSError as error:
             if dialled is not None:
                 dialled.close()
@@ -111,7 +121,7 @@ class NodeLink:
             return
         self._connection, self._socket, self._messages = connection, dialled, Messages(connection.recv)
         self._failures, self._heard_at = 0, time.monotonic()
-        self._changed(True, "connected")
+        self._changed(True, f"connected to {found}")
 
     def _drop(self, why: str) -> None:
         if self._connection is None:
@@ -120,6 +130,11 @@ class NodeLink:
         self._connection = self._socket = self._messages = None
         self._dial_at = time.monotonic() + DIAL_AGAIN_SECONDS[0]
         self._changed(False, why)
+
+
+def id_of(public_key: bytes) -> str:
+    """The id of a connection key (32 bytes), as CometBFT and tmkms write it: 40 hex digits."""
+    return sha256(public_key).digest()[:20].hex()
 
 
 def identity(path: Path) -> Ed25519PrivateKey:

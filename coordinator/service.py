@@ -75,7 +75,7 @@ class ChainService:
     ) -> None:
         self._chain, self._gate, self._state = chain, gate, state
         self._events, self._metrics, self._table = events, metrics, table
-        self._node = NodeLink(chain.node, identity, self._watch("node"))
+        self._node = NodeLink(chain.node, identity, self._watch("node"), chain.node_id)
         self._signer: SignerLink | None = None
         self._key: KeyGate | None = None
         self._no_floor = "the watermark file has not been read yet"
@@ -116,7 +116,9 @@ class ChainService:
             self._say("not-started", cause=Cause.DISK, detail=self._no_floor)
             return
         chain, key = self._chain, keeper.floor.public_key
-        self._signer = SignerLink(chain.signer, chain.chain_id, key, chain.dialect, self._watch("signer"))
+        self._signer = SignerLink(
+            chain.signer, chain.chain_id, key, chain.dialect, self._watch("signer"), chain.signer_user
+        )
         stack.callback(self._signer.close)
         table = self._table(chain, self._gate, key)
         stack.callback(table.close)

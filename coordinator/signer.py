@@ -1,13 +1,17 @@
 """The link to the signer: tmkms dials this socket as it would dial its validator.
 
 One signer is connected at a time; a second one waits until the first is gone. A signer that does not answer in time is
-disconnected, so that its late response is never taken for the response to a later request.
+disconnected, so that its late response is never taken for the response to a later request. Only a process of the
+signer's user is heard: who may open the socket's directory could otherwise sit in the signer's place.
 """
 
 from __future__ import annotations
 
+import os
+import pwd
 import socket
 import stat
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +38,8 @@ REST_WITHIN_SECONDS = 0.2
 """How long the rest of a started message may take."""
 
 BIND_AGAIN_SECONDS = 2.0
+PEER = struct.Struct("iII")
+"""``struct ucred``: process, user and group."""
 
 
 class SignerFailed(Exception):
@@ -44,11 +50,19 @@ class SignerLink:
     """Listens on ``path`` for the signer of ``public_key``. Used by one thread; only ``finish`` waits."""
 
     def __init__(
-        self, path: Path, chain_id: str, public_key: bytes, dialect: Dialect, changed: Callable[[bool, str], None]
+        self,
+        path: Path,
+        chain_id: str,
+        public_key: bytes,
+        dialect: Dialect,
+        changed: Callable[[bool, str], None],
+        user: str = "",
     ) -> None:
-        """``changed`` is called with the new state (ready or not) and its reason."""
+        """``changed`` is called with the new state (ready or not) and its reason. ``user``: the name of the user as
+        which the signer runs; empty: as this process does.
+        """
         self._path, self._chain_id, self._public_key, self._dialect = path, chain_id, public_key, dialect
-        self._changed = changed
+        self._changed, self._user = changed, user
         self._listener: socket.socket | None = None
         self._bind_at = 0.0
         self._connection: socket.socket | None = None
@@ -159,9 +173,24 @@ class SignerLink:
             connection, _ = self._listener.accept()
         except BlockingIOError:
             return
+        if stranger := self._stranger(connection):
+            connection.close()
+            self._changed(False, stranger)
+            return
         connection.settimeout(REST_WITHIN_SECONDS)
         self._connection, self._messages = connection, Messages(connection.recv)
         self._ask(PubKeyResponse, for_signer.ask_public_key(self._chain_id))
+
+    def _stranger(self, connection: socket.socket) -> str | None:
+        """Why the peer, as the kernel recorded it when it connected, is not the signer; `None` if it may be."""
+        _, uid, _ = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+        try:
+            expected = pwd.getpwnam(self._user).pw_uid if self._user else os.geteuid()
+        except KeyError:
+            return f"there is no user {self._user}, as which the signer should run"
+        if uid != expected:
+            return f"a process of user {uid} connected; the signer runs as {self._user or 'the gate does'} ({expected})"
+        return None
 
     def _has_more(self) -> bool:
         assert self._connection is not None and self._messages is not None

@@ -78,6 +78,7 @@ READ_FOR_THEIR_FORMATS = (
     "coordinator/__init__.py",
     "coordinator/config.py",
     "coordinator/floor.py",
+    "coordinator/privval/canonical.py",
     "coordinator/table/__init__.py",
     "coordinator/table/items.py",
     "coordinator/version.py",

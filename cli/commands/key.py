@@ -13,6 +13,7 @@ CEREMONIES = {
     "start": "let the site that holds the key sign through its gate; writes the first row of the table",
     "join": "let another declared site sign too",
     "move": "move the key to another site and destroy it where it was",
+    "take-over": "let a site sign on in the height in which another site died, where the chain waits for this key",
     "renew-table": "begin a new generation of the table after it was lost or rolled back",
     "retire": "end the use of the key for ever",
     "clear-halt": "let a gate that has halted sign again",
@@ -40,6 +41,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "--from", dest="leaving", metavar="SITE", help="site that gives the key up (required with coordination)"
         ),
         completion.sites,
+    )
+    taking = made["take-over"]
+    for option, to, text in (("--from", "leaving", "site that died"), ("--to", "to", "site that signs on")):
+        options.completed(
+            taking.add_argument(option, dest=to, metavar="SITE", help=f"{text} (required)"), completion.sites
+        )
+    taking.add_argument(
+        "--locked-block",
+        default="",
+        metavar="HASH",
+        help="block on which the node of the site that signs on is locked, if the dead site precommitted one",
     )
     options.completed(
         made["renew-table"].add_argument(

@@ -17,7 +17,9 @@ from estate.model import Coordination, Network, Role
 from estate.plan.coordination import table_names
 
 GATE_HEAD_ACTIONS = ("dynamodb:UpdateItem",)
-"""A gate updates a head and never creates one: an empty table must refuse it."""
+"""A gate's program updates a head only under a condition, so that an empty table refuses it. IAM cannot require a
+condition: whoever holds these credentials can write any head of this chain without one (``docs/limits.md``).
+"""
 
 GATE_CLAIM_ACTIONS = ("dynamodb:PutItem",)
 CEREMONY_ACTIONS = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")

@@ -19,6 +19,7 @@ class Cause(StrEnum):
     BELOW_HEAD = "below-head"
     TOO_FAR = "too-far"
     CONFLICT = "conflict"
+    OTHER_TIME = "other-time"
     NOT_OWNER = "not-owner"
     NOT_YET_SIGNED = "not-yet-signed"
     FENCED = "fenced"

@@ -233,6 +233,9 @@ def _by_head(
         return (yield from _refuse(standing, Cause.NOT_OWNER, head.owner))
     if head.claim is None or not head.claim.matches(request):
         return (yield from _refuse(standing, Cause.CONFLICT, head.owner))
+    if not head.claim.serves(request):
+        times = f"with the time {head.claim.time_ns}, and the node asked for the time {request.time_ns}"
+        return (yield from _refuse(standing, Cause.OTHER_TIME, f"{head.owner} claimed this proposal {times}"))
     if head.signed is not None:
         if not _covers(head.claim, head.signed.signature, head.signed.extension_signature, verify):
             return (yield from _refuse(standing, Cause.BAD_SIGNATURE, "the signature in the table does not verify"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from coordinator.decision.position import Position
+from coordinator.decision.position import Position, Step
 
 REACH = 14_400
 """A day of blocks of six seconds. A key that has not signed for longer is looked at by people first."""
@@ -80,6 +80,13 @@ class Claim:
     def matches(self, request: Request) -> bool:
         """Whether the claim is for ``request``, ignoring both timestamps."""
         return (self.position, self.intent, self.extension) == (request.position, request.intent, request.extension)
+
+    def serves(self, request: Request) -> bool:
+        """Whether a node that asked for ``request``, which the claim ``matches``, can use a signature with the claim's
+        time. CometBFT takes the time of a vote from the answer, but keeps the time of its proposal
+        (``defaultDecideProposal``).
+        """
+        return request.position.step != Step.PROPOSAL or self.time_ns == request.time_ns
 
 
 @dataclass(frozen=True, slots=True)

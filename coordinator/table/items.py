@@ -198,6 +198,26 @@ def dismissing(gate_id: str, generation: int) -> Change:
     )
 
 
+def taking_over(head: Head, gate_id: str) -> Change:
+    """Gives the height of ``head`` to ``gate_id``, which is admitted, and dismisses the gate that owned it, if the head
+    still holds the same claim. The claim itself stays: nothing else is ever signed at its position.
+    """
+    assert head.claim
+    return Change(
+        "attribute_exists(pk) AND generation = :generation AND hrs = :hrs AND claim_id = :claim_id"
+        " AND gate_id = :owner AND attribute_exists(gates.#gate)",
+        {
+            ":generation": number(head.generation),
+            ":hrs": text(head.position.text),
+            ":claim_id": text(head.claim.claim_id),
+            ":owner": text(head.owner),
+            ":gate_id": text(gate_id),
+        },
+        {"#gate": gate_id, "#owner": head.owner},
+        "SET gate_id = :gate_id REMOVE gates.#owner",
+    )
+
+
 def renewing(old_generation: int, head: Head) -> Change:
     """Replaces a head of ``old_generation`` that is no higher with ``head``, which has no claim."""
     return Change(

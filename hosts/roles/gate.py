@@ -54,6 +54,7 @@ def items(context: HostContext) -> list[Item]:
         "host": context.host,
         "paths": gate_config,
         "signer_home": signer_config.HOME,
+        "signer_user": signer_config.USER,
     }
     restart, restart_lease = _restart(UNIT), _restart(LEASE_UNIT)
 

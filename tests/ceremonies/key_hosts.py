@@ -43,8 +43,8 @@ class FakeSigners:
         self.changes += 1
         self.after(self)
 
-    def observe(self) -> Mapping[str, SignerObservation]:
-        return dict(self.hosts)
+    def observe(self, without: str = "") -> Mapping[str, SignerObservation]:
+        return {name: each for name, each in self.hosts.items() if name != without}
 
     def look_into(self, name: str) -> Sealed | None:
         host = self.hosts[name]
@@ -185,6 +185,7 @@ class FakeTable:
 
     row: Head | None = None
     after: Callable[[], None] = lambda: None
+    claims: list[Claim] = field(default_factory=list)
 
     def _put(self, row: Head) -> None:
         self.row = row
@@ -212,6 +213,16 @@ class FakeTable:
     def dismiss(self, key: ConsensusKey, gate: str, generation: int) -> None:
         row = self._open(generation)
         self._put(replace(row, gates=tuple(each for each in row.gates if each[0] != gate)))
+
+    def precommits(self, key: ConsensusKey, position: Position) -> list[Claim]:
+        return [each for each in self.claims if each.position.height == position.height and each.position <= position]
+
+    def take_over(self, key: ConsensusKey, head: Head, gate: str) -> None:
+        assert self.row and head.claim
+        if self.row.claim != head.claim or self.row.owner == gate or gate not in dict(self.row.gates):
+            raise NotDone("the head has another claim")
+        gates = tuple(each for each in self.row.gates if each[0] != head.owner)
+        self._put(replace(self.row, gates=gates, claim=replace(head.claim, gate_id=gate)))
 
     def renew(self, key: ConsensusKey, old: int, generation: int, position: Position, gates: Collection[str]) -> None:
         assert generation > old

@@ -21,8 +21,10 @@ from ceremonies.steps import Pace, Transcript
 from configuration.signer_config import STANDBY_KEY
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Position, spent
-from coordinator.decision.records import Head
+from coordinator.decision.records import Claim, Head
 from coordinator.floor import Floor
+from coordinator.privval.canonical import vote_bytes
+from coordinator.privval.votes import NIL, PRECOMMIT, BlockId, Vote
 from coordinator.table.items import CLOSED
 from tests.ceremonies.key_hosts import KEY, LAST_SIGNED, OTHER_KEY, READY, FakeSigners, GatedWorld, Killed, gated
 
@@ -605,7 +607,7 @@ def test_a_chain_that_cannot_be_asked_refuses_a_new_table(transcript: Transcript
 def test_a_host_that_does_not_answer_refuses_a_new_table(transcript: Transcript) -> None:
     site = table_lost(transcript)
 
-    def fails() -> dict[str, SignerObservation]:
+    def fails(without: str = "") -> dict[str, SignerObservation]:
         raise RuntimeError("no route to host")
 
     site.world.signers.observe = fails  # type: ignore[method-assign]
@@ -741,3 +743,126 @@ def test_a_standby_signer_may_run_beside_a_first_start(transcript: Transcript) -
     )
     site.ceremonies.start("ash")
     assert site.world.signers.hosts["sin"].active
+
+
+LOCK = "AB" * 32
+
+
+def precommit(position: Position, block: str = LOCK, owner: str = "ash") -> Claim:
+    block_id = BlockId(bytes.fromhex(block), 1, b"\x01" * 32) if block else NIL
+    vote = Vote(PRECOMMIT, position.height, position.round, block_id, 1, b"\x02" * 20, 0)
+    return Claim(position, 1, owner, f"{owner}-1", f"{owner}{position.text}", vote_bytes("x-1", vote, 1), b"", 1)
+
+
+def waiting(transcript: Transcript, *precommits: tuple[int, str], at: tuple[int, int] = (0, 2)) -> Site:
+    """`ash` died at the round and step `at` of the height that the chain waits for. `precommits`: its rounds and their
+    blocks.
+    """
+    site = joined(transcript)
+    world, row = site.world, site.world.table.row
+    assert row
+    world.step = lambda: None  # type: ignore[method-assign]
+    height = world.head + 1
+    world.table.claims = [precommit(Position(height, round_, 3), block) for round_, block in precommits]
+    last = Position(height, *at)
+    claim = next((each for each in world.table.claims if each.position == last), precommit(last, ""))
+    world.table.row = replace(row, position=last, claim=claim)
+    site.host("ash", gate={"active": False, "processes": 0}, active=False, processes=0)
+    return site
+
+
+def test_a_height_whose_owner_died_is_taken_over_and_the_owner_is_fenced(transcript: Transcript) -> None:
+    site = waiting(transcript)
+    asked: list[str] = []
+    observe = site.world.signers.observe
+
+    def noted(without: str = "") -> object:
+        asked.append(without)
+        return observe(without)
+
+    site.world.signers.observe = noted  # type: ignore[assignment,method-assign]
+    assert [each.step for each in site.ceremonies.take_over("ash", "zrh")] == [Step.TAKE_OVER]
+    assert set(asked) == {"ash"}, "the dead host is not asked"
+    row, height = site.world.table.row, site.world.head + 1
+    assert row and row.owner == "zrh" and "ash" not in dict(row.gates) and row.position == Position(height, 0, 2)
+    assert site.world.sign("zrh", Position(height, 0, 3)), "it signs on in the same height"
+    site.host("ash", gate={"active": True, "processes": 1}, active=True, processes=1)
+    assert not site.world.sign("ash", Position(height, 1, 2)), "the one that was dead is fenced"
+    assert site.ceremonies.take_over("ash", "zrh") == (), "called again, nothing is left to do"
+
+
+@pytest.mark.parametrize("given", ["", "CD" * 32])
+@pytest.mark.parametrize(
+    ("precommits", "at"),
+    [(((0, "CD" * 32), (1, LOCK), (2, "")), (3, 2)), (((0, "CD" * 32), (1, LOCK)), (1, 3)), (((0, LOCK),), (0, 3))],
+)
+def test_a_height_is_taken_over_only_by_a_node_with_the_lock_of_its_owner(
+    transcript: Transcript, precommits: tuple[tuple[int, str], ...], at: tuple[int, int], given: str
+) -> None:
+    site = waiting(transcript, *precommits, at=at)
+    with pytest.raises(Refused, match=f"ash precommitted block {LOCK}.*--locked-block {LOCK}"):
+        site.ceremonies.take_over("ash", "zrh", locked_block=given)
+    done = site.ceremonies.take_over("ash", "zrh", locked_block=LOCK.lower())
+    assert [each.step for each in done] == [Step.TAKE_OVER]
+
+
+def test_the_claim_in_the_row_counts_before_its_own_row_is_there(transcript: Transcript) -> None:
+    site = waiting(transcript, (0, LOCK), at=(0, 3))
+    site.world.table.claims = []
+    with pytest.raises(Refused, match=f"ash precommitted block {LOCK}"):
+        site.ceremonies.take_over("ash", "zrh")
+
+
+def test_precommits_for_nil_lock_nothing(transcript: Transcript) -> None:
+    done = waiting(transcript, (0, ""), at=(1, 2)).ceremonies.take_over("ash", "zrh")
+    assert [each.step for each in done] == [Step.TAKE_OVER]
+
+
+@pytest.mark.parametrize("blocks", [-1, 1])
+def test_a_height_that_the_chain_does_not_wait_for_is_not_taken_over(transcript: Transcript, blocks: int) -> None:
+    site = waiting(transcript)
+    site.world.head += blocks
+    with pytest.raises(Refused, match="a height is taken over only while the chain waits for it"):
+        site.ceremonies.take_over("ash", "zrh")
+
+
+def test_a_chain_that_cannot_be_asked_refuses_a_take_over(transcript: Transcript) -> None:
+    site = waiting(transcript)
+    site.world.reachable = False
+    with pytest.raises(Refused, match="the chain did not answer"):
+        site.ceremonies.take_over("ash", "zrh")
+
+
+def test_only_a_site_that_signs_takes_over_and_only_from_the_owner(transcript: Transcript) -> None:
+    site = waiting(transcript)
+    site.host("zrh", active=False, processes=0)
+    with pytest.raises(Refused, match="zrh does not sign through an admitted gate"):
+        site.ceremonies.take_over("ash", "zrh")
+    site = waiting(transcript)
+    site.host("ash", gate={"active": True, "processes": 1}, active=True, processes=1)
+    with pytest.raises(Refused, match="belongs to ash, not to zrh"):
+        site.ceremonies.take_over("zrh", "ash")
+
+
+def test_a_claim_that_came_meanwhile_is_not_taken_over(transcript: Transcript) -> None:
+    site = waiting(transcript)
+    read = site.world.table.precommits
+
+    def meanwhile(key: ConsensusKey, position: Position) -> list[Claim]:
+        row = site.world.table.row
+        assert row
+        later = precommit(Position(position.height, 0, 3))
+        site.world.table.row = replace(row, position=later.position, claim=later)
+        return read(key, position)
+
+    site.world.table.precommits = meanwhile  # type: ignore[method-assign]
+    with pytest.raises(NotDone, match="another claim"):
+        site.ceremonies.take_over("ash", "zrh")
+
+
+def test_a_site_that_was_taken_over_from_comes_back_by_joining(transcript: Transcript) -> None:
+    site = waiting(transcript)
+    site.ceremonies.take_over("ash", "zrh")
+    del site.world.step
+    site.ceremonies.join("ash")
+    assert signs_on(site, "ash", "zrh")

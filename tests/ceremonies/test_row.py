@@ -189,3 +189,45 @@ def test_claims_survive_every_ceremony(ceremony: Ceremony, ash: Table) -> None:
     ceremony.renew(1, 2, spent(100), GATES)
     ceremony.close(2)
     assert ash.insert(replace(claim, claim_id="other"), soon()) == claim, CLAIMS
+
+
+def test_a_height_is_taken_over_with_its_claim_and_the_owner_is_dismissed(
+    ceremony: Ceremony, ash: Table, zrh: Table
+) -> None:
+    ceremony.seed(spent(10), 1, GATES)
+    for each in (ash, zrh):
+        each.announce(soon())
+    first, last = claim_of(ASH, 11, 0, 3), claim_of(ASH, 11, 1, 2)
+    for claim in (first, last):
+        assert isinstance(ash.claim(claim, soon()), Won)
+        assert ash.insert(claim, soon()) == claim
+    assert ceremony.precommits(CLAIMS, last.position) == [first]
+    head = ceremony.read()
+    assert head
+    taken = ceremony.take_over(head, ZRH.gate_id)
+    assert taken.owner == ZRH.gate_id and dict(taken.gates) == {ZRH.gate_id: ZRH.boot_id}
+    assert taken.claim and taken.claim.sign_bytes == last.sign_bytes and taken.position == last.position
+    assert isinstance(ash.claim(claim_of(ASH, 11, 1, 3), soon()), Lost)
+    assert ash.insert(last, soon()) == last, "what the owner has claimed may still be signed, with the same bytes"
+    with pytest.raises(NotDone, match="is not taken over"):
+        ceremony.take_over(head, ZRH.gate_id)
+    assert isinstance(zrh.claim(claim_of(ZRH, 11, 1, 3), soon()), Won)
+
+
+def test_a_height_is_not_taken_over_by_a_gate_that_is_not_admitted_or_from_another_claim(
+    ceremony: Ceremony, ash: Table
+) -> None:
+    head = ceremony.seed(spent(10), 1, GATES)
+    with pytest.raises(NotDone, match="belongs to no other gate"):
+        ceremony.take_over(head, ZRH.gate_id)
+    ash.announce(soon())
+    ash.claim(claim_of(ASH, 11, 0, 2), soon())
+    found = ceremony.read()
+    assert found
+    with pytest.raises(NotDone, match="belongs to no other gate"):
+        ceremony.take_over(found, ASH.gate_id)
+    with pytest.raises(NotDone, match="must be admitted"):
+        ceremony.take_over(found, "third")
+    ash.claim(claim_of(ASH, 11, 0, 3), soon())
+    with pytest.raises(NotDone, match="with the same claim"):
+        ceremony.take_over(found, ZRH.gate_id)

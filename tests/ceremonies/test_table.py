@@ -74,7 +74,7 @@ def world(endpoint: Endpoint, tmp_path: Path) -> Claiming:
     world.way = endpoint, credentials_of(tmp_path, "GATE")
     credentials_of(tmp_path, "OPERATOR")
     world.operator = OperatorTable(
-        endpoints=[endpoint], head=HEAD, chain_id=CHAIN, credentials=tmp_path / "OPERATOR.json"
+        endpoints=[endpoint], head=HEAD, claims=CLAIMS, chain_id=CHAIN, credentials=tmp_path / "OPERATOR.json"
     )
     return world
 

@@ -69,6 +69,25 @@ def broken(*events: audit.Event) -> set[str]:
     return {found.promise for found in violations(events, "lab-1", verify=verify, deadline_seconds=0.4)}
 
 
+def test_a_proposal_of_another_time_than_its_node_asked_is_useless_and_a_vote_is_not():
+    proposal, vote = claim_of(Position(7, 0, 1)), claim_of(LOW)
+    for claim, found in ((proposal, {"I11"}), (vote, set())):
+        *before, released = signing(claim)
+        assert isinstance(released, Released)
+        assert broken(*before, released._replace(asked=claim.sign_bytes)) == set()
+        assert broken(*before, released._replace(asked=b"block@2")) == found
+
+
+def test_a_height_changes_its_owner_only_when_it_is_taken_over():
+    first, second = claim_of(LOW), claim_of(HIGH, "zrh")
+    late = release(claim_of(LOW), "zrh", "again", replayed=True)
+    assert broken(*signing(first), *signing(second, LOW)) == {"I5"}
+    assert broken(*signing(first), audit.TakenOver(7, "zrh"), *signing(second, LOW)) == set()
+    assert broken(*signing(first), audit.TakenOver(7, "zrh"), late) == set()
+    assert broken(*signing(first), audit.TakenOver(6, "zrh"), *signing(second, LOW)) == {"I5"}
+    assert broken(*signing(first), audit.TakenOver(7, "zrh"), *signing(claim_of(HIGH), LOW)) == {"I5"}
+
+
 def test_signatures_that_were_come_by_rightly_break_nothing():
     extended = claim_of(HIGH, extension=b"extension")
     assert broken(*signing(claim_of(LOW)), *signing(extended, LOW), *signing(claim_of(NEXT, "zrh"), HIGH)) == set()

@@ -50,6 +50,13 @@ def test_a_whole_file_is_understood() -> None:
     )
     assert chain.sign_extensions is False
     assert chain.reach == 14_400
+    assert (chain.signer_user, chain.node_id) == ("", "")
+
+
+def test_who_may_be_at_either_end_can_be_pinned() -> None:
+    pinned = WHOLE.replace("generation = 1", f'generation = 1\nsigner_user = "tmkms"\nnode_id = "{"0f" * 20}"')
+    chain = config.parse(pinned).chain("lab-1")
+    assert (chain.signer_user, chain.node_id) == ("tmkms", "0f" * 20)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +64,8 @@ def test_a_whole_file_is_understood() -> None:
     [
         ("generation = 1", "", "chain 1: generation is missing"),
         ("generation = 1", "generation = 0", "chain 1: generation is 0"),
+        ("generation = 1", 'generation = 1\nsigner_user = "a b"', "chain 1: signer_user is 'a b'"),
+        ("generation = 1", 'generation = 1\nnode_id = "0F"', "chain 1: node_id is '0F'; it must be the node's id, 40"),
         ("generation = 1", "generation = 1\nreach = 0", "chain 1: reach is 0; it must be a number of blocks from 1 to"),
         ("generation = 1", "generation = true", "chain 1: generation is True"),
         ("generation = 1", "generation = 1\nfloor = 0", "chain 1: floor is not a known key"),

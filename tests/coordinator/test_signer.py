@@ -90,3 +90,29 @@ def test_a_second_answer_after_the_first_is_not_the_answer_to_the_next_request(b
         bench.link.finish(time.monotonic() + 5)
     bench.link.attend()
     assert bench.hung_up and not bench.link.ready
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"),
+    [("nobody", "the signer runs as nobody (65534)"), ("no-such-user", "there is no user no-such-user")],
+)
+def test_a_process_of_another_user_is_not_the_signer(tmp_path: Path, user: str, reason: str) -> None:
+    said: list[tuple[bool, str]] = []
+    path = tmp_path / "signer.sock"
+    link = SignerLink(path, CHAIN, KEY, Dialect.TENDERMINT, lambda up, why: said.append((up, why)), user)
+    link.attend()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stranger:
+        stranger.connect(str(path))
+        stranger.settimeout(5)
+        link.attend()
+        assert stranger.recv(1) == b"", "nothing is said to it, and the connection is closed"
+    link.close()
+    assert said[0][0] is False and reason in said[0][1]
+    assert not link.ready
+
+
+def test_the_socket_is_open_to_its_user_and_group_only(tmp_path: Path) -> None:
+    link = SignerLink(tmp_path / "signer.sock", CHAIN, KEY, Dialect.TENDERMINT, lambda up, why: None)
+    link.attend()
+    assert (tmp_path / "signer.sock").stat().st_mode & 0o777 == 0o660
+    link.close()

@@ -74,6 +74,22 @@ def test_a_gate_answers_the_active_validator_of_its_own_site_alone(network: Netw
         assert node == (str(own[0].address), network.chain.ports.privval)
 
 
+def test_a_gate_hears_tmkms_alone_in_a_directory_that_holds_nothing_else(network: Network) -> None:
+    for host in gated(network):
+        written = config.parse(text(network, host, gate_config.CONFIG))
+        (chain,) = written.chains
+        assert chain.signer_user == signer_config.USER
+        assert chain.signer.parent == Path(gate_config.SIGNER_RUN)
+        others = (written.metrics, written.state, chain.credentials)
+        assert not [each for each in others if each.is_relative_to(chain.signer.parent)]
+        unit = text(network, host, gate_config.UNIT_FILE).splitlines()
+        assert "RuntimeDirectory=signing-gate signing-gate-signer" in unit
+        assert "RuntimeDirectoryMode=0750" in unit
+        users = [line for line in unit if line.startswith("PrivateUsers=")]
+        assert users[-1] == "PrivateUsers=no", "in a user namespace every other user looks the same"
+        assert f'addr = "unix://{chain.signer}"' in text(network, host, signer_config.CONFIG)
+
+
 def test_gates_of_one_key_have_names_of_their_own(network: Network) -> None:
     names = [config.parse(text(network, host, gate_config.CONFIG)).gate_id for host in gated(network)]
     assert len(set(names)) == len(names) == len(network.signing.coordination.sites)  # type: ignore[union-attr]

@@ -146,8 +146,8 @@ func (self *validator) ask(question asked, answer *told) error {
 		}
 		answer.Signature = p.Signature
 		answer.Seconds, answer.Nanos = p.Timestamp.Unix(), int64(p.Timestamp.Nanosecond())
+		// As consensus does: of the answer it takes the signature only, and keeps the time of its own proposal.
 		mine := question.Proposal.proto()
-		mine.Timestamp = p.Timestamp
 		answer.Verified = signed(self.key, p.Signature, func() []byte {
 			return types.ProposalSignBytes(question.ChainID, mine)
 		})

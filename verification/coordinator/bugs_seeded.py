@@ -403,6 +403,12 @@ OF_REPLAYS = (
         by="CU",
     ),
     _bug(
+        "proposal replayed with its first time",
+        "a node that proposes the same at another time gets a signature that its consensus cannot use",
+        ("records", "request.position.step != Step.PROPOSAL or self.time_ns == request.time_ns", "True"),
+        by="SU",
+    ),
+    _bug(
         "recorded signature not verified",
         "what the table holds as a signature is given as it is",
         (

@@ -31,8 +31,8 @@ class Reply:
 
     ``error`` is empty if it succeeded. ``code``: of the signer's own refusal; ``None`` if it succeeded or failed in
     transport (timeout, connection lost, wrong kind of answer). ``fatal``: a node stops for good on this answer.
-    ``verified``: all signatures are by the key last returned by `public_key`, over CometBFT's own sign bytes with
-    ``time_ns``.
+    ``verified``: all signatures are by the key last returned by `public_key`, over CometBFT's own sign bytes: of a vote
+    with ``time_ns``, of a proposal with the time that the node asked for, since a node takes only a vote's time over.
     """
 
     latency_ns: int

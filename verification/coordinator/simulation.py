@@ -294,7 +294,42 @@ class Simulation:
                 self._step(owner, moves[0])
         self._note("kill", owner)
         world.crash(owner)
+        if self.rng.random() < 0.5:
+            self._take_over(owner, other, height)
         self._vote(other, height)
         if not self._vote(other, height + 1):
             raise Broken(f"seed {self.seed}: {other} missed a second height after {owner} was killed")
         self._judge()
+
+    def _take_over(self, owner: str, other: str, height: int) -> None:
+        """The chain waits for this key, and ``other`` signs on in the height: in the next round at once, and what the
+        owner had claimed as the owner would have signed it, or not at all. The owner may not be dead, and is fenced.
+        """
+        world, head = self.world, self.world.tables[0].head
+        if head.position.height < height:
+            return
+        self._note("taken over", owner, other)
+        alive = self.rng.random() < 0.5 and self._start(owner)
+        if alive:
+            self._ask(owner, wish(height, 0, Step.PRECOMMIT))
+            for _ in range(self.rng.randrange(9)):
+                if moves := world.moves(owner):
+                    self._step(owner, moves[0])
+        if not world.take_over(owner, other):
+            raise Broken(f"seed {self.seed}: height {height} could not be taken over from {owner}")
+        while world.late and self.rng.random() < 0.8:
+            world.arrive(self.rng.randrange(len(world.late)))
+        for round in (0, 1):
+            self._running(other)
+            self._ask(other, wish(height, round, Step.PREVOTE))
+            answer = world.finish(other)
+            self._judge_and_end(other, answer)
+        if answer.__class__ is not Granted:
+            raise Broken(f"seed {self.seed}: {other} took over height {height} and does not sign in it: {answer}")
+        if alive and world.hosts[owner].run:
+            if world.hosts[owner].run.course:
+                world.finish(owner)
+                self._judge()
+            if self._vote(owner, height, Step.PRECOMMIT):
+                raise Broken(f"seed {self.seed}: {owner} signs on in the height that was taken over")
+            world.crash(owner)

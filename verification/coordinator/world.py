@@ -28,6 +28,7 @@ from coordinator.audit import (
     Replaced,
     RolledBack,
     Started,
+    TakenOver,
 )
 from coordinator.decision import handle as decided
 from coordinator.decision.effects import (
@@ -444,6 +445,25 @@ class World:
         for table in map(self._table, range(len(self.tables))):
             table.head = replace(table.head, gates=tuple(each for each in table.head.gates if each[0] != gate_id))
 
+    def take_over(self, dead: str, gate_id: str) -> bool:
+        """A ceremony gives the height of the row, which ``dead`` owns, to another gate, and dismisses ``dead``, which
+        may be running still. Returns whether the table did it.
+        """
+        head = self.tables[0].head
+        if head is None or head.owner != dead or gate_id not in dict(head.gates):
+            return False
+        gates = tuple(each for each in head.gates if each[0] != dead)
+        for table in map(self._table, range(len(self.tables))):
+            table.head = replace(head, gates=gates, claim=replace(head.claim, gate_id=gate_id))
+        self._see(TakenOver(head.position.height, gate_id))
+        return True
+
+    def admit(self, gate_id: str) -> None:
+        """A ceremony admits a gate, which must announce itself."""
+        for table in map(self._table, range(len(self.tables))):
+            gates = {gate_id: "", **dict(table.head.gates)}
+            table.head = replace(table.head, gates=tuple(sorted(gates.items())))
+
     def replace_table(self, margin: int = 2) -> None:
         """The ceremony after a loss: all gates stopped, a new row above all that is known, a new generation.
 
@@ -633,6 +653,7 @@ class World:
                 request.extension,
                 signed.extension_signature,
                 reply.replayed,
+                asked=request.sign_bytes,
             )
         )
         return Done()

@@ -169,6 +169,27 @@ def test_what_the_other_gate_signed_is_given_again():
     assert handled.standing == Standing(AT, AT)
 
 
+PROPOSED = Position(8, 0, 1)
+
+
+@pytest.mark.parametrize(("owner", "signed"), [("zrh", GOOD), ("zrh", None), ("ash", GOOD), ("ash", None)])
+def test_a_proposal_of_another_time_is_refused(owner: str, signed: Signed | None):
+    head = held_by(owner, signed, position=PROPOSED)
+    request = replace(REQUEST, position=PROPOSED, sign_bytes=b"block@2", time_ns=2)
+    handled = Handled(Lost(head), Done(), request=request)
+    assert handled.kinds == [ClaimHead, WriteFloor, Answer]
+    assert handled.reply == Refused(
+        Cause.OTHER_TIME, f"{owner} claimed this proposal with the time 1, and the node asked for the time 2"
+    )
+
+
+def test_a_proposal_of_the_same_time_is_given_again():
+    head = held_by("zrh", Signed(b"good block@1"), position=PROPOSED)
+    assert Handled(Lost(head), Done(), request=replace(REQUEST, position=PROPOSED)).reply == Granted(
+        head.claim, head.signed, replayed=True
+    )
+
+
 def test_a_signature_in_the_row_that_does_not_verify_is_not_given():
     assert Handled(Lost(held_by("zrh", Signed(b"bad"))), Done()).reply == Refused(
         Cause.BAD_SIGNATURE, "the signature in the table does not verify"

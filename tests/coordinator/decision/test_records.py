@@ -23,6 +23,14 @@ def test_a_claim_is_for_what_asks_for_the_same_at_another_time():
     assert CLAIM.matches(REQUEST)
 
 
+@pytest.mark.parametrize(("step", "serves"), [(1, False), (2, True), (3, True)])
+def test_only_a_vote_can_be_given_with_another_time_than_its_node_asked(step: int, serves: bool):
+    at = Position(8, 0, step)
+    claim, request = replace(CLAIM, position=at), replace(REQUEST, position=at)
+    assert claim.serves(request) is serves
+    assert claim.serves(replace(request, time_ns=claim.time_ns))
+
+
 @pytest.mark.parametrize(
     "other", [{"position": Position(8, 1, 2)}, {"intent": b"nil"}, {"extension": None}, {"extension": b"another"}]
 )

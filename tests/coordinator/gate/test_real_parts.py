@@ -90,6 +90,11 @@ def test_two_gates_give_one_signature(real: Callable[..., Estate], node: JudgeNo
             refused = reader.vote(prevote(height, block=OTHER_BLOCK, chain=chain).vote)
             assert refused.refused
             until(lambda height=height, reader=reader, signed=signed: _same(reader, height, chain, signed))
+        proposed = first.proposal(proposal(60, chain=chain).proposal)
+        assert proposed.granted and proposed.verified
+        until(lambda: other.proposal(proposal(60, chain=chain).proposal).verified)
+        later = other.proposal(proposal(60, time_ns=NOON + 77, chain=chain).proposal)
+        assert later.refused and "other-time" in later.error
 
 
 def _same(reader: JudgeNode, height: int, chain: str, signed: judge.Reply) -> bool:

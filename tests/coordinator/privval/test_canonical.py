@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.privval.canonical import extension_bytes, proposal_bytes, vote_bytes
+from coordinator.privval.canonical import extension_bytes, proposal_bytes, vote_bytes, voted_hash
 from coordinator.privval.encoding import FIRST_SECOND, SECOND
 from coordinator.privval.votes import NIL, PRECOMMIT, PREVOTE, PROPOSAL, BlockId, Proposal, Vote
+from coordinator.privval.wire import Malformed
 
 NO_TIME = FIRST_SECOND * SECOND
 TMKMS_TIME = 1696413600 * SECOND
@@ -67,3 +68,15 @@ def test_an_extension_is_bound_to_chain_height_and_round() -> None:
     }
     assert len(seen) == 5
     assert extension_bytes("c", vote).hex() == "180a0165110100000000000000190100000000000000220163"
+
+
+@pytest.mark.parametrize("block", [NIL, BlockId(bytes(range(32)), 300, b"\x09" * 32)])
+def test_the_block_of_a_vote_is_read_from_its_sign_bytes(block: BlockId) -> None:
+    whole = vote_bytes("test-1", Vote(PRECOMMIT, 2**62, 3, block, TMKMS_TIME, b"", 0), TMKMS_TIME)
+    assert voted_hash(whole) == block.hash
+
+
+@pytest.mark.parametrize("damaged", ["", "02", "0109", "0308011200", "0110", "010b", "0a2205", "ff" * 12])
+def test_bytes_that_are_no_sign_bytes_are_refused(damaged: str) -> None:
+    with pytest.raises(Malformed, match="sign bytes"):
+        voted_hash(bytes.fromhex(damaged))
