@@ -64,6 +64,8 @@ class Chains:
         if known is None:
             space = self._space
             rules = []
+            if position is None and len(chain.rules) > LONG:
+                space.reserve(rule.match for rule in chain.rules)
             for rule in chain.rules:
                 match = rule.match
                 if rule.action is Action.CONTINUE or not _fits(rule, context):
