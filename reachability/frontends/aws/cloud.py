@@ -163,6 +163,8 @@ class Nic:
     public: dict[int, list[int]] = field(default_factory=dict)
     public_uncertainty: str = ""
     """Why it is unknown whether it has the subnet's automatic public address."""
+    faces_internet: bool | None = True
+    """Whether it takes what an internet gateway sends to its IPv6 addresses; ``None``: unknown."""
     preserving: list[str] = field(default_factory=list)
     """Load balancers that preserve the client's address towards it: answers return through them."""
 

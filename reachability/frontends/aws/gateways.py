@@ -197,6 +197,13 @@ def _compile_internet(cloud: Cloud, label: str, urn: str, inside: str, doubt: st
     stages[entering] = Translate(entering, device, tuple(inward), None, urn)
     for interval in v6:
         cloud.fragment.public.append(Route(interval, (inside,), name, urn, doubt))
+    for nic in dict.fromkeys(nic for subnet in vpc.subnets for nic in subnet.nics if nic.faces_internet is not True):
+        why = f"whether {nic.label} is internal is unknown until the deployment" if nic.faces_internet is None else ""
+        refused = f"{nic.label} is internal: it takes nothing through an internet gateway"
+        for point in nic.addresses:
+            if point >= V6 and not any(point == low == high for low, high in v6):
+                ways = (inside,) if why else ()
+                cloud.fragment.public.append(Route((point, point), ways, refused, nic.resource.urn, why))
 
 
 def _compile_egress_only(cloud: Cloud, resource: Resource, vpc: Vpc, connected: set[Vpc]) -> None:
