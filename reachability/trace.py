@@ -12,7 +12,7 @@ from typing import Any
 from reachability import addresses, services
 from reachability.addresses import contains
 from reachability.chains import Context
-from reachability.network import Action, Arrive, Blocked, Check, Deliver, Firewall, Lookup, State, Translate
+from reachability.network import Action, Arrive, Blocked, Check, Deliver, Firewall, Lookup, Route, State, Translate
 from reachability.packet import Packet
 from reachability.steps import HOOKS, Key, Step, Strand
 from reachability.walk import Start, Walker
@@ -37,6 +37,8 @@ class Hop:
     origin: str
     packet: Packet
     place: Key = ""
+    uncertain: str = ""
+    """Why it is unknown whether that setting applies."""
 
     def document(self) -> dict[str, Any]:
         return {"at": self.at, "decided_by": self.decided_by, "action": self.action}
@@ -114,13 +116,14 @@ def _label(walker: Walker, key: Key) -> str:
     return key
 
 
-def _decision(walker: Walker, step: Step, *, context: Context | None = None) -> list[tuple[str, str, str]]:
-    """(rule, action, origin) of each filter at a place, up to the one that drops."""
+def _decision(walker: Walker, step: Step, *, context: Context | None = None) -> list[tuple[str, str, str, str]]:
+    """(rule, action, origin, why it is uncertain) of each filter at a place, up to the one that drops."""
     decisions = []
     for chain, usual, others in walker.filters(step.key, step.strand):
         rule, action = walker.chains.deciding(chain, step.packets, step.source_class, context or usual, others)
         name = rule.name if rule is not None else f"{chain.name}: nothing matches, its policy is {action}"
-        decisions.append((name, str(action), (rule.origin if rule is not None else "") or chain.origin))
+        origin = (rule.origin if rule is not None else "") or chain.origin
+        decisions.append((name, str(action), origin, rule.match.uncertain if rule is not None else ""))
         if action is Action.DROP:
             break
     return decisions
@@ -143,10 +146,15 @@ def _hops(walker: Walker, step: Step, following: Step | None, packet: Packet, af
     if following is not None and following.strand is step.strand:
         one = following.packets & -following.packets
         step = Step(step.key, step.source_class, step.strand, one)
-    hops = [Hop(at, name, action, origin, packet, step.key) for name, action, origin in _decision(walker, step)]
+    hops = [
+        Hop(at, name, action, origin, packet, step.key, uncertain)
+        for name, action, origin, uncertain in _decision(walker, step)
+    ]
     if following is not None and following.by is not None and not hops:
         action = "translate" if after is not packet else "route"
-        hops.append(Hop(at, following.by.name, action, following.by.origin, after, step.key))
+        by = following.by
+        uncertain = by.uncertain if isinstance(by, Route) else by.match.uncertain
+        hops.append(Hop(at, by.name, action, by.origin, after, step.key, uncertain))
     return hops
 
 
@@ -225,7 +233,7 @@ def _dead_end(walker: Walker, step: Step, packet: Packet) -> tuple[Hop, ...]:
     at, key = _label(walker, step.key), step.key
     decisions = _decision(walker, step)
     if decisions:
-        return tuple(Hop(at, name, action, origin, packet) for name, action, origin in decisions)
+        return tuple(Hop(at, name, action, origin, packet) for name, action, origin, _ in decisions)
     destination = addresses.text(packet.destination)
     if isinstance(key, tuple):
         if key[1] in walker.dead:

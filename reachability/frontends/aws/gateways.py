@@ -156,6 +156,12 @@ def compile(cloud: Cloud) -> None:
     for vpc, id_ in cloud.adopted.items():
         connected.add(vpc)
         _compile_internet(cloud, id_, vpc.resource.urn, vpc.stage, "", vpc, by_vpc.get(vpc, []))
+    for vpc in dict.fromkeys(subnet.vpc for subnet in cloud.unseen_subnets.values()):
+        if vpc not in connected:
+            connected.add(vpc)
+            doubt = f"whether {vpc.label} has an internet gateway is unknown: parts of it are not among the resources"
+            id_ = f"of {vpc.label} (unknown)"
+            _compile_internet(cloud, id_, vpc.resource.urn, vpc.stage, doubt, vpc, by_vpc.get(vpc, []))
     for resource in index.of(EGRESS_ONLY):
         if resource.urn in cloud.attached:
             _compile_egress_only(cloud, resource, cloud.attached[resource.urn], connected)
