@@ -102,6 +102,7 @@ def join(
         stages.update(fragment.stages)
         names.update(fragment.names)
     outsides = _meet(stages, [end for fragment in fragments for end in fragment.link_ends])
+    unmodelled += _unseen(fragments, outsides)
     public = [route for fragment in fragments for route in fragment.public]
     stages[INTERNET] = _internet(public)
     stages[WORLD] = Deliver(INTERNET)
@@ -212,6 +213,14 @@ def _meet(stages: dict[str, Stage], link_ends: Iterable[LinkEnd]) -> dict[str, L
                 stages[exit_stage(key, end.side)] = Deliver(name)
                 outsides[name] = end
     return outsides
+
+
+def _unseen(fragments: Iterable[Fragment], outsides: Mapping[str, LinkEnd]) -> Iterator[str]:
+    """Why links to external networks may lead to networks that are known by their ids only."""
+    for unseen in (fragment.unseen for fragment in fragments if fragment.unseen):
+        for each in outsides.values():
+            if each.name != unseen:
+                yield f"whether {each.name} leads to {unseen} is unknown"
 
 
 def _internet(public: list[Route]) -> Lookup:

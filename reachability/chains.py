@@ -53,6 +53,8 @@ class Chains:
         self._by_class: dict[tuple[int, Context, int | None], tuple[list[int], dict[int, list[int]]]] = {}
         self._accepts: dict[tuple[int, int, Context], int] = {}
         self._alike: dict[tuple[int, int, Context], int] = {}
+        self._rows: dict[tuple[int, int, Context, int], int] = {}
+        self._any_destination: dict[int, bool] = {}
 
     def _rules(self, chain: Chain, context: Context, position: int | None = None) -> list[_Compiled]:
         """The rules that may apply in a context, with the packets and classes that they match; limited to one
@@ -62,6 +64,8 @@ class Chains:
         if known is None:
             space = self._space
             rules = []
+            if position is None and len(chain.rules) > LONG:
+                space.reserve(rule.match for rule in chain.rules)
             for rule in chain.rules:
                 match = rule.match
                 if rule.action is Action.CONTINUE or not _fits(rule, context):
@@ -136,10 +140,24 @@ class Chains:
         self, position: int, chain: Chain, source_class: int, context: Context, others: Mapping[str, Chain]
     ) -> int:
         """``accepts`` for one destination: its row."""
+        position = self._told(chain, position, others)
+        key = id(chain), source_class, context, position
+        accepted = self._rows.get(key)
+        if accepted is not None:
+            return accepted
         outcome = self._walk(chain, self._space.full_row, source_class, context, others, position)
         if chain.policy is Action.ACCEPT:
             outcome.accepted |= outcome.rest
-        return self._everything(outcome)
+        accepted = self._rows[key] = self._everything(outcome)
+        return accepted
+
+    def _told(self, chain: Chain, position: int, others: Mapping[str, Chain]) -> int:
+        """The position, or 0 if the chain treats all destinations alike."""
+        alike = self._any_destination.get(id(chain))
+        if alike is None:
+            alike = not any(rule.chain or rule.match.destinations is not None for rule in chain.rules)
+            self._any_destination[id(chain)] = alike
+        return 0 if alike else position
 
     def passing(
         self, chain: Chain, packets: int, source_class: int, context: Context, others: Mapping[str, Chain]

@@ -324,6 +324,9 @@ class Fragment:
     link_ends: list[LinkEnd] = field(default_factory=list)
     public: list[Route] = field(default_factory=list)
     unmodelled: list[str] = field(default_factory=list)
+    unseen: str = ""
+    """The name of the link to what is in networks that are known by their ids only: any other link may lead there, too.
+    """
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Other things that can be queried by id, URN or name (a load balancer, a NAT gateway): the ``Deliver.to`` or the
     entry stage of packets to them."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from reachability import services, trace
 from reachability.addresses import EVERYWHERE, V6, Intervals, contains, difference, intersection, union
 from reachability.assembly import Assembly, answerable, sources_on_the_internet
-from reachability.chains import Chains
-from reachability.network import INTERNET, Check, Rule
+from reachability.chains import Chains, Context
+from reachability.network import INTERNET, Chain, Check, Rule
 from reachability.packet import Packet
 from reachability.steps import Strand
 from reachability.trace import Hop, Trace
@@ -338,10 +338,22 @@ class Prover:
         walked = Walked()
         for sender in senders:
             walked.add(self.walked(sender), ends=False)
-        decided: set[int] = set()
-        chains = self._shared[0]
+        filtered: dict[tuple[int, int, Context], tuple[Chain, int, Mapping[str, Chain]]] = {}
         for chain, packets, source_class, context, others in self._may.filtered(walked):
-            decided |= chains.hits(chain, packets, source_class, context, others)
+            key = id(chain), source_class, context
+            known = filtered.get(key)
+            filtered[key] = chain, packets if known is None else packets | known[1], others
+        decided: set[int] = set()
+        rules: dict[int, set[int]] = {}
+        chains = self._shared[0]
+        for (number, source_class, context), (chain, packets, others) in filtered.items():
+            own = rules.get(number)
+            if own is None:
+                jumps = {rule.chain for rule in chain.rules if rule.chain}
+                read = (chain, *others.values()) if jumps else (chain,)
+                own = rules[number] = {id(rule) for each in read for rule in each.rules}
+            if not own <= decided:
+                decided |= chains.hits(chain, packets, source_class, context, others)
         return decided
 
     def rules(self) -> Iterator[tuple[str, Rule]]:

@@ -316,7 +316,8 @@ def ask(
             key = REACHABLE, reply, _key(found.hops)
             add(key, atom, partial(Flow, atom, REACHABLE, reply, found.sent, found.hops))
         else:
-            why = reasons or ("it depends on values that are unknown until the deployment",)
+            on_the_way = tuple(dict.fromkeys(hop.uncertain for hop in found.hops if hop.uncertain))
+            why = reasons or on_the_way or ("it depends on values that are unknown until the deployment",)
             key = NOT_MODELLED, reply, _key(found.hops)
             add(key, atom, partial(Flow, atom, NOT_MODELLED, reply, found.sent, found.hops, reasons=why))
     for atom in _atoms(prover, difference(asked, union(*reached))):

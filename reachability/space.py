@@ -265,9 +265,30 @@ class Space:
             self._hold(mask)
         return mask
 
+    def reserve(self, matches: Iterable[Match]) -> None:
+        """Notices that the sets of many matches will need too much memory before the first is made.
+
+        Raises:
+            TooManyAtoms: they do.
+        """
+        expected, seen = self._held, set(self._masks)
+        for match in matches:
+            key = match.destinations, match.services, match.source_ports
+            if match.destinations and key not in seen:
+                seen.add(key)
+                last = max(end for interval in match.destinations for _, end in self._used_runs(interval))
+                expected += last * self.width * (1 if match.destinations in self._spread else 2)
+                self._demand(expected)
+
+    def _used_runs(self, interval: Interval) -> Iterator[tuple[int, int]]:
+        return (run for run in self._runs(interval) if run[1] > run[0])
+
     def _hold(self, mask: int) -> None:
         self._held += mask.bit_length()
-        if self._held > MOST_HELD:
+        self._demand(self._held)
+
+    def _demand(self, bits: int) -> None:
+        if bits > MOST_HELD:
             raise self._too_many(f"all their sets together must have at most {MOST_HELD:,} bits")
 
     def range_mask(self, interval: Interval) -> int:

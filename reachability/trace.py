@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from reachability import addresses, services
 from reachability.addresses import contains
 from reachability.chains import Context
-from reachability.network import Action, Arrive, Blocked, Check, Deliver, Firewall, Lookup, State, Translate
+from reachability.network import Action, Arrive, Blocked, Check, Deliver, Firewall, Lookup, Route, State, Translate
 from reachability.packet import Packet
 from reachability.steps import HOOKS, Key, Step, Strand
 from reachability.walk import Start, Walker
@@ -36,16 +37,42 @@ class Hop:
     origin: str
     packet: Packet
     place: Key = ""
+    uncertain: str = ""
+    """Why it is unknown whether that setting applies."""
 
     def document(self) -> dict[str, Any]:
         return {"at": self.at, "decided_by": self.decided_by, "action": self.action}
+
+
+class Way:
+    """The hops of a packet's path, each named when somebody asks for them."""
+
+    __slots__ = ("_before", "_hops", "_name", "length")
+
+    def __init__(self, before: Way | None = None, name: Callable[[], Iterable[Hop]] = tuple) -> None:
+        self._before = before
+        self._name = name
+        self._hops: tuple[Hop, ...] | None = None
+        self.length: int = 0 if before is None else before.length + 1
+
+    def hops(self) -> tuple[Hop, ...]:
+        if self._hops is None:
+            ways: list[Way] = []
+            way: Way | None = self
+            while way is not None and way._hops is None:
+                ways.append(way)
+                way = way._before
+            found = () if way is None or way._hops is None else way._hops
+            for each in reversed(ways):
+                found = each._hops = (*found, *each._name())
+        return self._hops or ()
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """``outcome``: ``delivered`` (to ``to``), ``dropped`` (by the last hop) or ``not-modelled``."""
 
-    hops: tuple[Hop, ...]
+    way: Way = field(repr=False, compare=False)
     outcome: str
     to: str = ""
     device: str = ""
@@ -53,6 +80,10 @@ class Trace:
     start: Start | None = None
     sent: Packet | None = None
     _connection: Connection | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        return self.way.hops()
 
     @property
     def delivered(self) -> bool:
@@ -85,13 +116,14 @@ def _label(walker: Walker, key: Key) -> str:
     return key
 
 
-def _decision(walker: Walker, step: Step, *, context: Context | None = None) -> list[tuple[str, str, str]]:
-    """(rule, action, origin) of each filter at a place, up to the one that drops."""
+def _decision(walker: Walker, step: Step, *, context: Context | None = None) -> list[tuple[str, str, str, str]]:
+    """(rule, action, origin, why it is uncertain) of each filter at a place, up to the one that drops."""
     decisions = []
     for chain, usual, others in walker.filters(step.key, step.strand):
         rule, action = walker.chains.deciding(chain, step.packets, step.source_class, context or usual, others)
         name = rule.name if rule is not None else f"{chain.name}: nothing matches, its policy is {action}"
-        decisions.append((name, str(action), (rule.origin if rule is not None else "") or chain.origin))
+        origin = (rule.origin if rule is not None else "") or chain.origin
+        decisions.append((name, str(action), origin, rule.match.uncertain if rule is not None else ""))
         if action is Action.DROP:
             break
     return decisions
@@ -114,10 +146,15 @@ def _hops(walker: Walker, step: Step, following: Step | None, packet: Packet, af
     if following is not None and following.strand is step.strand:
         one = following.packets & -following.packets
         step = Step(step.key, step.source_class, step.strand, one)
-    hops = [Hop(at, name, action, origin, packet, step.key) for name, action, origin in _decision(walker, step)]
+    hops = [
+        Hop(at, name, action, origin, packet, step.key, uncertain)
+        for name, action, origin, uncertain in _decision(walker, step)
+    ]
     if following is not None and following.by is not None and not hops:
         action = "translate" if after is not packet else "route"
-        hops.append(Hop(at, following.by.name, action, following.by.origin, after, step.key))
+        by = following.by
+        uncertain = by.uncertain if isinstance(by, Route) else by.match.uncertain
+        hops.append(Hop(at, by.name, action, by.origin, after, step.key, uncertain))
     return hops
 
 
@@ -145,39 +182,42 @@ def trace(walker: Walker, starts: tuple[Start, ...], packet: Packet, to: str | N
                 return found
             if lost is None or (found.outcome == "not-modelled" and not lost.delivered):
                 lost = found
-    return lost or Trace((), "dropped", reason="the sender cannot send from that address", sent=packet)
+    return lost or Trace(Way(), "dropped", reason="the sender cannot send from that address", sent=packet)
 
 
 def _ways(walker: Walker, start: Start, first: Step, packet: Packet) -> Iterator[Trace]:
     seen: set[tuple[Key, int, int, int]] = set()
-    todo: list[tuple[Step, Packet, tuple[Hop, ...], frozenset[str], dict[int, int]]] = [
-        (first, packet, (), frozenset(), {})
-    ]
+    todo: list[tuple[Step, Packet, Way, frozenset[str], dict[int, int]]] = [(first, packet, Way(), frozenset(), {})]
     while todo:
-        step, now, hops, places, before = todo.pop()
+        step, now, way, places, before = todo.pop()
         key = step.key
         mark = key, step.source_class, now.destination, now.service
-        if mark in seen or len(hops) > LONGEST_WAY:
+        if mark in seen or way.length > LONGEST_WAY:
             continue
         seen.add(mark)
         if key[0] == "end":
             connection = Connection(places, step.strand, now, before)
-            hops = (*hops, Hop(key[1], "arrives", "deliver", "", now))
-            yield Trace(hops, "delivered", key[1], key[2], "", start, packet, connection)
+            last = Way(way, partial(_arrival, key[1], now))
+            yield Trace(last, "delivered", key[1], key[2], "", start, packet, connection)
             continue
         unmodelled: list[str] = []
         following = walker.steps(step, unmodelled)
         if unmodelled:
-            yield Trace(hops, "not-modelled", reason=unmodelled[0], start=start, sent=packet)
+            yield Trace(way, "not-modelled", reason=unmodelled[0], start=start, sent=packet)
         if not following:
             if not unmodelled:
-                yield Trace((*hops, *_dead_end(walker, step, now)), "dropped", start=start, sent=packet)
+                last = Way(way, partial(_dead_end, walker, step, now))
+                yield Trace(last, "dropped", start=start, sent=packet)
             continue
         here = places | _places(walker, key)
         for each in reversed(following):
             after = _after(now, step.strand, each.strand)
             known = before if each.strand is step.strand else {**before, id(each.strand): now.source}
-            todo.append((each, after, (*hops, *_hops(walker, step, each, now, after)), here, known))
+            todo.append((each, after, Way(way, partial(_hops, walker, step, each, now, after)), here, known))
+
+
+def _arrival(name: str, packet: Packet) -> tuple[Hop, ...]:
+    return (Hop(name, "arrives", "deliver", "", packet),)
 
 
 def _places(walker: Walker, key: Key) -> frozenset[str]:
@@ -193,7 +233,7 @@ def _dead_end(walker: Walker, step: Step, packet: Packet) -> tuple[Hop, ...]:
     at, key = _label(walker, step.key), step.key
     decisions = _decision(walker, step)
     if decisions:
-        return tuple(Hop(at, name, action, origin, packet) for name, action, origin in decisions)
+        return tuple(Hop(at, name, action, origin, packet) for name, action, origin, _ in decisions)
     destination = addresses.text(packet.destination)
     if isinstance(key, tuple):
         if key[1] in walker.dead:

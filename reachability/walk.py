@@ -5,7 +5,7 @@ A walk carries sets of packets of one class of sources from place to place until
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -73,6 +73,8 @@ class Lost(NamedTuple):
     passes_on: bool
 
 
+_Way = tuple[tuple[_Asked, ...], tuple[str, str] | None, int]
+
 _Ahead = tuple[list[tuple[int, int, tuple[Tail, ...]]], dict[str, int]]
 
 
@@ -111,6 +113,7 @@ class Walker(Steps):
         self._partitions: dict[frozenset[Key], list[list[int]]] = {}
         self._aheads: dict[tuple[str, int], _Ahead] = {}
         self._tails_known: dict[tuple[str, int], tuple[Tail, ...] | None] = {}
+        self._ways_known: dict[tuple[str, int], list[_Way] | None] = {}
         self._owned = (1 << self.space.owned_count * self.space.width) - 1
 
     def walk(self, start: Start) -> Walked:
@@ -276,8 +279,7 @@ class Walker(Steps):
 
     def _ahead(self, key: str, stage: Lookup, packets: int) -> _Ahead:
         """The rows of a set from which only tails lead on, and the other packets by their next stage."""
-        family = packets is self.space.v4 or packets is self.space.v6
-        known = self._aheads.get((key, id(packets))) if family else None
+        known = self._aheads.get((key, packets))
         if known is not None:
             return known
         near, general = [], packets
@@ -292,54 +294,67 @@ class Walker(Steps):
                 for via in vias:
                     before = far.get(via)
                     far[via] = hit if before is None else before | hit
-        found = near, far
-        if family:
-            self._aheads[key, id(packets)] = found
+        found = self._aheads[key, packets] = near, far
         return found
 
     def _tails(self, key: str, position: int) -> tuple[Tail, ...] | None:
         """Every path from a place to one address, if all consist only of filters, routes and an end."""
         known = self._tails_known.get((key, position))
         if known is None and (key, position) not in self._tails_known:
-            known = self._tails_known[key, position] = self._follow(key, position)
+            ways = self._ways(key, position, ())
+            known = None if ways is None else tuple(Tail(position, checks, end) for checks, end, _ in ways)
+            self._tails_known[key, position] = known
         return known
 
-    def _follow(self, key: str, position: int) -> tuple[Tail, ...] | None:
-        tails: list[Tail] = []
-        destination = self.space.destination_at(position)
+    def _ways(self, place: str, position: int, before: tuple[str, ...]) -> list[_Way] | None:
+        """(filters, end, length) of every path from a place to one address; ``None`` if some path has more than
+        filters, routes and an end, or is too long. ``before``: the places on the way to it."""
+        if (place, position) in self._ways_known:
+            return self._ways_known[place, position]
+        if place in before or len(before) > LONGEST_TAIL:
+            return None
+        ways = self._ways_from(place, position, (*before, place))
+        if ways is not None and (len(ways) > MOST_TAILS or any(length > LONGEST_TAIL for _, _, length in ways)):
+            ways = None
+        self._ways_known[place, position] = ways
+        return ways
+
+    def _ways_from(self, place: str, position: int, before: tuple[str, ...]) -> list[_Way] | None:
+        stage = self.assembly.stages.get(place)
+        if place in self.dead or isinstance(stage, Blocked):
+            return [((), None, 0)]
+        if isinstance(stage, Deliver):
+            return [((), (stage.to, ""), 0)]
+        if isinstance(stage, Check):
+            asked: tuple[_Asked, ...] = ((place, stage.chain, STATELESS, stage.chains),)
+            return self._further([(asked, stage.then)], position, before)
         row_mask = self.space.full_row << position * self.space.width
-        todo: list[tuple[str, tuple[_Asked, ...], int]] = [(key, (), 0)]
-        while todo:
-            place, checks, length = todo.pop()
-            if length > LONGEST_TAIL or len(tails) > MOST_TAILS:
+        if isinstance(stage, Lookup):
+            routed = [each for each in self._table(place, stage) if each[0] & row_mask]
+            if any(route.uncertain or mask & row_mask != row_mask for mask, route, _ in routed):
                 return None
-            stage = self.assembly.stages.get(place)
-            if place in self.dead or isinstance(stage, Blocked):
-                tails.append(Tail(position, checks, None))
-            elif isinstance(stage, Check):
-                todo.append((stage.then, (*checks, (place, stage.chain, STATELESS, stage.chains)), length + 1))
-            elif isinstance(stage, Deliver):
-                tails.append(Tail(position, checks, (stage.to, "")))
-            elif isinstance(stage, Lookup):
-                ways = [each for each in self._table(place, stage) if each[0] & row_mask]
-                if any(route.uncertain or mask & row_mask != row_mask for mask, route, _ in ways):
-                    return None
-                vias = [via for _, _, each in ways for via in each]
-                todo += [(via, checks, length + 1) for via in vias]
-                if not vias:
-                    tails.append(Tail(position, checks, None))
-            elif isinstance(stage, Arrive):
-                through = self._through(stage, destination, row_mask, position)
-                if through is None:
-                    return None
-                for asked, end, then in through:
-                    if then is None:
-                        tails.append(Tail(position, (*checks, *asked), end))
-                    else:
-                        todo.append((then, (*checks, *asked), length + 1))
-            else:
+            vias = [via for _, _, each in routed for via in each]
+            return self._further([((), via) for via in vias], position, before) if vias else [((), None, 0)]
+        if not isinstance(stage, Arrive):
+            return None
+        through = self._through(stage, self.space.destination_at(position), row_mask, position)
+        if through is None:
+            return None
+        ended: list[_Way] = [(checks, end, 0) for checks, end, then in through if then is None]
+        onward = self._further([(checks, then) for checks, _, then in through if then is not None], position, before)
+        return None if onward is None else [*ended, *onward]
+
+    def _further(
+        self, steps: Iterable[tuple[tuple[_Asked, ...], str]], position: int, before: tuple[str, ...]
+    ) -> list[_Way] | None:
+        """The paths that begin with these filters and go on at the places that follow them."""
+        found: list[_Way] = []
+        for checks, then in steps:
+            ways = self._ways(then, position, before)
+            if ways is None:
                 return None
-        return tuple(tails)
+            found += [((*checks, *more), end, length + 1) for more, end, length in ways]
+        return found
 
     def _through(
         self, stage: Arrive, destination: int, row_mask: int, position: int

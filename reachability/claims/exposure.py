@@ -8,7 +8,7 @@ from estate.model import Role
 from estate.plan.topology import SSH_PORT
 from reachability import services
 from reachability.addresses import Intervals, difference, union
-from reachability.claims.case import Case
+from reachability.claims.case import Case, stack
 from reachability.claims.checks import found, undeployed
 from reachability.claims.claim import Claim, Finding, Gap, Violation
 from reachability.claims.sets import CONNECTIONS, port
@@ -27,8 +27,11 @@ def _reached(case: Case) -> Iterator[tuple[str, Arrival]]:
     owners = case.estate.owners
     undeclared = {machine.name for machine in case.undeclared}
     machines = case.prover.assembly.machines
+    networks = {network.name for network in case.estate.networks}
     for arrival in case.arrivals(case.internet):
         owner = owners.get(arrival.to)
+        if owner is None and stack(arrival.to) in networks:
+            owner = stack(arrival.to)
         if owner == case.network.name or arrival.to in undeclared or (owner is None and arrival.to not in machines):
             yield arrival.to, arrival
 
@@ -83,7 +86,7 @@ def _public_endpoints_tls(case: Case) -> Iterator[Finding]:
     ports = case.network.chain.ports
     p2p = port(services.TCP, ports.p2p)
     balanced = union(port(services.TCP, ports.rpc), port(services.TCP, ports.lcd))
-    answers = _answers_to_the_internet(case)
+    answers = _answers_to_the_internet(case) | _encrypted(case)
     yield from undeployed(case, *case.hosts(Role.SEED))
     for to, arrival in _reached(case):
         if to == INTERNET:
@@ -131,6 +134,27 @@ def _public_listeners(case: Case) -> Iterator[Resource]:
         named = {balancer} if isinstance(balancer, str) else set(listener.references.get("loadBalancerArn", ()))
         if not named & internal:
             yield listener
+
+
+def _encrypted(case: Case) -> dict[str, Intervals]:
+    """By URN of a load balancer: the services that its listeners hear with TLS, or with an unknown protocol."""
+    urns = {
+        key: balancer.urn
+        for balancer in case.resources(BALANCER)
+        for key in (balancer.urn, balancer.id, balancer.properties.get("arn"))
+        if isinstance(key, str)
+    }
+    heard: dict[str, Intervals] = {}
+    for listener in case.resources(LISTENER):
+        if listener.properties.get("protocol") not in (*ENCRYPTED, UNKNOWN):
+            continue
+        number, balancer = listener.properties.get("port"), listener.properties.get("loadBalancerArn")
+        known = str(number).isdigit()
+        used = port(services.TCP, int(str(number))) if known else (services.of(services.TCP),)
+        for key in (balancer,) if isinstance(balancer, str) else listener.references.get("loadBalancerArn", ()):
+            if key in urns:
+                heard[urns[key]] = union(heard.get(urns[key], ()), used)
+    return heard
 
 
 def _reachable_from_the_internet(case: Case, number: object) -> bool:

@@ -77,3 +77,12 @@ def test_rules_whose_sets_need_too_much_memory_are_refused(monkeypatch: pytest.M
     made = estate(120, egress=True)
     with pytest.raises(TooManyAtoms, match="more rules than the prover follows"):
         made.reached("host")
+
+
+def test_rules_that_are_too_many_are_refused_before_any_of_their_sets_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space, "MOST_HELD", 1 << 24)
+    made = estate(600, egress=True)
+    held = made.assembly.space._held
+    with pytest.raises(TooManyAtoms, match="more rules than the prover follows"):
+        made.reached("host")
+    assert made.assembly.space._held - held < 1 << 20

@@ -19,6 +19,7 @@ from reachability.frontends.aws import (
     reviewed,
     routes,
     transit,
+    unseen,
     vpcs,
     vpn,
 )
@@ -28,8 +29,8 @@ from reachability.network import Fragment
 from reachability.resources import Resource
 
 READ = (
-    vpcs, prefix_lists, groups, interfaces, gateways, elastic_addresses, vpn, transit, peering, balancers, endpoints,
-    leaves, routes,
+    vpcs, unseen, prefix_lists, groups, interfaces, gateways, elastic_addresses, vpn, transit, peering, balancers,
+    endpoints, leaves, routes,
 )  # fmt: skip
 """In this order: later readers refer to what earlier ones read."""
 

@@ -1,7 +1,8 @@
-"""Load balancers: application and network, with listeners, rules, target groups and targets.
+"""Load balancers: application, network and classic, with listeners, rules, target groups and targets.
 
 Sources: the Elastic Load Balancing guides: "Security groups for your Network Load Balancer", "Target groups" (client IP
-preservation and its defaults, cross-zone), "Listener rules".
+preservation and its defaults, cross-zone), "Listener rules", "Edit attributes" (``ipv6.deny_all_igw_traffic``: an
+internal balancer takes nothing that comes through an internet gateway), "Configure your Classic Load Balancer".
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address,
 from reachability.frontends.aws import elastic_addresses, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
-from reachability.frontends.aws.tokens import BALANCER, LISTENER, LISTENER_RULE, TARGET, TARGET_GROUP
+from reachability.frontends.aws.tokens import (
+    BALANCER,
+    CLASSIC,
+    CLASSIC_ATTACHMENT,
+    LISTENER,
+    LISTENER_RULE,
+    TARGET,
+    TARGET_GROUP,
+)
 from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known
 from reachability.network import (
     Action,
@@ -28,11 +37,12 @@ from reachability.network import (
     Rule,
     Translate,
     Translation,
+    Unmodelled,
     filter_at,
 )
 from reachability.resources import UNKNOWN, Resource
 
-TYPES = (BALANCER, LISTENER, LISTENER_RULE, TARGET_GROUP, TARGET)
+TYPES = (BALANCER, CLASSIC, CLASSIC_ATTACHMENT, LISTENER, LISTENER_RULE, TARGET_GROUP, TARGET)
 
 TRANSPORT = {
     "TCP": (services.TCP,),
@@ -44,6 +54,8 @@ TRANSPORT = {
     "QUIC": (services.UDP,),
     "TCP_QUIC": (services.TCP, services.UDP),
 }
+TLS = "TLS"
+"""The protocol of which a network load balancer ends its clients' connections itself, whatever its targets do."""
 KEEPS_CLIENTS = frozenset({"UDP", "TCP_UDP", "QUIC", "TCP_QUIC"})
 """Protocols for which a network load balancer preserves the client's address for IP targets, too."""
 
@@ -82,6 +94,7 @@ class Balancer:
     label: str
     resource: Resource
     application: bool
+    """Whether it ends its clients' connections itself, as application and classic load balancers do."""
     cross_zone: bool
     nodes: list[Nic] = field(default_factory=list)
 
@@ -90,20 +103,28 @@ class Balancer:
         return f"load balancer {self.label}"
 
 
+_Listener = tuple[Intervals, str, str, list[TargetGroup], bool]
+"""What it hears, its protocol, its name, its target groups, and whether the balancer itself may answer."""
+
+
 def read(cloud: Cloud) -> None:
     """Reads balancers, with the interfaces of their nodes, before the rules of security groups."""
     for resource in cloud.index.of(BALANCER):
         with cloud.index.reading(resource):
-            cloud.balancers[resource.urn] = _balancer(cloud, resource)
+            kind = resource.properties.get("loadBalancerType") or "application"
+            if kind not in ("application", "network"):
+                raise Malformed(f"load balancers of type {kind!r} are not modelled")
+            application = kind == "application"
+            cross_zone = application or flag(given(resource, "enableCrossZoneLoadBalancing"), False)
+            cloud.balancers[resource.urn] = _balancer(cloud, resource, application, cross_zone)
+    for resource in cloud.index.of(CLASSIC):
+        with cloud.index.reading(resource):
+            cross_zone = flag(given(resource, "crossZoneLoadBalancing"), True)
+            cloud.balancers[resource.urn] = _balancer(cloud, resource, True, cross_zone)
 
 
-def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
-    index, properties = cloud.index, resource.properties
-    kind = properties.get("loadBalancerType") or "application"
-    if kind not in ("application", "network"):
-        raise Malformed(f"load balancers of type {kind!r} are not modelled")
-    application = kind == "application"
-    cross_zone = application or flag(given(resource, "enableCrossZoneLoadBalancing"), False)
+def _balancer(cloud: Cloud, resource: Resource, application: bool, cross_zone: bool | None) -> Balancer:
+    index = cloud.index
     label = index.label(resource)
     balancer = Balancer(label, resource, application, cross_zone is not False)
     internal = flag(given(resource, "internal"), False)
@@ -121,6 +142,7 @@ def _balancer(cloud: Cloud, resource: Resource) -> Balancer:
             nic.groups, nic.uncertainty = groups.of_interface(cloud, subnet.vpc, wanted)
         else:
             nic.filtered = False
+        nic.faces_internet = None if internal is None else not internal
         if internal is not True:
             nic.public_uncertainty = (
                 "" if internal is False else "whether it is internal is unknown until the deployment"
@@ -170,7 +192,7 @@ def compile(cloud: Cloud) -> None:
     """Adds the listeners' translations. Must run after all interfaces are read and before checks are compiled."""
     index = cloud.index
     target_groups = _target_groups(cloud)
-    by_balancer: dict[str, list[tuple[Intervals, str, str, list[TargetGroup], bool]]] = {}
+    by_balancer: dict[str, list[_Listener]] = {}
     actions_of: dict[str, list[tuple[Resource, str]]] = {}
     for resource in index.of(LISTENER_RULE):
         with index.reading(resource):
@@ -183,7 +205,7 @@ def compile(cloud: Cloud) -> None:
                 raise Malformed(f"it refers to {owner.urn}, which could not be read")
             heard, protocol, shown = _listening(resource)
             chosen: list[TargetGroup] = []
-            ends = False
+            ends = given(resource, "protocol") in (TLS, UNKNOWN)
             for source, name in [(resource, "defaultActions"), *actions_of.get(resource.urn, ())]:
                 more, other = _forwarded(cloud, source, name, target_groups)
                 chosen += [each for each in more if each not in chosen]
@@ -192,7 +214,44 @@ def compile(cloud: Cloud) -> None:
             by_balancer.setdefault(owner.urn, []).append(entry)
     for urn, balancer in cloud.balancers.items():
         with index.reading(balancer.resource):
-            _compile_balancer(cloud, balancer, by_balancer.get(urn, []))
+            elsewhere: tuple[str, ...] = ()
+            if balancer.resource.type == CLASSIC:
+                by_balancer[urn], elsewhere = _classic(cloud, balancer)
+            _compile_balancer(cloud, balancer, by_balancer.get(urn, []), elsewhere)
+
+
+def _classic(cloud: Cloud, balancer: Balancer) -> tuple[list[_Listener], tuple[str, ...]]:
+    """The listeners of a classic load balancer, each with a port of its instances; and the instances among these that
+    are not among the resources."""
+    index, resource = cloud.index, balancer.resource
+    ties = [(resource, "instances", given(resource, "instances"))]
+    for tie in index.of(CLASSIC_ATTACHMENT):
+        if index.need(tie, "elb", CLASSIC) is resource:
+            ties.append((tie, "instance", tie.properties.get("instance")))
+    nics: dict[Nic, str] = {}
+    elsewhere: dict[str, None] = {}
+    for source, name, value in ties:
+        if not says(value):
+            continue
+        found = index.find(source, name, interfaces.INSTANCE, value=value)
+        if found.unknown:
+            raise Malformed(found.unknown)
+        elsewhere |= dict.fromkeys(found.foreign)
+        for each in found.resources:
+            if each.urn not in cloud.nics:
+                raise Malformed(f"it refers to {each.urn}, which could not be read")
+            nics[cloud.nics[each.urn][0]] = source.urn
+    for owner, _ in cloud.registered.get(resource.urn, ()):
+        nics |= dict.fromkeys(cloud.nics[owner.urn], owner.urn)
+    listeners: list[_Listener] = []
+    for each in items(_settled(resource, "listeners"), "listeners"):
+        if each is UNKNOWN:
+            raise Malformed("a listener is not known yet")
+        port, behind = whole(each.get("lbPort"), "lbPort"), whole(each.get("instancePort"), "instancePort")
+        group = TargetGroup(balancer.label, resource, "instance", behind, "TCP", False, None)
+        group.targets += [Target(_first(nic, group), behind, nic.subnet.zone, nic, urn) for nic, urn in nics.items()]
+        listeners.append(((services.of(services.TCP, port, port),), "TCP", f"{port}", [group], True))
+    return listeners, tuple(elsewhere)
 
 
 def _listening(listener: Resource) -> tuple[Intervals, str, str]:
@@ -330,15 +389,17 @@ def _at(cloud: Cloud, group: TargetGroup, point: int) -> Nic | None:
     return found[0] if found else None
 
 
-def _compile_balancer(
-    cloud: Cloud, balancer: Balancer, listeners: list[tuple[Intervals, str, str, list[TargetGroup], bool]]
-) -> None:
+def _compile_balancer(cloud: Cloud, balancer: Balancer, listeners: list[_Listener], elsewhere: tuple[str, ...]) -> None:
     stages = cloud.fragment.stages
     urn, label = balancer.resource.urn, balancer.label
     refuses = f"{balancer.device} has no other listener"
     stages[refuses] = Blocked(refuses, urn)
     itself = f"{balancer.device} itself"
     stages[itself] = Deliver(urn)
+    beyond = f"{balancer.device} to others"
+    if elsewhere:
+        reason = f"it forwards to {', '.join(elsewhere)}, which are not among the resources"
+        stages[beyond] = Unmodelled(f"{urn}: {reason}", urn)
     for node in balancer.nodes:
         translations = []
         for heard, protocol, shown, chosen, ends in listeners:
@@ -357,6 +418,9 @@ def _compile_balancer(
                 if ends or not targets or balancer.application:
                     match = _to_node(node.addresses, interval)
                     translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
+                if elsewhere:
+                    match = _to_node(node.addresses, interval)
+                    translations.append(Translation(match, beyond, f"{label}: {shown} to others", origin=urn))
         stages[node.arrival] = Translate(
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
         )

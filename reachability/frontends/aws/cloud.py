@@ -106,6 +106,10 @@ class Vpc:
     region: str
     blocks: list[Interval]
     resolver: bool = True
+    unseen: bool = False
+    """Whether it is known by its id only: then ``blocks`` are the addresses of what is known to be in it."""
+    elsewhere: tuple[Route, ...] = ()
+    """The routes to what is in it, but not among the resources, if it is unseen."""
     subnets: list[Subnet] = field(default_factory=list)
     main: Table = field(init=False)
     default_acl: Acl = field(init=False)
@@ -163,6 +167,8 @@ class Nic:
     public: dict[int, list[int]] = field(default_factory=dict)
     public_uncertainty: str = ""
     """Why it is unknown whether it has the subnet's automatic public address."""
+    faces_internet: bool | None = True
+    """Whether it takes what an internet gateway sends to its IPv6 addresses; ``None``: unknown."""
     preserving: list[str] = field(default_factory=list)
     """Load balancers that preserve the client's address towards it: answers return through them."""
 
@@ -203,6 +209,9 @@ class Cloud:
     announcements: dict[str, Intervals]
     vpcs: dict[str, Vpc] = field(default_factory=dict)
     subnets: dict[str, Subnet] = field(default_factory=dict)
+    unseen_vpcs: dict[str, Vpc] = field(default_factory=dict)
+    unseen_subnets: dict[str, Subnet] = field(default_factory=dict)
+    """VPCs and subnets that are not among the resources, by id; they are in ``vpcs`` and ``subnets``, too."""
     tables: dict[str, Table] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     nics: dict[str, list[Nic]] = field(default_factory=dict)

@@ -156,6 +156,12 @@ def compile(cloud: Cloud) -> None:
     for vpc, id_ in cloud.adopted.items():
         connected.add(vpc)
         _compile_internet(cloud, id_, vpc.resource.urn, vpc.stage, "", vpc, by_vpc.get(vpc, []))
+    for vpc in dict.fromkeys(subnet.vpc for subnet in cloud.unseen_subnets.values()):
+        if vpc not in connected:
+            connected.add(vpc)
+            doubt = f"whether {vpc.label} has an internet gateway is unknown: parts of it are not among the resources"
+            id_ = f"of {vpc.label} (unknown)"
+            _compile_internet(cloud, id_, vpc.resource.urn, vpc.stage, doubt, vpc, by_vpc.get(vpc, []))
     for resource in index.of(EGRESS_ONLY):
         if resource.urn in cloud.attached:
             _compile_egress_only(cloud, resource, cloud.attached[resource.urn], connected)
@@ -197,6 +203,13 @@ def _compile_internet(cloud: Cloud, label: str, urn: str, inside: str, doubt: st
     stages[entering] = Translate(entering, device, tuple(inward), None, urn)
     for interval in v6:
         cloud.fragment.public.append(Route(interval, (inside,), name, urn, doubt))
+    for nic in dict.fromkeys(nic for subnet in vpc.subnets for nic in subnet.nics if nic.faces_internet is not True):
+        why = f"whether {nic.label} is internal is unknown until the deployment" if nic.faces_internet is None else ""
+        refused = f"{nic.label} is internal: it takes nothing through an internet gateway"
+        for point in nic.addresses:
+            if point >= V6 and not any(point == low == high for low, high in v6):
+                ways = (inside,) if why else ()
+                cloud.fragment.public.append(Route((point, point), ways, refused, nic.resource.urn, why))
 
 
 def _compile_egress_only(cloud: Cloud, resource: Resource, vpc: Vpc, connected: set[Vpc]) -> None:

@@ -34,7 +34,8 @@ def read(cloud: Cloud) -> None:
     index = cloud.index
     for resource in index.of(GROUP, DEFAULT_GROUP):
         with index.reading(resource):
-            vpc = vpc_of(cloud, resource)
+            unseen = cloud.unseen_vpcs.get(text_of(resource.properties.get("vpcId")))
+            vpc = unseen or vpc_of(cloud, resource)
             label = index.label(resource)
             id_ = text_of(resource.id)
             group = Group(f"{id_} {label}" if id_ else label, vpc, resource)
@@ -54,7 +55,8 @@ def _is_default(cloud: Cloud, vpc: Vpc, resource: Resource) -> bool:
 def of_interface(cloud: Cloud, vpc: Vpc, found: Found) -> tuple[tuple[Group, ...], str]:
     """The groups of an interface, and why they are unknown; groups outside the input may allow anything."""
     if not found.given:
-        return (vpc.default_group,), ""
+        unknown = vpc.unseen and vpc.default_group.resource is None
+        return (_foreign(cloud, vpc, f"the default group of {vpc.label}") if unknown else vpc.default_group,), ""
     if found.unknown and not found.resources:
         known_here = {id(each): each for each in cloud.groups.values() if each.vpc is vpc}
         return (*known_here.values(), _foreign(cloud, vpc, f"an unknown group of {vpc.label}")), found.unknown

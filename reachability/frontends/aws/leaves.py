@@ -15,7 +15,7 @@ from reachability.addresses import V6
 from reachability.frontends.aws import groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
-from reachability.frontends.aws.tokens import TARGET_GROUP
+from reachability.frontends.aws.tokens import CLASSIC, TARGET_GROUP
 from reachability.frontends.aws.vpcs import SUBNETS, known
 from reachability.resources import UNKNOWN, Resource
 
@@ -45,6 +45,12 @@ class Kind:
     """Whether it is in no VPC without subnets."""
 
 
+def _task(*within: str) -> Kind:
+    """An ECS task that a schedule or an event starts."""
+    network = (*within, "networkConfiguration")
+    return Kind((*network, "subnets"), (*network, "securityGroups"), public=(*network, "assignPublicIp"))
+
+
 _DATABASE = Path(("vpcSecurityGroupIds",))
 _RDS = "aws:rds/subnetGroup:SubnetGroup"
 _RDS_CLUSTER = "aws:rds/cluster:Cluster"
@@ -63,6 +69,8 @@ KINDS: Mapping[str, Kind] = {
         public=("networkConfiguration", "assignPublicIp"),
         targets=("loadBalancers", "targetGroupArn"),
     ),
+    "aws:cloudwatch/eventTarget:EventTarget": _task("ecsTarget"),
+    "aws:scheduler/schedule:Schedule": _task("target", "ecsParameters"),
     "aws:eks/cluster:Cluster": Kind(
         ("vpcConfig", "subnetIds"), ("vpcConfig", "securityGroupIds"), unnamed_groups=True, optional=False
     ),
@@ -124,10 +132,10 @@ def read(cloud: Cloud) -> None:
                 _register(cloud, resource, kind)
     for resource in index.of(SCALING_ATTACHMENT):
         with index.reading(resource):
-            if not says(given(resource, "lbTargetGroupArn")):
-                raise Malformed("it attaches to a classic load balancer, which is not modelled")
             owner = index.need(resource, "autoscalingGroupName", SCALING)
-            _to_targets(cloud, owner, resource, "lbTargetGroupArn", resource.properties["lbTargetGroupArn"], None)
+            for name in ("lbTargetGroupArn", "elb"):
+                if says(given(resource, name)):
+                    _to_targets(cloud, owner, resource, name, resource.properties[name], None)
 
 
 def _at(resource: Resource, path: Path) -> Any:
@@ -251,6 +259,8 @@ def _make_public(cloud: Cloud, resource: Resource, kind: Kind, nic: Nic) -> None
 def _register(cloud: Cloud, resource: Resource, kind: Kind) -> None:
     if not kind.targets:
         return
+    if resource.type == SCALING and says(given(resource, "loadBalancers")):
+        _to_targets(cloud, resource, resource, "loadBalancers", given(resource, "loadBalancers"), None)
     name = kind.targets[0]
     value = given(resource, name)
     if len(kind.targets) == 1:
@@ -258,18 +268,19 @@ def _register(cloud: Cloud, resource: Resource, kind: Kind) -> None:
             _to_targets(cloud, resource, resource, name, value, None)
         return
     for entry in items(value, name):
-        if says(entry.get("elbName")):
-            raise Malformed("it registers with a classic load balancer, which is not modelled")
         port = entry.get("containerPort")
         number = None if port is None else whole(port, "containerPort")
-        _to_targets(cloud, resource, resource, name, entry.get(kind.targets[1]), number)
+        for part in (kind.targets[1], "elbName"):
+            if says(entry.get(part)):
+                _to_targets(cloud, resource, resource, name, entry[part], number)
 
 
 def _to_targets(cloud: Cloud, owner: Resource, resource: Resource, name: str, value: Any, port: int | None) -> None:
-    """Notes that the interfaces of ``owner`` are targets of the groups to which a property refers."""
-    found = cloud.index.find(resource, name, TARGET_GROUP, value=value)
+    """Notes that the interfaces of ``owner`` are targets of the target groups, or behind the classic load balancers, to
+    which a property refers."""
+    found = cloud.index.find(resource, name, TARGET_GROUP, CLASSIC, value=value)
     if found.foreign or found.unknown or not found.resources:
-        raise Malformed("it registers with a target group that is not among the resources")
+        raise Malformed("it registers with a target group or load balancer that is not among the resources")
     for each in found.resources:
         if owner.urn not in cloud.nics:
             raise Malformed(f"it registers {owner.urn}, whose interfaces are not modelled, with {each.urn}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reachability.frontends.aws.index import given, says
+from reachability.frontends.aws.tokens import CLASSIC_SETTINGS
 from reachability.resources import UNKNOWN, Resource
 
 MODULES = frozenset(
@@ -25,6 +26,7 @@ MODULES = frozenset(
 
 TYPES = frozenset(
     {
+        *CLASSIC_SETTINGS,
         "aws:autoscaling/lifecycleHook:LifecycleHook",
         "aws:autoscaling/notification:Notification",
         "aws:autoscaling/policy:Policy",
@@ -167,10 +169,8 @@ UNLESS: Mapping[str, tuple[str, ...]] = {
     "aws:apigatewayv2/integration:Integration": ("connectionId",),
     "aws:cloudfront/distribution:Distribution": ("origins", "vpcOriginConfig"),
     "aws:cloudfront/multitenantDistribution:MultitenantDistribution": ("origins", "vpcOriginConfigs"),
-    "aws:cloudwatch/eventTarget:EventTarget": ("ecsTarget", "networkConfiguration"),
     "aws:ecs/capacityProvider:CapacityProvider": ("managedInstancesProvider",),
     "aws:lambda/capacityProvider:CapacityProvider": ("vpcConfig",),
-    "aws:scheduler/schedule:Schedule": ("target", "ecsParameters", "networkConfiguration"),
 }
 """Types that affect the network only if this part of their properties is set."""
 

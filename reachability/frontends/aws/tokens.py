@@ -11,6 +11,21 @@ TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 TARGET = "aws:lb/targetGroupAttachment:TargetGroupAttachment"
 CERTIFICATE = "aws:lb/listenerCertificate:ListenerCertificate"
 
+CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
+CLASSIC_ATTACHMENT = "aws:elb/attachment:Attachment"
+CLASSIC_SETTINGS = tuple(
+    f"aws:elb/{name[:1].lower()}{name[1:]}:{name}"
+    for name in (
+        "AppCookieStickinessPolicy",
+        "ListenerPolicy",
+        "LoadBalancerBackendServerPolicy",
+        "LoadBalancerCookieStickinessPolicy",
+        "LoadBalancerPolicy",
+        "SslNegotiationPolicy",
+    )
+)
+"""How a classic load balancer encrypts and remembers clients."""
+
 BALANCING = ("alb", "applicationloadbalancing", "elasticloadbalancingv2")
 """The modules that have the types of the module ``lb``, too."""
 
@@ -19,6 +34,10 @@ ALIASES: Mapping[str, str] = {
         token.replace("aws:lb/", f"aws:{module}/"): token
         for token in (BALANCER, LISTENER, LISTENER_RULE, TARGET_GROUP, TARGET, CERTIFICATE)
         for module in BALANCING
+    },
+    **{
+        token.replace("aws:elb/", "aws:elasticloadbalancing/"): token
+        for token in (CLASSIC, CLASSIC_ATTACHMENT, *CLASSIC_SETTINGS)
     },
     "aws:ec2/transitGatewayPeeringAttachmentAccepter:TransitGatewayPeeringAttachmentAccepter": (
         "aws:ec2transitgateway/peeringAttachmentAccepter:PeeringAttachmentAccepter"

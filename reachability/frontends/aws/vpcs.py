@@ -162,7 +162,7 @@ def compile(cloud: Cloud) -> None:
             for subnet in vpc.subnets
             for interval in subnet.blocks
         ]
-        stages[vpc.stage] = Lookup(vpc.stage, tuple(own), vpc.resource.urn)
+        stages[vpc.stage] = Lookup(vpc.stage, (*own, *vpc.elsewhere), vpc.resource.urn)
         services = unfiltered(vpc)
         for name in {name for _, name in services}:
             stages[name] = Deliver(name)

@@ -65,6 +65,14 @@ class Peerings:
         sides: dict[tuple[str, str], Resource] = {}
         for each in inventory.of(PEERING):
             owner = inventory.resolve(each, "network", (NETWORK,))
+            unknown = [
+                side
+                for side in ("network", "peerNetwork")
+                if each.properties.get(side) is UNKNOWN and inventory.resolve(each, side, (NETWORK,)) is None
+            ]
+            if unknown:
+                inventory.problems(f"{each.urn}: {' and '.join(unknown)} is unknown: it may be any network")
+                continue
             if owner is None:
                 if inventory.resolve(each, "peerNetwork", (NETWORK,)) is None:
                     inventory.problems(f"{each.urn}: neither of its networks is in the input or known yet")

@@ -257,3 +257,71 @@ def test_a_concealed_value_that_decides_where_packets_go_is_never_taken_for_the_
     parts[part] = replace(kept, properties={**kept.properties, name: UNKNOWN}, concealed=frozenset({name}))
     estate = Estate(BASE, IP, *parts.values(), listener(front, behind))
     assert any(f"{name} is set to a value that is unknown" in reason for reason in estate.unmodelled), estate.unmodelled
+
+
+def test_a_tls_listener_of_a_network_balancer_is_reached_whether_or_not_its_targets_are() -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/create-tls-listener.html: it ends the connection
+    closed = instance(B, "web", "10.0.2.10", [group(NET, "closed", ingress=[])])
+    base = [each for each in BASE if each is not WEB]
+    front, behind = balancer(), targets(closed)
+    for protocol, reached in (("TLS", True), (UNKNOWN, True), ("TCP", False)):
+        hears = listener(front, behind[0], protocol=protocol, references={"protocol": ("urn:x",)})
+        estate = Estate(base, closed, group(NET, "closed", ingress=[]), IP, front, *behind, hears)
+        assert ("front" in estate.reached("internet")) is reached, protocol
+        assert "web" not in estate.reached("internet")
+
+
+CLOSED = group(NET, "closed", ingress=[entry(8080, securityGroups=[OPEN.id])])
+BEHIND = instance(B, "behind", "10.0.2.20", [CLOSED])
+
+
+def classic(**more: Any) -> Any:
+    hears = [{"lbPort": 80, "lbProtocol": "http", "instancePort": 8080, "instanceProtocol": "http"}]
+    given = {"subnets": [A.id], "securityGroups": [OPEN.id], "internal": False, "listeners": hears}
+    return resource("elb/loadBalancer", "classic", **given | more)
+
+
+def tied(of: Any, to: str) -> Any:
+    return resource("elb/attachment", "tie", elb=of.id, instance=to)
+
+
+@pytest.mark.parametrize("registered", ["instances", "attachment", "older token"])
+def test_a_classic_balancer_brings_what_it_hears_to_its_instances(registered: str) -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-listener-config.html
+    front = classic(instances=[BEHIND.id] if registered == "instances" else [])
+    more = [] if registered == "instances" else [tied(front, BEHIND.id)]
+    if registered == "older token":
+        front, *more = (
+            replace(each, type=each.type.replace(":elb/", ":elasticloadbalancing/")) for each in (front, *more)
+        )
+    estate = Estate(BASE, CLOSED, BEHIND, front, more)
+    assert estate.unmodelled == ()
+    reached = estate.reached("internet")
+    assert (reached["behind"], reached["classic"]) == (["tcp 80"], ["tcp 80"])
+    (arrival,) = (each for each in estate.prover.arrivals(estate.sender("internet")) if each.to == BEHIND.urn)
+    found = estate.prover.trace(estate.sender("internet"), arrival.packet(), BEHIND.urn)
+    assert (text(found.hops[-1].packet.source)[:7], found.hops[-1].packet.service) == ("10.0.1.", tcp(8080))
+    assert "behind" not in Estate(BASE, CLOSED, BEHIND, classic(instances=[]), []).reached("internet")
+
+
+def test_an_instance_behind_a_classic_balancer_that_is_not_known_concerns_its_clients_only() -> None:
+    estate = Estate(BASE, CLOSED, BEHIND, classic(instances=["i-elsewhere"]))
+    assert estate.unmodelled == ()
+    assert any("i-elsewhere" in each for each in estate.prover.unmodelled(estate.sender("internet")))
+    heard = ((tcp(80), tcp(80)),)
+    assert estate.prover.unmodelled(estate.sender("internet"), services=((tcp(443), tcp(443)),)) == ()
+    assert estate.prover.unmodelled(estate.sender("internet"), services=heard) != ()
+
+
+def test_a_scaling_group_behind_a_classic_balancer_is_reached_through_it() -> None:
+    template = resource("ec2/launchTemplate", "made", vpcSecurityGroupIds=[CLOSED.id])
+    scaled = {"vpcZoneIdentifiers": [B.id], "launchTemplate": {"id": template.id}}
+    front = classic()
+    by_name = resource("autoscaling/group", "many", loadBalancers=[front.id], **scaled)
+    plain = resource("autoscaling/group", "many", **scaled)
+    tie = resource("autoscaling/attachment", "tie", autoscalingGroupName=plain.id, elb=front.id)
+    for made in ([by_name], [plain, tie]):
+        estate = Estate(BASE, CLOSED, template, front, made)
+        assert estate.unmodelled == ()
+        assert estate.reached("internet")["many"] == ["tcp 80"]
+    assert "many" not in Estate(BASE, CLOSED, template, front, plain).reached("internet")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reachability.addresses import V6, text
-from reachability.resources import Resource
+from reachability.resources import UNKNOWN, Resource
 from tests.reachability.frontends.aws.builders import (
     Estate,
     entry,
@@ -121,3 +121,18 @@ def test_an_endpoint_of_both_families_has_an_ipv6_address() -> None:
         estate = Estate(NET, A, open_, client, point)
         (arrival,) = (each for each in estate.prover.arrivals(estate.sender("client")) if each.to == point.urn)
         assert {low >= V6 for low, _ in arrival.destinations()} == families
+
+
+def test_an_internal_balancer_takes_nothing_from_an_internet_gateway_at_its_ipv6_addresses() -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+    # (ipv6.deny_all_igw_traffic)
+    client = instance(A, "client", "10.0.1.20", [group(NET, "client")], ipv6Addresses=["2001:db8:1:1::20"])
+    inside = Estate(BASE, balanced(internal=True), client, group(NET, "client"))
+    assert inside.unmodelled == ()
+    assert "web" not in inside.reached("internet")
+    assert "lb" not in inside.reached("internet")
+    assert "web" in inside.reached("client")
+    given = {"internal": UNKNOWN, "references": {"internal": ("urn:x",)}}
+    doubtful = Estate(BASE, balanced(**given), client, group(NET, "client"))
+    assert "web" in doubtful.reached("internet")
+    assert "web" not in doubtful.reached("internet", may=False)

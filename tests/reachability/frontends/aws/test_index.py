@@ -34,7 +34,7 @@ from tests.reachability.frontends.aws.builders import (
         "directconnect/gateway",
         "vpclattice/service",
         "globalaccelerator/accelerator",
-        "elb/loadBalancer",
+        "elasticbeanstalk/environment",
         "ec2/fleet",
         "ec2/vpcBlockPublicAccessOptions",
         "ec2/vpcEndpointService",
@@ -63,7 +63,9 @@ def test_a_type_that_no_packet_meets_is_no_concern(type_: str) -> None:
 def test_what_is_understood_is_on_no_list_of_what_is_harmless() -> None:
     assert not UNDERSTOOD & reviewed.TYPES
     inside = {type_ for type_ in UNDERSTOOD if type_.split(":")[1].partition("/")[0] in reviewed.MODULES}
-    assert inside == {"aws:lambda/function:Function"}, "it is in a VPC only where it is given one"
+    assert inside == {
+        "aws:cloudwatch/eventTarget:EventTarget", "aws:lambda/function:Function", "aws:scheduler/schedule:Schedule",
+    }, "they are in a VPC only where they are given one"  # fmt: skip
 
 
 def _estate() -> list[Resource]:

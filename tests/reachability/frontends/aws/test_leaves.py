@@ -173,3 +173,19 @@ def test_a_scaling_group_gets_public_addresses_where_its_subnets_give_them() -> 
     fleet = resource("autoscaling/group", "fleet", **given)
     assert "fleet" in Estate(NET, giving, APP, template, fleet, *public(NET, giving)).reached("internet")
     assert "fleet" not in Estate(NET, A, APP, template, fleet, *public(NET, A)).reached("internet")
+
+
+@pytest.mark.parametrize("type_", ["cloudwatch/eventTarget", "scheduler/schedule"])
+def test_a_task_that_an_event_starts_sends_and_receives_by_its_groups(type_: str) -> None:
+    network = {"subnets": [A.id], "securityGroups": [APP.id], "assignPublicIp": True}
+    part = {"networkConfiguration": network}
+    given = {"ecsTarget": part} if type_.startswith("cloudwatch") else {"target": {"ecsParameters": part}}
+    estate = Estate(BASE, database(), resource(type_, "task", **given))
+    assert estate.unmodelled == ()
+    assert set(estate.reached("urn:pulumi:test::estate::" + _token(type_) + "::task")["db"]) == {"tcp 5432"}
+    assert "task" in estate.reached("internet")
+
+
+def _token(type_: str) -> str:
+    noun = type_.rsplit("/", 1)[-1]
+    return f"aws:{type_}:{noun[:1].upper()}{noun[1:]}"

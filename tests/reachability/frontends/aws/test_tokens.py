@@ -61,8 +61,6 @@ def test_a_balancer_is_the_same_under_every_module(module: str) -> None:
 @pytest.mark.parametrize(
     ("type_", "part"),
     [
-        ("scheduler/schedule", {"target": {"ecsParameters": {"networkConfiguration": {"subnets": ["subnet-a"]}}}}),
-        ("cloudwatch/eventTarget", {"ecsTarget": {"networkConfiguration": {"subnets": ["subnet-a"]}}}),
         ("cloudfront/distribution", {"origins": [{"domainName": "d"}, {"vpcOriginConfig": {"vpcOriginId": "vo-1"}}]}),
         ("apigatewayv2/integration", {"connectionId": "vpclink-1"}),
     ],

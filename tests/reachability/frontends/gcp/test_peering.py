@@ -1,7 +1,10 @@
 """VPC Network Peering: cloud.google.com/vpc/docs/vpc-peering."""
 
+from dataclasses import replace
+
 import pytest
 
+from reachability.resources import UNKNOWN
 from tests.reachability.frontends.gcp.builders import Estate, firewall, instance, link, network, resource, subnet
 
 ONE, TWO, THREE = network("one"), network("two"), network("three")
@@ -21,6 +24,14 @@ def test_both_sides_must_have_it():
     both = Estate(*BASE, peering(ONE, TWO), peering(TWO, ONE))
     assert both.reaches("h1", "h2", "tcp 22") and both.reaches("h2", "h1", "tcp 22")
     assert not both.reaches("h1", "h2", "tcp 23"), "the peer's firewall still decides"
+
+
+@pytest.mark.parametrize("side", ["network", "peerNetwork"])
+def test_a_side_that_is_unknown_may_be_any_network(side):
+    """A concealed value is set: the peering may be the one that the other side lacks."""
+    vague = peering(ONE, TWO)
+    vague = replace(vague, properties={**vague.properties, side: UNKNOWN}, concealed=frozenset({side}))
+    assert any(vague.urn in each for each in Estate(*BASE, vague, peering(TWO, ONE)).assembly.unmodelled)
 
 
 def test_it_is_not_transitive():
