@@ -7,12 +7,15 @@ import pytest
 from verification.coordinator.mutation import MUTATED, mutants, score
 from verification.coordinator.mutation_equivalent import EQUIVALENT
 
+EVERY = 3
+"""One of three mutants here; ``python -m verification.coordinator.mutation`` tries all."""
+
 
 @pytest.mark.slow
 def test_at_least_95_percent_of_the_mutants_of_the_decision_are_noticed():
-    found = score()
+    found = score(EVERY)
     print(found)
-    assert found.mutants > 600
+    assert found.mutants > 200
     assert found.percent >= 95, found.survived
     assert found.wrongly_equivalent == ()
     assert found.unknown_equivalent == ()
