@@ -89,7 +89,7 @@ _ALL: tuple[Drill, ...] = (
     ),
     LabDrill(
         name="kill-owner",
-        summary="gate and tmkms of the height's owner are killed, four times: at most one height is missed each time",
+        summary="gate and tmkms of the height's owner are killed, twice: at most one height is missed each time",
         function="lab.drills.signing:kill_owner",
     ),
     LabDrill(

@@ -69,7 +69,7 @@ def stop_signer(estate: Estate) -> None:
 
 
 def kill_owner(estate: Estate) -> None:
-    """Gate and tmkms of the height's owner are killed, once and once more: at most one height is missed each time."""
+    """Gate and tmkms of the height's owner are killed, twice: at most one height is missed each time."""
     for _ in range(KILLS):
         owner = _owner(estate)
         try:
