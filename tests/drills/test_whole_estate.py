@@ -103,17 +103,10 @@ def test_a_killed_up_is_completed_by_the_next_whenever_it_was_killed(checkout: C
     assert changes(checkout.run("up", NETWORK))
 
 
-@pytest.fixture(scope="module")
-def first_height() -> list[int]:
-    """The height of the chain once its first ``up`` had ended, as the first test after it saw it."""
-    return []
-
-
-def test_after_an_up_blocks_rise_and_both_datacentres_sign_them(checkout: Checkout, first_height: list[int]):
+def test_after_an_up_blocks_rise_and_both_datacentres_sign_them(checkout: Checkout):
     before = checkout.status()
     time.sleep(10)
     after = checkout.status()
-    first_height.append(after["height"])
     assert after["height"] > before["height"], "the chain makes blocks"
     active = [each for each in after["signing"] if each["active"]]
     assert len(active) == 2, "both datacentres' signers hold the key"
@@ -133,9 +126,8 @@ def test_lab_and_prover_agree_on_the_packets_of_every_claim_and_a_sample_of_othe
     assert found["answered"] > 500, "packets that get nowhere would agree with anything"
 
 
-def test_none_of_our_blocks_is_missed_over_fifty_heights(checkout: Checkout, first_height: list[int]):
-    """The second ``up`` and the probe ran meanwhile."""
-    begun = first_height[0]
+def test_none_of_our_blocks_is_missed_over_fifty_heights(checkout: Checkout):
+    begun = checkout.status()["height"]
     deadline = time.monotonic() + 300
     while (seen := checkout.status())["height"] < begun + BLOCKS + 5 and time.monotonic() < deadline:
         time.sleep(5)
