@@ -81,7 +81,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         confirmation.demand(network.name, "ceremony", question)
     progress = Progress()
     taking_over = arguments.action == "take-over"
-    dead = active_signer(network, _site(network, arguments.leaving, "--from")).name if taking_over else ""
+    dead = _signer_of(network, arguments.leaving, "--from") if taking_over else ""
     alone = nullcontext() if arguments.action == "status" else reach.signers.exclusive(dead)
     with paths.workspace.exclusive(), alone:
         if arguments.action == "generate":
@@ -93,8 +93,6 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         elif arguments.action != "status":
             _through_gates(reach, arguments, progress)
         if taking_over:
-            site = arguments.leaving
-            print(f"{site} is dismissed; once its host answers again: bin/estate key join {site}")
             return 0
         status = reach.status()
     _show(status, network.chain.bech32_prefix, f" {network.name} --live" if arguments.live else "")
@@ -183,6 +181,11 @@ def _move(reach: Reach, to: str | None, progress: Progress, *, deploy: str) -> N
         )
 
 
+def _signer_of(network: Network, site: str, option: str) -> str:
+    """The active signer of the site that an option names. Raises UsageError."""
+    return active_signer(network, _site(network, site, option)).name
+
+
 def _leaving(network: Network, ceremony: GateCeremonies, site: str, target: str) -> str:
     """The signer of `site` that holds the key or is admitted, else its active one."""
     situation = ceremony.status().situation
@@ -196,26 +199,26 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
     ceremony = reach.gates(action, progress.say)
 
     def join() -> tuple[Next, ...]:
-        return ceremony.join(active_signer(network, _site(network, arguments.site, "SITE")).name)
+        return ceremony.join(_signer_of(network, arguments.site, "SITE"))
 
     def start() -> tuple[Next, ...]:
         holding = ceremony.status().holders
         return ceremony.start(holding[0] if len(holding) == 1 else active_signer(network, network.signing.custody).name)
 
     def move() -> tuple[Next, ...]:
-        target = active_signer(network, _site(network, arguments.to, "--to")).name
+        target = _signer_of(network, arguments.to, "--to")
         leaving = _leaving(network, ceremony, _site(network, arguments.leaving, "--from"), target)
         return ceremony.move(leaving, target)
 
     def take_over() -> tuple[Next, ...]:
-        target = active_signer(network, _site(network, arguments.to, "--to")).name
-        dead = active_signer(network, _site(network, arguments.leaving, "--from")).name
+        target = _signer_of(network, arguments.to, "--to")
+        dead = _signer_of(network, arguments.leaving, "--from")
         return ceremony.take_over(dead, target, locked_block=arguments.locked_block)
 
     def clear_halt() -> tuple[Next, ...]:
         if arguments.cause and arguments.cause not in list(Cause):
             raise UsageError(f"--cause: got {arguments.cause!r}; expected one of: {', '.join(Cause)}")
-        target = active_signer(network, _site(network, arguments.site, "SITE")).name
+        target = _signer_of(network, arguments.site, "SITE")
         return ceremony.clear_halt(target, Cause(arguments.cause) if arguments.cause else None)
 
     def renew() -> tuple[Next, ...]:
@@ -238,6 +241,9 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
     with progress.stage(f"key {action}"):
         done = acts[action]()
         progress.outcome(f"{action}: {len(done)} steps; {ceremony.transcript.file}")
+    if action == "take-over":
+        site = arguments.leaving
+        print(f"{site} is dismissed; once its host answers again: bin/estate key join {site}")
     if action == "move":
         print(
             f"now take {arguments.leaving} out of signing.coordination.sites in stacks/Pulumi.{network.name}.yaml, "

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from coordinator.privval.encoding import block_id, timestamp
 from coordinator.privval.votes import PROPOSAL, Proposal, Vote
-from coordinator.privval.wire import Malformed, bytes_field, delimited, fixed_field, message_field, number_field
+from coordinator.privval.wire import (
+    Malformed,
+    bytes_field,
+    delimited,
+    fixed_field,
+    message_field,
+    number_field,
+    read_varint,
+)
 
 
 def vote_bytes(chain_id: str, vote: Vote, time_ns: int) -> bytes:
@@ -52,11 +60,13 @@ def voted_hash(sign_bytes: bytes) -> bytes:
     Raises:
         Malformed: they are not sign bytes of a vote.
     """
-    length, at = _varint(sign_bytes, 0)
-    if length != len(sign_bytes) - at:
-        raise Malformed("sign bytes: their length is not the one that they begin with")
-    block = _fields(sign_bytes[at:]).get(4, b"")
-    return _fields(block).get(1, b"")
+    try:
+        length, at = read_varint(sign_bytes, 0)
+        if length != len(sign_bytes) - at:
+            raise Malformed("their length is not the one that they begin with")
+        return _fields(_fields(sign_bytes[at:]).get(4, b"")).get(1, b"")
+    except Malformed as error:
+        raise Malformed(f"sign bytes: {error}") from None
 
 
 def _fields(data: bytes) -> dict[int, bytes]:
@@ -64,29 +74,17 @@ def _fields(data: bytes) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     at = 0
     while at < len(data):
-        tag, at = _varint(data, at)
+        tag, at = read_varint(data, at)
         if tag & 7 == 0:
-            _, at = _varint(data, at)
+            _, at = read_varint(data, at)
         elif tag & 7 == 1:
             at += 8
         elif tag & 7 == 2:
-            length, at = _varint(data, at)
+            length, at = read_varint(data, at)
             found[tag >> 3] = data[at : at + length]
             at += length
         else:
-            raise Malformed(f"sign bytes: a field of wire type {tag & 7}")
+            raise Malformed(f"a field of wire type {tag & 7}")
     if at != len(data):
-        raise Malformed("sign bytes: a field ends behind them")
+        raise Malformed("a field ends behind them")
     return found
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 64, 7):
-        if at == len(data):
-            break
-        value |= (data[at] & 0x7F) << shift
-        at += 1
-        if data[at - 1] < 0x80:
-            return value, at
-    raise Malformed("sign bytes: a number does not end")

@@ -120,40 +120,41 @@ def _past_the_balancer(case: Case, arrival: Arrival, to: str, p2p: Intervals, ba
     return found(case, case.internet, arrival, f"the internet reaches {to} through another port", services=others)
 
 
+def _names(balancer: Resource) -> set[str]:
+    """Everything by which a listener may name a load balancer."""
+    return {each for each in (balancer.urn, balancer.id, balancer.properties.get("arn")) if isinstance(each, str)}
+
+
+def _named(listener: Resource) -> set[str]:
+    """The names of the listener's load balancer."""
+    balancer = listener.properties.get("loadBalancerArn")
+    return {balancer} if isinstance(balancer, str) else set(listener.references.get("loadBalancerArn", ()))
+
+
 def _public_listeners(case: Case) -> Iterator[Resource]:
     """The listeners of every load balancer that is not declared internal."""
     internal = {
-        key
+        name
         for balancer in case.resources(BALANCER)
         if balancer.properties.get("internal") is True
-        for key in (balancer.urn, balancer.id, balancer.properties.get("arn"))
-        if isinstance(key, str)
+        for name in _names(balancer)
     }
     for listener in case.resources(LISTENER):
-        balancer = listener.properties.get("loadBalancerArn")
-        named = {balancer} if isinstance(balancer, str) else set(listener.references.get("loadBalancerArn", ()))
-        if not named & internal:
+        if not _named(listener) & internal:
             yield listener
 
 
 def _encrypted(case: Case) -> dict[str, Intervals]:
     """By URN of a load balancer: the services that its listeners hear with TLS, or with an unknown protocol."""
-    urns = {
-        key: balancer.urn
-        for balancer in case.resources(BALANCER)
-        for key in (balancer.urn, balancer.id, balancer.properties.get("arn"))
-        if isinstance(key, str)
-    }
+    urns = {name: balancer.urn for balancer in case.resources(BALANCER) for name in _names(balancer)}
     heard: dict[str, Intervals] = {}
     for listener in case.resources(LISTENER):
         if listener.properties.get("protocol") not in (*ENCRYPTED, UNKNOWN):
             continue
-        number, balancer = listener.properties.get("port"), listener.properties.get("loadBalancerArn")
-        known = str(number).isdigit()
-        used = port(services.TCP, int(str(number))) if known else (services.of(services.TCP),)
-        for key in (balancer,) if isinstance(balancer, str) else listener.references.get("loadBalancerArn", ()):
-            if key in urns:
-                heard[urns[key]] = union(heard.get(urns[key], ()), used)
+        number = str(listener.properties.get("port"))
+        used = port(services.TCP, int(number)) if number.isdigit() else (services.of(services.TCP),)
+        for name in _named(listener) & urns.keys():
+            heard[urns[name]] = union(heard.get(urns[name], ()), used)
     return heard
 
 

@@ -458,12 +458,6 @@ class World:
         self._see(TakenOver(head.position.height, gate_id))
         return True
 
-    def admit(self, gate_id: str) -> None:
-        """A ceremony admits a gate, which must announce itself."""
-        for table in map(self._table, range(len(self.tables))):
-            gates = {gate_id: "", **dict(table.head.gates)}
-            table.head = replace(table.head, gates=tuple(sorted(gates.items())))
-
     def replace_table(self, margin: int = 2) -> None:
         """The ceremony after a loss: all gates stopped, a new row above all that is known, a new generation.
 
