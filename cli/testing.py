@@ -9,6 +9,7 @@ whole estate    a whole network's lab, from a killed ``up`` to ``down``, and its
 chaos           the drills on the fast chain. Gates have 0.4 s for an answer there: nothing runs beside them
 engine and lab  the tests that run the Pulumi engine, make namespaces or boot machines; two files at a time
 unit            the tests that need neither the engine nor the lab, two at a time
+computations    unit tests that wait for nothing: beside the parts above, on the processor time that these leave
 ==============  =======================================================================================================
 
 The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``, with fewer
@@ -26,10 +27,12 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli import night
+from cli.beside import Beside
 from engine.progress import Progress
 from tools import cache, debian, parts
 
@@ -37,6 +40,9 @@ SLOWEST = 25
 FAST = "not engine and not lab and not slow"
 UNIT = "not engine and not lab"
 DRILLS = "tests/drills"
+COMPUTATIONS = ("tests/verification", "tests/reachability", "tests/policies", "tests/proofs")
+"""Tests that neither wait nor give a process a time to answer. They may be without a processor for minutes."""
+
 NEEDED_BY_UNIT = ("dynamodb-local", "privval-judge", "quint", "tm-signer-harness", "tmkms", "wasmd", "yubihsm-mock")
 NEEDED_BY_LAB = ("pulumi", "cometbft")
 
@@ -45,11 +51,15 @@ COLLECTED_NOTHING = 5
 
 @dataclass(frozen=True)
 class Part:
-    """``words`` follow the interpreter. ``pytest``: its tests are counted; otherwise the part counts as one check."""
+    """``words`` follow the interpreter. ``pytest``: its tests are counted; otherwise the part counts as one check.
+
+    ``alone``: nothing runs beside it.
+    """
 
     name: str
     words: tuple[str, ...]
     pytest: bool = True
+    alone: bool = False
 
 
 @dataclass
@@ -65,10 +75,10 @@ class Outcome:
     note: str = ""
 
 
-def of_pytest(name: str, *words: str, workers: str = "") -> Part:
+def of_pytest(name: str, *words: str, workers: str = "", alone: bool = False) -> Part:
     """``workers``: how xdist gives out the tests to two processes; without, they run in one."""
     beside = ("-n", "2", "--dist", workers) if workers else ()
-    return Part(name, ("-m", "pytest", "-q", "--no-header", *beside, *words))
+    return Part(name, ("-m", "pytest", "-q", "--no-header", *beside, *words), alone=alone)
 
 
 def fast() -> list[Part]:
@@ -81,10 +91,14 @@ def whole() -> list[Part]:
         *_style(),
         Part("types", types, pytest=False),
         of_pytest("whole estate", f"{DRILLS}/test_whole_estate.py"),
-        of_pytest("chaos", DRILLS, f"--ignore={DRILLS}/test_whole_estate.py"),
+        of_pytest("chaos", DRILLS, f"--ignore={DRILLS}/test_whole_estate.py", alone=True),
         of_pytest("engine and lab", "-m", "engine or lab", f"--ignore={DRILLS}", workers="loadfile"),
-        of_pytest("unit", "-m", UNIT, workers="worksteal"),
+        of_pytest("unit", "-m", UNIT, *(f"--ignore={each}" for each in COMPUTATIONS), workers="worksteal"),
     ]
+
+
+def computations() -> Part:
+    return of_pytest("computations", "-m", UNIT, *COMPUTATIONS, workers="worksteal")
 
 
 def _style() -> list[Part]:
@@ -109,7 +123,10 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         return subprocess.call(command, cwd=checkout)
     if not arguments.fast:
         set_up(progress)
-    outcomes = [execute(part, checkout, progress) for part in (fast() if arguments.fast else whole())]
+    if arguments.fast:
+        outcomes = [execute(part, checkout, progress) for part in fast()]
+    else:
+        outcomes = execute_beside(computations(), whole(), checkout, progress)
     tell(outcomes, progress)
     return 1 if any(each.failed for each in outcomes) else 0
 
@@ -133,6 +150,22 @@ def execute(part: Part, checkout: Path, progress: Progress) -> Outcome:
         status = subprocess.call([sys.executable, *words], cwd=checkout)
         seconds = time.monotonic() - begun
         return counted(part.name, seconds, status, report) if part.pytest else checked(part.name, seconds, status)
+
+
+def execute_beside(background: Part, parts: Sequence[Part], checkout: Path, progress: Progress) -> list[Outcome]:
+    """``background`` runs while ``parts`` do. Its time is what is left of it after them."""
+    with tempfile.TemporaryDirectory(prefix="estate-test-") as scratch:
+        report, log = Path(scratch) / "report.xml", Path(scratch) / "output.log"
+        with Beside([sys.executable, *background.words, f"--junitxml={report}"], checkout, log) as running:
+            outcomes = []
+            for part in parts:
+                with running.paused() if part.alone else nullcontext():
+                    outcomes.append(execute(part, checkout, progress))
+            begun = time.monotonic()
+            status = running.wait()
+        progress.console.rule(f"[bold]{background.name}", align="left")
+        print(log.read_text(errors="replace"), end="", flush=True)
+        return [*outcomes, counted(background.name, time.monotonic() - begun, status, report)]
 
 
 def checked(name: str, seconds: float, status: int) -> Outcome:

@@ -53,7 +53,7 @@ def _record(directory: Path, pid: int) -> Path:
     return path
 
 
-def _members(session: int) -> list[int]:
+def members(session: int) -> list[int]:
     """The running processes of a session, without zombies."""
     found = []
     for entry in Path("/proc").iterdir():
@@ -74,11 +74,11 @@ def _end_session(session: int, patience_seconds: float = PATIENCE_SECONDS) -> No
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + patience_seconds
-        for pid in _members(session):
+        for pid in members(session):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         while time.monotonic() < deadline:
-            if not _members(session):
+            if not members(session):
                 return
             time.sleep(0.05)
 
@@ -97,7 +97,7 @@ def end_leftovers(directory: Path, *, patience_seconds: float = PATIENCE_SECONDS
         pid, _, begun = path.read_text().partition(" ")
         if pid.isdigit() and begun.strip().isdigit():
             leader = start_time(int(pid))
-            if leader in (None, int(begun)) and _members(int(pid)):
+            if leader in (None, int(begun)) and members(int(pid)):
                 _end_session(int(pid), patience_seconds)
                 ended += 1
         path.unlink(missing_ok=True)

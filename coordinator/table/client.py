@@ -128,10 +128,11 @@ class Client:
         """Carry out ``operation`` (``UpdateItem``, …) by ``deadline`` (``time.monotonic()``)."""
         while True:
             outcome = self._call(operation, body, deadline)
-            pause = random.uniform(*CONFLICT_PAUSE_SECONDS)
-            if not isinstance(outcome, _Conflict) or time.monotonic() + pause >= deadline:
+            if not isinstance(outcome, _Conflict):
                 return outcome
-            time.sleep(pause)
+            time.sleep(max(0.0, min(random.uniform(*CONFLICT_PAUSE_SECONDS), deadline - time.monotonic())))
+            if time.monotonic() >= deadline:
+                return outcome
 
     def _call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
         if deadline <= time.monotonic():

@@ -14,7 +14,7 @@ from lab.chain.identity import NodeKey, example_partner_key
 DAEMON = "wasmd"
 BECH32_PREFIX = "wasm"
 DENOM = "stake"
-BLOCK_SECONDS = 2.0
+BLOCK_SECONDS = 1.5
 P2P_PORT = 26656
 RPC_PORT = 26657
 

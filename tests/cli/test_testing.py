@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from cli import night, testing
+from cli.beside import Beside
 from cli.night import Long, Shown
 from cli.testing import Outcome, Part
+from engine.processes import members
 from engine.progress import Progress
 from estate.errors import UsageError
+
+ROOT = Path(testing.__file__).resolve().parents[1]
 
 MIXED = """\
 import pytest
@@ -77,10 +85,73 @@ def test_the_last_line_is_the_sum_of_all_parts() -> None:
 
 def test_the_whole_run_holds_every_test_once() -> None:
     words = [" ".join(part.words) for part in testing.whole() if part.pytest]
-    assert sum(f"-m {testing.UNIT}" in each for each in words) == 1
+    unit = next(each for each in words if f"-m {testing.UNIT}" in each)
+    beside = testing.computations().words
+    for each in testing.COMPUTATIONS:
+        assert each in beside and f"--ignore={each}" in unit and (ROOT / each).is_dir()
+    assert unit.count("--ignore=") == len(testing.COMPUTATIONS)
+    assert beside[beside.index(testing.UNIT) - 1 : beside.index(testing.UNIT) + 1] == ("-m", testing.UNIT)
     assert sum("-m engine or lab" in each and f"--ignore={testing.DRILLS}" in each for each in words) == 1
     drills = [each for each in words if testing.DRILLS in each and f"--ignore={testing.DRILLS} " not in f"{each} "]
     assert len(drills) == 2
+
+
+def test_a_part_that_runs_beside_the_others_is_counted_and_printed_after_them(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "test_it.py").write_text("def test_good(): pass\ndef test_bad(): assert False")
+    (tmp_path / "none.toml").write_text("[tool.pytest.ini_options]\n")
+    part = testing.of_pytest("it", "-p", "no:cacheprovider", "-c", str(tmp_path / "none.toml"), str(tmp_path))
+    first = Part("first", ("-c", "print('the first part')"), pytest=False, alone=True)
+    found = testing.execute_beside(part, [first], tmp_path, Progress())
+    assert [(each.name, each.passed, each.failed) for each in found] == [("first", 1, 0), ("it", 1, 1)]
+    said = capfd.readouterr().out
+    assert said.index("the first part") < said.index("1 failed, 1 passed")
+
+
+COUNTING = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done"
+
+
+def lines_of(log: Path, more_than: int) -> int:
+    deadline = time.monotonic() + 60
+    while (found := log.read_text().count("\n")) <= more_than:
+        assert time.monotonic() < deadline, f"no more than {found} lines"
+        time.sleep(0.01)
+    return found
+
+
+def test_a_command_beside_others_pauses_goes_on_and_leaves_no_process(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with Beside(["sh", "-c", f"({COUNTING}) & wait"], tmp_path, log) as running:
+        lines_of(log, 2)
+        with running.paused():
+            time.sleep(0.2)
+            paused = log.read_text()
+            time.sleep(0.5)
+            assert log.read_text() == paused
+        lines_of(log, paused.count("\n"))
+        session = running.pid
+        assert os.sched_getscheduler(session) == os.SCHED_IDLE
+        assert members(session)
+    assert not members(session)
+
+
+def test_a_command_beside_others_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    starting = (
+        "import sys, time; from pathlib import Path; from cli.beside import Beside; "
+        f"Beside(['sh', '-c', {COUNTING!r}], Path(sys.argv[1]), Path(sys.argv[2])); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", starting, str(tmp_path), str(log)], cwd=ROOT) as parent:
+        deadline = time.monotonic() + 60
+        while not log.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        lines_of(log, 2)
+        parent.kill()
+    time.sleep(0.5)
+    ended = log.read_text()
+    time.sleep(0.5)
+    assert log.read_text() == ended
 
 
 def test_a_part_of_the_night_that_fails_stops_none_and_is_told(tmp_path: Path) -> None:
@@ -108,13 +179,12 @@ def test_without_a_name_all_parts_of_the_night_run() -> None:
 
 @pytest.mark.parametrize("part", night.LONG, ids=lambda part: part.name)
 def test_the_program_of_each_part_of_the_night_is_there_and_takes_its_options(part: Long) -> None:
-    root = Path(testing.__file__).resolve().parents[1]
     module = part.words[1].replace(".", "/")
     if part.words[1] != "pytest":
         source = next(
-            each for each in (root / f"{module}.py", root / module / "__main__.py") if each.exists()
+            each for each in (ROOT / f"{module}.py", ROOT / module / "__main__.py") if each.exists()
         ).read_text()
         options = [word for word in part.words if word.startswith("--")]
         assert part.words[1] == "cli" or [each for each in options if f'"{each}"' not in source] == []
     else:
-        assert (root / part.words[-1]).is_file()
+        assert (ROOT / part.words[-1]).is_file()

@@ -35,7 +35,7 @@ def resources(said: str, state: str) -> int:
 def test_everything_recorded_is_made_and_a_second_update_changes_nothing(
     built: EngineStack, recorded: Recorded
 ) -> None:
-    said = built.up(*POLICIES, "--expect-no-changes")
+    said = built.up("--expect-no-changes")
     assert resources(said, "unchanged") == len(recorded.resources) + 1, "with the stack itself"
 
 
