@@ -177,9 +177,13 @@ def _lone_host(path: str) -> Assembly:
 
     try:
         return lone_host.assembly(Path(path).read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{path}: {reason}; give the file of `nft list ruleset`") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path!r}: {error.strerror}; give a file that `nft list ruleset` wrote") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: byte {error.start} is {error.object[error.start]:#04x}; must be UTF-8, because a ruleset is "
+            "text; give a file that `nft list ruleset` wrote"
+        ) from None
     except UsageError as error:
         raise UsageError(f"{path}: nft would not load it, so the host would have no firewall: {error}") from None
 

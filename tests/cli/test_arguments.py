@@ -246,6 +246,24 @@ def test_a_reader_that_has_gone_ends_a_command_quietly(words: list[str]) -> None
     assert running.wait() == entry.NOBODY_READS == 141
 
 
+@pytest.mark.parametrize("words", [["check"], ["check", "--json"], ["--version"]])
+def test_an_output_that_is_full_is_an_error_without_a_traceback(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "cli", *words], cwd=CHECKOUT, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "estate: the output, or a file, could not be written whole: No space left on device; "
+        "free space, then run the same command again\n"
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_standard_stream_that_is_closed_is_no_fault(closed: str) -> None:
+    line = f'"{sys.executable}" -m cli check {closed}'
+    done = subprocess.run(["sh", "-c", line], cwd=CHECKOUT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_command_interrupted_from_the_keyboard_says_so_and_ends_with_130(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     os.mkfifo(state)
