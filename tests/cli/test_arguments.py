@@ -14,7 +14,7 @@ import pytest
 
 import cli.__main__ as entry
 from cli.__main__ import CHECKOUT, COMMANDS, main, parser
-from cli.commands import check
+from cli.commands import check, new
 from estate.errors import CheckFailed, UsageError
 
 Run = Callable[..., tuple[int, str, str]]
@@ -180,6 +180,11 @@ def test_new_leaves_an_existing_declaration_as_it_is(estate: Run) -> None:
     code, _, err = estate("new", "cosmoshub")
     assert code == 2 and "left as it is" in err
     assert (CHECKOUT / "stacks" / "Pulumi.cosmoshub.yaml").read_bytes() == before
+
+
+def test_a_declaration_that_cannot_be_written_is_bad_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot write stacks/Pulumi.osmosis.yaml: No such file or directory; .*"):
+        new.run(tmp_path, parser("new").parse_args(["new", "osmosis"]))
 
 
 def test_a_picture_that_cannot_be_written_is_bad_usage(estate: Run, tmp_path: Path) -> None:
