@@ -94,7 +94,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if arguments.action in GATED and not coordinated:
         raise UsageError(
             f"key {arguments.action} is for a key that signs through gates; {network.name} declares no "
-            "signing.coordination"
+            "signing.coordination; declare it and deploy first (docs/operations/signing-coordinator.md)"
         )
     if arguments.live and arguments.action != "status" and not arguments.yes:
         question = f"key {arguments.action} on the real signers of {network.name}? Type its name: "
@@ -164,7 +164,8 @@ def _deploy(arguments: argparse.Namespace) -> str:
 
 def _site(network: Network, site: str | None, option: str) -> str:
     if site not in network.sites:
-        raise UsageError(f"{option}: got {site!r}; expected one of: {', '.join(network.sites)}")
+        given = "nothing" if site is None else repr(site)
+        raise UsageError(f"{option}: got {given}; expected one of: {', '.join(network.sites)}")
     return site
 
 

@@ -105,9 +105,10 @@ def test_a_network_as_declared_can_be_asked_too(estate: Run):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("internet",), "FROM and TO are required"),
-        ((), "FROM and TO are required"),
-        (("internet", "web", "--all-pairs"), "leave FROM and TO out"),
+        (("internet",), "got FROM alone; both are required"),
+        ((), "got neither FROM nor TO; both are required"),
+        (("internet", "web", "--all-pairs"), "got --all-pairs and internet web;"),
+        (("--ruleset", "x"), "got --ruleset and --state;"),
         (("internet", "seed-us-east-1-01", "--port", "22"), "has no protocol"),
         (("internet", "seed-us-east-1-01", "--protocol", "tcp", "--port", "70000"), "is not a port"),
         (("internet", "nosuchhost"), "is not a host"),
