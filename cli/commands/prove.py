@@ -109,8 +109,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
 
     if arguments.expect and not arguments.diff:
         raise UsageError(
-            f"got --expect {arguments.expect} without --diff; it compares two states; give them with --diff OLD NEW, or "
-            "ask about one with `bin/estate reach … --expect`"
+            f"got --expect {arguments.expect} without --diff; it compares two states; give them with --diff OLD NEW, "
+            "or ask about one with `bin/estate reach … --expect`"
         )
     if arguments.diff:
         difference = _compare(checkout, arguments.diff, next(iter(arguments.networks), None))

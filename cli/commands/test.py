@@ -9,7 +9,9 @@ from cli import completion, options
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fast", action="store_true", help="run only lint and the quick tests, which need neither root nor the lab")
+    parser.add_argument(
+        "--fast", action="store_true", help="run only lint and the quick tests, which need neither root nor the lab"
+    )
     text = "run the long checks: all of them, or only these parts; docs/tests.md lists the parts"
     options.completed(parser.add_argument("--long", nargs="*", metavar="PART", help=text), completion.long_parts)
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="arguments and options for pytest")
