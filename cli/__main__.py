@@ -6,6 +6,7 @@ of the output has ended.
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -45,6 +46,9 @@ COMMANDS = {
 INTERRUPTED = 130
 NOBODY_READS = 141
 """128 and the number of the signal: SIGINT, and SIGPIPE, as a shell reports them."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a write fails with where no more fits: a full disk, a used quota."""
 
 SHORT_LIVED = ("prove", "reach")
 """Commands that need everything they allocate until they end: garbage collection takes a third of their time."""
@@ -137,6 +141,25 @@ def _run(words: Sequence[str]) -> int:
     return _command(arguments.command).run(CHECKOUT, arguments)
 
 
+def _discard_output() -> None:
+    """Lets the interpreter, which writes what is left of the output when it ends, write it to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_standard_streams() -> None:
+    """Opens the null device in place of each standard stream with which the command was started closed.
+
+    The next file that is opened would get its number otherwise, and with it what child processes print.
+    """
+    for number, mode in enumerate("rww"):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            name = ("stdin", "stdout", "stderr")[number]
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command that ``words`` name, by default those of the process; returns its exit code."""
     try:
@@ -144,10 +167,20 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return NOBODY_READS
     except (ExpectedError, ExceptionGroup) as error:
         return _print_error(error)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _discard_output()
+        what = error.filename or "the output, or a file,"
+        print(
+            f"estate: {what} could not be written whole: {error.strerror}; free space, then run the same command again",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("estate: interrupted; run the same command again to continue", file=sys.stderr)
         return INTERRUPTED
@@ -160,6 +193,7 @@ def _complete() -> None:
 
 
 if __name__ == "__main__":
+    _open_standard_streams()
     if "_ARGCOMPLETE" in os.environ:
         _complete()
     raise SystemExit(main())

@@ -17,6 +17,8 @@ from ceremonies.reach import Reach, Way
 from ceremonies.remote import Ssh, active_signer
 from ceremonies.steps import Pace
 from cli import confirmation
+from cli.options import DEFAULT_NETWORK
+from cli.page import Page
 from coordinator.decision.effects import Cause
 from engine.progress import Progress
 from estate.declaration import files as declaration
@@ -38,25 +40,43 @@ LIVE_OPTIONS = {
 }
 
 
-def _show(status: KeyStatus, prefix: str, where: str = "") -> None:
+def show(status: KeyStatus, network: Network, page: Page, *, live: bool = False) -> None:
+    """Where the key is, which ceremony is missing, and every problem.
+
+    The text of hosts and of the table is anybody's: the page escapes it.
+    """
     if status.key is None:
-        print("no consensus key has been generated")
+        page.line("no consensus key has been generated")
     else:
-        print(f"address   {status.key.bech32_address(prefix)} ({status.key.address})")
-        print(f"public    {status.key.bech32(prefix)}")
+        prefix = network.chain.bech32_prefix
+        page.line(f"address   {status.key.bech32_address(prefix)} ({status.key.address})")
+        page.line(f"public    {status.key.bech32(prefix)}")
         held = [f"{name}{'' if name in status.signing else ' (not signing)'}" for name in status.holders]
-        print(f"held by   {', '.join(held) or 'no signer'}")
+        page.line(f"held by   {', '.join(held) or 'no signer'}")
     if isinstance(status, GateStatus) and status.situation.row:
         row = status.situation.row
         gates = ", ".join(name for name, _ in row.gates) or "no gate"
-        print(f"table     generation {row.generation}, at {row.position.text}, admits {gates}")
+        page.line(f"table     generation {row.generation}, at {row.position.text}, admits {gates}")
     if isinstance(status, GateStatus) and status.due:
-        ceremony = "start" if status.due.step is Step.SEED else "join"
-        print(f"missing   {status.due.host}: bin/estate key {ceremony}{where}")
+        page.line(f"missing   {status.due.host}: {_due(status.due, network, live=live)}")
     for problem in status.problems:
-        print(f"problem   {problem}")
-    if status.problems and where:
-        print(f"each `bin/estate key` command above needs{where}")
+        page.line(f"problem   {problem}")
+    if status.problems and (which := _which(network.name, live=live)):
+        page.line(f"each `bin/estate key` command of a problem needs{which}")
+
+
+def _which(network: str, *, live: bool) -> str:
+    """What a command of ``key`` needs after ceremony and site; empty for the default network in the lab."""
+    return f" {network} --live" if live else "" if network == DEFAULT_NETWORK else f" {network}"
+
+
+def _due(due: Next, network: Network, *, live: bool) -> str:
+    """The command of the ceremony that is missing."""
+    which = _which(network.name, live=live)
+    if due.step is Step.SEED:
+        return f"bin/estate key start{which}"
+    site = next(each.place for each in of_role(network, Role.SIGNER) if each.name == due.host)
+    return f"bin/estate key join {site}{which}"
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
@@ -74,7 +94,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if arguments.action in GATED and not coordinated:
         raise UsageError(
             f"key {arguments.action} is for a key that signs through gates; {network.name} declares no "
-            "signing.coordination"
+            "signing.coordination; declare it and deploy first (docs/operations/signing-coordinator.md)"
         )
     if arguments.live and arguments.action != "status" and not arguments.yes:
         question = f"key {arguments.action} on the real signers of {network.name}? Type its name: "
@@ -95,7 +115,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         if taking_over:
             return 0
         status = reach.status()
-    _show(status, network.chain.bech32_prefix, f" {network.name} --live" if arguments.live else "")
+    show(status, network, Page(), live=arguments.live)
     return 1 if status.problems else 0
 
 
@@ -144,7 +164,8 @@ def _deploy(arguments: argparse.Namespace) -> str:
 
 def _site(network: Network, site: str | None, option: str) -> str:
     if site not in network.sites:
-        raise UsageError(f"{option}: got {site!r}; expected one of: {', '.join(network.sites)}")
+        given = "nothing" if site is None else repr(site)
+        raise UsageError(f"{option}: got {given}; expected one of: {', '.join(network.sites)}")
     return site
 
 
@@ -243,7 +264,8 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
         progress.outcome(f"{action}: {len(done)} steps; {ceremony.transcript.file}")
     if action == "take-over":
         site = arguments.leaving
-        print(f"{site} is dismissed; once its host answers again: bin/estate key join {site}")
+        which = _which(network.name, live=arguments.live)
+        print(f"{site} is dismissed; once its host answers again: bin/estate key join {site}{which}")
     if action == "move":
         print(
             f"now take {arguments.leaving} out of signing.coordination.sites in stacks/Pulumi.{network.name}.yaml, "

@@ -34,9 +34,10 @@ bin/estate COMMAND --help
 bin/estate --version
 ```
 
-`bin/estate` runs from any directory. On first use it creates the virtual environment `.venv` in the checkout. The
-default network is `{DEFAULT_NETWORK}`. Options must be written in full. After a misspelt command, option, network,
-host, drill or claim, the error message names the nearest one that exists.
+`bin/estate` runs from any directory. On first use it creates the virtual environment `.venv` in the checkout. A
+`.venv` that is a symbolic link is used, but never changed. The default network is `{DEFAULT_NETWORK}`. Options must be
+written in full. After a misspelt command, option, network, host, drill or claim, the error message names the nearest
+one that exists.
 """
 
 OUTPUT = """\
@@ -98,9 +99,12 @@ def _value(action: argparse.Action) -> str:
 
 def _written(action: argparse.Action) -> str:
     """An option or argument as a line of usage shows it, without brackets."""
-    if action.option_strings:
-        return " ".join(filter(None, [action.option_strings[-1], _value(action)]))
-    return f"{_value(action)} …" if action.nargs in ("*", argparse.REMAINDER) else _value(action)
+    value = f"{_value(action)} …" if action.nargs in ("*", argparse.REMAINDER) else _value(action)
+    if not action.option_strings:
+        return value
+    if action.nargs == "*":
+        value = f"[{value}]"
+    return " ".join(filter(None, [action.option_strings[-1], value]))
 
 
 def _is_optional(action: argparse.Action) -> bool:

@@ -42,7 +42,7 @@ def hop_lines(hops: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Part, ...]]:
 
 def _witness(witness: Mapping[str, Any]) -> Iterator[tuple[Part, ...]]:
     packet = witness.get("packet")
-    yield ((f"packet {packet_in_words(packet)}" if packet else "what is in the way:", "bold"),)
+    yield ((f"packet {packet_in_words(packet)}" if packet else "what blocks it:", "bold"),)
     yield from hop_lines(witness["hops"])
 
 

@@ -15,7 +15,7 @@ CEREMONIES = {
     "move": "move the key to another site and destroy it where it was",
     "take-over": "let a site sign on in the height in which another site died, where the chain waits for this key",
     "renew-table": "begin a new generation of the table after it was lost or rolled back",
-    "retire": "end the use of the key for ever",
+    "retire": "end the use of the key permanently",
     "clear-halt": "let a gate that has halted sign again",
 }
 

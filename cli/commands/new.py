@@ -29,7 +29,13 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if path.exists():
         raise UsageError(f"{path.relative_to(checkout)} exists already and is left as it is; choose another name")
     taken = {files.deployed(checkout, each).slot for each in files.names(checkout)}
-    path.write_text(example.declaration(name, example.next_slot(taken)))
+    try:
+        path.write_text(example.declaration(name, example.next_slot(taken)))
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path.relative_to(checkout)}: {error.strerror}; a network is declared in that file; "
+            "make its directory writable for you"
+        ) from None
     files.read(checkout, name)
     print(
         f"wrote {path.relative_to(checkout)}, a complete and valid declaration; edit it, then run "

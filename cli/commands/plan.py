@@ -47,7 +47,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             progress.outcome(f"`up` would leave: {stack.in_words(counts)}")
     except processes.CommandFailed as error:
         raise CheckFailed(f"the preview failed:\n{error}") from None
+    page = Page()
     for line in lines:
-        print(line)
-    print(f"{network.name}: {changed(counts)} resources would change; the policies allow it")
+        page.line(line)
+    page.line(f"{network.name}: {changed(counts)} resources would change; the policies allow it")
     return 0

@@ -60,7 +60,10 @@ def _question(checkout: Path, arguments: argparse.Namespace) -> Question:
     if arguments.state is None:
         return subjects.of_declarations(checkout, _names(checkout, arguments))
     if arguments.all or len(arguments.networks) > 1:
-        raise UsageError("--state is one stack, so at most one network can be named with it, the one of the stack")
+        named = "--all" if arguments.all else " ".join(arguments.networks)
+        raise UsageError(
+            f"got --state and {named}; --state is one stack, which is of one network; name that network, or none"
+        )
     return subjects.of_state(checkout, arguments.state, next(iter(arguments.networks), None))
 
 
@@ -105,7 +108,10 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from proofs import proving
 
     if arguments.expect and not arguments.diff:
-        raise UsageError("--expect is about two states: give them with --diff OLD NEW, or ask `bin/estate reach`")
+        raise UsageError(
+            f"got --expect {arguments.expect} without --diff; it compares two states; give them with --diff OLD NEW, "
+            "or ask about one with `bin/estate reach … --expect`"
+        )
     if arguments.diff:
         difference = _compare(checkout, arguments.diff, next(iter(arguments.networks), None))
         if arguments.json:

@@ -148,14 +148,17 @@ def _expected(answers: Sequence[Answer], verdict: str, page: Page | None, label:
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if arguments.ruleset is not None:
         if arguments.state is not None or arguments.network is not None:
-            raise UsageError("--ruleset is one host by itself; leave --state and --network out")
+            other = "--state" if arguments.state is not None else "--network"
+            raise UsageError(f"got --ruleset and {other}; a ruleset is one host by itself; leave {other} out")
         arguments.all_pairs = arguments.all_pairs or not (arguments.source or arguments.target)
     if arguments.all_pairs:
         if arguments.source or arguments.target:
-            raise UsageError("--all-pairs asks for every pair; leave FROM and TO out")
+            named = " ".join(filter(None, (arguments.source, arguments.target)))
+            raise UsageError(f"got --all-pairs and {named}; --all-pairs asks for every pair; leave FROM and TO out")
     elif not (arguments.source and arguments.target):
         raise UsageError(
-            "FROM and TO are required: each a host, a resource id or URN, a CIDR block or 'internet'; or --all-pairs"
+            f"got {'FROM alone' if arguments.source else 'neither FROM nor TO'}; both are required: each a host, a "
+            "resource id or URN, a CIDR block or 'internet'; or ask for every pair with --all-pairs"
         )
     from proofs import subjects
     from reachability.assembly import assemble
@@ -177,9 +180,13 @@ def _lone_host(path: str) -> Assembly:
 
     try:
         return lone_host.assembly(Path(path).read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{path}: {reason}; give the file of `nft list ruleset`") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path!r}: {error.strerror}; give a file that `nft list ruleset` wrote") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: byte {error.start} is {error.object[error.start]:#04x}; must be UTF-8, because a ruleset is "
+            "text; give a file that `nft list ruleset` wrote"
+        ) from None
     except UsageError as error:
         raise UsageError(f"{path}: nft would not load it, so the host would have no firewall: {error}") from None
 

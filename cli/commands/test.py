@@ -9,8 +9,10 @@ from cli import completion, options
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fast", action="store_true", help="run only the tests that need neither root nor the lab")
-    text = "run the long checks of a night: all of them, or these parts (an unknown part lists them)"
+    parser.add_argument(
+        "--fast", action="store_true", help="run only lint and the quick tests, which need neither root nor the lab"
+    )
+    text = "run the long checks: all of them, or only these parts; docs/tests.md lists the parts"
     options.completed(parser.add_argument("--long", nargs="*", metavar="PART", help=text), completion.long_parts)
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="arguments and options for pytest")
     parser.set_defaults(passed_on=[])

@@ -457,5 +457,5 @@ WORDS: dict[tuple[type[Model], str], Words] = {
 
 
 def words(owner: type[Model], field: str) -> Words:
-    """The words for ``field`` of the model ``owner``; every field has some, and a test sees to it."""
+    """The words for ``field`` of the model ``owner``; every field has some, and a test checks that."""
     return WORDS[owner, field]

@@ -14,7 +14,7 @@ import pytest
 
 import cli.__main__ as entry
 from cli.__main__ import CHECKOUT, COMMANDS, main, parser
-from cli.commands import check
+from cli.commands import check, new
 from estate.errors import CheckFailed, UsageError
 
 Run = Callable[..., tuple[int, str, str]]
@@ -182,6 +182,11 @@ def test_new_leaves_an_existing_declaration_as_it_is(estate: Run) -> None:
     assert (CHECKOUT / "stacks" / "Pulumi.cosmoshub.yaml").read_bytes() == before
 
 
+def test_a_declaration_that_cannot_be_written_is_bad_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot write stacks/Pulumi.osmosis.yaml: No such file or directory; .*"):
+        new.run(tmp_path, parser("new").parse_args(["new", "osmosis"]))
+
+
 def test_a_picture_that_cannot_be_written_is_bad_usage(estate: Run, tmp_path: Path) -> None:
     code, _, err = estate("map", "--svg", tmp_path / "none" / "map.svg")
     assert code == 2 and "cannot write" in err and "--svg" in err
@@ -244,6 +249,24 @@ def test_a_reader_that_has_gone_ends_a_command_quietly(words: list[str]) -> None
     with running.stderr:
         assert running.stderr.read() == b""
     assert running.wait() == entry.NOBODY_READS == 141
+
+
+@pytest.mark.parametrize("words", [["check"], ["check", "--json"], ["--version"]])
+def test_an_output_that_is_full_is_an_error_without_a_traceback(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "cli", *words], cwd=CHECKOUT, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "estate: the output, or a file, could not be written whole: No space left on device; "
+        "free space, then run the same command again\n"
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_standard_stream_that_is_closed_is_no_fault(closed: str) -> None:
+    line = f'"{sys.executable}" -m cli check {closed}'
+    done = subprocess.run(["sh", "-c", line], cwd=CHECKOUT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_command_interrupted_from_the_keyboard_says_so_and_ends_with_130(tmp_path: Path) -> None:

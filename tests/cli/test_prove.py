@@ -198,10 +198,19 @@ def test_a_stack_of_ours_with_an_inventory_that_is_none_is_told(estate: Run, exp
 
 
 @pytest.mark.parametrize(
-    "words", [("--all", "cosmoshub"), ("--all", "--state", "x"), ("a", "b", "--state", "x"), ("nosuch",)]
+    ("words", "reason"),
+    [
+        (("--all", "cosmoshub"), "got --all and cosmoshub;"),
+        (("--all", "--state", "x"), "got --state and --all;"),
+        (("a", "b", "--state", "x"), "got --state and a b;"),
+        (("--expect", "reachable"), "got --expect reachable without --diff;"),
+        (("nosuch",), "no network is called 'nosuch'"),
+    ],
 )
-def test_contradicting_words_are_bad_usage(estate: Run, words: tuple[str, ...]):
-    assert estate("prove", *words)[0] == 2
+def test_contradicting_words_are_bad_usage(estate: Run, words: tuple[str, ...], reason: str):
+    code, out, err = estate("prove", *words)
+    assert (code, out) == (2, "")
+    assert reason in err
 
 
 def test_a_state_does_not_differ_from_itself(estate: Run, exported: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,9 +105,10 @@ def test_a_network_as_declared_can_be_asked_too(estate: Run):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("internet",), "FROM and TO are required"),
-        ((), "FROM and TO are required"),
-        (("internet", "web", "--all-pairs"), "leave FROM and TO out"),
+        (("internet",), "got FROM alone; both are required"),
+        ((), "got neither FROM nor TO; both are required"),
+        (("internet", "web", "--all-pairs"), "got --all-pairs and internet web;"),
+        (("--ruleset", "x"), "got --ruleset and --state;"),
         (("internet", "seed-us-east-1-01", "--port", "22"), "has no protocol"),
         (("internet", "seed-us-east-1-01", "--protocol", "tcp", "--port", "70000"), "is not a port"),
         (("internet", "nosuchhost"), "is not a host"),
@@ -200,3 +202,18 @@ def test_somebody_elses_estate_is_asked_without_a_declaration(estate: Run, tmp_p
     words = ("--protocol", "tcp", "--port", "22", "--state", path, "--json", "--expect", "unreachable")
     code, out, _ = estate("reach", "--all-pairs", *words)
     assert code == 1 and "lost" in {each["to_name"] for each in json.loads(out)}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "cannot read .*No such file"), (b"table \x92", "byte 6 is 0x92; must be UTF-8, because a ruleset is text")],
+)
+def test_a_ruleset_that_cannot_be_read_is_bad_usage(
+    estate: Run, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "ruleset.nft"
+    if content is not None:
+        path.write_bytes(content)
+    code, out, err = estate("reach", "--ruleset", path)
+    assert (code, out) == (2, "")
+    assert re.search(reason, err) and err.rstrip().endswith("give a file that `nft list ruleset` wrote")

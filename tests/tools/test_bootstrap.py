@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -112,3 +113,52 @@ def test_a_first_use_that_was_killed_is_done_over(tmp_path: Path, seconds: float
     running.wait()
     again = checkout.run()
     assert again.returncode == 7, again.stderr
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another checkout's environment: a stamp of its own requirements, and an interpreter."""
+    environment = tmp_path / "elsewhere"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "python").symlink_to(sys.executable)
+    (environment / ".installed").write_text("another-package==1\n")
+    return environment
+
+
+def files(environment: Path) -> dict[str, str]:
+    return {
+        str(each.relative_to(environment)): str(each.readlink()) if each.is_symlink() else each.read_text()
+        for each in environment.rglob("*")
+        if each.is_symlink() or each.is_file()
+    }
+
+
+@pytest.mark.parametrize("what", ["other requirements", "no stamp", "no interpreter", "nothing at all"])
+def test_an_environment_behind_a_link_is_not_changed_but_refused(tmp_path: Path, elsewhere: Path, what: str) -> None:
+    checkout = Checkout(tmp_path / "here")
+    if what == "no stamp":
+        (elsewhere / ".installed").unlink()
+    if what == "no interpreter":
+        (elsewhere / ".installed").write_text("")
+        (elsewhere / "bin" / "python").unlink()
+    if what == "nothing at all":
+        shutil.rmtree(elsewhere)
+    (checkout.root / ".venv").symlink_to(elsewhere)
+    before = files(elsewhere)
+    refused = checkout.run()
+    assert refused.returncode == 2
+    assert f".venv is a link to {elsewhere}, " in refused.stderr and "Remove the link" in refused.stderr
+    assert (checkout.root / ".venv").readlink() == elsewhere
+    assert files(elsewhere) == before
+
+
+def test_an_environment_behind_a_link_is_used_if_it_was_made_for_the_same_requirements(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    checkout = Checkout(tmp_path / "here")
+    (checkout.root / "requirements.txt").write_text("another-package==1\n")
+    (checkout.root / ".venv").symlink_to(elsewhere)
+    before = files(elsewhere)
+    done = checkout.run("reach")
+    assert done.returncode == 7 and done.stderr == ""
+    assert files(elsewhere) == before
