@@ -108,7 +108,7 @@ def _print_error(error: ExpectedError | ExceptionGroup[Exception]) -> int:
 
         Page(error=True).problems(error.problems, CHECKOUT)
     else:
-        from cli.page import printable
+        from estate.printable import printable
 
         print("estate: " + "\n".join(map(printable, _message(expected).split("\n"))), file=sys.stderr)
     return _exit_code(expected)

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unicodedata import category
 
 from estate.findings import Problem, heading
+from estate.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,26 +22,8 @@ Part = str | tuple[str, str]
 """Text, or text and its style in rich's words."""
 
 GAP = "  "
-UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-"""Unicode's general categories of what is never written to a terminal as it is."""
 LEAST_LAST_COLUMN = 20
 """In characters. A table whose last column would be narrower is not fitted: the terminal itself breaks its lines."""
-
-
-def printable(text: str) -> str:
-    """The text on one line, in which control and format characters are written as escapes: ``\\x1b``, ``\\u202e``.
-
-    Names and tags of a state are anybody's text, and a terminal obeys such characters.
-    """
-    line = " ".join(text.splitlines()).replace("\t", " ")
-    if line.isprintable():
-        return line
-    return "".join(_escape(each) if category(each) in UNPRINTABLE else each for each in line)
-
-
-def _escape(character: str) -> str:
-    point = ord(character)
-    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
 
 
 def plain(part: Part) -> str:

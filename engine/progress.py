@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
+
+from estate.printable import printable
 
 
 class Progress:
@@ -20,7 +23,7 @@ class Progress:
         self._outcome = ""
 
     def say(self, text: str) -> None:
-        self.console.print(f"    {text}", style="dim")
+        self.console.print(f"    {printable(text)}", style="dim", markup=False)
 
     def outcome(self, text: str) -> None:
         """Set the outcome of the running stage, for its closing line."""
@@ -29,16 +32,17 @@ class Progress:
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
         self._outcome = ""
-        self.console.print(f"[bold]{name}[/] …")
+        shown = escape(printable(name))
+        self.console.print(f"[bold]{shown}[/] …")
         begun = time.monotonic()
         try:
             yield self
         except BaseException:
-            self.console.print(f"  [red]✗[/] {name} ({time.monotonic() - begun:.1f} s)")
+            self.console.print(f"  [red]✗[/] {shown} ({time.monotonic() - begun:.1f} s)")
             raise
         seconds = time.monotonic() - begun
         self.timings[name] = self.timings.get(name, 0.0) + seconds
-        self.console.print(f"  [green]✓[/] {self._outcome or name} ({seconds:.1f} s)")
+        self.console.print(f"  [green]✓[/] {escape(printable(self._outcome)) or shown} ({seconds:.1f} s)")
 
     def save(self, path: Path) -> None:
         """Seconds per stage as JSON, for ``bench/`` to read."""

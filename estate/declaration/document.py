@@ -179,11 +179,17 @@ def read(path: Path) -> Document:
             "a network is declared in one file",
             f"write it, or see which there are: {_siblings(path)}",
         )
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         value, reason, fix = (
-            f"{type(error).__name__}: {error}",
-            "it could not be opened as text",
-            "see who may read it, and that it is UTF-8",
+            error.strerror or type(error).__name__,
+            "it could not be opened",
+            "see who may read it, and that it is a file",
+        )
+    except UnicodeDecodeError as error:
+        value, reason, fix = (
+            f"byte {error.start} is {error.object[error.start]:#04x}",
+            "a declaration is text in UTF-8",
+            "save it as UTF-8",
         )
     return Document(
         file,

@@ -30,7 +30,8 @@ def read(checkout: Path, name: str, *, chain: Path | None = None, today: date | 
         known = ", ".join(names(checkout)) or "none yet"
         raise UsageError(
             f"no network is called {name!r}: {path.relative_to(checkout)} does not exist; declared are: {known}; "
-            f"`bin/estate new {name}` writes one to edit" + did_you_mean(name, names(checkout))
+            f"`bin/estate new {name if name.isalnum() else 'NETWORK'}` writes one to edit"
+            + did_you_mean(name, names(checkout))
         )
     return load.read(path, chain=chain, today=today)
 

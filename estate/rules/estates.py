@@ -37,7 +37,7 @@ def _collisions(
                     path=claim.path,
                     value=show(value),
                     rule=rule,
-                    reason=f"{networks[earlier.file].name} has it at {earlier.path}{reason}",
+                    reason=f"{networks[earlier.file].name} has the same at {earlier.path}{reason}",
                     fix=fix,
                 ),
             )

@@ -201,7 +201,7 @@ def observe(network: Network, paths: LabPaths) -> Observation:
     down = [each.name for each in states if each.state == "stopped"]
     problems += [f"{name} is stopped; `bin/estate up {network.name}` starts it" for name in down]
     if not running:
-        problems.append(f"nothing runs here: `bin/estate up {network.name}` brings it up")
+        problems.append(f"nothing runs here; start it with `bin/estate up {network.name}`")
     nodes: dict[str, NodeState] = {}
     height: int | None = None
     signing: tuple[SigningState, ...] = ()

@@ -26,12 +26,12 @@ def the_host(network: Network, name: str) -> Host:
 def lab_must_run(paths: LabPaths) -> None:
     """Raises UsageError: the lab of this network is not up."""
     if not machine.is_running(paths, "world"):
-        raise UsageError(f"the lab of {paths.network} does not run; `bin/estate up {paths.network}` brings it up")
+        raise UsageError(f"the lab of {paths.network} is not running; start it with `bin/estate up {paths.network}`")
 
 
 def must_run(paths: LabPaths, name: str) -> None:
     """Raises UsageError: this host of the lab does not run."""
     if not machine.is_running(paths, name):
         raise UsageError(
-            f"{name} does not run in the lab of {paths.network}; `bin/estate up {paths.network}` brings it up"
+            f"{name} is not running in the lab of {paths.network}; start it with `bin/estate up {paths.network}`"
         )

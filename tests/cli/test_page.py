@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.page import Page, one_line, printable
+from cli.page import Page, one_line
 from estate.findings import Problem
+from estate.printable import printable
 
 CHECKOUT = Path("/somewhere/with/a/rather/long/name/checkout")
 LONG = "a rule that must hold, said in rather more words than one line of a terminal has room for, to the last word"
