@@ -1,6 +1,7 @@
 """Parses a node's RPC responses: the chain's height, the signers of its blocks, a node's peers. Pure.
 
-Sources: CometBFT's RPC reference, v0.38: `status`, `commit`, `validators`, `net_info`.
+Sources: CometBFT's RPC reference, v0.38: `status`, `commit`, `validators`, `net_info`, `consensus_state`,
+`dump_consensus_state` (the first has the hash of the locked block, the second the round in which it was locked).
 """
 
 from __future__ import annotations
@@ -42,6 +43,17 @@ class SigningRecord:
     bonded: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """The block that a node's consensus is locked on at `height`, since `round`. `block`: its hash, upper-case hex;
+    empty if there is none.
+    """
+
+    height: int
+    round: int
+    block: str
+
+
 def parse_head(result: Mapping[str, Any]) -> Head:
     """Of a `/status` result."""
     sync = result["sync_info"]
@@ -67,6 +79,19 @@ def parse_commit(result: Mapping[str, Any]) -> Commit:
 def parse_validators(result: Mapping[str, Any]) -> frozenset[str]:
     """The addresses of a `/validators` result."""
     return frozenset(each["address"] for each in result["validators"])
+
+
+def parse_lock(before: Mapping[str, Any], dump: Mapping[str, Any], after: Mapping[str, Any]) -> Lock | None:
+    """Of a `/dump_consensus_state` result between two `/consensus_state` results; `None` if the lock changed."""
+    seen = []
+    for each in (before, after):
+        state = each["round_state"]
+        seen.append((int(state["height/round/step"].partition("/")[0]), str(state["locked_block_hash"]).upper()))
+    full = dump["round_state"]
+    height, block = seen[0]
+    if seen[0] != seen[1] or int(full["height"]) != height:
+        return None
+    return Lock(height=height, round=int(full["locked_round"]), block=block)
 
 
 def parse_peers(result: Mapping[str, Any]) -> tuple[str, ...]:

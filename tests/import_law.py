@@ -48,6 +48,7 @@ PURE = (
     "configuration/",
     "reachability/",
     "coordinator/decision/",
+    "ceremonies/chain_rpc.py",
     "ceremonies/custody.py",
     "ceremonies/gates.py",
     "ceremonies/observation.py",
