@@ -1,8 +1,8 @@
 """Calls to DynamoDB, each carried out at most once.
 
-botocore signs the requests. Its client is not used, because it resolves names, retries, and has no deadline for a call
-as a whole. A replica is reached at a fixed address, under the name in its certificate. Another replica is tried only
-while nothing has been sent: once a request may have been sent, the call ends with its response or as ``Unclear``.
+The vendor's client is not used, because it resolves names, retries, and has no deadline for a call as a whole. A
+replica is reached at a fixed address, under the name in its certificate. Another replica is tried only while nothing
+has been sent: once a request may have been sent, the call ends with its response or as ``Unclear``.
 
 One response lets the request be sent again: the rejection of a write because another region is just writing to the item
 (DynamoDB API reference, ``ReplicatedWriteConflictException``: rejected, and safe to retry). Nothing depends on the
@@ -24,11 +24,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import ReadOnlyCredentials
-
 from coordinator.table.credentials import CredentialsFile, NoCredentials
+from coordinator.table.sigv4 import Credentials, Signer
 
 MAX_ANSWER_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 16
@@ -123,6 +120,7 @@ class Client:
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
+        self._signer = Signer()
 
     def call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
         """Carry out ``operation`` (``UpdateItem``, …) by ``deadline`` (``time.monotonic()``)."""
@@ -219,12 +217,12 @@ class Client:
         connection: _Connection,
         operation: str,
         content: bytes,
-        credentials: ReadOnlyCredentials,
+        credentials: Credentials,
         deadline: float,
     ) -> tuple[int, bytes]:
         try:
             connection.socket.settimeout(_left(deadline))
-            connection.socket.sendall(_request(replica.endpoint, operation, content, credentials))
+            connection.socket.sendall(self._request(replica.endpoint, operation, content, credentials))
             status, keep, answer = _receive(connection.socket, deadline)
         except (OSError, ValueError) as error:
             raise _NoAnswer(str(error) or type(error).__name__) from None
@@ -236,28 +234,21 @@ class Client:
             connection.socket.close()
         return status, answer
 
+    def _request(self, endpoint: Endpoint, operation: str, content: bytes, credentials: Credentials) -> bytes:
+        """The whole request, signed."""
+        standard = endpoint.port == {"https": 443, "http": 80}[endpoint.scheme]
+        host = endpoint.host if standard else f"{endpoint.host}:{endpoint.port}"
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
+        signed = self._signer.signed(credentials, endpoint.region, host, headers, content)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
+        return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
 
 def _left(deadline: float) -> float:
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise TimeoutError("its deadline has passed")
     return seconds
-
-
-def _request(endpoint: Endpoint, operation: str, content: bytes, credentials: ReadOnlyCredentials) -> bytes:
-    """The whole request, signed (AWS Signature Version 4)."""
-    standard = endpoint.port == {"https": 443, "http": 80}[endpoint.scheme]
-    host = endpoint.host if standard else f"{endpoint.host}:{endpoint.port}"
-    headers = {
-        "Host": host,
-        "Content-Type": "application/x-amz-json-1.0",
-        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-    }
-    request = AWSRequest("POST", f"{endpoint.scheme}://{host}/", headers, content)
-    SigV4Auth(credentials, "dynamodb", endpoint.region).add_auth(request)
-    lines = [f"{name}: {value}" for name, value in request.headers.items()]
-    lines.append(f"Content-Length: {len(content)}")
-    return ("POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode() + content
 
 
 def _receive(connection: socket.socket, deadline: float) -> tuple[int, bool, bytes]:
