@@ -1,8 +1,9 @@
 """Calls to DynamoDB, each carried out at most once.
 
 The vendor's client is not used, because it resolves names, retries, and has no deadline for a call as a whole. A
-replica is reached at a fixed address, under the name in its certificate. Another replica is tried only while nothing
-has been sent: once a request may have been sent, the call ends with its response or as ``Unclear``.
+replica is reached at fixed addresses, under the name in its certificate. Another address, of the same replica or of the
+next, is tried only while nothing has been sent: once a request may have been sent, the call ends with its response or
+as ``Unclear``.
 
 One response lets the request be sent again: the rejection of a write because another region is just writing to the item
 (DynamoDB API reference, ``ReplicatedWriteConflictException``: rejected, and safe to retry). Nothing depends on the
@@ -32,7 +33,11 @@ MAX_HEADER_BYTES = 1 << 16
 IDLE_SECONDS = 20.0
 """A connection idle for longer is not reused: a stateful device on the path may have dropped it."""
 ASIDE_SECONDS = 10.0
-"""How long a failed replica is tried last."""
+"""How long an address that failed is tried last."""
+
+PATIENCE = 4
+"""After so many times as long as connections take there, another address is tried, while there is one."""
+LEAST_PATIENCE_SECONDS = 0.03
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 CONFLICT = "ReplicatedWriteConflictException"
@@ -42,13 +47,16 @@ CONFLICT_PAUSE_SECONDS = (0.005, 0.02)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One replica: its region, the name in its certificate, and its address."""
+    """One replica: its region, the name in its certificate, and its addresses in order of preference: ``address`` and
+    ``others`` (an endpoint in a private network has one in each zone).
+    """
 
     region: str
     host: str
     address: str
     port: int = 443
     scheme: str = "https"
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +106,28 @@ class _Connection:
 
 @dataclass(slots=True)
 class _Replica:
-    """An endpoint with its idle connections. ``aside_until`` (monotonic): until then it is tried last."""
+    """An endpoint at one of its addresses, with its idle connections. ``aside_until`` (monotonic): until then it is
+    tried last. ``connects_in``: seconds that the last connections took; ``None``: there was none.
+    """
 
     endpoint: Endpoint
+    address: str
     idle: list[_Connection] = field(default_factory=list)
     aside_until: float = 0.0
+    connects_in: float | None = None
+
+    def give_up_at(self, deadline: float, left: int) -> float:
+        """When to try the next of ``left`` addresses, this one included: after its share of the time, or as soon as a
+        connection takes much longer than it did.
+        """
+        now = time.monotonic()
+        share = (deadline - now) / left
+        if left > 1 and self.connects_in is not None:
+            share = min(max(PATIENCE * self.connects_in, LEAST_PATIENCE_SECONDS), (deadline - now) / 2)
+        return now + share
+
+    def connected_in(self, seconds: float) -> None:
+        self.connects_in = max(seconds, 0.7 * (self.connects_in or 0.0))
 
 
 class Client:
@@ -115,7 +140,7 @@ class Client:
     def __init__(self, endpoints: Sequence[Endpoint], credentials: CredentialsFile, ca_file: Path | None) -> None:
         if not endpoints:
             raise ValueError("a table needs at least one endpoint")
-        self._replicas = [_Replica(endpoint) for endpoint in endpoints]
+        self._replicas = [_Replica(each, address) for each in endpoints for address in (each.address, *each.others)]
         self._credentials = credentials
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None
@@ -144,7 +169,7 @@ class Client:
         replicas = self._in_order()
         for left, replica in zip(range(len(replicas), 0, -1), replicas, strict=True):
             try:
-                connection = self._connection(replica, time.monotonic() + (deadline - time.monotonic()) / left)
+                connection = self._connection(replica, replica.give_up_at(deadline, left))
             except _NotSent as error:
                 reasons.append(f"{replica.endpoint.region}: {error}")
                 continue
@@ -189,14 +214,18 @@ class Client:
             if time.monotonic() - connection.used < IDLE_SECONDS and connection.is_quiet():
                 return connection
             connection.socket.close()
+        began = time.monotonic()
         try:
-            return _Connection(self._connect(replica.endpoint, deadline), time.monotonic())
+            made = self._connect(replica.endpoint, replica.address, deadline)
         except (OSError, ValueError) as error:
             self._put_aside(replica)
-            raise _NotSent(f"no connection to {replica.endpoint.address}:{replica.endpoint.port}: {error}") from None
+            raise _NotSent(f"no connection to {replica.address}:{replica.endpoint.port}: {error}") from None
+        ended = time.monotonic()
+        replica.connected_in(ended - began)
+        return _Connection(made, ended)
 
-    def _connect(self, endpoint: Endpoint, deadline: float) -> socket.socket:
-        raw = socket.create_connection((endpoint.address, endpoint.port), timeout=_left(deadline))
+    def _connect(self, endpoint: Endpoint, address: str, deadline: float) -> socket.socket:
+        raw = socket.create_connection((address, endpoint.port), timeout=_left(deadline))
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if endpoint.scheme == "http":

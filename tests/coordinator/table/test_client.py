@@ -9,7 +9,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -325,6 +325,60 @@ def test_a_silent_replica_leaves_time_for_the_next(credentials: CredentialsFile)
         assert table.call("UpdateItem", {}, soon(0.6)) == Accepted({})
         for filler in waiting:
             filler.close()
+
+
+def elsewhere(server: Server, *others: str) -> Endpoint:
+    """A replica that nobody serves at its first address, and that is at `others`."""
+    return replace(server.endpoint, address="127.0.0.2", others=others)
+
+
+def test_a_replica_is_reached_at_another_of_its_addresses(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([elsewhere(server, "127.0.0.3", "127.0.0.1")], credentials, None)
+        assert table.call("UpdateItem", {}, soon()) == Accepted({})
+    (request,) = server.requests
+    assert f"Host: dynamodb.us-east-1.amazonaws.com:{server.port}".encode() in request, "under its own name"
+
+
+def test_an_address_that_failed_is_not_tried_first_again(
+    credentials: CredentialsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+    create_connection = socket.create_connection
+
+    def noted(address: tuple[str, int], timeout: float) -> socket.socket:
+        tried.append(address[0])
+        return create_connection(address, timeout=timeout)
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    with serving(lambda _: answer(b"{}", "200 OK", "Connection: close")) as server:
+        table = Client([elsewhere(server, "127.0.0.1"), nowhere()], credentials, None)
+        assert all(table.call("UpdateItem", {}, soon()) == Accepted({}) for _ in range(3))
+    assert tried == ["127.0.0.2", "127.0.0.1", "127.0.0.1", "127.0.0.1"]
+
+
+def test_every_address_that_could_not_be_reached_is_reported(credentials: CredentialsFile) -> None:
+    endpoint = replace(nowhere(), address="127.0.0.2", others=("127.0.0.3",))
+    outcome = Client([endpoint], credentials, None).call("UpdateItem", {}, soon())
+    assert isinstance(outcome, Unclear)
+    assert f"127.0.0.2:{endpoint.port}" in outcome.detail and f"127.0.0.3:{endpoint.port}" in outcome.detail
+
+
+def test_how_long_an_address_is_waited_for_follows_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    replica = client._Replica(nowhere(), "127.0.0.1")
+    assert [replica.give_up_at(100.8, left) for left in (1, 2, 4)] == pytest.approx([100.8, 100.4, 100.2])
+    replica.connected_in(0.02)
+    assert replica.give_up_at(100.8, 2) == pytest.approx(100.08), "four times as long"
+    assert replica.give_up_at(100.8, 1) == pytest.approx(100.8), "the last one has all the time"
+    assert replica.give_up_at(100.1, 2) == pytest.approx(100.05), "the others keep half of it"
+    replica.connected_in(0.01)
+    assert replica.give_up_at(100.8, 2) == pytest.approx(100.056), "a quick one is no proof that all are"
+    for _ in range(20):
+        replica.connected_in(0.001)
+    assert replica.give_up_at(100.8, 2) == pytest.approx(100.03), "a busy processor is no reason to go elsewhere"
+    replica.connected_in(0.1)
+    assert replica.give_up_at(100.8, 2) == pytest.approx(100.4), "a slow one counts at once"
 
 
 def test_a_table_without_endpoints_is_refused(credentials: CredentialsFile) -> None:
