@@ -83,15 +83,14 @@ def parse_validators(result: Mapping[str, Any]) -> frozenset[str]:
 
 def parse_lock(before: Mapping[str, Any], dump: Mapping[str, Any], after: Mapping[str, Any]) -> Lock | None:
     """Of a `/dump_consensus_state` result between two `/consensus_state` results; `None` if the lock changed."""
-    seen = []
-    for each in (before, after):
-        state = each["round_state"]
-        seen.append((int(state["height/round/step"].partition("/")[0]), str(state["locked_block_hash"]).upper()))
-    full = dump["round_state"]
-    height, block = seen[0]
-    if seen[0] != seen[1] or int(full["height"]) != height:
+    state, again, full = before["round_state"], after["round_state"], dump["round_state"]
+    height, _, _ = state["height/round/step"].partition("/")
+    block = state["locked_block_hash"]
+    if again["locked_block_hash"] != block or not again["height/round/step"].startswith(f"{height}/"):
         return None
-    return Lock(height=height, round=int(full["locked_round"]), block=block)
+    if int(full["height"]) != int(height):
+        return None
+    return Lock(height=int(height), round=int(full["locked_round"]), block=block.upper())
 
 
 def parse_peers(result: Mapping[str, Any]) -> tuple[str, ...]:

@@ -967,3 +967,38 @@ def test_a_site_that_was_taken_over_from_comes_back_by_joining(transcript: Trans
     del site.world.step
     site.ceremonies.join("ash")
     assert signs_on(site, "ash", "zrh")
+
+
+def test_a_key_does_not_start_again_under_another_generation(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.declared = replace(site.declared, generation=2)
+    site.host("ash", gate={"generation": 2})
+    with pytest.raises(Refused, match="a key starts once"):
+        site.ceremonies.start("ash")
+
+
+@pytest.mark.parametrize("masked", ["tmkms", "gate"])
+def test_a_site_of_which_one_half_is_masked_is_released_by_joining_it(transcript: Transcript, masked: str) -> None:
+    site = joined(transcript)
+    if masked == "tmkms":
+        site.host("zrh", masked=True)
+    else:
+        site.host("zrh", gate={"masked": True})
+    assert [each.step for each in site.ceremonies.join("zrh")] == [Step.RELEASE]
+
+
+def test_a_certificate_that_a_killed_join_left_is_removed(transcript: Transcript) -> None:
+    site = joined(transcript)
+    site.host("zrh", invited=True)
+    assert Step.TIDY in [each.step for each in site.ceremonies.join("zrh")]
+    assert not site.world.signers.hosts["zrh"].invited
+
+
+def test_it_is_said_what_is_not_set_up(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("zrh", provisioned=False)
+    with pytest.raises(Refused, match="zrh: tmkms is not set up there"):
+        site.ceremonies.join("zrh")
+    site.host("zrh", gate={"provisioned": False}, provisioned=True)
+    with pytest.raises(Refused, match="zrh: its gate is not set up there"):
+        site.ceremonies.join("zrh")

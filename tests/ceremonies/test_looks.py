@@ -144,13 +144,14 @@ def locked(network: Network, said: Callable[[str], str]) -> Lock | None:
 
 
 def test_the_lock_is_that_of_the_node_that_the_signer_signs_for(network: Network) -> None:
-    assert locked(network, consensus((12, "ab12"), (12, "AB12"))) == Lock(height=12, round=3, block="AB12")
+    assert locked(network, consensus((12, "ab12"), (12, "ab12"))) == Lock(height=12, round=3, block="AB12")
     assert locked(network, consensus((12, ""), (12, ""), round_=-1)) == Lock(height=12, round=-1, block="")
 
 
 NO_LOCK: dict[str, Callable[[str], str]] = {
     "another block meanwhile": consensus((12, "AB12"), (12, "CD34")),
     "another height meanwhile": consensus((12, "AB12"), (13, "AB12"), height=13),
+    "another height that begins alike": consensus((12, "AB12"), (123, "AB12")),
     "a full answer of another height": consensus((12, "AB12"), (12, "AB12"), height=13),
     "an error": lambda script: "HTTP/1.0 200 OK\r\n\r\n" + '{"error": {"code": 1}}' + "\n@@\n",
     "no state": rpc(lambda method, height: {}),

@@ -1,4 +1,4 @@
-"""Mutants of the decision that behave as it does, each with the reason."""
+"""Mutants that behave as the module does, each with the reason: of the decision, and of what surrounds it."""
 
 TRUTH = "only whether it is true is asked"
 TYPES = "names a type; with postponed annotations nothing reads it"
@@ -20,4 +20,10 @@ EQUIVALENT: dict[str, str] = {
     "handle._covers: return False → return None": TRUTH,
     "position.parse: zip(parts, widths, strict=True) → zip(parts, widths)": "there are three of both by then",
     "position.parse: True → False": "there are three of both by then",
+}
+
+EQUIVALENT_OUTSIDE: dict[str, str] = {
+    "floor.create: os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC → (os.O_RDONLY | os.O_DIRECTORY) & os.O_CLOEXEC": (
+        "a directory is opened all the same, and no program is started meanwhile"
+    ),
 }
