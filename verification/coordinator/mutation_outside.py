@@ -44,7 +44,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "ceremonies.gate_ceremonies": (f"{_CEREMONIES}/test_gates.py",),
     "ceremonies.gates": (f"{_CEREMONIES}/test_gates.py",),
     "ceremonies.key_ceremonies": (f"{_CEREMONIES}/test_move.py",),
-    "ceremonies.remote": (f"{_CEREMONIES}/test_looks.py", f"{_CEREMONIES}/test_exclusive.py"),
+    "ceremonies.remote": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("looks", "exclusive", "reach")),
     "ceremonies.row": (f"{_CEREMONIES}/test_row.py",),
     "ceremonies.steps": (f"{_CEREMONIES}/test_move.py", f"{_CEREMONIES}/test_gates.py"),
 }
