@@ -158,11 +158,13 @@ def test_a_second_signer_waits_until_the_first_is_gone(bench: Bench) -> None:
         assert second.recv(1), "it is asked for its key"
 
 
-def test_it_listens_once(bench: Bench, clock: Clock) -> None:
+def test_it_listens_once(clock: Clock, tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
     inode = bench.path.stat().st_ino
     clock.now += 10 * BIND_AGAIN_SECONDS
     bench.link.attend()
     assert bench.path.stat().st_ino == inode
+    bench.link.close()
 
 
 def test_a_directory_that_is_missing_is_tried_again_after_a_while(tmp_path: Path, clock: Clock) -> None:

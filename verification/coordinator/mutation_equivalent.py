@@ -23,6 +23,9 @@ EQUIVALENT: dict[str, str] = {
 }
 
 EQUIVALENT_OUTSIDE: dict[str, str] = {
+    "signer.SignerLink.__init__: self._messages: Messages | None = None → nothing": (
+        "it is read only after a connection, which sets it"
+    ),
     "floor.create: os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC → (os.O_RDONLY | os.O_DIRECTORY) & os.O_CLOEXEC": (
         "a directory is opened all the same, and no program is started meanwhile"
     ),

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from coordinator.table import client
 from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear
@@ -281,9 +289,10 @@ def test_no_other_replica_is_asked_once_something_was_sent(credentials: Credenti
         assert len(first.requests) == 1
 
 
+@pytest.mark.parametrize("status", ["400 Bad Request", "499 Odd"])
 @pytest.mark.parametrize("kind", ["ThrottlingException", "AccessDeniedException"])
-def test_a_replica_that_answers_stays_the_preferred_one(kind: str, credentials: CredentialsFile) -> None:
-    with serving(lambda _: refusal(kind)) as first, serving(lambda _: answer(b"{}")) as second:
+def test_a_replica_that_answers_stays_the_preferred_one(kind: str, status: str, credentials: CredentialsFile) -> None:
+    with serving(lambda _: refusal(kind, status)) as first, serving(lambda _: answer(b"{}")) as second:
         table = Client([first.endpoint, second.endpoint], credentials, None)
         assert all(isinstance(table.call("UpdateItem", {}, soon()), Unclear) for _ in range(2))
     assert (len(first.requests), second.connections) == (2, 0)
@@ -325,6 +334,92 @@ def test_a_silent_replica_leaves_time_for_the_next(credentials: CredentialsFile)
         assert table.call("UpdateItem", {}, soon(0.6)) == Accepted({})
         for filler in waiting:
             filler.close()
+
+
+def test_an_error_without_a_message_is_reported_by_its_kind(credentials: CredentialsFile) -> None:
+    with serving(lambda _: refusal("ThrottlingException")) as server:
+        assert called(server, credentials) == Unclear("us-east-1: 400 ThrottlingException: ")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "port", "host"),
+    [("https", 443, b"x"), ("http", 80, b"x"), ("https", 80, b"x:80"), ("http", 443, b"x:443"), ("https", 1, b"x:1")],
+)
+def test_the_host_is_named_with_a_port_that_is_not_its_schemes(
+    credentials: CredentialsFile, scheme: str, port: int, host: bytes
+) -> None:
+    endpoint = Endpoint("us-east-1", "x", "127.0.0.1", port, scheme)
+    sent = Client([endpoint], credentials, None)._request(endpoint, "UpdateItem", b"{}", credentials.current())
+    assert b"\r\nHost: " + host + b"\r\n" in sent
+
+
+def certificate(directory: Path, name: str) -> tuple[Path, ssl.SSLContext]:
+    """A certificate authority, and a server with a certificate of its for ``name``."""
+    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file, private = directory / f"{name}.pem", directory / f"{name}.key"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, private)
+    return file, context
+
+
+@dataclass
+class TlsServer(Server):
+    """The same, over TLS."""
+
+    context: ssl.SSLContext = field(default_factory=lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+    def talk(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            super().talk(self.context.wrap_socket(connection, server_side=True))
+
+
+TABLE_HOST = "dynamodb.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted", "reason"),
+    [
+        (TABLE_HOST, True, ""),
+        ("dynamodb.us-east-2.amazonaws.com", True, "Hostname mismatch"),
+        (TABLE_HOST, False, "certificate verify failed"),
+    ],
+)
+def test_nothing_is_sent_to_a_server_that_does_not_prove_its_name(
+    credentials: CredentialsFile, tmp_path: Path, name: str, trusted: bool, reason: str
+) -> None:
+    own, context = certificate(tmp_path, name)
+    other, _ = certificate(tmp_path, "another")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = TlsServer(lambda _: answer(b"{}"), listener.getsockname()[1], context=context)
+        threading.Thread(target=server.serve, args=(listener,), daemon=True).start()
+        table = Client([replace(server.endpoint, scheme="https")], credentials, own if trusted else other)
+        outcomes = [table.call("UpdateItem", {}, soon()) for _ in range(2)]
+        listener.shutdown(socket.SHUT_RDWR)
+    if reason:
+        assert all(isinstance(each, Unclear) and reason in each.detail for each in outcomes)
+        assert server.requests == []
+    else:
+        assert outcomes == [Accepted({})] * 2 and server.connections == 1
+
+
+def test_how_long_a_connection_took_is_kept(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert table._replicas[0].connects_in is None
+        table.call("UpdateItem", {}, soon())
+    took = table._replicas[0].connects_in
+    assert took is not None and 0 < took < 5
 
 
 def elsewhere(server: Server, *others: str) -> Endpoint:
