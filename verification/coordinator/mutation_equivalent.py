@@ -23,6 +23,9 @@ EQUIVALENT: dict[str, str] = {
 }
 
 EQUIVALENT_OUTSIDE: dict[str, str] = {
+    "client.Client._call: connection.socket.close() → nothing": "nothing holds it then, and CPython closes it",
+    "client._some: 16 → 17": "the size of a buffer",
+    "client._some: 16 → 15": "the size of a buffer",
     "signer.SignerLink.__init__: self._messages: Messages | None = None → nothing": (
         "it is read only after a connection, which sets it"
     ),

@@ -97,7 +97,7 @@ class Mutated:
         exec(self._code, module.__dict__)
 
 
-def tests_pass(suite: Sequence[str], seconds: float, mutant: Mutant | None = None) -> bool:
+def passes(suite: Sequence[str], seconds: float, mutant: Mutant | None = None) -> bool:
     """Whether these tests pass, in a process of their own, within so many seconds."""
     child = os.fork()
     if not child:
@@ -170,13 +170,13 @@ def score(
     """
     until = time.monotonic() + seconds
     suite, began = SUITES[module], time.monotonic()
-    assert tests_pass(suite, 600), f"{' '.join(suite)}: fail without any mutant"
+    assert passes(suite, 600), f"{' '.join(suite)}: fail without any mutant"
     took = time.monotonic() - began
     noticed, survived, skipped = 0, [], 0
     for mutant in tried(module, every, offset):
         if time.monotonic() > until:
             skipped += 1
-        elif tests_pass(suite, max(LEAST_SECONDS, SLACK * took), mutant):
+        elif passes(suite, max(LEAST_SECONDS, SLACK * took), mutant):
             survived.append(f"{module}:{mutant.line}: {mutant.text}")
             tell(survived[-1])
         else:
