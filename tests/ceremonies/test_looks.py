@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ceremonies.chain_rpc import Lock
-from ceremonies.custody import ChainView
-from ceremonies.remote import SIGNED_BLOCKS_LOOKED_AT, HostFailed, RemoteChain, RemoteSigners, Ssh
+from ceremonies.custody import ChainView, Refused
+from ceremonies.remote import SIGNED_BLOCKS_LOOKED_AT, HostFailed, RemoteChain, RemoteSigners, Ssh, active_signer
 from estate.declaration import load
 from estate.model import CHAIN_ROLES, Network, Role
 from estate.plan.hosts import Host, of_role
@@ -170,3 +171,30 @@ def test_signers_of_a_dead_site_are_not_asked(network: Network) -> None:
     hosts = Hosts(answers={name: (lambda script: "") for name in signers[2:]})
     seen = RemoteSigners(network=network, ssh=hosts).observe(without=set(signers[:2]))
     assert sorted(seen) == sorted(hosts.asked) == sorted(signers[2:])
+
+
+def test_the_signers_are_looked_at_at_the_same_time(network: Network) -> None:
+    signers = [each.name for each in of_role(network, Role.SIGNER)]
+    all_asked = threading.Barrier(len(signers), timeout=20)
+
+    def waits(script: str) -> str:
+        all_asked.wait()
+        return ""
+
+    assert len(RemoteSigners(network=network, ssh=Hosts(answers=dict.fromkeys(signers, waits))).observe()) == len(
+        signers
+    )
+
+
+def test_a_host_is_freed_there_and_nowhere_else(network: Network) -> None:
+    signers = [each.name for each in of_role(network, Role.SIGNER)]
+    ran: list[str] = []
+    hosts = Hosts(answers={name: (lambda script: ran.append(script) or "") for name in signers})
+    RemoteSigners(network=network, ssh=hosts).free(signers[1])
+    assert hosts.asked == [signers[1]] and len(ran) == 1 and "systemctl unmask" in ran[0]
+
+
+def test_the_active_signer_of_a_site_is_the_declared_one(network: Network) -> None:
+    assert active_signer(network, "zrh1").name == "cosmoshub-signer-zrh1-01"
+    with pytest.raises(Refused, match="expected a site of cosmoshub: ash1, zrh1"):
+        active_signer(network, "fra1")
