@@ -1,6 +1,7 @@
 """Parses a node's RPC responses: the chain's height, the signers of its blocks, a node's peers. Pure.
 
-Sources: CometBFT's RPC reference, v0.38: `status`, `commit`, `validators`, `net_info`.
+Sources: CometBFT's RPC reference, v0.38: `status`, `commit`, `validators`, `net_info`, `consensus_state`,
+`dump_consensus_state` (the first has the hash of the locked block, the second the round in which it was locked).
 """
 
 from __future__ import annotations
@@ -42,6 +43,17 @@ class SigningRecord:
     bonded: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """The block that a node's consensus is locked on at `height`, since `round`. `block`: its hash, upper-case hex;
+    empty if there is none.
+    """
+
+    height: int
+    round: int
+    block: str
+
+
 def parse_head(result: Mapping[str, Any]) -> Head:
     """Of a `/status` result."""
     sync = result["sync_info"]
@@ -67,6 +79,18 @@ def parse_commit(result: Mapping[str, Any]) -> Commit:
 def parse_validators(result: Mapping[str, Any]) -> frozenset[str]:
     """The addresses of a `/validators` result."""
     return frozenset(each["address"] for each in result["validators"])
+
+
+def parse_lock(before: Mapping[str, Any], dump: Mapping[str, Any], after: Mapping[str, Any]) -> Lock | None:
+    """Of a `/dump_consensus_state` result between two `/consensus_state` results; `None` if the lock changed."""
+    state, again, full = before["round_state"], after["round_state"], dump["round_state"]
+    height, _, _ = state["height/round/step"].partition("/")
+    block = state["locked_block_hash"]
+    if again["locked_block_hash"] != block or not again["height/round/step"].startswith(f"{height}/"):
+        return None
+    if int(full["height"]) != int(height):
+        return None
+    return Lock(height=int(height), round=int(full["locked_round"]), block=block.upper())
 
 
 def parse_peers(result: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -71,17 +71,20 @@ class GateCeremonies:
             raise Refused(f"got {target} as both the old and the new host of the key; they must differ")
         return self._carry_out("move", partial(gates.moving, leaving=leaving, target=target), (leaving,))
 
-    def take_over(self, leaving: str, target: str, *, locked_block: str = "") -> tuple[Next, ...]:
-        """Lets `target` sign on in the height in which its owner `leaving` died; `leaving` is dismissed and need not
-        answer. For a key without which the chain makes no block.
+    def take_over(self, dead: Collection[str], target: str, *, locked_block: str = "") -> tuple[Next, ...]:
+        """Lets `target` sign on in the height in which its owner, one of the signers `dead` of a site, died. They are
+        dismissed and need not answer. For a key without which the chain makes no block.
         """
-
-        def decide(situation: Situation) -> Next:
-            key, row = public_key(situation.signers), situation.row
-            claimed = self.table.precommits(key, row.position) if key and row and row.owner == leaving else ()
-            return gates.taking_over(situation, leaving, target, claimed, locked_block)
-
-        return self._carry_out("take-over", decide, (), without=leaving, locked_block=locked_block)
+        if target in dead:
+            raise Refused(f"got {target} both as a signer that died and as the one that signs on; they must differ")
+        return self._carry_out(
+            "take-over",
+            lambda situation: gates.taking_over(situation, dead, target, locked_block),
+            (),
+            without=dead,
+            takes_over=target,
+            locked_block=locked_block,
+        )
 
     def renew_table(self, *, second_operator: str) -> tuple[Next, ...]:
         """Begins the declared generation after a table was lost or rolled back. It starts nothing: the next deployment
@@ -104,9 +107,12 @@ class GateCeremonies:
         """Lets a halted gate sign again. `cause`: the cause of the halt that the operator found."""
         return self._carry_out("clear-halt", partial(gates.clearing, target=target, cause=cause), (), cause=cause)
 
-    def _situation(self, watched: Iterable[str] | None, without: str = "") -> Situation:
+    def _situation(
+        self, watched: Iterable[str] | None, without: Collection[str] = (), takes_over: str = ""
+    ) -> Situation:
         """Hosts first, then the table, then the chain. `watched`: whose last signatures the chain must have passed;
-        `None`: of all that hold the key. `without`: the host that is dead and not asked; the chain is asked then.
+        `None`: of all that hold the key. `without`: the hosts that are dead and not asked; the chain is asked then.
+        `takes_over`: from one of them; its node's lock and the precommits of the row's height are looked at then.
         """
         seen = self.signers.observe(without)
         key = public_key(seen)
@@ -115,12 +121,15 @@ class GateCeremonies:
         names = holders(seen) if watched is None else tuple(watched)
         still = bool(without) or (bool(names) and all(seen[name].still for name in names))
         view = self.chain.view(key.address, gates.last_signed(seen, names, row)) if key and still else None
+        from_dead = bool(takes_over and key and row and row.owner in without)
         return Situation(
             signers=seen,
             declared=self.declared,
             row=row,
             chain=view,
             sealed={name: each for name, each in opened.items() if each is not None},
+            precommits=tuple(self.table.precommits(key, row.position)) if from_dead and key and row else (),
+            lock=self.chain.lock(takes_over) if from_dead else None,
         )
 
     def _carry_out(
@@ -129,13 +138,14 @@ class GateCeremonies:
         decide: Callable[[Situation], Next],
         watched: tuple[str, ...] | None,
         gates_after: tuple[str, ...] = (),
-        without: str = "",
+        without: Collection[str] = (),
+        takes_over: str = "",
         **noted: object,
     ) -> tuple[Next, ...]:
         heads: list[int] = []
 
         def observe() -> Situation:
-            situation = self._situation(watched, without)
+            situation = self._situation(watched, without, takes_over)
             if situation.chain is None:
                 heads.clear()
                 return situation
@@ -168,7 +178,7 @@ class GateCeremonies:
             Step.SEED: lambda: table.seed(key, spent(step.height), declared, gates_after),
             Step.ADMIT: lambda: table.admit(key, host, generation),
             Step.DISMISS: lambda: table.dismiss(key, host, generation),
-            Step.TAKE_OVER: lambda: table.take_over(key, self._row(situation), host),
+            Step.TAKE_OVER: lambda: table.take_over(key, self._row(situation), host, situation.precommits),
             Step.RENEW: lambda: table.renew(
                 key, generation or declared - 1, declared, spent(step.height), holders(situation.signers)
             ),

@@ -9,9 +9,10 @@ The key is never lost, unless it is retired.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from ceremonies.chain_rpc import Lock
 from ceremonies.custody import MARGIN_BLOCKS, ChainView, Next, Refused, Sealed, Step, holders, public_key
 from ceremonies.observation import SignerObservation
 from ceremonies.public_key import ConsensusKey
@@ -43,7 +44,9 @@ class Situation:
     `signers`: observed before `row` was read, so that no watermark can be above a correct row. `row`: the key's row,
     `None` if there is none. `chain`: above `last_signed`, queried after the row; `None` if it was not asked or did not
     answer. `watched_from`: the chain's head when this run of the ceremony first saw all that it concerns stopped.
-    `sealed`: by host, the content of the packages that could be opened.
+    `sealed`: by host, the content of the packages that could be opened. Only for a height that is taken over:
+    `precommits`, all that were claimed in it, read after the row, and `lock`, that of the node that goes on; `None` if
+    it does not say.
     """
 
     signers: Mapping[str, SignerObservation]
@@ -52,6 +55,8 @@ class Situation:
     chain: ChainView | None = None
     watched_from: int | None = None
     sealed: Mapping[str, Sealed]
+    precommits: tuple[Claim, ...] = ()
+    lock: Lock | None = None
 
     @property
     def admitted(self) -> frozenset[str]:
@@ -360,16 +365,14 @@ def moving(situation: Situation, leaving: str, target: str) -> Next:
     return Next(step=Step.TIDY, host=leaving)
 
 
-def taking_over(
-    situation: Situation, leaving: str, target: str, precommits: Iterable[Claim], locked_block: str
-) -> Next:
-    """The next step towards `target` signing on in the height in which its owner `leaving` died, where the chain makes
-    no block without this key.
+def taking_over(situation: Situation, dead: Collection[str], target: str, locked_block: str) -> Next:
+    """The next step towards `target` signing on in the height in which its owner, one of `dead`, died, where the chain
+    makes no block without this key.
 
     The table fences the owner: from then on it claims nothing, and what it has claimed is not signed otherwise by
-    anyone. What the table cannot keep is CometBFT's lock: an owner that precommitted a block must vote for no other in
-    this height, and `target`'s node may not know it. `precommits`: all that were claimed in this height.
-    `locked_block`: the hash on which the operator has seen `target`'s node locked, as hex; empty: none.
+    anyone. What the table cannot keep is CometBFT's lock: an owner that precommitted a block votes for no other in
+    this height, unless a later round shows it one, and `target`'s node may not know that block. `locked_block`: the
+    hash of the block on which `target`'s node is locked, as the operator confirms it; empty: none.
 
     Raises:
         Refused: it would not be safe, or there is nothing to take over.
@@ -383,31 +386,84 @@ def taking_over(
             f"{target} does not sign through an admitted gate; only one that does can take over: bin/estate key join, "
             "where the chain goes on; see the state of all: bin/estate key status"
         )
-    if row.claim is not None and row.owner == target and leaving not in situation.admitted:
+    fallen = sorted(situation.admitted.intersection(dead))
+    if row.claim is not None and row.owner == target and not fallen:
         return Next(step=Step.DONE, host=target)
-    if row.claim is None or row.owner != leaving:
+    if row.claim is None or row.owner not in dead:
         raise Refused(
-            f"the row's height {row.position.height} belongs to {row.owner or 'no gate'}, not to {leaving}; any "
-            "admitted gate may claim the next height; a gate that is gone is dismissed by bin/estate key join"
+            f"the row's height {row.position.height} belongs to {row.owner or 'no gate'}, not to "
+            f"{' or '.join(sorted(dead))}; any admitted gate may claim the next height; a gate that is gone is "
+            "dismissed by bin/estate key join"
         )
+    _can_sign_on(situation, target, row)
     chain = _seen_chain(situation)
     if chain.head != row.position.height - 1:
         raise Refused(
-            f"the chain is at height {chain.head}, and {leaving} owns height {row.position.height}; a height is taken "
-            "over only while the chain waits for it; if the chain is past it, every gate may claim the next one"
+            f"the chain is at height {chain.head}, and {row.owner} owns height {row.position.height}; a height is "
+            "taken over only while the chain waits for it; if the chain is past it, every gate may claim the next one"
         )
-    claimed = [each for each in (*precommits, row.claim) if each.position.step == PositionStep.PRECOMMIT]
-    blocks = {each.position: voted_hash(each.sign_bytes).hex().upper() for each in claimed}
-    locks = {position: block for position, block in blocks.items() if block}
-    if locks and (lock := locks[max(locks)]) != locked_block.upper():
+    if precommitted := _last_precommit((*situation.precommits, row.claim)):
+        _same_lock(situation, target, row, *precommitted, locked_block)
+    others = [name for name in fallen if name != row.owner]
+    return Next(step=Step.DISMISS, host=others[0]) if others else Next(step=Step.TAKE_OVER, host=target)
+
+
+def _can_sign_on(situation: Situation, target: str, row: Head) -> None:
+    """Refuses a target that could not sign above the row, which would then belong to a gate that signs nothing."""
+    floor = situation.signers[target].gate.floor
+    if floor and floor.halted:
         raise Refused(
-            f"{leaving} precommitted block {lock} at {max(locks).text}, and "
-            f"{f'the locked block given is {locked_block}' if locked_block else 'no locked block was given'}; after "
-            "that, this key must vote for no other block in this height, or the chain can fork; ask the node of "
-            f"{target}: round_state.locked_block_hash of its RPC /consensus_state; only if it is {lock}: "
-            f"--locked-block {lock}"
+            f"{target} halted because of {floor.halted}; a halted gate signs nothing; find the cause, then: bin/estate "
+            "key clear-halt"
         )
-    return Next(step=Step.TAKE_OVER, host=target)
+    top = max(_positions(situation.signers, [target], None), default=row.position)
+    if top > row.position:
+        raise Refused(
+            f"{target} signs nothing at or below {top.text}, and the row is at {row.position.text}; it could not sign "
+            "on in this height; let another site take over"
+        )
+
+
+def _last_precommit(claims: Iterable[Claim]) -> tuple[Position, str] | None:
+    """The last precommit for a block, with the block's hash, among `claims`. Those for nothing have no bytes."""
+    found = {}
+    for each in claims:
+        if each.position.step == PositionStep.PRECOMMIT and each.sign_bytes:
+            try:
+                block = voted_hash(each.sign_bytes).hex().upper()
+            except ValueError as error:
+                raise Refused(
+                    f"the claim of {each.gate_id} for {each.position.text} cannot be read: {error}; what this key "
+                    "precommitted is unknown; bring the site back"
+                ) from None
+            if block:
+                found[each.position] = block
+    return max(found.items(), default=None)
+
+
+def _same_lock(situation: Situation, target: str, row: Head, position: Position, block: str, locked_block: str) -> None:
+    """Refuses unless `target`'s node is locked as the node of the owner was. The round counts as well as the block: a
+    node that locked the same block earlier may vote for one of a round between, which the owner's would not.
+    """
+    says = (
+        f"{row.owner} precommitted block {block} at {position.text}; after that, this key must vote for no other block "
+        f"in this height, or the chain can fork; the node of {target}"
+    )
+    lock = situation.lock
+    if lock is None:
+        raise Refused(f"{says} does not say what it is locked on; make its RPC reachable, and call this again")
+    if (lock.height, lock.block) != (row.position.height, block) or lock.round < position.round:
+        found = f"block {lock.block} since round {lock.round}" if lock.block else "no block"
+        raise Refused(
+            f"{says} is locked on {found}, at height {lock.height}, not on {block} since round {position.round} or "
+            "later; nothing is taken over; bring the site back that died, or wait until that node is locked on it"
+        )
+    if locked_block.upper() != block:
+        raise Refused(
+            f"{says} is locked on it too, since round {lock.round}, and "
+            f"{f'the locked block given is {locked_block}' if locked_block else 'no locked block was given'}; "
+            f"to confirm it: --locked-block {block}"
+        )
 
 
 def renewing(situation: Situation) -> Next:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ceremonies import chain_rpc, observation, scripts
+from ceremonies.chain_rpc import Lock
 from ceremonies.custody import ChainView, Refused, Sealed
 from ceremonies.observation import SignerObservation
 from ceremonies.public_key import ConsensusKey
@@ -21,6 +22,7 @@ from configuration import node_config, signer_config
 from configuration.signer_config import Duty
 from estate.errors import ExpectedError
 from estate.model import CHAIN_ROLES, Network, Role
+from estate.plan import signers
 from estate.plan.hosts import Host, hosts, of_role
 
 SIGNED_BLOCKS_LOOKED_AT = 50
@@ -138,7 +140,7 @@ class RemoteSigners:
         return next(each for each in hosts(self.network) if each.name == name)
 
     @contextmanager
-    def exclusive(self, without: str = "") -> Iterator[None]:
+    def exclusive(self, without: Collection[str] = ()) -> Iterator[None]:
         """No other ceremony of this network runs, from whatever machine, until the block or this process ends. Of two
         ceremonies, the one that goes `without` the first host may run beside another.
 
@@ -147,7 +149,7 @@ class RemoteSigners:
         Raises:
             HostFailed: another ceremony is running, or the first signer does not answer.
         """
-        first = next(each for each in of_role(self.network, Role.SIGNER) if each.name != without)
+        first = next(each for each in of_role(self.network, Role.SIGNER) if each.name not in without)
         script = f"exec 8>{CEREMONY_LOCK}; flock -n 8 || exit 75; echo held; exec cat >/dev/null"
         command = self.ssh.command(first, script)
         with subprocess.Popen(
@@ -164,15 +166,15 @@ class RemoteSigners:
             finally:
                 holder.stdin.close()
 
-    def observe(self, without: str = "") -> dict[str, SignerObservation]:
+    def observe(self, without: Collection[str] = ()) -> dict[str, SignerObservation]:
         """The state of each signer. All must answer: a key on a signer that does not answer would be overlooked.
-        `without`: the one signer that is not asked.
+        `without`: the signers that are not asked.
 
         Raises:
             HostFailed
         """
         script = observation.observe(self._state_file)
-        signers = [each for each in of_role(self.network, Role.SIGNER) if each.name != without]
+        signers = [each for each in of_role(self.network, Role.SIGNER) if each.name not in without]
         with ThreadPoolExecutor(max_workers=max(1, len(signers))) as pool:
             outputs = list(pool.map(lambda each: self.ssh.run(each, script), signers))
         return {each.name: observation.parse(output) for each, output in zip(signers, outputs, strict=True)}
@@ -276,6 +278,17 @@ class RemoteChain:
                 head=head.height, signed_since=tuple(each.height for each in commits if address in each.signers)
             )
         return None
+
+    def lock(self, signer: str) -> Lock | None:
+        """What the node that `signer` signs for is locked on; `None` if it does not say."""
+        host = next(each for each in of_role(self.network, Role.SIGNER) if each.name == signer)
+        validator = signers.describe(self.network, host).active_validators[0]
+        try:
+            return chain_rpc.parse_lock(
+                *self._ask(validator, [("consensus_state", {}), ("dump_consensus_state", {}), ("consensus_state", {})])
+            )
+        except (HostFailed, ValueError, KeyError, TypeError, AttributeError):
+            return None
 
 
 def active_signer(network: Network, site: str) -> Host:

@@ -6,6 +6,7 @@ These calls need permissions that no gate has: to read a head (GetItem) and to c
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ from estate.errors import ExpectedError
 
 SECONDS = 5.0
 """How long a call may take."""
+
+MOST_ROUNDS = 1000
+"""Of a height that is taken over. Each has its own call, and a chain that waits for a key begins no new round."""
+
+
+SPENT = "taken-over"
+"""The run in a claim for nothing."""
 
 
 class NotDone(ExpectedError):
@@ -77,6 +85,11 @@ class Ceremony:
 
         ``claims``: the name of their table. A signature that left a gate has a claim there.
         """
+        if position.round > MOST_ROUNDS:
+            raise NotDone(
+                f"the row is at round {position.round} of height {position.height}; the claims of at most "
+                f"{MOST_ROUNDS} rounds are looked at one by one; find out how the chain, or a faulty node, came there"
+            )
         found = []
         for each in range(position.round + 1):
             at = Position(position.height, each, Step.PRECOMMIT)
@@ -91,10 +104,20 @@ class Ceremony:
                     raise NotDone(f"{claims} holds an item that is not a claim of this key: {error}") from None
         return found
 
-    def take_over(self, head: Head, gate_id: str) -> Head:
-        """Give the height of ``head`` to another admitted gate, and dismiss its owner. Raises NotDone."""
+    def take_over(self, claims: str, head: Head, gate_id: str, precommits: Iterable[Claim]) -> Head:
+        """Give the height of ``head`` to another admitted gate, and dismiss its owner. Raises NotDone.
+
+        ``precommits``: what ``precommits`` found. Where it found none, below the head, a claim for nothing takes the
+        place first: a run of the owner that hung between its claim and the claim's row then cannot release a precommit
+        of which nobody knows.
+        """
         if head.claim is None or head.owner == gate_id:
             raise NotDone(f"nothing is taken over: the height of {head.position.text} belongs to no other gate")
+        known = {each.position for each in precommits}
+        for each in range(head.position.round + 1):
+            at = Position(head.position.height, each, Step.PRECOMMIT)
+            if at < head.position and at not in known:
+                self._spend(claims, Claim(at, head.generation, gate_id, SPENT, _unique(), b"", bytes(32), 0))
         return self._update(
             items.taking_over(head, gate_id),
             f"the height of {head.position.text} is not taken over: {head.owner} must still own it, with the same "
@@ -128,6 +151,11 @@ class Ceremony:
             f"the key is not retired: only a head of generation {generation} was to be closed",
         )
 
+    def _spend(self, claims: str, claim: Claim) -> None:
+        outcome = self._call("PutItem", put(claims, items.claim_item(self._key, claim), items.inserting()))
+        if not isinstance(outcome, Accepted):
+            raise NotDone(f"a claim for {claim.position.text} came meanwhile; nothing is taken over; call it again")
+
     def _put(self, head: Head) -> Head:
         outcome = self._call("PutItem", put(self._table, items.head_item(self._key, head), items.inserting()))
         if isinstance(outcome, Accepted):
@@ -157,6 +185,10 @@ class Ceremony:
             return items.read_head(self._key, item)
         except Damaged as error:
             raise NotDone(f"{self._table} holds an item that is not a head of this key: {error}") from None
+
+
+def _unique() -> str:
+    return f"{SPENT}-{uuid.uuid4().hex}"
 
 
 def _fresh(position: Position, generation: int, gates: Iterable[str]) -> Head:

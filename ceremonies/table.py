@@ -80,9 +80,9 @@ class OperatorTable:
         with self.within():
             return self._ceremony(key).precommits(self.claims, position)
 
-    def take_over(self, key: ConsensusKey, head: Head, gate: str) -> None:
+    def take_over(self, key: ConsensusKey, head: Head, gate: str, precommits: Collection[Claim]) -> None:
         with self.within():
-            self._ceremony(key).take_over(head, gate)
+            self._ceremony(key).take_over(self.claims, head, gate, precommits)
 
     def renew(self, key: ConsensusKey, old: int, generation: int, position: Position, gates: Collection[str]) -> None:
         with self.within():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -96,12 +97,12 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             f"key {arguments.action} is for a key that signs through gates; {network.name} declares no "
             "signing.coordination; declare it and deploy first (docs/operations/signing-coordinator.md)"
         )
+    taking_over = arguments.action == "take-over"
+    dead = _dead(network, arguments) if taking_over else frozenset()
     if arguments.live and arguments.action != "status" and not arguments.yes:
         question = f"key {arguments.action} on the real signers of {network.name}? Type its name: "
         confirmation.demand(network.name, "ceremony", question)
     progress = Progress()
-    taking_over = arguments.action == "take-over"
-    dead = _signer_of(network, arguments.leaving, "--from") if taking_over else ""
     alone = nullcontext() if arguments.action == "status" else reach.signers.exclusive(dead)
     with paths.workspace.exclusive(), alone:
         if arguments.action == "generate":
@@ -207,6 +208,22 @@ def _signer_of(network: Network, site: str, option: str) -> str:
     return active_signer(network, _site(network, site, option)).name
 
 
+def _dead(network: Network, arguments: argparse.Namespace) -> frozenset[str]:
+    """All signers of the site that died, for a take-over whose options are right.
+
+    Raises:
+        UsageError: an option is missing or wrong.
+    """
+    site, target, block = _site(network, arguments.leaving, "--from"), arguments.to, arguments.locked_block
+    if _site(network, target, "--to") == site:
+        raise UsageError(
+            f"--from, --to: got {site} both as the site that died and as the one that signs on; they must differ"
+        )
+    if block and not re.fullmatch(r"[0-9A-Fa-f]{64}", block):
+        raise UsageError(f"--locked-block: got {block!r}; expected the hash of a block, 64 hexadecimal digits")
+    return frozenset(each.name for each in of_role(network, Role.SIGNER) if each.place == site)
+
+
 def _leaving(network: Network, ceremony: GateCeremonies, site: str, target: str) -> str:
     """The signer of `site` that holds the key or is admitted, else its active one."""
     situation = ceremony.status().situation
@@ -233,8 +250,7 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
 
     def take_over() -> tuple[Next, ...]:
         target = _signer_of(network, arguments.to, "--to")
-        dead = _signer_of(network, arguments.leaving, "--from")
-        return ceremony.take_over(dead, target, locked_block=arguments.locked_block)
+        return ceremony.take_over(_dead(network, arguments), target, locked_block=arguments.locked_block)
 
     def clear_halt() -> tuple[Next, ...]:
         if arguments.cause and arguments.cause not in list(Cause):
@@ -265,7 +281,10 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
     if action == "take-over":
         site = arguments.leaving
         which = _which(network.name, live=arguments.live)
-        print(f"{site} is dismissed; once its host answers again: bin/estate key join {site}{which}")
+        print(
+            f"now restart the node of {arguments.to}: it was refused what it asked for, and asks again only when it "
+            f"starts\n{site} is dismissed; once its host answers again: bin/estate key join {site}{which}"
+        )
     if action == "move":
         print(
             f"now take {arguments.leaving} out of signing.coordination.sites in stacks/Pulumi.{network.name}.yaml, "

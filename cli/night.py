@@ -47,6 +47,7 @@ LONG = (
     Long("interleavings", ("-m", f"{_COORDINATOR}.interleave")),
     Long("bugs", ("-m", f"{_COORDINATOR}.bugs")),
     Long("mutation", ("-m", f"{_COORDINATOR}.mutation")),
+    Long("mutation-outside", ("-m", f"{_COORDINATOR}.mutation_outside")),
     Long("fuzz", ("-m", f"{_COORDINATOR}.fuzz", "--inputs", "20000000")),
     Long("state-machine", ("-m", f"{_COORDINATOR}.machine", "--examples", "100000")),
     Long("kernel", ("-m", "verification.kernel", "--rulesets", "1200", "--packets", "1200000")),

@@ -16,6 +16,8 @@ I9    each signature is by the key, over bytes of its chain
 I10   only votes and proposals are signed
 I11   a repeated request gets the same bytes or a refusal; a proposal is signed with the time that its node asked
 I14   a missing, emptied or older state ends in a refusal
+I16   of a height that was taken over, no precommit claimed before is ever released that the ceremony did not find: the
+      block of the last one locks the key
 ====  ================================================================================================
 """
 
@@ -153,10 +155,13 @@ class Replaced(NamedTuple):
 
 
 class TakenOver(NamedTuple):
-    """A ceremony gave ``height``, whose owner died, to ``gate_id``. What was claimed there before stays claimed."""
+    """A ceremony gave ``height``, whose owner died, to ``gate_id``. What was claimed there before stays claimed.
+    ``precommits``: the positions of those that it found.
+    """
 
     height: int
     gate_id: str
+    precommits: frozenset[Position] = frozenset()
 
 
 Event = (
@@ -214,6 +219,7 @@ class Audit:
         "_floors",
         "_floors_told",
         "_inserted",
+        "_known",
         "_looked",
         "_own",
         "_owners",
@@ -244,6 +250,7 @@ class Audit:
         self._rising: list[tuple[int, Position]] = []
         self._owners: dict[tuple[int, int], str] = {}
         self._taken: dict[int, tuple[int, ...]] = {}
+        self._known: dict[int, tuple[frozenset[Position], ...]] = {}
         self._seen: dict[str, Position] = {}
         self._looked: dict[str, Position] = {}
         self._own: dict[str, Position] = {}
@@ -282,6 +289,7 @@ class Audit:
             tuple(self._rising),
             frozenset(self._owners.items()),
             frozenset(self._taken.items()),
+            frozenset(self._known.items()),
             frozenset(self._seen.items()),
             frozenset(self._looked.items()),
             frozenset(self._own.items()),
@@ -367,6 +375,16 @@ class Audit:
         times = (*self._taken.get(event.height, ()), len(self._accepted))
         self._taken[event.height] = times
         self._owners[event.height, len(times)] = event.gate_id
+        self._known[event.height] = (*self._known.get(event.height, ()), event.precommits)
+        for position in self._released:
+            if position.height == event.height:
+                self._was_found(position, 0)
+
+    def _was_found(self, position: Position, order: int) -> None:
+        """A release at ``position``, of the claim that was accepted as number ``order``."""
+        known = zip(self._taken.get(position.height, ()), self._known.get(position.height, ()), strict=True)
+        if position.step == Step.PRECOMMIT and any(order < taken and position not in found for taken, found in known):
+            self._broken("I16", f"{position.text} was released, unknown to who took the height over")
 
     def _replaced(self, event: Replaced) -> None:
         self._ever = max(self._ever, event.position)
@@ -410,6 +428,7 @@ class Audit:
         if (event.extension_signature is None) != (claim.extension is None):
             self._broken("I8", f"{event.gate_id} answered {where} with half an answer about its extension")
         height = claim.position.height
+        self._was_found(event.position, accepted.order)
         reign = sum(accepted.order >= each for each in self._taken.get(height, ()))
         owner = self._owners.setdefault((height, reign), claim.gate_id)
         if owner != claim.gate_id:

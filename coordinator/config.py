@@ -21,6 +21,8 @@ MOST_REACH = 10_000_000
 """More than two years of blocks of six seconds."""
 
 MAX_ENDPOINTS = 2
+MAX_ADDRESSES = 6
+"""Of a replica. No region has more zones."""
 MAX_SOCKET_PATH = 107
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
@@ -158,6 +160,14 @@ def _address(found: Any) -> str:
     return str(ipaddress.ip_address(found))
 
 
+def _addresses(found: Any) -> tuple[str, ...]:
+    """One address, or several in order of preference."""
+    addresses = tuple(map(_address, found)) if isinstance(found, list) else (_address(found),)
+    if not 0 < len(addresses) <= MAX_ADDRESSES or len(set(addresses)) < len(addresses):
+        raise ValueError(found)
+    return addresses
+
+
 def _node(found: Any) -> tuple[str, int]:
     address, separator, port = found.rpartition(":") if isinstance(found, str) else ("", "", "")
     if not separator or not port.isascii() or not port.isdigit():
@@ -179,12 +189,16 @@ def _scheme(found: Any) -> str:
 
 def _endpoint(where: str, found: Any, problems: list[str]) -> Endpoint:
     table = _Table(where, found, problems)
+    first, *others = table.take(
+        "address", _addresses, f"an IP address, or a list of at most {MAX_ADDRESSES} different ones"
+    ) or ("",)
     endpoint = Endpoint(
         region=table.take("region", _text(NAME), "the region's name"),
         host=table.take("host", _text(HOST), "the endpoint's host name"),
-        address=table.take("address", _address, "an IP address"),
+        address=first,
         port=table.take("port", _integer(1, 65535), "a port"),
         scheme=table.take("scheme", _scheme, "http or https", "https"),
+        others=tuple(others),
     )
     table.end()
     return endpoint

@@ -77,7 +77,7 @@ def tmkms(*, version: str, program: Path | Download) -> Package:
 
 
 GATE_HOME = "/usr/lib/signing-gate"
-GATE_DEPENDS = ("python3 (>= 3.11)", "python3-cryptography", "python3-botocore", "python3-hvac")
+GATE_DEPENDS = ("python3 (>= 3.11)", "python3-cryptography", "python3-hvac")
 GATE_SCRIPT = """\
 #!/usr/bin/python3 -IB
 import sys

@@ -48,6 +48,7 @@ PURE = (
     "configuration/",
     "reachability/",
     "coordinator/decision/",
+    "ceremonies/chain_rpc.py",
     "ceremonies/custody.py",
     "ceremonies/gates.py",
     "ceremonies/observation.py",
@@ -105,7 +106,6 @@ FILES = ("estate/declaration/document.py", "estate/declaration/files.py", "estat
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "argcomplete": ("cli/",),
-    "botocore": ("coordinator/table/",),
     "cryptography": ("coordinator/", "lab/"),
     "gevent": ("hosts/operations/",),
     "google": ("lab/clouds/", "tools/language_host.py"),

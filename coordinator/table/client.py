@@ -1,8 +1,9 @@
 """Calls to DynamoDB, each carried out at most once.
 
-botocore signs the requests. Its client is not used, because it resolves names, retries, and has no deadline for a call
-as a whole. A replica is reached at a fixed address, under the name in its certificate. Another replica is tried only
-while nothing has been sent: once a request may have been sent, the call ends with its response or as ``Unclear``.
+The vendor's client is not used, because it resolves names, retries, and has no deadline for a call as a whole. A
+replica is reached at fixed addresses, under the name in its certificate. Another address, of the same replica or of the
+next, is tried only while nothing has been sent: once a request may have been sent, the call ends with its response or
+as ``Unclear``.
 
 One response lets the request be sent again: the rejection of a write because another region is just writing to the item
 (DynamoDB API reference, ``ReplicatedWriteConflictException``: rejected, and safe to retry). Nothing depends on the
@@ -24,18 +25,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import ReadOnlyCredentials
-
 from coordinator.table.credentials import CredentialsFile, NoCredentials
+from coordinator.table.sigv4 import Credentials, Signer
 
 MAX_ANSWER_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 16
 IDLE_SECONDS = 20.0
 """A connection idle for longer is not reused: a stateful device on the path may have dropped it."""
 ASIDE_SECONDS = 10.0
-"""How long a failed replica is tried last."""
+"""How long an address that failed is tried last."""
+
+PATIENCE = 4
+"""After so many times as long as connections take there, another address is tried, while there is one."""
+LEAST_PATIENCE_SECONDS = 0.03
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 CONFLICT = "ReplicatedWriteConflictException"
@@ -45,13 +47,16 @@ CONFLICT_PAUSE_SECONDS = (0.005, 0.02)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One replica: its region, the name in its certificate, and its address."""
+    """One replica: its region, the name in its certificate, and its addresses in order of preference: ``address`` and
+    ``others`` (an endpoint in a private network has one in each zone).
+    """
 
     region: str
     host: str
     address: str
     port: int = 443
     scheme: str = "https"
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +106,28 @@ class _Connection:
 
 @dataclass(slots=True)
 class _Replica:
-    """An endpoint with its idle connections. ``aside_until`` (monotonic): until then it is tried last."""
+    """An endpoint at one of its addresses, with its idle connections. ``aside_until`` (monotonic): until then it is
+    tried last. ``connects_in``: seconds that the last connections took; ``None``: there was none.
+    """
 
     endpoint: Endpoint
+    address: str
     idle: list[_Connection] = field(default_factory=list)
     aside_until: float = 0.0
+    connects_in: float | None = None
+
+    def give_up_at(self, deadline: float, left: int) -> float:
+        """When to try the next of ``left`` addresses, this one included: after its share of the time, or as soon as a
+        connection takes much longer than it did.
+        """
+        now = time.monotonic()
+        share = (deadline - now) / left
+        if left > 1 and self.connects_in is not None:
+            share = min(max(PATIENCE * self.connects_in, LEAST_PATIENCE_SECONDS), (deadline - now) / 2)
+        return now + share
+
+    def connected_in(self, seconds: float) -> None:
+        self.connects_in = max(seconds, 0.7 * (self.connects_in or 0.0))
 
 
 class Client:
@@ -118,11 +140,12 @@ class Client:
     def __init__(self, endpoints: Sequence[Endpoint], credentials: CredentialsFile, ca_file: Path | None) -> None:
         if not endpoints:
             raise ValueError("a table needs at least one endpoint")
-        self._replicas = [_Replica(endpoint) for endpoint in endpoints]
+        self._replicas = [_Replica(each, address) for each in endpoints for address in (each.address, *each.others)]
         self._credentials = credentials
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
+        self._signer = Signer()
 
     def call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
         """Carry out ``operation`` (``UpdateItem``, …) by ``deadline`` (``time.monotonic()``)."""
@@ -146,7 +169,7 @@ class Client:
         replicas = self._in_order()
         for left, replica in zip(range(len(replicas), 0, -1), replicas, strict=True):
             try:
-                connection = self._connection(replica, time.monotonic() + (deadline - time.monotonic()) / left)
+                connection = self._connection(replica, replica.give_up_at(deadline, left))
             except _NotSent as error:
                 reasons.append(f"{replica.endpoint.region}: {error}")
                 continue
@@ -191,14 +214,18 @@ class Client:
             if time.monotonic() - connection.used < IDLE_SECONDS and connection.is_quiet():
                 return connection
             connection.socket.close()
+        began = time.monotonic()
         try:
-            return _Connection(self._connect(replica.endpoint, deadline), time.monotonic())
+            made = self._connect(replica.endpoint, replica.address, deadline)
         except (OSError, ValueError) as error:
             self._put_aside(replica)
-            raise _NotSent(f"no connection to {replica.endpoint.address}:{replica.endpoint.port}: {error}") from None
+            raise _NotSent(f"no connection to {replica.address}:{replica.endpoint.port}: {error}") from None
+        ended = time.monotonic()
+        replica.connected_in(ended - began)
+        return _Connection(made, ended)
 
-    def _connect(self, endpoint: Endpoint, deadline: float) -> socket.socket:
-        raw = socket.create_connection((endpoint.address, endpoint.port), timeout=_left(deadline))
+    def _connect(self, endpoint: Endpoint, address: str, deadline: float) -> socket.socket:
+        raw = socket.create_connection((address, endpoint.port), timeout=_left(deadline))
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if endpoint.scheme == "http":
@@ -219,12 +246,12 @@ class Client:
         connection: _Connection,
         operation: str,
         content: bytes,
-        credentials: ReadOnlyCredentials,
+        credentials: Credentials,
         deadline: float,
     ) -> tuple[int, bytes]:
         try:
             connection.socket.settimeout(_left(deadline))
-            connection.socket.sendall(_request(replica.endpoint, operation, content, credentials))
+            connection.socket.sendall(self._request(replica.endpoint, operation, content, credentials))
             status, keep, answer = _receive(connection.socket, deadline)
         except (OSError, ValueError) as error:
             raise _NoAnswer(str(error) or type(error).__name__) from None
@@ -236,28 +263,21 @@ class Client:
             connection.socket.close()
         return status, answer
 
+    def _request(self, endpoint: Endpoint, operation: str, content: bytes, credentials: Credentials) -> bytes:
+        """The whole request, signed."""
+        standard = endpoint.port == {"https": 443, "http": 80}[endpoint.scheme]
+        host = endpoint.host if standard else f"{endpoint.host}:{endpoint.port}"
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
+        signed = self._signer.signed(credentials, endpoint.region, host, headers, content)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
+        return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
 
 def _left(deadline: float) -> float:
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise TimeoutError("its deadline has passed")
     return seconds
-
-
-def _request(endpoint: Endpoint, operation: str, content: bytes, credentials: ReadOnlyCredentials) -> bytes:
-    """The whole request, signed (AWS Signature Version 4)."""
-    standard = endpoint.port == {"https": 443, "http": 80}[endpoint.scheme]
-    host = endpoint.host if standard else f"{endpoint.host}:{endpoint.port}"
-    headers = {
-        "Host": host,
-        "Content-Type": "application/x-amz-json-1.0",
-        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-    }
-    request = AWSRequest("POST", f"{endpoint.scheme}://{host}/", headers, content)
-    SigV4Auth(credentials, "dynamodb", endpoint.region).add_auth(request)
-    lines = [f"{name}: {value}" for name, value in request.headers.items()]
-    lines.append(f"Content-Length: {len(content)}")
-    return ("POST / HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode() + content
 
 
 def _receive(connection: socket.socket, deadline: float) -> tuple[int, bool, bytes]:

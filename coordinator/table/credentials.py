@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from botocore.credentials import ReadOnlyCredentials
+from coordinator.table.sigv4 import Credentials
 
 
 class NoCredentials(Exception):
@@ -17,7 +17,7 @@ class NoCredentials(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
-    credentials: ReadOnlyCredentials
+    credentials: Credentials
     expires: datetime | None
 
 
@@ -34,7 +34,7 @@ class CredentialsFile:
         self._stamp: tuple[int, int, int] | None = None
         self._lease: _Lease | None = None
 
-    def current(self) -> ReadOnlyCredentials:
+    def current(self) -> Credentials:
         """The current credentials. Raises NoCredentials."""
         with self._lock:
             try:
@@ -62,4 +62,4 @@ def _read(path: Path) -> _Lease:
     moment = datetime.fromisoformat(expires) if expires is not None else None
     if moment and moment.tzinfo is None:
         raise ValueError("the expiration has no time zone")
-    return _Lease(ReadOnlyCredentials(access_key, secret, token), moment)
+    return _Lease(Credentials(access_key, secret, token), moment)

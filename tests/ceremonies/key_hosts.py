@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from ceremonies.chain_rpc import Lock
 from ceremonies.custody import ChainView, Sealed
 from ceremonies.observation import GateObservation, SignedState, SignerObservation, parse_state, spent_state
 from ceremonies.public_key import ConsensusKey
@@ -43,8 +44,8 @@ class FakeSigners:
         self.changes += 1
         self.after(self)
 
-    def observe(self, without: str = "") -> Mapping[str, SignerObservation]:
-        return {name: each for name, each in self.hosts.items() if name != without}
+    def observe(self, without: Collection[str] = ()) -> Mapping[str, SignerObservation]:
+        return {name: each for name, each in self.hosts.items() if name not in without}
 
     def look_into(self, name: str) -> Sealed | None:
         host = self.hosts[name]
@@ -154,6 +155,9 @@ class FakeChain:
         self.head += 1
         return ChainView(head=self.head, signed_since=self.signed_since)
 
+    def lock(self, signer: str) -> Lock | None:
+        return None
+
 
 READY = SignerObservation(installed=True, provisioned=True)
 
@@ -217,7 +221,7 @@ class FakeTable:
     def precommits(self, key: ConsensusKey, position: Position) -> list[Claim]:
         return [each for each in self.claims if each.position.height == position.height and each.position <= position]
 
-    def take_over(self, key: ConsensusKey, head: Head, gate: str) -> None:
+    def take_over(self, key: ConsensusKey, head: Head, gate: str, precommits: Collection[Claim]) -> None:
         assert self.row and head.claim
         if self.row.claim != head.claim or self.row.owner == gate or gate not in dict(self.row.gates):
             raise NotDone("the head has another claim")
@@ -240,7 +244,7 @@ class GatedWorld:
 
     The gates claim as real ones do, by `claimable`. `signed`: by which host each position was signed. `forged`: heights
     with our signature in the chain by nobody whom we know. `lost`: the table was, by no ceremony. `retired`: the key
-    may go.
+    may go. `locks`: by signer, what its node is locked on.
     """
 
     signers: FakeSigners
@@ -252,6 +256,10 @@ class GatedWorld:
     last: dict[str, Position] = field(default_factory=dict)
     lost: bool = False
     retired: bool = False
+    locks: dict[str, Lock] = field(default_factory=dict)
+
+    def lock(self, signer: str) -> Lock | None:
+        return self.locks.get(signer)
 
     def view(self, address: str, above: int) -> ChainView | None:
         self.step()

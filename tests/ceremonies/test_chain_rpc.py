@@ -53,3 +53,8 @@ def test_a_block_that_we_did_not_sign_while_in_the_set_is_missed() -> None:
 def test_a_validator_that_never_was_in_the_set_has_no_record() -> None:
     found = record(US, commits(False, False), {1: frozenset({OTHER}), 2: frozenset({OTHER})})
     assert (found.missed, found.last_signed_height, found.bonded) == (0, None, False)
+
+
+def test_no_blocks_are_no_record() -> None:
+    found = record(US, [], {})
+    assert (found.missed, found.last_signed_height, found.blocks, found.bonded) == (0, None, 0, False)

@@ -10,7 +10,8 @@ import pytest
 from ceremonies import remote
 from ceremonies.remote import HostFailed, RemoteSigners, Ssh
 from estate.declaration import load
-from estate.plan.hosts import Host
+from estate.model import Role
+from estate.plan.hosts import Host, of_role
 from tests.conftest import ROOT
 
 
@@ -58,3 +59,21 @@ def test_a_signer_that_does_not_answer_begins_no_ceremony(
     monkeypatch.setattr(Local, "command", lambda self, host, script, shell="sh": ["false"])
     with pytest.raises(HostFailed, match="does not answer"), signers.exclusive():
         pass
+
+
+def test_a_ceremony_without_the_dead_site_is_locked_at_the_first_other_signer(
+    signers: RemoteSigners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    command = Local.command
+
+    def noted(self: Local, host: Host, script: str, *, shell: str = "sh") -> list[str]:
+        asked.append(host.name)
+        return command(self, host, script, shell=shell)
+
+    monkeypatch.setattr(Local, "command", noted)
+    names = [each.name for each in of_role(signers.network, Role.SIGNER)]
+    for dead in ((), names[:1], names[:2]):
+        with signers.exclusive(dead):
+            pass
+    assert asked == names[:3]

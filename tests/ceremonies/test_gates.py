@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ceremonies import key_ceremonies
+from ceremonies.chain_rpc import Lock
 from ceremonies.custody import MARGIN_BLOCKS, ChainView, Refused, Step
 from ceremonies.gate_ceremonies import GateCeremonies
 from ceremonies.gates import Declared
@@ -754,9 +755,14 @@ def precommit(position: Position, block: str = LOCK, owner: str = "ash") -> Clai
     return Claim(position, 1, owner, f"{owner}-1", f"{owner}{position.text}", vote_bytes("x-1", vote, 1), b"", 1)
 
 
-def waiting(transcript: Transcript, *precommits: tuple[int, str], at: tuple[int, int] = (0, 2)) -> Site:
+def waiting(
+    transcript: Transcript,
+    *precommits: tuple[int, str],
+    at: tuple[int, int] = (0, 2),
+    lock: tuple[int, str] | None = (-1, ""),
+) -> Site:
     """`ash` died at the round and step `at` of the height that the chain waits for. `precommits`: its rounds and their
-    blocks.
+    blocks. `lock`: round and block that the node of `zrh` is locked on; `None`: it does not say.
     """
     site = joined(transcript)
     world, row = site.world, site.world.table.row
@@ -767,55 +773,98 @@ def waiting(transcript: Transcript, *precommits: tuple[int, str], at: tuple[int,
     last = Position(height, *at)
     claim = next((each for each in world.table.claims if each.position == last), precommit(last, ""))
     world.table.row = replace(row, position=last, claim=claim)
+    if lock is not None:
+        world.locks["zrh"] = Lock(height=height, round=lock[0], block=lock[1])
     site.host("ash", gate={"active": False, "processes": 0}, active=False, processes=0)
     return site
 
 
+def taken_over(site: Site, locked_block: str = "") -> list[Step]:
+    return [each.step for each in site.ceremonies.take_over({"ash", "ash-spare"}, "zrh", locked_block=locked_block)]
+
+
 def test_a_height_whose_owner_died_is_taken_over_and_the_owner_is_fenced(transcript: Transcript) -> None:
     site = waiting(transcript)
-    asked: list[str] = []
+    asked: list[frozenset[str]] = []
     observe = site.world.signers.observe
 
-    def noted(without: str = "") -> object:
-        asked.append(without)
+    def noted(without: Collection[str] = ()) -> object:
+        asked.append(frozenset(without))
         return observe(without)
 
     site.world.signers.observe = noted  # type: ignore[assignment,method-assign]
-    assert [each.step for each in site.ceremonies.take_over("ash", "zrh")] == [Step.TAKE_OVER]
-    assert set(asked) == {"ash"}, "the dead host is not asked"
+    assert taken_over(site) == [Step.TAKE_OVER]
+    assert set(asked) == {frozenset({"ash", "ash-spare"})}, "no host of the dead site is asked"
     row, height = site.world.table.row, site.world.head + 1
     assert row and row.owner == "zrh" and "ash" not in dict(row.gates) and row.position == Position(height, 0, 2)
     assert site.world.sign("zrh", Position(height, 0, 3)), "it signs on in the same height"
     site.host("ash", gate={"active": True, "processes": 1}, active=True, processes=1)
     assert not site.world.sign("ash", Position(height, 1, 2)), "the one that was dead is fenced"
-    assert site.ceremonies.take_over("ash", "zrh") == (), "called again, nothing is left to do"
+    assert taken_over(site) == [], "called again, nothing is left to do"
 
 
-@pytest.mark.parametrize("given", ["", "CD" * 32])
-@pytest.mark.parametrize(
-    ("precommits", "at"),
-    [(((0, "CD" * 32), (1, LOCK), (2, "")), (3, 2)), (((0, "CD" * 32), (1, LOCK)), (1, 3)), (((0, LOCK),), (0, 3))],
-)
+LAST_PRECOMMITS = [
+    (((0, "CD" * 32), (1, LOCK), (2, "")), (3, 2)),
+    (((0, "CD" * 32), (1, LOCK)), (1, 3)),
+    (((1, LOCK),), (1, 3)),
+]
+"""Precommits whose last for a block is for `LOCK`, in round 1."""
+
+
+@pytest.mark.parametrize(("precommits", "at"), LAST_PRECOMMITS)
 def test_a_height_is_taken_over_only_by_a_node_with_the_lock_of_its_owner(
-    transcript: Transcript, precommits: tuple[tuple[int, str], ...], at: tuple[int, int], given: str
+    transcript: Transcript, precommits: tuple[tuple[int, str], ...], at: tuple[int, int]
 ) -> None:
-    site = waiting(transcript, *precommits, at=at)
-    with pytest.raises(Refused, match=f"ash precommitted block {LOCK}.*--locked-block {LOCK}"):
-        site.ceremonies.take_over("ash", "zrh", locked_block=given)
-    done = site.ceremonies.take_over("ash", "zrh", locked_block=LOCK.lower())
-    assert [each.step for each in done] == [Step.TAKE_OVER]
+    def site(lock: tuple[int, str] | None) -> Site:
+        return waiting(transcript, *precommits, at=at, lock=lock)
+
+    for lock, found in {
+        (-1, ""): "no block",
+        (1, "CD" * 32): f"block {'CD' * 32} since round 1",
+        (3, "CD" * 32): f"block {'CD' * 32} since round 3",
+        (0, LOCK): f"block {LOCK} since round 0",
+    }.items():
+        with pytest.raises(Refused, match=f"ash precommitted block {LOCK}.*is locked on {found}.*since round 1 or"):
+            taken_over(site(lock), LOCK)
+    with pytest.raises(Refused, match="does not say what it is locked on"):
+        taken_over(site(None), LOCK)
+    for given in ("", "CD" * 32):
+        with pytest.raises(Refused, match=f"to confirm it: --locked-block {LOCK}"):
+            taken_over(site((1, LOCK)), given)
+    for round_ in (1, 2):
+        assert taken_over(site((round_, LOCK)), LOCK.lower()) == [Step.TAKE_OVER]
+
+
+def test_a_lock_of_another_height_is_no_lock(transcript: Transcript) -> None:
+    site = waiting(transcript, (0, LOCK), at=(0, 3), lock=(0, LOCK))
+    site.world.locks["zrh"] = replace(site.world.locks["zrh"], height=site.world.head)
+    with pytest.raises(Refused, match="nothing is taken over"):
+        taken_over(site, LOCK)
 
 
 def test_the_claim_in_the_row_counts_before_its_own_row_is_there(transcript: Transcript) -> None:
     site = waiting(transcript, (0, LOCK), at=(0, 3))
     site.world.table.claims = []
     with pytest.raises(Refused, match=f"ash precommitted block {LOCK}"):
-        site.ceremonies.take_over("ash", "zrh")
+        taken_over(site)
 
 
-def test_precommits_for_nil_lock_nothing(transcript: Transcript) -> None:
-    done = waiting(transcript, (0, ""), at=(1, 2)).ceremonies.take_over("ash", "zrh")
-    assert [each.step for each in done] == [Step.TAKE_OVER]
+@pytest.mark.parametrize("lock", [(-1, ""), None])
+def test_precommits_for_nil_lock_nothing(transcript: Transcript, lock: tuple[int, str] | None) -> None:
+    assert taken_over(waiting(transcript, (0, ""), at=(1, 2), lock=lock)) == [Step.TAKE_OVER]
+
+
+def test_a_precommit_that_cannot_be_read_refuses_a_take_over(transcript: Transcript) -> None:
+    site = waiting(transcript, (0, ""), at=(1, 2))
+    site.world.table.claims = [replace(each, sign_bytes=b"\x05no") for each in site.world.table.claims]
+    with pytest.raises(Refused, match="ash for .* cannot be read: .*bring the site back"):
+        taken_over(site)
+
+
+def test_a_claim_for_nothing_is_no_precommit(transcript: Transcript) -> None:
+    site = waiting(transcript, (0, ""), at=(1, 2))
+    site.world.table.claims = [replace(each, sign_bytes=b"") for each in site.world.table.claims]
+    assert taken_over(site) == [Step.TAKE_OVER]
 
 
 @pytest.mark.parametrize("blocks", [-1, 1])
@@ -823,25 +872,77 @@ def test_a_height_that_the_chain_does_not_wait_for_is_not_taken_over(transcript:
     site = waiting(transcript)
     site.world.head += blocks
     with pytest.raises(Refused, match="a height is taken over only while the chain waits for it"):
-        site.ceremonies.take_over("ash", "zrh")
+        taken_over(site)
 
 
 def test_a_chain_that_cannot_be_asked_refuses_a_take_over(transcript: Transcript) -> None:
     site = waiting(transcript)
     site.world.reachable = False
     with pytest.raises(Refused, match="the chain did not answer"):
-        site.ceremonies.take_over("ash", "zrh")
+        taken_over(site)
 
 
 def test_only_a_site_that_signs_takes_over_and_only_from_the_owner(transcript: Transcript) -> None:
     site = waiting(transcript)
     site.host("zrh", active=False, processes=0)
     with pytest.raises(Refused, match="zrh does not sign through an admitted gate"):
-        site.ceremonies.take_over("ash", "zrh")
+        taken_over(site)
     site = waiting(transcript)
     site.host("ash", gate={"active": True, "processes": 1}, active=True, processes=1)
     with pytest.raises(Refused, match="belongs to ash, not to zrh"):
-        site.ceremonies.take_over("zrh", "ash")
+        site.ceremonies.take_over({"zrh"}, "ash")
+    with pytest.raises(Refused, match="they must differ"):
+        site.ceremonies.take_over({"ash", "zrh"}, "zrh")
+
+
+def test_a_gate_that_could_not_sign_on_takes_nothing_over(transcript: Transcript) -> None:
+    site = waiting(transcript)
+    floor = site.world.signers.hosts["zrh"].gate.floor
+    assert floor
+    site.host("zrh", gate={"floor": replace(floor, halted=Cause.ROW_TAKEN)})
+    with pytest.raises(Refused, match="zrh halted because of row-taken.*key clear-halt"):
+        taken_over(site)
+    site = waiting(transcript)
+    site.host("zrh", gate={"floor": replace(floor, position=spent(site.world.head + 20))})
+    with pytest.raises(Refused, match="it could not sign on in this height"):
+        taken_over(site)
+    site = waiting(transcript)
+    state = site.world.signers.hosts["zrh"].state
+    assert state
+    site.host("zrh", state=replace(state, height=site.world.head + 20, round=2**31 - 1, step=2))
+    with pytest.raises(Refused, match="it could not sign on in this height"):
+        taken_over(site)
+
+
+def test_another_gate_of_the_dead_site_is_dismissed_first(transcript: Transcript) -> None:
+    site = waiting(transcript)
+    row = site.world.table.row
+    assert row
+    site.world.table.row = replace(row, gates=(*row.gates, ("ash-spare", "")))
+    assert taken_over(site) == [Step.DISMISS, Step.TAKE_OVER]
+    assert site.world.table.row and dict(site.world.table.row.gates).keys() == {"zrh"}
+    assert taken_over(site) == []
+
+
+@pytest.mark.parametrize("killed", [1, 2])
+def test_a_take_over_that_was_killed_after_any_step_goes_on(transcript: Transcript, killed: int) -> None:
+    site = waiting(transcript)
+    row = site.world.table.row
+    assert row
+    site.world.table.row = replace(row, gates=(*row.gates, ("ash-spare", "")))
+    changes = iter([True] * (killed - 1) + [False, True])
+
+    def after() -> None:
+        if not next(changes):
+            raise Killed
+
+    site.world.table.after = after
+    with pytest.raises(Killed):
+        taken_over(site)
+    site.unwatched()
+    taken_over(site)
+    row = site.world.table.row
+    assert row and row.owner == "zrh" and dict(row.gates).keys() == {"zrh"}
 
 
 def test_a_claim_that_came_meanwhile_is_not_taken_over(transcript: Transcript) -> None:
@@ -857,12 +958,47 @@ def test_a_claim_that_came_meanwhile_is_not_taken_over(transcript: Transcript) -
 
     site.world.table.precommits = meanwhile  # type: ignore[method-assign]
     with pytest.raises(NotDone, match="another claim"):
-        site.ceremonies.take_over("ash", "zrh")
+        taken_over(site)
 
 
 def test_a_site_that_was_taken_over_from_comes_back_by_joining(transcript: Transcript) -> None:
     site = waiting(transcript)
-    site.ceremonies.take_over("ash", "zrh")
+    taken_over(site)
     del site.world.step
     site.ceremonies.join("ash")
     assert signs_on(site, "ash", "zrh")
+
+
+def test_a_key_does_not_start_again_under_another_generation(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.declared = replace(site.declared, generation=2)
+    site.host("ash", gate={"generation": 2})
+    with pytest.raises(Refused, match="a key starts once"):
+        site.ceremonies.start("ash")
+
+
+@pytest.mark.parametrize("masked", ["tmkms", "gate"])
+def test_a_site_of_which_one_half_is_masked_is_released_by_joining_it(transcript: Transcript, masked: str) -> None:
+    site = joined(transcript)
+    if masked == "tmkms":
+        site.host("zrh", masked=True)
+    else:
+        site.host("zrh", gate={"masked": True})
+    assert [each.step for each in site.ceremonies.join("zrh")] == [Step.RELEASE]
+
+
+def test_a_certificate_that_a_killed_join_left_is_removed(transcript: Transcript) -> None:
+    site = joined(transcript)
+    site.host("zrh", invited=True)
+    assert Step.TIDY in [each.step for each in site.ceremonies.join("zrh")]
+    assert not site.world.signers.hosts["zrh"].invited
+
+
+def test_it_is_said_what_is_not_set_up(transcript: Transcript) -> None:
+    site = started(transcript)
+    site.host("zrh", provisioned=False)
+    with pytest.raises(Refused, match="zrh: tmkms is not set up there"):
+        site.ceremonies.join("zrh")
+    site.host("zrh", gate={"provisioned": False}, provisioned=True)
+    with pytest.raises(Refused, match="zrh: its gate is not set up there"):
+        site.ceremonies.join("zrh")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from ceremonies.custody import ChainView
-from ceremonies.remote import SIGNED_BLOCKS_LOOKED_AT, HostFailed, RemoteChain, RemoteSigners, Ssh
+from ceremonies.chain_rpc import Lock
+from ceremonies.custody import ChainView, Refused
+from ceremonies.remote import SIGNED_BLOCKS_LOOKED_AT, HostFailed, RemoteChain, RemoteSigners, Ssh, active_signer
 from estate.declaration import load
 from estate.model import CHAIN_ROLES, Network, Role
 from estate.plan.hosts import Host, of_role
@@ -121,3 +123,78 @@ def test_one_signer_that_does_not_answer_leaves_nothing_seen(network: Network) -
         answers = {name: (lambda script: "") for name in signers if name != missing}
         with pytest.raises(HostFailed, match=missing):
             RemoteSigners(network=network, ssh=Hosts(answers=answers)).observe()
+
+
+def consensus(*states: tuple[int, str], height: int = 12, round_: int = 3) -> Callable[[str], str]:
+    """A node; `states`: height and locked block, as each simple answer has them; `height`, `round_`: the full one's."""
+    simple = iter(states)
+
+    def answer(method: str, _: int) -> object:
+        if method == "dump_consensus_state":
+            return {"round_state": {"height": str(height), "locked_round": round_}}
+        at, block = next(simple)
+        return {"round_state": {"height/round/step": f"{at}/5/6", "locked_block_hash": block}}
+
+    return rpc(answer)
+
+
+def locked(network: Network, said: Callable[[str], str]) -> Lock | None:
+    signer = next(each for each in of_role(network, Role.SIGNER) if each.active)
+    (node,) = [each for each in of_role(network, Role.VALIDATOR) if each.place == signer.place and each.active]
+    return RemoteChain(network=network, ssh=Hosts(answers={node.name: said})).lock(signer.name)
+
+
+def test_the_lock_is_that_of_the_node_that_the_signer_signs_for(network: Network) -> None:
+    assert locked(network, consensus((12, "ab12"), (12, "ab12"))) == Lock(height=12, round=3, block="AB12")
+    assert locked(network, consensus((12, ""), (12, ""), round_=-1)) == Lock(height=12, round=-1, block="")
+
+
+NO_LOCK: dict[str, Callable[[str], str]] = {
+    "another block meanwhile": consensus((12, "AB12"), (12, "CD34")),
+    "another height meanwhile": consensus((12, "AB12"), (13, "AB12"), height=13),
+    "another height that begins alike": consensus((12, "AB12"), (123, "AB12")),
+    "a full answer of another height": consensus((12, "AB12"), (12, "AB12"), height=13),
+    "an error": lambda script: "HTTP/1.0 200 OK\r\n\r\n" + '{"error": {"code": 1}}' + "\n@@\n",
+    "no state": rpc(lambda method, height: {}),
+    "no lock": rpc(lambda method, height: {"round_state": {"height": "12", "height/round/step": "12/5/6"}}),
+    "less than it was asked": lambda script: "".join(consensus((12, ""), (12, ""))(script).split("@@\n")[:1]),
+}
+
+
+@pytest.mark.parametrize("what", NO_LOCK)
+def test_a_lock_that_is_not_surely_one_is_none(network: Network, what: str) -> None:
+    assert locked(network, NO_LOCK[what]) is None
+
+
+def test_signers_of_a_dead_site_are_not_asked(network: Network) -> None:
+    signers = [each.name for each in of_role(network, Role.SIGNER)]
+    hosts = Hosts(answers={name: (lambda script: "") for name in signers[2:]})
+    seen = RemoteSigners(network=network, ssh=hosts).observe(without=set(signers[:2]))
+    assert sorted(seen) == sorted(hosts.asked) == sorted(signers[2:])
+
+
+def test_the_signers_are_looked_at_at_the_same_time(network: Network) -> None:
+    signers = [each.name for each in of_role(network, Role.SIGNER)]
+    all_asked = threading.Barrier(len(signers), timeout=20)
+
+    def waits(script: str) -> str:
+        all_asked.wait()
+        return ""
+
+    assert len(RemoteSigners(network=network, ssh=Hosts(answers=dict.fromkeys(signers, waits))).observe()) == len(
+        signers
+    )
+
+
+def test_a_host_is_freed_there_and_nowhere_else(network: Network) -> None:
+    signers = [each.name for each in of_role(network, Role.SIGNER)]
+    ran: list[str] = []
+    hosts = Hosts(answers={name: (lambda script: ran.append(script) or "") for name in signers})
+    RemoteSigners(network=network, ssh=hosts).free(signers[1])
+    assert hosts.asked == [signers[1]] and len(ran) == 1 and "systemctl unmask" in ran[0]
+
+
+def test_the_active_signer_of_a_site_is_the_declared_one(network: Network) -> None:
+    assert active_signer(network, "zrh1").name == "cosmoshub-signer-zrh1-01"
+    with pytest.raises(Refused, match="expected a site of cosmoshub: ash1, zrh1"):
+        active_signer(network, "fra1")

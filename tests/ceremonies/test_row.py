@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ceremonies.row import Ceremony, NotDone
+from ceremonies.row import MOST_ROUNDS, Ceremony, NotDone
 from coordinator.decision.effects import Lost, Seen, Won
 from coordinator.decision.position import MAX_HEIGHT, Position, spent
 from coordinator.decision.records import Head
@@ -204,13 +204,13 @@ def test_a_height_is_taken_over_with_its_claim_and_the_owner_is_dismissed(
     assert ceremony.precommits(CLAIMS, last.position) == [first]
     head = ceremony.read()
     assert head
-    taken = ceremony.take_over(head, ZRH.gate_id)
+    taken = ceremony.take_over(CLAIMS, head, ZRH.gate_id, [first])
     assert taken.owner == ZRH.gate_id and dict(taken.gates) == {ZRH.gate_id: ZRH.boot_id}
     assert taken.claim and taken.claim.sign_bytes == last.sign_bytes and taken.position == last.position
     assert isinstance(ash.claim(claim_of(ASH, 11, 1, 3), soon()), Lost)
     assert ash.insert(last, soon()) == last, "what the owner has claimed may still be signed, with the same bytes"
     with pytest.raises(NotDone, match="is not taken over"):
-        ceremony.take_over(head, ZRH.gate_id)
+        ceremony.take_over(CLAIMS, head, ZRH.gate_id, [first])
     assert isinstance(zrh.claim(claim_of(ZRH, 11, 1, 3), soon()), Won)
 
 
@@ -219,15 +219,57 @@ def test_a_height_is_not_taken_over_by_a_gate_that_is_not_admitted_or_from_anoth
 ) -> None:
     head = ceremony.seed(spent(10), 1, GATES)
     with pytest.raises(NotDone, match="belongs to no other gate"):
-        ceremony.take_over(head, ZRH.gate_id)
+        ceremony.take_over(CLAIMS, head, ZRH.gate_id, [])
     ash.announce(soon())
     ash.claim(claim_of(ASH, 11, 0, 2), soon())
     found = ceremony.read()
     assert found
     with pytest.raises(NotDone, match="belongs to no other gate"):
-        ceremony.take_over(found, ASH.gate_id)
+        ceremony.take_over(CLAIMS, found, ASH.gate_id, [])
     with pytest.raises(NotDone, match="must be admitted"):
-        ceremony.take_over(found, "third")
+        ceremony.take_over(CLAIMS, found, "third", [])
     ash.claim(claim_of(ASH, 11, 0, 3), soon())
     with pytest.raises(NotDone, match="with the same claim"):
-        ceremony.take_over(found, ZRH.gate_id)
+        ceremony.take_over(CLAIMS, found, ZRH.gate_id, [])
+
+
+def test_a_row_of_a_claim_that_comes_after_a_take_over_finds_its_place_taken(
+    ceremony: Ceremony, ash: Table, zrh: Table
+) -> None:
+    ceremony.seed(spent(10), 1, GATES)
+    for each in (ash, zrh):
+        each.announce(soon())
+    hung, found, last = claim_of(ASH, 11, 0, 3), claim_of(ASH, 11, 1, 3), claim_of(ASH, 11, 2, 3)
+    for claim in (hung, found, last):
+        assert isinstance(ash.claim(claim, soon()), Won)
+    assert ash.insert(found, soon()) == found
+    head = ceremony.read()
+    assert head
+    precommits = ceremony.precommits(CLAIMS, head.position)
+    assert precommits == [found]
+    assert ceremony.take_over(CLAIMS, head, ZRH.gate_id, precommits).owner == ZRH.gate_id
+    taken = ash.insert(hung, soon())
+    assert taken and taken.claim_id != hung.claim_id and taken.sign_bytes == b"", "the gate halts on that, unsigned"
+    assert ash.insert(found, soon()) == found and ash.insert(last, soon()) == last, "what was known may be signed"
+    after = ceremony.precommits(CLAIMS, head.position)
+    assert [each.claim_id for each in after] == [taken.claim_id, found.claim_id, last.claim_id]
+    assert len({taken.claim_id, *(each.claim_id for each in after)}) == 3
+
+
+def test_a_precommit_that_comes_while_a_height_is_taken_over_stops_it(ceremony: Ceremony, ash: Table) -> None:
+    ceremony.seed(spent(10), 1, GATES)
+    ash.announce(soon())
+    late, last = claim_of(ASH, 11, 0, 3), claim_of(ASH, 11, 1, 2)
+    for claim in (late, last):
+        assert isinstance(ash.claim(claim, soon()), Won)
+    head = ceremony.read()
+    assert head and ceremony.precommits(CLAIMS, head.position) == []
+    assert ash.insert(late, soon()) == late
+    with pytest.raises(NotDone, match="came meanwhile; nothing is taken over; call it again"):
+        ceremony.take_over(CLAIMS, head, ZRH.gate_id, [])
+    assert ceremony.read() == head
+
+
+def test_the_rounds_of_a_height_that_is_taken_over_are_bounded(ceremony: Ceremony) -> None:
+    with pytest.raises(NotDone, match="at most 1000 rounds"):
+        ceremony.precommits(CLAIMS, Position(11, MOST_ROUNDS + 1, 2))

@@ -81,11 +81,25 @@ def test_a_proposal_of_another_time_than_its_node_asked_is_useless_and_a_vote_is
 def test_a_height_changes_its_owner_only_when_it_is_taken_over():
     first, second = claim_of(LOW), claim_of(HIGH, "zrh")
     late = release(claim_of(LOW), "zrh", "again", replayed=True)
+    taken = audit.TakenOver(7, "zrh")
     assert broken(*signing(first), *signing(second, LOW)) == {"I5"}
-    assert broken(*signing(first), audit.TakenOver(7, "zrh"), *signing(second, LOW)) == set()
-    assert broken(*signing(first), audit.TakenOver(7, "zrh"), late) == set()
+    assert broken(*signing(first), taken, *signing(second, LOW)) == set()
+    assert broken(*signing(first), taken, late) == set()
     assert broken(*signing(first), audit.TakenOver(6, "zrh"), *signing(second, LOW)) == {"I5"}
     assert broken(*signing(first), audit.TakenOver(7, "zrh"), *signing(claim_of(HIGH), LOW)) == {"I5"}
+
+
+def test_a_precommit_that_a_take_over_did_not_find_is_never_released():
+    precommit, after = claim_of(HIGH), claim_of(Position(7, 1, Step.PRECOMMIT), "zrh")
+    *claimed, released = signing(precommit)
+    blind, knowing = audit.TakenOver(7, "zrh"), audit.TakenOver(7, "zrh", frozenset({HIGH}))
+    for taken, found in ((blind, {"I16"}), (knowing, set()), (audit.TakenOver(6, "zrh"), set())):
+        assert broken(*claimed, taken, released) == found, "released after it"
+        assert broken(*claimed, released, taken) == found, "released before it"
+    assert broken(*claimed, knowing, released, *signing(after, HIGH)) == set(), "the new owner's own"
+    again = audit.TakenOver(7, "fra", frozenset({HIGH}))
+    assert broken(*claimed, knowing, *signing(after, HIGH), again) == {"I16"}
+    assert broken(*signing(claim_of(LOW)), blind) == set(), "a prevote locks nothing"
 
 
 def test_signatures_that_were_come_by_rightly_break_nothing():

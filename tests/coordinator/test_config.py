@@ -53,6 +53,12 @@ def test_a_whole_file_is_understood() -> None:
     assert (chain.signer_user, chain.node_id) == ("", "")
 
 
+def test_a_replica_may_have_several_addresses() -> None:
+    several = WHOLE.replace('"198.51.100.16"', '["198.51.100.16", "198.51.100.17", "2001:db8::0:1"]')
+    (endpoint,) = config.parse(several).chain("lab-1").endpoints
+    assert (endpoint.address, endpoint.others) == ("198.51.100.16", ("198.51.100.17", "2001:db8::1"))
+
+
 def test_who_may_be_at_either_end_can_be_pinned() -> None:
     pinned = WHOLE.replace("generation = 1", f'generation = 1\nsigner_user = "tmkms"\nnode_id = "{"0f" * 20}"')
     chain = config.parse(pinned).chain("lab-1")
@@ -81,6 +87,11 @@ def test_who_may_be_at_either_end_can_be_pinned() -> None:
         ("/run/signing-gate/lab-1.sock", "lab-1.sock", "chain 1: signer is 'lab-1.sock'; it must be the absolute path"),
         ("/run/signing-gate/lab-1.sock", "/" + "a" * 107, "chain 1: signer has a path of more than 107 bytes"),
         ("198.51.100.16", "table", "chain 1, endpoint 1: address is 'table'; it must be an IP address"),
+        ('"198.51.100.16"', "[]", "chain 1, endpoint 1: address is []; it must be an IP address, or a list"),
+        ('"198.51.100.16"', '["198.51.100.16", "x"]', "chain 1, endpoint 1: address is ['198.51.100.16', 'x']"),
+        ('"198.51.100.16"', '["::1", "0:0::1"]', "chain 1, endpoint 1: address is ['::1', '0:0::1']"),
+        ('"198.51.100.16"', str([f"10.0.0.{n}" for n in range(7)]), "chain 1, endpoint 1: address is ['10.0.0.0'"),
+        ('address = "198.51.100.16"', "", "chain 1, endpoint 1: address is missing"),
         ("port = 443", 'port = "443"', "chain 1, endpoint 1: port is '443'; it must be a port"),
         ("port = 443", 'port = 443\nscheme = "ftp"', "chain 1, endpoint 1: scheme is 'ftp'"),
         ("port = 443", "port = 443\nretries = 3", "chain 1, endpoint 1: retries is not a known key"),

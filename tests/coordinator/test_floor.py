@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -69,6 +70,35 @@ def test_what_was_written_is_read(path: Path) -> None:
 def test_the_longest_watermark_fits_into_one_sector() -> None:
     longest = Floor("a" * 50, b"\xff" * 32, spent(MAX_HEIGHT), max(Cause, key=len))
     assert len(floor.encode(longest)) == floor.SIZE == 512
+
+
+def test_a_watermark_that_does_not_fit_into_a_sector_is_refused() -> None:
+    with pytest.raises(ValueError, match="takes .* bytes; it must take less than a sector"):
+        floor.encode(replace(HERE, chain_id="a" * 400))
+
+
+def test_a_watermark_of_an_older_gate_is_read() -> None:
+    """The form of the file, which gates of every version must read."""
+    text = """{
+ "version": 1,
+ "chain_id": "lab-1",
+ "public_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+ "position": "00000000000000000010.0000000000.02",
+ "halted": null,
+ "sha256": "%s"
+}"""
+    digest = "fb775cc1f0b16a7994e2d6bbb1cde820daae3d557105fab02b6f56de1f2841c1"
+    assert floor.decode((text % digest).encode().ljust(floor.SIZE)) == HERE
+    assert floor.encode(HERE) == (text % digest).encode().ljust(floor.SIZE - 1) + b"\n"
+
+
+@pytest.mark.parametrize("change", [{"version": 2}, {"version": 0}, {"more": 1}])
+def test_a_watermark_of_another_version_is_refused(change: dict[str, object]) -> None:
+    fields = json.loads(floor.encode(HERE)) | change
+    del fields["sha256"]
+    digest = hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    with pytest.raises(ValueError, match="it is not of version 1"):
+        floor.decode(json.dumps(fields | {"sha256": digest}).encode())
 
 
 def test_only_the_gates_user_may_read_or_write_it(path: Path) -> None:

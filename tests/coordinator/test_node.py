@@ -1,16 +1,22 @@
-"""The gate speaks only with the node whose connection key is pinned."""
+"""The gate speaks only with the node whose connection key is pinned, and dials it again when it is gone."""
 
 from __future__ import annotations
 
+import base64
+import select
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator.node import NodeLink, id_of
+from coordinator.node import SILENT_FOR_SECONDS, NodeLink, id_of, identity
+from coordinator.privval.wire import delimited
 from coordinator.secret_connection.connection import SecretConnection
+from lab.table.local import free_port
 
 NODE = Ed25519PrivateKey.from_private_bytes(b"\x05" * 32)
 NODE_ID = id_of(NODE.public_key().public_bytes_raw())
@@ -65,3 +71,161 @@ def test_a_node_with_another_key_is_hung_up_on(listener: socket.socket) -> None:
 def test_an_id_is_written_as_cometbft_writes_it() -> None:
     """The id of the key 0x00…1f: the first 20 bytes of its SHA-256, as ``p2p.PubKeyToID`` gives them."""
     assert id_of(bytes(range(32))) == "630dcd2966c4336691125448bbb25b4ff412a49c"
+
+
+@dataclass
+class Dialled:
+    """A link to a listener, a time that stands still, and the node's side of each connection."""
+
+    listener: socket.socket
+    now: float = 1000.0
+    said: list[tuple[bool, str]] = field(default_factory=list)
+    nodes: list[SecretConnection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        identity = Ed25519PrivateKey.generate()
+        self.link = NodeLink(self.listener.getsockname(), identity, lambda up, why: self.said.append((up, why)))
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def connect(self) -> SecretConnection:
+        def accept() -> None:
+            accepted, _ = self.listener.accept()
+            accepted.settimeout(5)
+            self.nodes.append(SecretConnection.connect(accepted, NODE))
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        self.link.attend()
+        thread.join(10)
+        return self.nodes[-1]
+
+    def arrived(self) -> None:
+        """Waits until what the node sent, or its end, is there."""
+        assert select.select(self.link.sockets(), [], [], 5)[0]
+
+    def hear(self) -> bytes | None:
+        self.arrived()
+        return self.link.next()
+
+
+@pytest.fixture
+def dialled(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dialled]:
+    made = Dialled(listener)
+    monkeypatch.setattr("coordinator.node.time", made)
+    yield made
+    made.link.close()
+    for each in made.nodes:
+        each.close()
+
+
+def test_a_message_is_heard_and_an_answer_arrives(dialled: Dialled) -> None:
+    node = dialled.connect()
+    assert dialled.link.next() is None, "it waits for nothing"
+    node.send(delimited(b"first") + delimited(b"second"))
+    assert [dialled.hear(), dialled.link.next(), dialled.link.next()] == [b"first", b"second", None]
+    dialled.link.send(b"answer")
+    assert node.recv(7) == delimited(b"answer")
+
+
+def test_a_silent_node_is_dialled_again_and_one_that_speaks_is_not(dialled: Dialled) -> None:
+    node, began = dialled.connect(), dialled.now
+    assert dialled.link.due() == began + SILENT_FOR_SECONDS
+    dialled.now += SILENT_FOR_SECONDS - 0.001
+    dialled.link.attend()
+    assert len(dialled.said) == 1
+    node.send(delimited(b"here"))
+    assert dialled.hear() == b"here"
+    assert dialled.link.due() == dialled.now + SILENT_FOR_SECONDS
+    node.send(delimited(b"waits to be read"))
+    dialled.arrived()
+    dialled.now += SILENT_FOR_SECONDS
+    dialled.link.attend()
+    assert len(dialled.said) == 1 and dialled.link.next() == b"waits to be read"
+    dialled.now += SILENT_FOR_SECONDS
+    dialled.link.attend()
+    assert dialled.said[1:] == [(False, "the node was silent for 10 s")] and dialled.link.sockets() == []
+    assert dialled.link.due() == dialled.now + 0.1
+    dialled.link.attend()
+    assert len(dialled.said) == 2, "not before it is due"
+    dialled.now = dialled.link.due()
+    dialled.connect()
+    assert dialled.said[2][0] and len(dialled.nodes) == 2
+
+
+def test_a_message_whose_rest_does_not_come_ends_the_connection(
+    dialled: Dialled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coordinator.node.REST_WITHIN_SECONDS", 0.05)
+    node = dialled.connect()
+    node.send(delimited(b"whole") + delimited(b"a half")[:4])
+    assert dialled.hear() == b"whole"
+    assert dialled.link.next() is None
+    assert len(dialled.said) == 2 and dialled.said[1][0] is False and dialled.link.sockets() == []
+
+
+def test_a_node_that_hangs_up_is_noticed_and_nothing_is_sent_to_it(dialled: Dialled) -> None:
+    dialled.connect().close()
+    assert dialled.hear() is None
+    assert dialled.said[1][0] is False
+    dialled.link.send(b"answer")
+    assert dialled.link.next() is None and len(dialled.said) == 2
+    dialled.link.close()
+    assert len(dialled.said) == 2, "it is gone already"
+
+
+def test_a_node_that_does_not_listen_is_dialled_ever_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, said = 1000.0, []
+    address = ("127.0.0.1", free_port())
+    link = NodeLink(address, Ed25519PrivateKey.generate(), lambda up, why: said.append(up))
+
+    class Clock:
+        @staticmethod
+        def monotonic() -> float:
+            return now
+
+    monkeypatch.setattr("coordinator.node.time", Clock)
+    pauses = []
+    for _ in range(6):
+        link.attend()
+        pauses.append(round(link.due() - now, 3))
+        now = link.due()
+    assert pauses == [0.1, 0.2, 0.5, 1.0, 1.0, 1.0] and said == [False] * 6
+    link.attend()
+    assert len(said) == 7
+    link.attend()
+    assert len(said) == 7, "not before it is due"
+
+
+def test_after_a_connection_the_pauses_are_short_again(dialled: Dialled, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = socket.create_connection
+
+    def refuse(address: tuple[str, int], timeout: float) -> socket.socket:
+        raise ConnectionRefusedError("refused")
+
+    for wanted in ([0.1, 0.2], [0.1]):
+        monkeypatch.setattr(socket, "create_connection", refuse)
+        pauses = []
+        for _ in wanted:
+            dialled.link.attend()
+            pauses.append(round(dialled.link.due() - dialled.now, 3))
+            dialled.now = dialled.link.due()
+        assert pauses == wanted
+        monkeypatch.setattr(socket, "create_connection", refused)
+        dialled.connect().close()
+        assert dialled.hear() is None
+        dialled.now = dialled.link.due()
+
+
+def test_the_connection_key_is_made_once_and_is_for_the_gate_only(tmp_path: Path) -> None:
+    path = tmp_path / "connection.key"
+    made = identity(path)
+    assert identity(path).private_bytes_raw() == made.private_bytes_raw()
+    assert path.stat().st_mode & 0o777 == 0o600 and list(tmp_path.iterdir()) == [path]
+    assert base64.b64decode(path.read_bytes()) == made.private_bytes_raw()
+    assert path.read_bytes().endswith(b"\n")
+    for wrong in (b"", b"no base64!", base64.b64encode(bytes(31)), base64.b64encode(bytes(32)) + b"*"):
+        path.write_bytes(wrong)
+        with pytest.raises(ValueError):
+            identity(path)

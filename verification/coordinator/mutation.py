@@ -40,6 +40,7 @@ COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Is: (ast.IsNot,),
     ast.IsNot: (ast.Is,),
     ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
 }
 ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -92,10 +93,14 @@ class Score(NamedTuple):
         return 100 * sum(self.noticed.values()) / self.mutants
 
 
-def mutants(module: str) -> Iterator[Mutant]:
-    """Every mutant of a module, each with one change."""
+def mutants(module: str, *, sentences: bool = True) -> Iterator[Mutant]:
+    """Every mutant of a module, each with one change. Without ``sentences``, none in a text with a space or a formatted
+    one: those are for people, and no caller depends on a letter of them.
+    """
     tree = ast.parse(source(module))
     for path, node in list(_mutable(tree)):
+        if not sentences and _is_in_sentence(tree, path):
+            continue
         where = _where(module, tree, path)
         for changed in list(_changes(node)):
             _put(tree, path, ast.fix_missing_locations(ast.copy_location(changed, node)))
@@ -127,6 +132,15 @@ def _mutable(tree: ast.AST, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple
 def _is_text(node: ast.AST) -> bool:
     """A docstring."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_in_sentence(tree: ast.AST, path: tuple[Step, ...]) -> bool:
+    for field, index in path:
+        value = getattr(tree, field)
+        tree = value if index is None else value[index]
+        if isinstance(tree, ast.JoinedStr):
+            return True
+    return isinstance(tree, ast.Constant) and isinstance(tree.value, str) and " " in tree.value
 
 
 def _put(tree: ast.AST, path: tuple[Step, ...], node: ast.AST) -> None:
@@ -168,7 +182,7 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:
     """The replacements of a node."""
     match node:
         case ast.Compare(ops=[operator]):
-            for other in COMPARISONS[type(operator)]:
+            for other in COMPARISONS.get(type(operator), ()):
                 yield _with(node, ops=[other()])
         case ast.BoolOp(op=operator, values=values):
             yield _with(node, op=ast.Or() if isinstance(operator, ast.And) else ast.And())

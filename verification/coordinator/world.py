@@ -49,7 +49,7 @@ from coordinator.decision.effects import (
     Won,
     WriteFloor,
 )
-from coordinator.decision.position import Position, spent
+from coordinator.decision.position import Position, Step, spent
 from coordinator.decision.records import Claim, Gate, Head, Request, Signed, claimable
 
 CHAIN = "lab-1"
@@ -95,7 +95,8 @@ def still_holds(head: Head | None, claim: Claim) -> bool:
 @dataclass(frozen=True, slots=True)
 class Core:
     """What is under test. ``synced``: the watermark is on disk when it is reported; ``atomic``: the table checks and
-    writes in one step; ``kept``: how many claims' rows are kept (``None``: all)."""
+    writes in one step; ``kept``: how many claims' rows are kept (``None``: all); ``spends``: a ceremony that takes a
+    height over leaves no room for the row of a precommit that it did not find."""
 
     handle: Callable[..., Any] = decided.handle
     start: Callable[..., Any] = decided.start
@@ -105,6 +106,7 @@ class Core:
     synced: bool = True
     atomic: bool = True
     kept: int | None = None
+    spends: bool = True
 
 
 class Table:
@@ -453,9 +455,17 @@ class World:
         if head is None or head.owner != dead or gate_id not in dict(head.gates):
             return False
         gates = tuple(each for each in head.gates if each[0] != dead)
+        rounds = [Position(head.position.height, each, Step.PRECOMMIT) for each in range(head.position.round + 1)]
+        found = frozenset(each for each in rounds if each == head.position or each in self.tables[0].rows)
         for table in map(self._table, range(len(self.tables))):
+            for each in rounds if self.core.spends else ():
+                if each < head.position and each not in found:
+                    nothing = Claim(
+                        each, head.generation, gate_id, "taken over", f"taken over {each.text}", b"", b"", 0
+                    )
+                    table.rows.setdefault(each, nothing)
             table.head = replace(head, gates=gates, claim=replace(head.claim, gate_id=gate_id))
-        self._see(TakenOver(head.position.height, gate_id))
+        self._see(TakenOver(head.position.height, gate_id, found))
         return True
 
     def replace_table(self, margin: int = 2) -> None:

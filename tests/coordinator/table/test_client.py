@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from coordinator.table import client
 from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear
@@ -163,6 +171,19 @@ def test_what_is_unclear_after_a_conflict_is_not_sent_again(credentials: Credent
     assert len(server.requests) == 2
 
 
+def test_an_answer_that_arrives_in_pieces_is_put_together(credentials: CredentialsFile) -> None:
+    whole = answer(b'{"a": "bc"}')
+
+    def pieces(connection: socket.socket) -> bytes:
+        for cut in (whole[:5], whole[5:-12], whole[-12:-1]):
+            connection.sendall(cut)
+            time.sleep(0.02)
+        return whole[-1:]
+
+    with serving(pieces) as server:
+        assert called(server, credentials) == Accepted({"a": "bc"})
+
+
 def test_a_checksum_that_fits_is_taken(credentials: CredentialsFile) -> None:
     with serving(lambda _: answer(b"{}", "200 OK", f"x-amz-crc32: {zlib.crc32(b'{}')}")) as server:
         assert called(server, credentials) == Accepted({})
@@ -281,9 +302,10 @@ def test_no_other_replica_is_asked_once_something_was_sent(credentials: Credenti
         assert len(first.requests) == 1
 
 
+@pytest.mark.parametrize("status", ["400 Bad Request", "499 Odd"])
 @pytest.mark.parametrize("kind", ["ThrottlingException", "AccessDeniedException"])
-def test_a_replica_that_answers_stays_the_preferred_one(kind: str, credentials: CredentialsFile) -> None:
-    with serving(lambda _: refusal(kind)) as first, serving(lambda _: answer(b"{}")) as second:
+def test_a_replica_that_answers_stays_the_preferred_one(kind: str, status: str, credentials: CredentialsFile) -> None:
+    with serving(lambda _: refusal(kind, status)) as first, serving(lambda _: answer(b"{}")) as second:
         table = Client([first.endpoint, second.endpoint], credentials, None)
         assert all(isinstance(table.call("UpdateItem", {}, soon()), Unclear) for _ in range(2))
     assert (len(first.requests), second.connections) == (2, 0)
@@ -325,6 +347,150 @@ def test_a_silent_replica_leaves_time_for_the_next(credentials: CredentialsFile)
         assert table.call("UpdateItem", {}, soon(0.6)) == Accepted({})
         for filler in waiting:
             filler.close()
+
+
+def test_an_error_without_a_message_is_reported_by_its_kind(credentials: CredentialsFile) -> None:
+    with serving(lambda _: refusal("ThrottlingException")) as server:
+        assert called(server, credentials) == Unclear("us-east-1: 400 ThrottlingException: ")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "port", "host"),
+    [("https", 443, b"x"), ("http", 80, b"x"), ("https", 80, b"x:80"), ("http", 443, b"x:443"), ("https", 1, b"x:1")],
+)
+def test_the_host_is_named_with_a_port_that_is_not_its_schemes(
+    credentials: CredentialsFile, scheme: str, port: int, host: bytes
+) -> None:
+    endpoint = Endpoint("us-east-1", "x", "127.0.0.1", port, scheme)
+    sent = Client([endpoint], credentials, None)._request(endpoint, "UpdateItem", b"{}", credentials.current())
+    assert b"\r\nHost: " + host + b"\r\n" in sent
+
+
+def certificate(directory: Path, name: str) -> tuple[Path, ssl.SSLContext]:
+    """A certificate authority, and a server with a certificate of its for ``name``."""
+    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file, private = directory / f"{name}.pem", directory / f"{name}.key"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, private)
+    return file, context
+
+
+@dataclass
+class TlsServer(Server):
+    """The same, over TLS."""
+
+    context: ssl.SSLContext = field(default_factory=lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+    def talk(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            super().talk(self.context.wrap_socket(connection, server_side=True))
+
+
+TABLE_HOST = "dynamodb.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted", "reason"),
+    [
+        (TABLE_HOST, True, ""),
+        ("dynamodb.us-east-2.amazonaws.com", True, "Hostname mismatch"),
+        (TABLE_HOST, False, "certificate verify failed"),
+    ],
+)
+def test_nothing_is_sent_to_a_server_that_does_not_prove_its_name(
+    credentials: CredentialsFile, tmp_path: Path, name: str, trusted: bool, reason: str
+) -> None:
+    own, context = certificate(tmp_path, name)
+    other, _ = certificate(tmp_path, "another")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = TlsServer(
+            lambda _: answer(b"{}", "200 OK", "Connection: close"), listener.getsockname()[1], context=context
+        )
+        threading.Thread(target=server.serve, args=(listener,), daemon=True).start()
+        table = Client([replace(server.endpoint, scheme="https")], credentials, own if trusted else other)
+        outcomes = [table.call("UpdateItem", {}, soon())]
+        own.unlink(), other.unlink()
+        outcomes.append(table.call("UpdateItem", {}, soon()))
+        listener.shutdown(socket.SHUT_RDWR)
+    if reason:
+        assert all(isinstance(each, Unclear) and reason in each.detail for each in outcomes)
+        assert server.requests == []
+    else:
+        assert outcomes == [Accepted({})] * 2, "the authorities are read once"
+
+
+def test_how_long_a_connection_took_is_kept(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert table._replicas[0].connects_in is None
+        table.call("UpdateItem", {}, soon())
+    took = table._replicas[0].connects_in
+    assert took is not None and 0 < took < 5
+
+
+def elsewhere(server: Server, *others: str) -> Endpoint:
+    """A replica that nobody serves at its first address, and that is at `others`."""
+    return replace(server.endpoint, address="127.0.0.2", others=others)
+
+
+def test_a_replica_is_reached_at_another_of_its_addresses(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([elsewhere(server, "127.0.0.3", "127.0.0.1")], credentials, None)
+        assert table.call("UpdateItem", {}, soon()) == Accepted({})
+    (request,) = server.requests
+    assert f"Host: dynamodb.us-east-1.amazonaws.com:{server.port}".encode() in request, "under its own name"
+
+
+def test_an_address_that_failed_is_not_tried_first_again(
+    credentials: CredentialsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+    create_connection = socket.create_connection
+
+    def noted(address: tuple[str, int], timeout: float) -> socket.socket:
+        tried.append(address[0])
+        return create_connection(address, timeout=timeout)
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    with serving(lambda _: answer(b"{}", "200 OK", "Connection: close")) as server:
+        table = Client([elsewhere(server, "127.0.0.1"), nowhere()], credentials, None)
+        assert all(table.call("UpdateItem", {}, soon()) == Accepted({}) for _ in range(3))
+    assert tried == ["127.0.0.2", "127.0.0.1", "127.0.0.1", "127.0.0.1"]
+
+
+def test_every_address_that_could_not_be_reached_is_reported(credentials: CredentialsFile) -> None:
+    endpoint = replace(nowhere(), address="127.0.0.2", others=("127.0.0.3",))
+    outcome = Client([endpoint], credentials, None).call("UpdateItem", {}, soon())
+    assert isinstance(outcome, Unclear)
+    assert f"127.0.0.2:{endpoint.port}" in outcome.detail and f"127.0.0.3:{endpoint.port}" in outcome.detail
+
+
+def test_how_long_an_address_is_waited_for_follows_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    replica = client._Replica(nowhere(), "127.0.0.1")
+    assert [replica.give_up_at(100.8, left) for left in (1, 2, 4)] == pytest.approx([100.8, 100.4, 100.2])
+    replica.connected_in(0.02)
+    assert replica.give_up_at(100.8, 2) == pytest.approx(100.08), "four times as long"
+    assert replica.give_up_at(100.8, 1) == pytest.approx(100.8), "the last one has all the time"
+    assert replica.give_up_at(100.1, 2) == pytest.approx(100.05), "the others keep half of it"
+    replica.connected_in(0.01)
+    assert replica.give_up_at(100.8, 2) == pytest.approx(100.056), "a quick one is no proof that all are"
+    for _ in range(20):
+        replica.connected_in(0.001)
+    assert replica.give_up_at(100.8, 2) == pytest.approx(100.03), "a busy processor is no reason to go elsewhere"
+    replica.connected_in(0.1)
+    assert replica.give_up_at(100.8, 2) == pytest.approx(100.4), "a slow one counts at once"
 
 
 def test_a_table_without_endpoints_is_refused(credentials: CredentialsFile) -> None:

@@ -62,6 +62,12 @@ def test_a_watermark_that_follows_own_claims_only_signs_again_on_tables_restored
                     raise
 
 
+def test_a_take_over_that_leaves_room_for_a_late_precommit_is_caught():
+    with pytest.raises(Broken, match="I16 .*unknown to who took the height over"):
+        for seed in range(500):
+            Simulation(seed, Core(spends=False)).run()
+
+
 def test_a_watermark_that_is_not_synced_is_caught():
     with pytest.raises(Broken, match="I6 "):
         for seed in range(10):
