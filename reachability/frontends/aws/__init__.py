@@ -35,7 +35,7 @@ READ = (
 """In this order: later readers refer to what earlier ones read."""
 
 COMPILED = (
-    acls, balancers, routes, groups, interfaces, elastic_addresses, gateways, peering, transit, vpn, vpcs,
+    unseen, acls, balancers, routes, groups, interfaces, elastic_addresses, gateways, peering, transit, vpn, vpcs,
 )  # fmt: skip
 """In this order: subnets need their ACL and route table; checks need the balancers that preserve client addresses."""
 

@@ -85,6 +85,13 @@ class Subnet:
         """The stage for what goes to an interface in the subnet, past the subnet's ACL."""
         return f"subnet {self.label} delivery"
 
+    def add_block(self, block: Interval) -> None:
+        """Adds an address that is known to be in a subnet that is known by its id only."""
+        if block not in self.blocks:
+            self.blocks.append(block)
+            if self.vpc.unseen:
+                self.vpc.blocks.append(block)
+
     @property
     def leaving(self) -> str:
         """The stage for what leaves the subnet, before its ACL."""
