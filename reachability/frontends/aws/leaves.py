@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reachability.addresses import V6
-from reachability.frontends.aws import groups, interfaces, stand_ins
+from reachability.frontends.aws import balancers_elsewhere, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
 from reachability.frontends.aws.tokens import CLASSIC, TARGET_GROUP
@@ -338,8 +338,11 @@ def _to_targets(cloud: Cloud, owner: Resource, resource: Resource, name: str, va
     """Notes that the interfaces of ``owner`` are targets of the target groups, or behind the classic load balancers, to
     which a property refers."""
     found = cloud.index.find(resource, name, TARGET_GROUP, CLASSIC, value=value)
-    if found.foreign or found.unknown or not found.resources:
-        raise Malformed("it registers with a target group or load balancer that is not among the resources")
+    if found.unknown or not (found.foreign or found.resources):
+        raise Malformed("the target groups or load balancers with which it registers are unknown")
+    if found.foreign:
+        why = f"it registers with {', '.join(found.foreign)}, which is not among the resources"
+        balancers_elsewhere.note(cloud, cloud.nics.get(owner.urn, ()), port, resource.urn, why)
     for each in found.resources:
         if owner.urn not in cloud.nics:
             raise Malformed(f"it registers {owner.urn}, whose interfaces are not modelled, with {each.urn}")

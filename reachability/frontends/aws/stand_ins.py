@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from reachability.addresses import V6, AddressError, Interval, Intervals, block, difference, union
-from reachability.frontends.aws.cloud import Cloud, Subnet
+from reachability.frontends.aws.cloud import Cloud, Subnet, Vpc
 from reachability.frontends.aws.index import Malformed
 
 PUBLIC = block("198.18.0.0/15")
@@ -101,6 +101,19 @@ def elsewhere(cloud: Cloud, subnet: Subnet, own: int) -> list[int]:
             if point is not None:
                 found.append(point)
     return found
+
+
+def in_vpc(cloud: Cloud, vpc: Vpc, near: Subnet) -> int:
+    """A free IPv4 address of a VPC outside of its known subnets, else one of the subnet ``near``. Raises
+    ``Malformed``."""
+    ranges = PRIVATE_BLOCKS if vpc.unseen else tuple(each for each in vpc.blocks if each[0] < V6)
+    beside = difference(ranges, union(*(each.blocks for each in vpc.subnets)))
+    for low, high in (*beside[::-1], *near.blocks):
+        point = _free(cloud, near, low, high) if low < V6 else None
+        if point is not None:
+            cloud.taken.add((vpc.resource.urn, point))
+            return point
+    raise Malformed(f"no placeholder is left for an address in {vpc.label}")
 
 
 def _unseen_ranges(subnet: Subnet) -> Intervals:

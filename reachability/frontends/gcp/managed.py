@@ -15,7 +15,7 @@ from typing import Any
 
 from reachability.addresses import AddressError, block, covers
 from reachability.frontends.gcp.firewall_rules import FIREWALL
-from reachability.frontends.gcp.interfaces import INSTANCE, POD_RANGES
+from reachability.frontends.gcp.interfaces import DEFAULT, INSTANCE, POD_RANGES
 from reachability.frontends.gcp.inventory import project_of
 from reachability.frontends.gcp.peering import OF_A_SERVICE, PEERING
 from reachability.frontends.gcp.properties import flag, is_given, word
@@ -86,8 +86,13 @@ def _owner(pool: Resource, clusters: list[Resource]) -> Resource | None:
     return found[0] if len(found) == 1 else None
 
 
+def _unless_computed(resource: Resource, name: str) -> Any:
+    """A property; ``None`` if it was left to Google."""
+    return None if resource.left_out(name) else resource.properties.get(name)
+
+
 def _several_networks(pool: Resource) -> bool:
-    config = pool.properties.get("networkConfig")
+    config = _unless_computed(pool, "networkConfig")
     return any(
         is_given(part(config, name))
         for name in ("additionalNodeNetworkConfigs", "additionalPodNetworkConfigs", "subnetwork")
@@ -113,15 +118,17 @@ def _made(of: Resource, type_: str, what: str, **properties: Any) -> Resource:
 
 
 def _region(resource: Resource) -> Any:
-    place = resource.properties.get("location") or resource.properties.get("region") or resource.properties.get("zone")
+    given = (resource.properties.get(each) for each in ("location", "region", "zone"))
+    place = next((each for each in given if each is UNKNOWN or each), None)
     return re.sub(r"-[a-z]$", "", place) if isinstance(place, str) else place
 
 
 def _cluster(cluster: Resource, pools: list[Resource], ranges: list[tuple[int, int]]) -> Iterator[Resource]:
     given = cluster.properties
     network, region = given.get("network"), _region(cluster)
-    private = part(given.get("privateClusterConfig"), "enablePrivateNodes")
-    exceptions = [part(each.properties.get("networkConfig"), "enablePrivateNodes") for each in pools]
+    network = DEFAULT if network is None or network == "" else network
+    private = part(_unless_computed(cluster, "privateClusterConfig"), "enablePrivateNodes")
+    exceptions = [part(_unless_computed(each, "networkConfig"), "enablePrivateNodes") for each in pools]
     public = flag(private) is not True or any(flag(each, True) is not True for each in exceptions)
     pods = _pods(cluster)
     interface = {
@@ -148,7 +155,7 @@ def _cluster(cluster: Resource, pools: list[Resource], ranges: list[tuple[int, i
         cluster,
         FIREWALL,
         "rules that GKE makes for its nodes",
-        network=network or "default",
+        network=network,
         direction="INGRESS",
         priority=0,
         sourceRanges=["0.0.0.0/0", "::/0"],
@@ -162,7 +169,7 @@ def _cluster(cluster: Resource, pools: list[Resource], ranges: list[tuple[int, i
             continue
         if not inside:
             yield _made(
-                cluster, SUBNETWORK, f"pods {number}", network=network or "default", region=region, ipCidrRange=each,
+                cluster, SUBNETWORK, f"pods {number}", network=network, region=region, ipCidrRange=each,
                 purpose=POD_SUBNET,
             )  # fmt: skip
     if private is not None and flag(private) is not False:
@@ -186,7 +193,7 @@ def _peered(resource: Resource) -> Iterator[Resource]:
     path = PRIVATE[resource.type]
     value = part(resource.properties.get(path[0]), *path[1:])
     if value is None and resource.type in DEFAULTED:
-        value = "default"
+        value = DEFAULT
     if is_given(value):
         yield _peering(resource, path[0], value, "of Google's services")
 

@@ -90,3 +90,22 @@ def test_a_service_with_private_addresses_is_in_a_network_that_peers(service):
 def test_a_database_with_public_addresses_only_is_in_no_network():
     estate = Estate(*BASE, database(ipv4Enabled=True))
     assert estate.assembly.unmodelled == () and not any("peers with" in each for each in estate.assembly.outsides)
+
+
+PROPERTIES = ("network", "subnetwork", "location", "clusterIpv4Cidr", "project", "privateClusterConfig")
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+@pytest.mark.parametrize("depends", [(), (HERE.urn,)])
+def test_a_value_of_a_cluster_that_is_unknown_is_no_error(name, depends):
+    found = cluster(references={name: depends} if depends else {}, **{name: UNKNOWN})
+    for more in ((), (pool(),), (pool(cluster=UNKNOWN),), (pool(networkConfig=UNKNOWN),)):
+        compile([*BASE, found, *more], {})
+
+
+def test_a_cluster_before_it_exists_has_its_network_by_dependency():
+    references = {"network": (NET.urn,), "subnetwork": (HERE.urn,)}
+    planned = cluster(network=UNKNOWN, subnetwork=UNKNOWN, references=references, privateClusterConfig=UNKNOWN)
+    estate = Estate(*BASE, planned, pool(networkConfig=UNKNOWN))
+    assert estate.assembly.unmodelled == ()
+    assert estate.reaches("internet", "c", "tcp 443") and not estate.reaches("internet", "host", "tcp 443")
