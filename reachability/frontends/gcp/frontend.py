@@ -31,6 +31,7 @@ from reachability.frontends.gcp.peering import Peerings
 from reachability.frontends.gcp.properties import Problems
 from reachability.frontends.gcp.route_tables import RouteTables
 from reachability.frontends.gcp.static_routes import StaticRoutes
+from reachability.frontends.gcp.unseen_networks import unseen_networks
 from reachability.frontends.gcp.vpc import SIDE, Network, addresses_stage, outside, read_networks
 from reachability.network import (
     Action,
@@ -65,6 +66,7 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     for sentence in catalogue.not_understood(own):
         problems(sentence)
     own += default_networks(own)
+    own += unseen_networks(own)
     inventory = Inventory(own, problems)
     allocation = Allocation(own)
     networks = read_networks(inventory, allocation)
