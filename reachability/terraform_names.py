@@ -69,7 +69,7 @@ _WITH_S = (
     "attachment", "subnet_configuration", "subnet_mapping", "default_action", "action", "condition", "transform",
     "target_group", "ipv6_address_list", "private_ip_list", "vpc_zone_identifier", "listener",
     "block_device_mapping", "tag_specification", "traffic_source", "tag", "availability_zone_address",
-    "regional_nat_gateway_address",
+    "regional_nat_gateway_address", "load_balancer",
 )  # fmt: skip
 PLURALS = {name: f"{name}s" for name in _WITH_S} | {
     "dns_entry": "dns_entries",
@@ -82,7 +82,8 @@ SINGLE = frozenset((
     "accepter", "access_config", "access_logs", "authenticate_cognito", "authenticate_oidc",
     "capacity_reservation_specification", "connection_logs", "connection_tracking_specification", "cpu_options",
     "credit_specification", "dns_options", "enclave_options", "fixed_response", "forward", "health_check",
-    "health_check_logs", "instance_market_options", "launch_template", "maintenance_options", "metadata_options",
+    "health_check_logs", "instance_market_options", "launch_template", "launch_template_specification",
+    "maintenance_options", "metadata_options",
     "minimum_load_balancer_capacity", "mixed_instances_policy", "monitoring", "mutual_authentication",
     "network_performance_options", "placement", "primary_network_interface", "private_dns_name_options", "redirect",
     "requester", "root_block_device", "stickiness", "target_group_health", "timeouts", "tunnel1_log_options",
@@ -131,7 +132,7 @@ INITIALISMS = {"iam": "IAM", "ssl": "SSL", "tcp": "TCP", "url": "URL", "vpc": "V
 
 _GOOGLE_WITH_S = (
     "access_config", "alias_ip_range", "allow", "attached_disk", "backend", "disk",
-    "guest_accelerator", "host_rule", "ipv6_access_config",
+    "guest_accelerator", "host_rule", "nat64_subnetwork", "ipv6_access_config",
     "layer4_config", "metadata_filter", "named_port", "network_interface", "node_pool", "path_matcher", "path_rule",
     "advertised_ip_range", "custom_learned_ip_range", "route_rule", "rule", "scratch_disk",
     "secondary_ip_range", "src_secure_tag", "stateful_external_ip", "stateful_internal_ip", "subnetwork",

@@ -312,6 +312,17 @@ def test_a_state_of_google_is_the_network_that_it_describes():
         assert flow.verdict == "unreachable" and flow.reasons == ()
 
 
+def test_blocks_of_services_are_where_the_prover_looks_for_them():
+    service = managed("aws_ecs_service", "s", id="s", load_balancer=[{"target_group_arn": "t", "container_port": 80}])
+    (found,) = read(raw(service))
+    assert found.properties["loadBalancers"] == [{"targetGroupArn": "t", "containerPort": 80}]
+    specification = {"launch_template_id": "lt-1", "version": "$Latest"}
+    mixed = {"launch_template": [{"launch_template_specification": [specification], "override": []}]}
+    (found,) = read(raw(managed("aws_autoscaling_group", "g", id="g", mixed_instances_policy=[mixed])))
+    template = found.properties["mixedInstancesPolicy"]["launchTemplate"]["launchTemplateSpecification"]
+    assert template == {"launchTemplateId": "lt-1", "version": "$Latest"}
+
+
 @pytest.mark.parametrize(
     ("type_", "expected"),
     [

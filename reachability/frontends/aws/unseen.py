@@ -44,8 +44,9 @@ def read(cloud: Cloud) -> None:
     for resource, ids in placed:
         with index.reading(resource):
             home = _home(cloud, resource, ids)
-            for id_ in ids if home is not None else ():
-                _subnet(cloud, id_, home)
+            if home is not None:
+                for id_ in ids:
+                    _subnet(cloud, id_, home)
     for resource, ids in placed:
         with index.reading(resource):
             homes = [vpc for each in ids if (vpc := _known_home(cloud, each)) is not None]
