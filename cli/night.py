@@ -55,6 +55,7 @@ LONG = (
     Long("life-replay", ("-m", "verification.life.replay", "--samples", "4000", "--kept", "1500")),
     Long("mutants", ("-m", f"{_ORACLES}.mutants")),
     Long("concealed", ("-m", f"{_ORACLES}.concealed", "--estates", "4000")),
+    Long("rewritten", ("-m", f"{_ORACLES}.rewritten", "--estates", "4000")),
     Long("z3", ("-m", f"{_ORACLES}.compare", "--estates", "10000")),
     Long("simulation", ("-m", f"{_COORDINATOR}.simulate", "--seeds", "1000000", "--jobs", "2"), alone=True),
     Long("race", ("-m", "pytest", "-q", "--long", "tests/coordinator/table/test_race.py"), alone=True),

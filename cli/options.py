@@ -104,7 +104,7 @@ def json(parser: argparse.ArgumentParser) -> None:
 def state(parser: argparse.ArgumentParser) -> None:
     text = (
         "use a stack, any stack, from the JSON in FILE: of `pulumi stack export`, of `pulumi preview --json` (as it "
-        "will be), or of `terraform show -json`"
+        "will be), of `terraform show -json`, or a Terraform state file"
     )
     parser.add_argument("--state", metavar="FILE", help=text)
 

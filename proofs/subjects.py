@@ -60,7 +60,8 @@ def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
 
 
 def read_file(path: str) -> tuple[Resource, ...]:
-    """The resources in the output of ``pulumi stack export``, ``pulumi preview --json`` or ``terraform show -json``.
+    """The resources in the output of ``pulumi stack export``, ``pulumi preview --json`` or ``terraform show -json``, or
+    in a Terraform state file.
 
     Raises:
         UsageError: the file does not exist, or is none of these.

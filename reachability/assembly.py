@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reachability.addresses import ALL_V4, ALL_V6, GLOBAL, NOT_GLOBAL, Interval, Intervals, difference, union
-from reachability.frontends import aws, gcp, nftables, site_stages
+from reachability.frontends import aws, gcp, kubernetes, nftables, site_stages
 from reachability.network import (
     INTERNET,
     Action,
@@ -32,10 +32,10 @@ WORLD = "world"
 """The stage of packets to public addresses outside the estate."""
 
 WITHOUT_NETWORK = (
-    "archive:", "auth0:", "command:", "datadog:", "dns:", "docker-build:", "docker:index/image:",
-    "docker:index/registryImage:", "docker:index/remoteImage:", "docker:index/tag:", "github:", "gitlab:", "grafana:",
-    "local:", "mysql:", "newrelic:", "null:", "okta:", "opsgenie:", "pagerduty:", "postgresql:", "pulumi:",
-    "pulumiservice:", "random:", "sentry:", "std:", "time:", "tls:", "vault:",
+    "archive:", "auth0:", "cloudinit:", "command:", "datadog:", "dns:", "docker-build:", "docker:index/image:",
+    "docker:index/registryImage:", "docker:index/remoteImage:", "docker:index/tag:", "external:", "github:", "gitlab:",
+    "grafana:", "local:", "mysql:", "newrelic:", "null:", "okta:", "opsgenie:", "pagerduty:", "postgresql:", "pulumi:",
+    "pulumiservice:", "random:", "sentry:", "std:", "template:", "terraform:", "time:", "tls:", "vault:",
 )  # fmt: skip
 """Providers, and types of providers, whose resources do not handle packets."""
 
@@ -193,7 +193,13 @@ def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> 
 def _foreign(subject: Subject) -> list[str]:
     """Resources of clouds without a frontend."""
     read = ("aws:", "gcp:", *WITHOUT_NETWORK)
-    foreign = sorted({each.type for each in subject.resources if each.id != "" and not each.type.startswith(read)})
+    foreign = sorted(
+        {
+            each.type
+            for each in subject.resources
+            if each.id != "" and not each.type.startswith(read) and not kubernetes.inside_cluster(each)
+        }
+    )
     return [f"{type_} belongs to a provider that is not supported (supported: aws, gcp)" for type_ in foreign]
 
 

@@ -1,5 +1,5 @@
 """Reads the resources of a stack, of any project, from JSON: of ``pulumi stack export``, of ``pulumi preview --json``
-(as it will be) or of ``terraform show -json``."""
+(as it will be), of ``terraform show -json``, or from a Terraform state file."""
 
 from __future__ import annotations
 

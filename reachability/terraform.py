@@ -1,132 +1,54 @@
-"""Reads the JSON of ``terraform show -json``: a state, or a plan as the state after it.
+"""Reads Terraform's JSON: a state file (``terraform.tfstate``, ``terraform state pull``), or what ``terraform show
+-json`` prints of a state, or of a plan as the state after it.
 
 Shape (developer.hashicorp.com/terraform/internals/json-format): ``values`` (a state) or ``planned_values`` (a plan)
 with ``root_module``: its ``resources``, each with ``address``, ``mode``, ``type`` and ``values``, and its
 ``child_modules``. A plan's ``resource_changes`` say which values are unknown, its ``configuration`` on what these
 depend.
 
-Resources become Pulumi's: its AWS provider is made from Terraform's, so types and properties differ in name only. A
-type that is not in ``TYPES`` gets a token by rule, and the prover does not model tokens that it does not know.
+Shape of a state file (version 4, since Terraform 0.12; OpenTofu's is the same): ``resources``, each with ``module``,
+``mode``, ``type``, ``name`` and ``instances``, each with ``attributes``, and with ``index_key``, ``deposed`` and
+``status``.
+
+Resources become Pulumi's (``terraform_names``).
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reachability.encoding import CONCEALED, UNKNOWN_STRING, StateError
+from reachability.terraform_names import dialect, token
 
-SHOW = "give the file that `terraform show -json > FILE` writes"
+SHOW = "give the file that `terraform show -json > FILE` or `terraform state pull > FILE` writes"
+STATE_FILE = 4
+"""The version of state files that is read."""
 MAJOR_VERSIONS = ("0", "1")
+CREATED_BY_ONE_REQUEST: Mapping[str, tuple[str, ...]] = {
+    "aws_ecs_service": (),
+    "aws_eks_cluster": (),
+    "aws_eks_fargate_profile": (),
+    "aws_eks_node_group": (),
+    "aws_instance": ("source_dest_check",),
+    "aws_lambda_function": (),
+    "google_compute_instance": (),
+    "google_container_cluster": (),
+    "google_container_node_pool": (),
+}
+"""By type: the attributes that a further request sets. Terraform records a resource whose creation failed with what it
+asked for."""
 MODULE = "module."
 DEEPEST_MODULES = 20
 INDEX = re.compile(r'\[(?:[0-9]+|"(?:[^"\\]|\\.)*")\]')
 
-EC2 = (
-    "ami", "ami_copy", "ami_from_instance", "ami_launch_permission", "customer_gateway", "default_network_acl",
-    "default_route_table", "default_security_group", "default_subnet", "default_vpc",
-    "egress_only_internet_gateway", "eip", "eip_association", "eip_domain_name", "flow_log", "instance",
-    "internet_gateway", "internet_gateway_attachment", "key_pair", "launch_configuration", "launch_template",
-    "main_route_table_association", "nat_gateway", "network_acl", "network_acl_association", "network_acl_rule",
-    "network_interface", "network_interface_attachment", "placement_group", "route", "route_table",
-    "route_table_association", "security_group", "security_group_rule", "spot_instance_request", "subnet",
-    "volume_attachment", "vpc", "vpc_dhcp_options", "vpc_dhcp_options_association", "vpc_endpoint",
-    "vpc_endpoint_connection_notification", "vpc_endpoint_policy", "vpc_endpoint_private_dns",
-    "vpc_endpoint_route_table_association", "vpc_endpoint_security_group_association", "vpc_endpoint_service",
-    "vpc_endpoint_subnet_association", "vpc_ipv4_cidr_block_association", "vpc_ipv6_cidr_block_association",
-    "vpc_peering_connection", "vpc_peering_connection_accepter", "vpn_connection", "vpn_connection_route",
-    "vpn_gateway", "vpn_gateway_attachment", "vpn_gateway_route_propagation",
-)  # fmt: skip
-"""Types ``aws_<name>`` that are ``aws:ec2/<name>:<Name>``."""
-
-TYPES = {
-    **{f"aws_{name}": f"ec2/{name}" for name in EC2},
-    "aws_alb": "lb/load_balancer",
-    "aws_alb_listener": "lb/listener",
-    "aws_alb_listener_certificate": "lb/listener_certificate",
-    "aws_alb_listener_rule": "lb/listener_rule",
-    "aws_alb_target_group": "lb/target_group",
-    "aws_alb_target_group_attachment": "lb/target_group_attachment",
-    "aws_db_instance": "rds/instance",
-    "aws_db_parameter_group": "rds/parameter_group",
-    "aws_db_subnet_group": "rds/subnet_group",
-    "aws_ec2_managed_prefix_list": "ec2/managed_prefix_list",
-    "aws_ec2_managed_prefix_list_entry": "ec2/managed_prefix_list_entry",
-    "aws_ec2_tag": "ec2/tag",
-    "aws_ec2_transit_gateway": "ec2transitgateway/transit_gateway",
-    "aws_ec2_transit_gateway_peering_attachment": "ec2transitgateway/peering_attachment",
-    "aws_ec2_transit_gateway_peering_attachment_accepter": "ec2transitgateway/peering_attachment_accepter",
-    "aws_ec2_transit_gateway_prefix_list_reference": "ec2transitgateway/prefix_list_reference",
-    "aws_ec2_transit_gateway_route": "ec2transitgateway/route",
-    "aws_ec2_transit_gateway_route_table": "ec2transitgateway/route_table",
-    "aws_ec2_transit_gateway_route_table_association": "ec2transitgateway/route_table_association",
-    "aws_ec2_transit_gateway_route_table_propagation": "ec2transitgateway/route_table_propagation",
-    "aws_ec2_transit_gateway_vpc_attachment": "ec2transitgateway/vpc_attachment",
-    "aws_ec2_transit_gateway_vpc_attachment_accepter": "ec2transitgateway/vpc_attachment_accepter",
-    "aws_elb": "elb/load_balancer",
-    "aws_lb": "lb/load_balancer",
-    "aws_network_interface_sg_attachment": "ec2/network_interface_security_group_attachment",
-    "aws_vpc_peering_connection_options": "ec2/peering_connection_options",
-    "aws_vpc_security_group_egress_rule": "vpc/security_group_egress_rule",
-    "aws_vpc_security_group_ingress_rule": "vpc/security_group_ingress_rule",
-    "aws_vpc_security_group_vpc_association": "vpc/security_group_vpc_association",
-}
-"""By Terraform's type: module and name of Pulumi's token, in Terraform's spelling."""
-
-_WITH_S = (
-    "route", "network_interface", "secondary_network_interface", "ebs_block_device", "ephemeral_block_device",
-    "attachment", "subnet_configuration", "subnet_mapping", "default_action", "action", "condition", "transform",
-    "target_group", "ipv6_address_list", "private_ip_list", "vpc_zone_identifier", "listener",
-    "block_device_mapping", "tag_specification", "traffic_source", "tag", "availability_zone_address",
-    "regional_nat_gateway_address",
-)  # fmt: skip
-PLURALS = {name: f"{name}s" for name in _WITH_S} | {
-    "dns_entry": "dns_entries",
-    "entry": "entries",
-    "identity": "identities",
-}
-"""Lists whose name Pulumi's provider puts into the plural."""
-
-SINGLE = frozenset((
-    "accepter", "access_config", "access_logs", "authenticate_cognito", "authenticate_oidc",
-    "capacity_reservation_specification", "connection_logs", "connection_tracking_specification", "cpu_options",
-    "credit_specification", "dns_options", "enclave_options", "fixed_response", "forward", "health_check",
-    "health_check_logs", "instance_market_options", "launch_template", "maintenance_options", "metadata_options",
-    "minimum_load_balancer_capacity", "mixed_instances_policy", "monitoring", "mutual_authentication",
-    "network_performance_options", "placement", "primary_network_interface", "private_dns_name_options", "redirect",
-    "requester", "root_block_device", "stickiness", "target_group_health", "timeouts", "tunnel1_log_options",
-    "tunnel2_log_options", "vpc_config",
-))  # fmt: skip
-"""Blocks of which there is at most one: a list in Terraform's JSON, an object in Pulumi's."""
-
-MAPS = frozenset({"tags", "tags_all", "triggers", "keepers"})
-"""Attributes whose keys are the user's own."""
-
-
-def token(type_: str) -> str:
-    """Pulumi's token of a Terraform type, by the table or by rule: ``aws_iam_role`` is ``aws:iam/role:Role``."""
-    provider, _, rest = type_.partition("_")
-    known = TYPES.get(type_)
-    if known is not None:
-        module, name = known.split("/")
-    elif provider == "aws":
-        module, _, name = rest.partition("_")
-        module, name = (module, name) if name else ("unknown", module)
-    else:
-        module, name = "index", rest or provider
-    noun = camel(name)
-    return f"{provider}:{module}/{noun}:{noun[:1].upper()}{noun[1:]}"
-
-
-def camel(name: str) -> str:
-    """``vpc_security_group_ids`` as ``vpcSecurityGroupIds``."""
-    first, *rest = name.split("_")
-    return first + "".join(each[:1].upper() + each[1:] for each in rest)
-
 
 def resources(document: Mapping[str, Any]) -> list[Any]:
     """The resources of a state, or of a plan after it, as in an exported stack. Raises ``StateError``."""
+    if "format_version" not in document and document.get("version") == STATE_FILE:
+        return [_resource(each, each["values"], {}) for each in _in_state_file(document)]
     _check(document)
     plan = "planned_values" in document
     values = document.get("planned_values" if plan else "values")
@@ -150,7 +72,7 @@ def resources(document: Mapping[str, Any]) -> list[Any]:
                 continue
             on = [urn for base in given[name] or () for urn in urns.get(base, ())]
             if on:
-                dependencies[property_name(name, value)] = on
+                dependencies[dialect(each["type"]).property_name(name, value)] = on
             else:
                 attributes[name] = CONCEALED
         found.append(_resource(each, attributes, dependencies))
@@ -161,9 +83,11 @@ def _check(document: Mapping[str, Any]) -> None:
     version = document.get("format_version")
     if not isinstance(version, str) or version.split(".")[0] not in MAJOR_VERSIONS:
         raise StateError(
-            "a state file of Terraform" if version is None else f"format_version {version!r}",
-            "must be an exported Pulumi stack, or what `terraform show -json` prints in format 0 or 1",
-            "other formats are not supported, and a state file itself is of Terraform's own use",
+            f"a state file of version {document.get('version')!r}"
+            if version is None
+            else f"format_version {version!r}",
+            "must be a state file of version 4, or what `terraform show -json` prints in format 0 or 1",
+            "other formats are not supported",
             SHOW,
         )
     if document.get("errored") or document.get("complete") is False:
@@ -191,6 +115,37 @@ def _listed(values: Any, where: str) -> Iterator[dict[str, Any]]:
                 yield found
 
 
+def _in_state_file(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every managed resource of a state file, as ``terraform show -json`` has it."""
+    if not isinstance(document.get("resources"), list):
+        raise StateError("resources", "must be a list", "a state file lists what it has", SHOW)
+    for position, each in enumerate(document["resources"]):
+        where = f"resources[{position}]"
+        found = _object(each, where)
+        if not all(isinstance(found.get(key), str) and found[key] for key in ("mode", "type", "name")):
+            raise StateError(where, "must have mode, type and name", "it does what its type says", SHOW)
+        if found["mode"] != "managed":
+            continue
+        module = found.get("module")
+        base = f"{module}.{found['type']}.{found['name']}" if module else f"{found['type']}.{found['name']}"
+        if not isinstance(found.get("instances"), list):
+            raise StateError(f"{where}: instances", "must be a list", "what has none would count as absent", SHOW)
+        for one in found["instances"]:
+            instance = _object(one, f"{where}: an instance")
+            if not isinstance(instance.get("attributes"), dict):
+                raise StateError(
+                    base, "must have attributes", "they say what it does; a newer Terraform rewrites the file", SHOW
+                )
+            index, deposed = instance.get("index_key"), instance.get("deposed")
+            yield {
+                "address": base + ("" if index is None else f"[{json.dumps(index)}]"),
+                "type": found["type"],
+                "values": instance["attributes"],
+                "tainted": instance.get("status") == "tainted",
+                **({"deposed_key": deposed} if deposed else {}),
+            }
+
+
 def _object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise StateError(f"{where}: {type(value).__name__}", "must be an object", "the format says so", SHOW)
@@ -204,8 +159,10 @@ def _urn(found: Mapping[str, Any]) -> str:
 def _resource(found: Mapping[str, Any], attributes: Any, dependencies: Mapping[str, list[str]]) -> dict[str, Any]:
     """One resource as Pulumi's deployment has it. A deposed object awaits its deletion."""
     values = _object(attributes or {}, found["address"])
-    outputs = {property_name(name, each): _value(name, each) for name, each in values.items()}
     id_ = values.get("id")
+    if found.get("tainted"):
+        values = _half_created(found["type"], values)
+    outputs = dialect(found["type"]).properties(values)
     return {
         "urn": _urn(found),
         "type": token(found["type"]),
@@ -217,23 +174,14 @@ def _resource(found: Mapping[str, Any], attributes: Any, dependencies: Mapping[s
     }
 
 
-def property_name(name: str, value: Any) -> str:
-    """The name of an attribute in Pulumi: ``route`` (a list) is ``routes``."""
-    return camel(PLURALS.get(name, name) if isinstance(value, list) or value == UNKNOWN_STRING else name)
-
-
-def _value(name: str, value: Any) -> Any:
-    """A value in Pulumi's shape: blocks of which there is at most one are objects, names are in camel case."""
-    if name in MAPS or value == CONCEALED:
-        return value
-    if isinstance(value, dict):
-        return {property_name(key, each): _value(key, each) for key, each in value.items()}
-    if isinstance(value, list):
-        made = [_value("", each) for each in value]
-        if name in SINGLE and len(made) < 2:
-            return made[0] if made else None
-        return made
-    return value
+def _half_created(type_: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is certain of a tainted resource: something failed while it was created. A type that one request creates has
+    what was asked for, if it exists. Of others only the id is certain."""
+    later = CREATED_BY_ONE_REQUEST.get(type_)
+    if later is None:
+        return {name: value if name == "id" else CONCEALED for name, value in values.items()}
+    certain = {name: UNKNOWN_STRING if value is None else value for name, value in values.items()}
+    return {**certain, **{name: CONCEALED for name in later if name in values}}
 
 
 def _unknowns(changes: Any) -> dict[str, Any]:

@@ -189,7 +189,7 @@ BROKEN = {
     "not text": (b"\x80\x81", "must be UTF-8"),
     "a list": ("[]", "must be a JSON object"),
     "a number": ("9" * 5000, "must be JSON"),
-    "Terraform": ('{"version": 4, "terraform_version": "1.9.0", "resources": []}', "exported Pulumi stack"),
+    "old Terraform": ('{"version": 3, "terraform_version": "0.11.14", "modules": []}', "state file of version 4"),
     "CloudFormation": ('{"AWSTemplateFormatVersion": "2010-09-09", "Resources": {}}', "exported Pulumi stack"),
     "a checkpoint": ('{"version": 3, "checkpoint": {"latest": {}}}', "exported Pulumi stack"),
     "another object": ('{"a": 1}', "must have 'version' and 'deployment'"),

@@ -9,13 +9,14 @@ import pytest
 
 from reachability.assembly import assemble
 from reachability.encoding import StateError
+from reachability.frontends.gcp.catalogue import MODELLED
 from reachability.places import Places
 from reachability.prover import Prover
 from reachability.question import Flow, ask, asked_services
 from reachability.resources import UNKNOWN
 from reachability.state import read
 from reachability.subject import Subject
-from reachability.terraform import token
+from reachability.terraform_names import token
 
 ANYWHERE = {
     "cidr_blocks": ["0.0.0.0/0"],
@@ -182,7 +183,7 @@ def test_an_unknown_value_whose_source_cannot_be_told_is_set_and_unknown():
     ("document", "rule"),
     [
         ({"format_version": "2.0", "values": {}}, "in format 0 or 1"),
-        ({"version": 4, "terraform_version": "1.9.0", "serial": 3, "resources": []}, "terraform show -json"),
+        ({"version": 3, "terraform_version": "0.11.14", "serial": 3, "modules": []}, "state file of version 4"),
         ({"format_version": "1.2", "planned_values": {"root_module": {}}, "errored": True}, "must be whole"),
         (
             {"format_version": "1.0", "values": {"root_module": {"resources": [{"type": "aws_vpc"}]}}},
@@ -200,3 +201,157 @@ def test_what_is_no_whole_document_is_refused(document: dict[str, Any], rule: st
 def test_an_object_that_awaits_its_deletion_is_told():
     with pytest.raises(StateError, match="awaits deletion"):
         read(state(*ALL, {**WEB, "address": "aws_instance.old", "deposed_key": "1a2b3c4d"}))
+
+
+def raw(*resources: dict[str, Any], version: int = 4) -> str:
+    """The same resources as the state file has them."""
+    found = []
+    for each in resources:
+        module, _, address = each["address"].rpartition(f"{each['type']}.")
+        name, _, index = address.partition("[")
+        instance: dict[str, Any] = {"schema_version": 1, "attributes": each["values"], "sensitive_attributes": []}
+        if index:
+            instance["index_key"] = json.loads(index.removesuffix("]"))
+        instance |= {"status": "tainted"} if each.get("tainted") else {}
+        instance |= {"deposed": each["deposed_key"]} if each.get("deposed_key") else {}
+        one = {"mode": each["mode"], "type": each["type"], "name": name, "instances": [instance]}
+        found.append(({"module": module.removesuffix(".")} if module else {}) | one)
+    document = {"version": version, "terraform_version": "1.9.0", "serial": 3, "lineage": "x", "outputs": {}}
+    return json.dumps(document | {"resources": found})
+
+
+def test_a_state_file_is_the_network_that_show_prints():
+    text = raw(*ALL, SUBNET)
+    shown, read_ = ({each.urn: each for each in read(one)} for one in (state(*ALL), text))
+    assert shown == read_
+    assert asked(text, "internet", "i-1", 443).verdict == "reachable"
+    assert asked(text, "internet", "i-1", 22).verdict == "unreachable"
+
+
+def test_each_instance_of_a_resource_is_one_resource():
+    several = [{**WEB, "address": f'aws_instance.web["{key}"]'} for key in ("a", "b")]
+    names = [each.name for each in read(raw(*several)) if each.type.startswith("aws:ec2/instance")]
+    assert names == ['aws_instance.web["a"]', 'aws_instance.web["b"]']
+
+
+@pytest.mark.parametrize("document", [raw, state])
+def test_of_a_resource_whose_creation_failed_only_the_id_is_known(document: Any):
+    others = [VPC, GATEWAY, TABLE, ASSOCIATION, WEB, *([SUBNET] if document is raw else [])]
+    text = document(*others, {**GROUP, "tainted": True})
+    found = next(each for each in read(text) if each.name == "aws_security_group.web")
+    assert found.id == "sg-1" and not found.left_out("ingress") and found.properties["egress"] is UNKNOWN
+    assert asked(text, "internet", "i-1", 22).verdict == "not-modelled"
+
+
+def test_an_instance_that_one_request_creates_is_where_it_was_asked_for():
+    tainted = {**WEB, "tainted": True, "values": {**WEB["values"], "public_ip": None, "private_ip": None}}
+    text = raw(*ALL[:5], SUBNET, tainted)
+    found = next(each for each in read(text) if each.name == "aws_instance.web")
+    assert found.properties["subnetId"] == "subnet-1" and found.properties["sourceDestCheck"] is UNKNOWN
+    assert found.left_out("privateIp") and not found.left_out("sourceDestCheck")
+    assert asked(text, "internet", "i-1", 443).verdict == "reachable"
+    assert asked(text, "internet", "i-1", 22).verdict == "unreachable"
+
+
+def test_a_deposed_object_in_a_state_file_awaits_its_deletion():
+    with pytest.raises(StateError, match="awaits deletion"):
+        read(raw(*ALL, SUBNET, {**WEB, "address": "aws_instance.old", "deposed_key": "1a2b3c4d"}))
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"resources": {}}, "must be a list"),
+        ({"resources": [{"mode": "managed", "type": "aws_vpc"}]}, "must have mode, type and name"),
+        ({"resources": [{"mode": "managed", "type": "aws_vpc", "name": "v"}]}, "must be a list"),
+        (
+            {
+                "resources": [
+                    {"mode": "managed", "type": "aws_vpc", "name": "v", "instances": [{"attributes_flat": {}}]}
+                ]
+            },
+            "must have attributes",
+        ),
+    ],
+)
+def test_a_state_file_that_is_not_whole_is_refused(change: dict[str, Any], rule: str):
+    with pytest.raises(StateError) as refused:
+        read(json.dumps(json.loads(raw(VPC)) | change))
+    assert rule in refused.value.rule
+
+
+NETWORK, PLACE = "projects/p/global/networks/vpc", "projects/p/regions/r1/subnetworks/a"
+GOOGLE = (
+    managed("google_compute_network", "vpc", id=NETWORK, name="vpc", project="p",
+            auto_create_subnetworks=False, self_link=f"https://www.googleapis.com/compute/v1/{NETWORK}"),
+    managed("google_compute_subnetwork", "a", id=PLACE, name="a", region="r1", project="p",
+            ip_cidr_range="10.0.0.0/24", network=NETWORK, secondary_ip_range=[]),
+    managed("google_compute_firewall", "web", id="projects/p/global/firewalls/web", name="web", project="p",
+            network=NETWORK, direction="INGRESS", priority=1000, source_ranges=["0.0.0.0/0"],
+            allow=[{"protocol": "tcp", "ports": ["443", "22"]}], deny=[], target_tags=["web"], source_tags=None),
+    managed("google_compute_firewall", "deny", id="projects/p/global/firewalls/deny", name="deny", project="p",
+            network=NETWORK, direction="INGRESS", priority=900, source_ranges=["0.0.0.0/0"],
+            deny=[{"protocol": "tcp", "ports": ["22"]}], allow=[]),
+    managed("google_compute_instance", "web", id="projects/p/zones/r1-a/instances/web", name="web", zone="r1-a",
+            project="p", can_ip_forward=False, tags=["web"], labels={"under_score": "kept"},
+            network_interface=[{"network": NETWORK, "subnetwork": PLACE,
+                                "network_ip": "10.0.0.5", "access_config": [{"nat_ip": "34.1.2.3"}],
+                                "alias_ip_range": [],
+                                "ipv6_access_config": [], "stack_type": "IPV4_ONLY"}],
+            service_account=[{"email": "me@p.iam.gserviceaccount.com", "scopes": []}]),
+    managed("google_project_iam_member", "m", id="m", role="r", member="x"),
+    managed("google_project_service", "s", id="p/compute.googleapis.com", service="compute.googleapis.com"),
+)  # fmt: skip
+
+
+def test_a_state_of_google_is_the_network_that_it_describes():
+    for name in ("google_compute_instance.web", "web", "34.1.2.3"):
+        assert asked(raw(*GOOGLE), "internet", name, 443).verdict == "reachable", name
+    for port in (22, 80):
+        flow = asked(raw(*GOOGLE), "internet", "34.1.2.3", port)
+        assert flow.verdict == "unreachable" and flow.reasons == ()
+
+
+def test_blocks_of_services_are_where_the_prover_looks_for_them():
+    service = managed("aws_ecs_service", "s", id="s", load_balancer=[{"target_group_arn": "t", "container_port": 80}])
+    (found,) = read(raw(service))
+    assert found.properties["loadBalancers"] == [{"targetGroupArn": "t", "containerPort": 80}]
+    specification = {"launch_template_id": "lt-1", "version": "$Latest"}
+    mixed = {"launch_template": [{"launch_template_specification": [specification], "override": []}]}
+    (found,) = read(raw(managed("aws_autoscaling_group", "g", id="g", mixed_instances_policy=[mixed])))
+    template = found.properties["mixedInstancesPolicy"]["launchTemplate"]["launchTemplateSpecification"]
+    assert template == {"launchTemplateId": "lt-1", "version": "$Latest"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "expected"),
+    [
+        ("google_compute_network", "gcp:compute/network:Network"),
+        ("google_compute_vpn_tunnel", "gcp:compute/vPNTunnel:VPNTunnel"),
+        ("google_compute_url_map", "gcp:compute/uRLMap:URLMap"),
+        ("google_compute_region_url_map", "gcp:compute/regionUrlMap:RegionUrlMap"),
+        ("google_compute_target_tcp_proxy", "gcp:compute/targetTCPProxy:TargetTCPProxy"),
+        ("google_compute_ha_vpn_gateway", "gcp:compute/haVpnGateway:HaVpnGateway"),
+        ("google_project", "gcp:organizations/project:Project"),
+        ("google_project_iam_member", "gcp:projects/iAMMember:IAMMember"),
+        ("google_service_account", "gcp:serviceaccount/account:Account"),
+        ("google_container_node_pool", "gcp:container/nodePool:NodePool"),
+        ("google_cloud_run_v2_service", "gcp:cloudrunv2/service:Service"),
+        ("google_sql_database_instance", "gcp:sql/databaseInstance:DatabaseInstance"),
+    ],
+)
+def test_a_type_of_google_has_pulumis_token(type_: str, expected: str):
+    assert token(type_) == expected
+
+
+@pytest.mark.slow
+def test_every_type_of_google_that_is_modelled_has_a_type_of_terraform():
+    def terraform(noun: str) -> str:
+        spaced = "".join(f"_{each}" if each.isupper() else each for each in noun).lstrip("_").lower()
+        return spaced.replace("v_p_n", "vpn").replace("u_r_l", "url").replace("t_c_p", "tcp").replace("s_s_l", "ssl")
+
+    own = {"organizations": "google", "serviceaccount": "google_service"}
+    for each in MODELLED:
+        area, noun = each.removeprefix("gcp:").split(":")[0].split("/")
+        prefix = own.get(area, f"google_{area}")
+        assert token(f"{prefix}_{terraform(noun)}") == each

@@ -314,12 +314,12 @@ class Encoding:
         rest = self.ask_of(way, *beyond)
         if rest is None:
             return found
-        if name not in facts.servers:
+        if name not in facts.servers and len(host.nics) < 2:
             if host.nics:
                 found.append((facts.nics[host.nics[0]].device, rest))
             return found
-        server = facts.servers[name]
-        policy = [(b, d, s) for s, b, d in server.source_routes]
+        routes, own = facts.own_routes(name)
+        policy = [(b, d, s) for s, b, d in own]
         passed: list[Condition] = []
         for source in {s for _, _, s in policy}:
             mine = self.within(packet.source, ((source, source),))
@@ -331,7 +331,7 @@ class Encoding:
                 opposite(both(mine, self.within(packet.destination, addresses.union([b for b, _ in special]))))
             )
         plain = self.ask_of(rest, *passed)
-        return found + (self._longest(list(server.routes), plain) if plain else [])
+        return found + (self._longest(routes, plain) if plain else [])
 
     def _longest(self, routes: list[tuple[Interval, str]], way: Way) -> list[tuple[str, Way]]:
         found = []

@@ -621,6 +621,28 @@ class Facts:
             routes = not all(self.nics[n].check for n in host.nics)
             host.forwards = routes if guest is None or guest.forwards is None else guest.forwards
 
+    def own_routes(self, name: str) -> tuple[list[tuple[Interval, str]], list[tuple[int, Interval, str]]]:
+        """(destinations, device), and what comes before it: (own source, destinations, device).
+
+        Those of a server are declared. An instance with several interfaces has its subnets at the first interface in
+        each, and all else at its first; what an address of another interface sends leaves there
+        (docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-net-utils.html).
+        """
+        if name in self.servers:
+            server = self.servers[name]
+            return list(server.routes), list(server.source_routes)
+        nics = [self.nics[each] for each in self.hosts[name].nics]
+        families = (addresses.ALL_V4, addresses.ALL_V6)
+        routes = [(family, nics[0].device) for family in families] if nics else []
+        policy: list[tuple[int, Interval, str]] = []
+        if nics and nics[0].cloud == "aws":
+            for nic in nics if len(nics) > 1 else ():
+                known_so = {block for block, _ in routes}
+                routes += [(block, nic.device) for block in self.subnets[nic.subnet].blocks if block not in known_so]
+            for nic in nics[1:]:
+                policy += [(each, families[each >= addresses.V6], nic.device) for each in nic.addresses]
+        return routes, policy
+
     def _add(self, host: Host, nic: Nic) -> None:
         self.nics[nic.id] = nic
         host.nics.append(nic.id)

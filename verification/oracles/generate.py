@@ -60,6 +60,8 @@ class Estate:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
+        self.later = Random(f"{seed} later")
+        """For what is added to a whole estate, which stays the same without it."""
         self.resources: list[Resource] = []
         self.guests: dict[str, Guest] = {}
         self.rulesets: dict[str, str] = {}
@@ -124,8 +126,45 @@ class Estate:
                 self.balancer(vpc)
         if with_gcp:
             self.google()
+        if self.later.random() < 0.35:
+            for vpc in self.vpcs:
+                self.further_interfaces(vpc)
 
     # -- AWS
+
+    def further_interfaces(self, vpc: Vpc) -> None:
+        """Second interfaces of instances, in the same or another subnet, attached in either way."""
+        pick = self.later
+        for instance, _, _ in vpc.hosts:
+            if pick.random() < 0.6:
+                continue
+            subnet = pick.choice(vpc.subnets)
+            four, six = subnet.next()
+            count = pick.choice((1, min(2, len(vpc.groups))))
+            given: dict[str, Any] = {
+                "region": vpc.region,
+                "subnetId": subnet.id,
+                "privateIp": four,
+                "privateIps": [four],
+                "ipv6Addresses": [six] if six and pick.random() < 0.5 else [],
+                "securityGroups": pick.sample(vpc.groups, count),
+                "sourceDestCheck": pick.random() < 0.9,
+            }
+            nic = f"eni-second-{instance}"
+            if pick.random() < 0.5:
+                given["attachments"] = [{"instance": instance, "deviceIndex": 1}]
+            else:
+                tie = {"region": vpc.region, "instanceId": instance, "networkInterfaceId": nic, "deviceIndex": 1}
+                self.extra("ec2/networkInterfaceAttachment:NetworkInterfaceAttachment", f"attach-{instance}", tie)
+            self.extra("ec2/networkInterface:NetworkInterface", nic, given)
+            if pick.random() < 0.4:
+                elastic = {"region": vpc.region, "domain": "vpc", "publicIp": self.public_address()}
+                self.extra("ec2/eip:Eip", f"eipalloc-second-{instance}", {**elastic, "networkInterface": nic})
+
+    def extra(self, type_: str, id_: str, properties: dict[str, Any]) -> None:
+        """A resource of AWS whose id does not count."""
+        urn = f"urn:pulumi:gen::estate::aws:{type_}::{id_}"
+        self.resources.append(Resource(urn, f"aws:{type_}", id_, id_, properties, {}))
 
     def vpc(self, number: int, region: str) -> None:
         six = f"2001:db8:{number}00::/56" if self.chance(0.5) else ""

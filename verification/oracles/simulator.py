@@ -300,15 +300,13 @@ class Simulator:
         for device, pool in host.pools.items():
             if contains(pool, packet.destination):
                 return [device]
-        if name not in self.facts.servers:
-            return [self.facts.nics[host.nics[0]].device] if host.nics else []
-        server = self.facts.servers[name]
+        routes, policy = self.facts.own_routes(name)
         special = [
             (high - low, device)
-            for source, (low, high), device in server.source_routes
+            for source, (low, high), device in policy
             if source == packet.source and low <= packet.destination <= high
         ]
-        found = special or [(high - low, d) for (low, high), d in server.routes if low <= packet.destination <= high]
+        found = special or [(high - low, d) for (low, high), d in routes if low <= packet.destination <= high]
         best = min((size for size, _ in found), default=None)
         return list(dict.fromkeys(device for size, device in found if size == best))
 

@@ -8,6 +8,7 @@ from reachability.addresses import Intervals
 from reachability.frontends.aws import (
     acls,
     balancers,
+    balancers_elsewhere,
     elastic_addresses,
     endpoints,
     gateways,
@@ -35,7 +36,8 @@ READ = (
 """In this order: later readers refer to what earlier ones read."""
 
 COMPILED = (
-    acls, balancers, routes, groups, interfaces, elastic_addresses, gateways, peering, transit, vpn, vpcs,
+    unseen, acls, balancers, routes, groups, interfaces, elastic_addresses, gateways, peering, transit, vpn,
+    balancers_elsewhere, vpcs,
 )  # fmt: skip
 """In this order: subnets need their ACL and route table; checks need the balancers that preserve client addresses."""
 

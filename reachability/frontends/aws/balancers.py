@@ -8,12 +8,13 @@ internal balancer takes nothing that comes through an internet gateway), "Config
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reachability import services
-from reachability.addresses import EVERYWHERE, V6, Interval, Intervals, address, union
-from reachability.frontends.aws import elastic_addresses, groups, interfaces, stand_ins
+from reachability.addresses import EVERYWHERE, V6, AddressError, Interval, Intervals, address, union
+from reachability.frontends.aws import balancers_elsewhere, elastic_addresses, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
 from reachability.frontends.aws.tokens import (
@@ -56,6 +57,7 @@ TRANSPORT = {
 }
 TLS = "TLS"
 """The protocol of which a network load balancer ends its clients' connections itself, whatever its targets do."""
+NOT_HERE = "its load balancer is not among the resources"
 KEEPS_CLIENTS = frozenset({"UDP", "TCP_UDP", "QUIC", "TCP_QUIC"})
 """Protocols for which a network load balancer preserves the client's address for IP targets, too."""
 
@@ -194,12 +196,20 @@ def compile(cloud: Cloud) -> None:
     target_groups = _target_groups(cloud)
     by_balancer: dict[str, list[_Listener]] = {}
     actions_of: dict[str, list[tuple[Resource, str]]] = {}
+    used: dict[int, TargetGroup] = {}
     for resource in index.of(LISTENER_RULE):
         with index.reading(resource):
+            if index.find(resource, "listenerArn", LISTENER).foreign:
+                _listens_elsewhere(cloud, resource, "actions", target_groups)
+                continue
             listener = index.need(resource, "listenerArn", LISTENER)
             actions_of.setdefault(listener.urn, []).append((resource, "actions"))
     for resource in index.of(LISTENER):
         with index.reading(resource):
+            if index.find(resource, "loadBalancerArn", BALANCER).foreign:
+                for source, name in [(resource, "defaultActions"), *actions_of.get(resource.urn, ())]:
+                    _listens_elsewhere(cloud, source, name, target_groups)
+                continue
             owner = index.need(resource, "loadBalancerArn", BALANCER)
             if owner.urn not in cloud.balancers:
                 raise Malformed(f"it refers to {owner.urn}, which could not be read")
@@ -210,8 +220,20 @@ def compile(cloud: Cloud) -> None:
                 more, other = _forwarded(cloud, source, name, target_groups)
                 chosen += [each for each in more if each not in chosen]
                 ends = ends or other
+            used |= {id(each): each for each in chosen}
             entry = heard, protocol, f"{shown} ({resource.urn})", chosen, ends
             by_balancer.setdefault(owner.urn, []).append(entry)
+    for group in target_groups.values():
+        why = _served_elsewhere(cloud, group, id(group) in used)
+        for target in group.targets if why else ():
+            if target.nic is not None:
+                balancers_elsewhere.note(cloud, [target.nic], target.port, group.resource.urn, why)
+    for resource in index.of(CLASSIC_ATTACHMENT):
+        with index.reading(resource):
+            if index.find(resource, "elb", CLASSIC).foreign:
+                found = index.find(resource, "instance", interfaces.INSTANCE)
+                nics = [cloud.nics[each.urn][0] for each in found.resources if each.urn in cloud.nics]
+                balancers_elsewhere.note(cloud, nics, None, resource.urn, NOT_HERE)
     for urn, balancer in cloud.balancers.items():
         with index.reading(balancer.resource):
             elsewhere: tuple[str, ...] = ()
@@ -220,13 +242,32 @@ def compile(cloud: Cloud) -> None:
             _compile_balancer(cloud, balancer, by_balancer.get(urn, []), elsewhere)
 
 
+def _served_elsewhere(cloud: Cloud, group: TargetGroup, used: bool) -> str:
+    """Why a load balancer outside of the input may send to the targets of a group; empty if none does."""
+    shown = group.resource.properties.get("loadBalancerArns")
+    if shown is UNKNOWN and group.resource.left_out("loadBalancerArns"):
+        return ""
+    if shown is None or shown is UNKNOWN:
+        return "" if used else "no listener among the resources forwards to it"
+    foreign = cloud.index.find(group.resource, "loadBalancerArns", BALANCER, value=shown).foreign
+    return f"it is of {foreign[0]}, which is not among the resources" if foreign else ""
+
+
+def _listens_elsewhere(cloud: Cloud, resource: Resource, name: str, target_groups: Mapping[str, TargetGroup]) -> None:
+    """A listener or rule of a load balancer outside of the input: it may send to its target groups' targets."""
+    chosen, _ = _forwarded(cloud, resource, name, target_groups, foreign=True)
+    for target in (target for group in chosen for target in group.targets):
+        if target.nic is not None:
+            balancers_elsewhere.note(cloud, [target.nic], target.port, resource.urn, NOT_HERE)
+
+
 def _classic(cloud: Cloud, balancer: Balancer) -> tuple[list[_Listener], tuple[str, ...]]:
     """The listeners of a classic load balancer, each with a port of its instances; and the instances among these that
     are not among the resources."""
     index, resource = cloud.index, balancer.resource
     ties = [(resource, "instances", given(resource, "instances"))]
     for tie in index.of(CLASSIC_ATTACHMENT):
-        if index.need(tie, "elb", CLASSIC) is resource:
+        if not index.find(tie, "elb", CLASSIC).foreign and index.need(tie, "elb", CLASSIC) is resource:
             ties.append((tie, "instance", tie.properties.get("instance")))
     nics: dict[Nic, str] = {}
     elsewhere: dict[str, None] = {}
@@ -271,9 +312,10 @@ def _listening(listener: Resource) -> tuple[Intervals, str, str]:
 
 
 def _forwarded(
-    cloud: Cloud, resource: Resource, name: str, target_groups: Mapping[str, TargetGroup]
+    cloud: Cloud, resource: Resource, name: str, target_groups: Mapping[str, TargetGroup], *, foreign: bool = False
 ) -> tuple[list[TargetGroup], bool]:
-    """The target groups to which actions forward, and whether the balancer may answer itself."""
+    """The target groups to which actions forward, and whether the balancer may answer itself. ``foreign``: whether
+    target groups outside of the input are left out."""
     actions = resource.properties.get(name)
     index = cloud.index
     if actions is UNKNOWN:
@@ -295,6 +337,8 @@ def _forwarded(
             if not says(value):
                 continue
             found = index.find(resource, name, TARGET_GROUP, value=value)
+            if found.foreign and foreign:
+                continue
             if found.foreign or not found.resources:
                 raise Malformed("it forwards to a target group that is not among the resources")
             chosen += [known(target_groups, each) for each in found.resources]
@@ -333,6 +377,11 @@ def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
             )
     for resource in index.of(TARGET):
         with index.reading(resource):
+            if index.find(resource, "targetGroupArn", TARGET_GROUP).foreign:
+                balancers_elsewhere.note(
+                    cloud, _named_nics(cloud, resource), _port_of(resource), resource.urn, NOT_HERE
+                )
+                continue
             group = known(found, index.need(resource, "targetGroupArn", TARGET_GROUP))
             group.targets += _targets(cloud, resource, group)
     for group in found.values():
@@ -343,6 +392,23 @@ def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
                     for nic in cloud.nics[owner.urn]
                 ]
     return found
+
+
+def _port_of(target: Resource) -> int | None:
+    port = _settled(target, "port")
+    return None if port is None else whole(port, "port")
+
+
+def _named_nics(cloud: Cloud, target: Resource) -> list[Nic]:
+    """The interfaces that a target names, of whatever kind its group is; none if they are outside of the input."""
+    value = target.properties.get("targetId")
+    if isinstance(value, str):
+        with suppress(AddressError):
+            return cloud.at.get(address(value), [])
+    found = cloud.index.find(target, "targetId", interfaces.INSTANCE, interfaces.INTERFACE, BALANCER)
+    if found.unknown:
+        raise Malformed(found.unknown)
+    return [nic for each in found.resources for nic in cloud.nics.get(each.urn, ())]
 
 
 def _keeps(resource: Resource) -> bool | None:

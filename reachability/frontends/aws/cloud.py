@@ -85,6 +85,13 @@ class Subnet:
         """The stage for what goes to an interface in the subnet, past the subnet's ACL."""
         return f"subnet {self.label} delivery"
 
+    def add_block(self, block: Interval) -> None:
+        """Adds an address that is known to be in a subnet that is known by its id only."""
+        if block not in self.blocks:
+            self.blocks.append(block)
+            if self.vpc.unseen:
+                self.vpc.blocks.append(block)
+
     @property
     def leaving(self) -> str:
         """The stage for what leaves the subnet, before its ACL."""
@@ -140,6 +147,8 @@ class Group:
     ingress: list[Rule] = field(default_factory=list)
     referred: list[tuple[Group, Rule]] = field(default_factory=list)
     """Groups that inbound rules reference, with the rule."""
+    strangers: list[tuple[str, Intervals | None, str]] = field(default_factory=list)
+    """Groups outside of the input that inbound rules reference: (name, services, origin of the rule)."""
     egress: list[Rule] = field(default_factory=list)
     members: list[Nic] = field(default_factory=list)
 
@@ -247,6 +256,8 @@ class Cloud:
     balancers: dict[str, Balancer] = field(default_factory=dict)
     registered: dict[str, list[tuple[Resource, int | None]]] = field(default_factory=dict)
     """Services whose interfaces are targets, with their port, by the URN of the target group."""
+    balanced_elsewhere: dict[Nic, list[tuple[Intervals, str]]] = field(default_factory=dict)
+    """Interfaces to which load balancers outside of the input may send: at which services, and what says so."""
     cuts: list[int] | None = None
     """The boundaries of all blocks in the input; ``None`` until first used."""
     elsewhere: dict[str, str] = field(default_factory=dict)

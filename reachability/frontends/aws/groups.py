@@ -262,6 +262,8 @@ class _Peers:
             other = known(self._cloud.groups, each)
             yield from self.reference(group, other, wanted, shown, uncertainty or found.unknown, egress, origin)
         for name in found.foreign:
+            if not egress:
+                group.strangers.append((name, wanted, origin or group.origin))
             used = wanted, shown, uncertainty or f"{name} is not among the resources: its members are unknown"
             yield _rule(group, EVERYWHERE, name, used, egress, origin)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reachability.addresses import V6
-from reachability.frontends.aws import groups, interfaces, stand_ins
+from reachability.frontends.aws import balancers_elsewhere, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
 from reachability.frontends.aws.tokens import CLASSIC, TARGET_GROUP
@@ -59,6 +59,7 @@ SCALING = "aws:autoscaling/group:Group"
 SCALING_ATTACHMENT = "aws:autoscaling/attachment:Attachment"
 SERVICE = "aws:ecs/service:Service"
 TEMPLATE = interfaces.TEMPLATE
+CONFIGURATION = "aws:ec2/launchConfiguration:LaunchConfiguration"
 
 KINDS: Mapping[str, Kind] = {
     "aws:lambda/function:Function": Kind(("vpcConfig", "subnetIds"), ("vpcConfig", "securityGroupIds")),
@@ -144,7 +145,7 @@ def _at(resource: Resource, path: Path) -> Any:
     for name in path[1:]:
         if isinstance(value, (list, tuple)) and len(value) == 1:
             (value,) = value
-        if value is None or value is UNKNOWN:
+        if value is UNKNOWN or not says(value):
             return value
         if not isinstance(value, Mapping):
             raise Malformed(f"{path[0]} is {value!r}, which has no {name}")
@@ -152,18 +153,26 @@ def _at(resource: Resource, path: Path) -> Any:
     return value
 
 
-def _nics(cloud: Cloud, resource: Resource, kind: Kind) -> Iterator[Nic]:
-    index = cloud.index
-    owner, value, name = resource, _at(resource, kind.subnets), kind.subnets[0]
+def subnets(cloud: Cloud, resource: Resource) -> tuple[Resource, str, Any]:
+    """(resource, property, value) of the subnets of a service. Raises ``Malformed`` if its subnet group is not among
+    the resources."""
+    kind = KINDS[resource.type]
+    value = _at(resource, kind.subnets)
     if kind.within and says(value):
         owner = _within(cloud, resource, kind, value)
-        name, value = "subnetIds", given(owner, "subnetIds")
+        return owner, "subnetIds", given(owner, "subnetIds")
+    return resource, kind.subnets[0], value
+
+
+def _nics(cloud: Cloud, resource: Resource, kind: Kind) -> Iterator[Nic]:
+    index = cloud.index
+    owner, name, value = subnets(cloud, resource)
     if not says(value):
         if kind.optional:
             return
         raise Malformed(f"it has no {'.'.join(kind.subnets)}, so its subnets are unknown")
     found = index.find(owner, name, *SUBNETS, value=value)
-    own = _named_groups(cloud, resource, kind)
+    own = named_groups(cloud, resource)
     if found.unknown and not found.resources:
         raise Malformed(found.unknown)
     if not found.resources and any(says(value) for _, _, value in own):
@@ -182,7 +191,7 @@ def _nics(cloud: Cloud, resource: Resource, kind: Kind) -> Iterator[Nic]:
             more, uncertainty = groups.of_interface(cloud, subnet.vpc, wanted_groups)
             chosen |= dict.fromkeys(more)
             nic.uncertainty = nic.uncertainty or uncertainty
-        if kind.unnamed_groups:
+        if kind.unnamed_groups or (resource.type == SCALING and not own):
             chosen[groups.unnamed(cloud, subnet.vpc, index.label(resource))] = None
         nic.groups = tuple(chosen)
         _make_public(cloud, resource, kind, nic)
@@ -195,10 +204,11 @@ def _within(cloud: Cloud, resource: Resource, kind: Kind, value: Any) -> Resourc
     return named[0] if len(named) == 1 else cloud.index.need(resource, kind.subnets[0], kind.within)
 
 
-def _named_groups(cloud: Cloud, resource: Resource, kind: Kind) -> list[tuple[Resource, str, Any]]:
-    """(resource, property, value) of each list of groups."""
+def named_groups(cloud: Cloud, resource: Resource) -> list[tuple[Resource, str, Any]]:
+    """(resource, property, value) of each list of groups. Raises ``Malformed`` if they are not among the resources."""
+    kind = KINDS[resource.type]
     if resource.type == SCALING:
-        return _of_template(cloud, resource)
+        return _of_template(cloud, resource) or []
     if kind.owner and not says(_at(resource, kind.groups)):
         own = _at(resource, kind.owner)
         for each in cloud.index.of(_RDS_CLUSTER):
@@ -212,28 +222,66 @@ def _named_groups(cloud: Cloud, resource: Resource, kind: Kind) -> list[tuple[Re
     return [] if value is None and kind.unnamed_groups else [(resource, kind.groups[0], [] if value is None else value)]
 
 
-def _template(cloud: Cloud, resource: Resource) -> Resource:
-    """The launch template of a scaling group. Raises ``Malformed``."""
-    template = given(resource, "launchTemplate")
-    named = template if isinstance(template, Mapping) else {}
-    found = cloud.index.find(resource, "launchTemplate", TEMPLATE, value=named.get("id") or UNKNOWN)
-    if len(found.resources) == 1:
-        return found.resources[0]
-    by_name = [each for each in cloud.index.of(TEMPLATE) if text_of(each.properties.get("name")) == named.get("name")]
-    if len(by_name) != 1:
-        raise Malformed("its launch template is not among the resources, so its groups are unknown")
-    return by_name[0]
+def _template(cloud: Cloud, resource: Resource) -> Resource | None:
+    """The launch template or configuration of a scaling group; ``None`` if it, or the version in use, is not among the
+    resources."""
+    configuration = given(resource, "launchConfiguration")
+    if says(configuration):
+        found = cloud.index.find(resource, "launchConfiguration", CONFIGURATION, value=configuration)
+        by_name = [each for each in cloud.index.of(CONFIGURATION) if _is_named(each, configuration)]
+        chosen = found.resources or tuple(by_name)
+        return chosen[0] if len(chosen) == 1 and not found.unknown else None
+    mixed = _part(_part(given(resource, "mixedInstancesPolicy"), "launchTemplate"), "launchTemplateSpecification")
+    name, named = (
+        ("mixedInstancesPolicy", mixed) if says(mixed) else ("launchTemplate", given(resource, "launchTemplate"))
+    )
+    if not isinstance(named, Mapping):
+        return None
+    found = cloud.index.find(resource, name, TEMPLATE, value=_first(named, "id", "launchTemplateId") or UNKNOWN)
+    wanted = _first(named, "name", "launchTemplateName")
+    by_name = [each for each in cloud.index.of(TEMPLATE) if _is_named(each, wanted)]
+    chosen = found.resources if len(found.resources) == 1 else tuple(by_name)
+    return chosen[0] if len(chosen) == 1 and _is_current(chosen[0], named.get("version")) else None
+
+
+def _part(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
+def _first(value: Mapping[str, Any], *names: str) -> Any:
+    return next((value[each] for each in names if says(value.get(each))), None)
+
+
+def _is_named(resource: Resource, name: Any) -> bool:
+    return isinstance(name, str) and bool(name) and name == text_of(resource.properties.get("name"))
+
+
+def _is_current(template: Resource, version: Any) -> bool:
+    """Whether a version of a launch template is the one that its resource describes, the latest."""
+    latest, default = (template.properties.get(each) for each in ("latestVersion", "defaultVersion"))
+    if version in ("$Latest", UNKNOWN):
+        return True
+    if not says(version) or version == "$Default":
+        version = default
+    return (
+        version is UNKNOWN or not says(version) or not says(latest) or latest is UNKNOWN or str(version) == str(latest)
+    )
 
 
 def _interfaces(template: Resource) -> list[Any]:
     return items(given(template, "networkInterfaces"), "networkInterfaces")
 
 
-def _of_template(cloud: Cloud, resource: Resource) -> list[tuple[Resource, str, Any]]:
+def _of_template(cloud: Cloud, resource: Resource) -> list[tuple[Resource, str, Any]] | None:
+    """(resource, property, value) of the groups of a scaling group; ``None`` if they are unknown."""
     template = _template(cloud, resource)
+    if template is None:
+        return None
+    if template.type == CONFIGURATION:
+        return [(template, "securityGroups", given(template, "securityGroups", []))]
     inside = _interfaces(template)
     if len(inside) > 1:
-        raise Malformed("its launch template has several interfaces")
+        return None
     if inside and says(inside[0].get("securityGroups")):
         return [(template, "networkInterfaces", inside[0]["securityGroups"])]
     return [(template, "vpcSecurityGroupIds", given(template, "vpcSecurityGroupIds", []))]
@@ -246,14 +294,25 @@ def _make_public(cloud: Cloud, resource: Resource, kind: Kind, nic: Nic) -> None
         wanted = flag(_at(resource, kind.public), False)
     elif kind.as_subnets:
         wanted = nic.subnet.automatic
-        inside = _interfaces(_template(cloud, resource)) if resource.type == SCALING else []
-        if inside and says(inside[0].get("associatePublicIpAddress")):
-            wanted = flag(inside[0]["associatePublicIpAddress"], False)
+        if resource.type == SCALING:
+            wanted = _public_by_template(_template(cloud, resource), wanted)
     if wanted is False or nic.addresses[0] >= V6:
         return
     if wanted is None:
         nic.public_uncertainty = "whether it gets a public address is unknown until the deployment"
     nic.public[nic.addresses[0]] = [stand_ins.public_address(cloud, f"{resource.urn} {nic.subnet.label}")]
+
+
+def _public_by_template(template: Resource | None, by_subnet: bool | None) -> bool | None:
+    """Whether the instances of a scaling group get public addresses; ``None`` if that is unknown."""
+    if template is None:
+        return None
+    if template.type == CONFIGURATION:
+        asked = [given(template, "associatePublicIpAddress")]
+    else:
+        asked = [each.get("associatePublicIpAddress") for each in _interfaces(template)]
+    told = {flag(each, False) for each in asked if says(each)}
+    return by_subnet if not told else told.pop() if len(told) == 1 else None
 
 
 def _register(cloud: Cloud, resource: Resource, kind: Kind) -> None:
@@ -279,8 +338,11 @@ def _to_targets(cloud: Cloud, owner: Resource, resource: Resource, name: str, va
     """Notes that the interfaces of ``owner`` are targets of the target groups, or behind the classic load balancers, to
     which a property refers."""
     found = cloud.index.find(resource, name, TARGET_GROUP, CLASSIC, value=value)
-    if found.foreign or found.unknown or not found.resources:
-        raise Malformed("it registers with a target group or load balancer that is not among the resources")
+    if found.unknown or not (found.foreign or found.resources):
+        raise Malformed("the target groups or load balancers with which it registers are unknown")
+    if found.foreign:
+        why = f"it registers with {', '.join(found.foreign)}, which is not among the resources"
+        balancers_elsewhere.note(cloud, cloud.nics.get(owner.urn, ()), port, resource.urn, why)
     for each in found.resources:
         if owner.urn not in cloud.nics:
             raise Malformed(f"it registers {owner.urn}, whose interfaces are not modelled, with {each.urn}")

@@ -52,6 +52,7 @@ TYPES = frozenset(
         "aws:ec2/imageBlockPublicAccess:ImageBlockPublicAccess",
         "aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults",
         "aws:ec2/keyPair:KeyPair",
+        "aws:ec2/launchConfiguration:LaunchConfiguration",
         "aws:ec2/launchTemplate:LaunchTemplate",
         "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions",
         "aws:ec2/placementGroup:PlacementGroup",

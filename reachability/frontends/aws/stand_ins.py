@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
-from reachability.addresses import V6, AddressError, Interval, block
-from reachability.frontends.aws.cloud import Cloud, Subnet
+from reachability.addresses import V6, AddressError, Interval, Intervals, block, difference, union
+from reachability.frontends.aws.cloud import Cloud, Subnet, Vpc
 from reachability.frontends.aws.index import Malformed
 
 PUBLIC = block("198.18.0.0/15")
 """The block for benchmarks (RFC 2544), unused on the internet."""
 V6_BLOCKS = block("2001:db8::/32")
 """The block for documentation (RFC 3849)."""
-
+PRIVATE_BLOCKS = tuple(map(block, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")))
+"""Where the block of a VPC may be that is known by its id only."""
 
 RESERVED_FIRST = 4
 """The number of addresses that AWS reserves at the start of a subnet (one more at its end)."""
@@ -61,7 +62,9 @@ def public_address(cloud: Cloud, key: str) -> int:
 
 
 def address(cloud: Cloud, subnet: Subnet, *, v6: bool = False) -> int:
-    """A free address of the subnet, from its end. Raises ``ValueError`` if the subnet is full or has no such block."""
+    """A free address of the subnet, from its end. Raises ``Malformed`` if the subnet is full or has no such block."""
+    if subnet.label in cloud.unseen_subnets:
+        return next(_anywhere(cloud, subnet, [V6_BLOCKS] if v6 else _unseen_ranges(subnet)))
     for low, high in subnet.blocks:
         if (low >= V6) is v6:
             point = _free(cloud, subnet, low + RESERVED_FIRST, high - 1)
@@ -83,6 +86,8 @@ def elsewhere(cloud: Cloud, subnet: Subnet, own: int) -> list[int]:
     """Free addresses, one in each part of the subnet that some rule or route treats differently from that of ``own``:
     an unknown address may be in any. They are not reserved. Raises ``Malformed`` if there are too many parts.
     """
+    if subnet.label in cloud.unseen_subnets:
+        return list(_anywhere(cloud, subnet, _unseen_ranges(subnet), own))
     low, high = next(each for each in subnet.blocks if each[0] <= own <= each[1])
     cuts = _cuts(cloud)
     inside = cuts[bisect_right(cuts, low) : bisect_right(cuts, high)]
@@ -96,6 +101,51 @@ def elsewhere(cloud: Cloud, subnet: Subnet, own: int) -> list[int]:
             if point is not None:
                 found.append(point)
     return found
+
+
+def in_vpc(cloud: Cloud, vpc: Vpc, near: Subnet) -> int:
+    """A free IPv4 address of a VPC outside of its known subnets, else one of the subnet ``near``. Raises
+    ``Malformed``."""
+    ranges = PRIVATE_BLOCKS if vpc.unseen else tuple(each for each in vpc.blocks if each[0] < V6)
+    beside = difference(ranges, union(*(each.blocks for each in vpc.subnets)))
+    for low, high in (*beside[::-1], *near.blocks):
+        point = _free(cloud, near, low, high) if low < V6 else None
+        if point is not None:
+            cloud.taken.add((vpc.resource.urn, point))
+            return point
+    raise Malformed(f"no placeholder is left for an address in {vpc.label}")
+
+
+def _unseen_ranges(subnet: Subnet) -> Intervals:
+    """Where the block of a subnet may be that is known by its id only: in its VPC, but in no other subnet."""
+    vpc = subnet.vpc
+    ranges = PRIVATE_BLOCKS if vpc.unseen else tuple(each for each in vpc.blocks if each[0] < V6)
+    others = union(*(each.blocks for each in vpc.subnets if each is not subnet))
+    return difference(ranges, others)
+
+
+def _anywhere(cloud: Cloud, subnet: Subnet, ranges: Iterable[Interval], own: int | None = None) -> Iterator[int]:
+    """A free address in each part of some ranges that rules treat differently, apart from that of ``own``; each becomes
+    a block of its subnet. Raises ``Malformed`` if there are too many parts, or none."""
+    parts = []
+    for low, high in ranges:
+        cuts = _cuts(cloud)
+        inside = cuts[bisect_right(cuts, low) : bisect_right(cuts, high)]
+        parts += list(pairwise([low, *inside, high + 1]))
+    if len(parts) > MOST_PARTS:
+        raise Malformed(f"its address is unknown, and rules distinguish {len(parts)} parts of where it may be")
+    found = False
+    for first, beyond in parts:
+        if own is not None and first <= own < beyond:
+            continue
+        point = _free(cloud, subnet, first, beyond - 1)
+        if point is not None:
+            found = True
+            cloud.taken.add((subnet.vpc.resource.urn, point))
+            subnet.add_block((point, point))
+            yield point
+    if not found and own is None:
+        raise Malformed(f"no placeholder is left for an address in {subnet.label}")
 
 
 def _cuts(cloud: Cloud) -> list[int]:

@@ -1,17 +1,20 @@
 """VPCs and subnets that resources name by id, but that are not among the resources.
 
-Their blocks, routes, ACLs and gateways are unknown. An instance there is a place that sends and receives by its groups:
-what these refuse is refused, and what they admit may or may not come.
+Their blocks, routes, ACLs and gateways are unknown. An instance, service or load balancer there is a place that sends
+and receives by its groups: what these refuse is refused, and what they admit may or may not come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, AddressError, Interval, address, difference, union
+from reachability.frontends.aws import leaves
 from reachability.frontends.aws.cloud import Acl, Cloud, Subnet, Table, Vpc
 from reachability.frontends.aws.index import Malformed, text_of
+from reachability.frontends.aws.tokens import BALANCER, CLASSIC
 from reachability.frontends.aws.vpcs import SUBNET, SUBNETS, VPC, VPCS
 from reachability.network import Action, Chain, LinkEnd, Lookup, Match, Route, Rule, Unmodelled, exit_stage
 from reachability.resources import Resource
@@ -19,7 +22,9 @@ from reachability.resources import Resource
 GROUPS = ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
 SHARED = "aws:vpc/securityGroupVpcAssociation:SecurityGroupVpcAssociation"
 PLACED = ("aws:ec2/instance:Instance", "aws:ec2/networkInterface:NetworkInterface")
-ADDRESSES = ("privateIp", "secondaryPrivateIps", "privateIps", "ipv6Addresses")
+WITH_SUBNETS = (*leaves.KINDS, BALANCER, CLASSIC)
+"""Types with interfaces in several subnets, whose addresses are seldom told."""
+ADDRESSES = ("privateIp", "secondaryPrivateIps", "privateIps", "ipv6Addresses", "ipAddress")
 TRANSIT = "aws:ec2transitgateway/"
 TYPES = ()
 
@@ -28,33 +33,38 @@ KEY = "unseen VPCs"
 
 
 def read(cloud: Cloud) -> None:
-    """Adds the VPCs of groups, and the subnets of instances and interfaces, that are named by their ids only. Must run
+    """Adds the VPCs of groups, and the subnets of whatever has interfaces, that are named by their ids only. Must run
     after VPCs and subnets, and before groups."""
     index = cloud.index
     for group in index.of(*GROUPS):
         id_ = text_of(group.properties.get("vpcId"))
         if id_.startswith("vpc-") and index.named(id_, *VPCS) is None:
             _vpc(cloud, id_)
-    placed = [each for each in index.of(*PLACED) if _subnet_id(cloud, each)]
-    for resource in placed:
+    placed = [(each, ids) for each in index.of(*PLACED, *WITH_SUBNETS) if (ids := _subnet_ids(cloud, each))]
+    for resource, ids in placed:
         with index.reading(resource):
-            home = _home(cloud, resource)
+            home = _home(cloud, resource, ids)
             if home is not None:
-                _subnet(cloud, _subnet_id(cloud, resource), home)
-    for resource in placed:
+                for id_ in ids:
+                    _subnet(cloud, id_, home)
+    for resource, ids in placed:
         with index.reading(resource):
-            id_ = _subnet_id(cloud, resource)
-            home = _known_home(cloud, id_)
-            if home is None and any(index.of(*VPCS)):
-                raise Malformed(f"it is in {id_}, which is not among the resources, and may be in any VPC")
-            subnet = _subnet(cloud, id_, home or _vpc(cloud, f"VPC of {id_}"))
-            for block in _blocks(resource):
-                if block not in subnet.blocks:
-                    subnet.blocks.append(block)
-                    if subnet.vpc.unseen:
-                        subnet.vpc.blocks.append(block)
+            homes = [vpc for each in ids if (vpc := _known_home(cloud, each)) is not None]
+            if not homes and any(index.of(*VPCS)):
+                if resource.type in WITH_SUBNETS:
+                    continue
+                raise Malformed(f"it is in {ids[0]}, which is not among the resources, and may be in any VPC")
+            home = homes[0] if homes else _vpc(cloud, f"VPC of {ids[0]}")
+            for id_ in ids:
+                subnet = _subnet(cloud, id_, home)
+                for block in _blocks(resource):
+                    subnet.add_block(block)
     for subnet in cloud.unseen_subnets.values():
         cloud.index.alias(subnet.label, subnet.resource)
+
+
+def compile(cloud: Cloud) -> None:
+    """Joins the unseen VPCs to what is not among the resources. Must run when all interfaces have their addresses."""
     if cloud.unseen_vpcs:
         _join(cloud)
 
@@ -77,28 +87,73 @@ def _join(cloud: Cloud) -> None:
         cloud.fragment.unmodelled.append(f"whether a transit gateway leads to {name} is unknown")
 
 
-def _subnet_id(cloud: Cloud, resource: Resource) -> str:
-    """The id of the resource's subnet if that is not among the resources; else an empty text."""
-    id_ = text_of(resource.properties.get("subnetId"))
-    return id_ if id_.startswith("subnet-") and cloud.index.named(id_, *SUBNETS) is None else ""
+def _subnet_ids(cloud: Cloud, resource: Resource) -> list[str]:
+    """The ids of the resource's subnets that are not among the resources."""
+    named = list(_texts(resource.properties.get("subnetId")))
+    if resource.type in (BALANCER, CLASSIC):
+        named = [*_texts(resource.properties.get("subnets")), *_texts(resource.properties.get("subnetMappings"))]
+    elif resource.type in leaves.KINDS:
+        with suppress(Malformed):
+            named = list(_texts(leaves.subnets(cloud, resource)[2]))
+    wanted = dict.fromkeys(each for each in named if each.startswith("subnet-"))
+    return [each for each in wanted if cloud.index.named(each, *SUBNETS) is None]
 
 
-def _home(cloud: Cloud, resource: Resource) -> Vpc | None:
-    """The VPC of the resource's groups, which is that of its subnet. Raises ``Malformed`` if there are several."""
+def _texts(value: Any) -> Iterator[str]:
+    """The ids of subnets in a property: a text, a list of texts, or a list of objects with one each."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(value.get("subnetId"))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _texts(each)
+
+
+def _home(cloud: Cloud, resource: Resource, subnet_ids: list[str]) -> Vpc | None:
+    """The VPC of the resource: the one that it names, else that of its groups, which is that of its subnets. Raises
+    ``Malformed`` if there are several."""
     homes: dict[str, Vpc] = {}
-    for name in ("vpcSecurityGroupIds", "securityGroups"):
-        for group in cloud.index.find(resource, name, *GROUPS).resources:
+    if resource.type not in PLACED:
+        owners = [resource]
+        with suppress(Malformed):
+            owners = [resource, leaves.subnets(cloud, resource)[0]] if resource.type in leaves.KINDS else owners
+        for id_ in (each for owner in owners for each in _vpc_ids(owner)):
+            found = _named(cloud, id_)
+            if found is not None:
+                homes[found.label] = found
+    for owner, name, value in _groups_of(cloud, resource) if not homes else ():
+        for group in cloud.index.find(owner, name, *GROUPS, value=value).resources:
             shared = [cloud.index.find(each, "securityGroupId", *GROUPS) for each in cloud.index.of(SHARED)]
             if any(each.unknown or group in each.resources for each in shared):
-                raise Malformed(f"it is in {_subnet_id(cloud, resource)}, whose VPC its groups do not tell")
-            id_ = text_of(group.properties.get("vpcId"))
-            known = cloud.index.named(id_, *VPCS)
-            home = cloud.unseen_vpcs.get(id_) if known is None else cloud.vpcs.get(known.urn)
+                raise Malformed(f"it is in {subnet_ids[0]}, whose VPC its groups do not tell")
+            home = _named(cloud, text_of(group.properties.get("vpcId")))
             if home is not None:
                 homes[home.label] = home
     if len(homes) > 1:
-        raise Malformed(f"it is in {_subnet_id(cloud, resource)}, and its groups are of several VPCs")
+        raise Malformed(f"it is in {subnet_ids[0]}, and its groups are of several VPCs")
     return next(iter(homes.values()), None)
+
+
+def _named(cloud: Cloud, id_: str) -> Vpc | None:
+    known = cloud.index.named(id_, *VPCS)
+    return cloud.unseen_vpcs.get(id_) if known is None else cloud.vpcs.get(known.urn)
+
+
+def _vpc_ids(resource: Resource) -> Iterator[str]:
+    """The ids of VPCs that the outputs of a service or balancer tell."""
+    for value in (resource.properties, resource.properties.get("vpcConfig"), resource.properties.get("vpcOptions")):
+        if isinstance(value, Mapping) and text_of(value.get("vpcId")):
+            yield text_of(value.get("vpcId"))
+
+
+def _groups_of(cloud: Cloud, resource: Resource) -> Iterator[tuple[Resource, str, Any]]:
+    if resource.type in leaves.KINDS:
+        with suppress(Malformed):
+            yield from leaves.named_groups(cloud, resource)
+        return
+    for name in ("vpcSecurityGroupIds", "securityGroups"):
+        yield resource, name, resource.properties.get(name)
 
 
 def _known_home(cloud: Cloud, id_: str) -> Vpc | None:
@@ -145,7 +200,7 @@ def _unknown_routes(cloud: Cloud, label: str, resource: Resource) -> tuple[str, 
 
 
 def _blocks(resource: Resource) -> Iterator[Interval]:
-    """The known private addresses of an instance or interface, as blocks of one address."""
+    """The known private addresses of what is there, as blocks of one address."""
     for name in ADDRESSES:
         value = resource.properties.get(name)
         for each in value if isinstance(value, (list, tuple)) else (value,):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reachability.frontends.gcp import (
     cloud_nat,
@@ -17,6 +17,8 @@ from reachability.frontends.gcp import (
     vpc,
 )
 from reachability.frontends.gcp.accounts import SERVICE_ACCOUNT
+from reachability.frontends.gcp.managed import part
+from reachability.frontends.gcp.properties import is_given
 from reachability.resources import Resource
 
 MODELLED = frozenset(
@@ -105,6 +107,30 @@ HARMLESS_AREAS = frozenset(
 )
 """Areas of the provider (``gcp:<area>/...``) whose resources are not in a customer's network."""
 
+HARMLESS = frozenset(
+    {
+        "gcp:alloydb/user:User",
+        "gcp:cloudbuild/trigger:Trigger",
+        "gcp:container/registry:Registry",
+        "gcp:sql/database:Database",
+        "gcp:sql/sslCert:SslCert",
+        "gcp:sql/user:User",
+    }
+)
+"""Types of other areas that do not handle packets."""
+
+UNLESS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "gcp:cloudfunctions/function:Function": (("vpcConnector",),),
+    "gcp:cloudfunctionsv2/function:Function": (
+        ("serviceConfig", "vpcConnector"),
+        ("serviceConfig", "directVpcNetworkInterfaces"),
+        ("buildConfig", "workerPool"),
+    ),
+    "gcp:cloudrunv2/service:Service": (("template", "vpcAccess"),),
+    "gcp:cloudrunv2/job:Job": (("template", "template", "vpcAccess"),),
+}
+"""Types that reach into a network only if one of these parts of their properties is set."""
+
 HARMLESS_COMPUTE = frozenset(
     [
         "attachedDisk",
@@ -184,7 +210,13 @@ def is_harmless(type_: str) -> bool:
     area, _, noun = rest.partition(":")[0].partition("/")
     if noun.lower().endswith(("iammember", "iambinding", "iampolicy")):
         return True
-    return area in HARMLESS_AREAS or (area == "compute" and noun in HARMLESS_COMPUTE)
+    return type_ in HARMLESS or area in HARMLESS_AREAS or (area == "compute" and noun in HARMLESS_COMPUTE)
+
+
+def _reaches_in(resource: Resource) -> bool:
+    """Whether a serverless service is, or may be, connected to a network."""
+    paths = UNLESS.get(resource.type)
+    return paths is None or any(is_given(part(resource.properties.get(path[0]), *path[1:])) for path in paths)
 
 
 def not_understood(resources: Iterable[Resource]) -> list[str]:
@@ -192,5 +224,5 @@ def not_understood(resources: Iterable[Resource]) -> list[str]:
     return [
         f"{each.urn}: {each.type} is not modelled"
         for each in resources
-        if each.type not in MODELLED and not is_harmless(each.type)
+        if each.type not in MODELLED and not is_harmless(each.type) and _reaches_in(each)
     ]

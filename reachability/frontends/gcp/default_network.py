@@ -16,7 +16,7 @@ from reachability.frontends.gcp.interfaces import INSTANCES
 from reachability.frontends.gcp.inventory import project_of
 from reachability.frontends.gcp.properties import items, last_segment, word
 from reachability.frontends.gcp.vpc import AUTOMATIC, NETWORK
-from reachability.resources import Resource
+from reachability.resources import UNKNOWN, Resource
 
 NAME = "default"
 PRIORITY = 65534
@@ -64,8 +64,9 @@ def _on_default(instance: Resource) -> Iterator[bool]:
     nics: Iterable[Any] = items(instance.properties.get("networkInterfaces"))[0]
     for nic in nics:
         if isinstance(nic, dict):
-            named = nic.get("network") or nic.get("subnetwork")
-            yield named is None or named == "" or last_segment(f"/{named}" if isinstance(named, str) else "") == NAME
+            told = (nic.get(each) for each in ("network", "subnetwork"))
+            named = next((each for each in told if each is UNKNOWN or each), None)
+            yield named is None or last_segment(f"/{named}" if isinstance(named, str) else "") == NAME
 
 
 def _made(type_: str, project: str, name: str, id_: str, **properties: Any) -> Resource:

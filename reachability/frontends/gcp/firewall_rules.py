@@ -32,6 +32,8 @@ from reachability.frontends.gcp.vpc import NETWORK, Network
 from reachability.resources import UNKNOWN, Resource
 
 FIREWALL = "gcp:compute/firewall:Firewall"
+UNCERTAIN = "uncertain"
+"""A property of a rule that stands for others: why it is unknown whether it applies."""
 DEFAULT_PRIORITY = 1000
 
 
@@ -62,6 +64,7 @@ class FirewallRules:
         if disabled is True:
             return
         uncertainty = "" if disabled is False else "whether it is disabled is known only after deployment"
+        uncertainty = word(given.get(UNCERTAIN)) or uncertainty
         owner = self._inventory.resolve(resource, "network", (NETWORK,))
         if owner is not None:
             targets = [owner.urn]

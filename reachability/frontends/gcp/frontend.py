@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval, Intervals, union
-from reachability.frontends.gcp import catalogue
+from reachability.frontends.gcp import catalogue, managed
 from reachability.frontends.gcp.accounts import Accounts
 from reachability.frontends.gcp.allocation import Allocation
 from reachability.frontends.gcp.cloud_nat import CloudNats
@@ -31,6 +31,7 @@ from reachability.frontends.gcp.peering import Peerings
 from reachability.frontends.gcp.properties import Problems
 from reachability.frontends.gcp.route_tables import RouteTables
 from reachability.frontends.gcp.static_routes import StaticRoutes
+from reachability.frontends.gcp.unseen_networks import unseen_networks
 from reachability.frontends.gcp.vpc import SIDE, Network, addresses_stage, outside, read_networks
 from reachability.network import (
     Action,
@@ -61,9 +62,11 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     own = [each for each in resources if each.type.startswith("gcp:")]
     if not own:
         return Fragment()
+    own = managed.expanded(own)
     for sentence in catalogue.not_understood(own):
         problems(sentence)
     own += default_networks(own)
+    own += unseen_networks(own)
     inventory = Inventory(own, problems)
     allocation = Allocation(own)
     networks = read_networks(inventory, allocation)

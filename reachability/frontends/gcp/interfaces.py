@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ ADDRESSES = (ADDRESS, GLOBAL_ADDRESS)
 DEFAULT = "default"
 """The name of the network, and of its subnets, on which an interface is that names none."""
 LARGEST_ALIAS_RANGE = 4096
+POD_RANGES = "podIpRanges"
+"""A property of the interface that stands for a cluster's nodes: the blocks of their pods' addresses."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -252,7 +254,21 @@ class Interfaces:
             ]
             if len(reserved) == 1:
                 return (reserved[0],), ""
-        return self._allocation.inside(subnet.primary), f"the address of {where} is known only after deployment"
+        points = [*self._allocation.inside(subnet.primary), *self._pods(where, given)]
+        return tuple(points), f"the address of {where} is known only after deployment"
+
+    def _pods(self, where: str, given: Mapping[str, Any]) -> Iterator[int]:
+        """Addresses of pods: one for each part of their ranges that rules treat differently."""
+        if POD_RANGES not in given:
+            return
+        known, more = items(given[POD_RANGES])
+        if more:
+            self._inventory.problems(f"{where}: the addresses of its pods are not known")
+        for each in known:
+            try:
+                yield from self._allocation.inside(block(each))
+            except AddressError:
+                self._inventory.problems(f"{where}: {each!r} is not a block of pods")
 
     def _aliases(self, where: str, given: Mapping[str, Any], subnet: Subnet) -> Intervals:
         problems = self._inventory.problems

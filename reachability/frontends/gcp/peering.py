@@ -17,6 +17,9 @@ from reachability.network import exit_stage
 from reachability.resources import UNKNOWN, Resource
 
 PEERING = "gcp:compute/networkPeering:NetworkPeering"
+OF_A_SERVICE = "ofAService"
+"""A property of the peering that stands for a service of Google with private addresses: without its network among the
+resources, it touches nothing."""
 ROUTES_CONFIG = "gcp:compute/networkPeeringRoutesConfig:NetworkPeeringRoutesConfig"
 
 
@@ -74,7 +77,7 @@ class Peerings:
                 inventory.problems(f"{each.urn}: {' and '.join(unknown)} is unknown: it may be any network")
                 continue
             if owner is None:
-                if inventory.resolve(each, "peerNetwork", (NETWORK,)) is None:
+                if not each.properties.get(OF_A_SERVICE) and inventory.resolve(each, "peerNetwork", (NETWORK,)) is None:
                     inventory.problems(f"{each.urn}: neither of its networks is in the input or known yet")
                 continue
             other = inventory.resolve(each, "peerNetwork", (NETWORK,))

@@ -112,10 +112,15 @@ def test_a_service_in_no_vpc_is_no_concern() -> None:
 def test_a_service_whose_subnets_are_not_told_is_not_modelled() -> None:
     (reason,) = Estate(resource("rds/instance", "db")).unmodelled
     assert "it has no dbSubnetGroupName, so its subnets are unknown" in reason
-    elsewhere = {"vpcConfig": {"subnetIds": ["subnet-x"], "securityGroupIds": [APP.id]}}
-    (reason,) = Estate(BASE, resource("lambda/function", "f", **elsewhere)).unmodelled
-    assert "subnet-x is not among the resources, but its groups are" in reason
-    apart = {"vpcConfig": {"subnetIds": ["subnet-x"], "securityGroupIds": ["sg-x"]}}
+
+
+def test_a_service_in_a_subnet_that_is_not_among_the_resources_is_in_the_vpc_of_its_groups() -> None:
+    elsewhere = {"vpcConfig": {"subnetIds": ["subnet-7"], "securityGroupIds": [APP.id]}}
+    estate = Estate(BASE, database(), resource("lambda/function", "f", **elsewhere))
+    assert estate.unmodelled == ()
+    assert set(estate.reached("f")["db"]) == {"tcp 5432"} and "db" not in estate.reached("other")
+    assert "f" in estate.reached("other")
+    apart = {"vpcConfig": {"subnetIds": ["subnet-7"], "securityGroupIds": ["sg-x"]}}
     assert Estate(BASE, resource("lambda/function", "f", **apart)).unmodelled == ()
 
 
@@ -162,8 +167,46 @@ def test_a_scaling_group_has_the_groups_of_its_launch_template_and_registers_wit
     assert estate.unmodelled == ()
     assert set(estate.reached("fleet")["db"]) == {"tcp 5432"}
     assert "fleet" in estate.reached("internet")
-    (reason, *_) = Estate(BASE, resource("autoscaling/group", "fleet", **given)).unmodelled
-    assert "its launch template is not among the resources" in reason
+
+
+def test_a_scaling_group_whose_template_is_not_known_is_unknown_by_itself() -> None:
+    template = resource("ec2/launchTemplate", "t", id="lt-1", vpcSecurityGroupIds=[APP.id], latestVersion=3)
+    known = {"id": "lt-1", "version": "3"}
+    for chosen in ({"id": "lt-9"}, {"id": "lt-1", "version": "2"}, {"id": "lt-1", "version": "$Default"}, UNKNOWN):
+        older = resource("ec2/launchTemplate", "t", id="lt-1", defaultVersion=1, **template.properties)
+        fleet = resource("autoscaling/group", "fleet", vpcZoneIdentifiers=BOTH, launchTemplate=chosen)
+        estate = Estate(BASE, database(), older, fleet)
+        assert estate.unmodelled == ()
+        assert "fleet" in estate.reached("other") and "fleet" not in estate.reached("other", may=False)
+        assert "db" not in estate.reached("other"), "nothing else is unknown by it"
+    fleet = resource("autoscaling/group", "fleet", vpcZoneIdentifiers=BOTH, launchTemplate=known)
+    assert set(Estate(BASE, database(), template, fleet).reached("fleet")["db"]) == {"tcp 5432"}
+
+
+@pytest.mark.parametrize("public_", [True, False])
+def test_a_scaling_group_has_the_groups_of_its_launch_configuration(public_: bool) -> None:
+    wide = group(NET, "wide")
+    configuration = resource(
+        "ec2/launchConfiguration", "c-1", id="c-1", securityGroups=[wide.id], associatePublicIpAddress=public_
+    )
+    fleet = resource("autoscaling/group", "fleet", vpcZoneIdentifiers=[A.id], launchConfiguration="c-1")
+    estate = Estate(BASE, wide, configuration, fleet)
+    assert estate.unmodelled == ()
+    assert "fleet" in estate.reached("other", may=False)
+    assert ("fleet" in estate.reached("internet")) is public_
+
+
+def test_a_scaling_group_of_several_types_has_the_groups_of_its_template() -> None:
+    template = resource("ec2/launchTemplate", "t", id="lt-1", vpcSecurityGroupIds=[APP.id])
+    mixed = {"launchTemplate": {"launchTemplateSpecification": {"launchTemplateId": "lt-1", "version": "$Latest"}}}
+    fleet = resource("autoscaling/group", "fleet", vpcZoneIdentifiers=BOTH, mixedInstancesPolicy=mixed)
+    estate = Estate(BASE, database(), template, fleet)
+    assert estate.unmodelled == () and set(estate.reached("fleet")["db"]) == {"tcp 5432"}
+
+
+@pytest.mark.parametrize("absent", [None, []])
+def test_an_event_that_starts_no_task_has_no_place(absent: list[Any] | None) -> None:
+    assert Estate(BASE, resource("cloudwatch/eventTarget", "wake", ecsTarget=absent)).unmodelled == ()
 
 
 def test_a_scaling_group_gets_public_addresses_where_its_subnets_give_them() -> None:

@@ -120,10 +120,60 @@ def test_groups_of_two_vpcs_do_not_tell_where_a_subnet_is() -> None:
     assert Estate(SSH, two, apart).unmodelled != ()
 
 
-@pytest.mark.parametrize("more", [{"privateIp": None}, {"secondaryPrivateIps": ["10.0.1.99"]}])
-def test_an_address_that_is_not_known_is_not_guessed(more: dict[str, Any]) -> None:
-    made = instance(PLACE, "web", more.pop("privateIp", "10.0.1.10"), [SSH], **more)
-    assert (Estate(SSH, made).unmodelled == ()) is ("secondaryPrivateIps" in made.properties)
+@pytest.mark.parametrize("address", [None, "10.0.1.10"])
+def test_an_address_that_is_not_known_may_be_any_private_one(address: str | None) -> None:
+    ranges = ["10.0.0.0/16", "172.31.0.0/16", "8.8.0.0/16"]
+    wanted = [group(f"from-{each}", ingress=[entry(22, cidrBlocks=[each])]) for each in ranges]
+    there = [instance(PLACE, each.name, f"10.0.1.{20 + n}", [each]) for n, each in enumerate(wanted)]
+    estate = Estate(SSH, wanted, there, instance(PLACE, "web", address, [SSH]))
+    assert estate.unmodelled == ()
+    admitted = {f"from-{ranges[0]}"} | (set() if address else {f"from-{ranges[1]}"})
+    assert {each for each in estate.reached("web") if each.startswith("from-")} == admitted
+
+
+def test_an_address_beside_the_known_one_is_known_too() -> None:
+    estate = Estate(SSH, instance(PLACE, "web", "10.0.1.10", [SSH], secondaryPrivateIps=["10.0.1.99"]))
+    assert estate.unmodelled == ()
+
+
+PLACES = ["subnet-0123", "subnet-0456"]
+SERVICES: list[tuple[str, dict[str, Any]]] = [
+    ("lambda/function", {"vpcConfig": {"subnetIds": PLACES, "securityGroupIds": [SSH.id]}}),
+    ("ecs/service", {"networkConfiguration": {"subnets": PLACES, "securityGroups": [SSH.id], "assignPublicIp": True}}),
+    ("rds/proxy", {"vpcSubnetIds": PLACES, "vpcSecurityGroupIds": [SSH.id]}),
+    ("efs/mountTarget", {"subnetId": PLACES[0], "securityGroups": [SSH.id], "ipAddress": "10.0.1.77"}),
+    ("lb/loadBalancer", {"subnets": PLACES, "securityGroups": [SSH.id], "internal": False}),
+    ("eks/cluster", {"vpcConfig": {"subnetIds": PLACES, "vpcId": HOME, "securityGroupIds": [SSH.id]}}),
+]
+
+
+@pytest.mark.parametrize(("type_", "given"), SERVICES)
+def test_a_service_in_a_subnet_that_is_not_known_is_judged_by_its_groups(type_: str, given: dict[str, Any]) -> None:
+    estate = Estate(BASE, resource(type_, "thing", **given))
+    assert estate.unmodelled == ()
+    if not type_.startswith("lb/"):
+        assert "data" in estate.reached("thing"), "it is a member of the group that may come in"
+        assert "quiet" not in estate.reached("thing")
+        assert "tcp 22" in estate.reached("quiet")["thing"] or type_ == "eks/cluster"
+        assert verdicts(estate, "internet", "web", 443) == {"unreachable"}, "nothing else is unknown by it"
+
+
+def test_services_of_two_subnets_that_are_not_known_may_reach_each_other() -> None:
+    one = resource("lambda/function", "one", vpcConfig={"subnetIds": PLACES[:1], "securityGroupIds": [CLOSED.id]})
+    two = resource("lambda/function", "two", vpcConfig={"subnetIds": PLACES[1:], "securityGroupIds": [SSH.id]})
+    estate = Estate(BASE, one, two)
+    assert estate.unmodelled == ()
+    assert set(estate.reached("one")["two"]) == {"tcp 22"}
+    assert "two" not in estate.reached("one", may=False)
+
+
+def test_a_database_is_where_its_subnet_group_is() -> None:
+    places = resource("rds/subnetGroup", "places", id="places", subnetIds=PLACES, vpcId=HOME)
+    given = {"dbSubnetGroupName": "places", "publiclyAccessible": True}
+    estate = Estate(BASE, places, resource("rds/instance", "db", vpcSecurityGroupIds=[MEMBERS.id], **given))
+    assert estate.unmodelled == ()
+    assert set(estate.reached("web")["db"]) == {"tcp 5432"} and "db" not in estate.reached("quiet")
+    assert "db" not in estate.reached("internet")
 
 
 def test_a_link_to_an_external_network_may_lead_to_a_vpc_that_is_not_known() -> None:

@@ -3,22 +3,19 @@
 import pytest
 
 from reachability.frontends.gcp import compile
-from reachability.resources import Resource
+from reachability.resources import UNKNOWN, Resource
 from tests.reachability.frontends.gcp.builders import Estate, instance, network, resource, subnet
 
 
 @pytest.mark.parametrize(
     "type_",
     [
-        "gcp:container/cluster:Cluster",
-        "gcp:sql/databaseInstance:DatabaseInstance",
-        "gcp:redis/instance:Instance",
+        "gcp:container/nodePool:NodePool",
+        "gcp:dataproc/cluster:Cluster",
         "gcp:vpcaccess/connector:Connector",
-        "gcp:cloudrunv2/service:Service",
         "gcp:networkconnectivity/policyBasedRoute:PolicyBasedRoute",
         "gcp:networksecurity/firewallEndpoint:FirewallEndpoint",
         "gcp:networkservices/gateway:Gateway",
-        "gcp:servicenetworking/connection:Connection",
         "gcp:compute/instanceGroupManager:InstanceGroupManager",
         "gcp:compute/networkEndpointGroup:NetworkEndpointGroup",
         "gcp:compute/packetMirroring:PacketMirroring",
@@ -44,6 +41,10 @@ def test_a_type_that_may_touch_the_network_is_refused_by_urn(type_):
         "gcp:compute/disk:Disk",
         "gcp:compute/subnetworkIAMMember:SubnetworkIAMMember",
         "gcp:container/clusterIamMember:ClusterIamMember",
+        "gcp:sql/database:Database",
+        "gcp:sql/databaseInstance:DatabaseInstance",
+        "gcp:cloudrunv2/service:Service",
+        "gcp:redis/instance:Instance",
         "gcp:compute/healthCheck:HealthCheck",
         "gcp:compute/externalVpnGateway:ExternalVpnGateway",
         "aws:ec2/vpc:Vpc",
@@ -113,3 +114,17 @@ def test_google_itself_comes_in_where_rules_let_it():
     google = "Google's front ends, IAP and DNS at vpc"
     assert Estate(vpc, here, instance(here, "host", "10.0.0.5"), iap).reaches(google, "host", "tcp 22")
     assert not Estate(vpc, here, instance(here, "host", "10.0.0.5")).reaches(google, "host", "tcp 22")
+
+
+@pytest.mark.parametrize(
+    ("type_", "given"),
+    [
+        ("gcp:cloudfunctions/function:Function", {"vpcConnector": "connector"}),
+        ("gcp:cloudfunctionsv2/function:Function", {"serviceConfig": [{"vpcConnector": "connector"}]}),
+        ("gcp:cloudrunv2/service:Service", {"template": {"vpcAccess": {"connector": "connector"}}}),
+        ("gcp:cloudrunv2/service:Service", {"template": UNKNOWN}),
+    ],
+)
+def test_a_serverless_service_is_not_modelled_where_it_is_or_may_be_connected_to_a_network(type_, given):
+    found = Resource(f"urn:x::{type_}::thing", type_, "thing", "thing", given, {})
+    assert compile([found], {}).unmodelled == [f"{found.urn}: {type_} is not modelled"]
