@@ -17,7 +17,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "routing": ("bird2",),
     "names": ("unbound", "dns-root-data"),
     "web": ("nginx-light",),
-    "signing": ("libusb-1.0-0", "python3-cryptography", "python3-botocore", "python3-hvac"),
+    "signing": ("libusb-1.0-0", "python3-cryptography", "python3-hvac"),
     "inspection": ("tcpdump", "netcat-openbsd", "bind9-dnsutils", "less", "vim-tiny"),
 }
 """What every machine has on its disk from the start; a role that needs more adds it here, under its own key.
