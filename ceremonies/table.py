@@ -45,7 +45,13 @@ class OperatorTable:
         """The table that `network` declares."""
         return cls(
             endpoints=[
-                Endpoint(each.region, each.host, str(each.address), each.port)
+                Endpoint(
+                    each.region,
+                    each.host,
+                    str(each.addresses[0]),
+                    each.port,
+                    others=tuple(map(str, each.addresses[1:])),
+                )
                 for each in coordination.endpoints(network)
             ],
             head=coordination.table_names(network)[0],

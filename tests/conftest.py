@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from components.recording import Recorded
 
 settings.register_profile("estate", deadline=None)
-settings.register_profile("fast", deadline=None, max_examples=8)
+settings.register_profile("fast", deadline=None, max_examples=5)
 settings.load_profile("estate")
 
 gc.set_threshold(200_000, 50, 1000)

@@ -299,7 +299,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Signing, "backend"): Words("softsign or yubihsm", "the signer's configuration follows from it", "softsign"),
     (model.Signing, "custody"): Words("the name of a site", "one site's active signer holds the consensus key", "ash1"),
     (model.Signing, "coordination"): Words(
-        "the fields sites, generation, replicas, witness and reach_blocks",
+        "the fields sites, generation, replicas, detours, witness and reach_blocks",
         "sites that sign with one key must agree on each signature before it is made",
         "{sites: {ash1: gate-ash1, zrh1: gate-zrh1}, replicas: {eu-central-1: coordination}}",
     ),
@@ -318,6 +318,12 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "a mapping from AWS regions to names of central services",
         "the table has a replica in each of these regions, which signers reach through that service",
         "{us-east-1: coordination, us-east-2: coordination-2}",
+        key=REGION_NAME,
+    ),
+    (model.Coordination, "detours"): Words(
+        "a mapping from regions of the replicas to lists of 1 to 5 names of central services",
+        "signers reach the replica through these, in this order, where its own service cannot be reached",
+        "{us-east-1: [coordination-b]}",
         key=REGION_NAME,
     ),
     (model.Coordination, "witness"): REGION_NAME,

@@ -12,11 +12,14 @@ from estate.plan.hosts import Host
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One replica of the table: its region, the name in its certificate, and the address and port to call."""
+    """One replica of the table: its region, the name in its certificate, and the addresses and port to call.
+
+    ``addresses`` are in order of preference; there is at least one.
+    """
 
     region: str
     host: str
-    address: IPv4Address
+    addresses: tuple[IPv4Address, ...]
     port: int
 
 
@@ -30,10 +33,12 @@ def endpoints(network: Network) -> tuple[Endpoint, ...]:
     coordination = network.signing.coordination
     if coordination is None:
         return ()
-    services = [(region, network.services[name]) for region, name in coordination.replicas.items()]
-    return tuple(
-        Endpoint(region, aws.dynamodb_host(region), service.address, service.port) for region, service in services
-    )
+    found = []
+    for region, name in coordination.replicas.items():
+        services = [network.services[each] for each in (name, *coordination.detours.get(region, ()))]
+        addresses = tuple(each.address for each in services)
+        found.append(Endpoint(region, aws.dynamodb_host(region), addresses, services[0].port))
+    return tuple(found)
 
 
 def multi_region(network: Network) -> bool:

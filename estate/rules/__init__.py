@@ -123,6 +123,7 @@ RULES: tuple[Rule, ...] = (
     coordination.coordinated_sites_can_sign,
     coordination.replicas_are_strongly_consistent,
     coordination.replica_regions_exist,
+    coordination.detours_lead_to_replicas,
     coordination.replicas_are_reached_by_signers_only,
     coordination.replicas_are_reached_apart,
     coordination.gates_have_leases,

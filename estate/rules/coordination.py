@@ -110,14 +110,29 @@ def replica_regions_exist(network: Network) -> Iterator[Finding]:
             )
 
 
-def replicas_are_reached_by_signers_only(network: Network) -> Iterator[Finding]:
-    """A declared service leads to each replica over TLS, for signers only."""
+def detours_lead_to_replicas(network: Network) -> Iterator[Finding]:
+    """A detour leads to a region where the table is."""
     coordination = network.signing.coordination
-    for region, name in coordination.replicas.items() if coordination else ():
+    for region in coordination.detours if coordination else ():
+        if coordination and region not in coordination.replicas:
+            yield Finding(
+                path=f"{_HERE}.detours.{region}",
+                value=show(region),
+                rule="must be a region of the replicas",
+                reason="a detour is another way to a replica, and there is none in this region",
+                fix=choose(region, coordination.replicas),
+                involves=(f"{_HERE}.replicas.[keys]",),
+            )
+
+
+def replicas_are_reached_by_signers_only(network: Network) -> Iterator[Finding]:
+    """A declared service leads to each replica over TLS, for signers only; so does each detour."""
+    coordination = network.signing.coordination
+    for place, name in coordination.services() if coordination else ():
         service = network.services.get(name)
         if service is None:
             yield Finding(
-                path=f"{_HERE}.replicas.{region}",
+                path=f"{_HERE}.{place}",
                 value=show(name),
                 rule="must be a declared service",
                 reason="firewalls let a signer reach declared services only, so its gate could not reach the table",
@@ -131,7 +146,7 @@ def replicas_are_reached_by_signers_only(network: Network) -> Iterator[Finding]:
                 rule="must be tcp 443 for a replica of the coordination table",
                 reason="DynamoDB is called over HTTPS",
                 fix="write port: 443, and protocol: tcp or nothing",
-                involves=(f"services.{name}.protocol", f"{_HERE}.replicas.{region}"),
+                involves=(f"services.{name}.protocol", f"{_HERE}.{place}"),
             )
         elif service.consumers != (Role.SIGNER,):
             yield Finding(
@@ -140,20 +155,20 @@ def replicas_are_reached_by_signers_only(network: Network) -> Iterator[Finding]:
                 rule="must be [signer] for a replica of the coordination table",
                 reason="a host that reaches the table is one step from deciding who signs, and no other host needs it",
                 fix="write consumers: [signer]",
-                involves=(f"services.{name}.consumers.*", f"{_HERE}.replicas.{region}"),
+                involves=(f"services.{name}.consumers.*", f"{_HERE}.{place}"),
             )
 
 
 def replicas_are_reached_apart(network: Network) -> Iterator[Finding]:
-    """Two replicas are two services."""
+    """Two replicas are two services, and a detour is another one."""
     coordination = network.signing.coordination
-    replicas = coordination.replicas if coordination else {}
-    for path, name, first in repeated((f"{_HERE}.replicas.{region}", each) for region, each in replicas.items()):
+    services = coordination.services() if coordination else ()
+    for path, name, first in repeated((f"{_HERE}.{place}", each) for place, each in services):
         yield Finding(
             path=path,
             value=show(name),
-            rule="each replica must have a service of its own",
-            reason=f"{first} is reached by it too, and one address does not lead to two regions",
+            rule="each replica and each detour must have a service of its own",
+            reason=f"{first} is reached by it too; one address is neither in two regions nor a way around itself",
             fix="declare another service, and write its name here",
             involves=(first,),
         )

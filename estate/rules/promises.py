@@ -60,7 +60,9 @@ def may_be_read(role: Role) -> bool:
 def signer_services(network: Network) -> frozenset[str]:
     """The central services that a signer may call; it opens connections to nothing else but its validators."""
     coordination = network.signing.coordination
-    return frozenset({"packages", "time", "logs", "vault", *(coordination.replicas.values() if coordination else ())})
+    return frozenset(
+        {"packages", "time", "logs", "vault", *(name for _, name in (coordination.services() if coordination else ()))}
+    )
 
 
 def is_private(block: IPv4Network | IPv4Address) -> bool:

@@ -85,7 +85,7 @@ def signers_call_few_services(network: Network) -> Iterator[Finding]:
                 rule=f"must not be signer, which may call only {words(sorted(allowed))}",
                 reason=f"each connection out of a signer is a way out for its key, and it does not need {name}",
                 fix=f"remove signer from the consumers of {name}",
-                involves=("signing.coordination.replicas.*",),
+                involves=("signing.coordination.replicas.*", "signing.coordination.detours.*.*"),
             )
 
 

@@ -178,7 +178,7 @@ class Estate:
     @contextmanager
     def muted(self, *sites: str, both_ways: bool) -> Iterator[None]:
         """Packets from the table to these sites are dropped; ``both_ways``: and those from them to the table."""
-        table = [str(each.address) for each in coordination.endpoints(self.network)]
+        table = [str(address) for each in coordination.endpoints(self.network) for address in each.addresses]
         uplinks = [str(self.network.sites[site].uplink) for site in sites]
         ways = [(table, uplinks), *([(uplinks, table)] if both_ways else [])]
         names = " and ".join(sites)

@@ -87,7 +87,8 @@ def _listens(network: Network, paths: LabPaths) -> Iterator[Listen]:
     for each in coordination.endpoints(network):
         pem = paths.authority / f"{each.host}.pem"
         certificates.ensure([Certificate(path=str(pem), names=(each.host,))])
-        yield Listen(each.region, each.host, str(each.address), each.port, str(pem), str(pem))
+        for address in each.addresses:
+            yield Listen(each.region, each.host, str(address), each.port, str(pem), str(pem))
 
 
 def bring_up(

@@ -189,9 +189,13 @@ def _signing(draw: st.DrawFn, sites: list[str]) -> dict[str, Any]:
         signing["coordination"] = {"sites": gates, "generation": draw(st.integers(1, 9)), "replicas": replicas}
         if count == 2:
             signing["coordination"]["witness"] = chosen[2]
+        avoided = draw(st.sets(st.sampled_from(list(replicas))))
+        around = {region: [f"around-{index}"] for index, region in enumerate(sorted(avoided))}
+        if around:
+            signing["coordination"]["detours"] = around
         services |= {
             name: {"address": f"198.51.100.{20 + index}", "port": 443, "consumers": ["signer"]}
-            for index, name in enumerate(replicas.values())
+            for index, name in enumerate([*replicas.values(), *(name for names in around.values() for name in names)])
         }
         leases |= {
             lease: {

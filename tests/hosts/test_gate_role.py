@@ -55,14 +55,41 @@ def allowed(unit: str) -> set[str]:
     return set(re.findall(r"^IPAddressAllow=(.*)$", unit, re.MULTILINE))
 
 
+def called(chain: config.Chain) -> list[tuple[str, int]]:
+    return [(address, each.port) for each in chain.endpoints for address in (each.address, *each.others)]
+
+
+def with_a_detour(network: Network) -> Network:
+    declared = network.signing.coordination
+    assert declared
+    region, service = next(iter(declared.replicas.items()))
+    around = network.services[service].model_copy(update={"address": IPv4Address("198.51.100.99")})
+    coordinated = declared.model_copy(update={"detours": {region: ("around",)}})
+    return network.model_copy(
+        update={
+            "services": {**network.services, "around": around},
+            "signing": network.signing.model_copy(update={"coordination": coordinated}),
+        }
+    )
+
+
+def test_a_detour_to_the_table_is_in_the_gates_configuration_its_unit_and_the_firewall(network: Network) -> None:
+    changed = with_a_detour(network)
+    for host in gated(changed):
+        (first, *_) = config.parse(text(changed, host, gate_config.CONFIG)).chains[0].endpoints
+        assert first.others == ("198.51.100.99",)
+        assert "198.51.100.99" in allowed(text(changed, host, gate_config.UNIT_FILE))
+        assert "198.51.100.99" in rulesets.ruleset(changed, host, samples.inventory(changed))
+
+
 def test_the_gate_itself_accepts_its_configuration(network: Network) -> None:
     for host in gated(network):
         found = config.parse(text(network, host, gate_config.CONFIG))
         chain = found.chain(network.chain.chain_id)
         assert found.gate_id == host.name
         assert (chain.head, chain.claims) == coordination.table_names(network)
-        assert [(each.host, each.address, each.port) for each in chain.endpoints] == [
-            (each.host, str(each.address), each.port) for each in coordination.endpoints(network)
+        assert [(each.host, (each.address, *each.others), each.port) for each in chain.endpoints] == [
+            (each.host, tuple(map(str, each.addresses)), each.port) for each in coordination.endpoints(network)
         ]
         assert {each.scheme for each in chain.endpoints} == {"https"}
 
@@ -138,7 +165,7 @@ def test_a_gate_may_connect_to_its_node_and_the_table_and_has_no_listening_port(
     for host in gated(network):
         unit = text(network, host, gate_config.UNIT_FILE)
         chain = config.parse(text(network, host, gate_config.CONFIG)).chains[0]
-        assert allowed(unit) == {chain.node[0], *(each.address for each in chain.endpoints)}
+        assert allowed(unit) == {chain.node[0], *(address for address, _ in called(chain))}
         for line in ("IPAddressDeny=any", "SocketBindDeny=any", "RestrictAddressFamilies=AF_INET AF_UNIX"):
             assert line in unit.splitlines()
 
@@ -154,13 +181,13 @@ def test_the_firewall_lets_a_gate_reach_what_its_unit_allows(network: Network) -
         ruleset = rulesets.ruleset(network, host, samples.inventory(network))
         output = ruleset[ruleset.index("chain output") :]
         chain = config.parse(text(network, host, gate_config.CONFIG)).chains[0]
-        for address, port in (chain.node, *((each.address, each.port) for each in chain.endpoints)):
+        for address, port in (chain.node, *called(chain)):
             rules = [line for line in output.splitlines() if f"dport {port} " in line and address in line]
             assert len(rules) == 1 and rules[0].endswith("accept"), f"{host.name} to {address}:{port}"
 
 
 def test_no_host_but_a_signer_reaches_the_table(network: Network) -> None:
-    addresses = {str(each.address) for each in coordination.endpoints(network)}
+    addresses = {str(address) for each in coordination.endpoints(network) for address in each.addresses}
     for host in of_role(network, *(role for role in Role if role not in (Role.SIGNER, Role.EDGE))):
         ruleset = rulesets.ruleset(network, host, samples.inventory(network))
         output = ruleset[ruleset.index("chain output") :]

@@ -39,10 +39,19 @@ def test_without_coordination_the_site_of_custody_signs_and_nothing_is_gated() -
 
 def test_the_endpoints_are_those_of_the_replicas_in_the_order_of_the_declaration() -> None:
     turned = {"us-east-2": "coordination-2", "us-east-1": "coordination"}
-    ohio = Endpoint("us-east-2", "dynamodb.us-east-2.amazonaws.com", IPv4Address("198.51.100.17"), 443)
-    virginia = Endpoint("us-east-1", "dynamodb.us-east-1.amazonaws.com", IPv4Address("198.51.100.16"), 443)
+    ohio = Endpoint("us-east-2", "dynamodb.us-east-2.amazonaws.com", (IPv4Address("198.51.100.17"),), 443)
+    virginia = Endpoint("us-east-1", "dynamodb.us-east-1.amazonaws.com", (IPv4Address("198.51.100.16"),), 443)
     assert coordination.endpoints(sound()) == (virginia, ohio)
     assert coordination.endpoints(sound({"signing.coordination.replicas": turned})) == (ohio, virginia)
+
+
+def test_a_replica_is_reached_through_its_own_service_and_then_through_its_detours_in_their_order() -> None:
+    changes: dict[str, object] = {"signing.coordination.detours": {"us-east-2": ["second", "first"]}}
+    for name, address in (("first", "198.51.100.18"), ("second", "198.51.100.19")):
+        changes[f"services.{name}"] = {"address": address, "port": 443, "consumers": ["signer"]}
+    virginia, ohio = coordination.endpoints(sound(changes))
+    assert virginia.addresses == (IPv4Address("198.51.100.16"),)
+    assert [str(each) for each in ohio.addresses] == ["198.51.100.17", "198.51.100.19", "198.51.100.18"]
 
 
 def test_a_home_region_is_not_several() -> None:
@@ -72,7 +81,7 @@ def test_a_gates_lease_is_taken_by_its_own_host_only(network: Network) -> None:
 def test_a_signer_may_call_what_leads_to_the_table_and_nothing_of_that_name_otherwise(network: Network) -> None:
     extra = promises.signer_services(network) - {"packages", "time", "logs", "vault"}
     assert {network.services[name].address for name in extra} == {
-        each.address for each in coordination.endpoints(network)
+        address for each in coordination.endpoints(network) for address in each.addresses
     }
 
 
