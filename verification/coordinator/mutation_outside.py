@@ -3,8 +3,9 @@
     python -m verification.coordinator.mutation_outside [MODULE …] [--every N] [--minutes M]
 
 The mutants are those of ``mutation``, without changed sentences. These modules do I/O, so that their own tests are run
-by pytest, in a process forked for each mutant: it has loaded the libraries and nothing of this project. A mutant is
-noticed if a test fails or does not end in time. Tests that start processes of their own see the unchanged module there.
+by pytest, in a process forked for each mutant, which keeps the loaded libraries and forgets what is loaded of this
+project. A mutant is noticed if a test fails or does not end in time. Tests that start processes of their own see the
+unchanged module there.
 
 ``--every``: one of so many mutants. ``--minutes``: no new mutant after so long, shared evenly among the modules.
 Mutants that behave as the module does are declared, each with its reason (``EQUIVALENT``).
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
@@ -125,6 +127,7 @@ def _run_tests(suite: Sequence[str], mutant: Mutant | None) -> None:
         for descriptor in (0, 1, 2):
             os.dup2(nothing, descriptor)
         os.chdir(ROOT)
+        _forget_project()
         if mutant:
             sys.meta_path.insert(0, Mutated(mutant.module, mutant.code))  # type: ignore[arg-type]
         code = int(
@@ -146,6 +149,15 @@ def _run_tests(suite: Sequence[str], mutant: Mutant | None) -> None:
         )
     finally:
         os._exit(code)
+
+
+def _forget_project() -> None:
+    """So that the tests import every module of the project anew, the mutant among them."""
+    libraries = ROOT / ".venv"
+    for name, module in list(sys.modules.items()):
+        file = Path(getattr(module, "__file__", None) or "/")
+        if file.is_relative_to(ROOT) and not file.is_relative_to(libraries):
+            del sys.modules[name]
 
 
 def tried(module: str, every: int, offset: int = 0) -> Iterator[Mutant]:

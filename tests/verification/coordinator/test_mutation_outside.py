@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from tests.conftest import ROOT
@@ -36,6 +38,7 @@ def test_no_mutant_changes_a_sentence() -> None:
 
 @pytest.mark.slow
 def test_a_mutant_is_noticed_where_a_test_fails_or_hangs() -> None:
+    import_module(RPC)
     assert passes(SUITE, 120)
     (changed,) = [each for each in mutants(RPC) if each.text == "chain_rpc: 2 → 3"]
     assert not passes(SUITE, 120, changed)
