@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from engine.processes import members
 
 IDLE = """
 { echo 19 > /proc/self/autogroup; } 2> /dev/null || true
@@ -16,6 +19,10 @@ exec chrt --idle 0 setpriv --pdeathsig KILL "$@"
 """Linux weighs sessions first (sched(7), the autogroup feature), and processes of one session after that. The command
 ends with the process that started it.
 """
+
+
+POLL_SECONDS = 0.05
+"""A process without a processor dies only when it gets one."""
 
 
 class Beside:
@@ -62,5 +69,9 @@ class Beside:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._signal(signal.SIGKILL)
+        while running := members(self.pid):
+            for pid in running:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
         self._process.wait()
