@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ SECONDS = 5.0
 
 MOST_ROUNDS = 1000
 """Of a height that is taken over. Each has its own call, and a chain that waits for a key begins no new round."""
-
 
 SPENT = "taken-over"
 """The run in a claim for nothing."""
@@ -91,8 +90,7 @@ class Ceremony:
                 f"{MOST_ROUNDS} rounds are looked at one by one; find out how the chain, or a faulty node, came there"
             )
         found = []
-        for each in range(position.round + 1):
-            at = Position(position.height, each, Step.PRECOMMIT)
+        for at in _precommits(position):
             row_key = {"pk": items.text(self._key), "hrs": items.text(at.text)}
             outcome = self._call("GetItem", {"TableName": claims, "Key": row_key, "ConsistentRead": True})
             if not isinstance(outcome, Accepted):
@@ -114,8 +112,7 @@ class Ceremony:
         if head.claim is None or head.owner == gate_id:
             raise NotDone(f"nothing is taken over: the height of {head.position.text} belongs to no other gate")
         known = {each.position for each in precommits}
-        for each in range(head.position.round + 1):
-            at = Position(head.position.height, each, Step.PRECOMMIT)
+        for at in _precommits(head.position):
             if at < head.position and at not in known:
                 self._spend(claims, Claim(at, head.generation, gate_id, SPENT, _unique(), b"", bytes(32), 0))
         return self._update(
@@ -185,6 +182,11 @@ class Ceremony:
             return items.read_head(self._key, item)
         except Damaged as error:
             raise NotDone(f"{self._table} holds an item that is not a head of this key: {error}") from None
+
+
+def _precommits(position: Position) -> Iterator[Position]:
+    """Of the height of ``position``: one in each round up to its own."""
+    return (Position(position.height, each, Step.PRECOMMIT) for each in range(position.round + 1))
 
 
 def _unique() -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from engine.processes import members
+from engine.processes import end_session
 
 IDLE = """
 { echo 19 > /proc/self/autogroup; } 2> /dev/null || true
@@ -19,10 +18,6 @@ exec chrt --idle 0 setpriv --pdeathsig KILL "$@"
 """Linux weighs sessions first (sched(7), the autogroup feature), and processes of one session after that. The command
 ends with the process that started it.
 """
-
-
-POLL_SECONDS = 0.05
-"""A process without a processor dies only when it gets one."""
 
 
 class Beside:
@@ -50,7 +45,7 @@ class Beside:
     def _signal(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+                os.killpg(self.pid, number)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -69,9 +64,5 @@ class Beside:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        while running := members(self.pid):
-            for pid in running:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(POLL_SECONDS)
+        end_session(self.pid)
         self._process.wait()

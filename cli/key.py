@@ -77,6 +77,10 @@ def _due(due: Next, network: Network, *, live: bool) -> str:
     if due.step is Step.SEED:
         return f"bin/estate key start{which}"
     site = next(each.place for each in of_role(network, Role.SIGNER) if each.name == due.host)
+    return _join(site, which)
+
+
+def _join(site: str, which: str) -> str:
     return f"bin/estate key join {site}{which}"
 
 
@@ -112,7 +116,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         elif arguments.action == "move" and not coordinated:
             _move(reach, arguments.to, progress, deploy=_deploy(arguments))
         elif arguments.action != "status":
-            _through_gates(reach, arguments, progress)
+            _through_gates(reach, arguments, progress, dead)
         if taking_over:
             return 0
         status = reach.status()
@@ -232,7 +236,9 @@ def _leaving(network: Network, ceremony: GateCeremonies, site: str, target: str)
     return next(iter([*concerned, *there]), active_signer(network, site).name)
 
 
-def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progress) -> None:
+def _through_gates(
+    reach: Reach, arguments: argparse.Namespace, progress: Progress, dead: frozenset[str] = frozenset()
+) -> None:
     network, action, deploy = reach.network, arguments.action, _deploy(arguments)
     ceremony = reach.gates(action, progress.say)
 
@@ -250,7 +256,7 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
 
     def take_over() -> tuple[Next, ...]:
         target = _signer_of(network, arguments.to, "--to")
-        return ceremony.take_over(_dead(network, arguments), target, locked_block=arguments.locked_block)
+        return ceremony.take_over(dead, target, locked_block=arguments.locked_block)
 
     def clear_halt() -> tuple[Next, ...]:
         if arguments.cause and arguments.cause not in list(Cause):
@@ -283,7 +289,7 @@ def _through_gates(reach: Reach, arguments: argparse.Namespace, progress: Progre
         which = _which(network.name, live=arguments.live)
         print(
             f"now restart the node of {arguments.to}: it was refused what it asked for, and asks again only when it "
-            f"starts\n{site} is dismissed; once its host answers again: bin/estate key join {site}{which}"
+            f"starts\n{site} is dismissed; once its host answers again: {_join(site, which)}"
         )
     if action == "move":
         print(

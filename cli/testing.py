@@ -121,11 +121,10 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             set_up(progress)
         command = [sys.executable, "-m", "pytest", *(["-m", FAST] if arguments.fast else []), *words]
         return subprocess.call(command, cwd=checkout)
-    if not arguments.fast:
-        set_up(progress)
     if arguments.fast:
         outcomes = [execute(part, checkout, progress) for part in fast()]
     else:
+        set_up(progress)
         outcomes = execute_beside(computations(), whole(), checkout, progress)
     tell(outcomes, progress)
     return 1 if any(each.failed for each in outcomes) else 0

@@ -67,7 +67,7 @@ def members(session: int) -> list[int]:
     return found
 
 
-def _end_session(session: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
+def end_session(session: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
     """Ends every process of the session, by SIGTERM and then SIGKILL.
 
     The engine's plugins are process groups of their own in its session.
@@ -98,7 +98,7 @@ def end_leftovers(directory: Path, *, patience_seconds: float = PATIENCE_SECONDS
         if pid.isdigit() and begun.strip().isdigit():
             leader = start_time(int(pid))
             if leader in (None, int(begun)) and members(int(pid)):
-                _end_session(int(pid), patience_seconds)
+                end_session(int(pid), patience_seconds)
                 ended += 1
         path.unlink(missing_ok=True)
     return ended
@@ -148,7 +148,7 @@ def run(
                     on_line(line)
             status = child.wait()
         except BaseException:
-            _end_session(child.pid)
+            end_session(child.pid)
             raise
         finally:
             if sink:
@@ -183,6 +183,6 @@ def start(
 
 
 def stop(child: subprocess.Popen[bytes], *, records: Path) -> None:
-    _end_session(child.pid)
+    end_session(child.pid)
     child.wait()
     (records / f"{child.pid}.pid").unlink(missing_ok=True)

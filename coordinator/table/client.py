@@ -36,7 +36,7 @@ ASIDE_SECONDS = 10.0
 """How long an address that failed is tried last."""
 
 PATIENCE = 4
-"""After so many times as long as connections take there, another address is tried, while there is one."""
+"""The next address, if any, is tried after this multiple of the time that connections to the current one take."""
 LEAST_PATIENCE_SECONDS = 0.03
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -57,6 +57,11 @@ class Endpoint:
     port: int = 443
     scheme: str = "https"
     others: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """In order of preference."""
+        return (self.address, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class Client:
     def __init__(self, endpoints: Sequence[Endpoint], credentials: CredentialsFile, ca_file: Path | None) -> None:
         if not endpoints:
             raise ValueError("a table needs at least one endpoint")
-        self._replicas = [_Replica(each, address) for each in endpoints for address in (each.address, *each.others)]
+        self._replicas = [_Replica(each, address) for each in endpoints for address in each.addresses]
         self._credentials = credentials
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None

@@ -56,7 +56,7 @@ def allowed(unit: str) -> set[str]:
 
 
 def called(chain: config.Chain) -> list[tuple[str, int]]:
-    return [(address, each.port) for each in chain.endpoints for address in (each.address, *each.others)]
+    return [(address, each.port) for each in chain.endpoints for address in each.addresses]
 
 
 def with_a_detour(network: Network) -> Network:
@@ -88,7 +88,7 @@ def test_the_gate_itself_accepts_its_configuration(network: Network) -> None:
         chain = found.chain(network.chain.chain_id)
         assert found.gate_id == host.name
         assert (chain.head, chain.claims) == coordination.table_names(network)
-        assert [(each.host, (each.address, *each.others), each.port) for each in chain.endpoints] == [
+        assert [(each.host, each.addresses, each.port) for each in chain.endpoints] == [
             (each.host, tuple(map(str, each.addresses)), each.port) for each in coordination.endpoints(network)
         ]
         assert {each.scheme for each in chain.endpoints} == {"https"}

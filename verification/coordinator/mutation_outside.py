@@ -7,7 +7,7 @@ by pytest, in a process forked for each mutant, which keeps the loaded libraries
 project. A mutant is noticed if a test fails or does not end in time. Tests that start processes of their own see the
 unchanged module there.
 
-``--every``: one of so many mutants. ``--minutes``: no new mutant after so long, shared evenly among the modules.
+``--every N`` tries every N-th mutant. ``--minutes M`` starts none after M minutes, divided evenly among the modules.
 Mutants that behave as the module does are declared, each with its reason (``EQUIVALENT``).
 """
 
@@ -60,7 +60,7 @@ LIBRARIES = (
 )
 SLACK = 3
 LEAST_SECONDS = 20.0
-"""A mutant's tests may take so many times as long as without it, and at least this."""
+"""The time limit of a mutant's tests: SLACK times their duration without a mutant, but at least LEAST_SECONDS."""
 
 WANTED_PERCENT = 95
 
@@ -100,7 +100,7 @@ class Mutated:
 
 
 def passes(suite: Sequence[str], seconds: float, mutant: Mutant | None = None) -> bool:
-    """Whether these tests pass, in a process of their own, within so many seconds."""
+    """Whether these tests pass in a separate process within ``seconds``."""
     child = os.fork()
     if not child:
         os.setsid()
@@ -161,7 +161,7 @@ def _forget_project() -> None:
 
 
 def tried(module: str, every: int, offset: int = 0) -> Iterator[Mutant]:
-    """One of so many of the module's mutants that are not equivalent."""
+    """Every ``every``-th of the module's mutants that are not equivalent, from number ``offset``."""
     found = (each for each in mutants(module, sentences=False) if each.text not in EQUIVALENT)
     for number, mutant in enumerate(found):
         if number % every == offset:
@@ -175,7 +175,7 @@ def score(
     seconds: float = float("inf"),
     tell: Callable[[str], None] = lambda survivor: None,
 ) -> Score:
-    """Tries a module's mutants for at most so many seconds. ``tell`` is called with each survivor.
+    """Tries a module's mutants; starts none after ``seconds``. ``tell`` is called with each survivor.
 
     Raises:
         AssertionError: the tests fail without any mutant.
