@@ -58,6 +58,7 @@ LONG = (
     Long("rewritten", ("-m", f"{_ORACLES}.rewritten", "--estates", "4000")),
     Long("z3", ("-m", f"{_ORACLES}.compare", "--estates", "10000")),
     Long("simulation", ("-m", f"{_COORDINATOR}.simulate", "--seeds", "1000000", "--jobs", "2"), alone=True),
+    Long("killed-first-uses", ("-m", "pytest", "-q", "--long", "-k", "first_use", "tests/tools/test_bootstrap.py")),
     Long("race", ("-m", "pytest", "-q", "--long", "tests/coordinator/table/test_race.py"), alone=True),
     Long("killed-ups", ("-m", "pytest", "-q", "--long", "-k", "killed_up or down", WHOLE_ESTATE), alone=True),
     Long("chaos", ("-m", "cli", "drill", "chaos", "--faults", "1000", "--heights", "20000"), alone=True),
@@ -92,7 +93,7 @@ def run(checkout: Path, parts: Sequence[Long], progress: Progress) -> int:
 def summary(ended: Sequence[Ended]) -> list[str]:
     failed = sum(each.status != 0 for each in ended)
     rows = [
-        f"{'failed' if each.status else 'passed'}  {each.name:<15} {int(each.seconds) // 60:4d} min "
+        f"{'failed' if each.status else 'passed'}  {each.name:<17} {int(each.seconds) // 60:4d} min "
         f"{int(each.seconds) % 60:02d} s  {each.last_line}"
         for each in ended
     ]

@@ -9,7 +9,8 @@ whole estate    a whole network's lab, from a killed ``up`` to ``down``, and its
 chaos           the drills on the fast chain. Gates have 0.4 s for an answer there: nothing runs beside them
 engine and lab  the tests that run the Pulumi engine, make namespaces or boot machines; two files at a time
 unit            the tests that need neither the engine nor the lab, two at a time
-computations    unit tests that wait for nothing: beside the parts above, on the processor time that these leave
+computations    unit tests that wait for nothing: beside the parts above, on the processor time that these leave, and
+                paused where nothing may run beside
 ==============  =======================================================================================================
 
 The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``, with fewer
@@ -40,8 +41,8 @@ SLOWEST = 25
 FAST = "not engine and not lab and not slow"
 UNIT = "not engine and not lab"
 DRILLS = "tests/drills"
-COMPUTATIONS = ("tests/verification", "tests/reachability", "tests/policies", "tests/proofs")
-"""Tests that neither wait nor give a process a time to answer. They may be without a processor for minutes."""
+COMPUTES = f"{UNIT} and not waits"
+WAITS = f"{UNIT} and waits"
 
 NEEDED_BY_UNIT = ("dynamodb-local", "privval-judge", "quint", "tm-signer-harness", "tmkms", "wasmd", "yubihsm-mock")
 NEEDED_BY_LAB = ("pulumi", "cometbft")
@@ -93,12 +94,12 @@ def whole() -> list[Part]:
         of_pytest("whole estate", f"{DRILLS}/test_whole_estate.py"),
         of_pytest("chaos", DRILLS, f"--ignore={DRILLS}/test_whole_estate.py", alone=True),
         of_pytest("engine and lab", "-m", "engine or lab", f"--ignore={DRILLS}", workers="loadfile"),
-        of_pytest("unit", "-m", UNIT, *(f"--ignore={each}" for each in COMPUTATIONS), workers="worksteal"),
+        of_pytest("unit", "-m", WAITS, workers="worksteal"),
     ]
 
 
 def computations() -> Part:
-    return of_pytest("computations", "-m", UNIT, *COMPUTATIONS, workers="worksteal")
+    return of_pytest("computations", "-m", COMPUTES, "--computing", workers="worksteal")
 
 
 def _style() -> list[Part]:

@@ -19,6 +19,7 @@ from hypothesis import settings
 
 from estate.declaration import load
 from estate.model import Network
+from tests.waiting import Computing, waits
 
 if TYPE_CHECKING:
     from components.recording import Recorded
@@ -47,6 +48,19 @@ def free_of_foreign_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the sizes of a night, where a test has two")
+    parser.addoption("--computing", action="store_true", help="fail tests that wait, but are not marked `waits`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--computing"):
+        config.pluginmanager.register(Computing())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if waits(item.path.relative_to(ROOT / "tests")):
+            item.add_marker("waits")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from cli.testing import Outcome, Part
 from engine.processes import members
 from engine.progress import Progress
 from estate.errors import UsageError
+from tests.waiting import WAITING
 
 ROOT = Path(testing.__file__).resolve().parents[1]
 
@@ -84,16 +85,40 @@ def test_the_last_line_is_the_sum_of_all_parts() -> None:
 
 
 def test_the_whole_run_holds_every_test_once() -> None:
-    words = [" ".join(part.words) for part in testing.whole() if part.pytest]
-    unit = next(each for each in words if f"-m {testing.UNIT}" in each)
-    beside = testing.computations().words
-    for each in testing.COMPUTATIONS:
-        assert each in beside and f"--ignore={each}" in unit and (ROOT / each).is_dir()
-    assert unit.count("--ignore=") == len(testing.COMPUTATIONS)
-    assert beside[beside.index(testing.UNIT) - 1 : beside.index(testing.UNIT) + 1] == ("-m", testing.UNIT)
-    assert sum("-m engine or lab" in each and f"--ignore={testing.DRILLS}" in each for each in words) == 1
-    drills = [each for each in words if testing.DRILLS in each and f"--ignore={testing.DRILLS} " not in f"{each} "]
+    chosen = [part.words for part in (*testing.whole(), testing.computations()) if part.pytest]
+    marks = [words[words.index("-m", 2) + 1] for words in chosen if "-m" in words[2:]]
+    assert sorted(marks) == sorted(["engine or lab", testing.WAITS, testing.COMPUTES])
+    assert {testing.WAITS, testing.COMPUTES} == {f"{testing.UNIT} and waits", f"{testing.UNIT} and not waits"}
+    assert testing.UNIT == "not engine and not lab"
+    assert not any(each.startswith("--ignore") for words in chosen for each in words if "drills" not in each)
+    drills = [
+        words
+        for words in chosen
+        if any(testing.DRILLS in each for each in words) and f"--ignore={testing.DRILLS}" not in words
+    ]
     assert len(drills) == 2
+    assert all((ROOT / "tests" / each).exists() for each in WAITING)
+
+
+WAITS = {
+    "sleeps": "import time\ndef test_it(): time.sleep(0.01)",
+    "listens": "import socket\ndef test_it(): socket.create_server(('127.0.0.1', 0))",
+    "connects": "import socket\ndef test_it(): socket.create_connection(('127.0.0.1', 1))",
+    "limits a process": "import subprocess\ndef test_it(): subprocess.run(['true'], timeout=9)",
+    "waits in a fixture": (
+        "import pytest, time\n@pytest.fixture(scope='session')\ndef made(): time.sleep(0.01)\ndef test_it(made): pass"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", WAITS.values(), ids=WAITS)
+def test_among_the_computations_a_test_that_waits_fails(tmp_path: Path, text: str) -> None:
+    plugin = (
+        "from tests.waiting import Computing\ndef pytest_configure(config): config.pluginmanager.register(Computing())"
+    )
+    (tmp_path / "conftest.py").write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{plugin}")
+    found = executed(tmp_path, text)
+    assert (found.passed, found.failed) == (0, 1)
 
 
 def test_a_part_that_runs_beside_the_others_is_counted_and_printed_after_them(

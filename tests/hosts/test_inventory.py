@@ -42,7 +42,7 @@ def environment(stack_file: Path, tmp_path: Path) -> dict[str, str]:
 
 def pyinfra(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("pyinfra")), "--group-data", "hosts/group_data", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def contexts(network: Network) -> list[HostContext]:
