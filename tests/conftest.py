@@ -58,8 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    waiting = {path for path in {item.path for item in items} if waits(path.relative_to(ROOT / "tests"))}
     for item in items:
-        if waits(item.path.relative_to(ROOT / "tests")):
+        if item.path in waiting:
             item.add_marker("waits")
 
 

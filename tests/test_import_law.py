@@ -16,6 +16,7 @@ from verification.imports import PAGE, ROOT, Import, imports, mermaid, modules, 
 EVERY_MODULE = modules()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", [*sorted(set(packages()) - {"tests"}), "."])
 def test_no_module_breaks_the_law(package: str) -> None:
     own = [each for each in EVERY_MODULE if (each.parts[0] if len(each.parts) > 1 else ".") == package]
@@ -119,6 +120,7 @@ def test_each_exception_names_a_module_that_exists(name: str) -> None:
     assert unused == []
 
 
+@pytest.mark.slow
 def test_the_graph_of_imports_in_the_architecture_is_that_of_the_code() -> None:
     text = PAGE.read_text()
     assert page(text) == text, "run: python -m verification.imports --write"
@@ -138,6 +140,7 @@ def test_what_is_deployed_does_not_name_the_lab(directory: str) -> None:
     assert naming == []
 
 
+@pytest.mark.slow
 def test_reading_a_declaration_loads_neither_pulumi_nor_pyinfra() -> None:
     program = """
 import datetime, pathlib, sys

@@ -198,6 +198,7 @@ def test_a_ceremony_ends_with_exactly_its_sites_signing(transcript: Transcript, 
     ended(site, signing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDS)
 def test_killed_after_any_change_and_called_again_it_completes_and_is_safe_throughout(
     tmp_path: Path, name: str
@@ -218,6 +219,7 @@ def test_killed_after_any_change_and_called_again_it_completes_and_is_safe_throu
         ended(site, signing)
 
 
+@pytest.mark.slow
 def test_a_key_is_safe_whatever_is_called_and_killed_in_whatever_order(tmp_path: Path) -> None:
     done = set()
     for seed in range(150):

@@ -109,6 +109,7 @@ def test_killed_anywhere_and_called_again_it_completes_and_is_safe_throughout(tm
         assert signers.hosts["east"].state == LAST_SIGNED
 
 
+@pytest.mark.slow
 def test_killed_twice_anywhere_it_still_completes(tmp_path: Path) -> None:
     total = _changes_of_a_whole_move(tmp_path)
     for first in range(1, total + 1):

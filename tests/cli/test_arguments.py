@@ -239,6 +239,7 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         main(["check"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["check"], ["check", "--json"], ["--version"]])
 def test_a_reader_that_has_gone_ends_a_command_quietly(words: list[str]) -> None:
     running = subprocess.Popen(
@@ -251,6 +252,7 @@ def test_a_reader_that_has_gone_ends_a_command_quietly(words: list[str]) -> None
     assert running.wait() == entry.NOBODY_READS == 141
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["check"], ["check", "--json"], ["--version"]])
 def test_an_output_that_is_full_is_an_error_without_a_traceback(words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
@@ -262,6 +264,7 @@ def test_an_output_that_is_full_is_an_error_without_a_traceback(words: list[str]
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_standard_stream_that_is_closed_is_no_fault(closed: str) -> None:
     line = f'"{sys.executable}" -m cli check {closed}'
@@ -269,6 +272,7 @@ def test_a_standard_stream_that_is_closed_is_no_fault(closed: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_command_interrupted_from_the_keyboard_says_so_and_ends_with_130(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     os.mkfifo(state)
@@ -292,12 +296,14 @@ def modules_after(statements: str) -> set[str]:
     return {name.split(".")[0] for name in done.stderr.split()}
 
 
+@pytest.mark.slow
 def test_the_parser_loads_nothing_slow() -> None:
     quick = [command for command in COMMANDS if command != "drill"]
     loaded = modules_after(f"from cli.__main__ import parser; parser(*{quick!r})")
     assert not loaded & {"pulumi", "pyinfra", "pydantic", "rich", "yaml", "argcomplete", "lab", "engine"}
 
 
+@pytest.mark.slow
 def test_a_command_loads_neither_pulumi_nor_pyinfra() -> None:
     for line in ("check", "drill --list"):
         loaded = modules_after(f"from cli.__main__ import main; main({line.split()!r})")

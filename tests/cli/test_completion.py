@@ -65,6 +65,7 @@ def test_a_real_bash_completes_commands_options_and_names() -> None:
     assert dict(zip(LINES, completed(*LINES), strict=True)) == LINES
 
 
+@pytest.mark.slow
 def test_commands_and_options_are_completed_without_loading_the_declaration(tmp_path: Path) -> None:
     slow = {"pydantic", "rich", "yaml", "pulumi", "pyinfra"}
     assert not loaded("bin/estate ", tmp_path) & slow

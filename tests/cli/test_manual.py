@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from cli import manual
 from cli.__main__ import CHECKOUT, COMMANDS
 
@@ -16,6 +18,7 @@ def test_the_page_is_current() -> None:
     assert (CHECKOUT / manual.FILE).read_text() == manual.text(), "rewrite it: .venv/bin/python -m cli.manual"
 
 
+@pytest.mark.slow
 def test_every_command_that_prints_json_has_its_keys_on_the_page() -> None:
     taking = {name for name in COMMANDS if f"### {name}\n" in manual.text() and "--json" in _section(name)}
     assert taking == set(manual.JSON)

@@ -111,6 +111,7 @@ WAITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", WAITS.values(), ids=WAITS)
 def test_among_the_computations_a_test_that_waits_fails(tmp_path: Path, text: str) -> None:
     plugin = (
@@ -121,6 +122,7 @@ def test_among_the_computations_a_test_that_waits_fails(tmp_path: Path, text: st
     assert (found.passed, found.failed) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_part_that_runs_beside_the_others_is_counted_and_printed_after_them(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +147,7 @@ def lines_of(log: Path, more_than: int) -> int:
     return found
 
 
+@pytest.mark.slow
 def test_a_command_beside_others_pauses_goes_on_and_leaves_no_process(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with Beside(["sh", "-c", f"({COUNTING}) & wait"], tmp_path, log) as running:
@@ -161,6 +164,7 @@ def test_a_command_beside_others_pauses_goes_on_and_leaves_no_process(tmp_path: 
     assert not members(session)
 
 
+@pytest.mark.slow
 def test_a_command_beside_others_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
     starting = (

@@ -102,6 +102,7 @@ DERIVED = (
 """Counted by the topology, and compared with it rule by rule elsewhere."""
 
 
+@pytest.mark.slow
 def test_a_network_registers_as_much_as_is_written_down(recorded: Recorded, network: Network) -> None:
     if network.name not in COUNTS:
         pytest.skip(f"no counts are written down for {network.name}")

@@ -29,6 +29,7 @@ def test_every_registered_resource_is_in_the_export(small_recorded: Recorded) ->
         assert dict(found[each.urn].properties) == dict(each.state)
 
 
+@pytest.mark.slow
 def test_ports_are_whole_numbers(small_recorded: Recorded) -> None:
     ports = [each.properties["fromPort"] for each in read(small_recorded).values() if "fromPort" in each.properties]
     assert ports and all(isinstance(port, int) for port in ports)

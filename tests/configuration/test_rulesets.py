@@ -65,6 +65,7 @@ def unless_everywhere(blocks: tuple[IPv4Network, ...]) -> set[IPv4Network] | Non
     return None if topology.EVERYWHERE in blocks else set(blocks)
 
 
+@pytest.mark.slow
 def test_what_may_come_in_is_exactly_what_the_topology_lets_in(network: Network) -> None:
     topology = Topology(network)
     for host in hosts(network):
@@ -77,6 +78,7 @@ def test_what_may_come_in_is_exactly_what_the_topology_lets_in(network: Network)
             assert ports(line) == declared(rule), f"{host.name}: {line}"
 
 
+@pytest.mark.slow
 def test_what_may_go_out_is_exactly_what_the_topology_lets_out(network: Network) -> None:
     topology = Topology(network)
     for host in hosts(network):
@@ -89,6 +91,7 @@ def test_what_may_go_out_is_exactly_what_the_topology_lets_out(network: Network)
             assert ports(line) == declared(rule), f"{host.name}: {line}"
 
 
+@pytest.mark.slow
 def test_an_edge_forwards_exactly_what_the_topology_forwards(network: Network) -> None:
     topology = Topology(network)
     for host in hosts(network):
@@ -126,6 +129,7 @@ def test_every_chain_drops_what_no_rule_accepts_and_logs_it(network: Network) ->
             assert f'limit rate 10/second burst 20 packets log prefix "estate-drop-{prefix} "' in text, host.name
 
 
+@pytest.mark.slow
 def test_only_p2p_of_public_roles_and_the_vpn_are_open_to_the_world(network: Network) -> None:
     allowed = {
         Role.PUBLIC_SENTRY: {("tcp", str(network.chain.ports.p2p))},
@@ -139,6 +143,7 @@ def test_only_p2p_of_public_roles_and_the_vpn_are_open_to_the_world(network: Net
         assert {ports(each) for each in open_rules} == allowed.get(host.role, set()), f"{host.name}: {open_rules}"
 
 
+@pytest.mark.slow
 def test_ssh_is_taken_only_from_vpn_gateways_at_the_management_address(network: Network) -> None:
     gateways = {IPv4Network(host.address) for host in hosts(network) if host.role is Role.VPN}
     for host in hosts(network):
@@ -158,6 +163,7 @@ def test_nothing_opens_a_connection_to_a_signer_but_ssh(network: Network) -> Non
             assert {counter(rule) for rule in rules(network, host, "input")} == {"in-ssh-vpn"}, host.name
 
 
+@pytest.mark.slow
 def test_bgp_is_spoken_only_inside_tunnels(network: Network) -> None:
     for host in hosts(network):
         for chain in ("input", "output"):
@@ -167,6 +173,7 @@ def test_bgp_is_spoken_only_inside_tunnels(network: Network) -> None:
                 assert set(re.findall(r'"(.*?)"', named)) == own, f"{host.name}: {rule}"
 
 
+@pytest.mark.slow
 def test_a_site_leaves_by_its_edges_public_address_but_never_so_to_the_estate_or_a_partner(network: Network) -> None:
     for host in hosts(network):
         text = ruleset(network, host, {})
@@ -192,6 +199,7 @@ def test_an_edge_refuses_senders_that_cannot_be_where_their_packets_come_from(ne
                     assert f"{forged} drop" in text
 
 
+@pytest.mark.slow
 def test_the_order_of_a_declaration_does_not_change_a_ruleset(network: Network) -> None:
     sites = {name: site.model_copy(update={"servers": site.servers[::-1]}) for name, site in network.sites.items()}
     turned = network.model_copy(update={"nodes": network.nodes[::-1], "sites": sites})

@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from coordinator.events import Events
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +62,7 @@ def test_a_stream_that_cannot_be_written_to_loses_events_and_nothing_else() -> N
     events.drain()
 
 
+@pytest.mark.slow
 def test_a_process_whose_output_nobody_reads_ends() -> None:
     program = (
         "from coordinator.events import Events\n"

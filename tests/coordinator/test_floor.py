@@ -131,6 +131,7 @@ def test_a_watermark_without_its_checksum_is_refused(path: Path, digest: str) ->
         floor.read(path, "lab-1")
 
 
+@pytest.mark.slow
 def test_a_watermark_cut_off_anywhere_is_refused(path: Path) -> None:
     whole = path.read_bytes()
     content = len(whole.rstrip())

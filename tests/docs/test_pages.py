@@ -160,6 +160,7 @@ def test_every_program_that_a_page_runs_exists(page: Path) -> None:
     assert missing_programs(page.read_text()) == []
 
 
+@pytest.mark.slow
 def test_every_command_on_a_page_is_one_that_the_command_line_takes(page: Path) -> None:
     assert refused_commands(page.read_text()) == []
 

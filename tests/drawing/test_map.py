@@ -57,6 +57,7 @@ def test_every_declared_network_is_drawn_without_overlaps(path: Path) -> None:
     assert_well_drawn(declared(path))
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.large_networks())
 def test_any_network_is_drawn_without_overlaps(network: Network) -> None:

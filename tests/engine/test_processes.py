@@ -47,6 +47,7 @@ def test_a_child_that_ended_leaves_no_record(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_after_kill_9_of_a_command_its_children_are_ended_by_the_next(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from engine import processes\n"
@@ -70,6 +71,7 @@ def test_a_recorded_pid_that_now_belongs_to_another_process_is_left_alone(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_group_of_its_own_within_a_killed_commands_session_is_ended_too(tmp_path: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; from engine import processes\n"

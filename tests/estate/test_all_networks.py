@@ -111,6 +111,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "changes", "path", "rule"), CASES, ids=[case[0] for case in CASES])
 def test_what_two_networks_share_is_reported_in_the_second(
     tmp_path: Path, fault: str, changes: list[tuple[str, str]], path: str, rule: str

@@ -22,6 +22,7 @@ def test_it_is_valid_for_any_name_and_slot(tmp_path: Path, name: str, slot: int)
     assert load.examine(path, today=TODAY).problems == ()
 
 
+@pytest.mark.slow
 def test_it_goes_together_with_the_networks_that_are_declared(tmp_path: Path) -> None:
     stacks = Path(__file__).parents[2] / "stacks"
     (tmp_path / "stacks").mkdir()

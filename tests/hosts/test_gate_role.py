@@ -161,6 +161,7 @@ def test_a_signer_without_a_gate_has_nothing_left_of_one(network: Network) -> No
             assert absent == {gate_config.UNIT_FILE, gate_config.LEASE_UNIT_FILE} and len(items) == 2
 
 
+@pytest.mark.slow
 def test_a_gate_may_connect_to_its_node_and_the_table_and_has_no_listening_port(network: Network) -> None:
     for host in gated(network):
         unit = text(network, host, gate_config.UNIT_FILE)
@@ -186,6 +187,7 @@ def test_the_firewall_lets_a_gate_reach_what_its_unit_allows(network: Network) -
             assert len(rules) == 1 and rules[0].endswith("accept"), f"{host.name} to {address}:{port}"
 
 
+@pytest.mark.slow
 def test_no_host_but_a_signer_reaches_the_table(network: Network) -> None:
     addresses = {str(address) for each in coordination.endpoints(network) for address in each.addresses}
     for host in of_role(network, *(role for role in Role if role not in (Role.SIGNER, Role.EDGE))):
@@ -194,6 +196,7 @@ def test_no_host_but_a_signer_reaches_the_table(network: Network) -> None:
         assert not addresses & set(re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", output)), host.name
 
 
+@pytest.mark.slow
 def test_every_unit_of_a_gated_signer_is_confined(network: Network, tmp_path: Path) -> None:
     for backend in ("softsign", "yubihsm"):
         declared = network.model_copy(update={"signing": network.signing.model_copy(update={"backend": backend})})

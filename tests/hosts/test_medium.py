@@ -36,6 +36,7 @@ def test_the_same_declaration_gives_the_same_bytes() -> None:
     assert first.getvalue() == second.getvalue()
 
 
+@pytest.mark.slow
 def test_a_host_in_the_cloud_has_no_medium(stack_file: Path) -> None:
     network = load.read(stack_file)
     for host in hosts(network):

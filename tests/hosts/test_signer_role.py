@@ -229,6 +229,7 @@ def test_a_gate_starts_before_its_signer_and_stops_after_it() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_signer_that_was_behind_a_gate_does_not_sign_without_one(network: Network) -> None:
     used = replace(HOLDS, gate=GateObservation(written=True))
     for in_hsm in (False, True):

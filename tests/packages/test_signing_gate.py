@@ -46,6 +46,7 @@ def test_the_programs_run_isolated_from_the_callers_environment(tmp_path: Path) 
         assert program.read_text().startswith("#!/usr/bin/python3 -IB\n")
 
 
+@pytest.mark.slow
 def test_the_version_installed_is_the_version_packed(tmp_path: Path) -> None:
     home = unpacked(tmp_path) / recipes.GATE_HOME.lstrip("/")
     command = (

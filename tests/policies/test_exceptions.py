@@ -71,6 +71,7 @@ def test_an_exception_from_another_rule_lifts_nothing() -> None:
     assert set(found(exceptions(ENTRY | {"rule": "logs-are-encrypted"}))) == {"logs-are-kept"}
 
 
+@pytest.mark.slow
 def test_an_exception_holds_for_rules_on_resources_together() -> None:
     entry = ENTRY | {"rule": "buckets-keep-versions", "resource": "urn:pulumi:*::example::*Bucket::bucket"}
     assert set(found("", UNVERSIONED)) == {"buckets-keep-versions"}

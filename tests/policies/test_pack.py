@@ -72,6 +72,7 @@ def test_the_estate_breaks_no_rule_on_single_resources(policy: Any, recorded: Re
     assert found == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy", [each for each in RULES if isinstance(each, StackValidationPolicy)], ids=lambda policy: policy.name
 )

@@ -26,6 +26,7 @@ def test_a_transcript_gives_the_challenge_of_merlins_vector() -> None:
     assert transcript.challenge(b"challenge", 32).hex() == expected
 
 
+@pytest.mark.slow
 def test_messages_longer_than_the_rate_and_several_challenges_follow_merlins_vector() -> None:
     """The longer equivalence test of the `merlin` crate, whose outcome its Go and Rust versions share."""
     transcript = Transcript(b"test protocol")

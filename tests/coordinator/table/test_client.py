@@ -157,6 +157,7 @@ def test_a_write_that_was_rejected_because_another_region_writes_is_sent_again(c
     assert (len(server.requests), server.connections) == (4, 1)
 
 
+@pytest.mark.slow
 def test_a_conflict_that_does_not_end_is_unclear_by_the_deadline(credentials: CredentialsFile) -> None:
     began = time.monotonic()
     with serving(lambda _: CONFLICT) as server:
@@ -197,6 +198,7 @@ def test_a_connection_that_ends_in_place_of_an_answer_is_unclear(credentials: Cr
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_silence_ends_with_the_deadline(credentials: CredentialsFile) -> None:
     with serving(lambda _: b"") as server:
         began = time.monotonic()
@@ -220,6 +222,7 @@ def test_the_answer_to_a_call_that_was_given_up_is_not_taken_for_the_next(creden
     assert server.connections == 2
 
 
+@pytest.mark.slow
 def test_an_answer_that_trickles_ends_with_the_deadline(credentials: CredentialsFile) -> None:
     def trickle(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -334,6 +337,7 @@ def test_every_replica_that_could_not_be_reached_is_reported(credentials: Creden
     assert "us-east-2" in outcome.detail
 
 
+@pytest.mark.slow
 def test_a_silent_replica_leaves_time_for_the_next(credentials: CredentialsFile) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, serving(lambda _: answer(b"{}")) as server:
         waiting = []

@@ -35,6 +35,7 @@ def word(rng: random.Random, letters: str, longest: int) -> str:
     return "".join(rng.choices(letters, k=rng.randint(1, longest))).strip() or "x"
 
 
+@pytest.mark.slow
 def test_each_generated_request_is_signed_as_the_vendor_signs_it():
     rng, signer = random.Random(11), Signer()
     lasting = [Credentials(word(rng, PRINTABLE, 20), word(rng, PRINTABLE, 40)) for _ in range(3)]

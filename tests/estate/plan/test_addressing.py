@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +69,7 @@ def assert_disjoint(blocks: list[IPv4Network]) -> None:
     assert [pair for pair in pairwise(ordered) if pair[0].overlaps(pair[1])] == []
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_no_two_subnets_overlap_and_all_lie_in_the_networks_block(network: Network) -> None:
@@ -76,6 +78,7 @@ def test_no_two_subnets_overlap_and_all_lie_in_the_networks_block(network: Netwo
     assert all(block.subnet_of(addressing.network_block(network)) for block in blocks)
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_no_two_machines_have_one_address(network: Network) -> None:
@@ -104,6 +107,7 @@ def test_no_two_machines_have_one_address(network: Network) -> None:
     assert len(taken) == len(set(taken))
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_no_cloud_host_has_an_address_that_aws_keeps(network: Network) -> None:
@@ -115,6 +119,7 @@ def test_no_cloud_host_has_an_address_that_aws_keeps(network: Network) -> None:
             assert AWS_KEEPS <= offset < subnet.num_addresses - 1
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_every_tunnel_has_a_pair_of_link_local_addresses_of_its_own(network: Network) -> None:
@@ -150,6 +155,7 @@ def without(declared: dict[str, Any], kind: str, index: int) -> dict[str, Any] |
     return {**declared, "regions": {**regions, gone: {**regions[gone], "zones": zones}}, "nodes": nodes}
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(
     strategies.declarations(),
@@ -166,6 +172,7 @@ def test_what_stays_keeps_its_addresses_when_something_goes_or_comes(
     assert {key: more[key] for key in fewer} == fewer
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.declarations(), st.randoms(use_true_random=False))
 def test_the_order_of_a_declaration_means_nothing(declared: dict[str, Any], random: Any) -> None:
@@ -179,6 +186,7 @@ def test_the_order_of_a_declaration_means_nothing(declared: dict[str, Any], rand
     assert plan(Network.model_validate(other)) == plan(Network.model_validate(declared))
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(st.integers(1, 254), st.integers(1, 254))
 def test_networks_in_different_slots_share_no_address(one: int, other: int) -> None:

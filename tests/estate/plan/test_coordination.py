@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
+import pytest
 from hypothesis import given
 
 from estate.model import Network, Role
@@ -64,6 +65,7 @@ def test_a_home_region_is_not_several() -> None:
     assert coordination.multi_region(sound())
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_a_gates_lease_is_taken_by_its_own_host_only(network: Network) -> None:
@@ -76,6 +78,7 @@ def test_a_gates_lease_is_taken_by_its_own_host_only(network: Network) -> None:
             assert not coordination.may_take(network, host, name) or host.role in declared.roles
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_a_signer_may_call_what_leads_to_the_table_and_nothing_of_that_name_otherwise(network: Network) -> None:

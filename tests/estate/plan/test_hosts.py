@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """A label of a DNS name (RFC 1123)."""
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_every_host_has_a_name_of_its_own_that_is_a_dns_label(network: Network) -> None:

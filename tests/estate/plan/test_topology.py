@@ -31,6 +31,7 @@ def covers(ports: tuple[int, int], port: int) -> bool:
     return ports[0] <= port <= ports[1]
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_only_vpn_gateways_send_ssh(network: Network) -> None:
@@ -47,6 +48,7 @@ def test_only_vpn_gateways_send_ssh(network: Network) -> None:
             ]
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_every_host_takes_ssh_from_the_vpn_and_only_where_it_is_managed(network: Network) -> None:
@@ -58,6 +60,7 @@ def test_every_host_takes_ssh_from_the_vpn_and_only_where_it_is_managed(network:
         assert all(rule.management and set(rule.addresses) <= gateways for rule in rules)
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_nothing_opens_a_connection_to_a_signer_but_ssh_on_its_management_address(network: Network) -> None:
@@ -70,6 +73,7 @@ def test_nothing_opens_a_connection_to_a_signer_but_ssh_on_its_management_addres
             assert set(rule.addresses) <= allowed
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_a_signer_dials_the_validators_of_its_site_and_few_services(network: Network) -> None:
@@ -85,6 +89,7 @@ def test_a_signer_dials_the_validators_of_its_site_and_few_services(network: Net
         assert any(rule.flow == f"privval-{signer.place}" for rule in topology.outbound(signer))
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_a_validator_is_opened_to_its_own_sentries_signers_vpn_and_monitors_only(network: Network) -> None:
@@ -95,6 +100,7 @@ def test_a_validator_is_opened_to_its_own_sentries_signers_vpn_and_monitors_only
         assert {address for rule in topology.inbound(validator) for address in rule.addresses} <= allowed
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_every_validator_reaches_two_sentries_in_two_regions(network: Network) -> None:
@@ -111,6 +117,7 @@ def test_every_validator_reaches_two_sentries_in_two_regions(network: Network) -
         assert len({host.place for host in reached}) >= 2
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_a_private_sentry_is_not_opened_to_the_internet(network: Network) -> None:
@@ -122,6 +129,7 @@ def test_a_private_sentry_is_not_opened_to_the_internet(network: Network) -> Non
             assert all(address.subnet_of(ours) or address in partners for address in rule.addresses)
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_the_internet_opens_declared_ports_only(network: Network) -> None:
@@ -138,6 +146,7 @@ def test_the_internet_opens_declared_ports_only(network: Network) -> None:
         assert all(rule.ports[0] == rule.ports[1] for rule in topology.inbound(host))
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_a_partner_reaches_the_gossip_port_of_private_sentries_in_its_region_only(network: Network) -> None:
@@ -153,6 +162,7 @@ def test_a_partner_reaches_the_gossip_port_of_private_sentries_in_its_region_onl
                 )
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_what_one_host_may_send_the_other_may_take_and_the_other_way_round(network: Network) -> None:
@@ -179,6 +189,7 @@ def test_what_one_host_may_send_the_other_may_take_and_the_other_way_round(netwo
     assert sends == takes
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_no_flow_names_an_address_of_another_network(network: Network) -> None:
@@ -191,6 +202,7 @@ def test_no_flow_names_an_address_of_another_network(network: Network) -> None:
                 assert not private or block.subnet_of(ours) or block in partners, f"{flow.id} reaches {block}"
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_a_security_group_of_aws_has_room_for_each_cloud_host(network: Network) -> None:
@@ -201,6 +213,7 @@ def test_a_security_group_of_aws_has_room_for_each_cloud_host(network: Network) 
                 assert sum(len(rule.addresses) for rule in rules) <= 60
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_edges_forward_nothing_into_signers_zones(network: Network) -> None:
@@ -214,6 +227,7 @@ def test_edges_forward_nothing_into_signers_zones(network: Network) -> None:
             assert not into, f"{rule.flow} is forwarded into a signer's zone"
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_every_flow_has_an_id_of_its_own_and_a_reason(network: Network) -> None:

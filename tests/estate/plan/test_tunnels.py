@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 
 from estate.model import Network, Role
@@ -10,6 +11,7 @@ from estate.plan.hosts import of_role
 from tests.estate import strategies
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_an_edge_has_two_tunnels_to_each_region_that_its_site_is_linked_to(network: Network) -> None:
@@ -21,6 +23,7 @@ def test_an_edge_has_two_tunnels_to_each_region_that_its_site_is_linked_to(netwo
         assert {(each.site, each.edge) for each in found} <= {(edge.place, edge.number)}
 
 
+@pytest.mark.slow
 @strategies.QUICK
 @given(strategies.networks())
 def test_each_tunnel_has_addresses_and_a_number_of_its_own(network: Network) -> None:

@@ -44,6 +44,7 @@ def test_only_the_campaign_takes_options_and_they_are_its_scale() -> None:
     assert campaign.scale({"seed": 7, "faults": 1000}) == Scale(seed=7, faults=1000)
 
 
+@pytest.mark.slow
 def test_the_table_is_read_without_the_drills() -> None:
     """A command line is built from it each time, so it must not import the model, the chain or the cloud."""
     code = (

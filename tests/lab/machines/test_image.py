@@ -54,6 +54,7 @@ def test_an_image_is_built_once_and_then_taken_from_the_cache(quick_build: list[
     assert said, "a minute's work is announced"
 
 
+@pytest.mark.slow
 def test_a_build_killed_halfway_leaves_no_image_and_the_next_one_starts_clean(quick_build: list[Path]) -> None:
     builder = subprocess.Popen([sys.executable, "-c", SLOW_BUILD], cwd=ROOT, stdout=subprocess.PIPE)
     assert builder.stdout is not None

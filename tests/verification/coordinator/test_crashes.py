@@ -93,6 +93,7 @@ def points(way: str) -> list[tuple[Crash, World]]:
     return list(crashes(begin(), "ash", request, doubted=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_whatever_comes_after_a_crash_no_promise_is_broken(way: str):
     request = WAYS[way][1]
@@ -130,6 +131,7 @@ def test_the_same_request_after_a_crash_is_signed_with_the_same_bytes(way: str):
         assert again.claim.sign_bytes == expected.claim.sign_bytes, crash
 
 
+@pytest.mark.slow
 def test_both_gates_sign_the_next_height_after_any_crash():
     for way in WAYS.keys() - {HALTS}:
         for crash, world in points(way):

@@ -168,6 +168,7 @@ def test_a_function_is_answered_or_refused_by_name(serving: Serving) -> None:
     assert "'aws:ec2/getAmi:getAmi'" in refused.value.details()
 
 
+@pytest.mark.slow
 def test_a_deletion_waits_for_what_goes_at_the_same_time(serving: Serving) -> None:
     engine = Engine(serving, region="eu-central-1")
     vpc = engine.create(t.VPC, "v", cidrBlock="10.0.0.0/16")

@@ -169,6 +169,7 @@ def test_a_scaling_group_has_the_groups_of_its_launch_template_and_registers_wit
     assert "fleet" in estate.reached("internet")
 
 
+@pytest.mark.slow
 def test_a_scaling_group_whose_template_is_not_known_is_unknown_by_itself() -> None:
     template = resource("ec2/launchTemplate", "t", id="lt-1", vpcSecurityGroupIds=[APP.id], latestVersion=3)
     known = {"id": "lt-1", "version": "3"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from components.recording import Recorded
 from reachability.frontends import aws
 from reachability.resources import Resource
@@ -31,6 +33,7 @@ def test_every_resource_of_the_program_is_understood(recorded: Recorded) -> None
     assert {each.name for each in fragment.machines} == {each.urn for each in instances}
 
 
+@pytest.mark.slow
 def test_a_plan_is_read_as_what_it_will_be(recorded: Recorded) -> None:
     deployed = resources(recorded)
     planned = [each for each in previewed(deployed) if each.type.startswith("aws:")]

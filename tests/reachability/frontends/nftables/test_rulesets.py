@@ -34,6 +34,7 @@ def order(text: str, hook: str) -> list[str]:
     return [each.name.rpartition(" ")[2] for each in firewall(text).hooks[hook]]
 
 
+@pytest.mark.slow
 def test_every_ruleset_that_the_estate_renders_is_understood() -> None:
     read = 0
     for path in stack_files():
@@ -214,6 +215,7 @@ def test_an_expression_of_json_that_is_not_known_is_a_reason() -> None:
     assert reason.startswith("handle 7")
 
 
+@pytest.mark.slow
 def test_mutilated_rulesets_are_refused_or_read_but_never_a_traceback() -> None:
     rng = random.Random(4)
     texts = [Generator(random.Random(seed), loose=True).ruleset() for seed in range(20)]
