@@ -41,8 +41,6 @@ SLOWEST = 25
 FAST = "not engine and not lab and not slow"
 UNIT = "not engine and not lab"
 DRILLS = "tests/drills"
-COMPUTES = f"{UNIT} and not waits"
-WAITS = f"{UNIT} and waits"
 
 NEEDED_BY_UNIT = ("dynamodb-local", "privval-judge", "quint", "tm-signer-harness", "tmkms", "wasmd", "yubihsm-mock")
 NEEDED_BY_LAB = ("pulumi", "cometbft")
@@ -94,12 +92,12 @@ def whole() -> list[Part]:
         of_pytest("whole estate", f"{DRILLS}/test_whole_estate.py"),
         of_pytest("chaos", DRILLS, f"--ignore={DRILLS}/test_whole_estate.py", alone=True),
         of_pytest("engine and lab", "-m", "engine or lab", f"--ignore={DRILLS}", workers="loadfile"),
-        of_pytest("unit", "-m", WAITS, workers="worksteal"),
+        of_pytest("unit", "-m", UNIT, "--only", "waiting", workers="worksteal"),
     ]
 
 
 def computations() -> Part:
-    return of_pytest("computations", "-m", COMPUTES, "--computing", workers="worksteal")
+    return of_pytest("computations", "-m", UNIT, "--only", "computing", workers="worksteal")
 
 
 def _style() -> list[Part]:

@@ -48,20 +48,25 @@ def free_of_foreign_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the sizes of a night, where a test has two")
-    parser.addoption("--computing", action="store_true", help="fail tests that wait, but are not marked `waits`")
+    parser.addoption(
+        "--only", choices=("waiting", "computing"), help="leave out the tests that compute, or those that wait"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--computing"):
+    if config.getoption("--only") == "computing":
         config.pluginmanager.register(Computing())
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    waiting = {path for path in {item.path for item in items} if waits(path.relative_to(ROOT / "tests"))}
-    for item in items:
-        if item.path in waiting:
-            item.add_marker("waits")
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    only = config.getoption("--only")
+    if (
+        only
+        and collection_path.suffix == ".py"
+        and waits(collection_path.relative_to(ROOT / "tests")) != (only == "waiting")
+    ):
+        return True
+    return None
 
 
 @pytest.fixture(scope="session")

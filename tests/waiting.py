@@ -40,7 +40,7 @@ WAITING = (
     "verification/coordinator/test_mutation_outside.py",
     "verification/life",
 )
-"""Directories and files of tests, each with ``waits`` as its mark."""
+"""Directories and files of tests that wait."""
 
 
 def waits(path: Path) -> bool:

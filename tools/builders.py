@@ -12,8 +12,11 @@ from pathlib import Path
 
 from tools import cache, commands, compilers
 from tools.cache import Progress
-from tools.commands import PartError
+from tools.commands import Compiled, PartError
 from tools.recipes import CargoBuild, GoBuild, Recipe, Release, machine
+
+GO_PACKAGE, CRATE = r"^\w\S*$", r"^ +Compiling "
+"""What Go (with -v) and cargo print when they compile a package."""
 
 CONNECT_SECONDS = 5
 """How long a release's server may not respond before the part is built instead."""
@@ -84,22 +87,31 @@ def _go(part: Recipe, build: GoBuild, target: Path, log: Path, progress: Progres
     compiler = compilers.go(progress)
     environment = compiler.environment | {"CGO_ENABLED": "1" if build.cgo else "0"}
     progress(f"{part.name} {part.version}: fetching its Go modules")
+    needed: set[str] = set()
     for package in build.binaries.values():
-        commands.output([compiler.command, "list", "-deps", package], environment=environment, directory=build.module)
+        listed = [compiler.command, "list", "-deps", package]
+        needed |= set(commands.output(listed, environment=environment, directory=build.module).split())
     for name, source in build.copies.items():
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_module_directory(compiler, environment, build, source) / Path(source).name, copy)
         copy.chmod(0o755)
-    progress(f"{part.name} {part.version}: compiling (minutes; log in {log})")
+    compiled = _compiling(part, GO_PACKAGE, len(needed), log, progress)
     for name, package in build.binaries.items():
-        command: list[str | Path] = [compiler.command, "build", "-ldflags", build.ldflags, "-o", target / name, package]
-        commands.run(command, environment=environment, log=log, directory=build.module)
+        options = ("build", "-v", "-ldflags", build.ldflags)
+        command: list[str | Path] = [compiler.command, *options, "-o", target / name, package]
+        commands.run(command, environment=environment, log=log, directory=build.module, compiled=compiled)
 
     if build.library_beside:
         library_directory = _module_directory(compiler, environment, build, next(iter(build.copies.values())))
         for name in build.binaries:
             look_beside(target / name, str(library_directory))
+
+
+def _compiling(part: Recipe, line: str, total: int, log: Path, progress: Progress) -> Compiled:
+    name = f"{part.name} {part.version}"
+    progress(f"{name}: compiling {total} packages (minutes; log in {log})")
+    return Compiled(line, total, lambda text: progress(f"{name}: {text}"))
 
 
 def look_beside(program: Path, directory: str) -> None:
@@ -143,7 +155,6 @@ def _cargo(part: Recipe, build: CargoBuild, target: Path, log: Path, progress: P
     ]
     if not sources:
         raise PartError(f"{build.lock / 'Cargo.lock'} does not lock {build.crate} {part.version}: lock it there")
-    progress(f"{part.name} {part.version}: compiling (minutes; log in {log})")
     commands.run(
         [
             *(compiler.command, "install", "--locked", "--no-track", "--path", sources[0]),
@@ -151,6 +162,7 @@ def _cargo(part: Recipe, build: CargoBuild, target: Path, log: Path, progress: P
         ],
         environment=environment,
         log=log,
+        compiled=_compiling(part, CRATE, len(said["resolve"]["nodes"]), log, progress),
     )
     shutil.rmtree(work, ignore_errors=True)
 

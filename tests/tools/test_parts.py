@@ -102,6 +102,22 @@ def test_a_failed_build_says_what_the_compiler_said_last(own_cache: Path) -> Non
         commands.run(["sh", "-c", "echo undefined: frobnicate; exit 3"], environment=dict(os.environ), log=log)
 
 
+def test_a_long_build_step_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "TOLD_EVERY_SECONDS", 0.05)
+    log, told = tmp_path / "build.log", list[str]()
+    log.write_text("a step before this one\n")
+    step = "echo one; echo '  note: about one'; echo two; until [ -e told ]; do sleep 0.01; done"
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if text.startswith("2 "):
+            (tmp_path / "told").touch()
+
+    compiled = commands.Compiled(line=builders.GO_PACKAGE, total=9, tell=tell)
+    commands.run(["sh", "-c", step], environment=dict(os.environ), log=log, directory=tmp_path, compiled=compiled)
+    assert told[-1] == "2 of about 9 packages compiled"
+
+
 def test_an_unknown_part_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(UnknownPart, match="unknown part 'wasmdd'.*cometbft.*wasmd"):
         parts.ensure("wasmdd")
