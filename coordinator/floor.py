@@ -50,8 +50,11 @@ def path_of(state: Path, chain_id: str) -> Path:
     return state / f"{chain_id}.floor.json"
 
 
+_ENCODED = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 def _digest(fields: dict[str, object]) -> str:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_ENCODED(fields).encode()).hexdigest()
 
 
 def encode(floor: Floor) -> bytes:
@@ -62,7 +65,9 @@ def encode(floor: Floor) -> bytes:
         "position": floor.position.text,
         "halted": floor.halted,
     }
-    data = json.dumps(fields | {"sha256": _digest(fields)}, indent=1).encode()
+    fields["sha256"] = _digest(fields)
+    lines = ",\n ".join(f'"{name}": {_ENCODED(value)}' for name, value in fields.items())
+    data = f"{{\n {lines}\n}}".encode()
     if len(data) >= SIZE:
         raise ValueError(
             f"the watermark of {floor.chain_id!r} takes {len(data)} bytes; it must take less than a sector ({SIZE})"

@@ -20,20 +20,27 @@ class Malformed(ValueError):
     """The bytes are not a valid message. ``str()`` is the reason."""
 
 
+VARINT, DELIMITED = 0, 2
+"""Wire types."""
+
+
 class Kind(Enum):
-    """How a field is written. ``MESSAGE`` may be written although it is empty; the others never are."""
+    """How a field is written: its name and its wire type. ``MESSAGE`` may be written although it is empty; the others
+    never are.
+    """
 
-    INT32 = "int32"
-    INT64 = "int64"
-    UINT32 = "uint32"
-    BOOL = "bool"
-    BYTES = "bytes"
-    TEXT = "string"
-    MESSAGE = "message"
-    CHOSEN_BYTES = "bytes of a oneof"
+    INT32 = "int32", VARINT
+    INT64 = "int64", VARINT
+    UINT32 = "uint32", VARINT
+    BOOL = "bool", VARINT
+    BYTES = "bytes", DELIMITED
+    TEXT = "string", DELIMITED
+    MESSAGE = "message", DELIMITED
+    CHOSEN_BYTES = "bytes of a oneof", DELIMITED
 
+    def __init__(self, text: str, wire_type: int) -> None:
+        self.text, self.wire_type = text, wire_type
 
-_DELIMITED = {Kind.BYTES, Kind.TEXT, Kind.MESSAGE, Kind.CHOSEN_BYTES}
 
 Shape = Mapping[int, Kind]
 """The fields of a message type, by number."""
@@ -72,24 +79,25 @@ def read_fields(data: bytes, shape: Shape, what: str) -> dict[int, Any]:
     end = len(data)
     try:
         while at < end:
-            key, at = read_varint(data, at)
-            number, wire_type = key >> 3, key & 7
+            key, at = (data[at], at + 1) if data[at] < 0x80 else read_varint(data, at)
+            number = key >> 3
             kind = shape.get(number)
             if kind is None:
                 raise Malformed(f"unknown field {number}")
             if number <= last:
                 raise Malformed(f"field {number} is repeated or out of order")
             last = number
-            value, at = read_varint(data, at)
-            if wire_type != (2 if kind in _DELIMITED else 0):
-                raise Malformed(f"field {number} has wire type {wire_type}, expected {kind.value}")
-            if wire_type == 0:
+            value, at = (data[at], at + 1) if at < end and data[at] < 0x80 else read_varint(data, at)
+            if key & 7 != kind.wire_type:
+                raise Malformed(f"field {number} has wire type {key & 7}, expected {kind.text}")
+            if kind.wire_type == VARINT:
                 found[number] = _number(value, number, kind)
-            else:
-                if value > end - at:
-                    raise Malformed(f"field {number} is truncated")
-                found[number] = _delimited(data[at : at + value], number, kind)
-                at += value
+                continue
+            start, at = at, at + value
+            if at > end:
+                raise Malformed(f"field {number} is truncated")
+            body = data[start:at]
+            found[number] = body if body and kind is not Kind.TEXT else _delimited(body, number, kind)
     except Malformed as error:
         raise Malformed(f"{what}: {error}") from None
     return found
@@ -107,7 +115,7 @@ def _number(value: int, number: int, kind: Kind) -> int | bool:
             value -= 2**64
         fits = kind is Kind.INT64 or -MAX_INT32 - 1 <= value <= MAX_INT32
     if not fits:
-        raise Malformed(f"field {number} is out of the range of {kind.value}")
+        raise Malformed(f"field {number} is out of the range of {kind.text}")
     return value
 
 
@@ -125,6 +133,8 @@ def _delimited(value: bytes, number: int, kind: Kind) -> bytes | str:
 
 
 _SHORT = [bytes((value,)) for value in range(0x80)]
+MOST_NUMBER = 15
+"""Of the fields that are written. The key of such a field is one byte."""
 
 
 def varint(value: int) -> bytes:
@@ -141,23 +151,23 @@ def varint(value: int) -> bytes:
 
 
 def number_field(number: int, value: int) -> bytes:
-    """A number or bool; nothing for zero."""
-    return varint(number << 3) + varint(value) if value else b""
+    """A number or bool; nothing for zero. ``number`` is at most ``MOST_NUMBER``, as for every field below."""
+    return _SHORT[number << 3] + varint(value) if value else b""
 
 
 def fixed_field(number: int, value: int) -> bytes:
     """A ``sfixed64``; nothing for zero."""
-    return varint(number << 3 | 1) + value.to_bytes(8, "little", signed=True) if value else b""
+    return _SHORT[number << 3 | 1] + value.to_bytes(8, "little", signed=True) if value else b""
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
     """Bytes or the UTF-8 of a string; nothing if empty."""
-    return message_field(number, value) if value else b""
+    return _SHORT[number << 3 | 2] + varint(len(value)) + value if value else b""
 
 
 def message_field(number: int, value: bytes) -> bytes:
     """An embedded message, written even if empty, as gogoproto writes a non-nullable one."""
-    return varint(number << 3 | 2) + varint(len(value)) + value
+    return _SHORT[number << 3 | 2] + varint(len(value)) + value
 
 
 def delimited(message: bytes) -> bytes:

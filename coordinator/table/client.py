@@ -28,6 +28,8 @@ from typing import Any
 from coordinator.table.credentials import CredentialsFile, NoCredentials
 from coordinator.table.sigv4 import Credentials, Signer
 
+_ENCODED = json.JSONEncoder(separators=(",", ":")).encode
+READ_HEADERS = {"content-length", "connection", "x-amz-crc32"}
 MAX_ANSWER_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 16
 IDLE_SECONDS = 20.0
@@ -169,7 +171,7 @@ class Client:
             credentials = self._credentials.current()
         except NoCredentials as error:
             return Unclear(str(error))
-        content = json.dumps(body, separators=(",", ":")).encode()
+        content = _ENCODED(body).encode()
         reasons = []
         replicas = self._in_order()
         for left, replica in zip(range(len(replicas), 0, -1), replicas, strict=True):
@@ -272,8 +274,7 @@ class Client:
         """The whole request, signed."""
         standard = endpoint.port == {"https": 443, "http": 80}[endpoint.scheme]
         host = endpoint.host if standard else f"{endpoint.host}:{endpoint.port}"
-        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
-        signed = self._signer.signed(credentials, endpoint.region, host, headers, content)
+        signed = self._signer.signed(credentials, endpoint.region, host, f"DynamoDB_20120810.{operation}", content)
         lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
         return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
@@ -300,7 +301,9 @@ def _receive(connection: socket.socket, deadline: float) -> tuple[int, bool, byt
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")
-        headers[name.strip().lower()] = value.strip()
+        name = name.strip().lower()
+        if name in READ_HEADERS:
+            headers[name] = value.strip()
     length = headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()) or int(length) > MAX_ANSWER_BYTES:
         raise ValueError(f"a response ({digits}) whose length is missing or too large")

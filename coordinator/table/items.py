@@ -130,7 +130,6 @@ def never() -> Change:
 def claiming(claim: Claim) -> Change:
     """``records.claimable`` as a condition, and the claim as an update. The last claim's signatures are removed."""
     attributes = _claim_attributes(claim)
-    gone = sorted((_EXTENSION | _SIGNED) - attributes.keys())
     return Change(
         "attribute_exists(pk) AND generation = :generation AND gates.#gate = :boot_id AND hrs < :hrs"
         " AND hrs >= :not_below AND (hrs < :height OR gate_id = :gate_id)",
@@ -142,7 +141,7 @@ def claiming(claim: Claim) -> Change:
             **{f":{name}": value for name, value in attributes.items()},
         },
         {"#gate": claim.gate_id},
-        f"SET hrs = :hrs, {_assignments(attributes)} REMOVE {', '.join(gone)}",
+        _CLAIMED if claim.extension is None else _CLAIMED_WITH_EXTENSION,
     )
 
 
@@ -249,6 +248,15 @@ _ALL_OF_A_CLAIM = ", ".join(sorted(_CLAIM | _EXTENSION | _SIGNED))
 
 def _assignments(names: Iterable[str]) -> str:
     return ", ".join(f"{name} = :{name}" for name in names)
+
+
+def _claimed(attributes: set[str]) -> str:
+    """The update by which a claim with these attributes takes the place of the last one."""
+    gone = (_EXTENSION | _SIGNED) - attributes
+    return f"SET hrs = :hrs, {_assignments(sorted(attributes))} REMOVE {', '.join(sorted(gone))}"
+
+
+_CLAIMED, _CLAIMED_WITH_EXTENSION = _claimed(_CLAIM), _claimed(_CLAIM | _EXTENSION)
 
 
 def _claim_attributes(claim: Claim) -> Item:

@@ -1,7 +1,8 @@
 """Signatures of requests to DynamoDB: AWS Signature Version 4.
 
-Of the protocol, only what these calls need: POST of ``/``, no query, the body signed. The key that is derived from the
-secret for a day, a region and the service is kept, as the protocol intends it; deriving it takes most of the time.
+Of the protocol, only what these calls need: POST of ``/``, no query, always the same headers, the body signed. The key
+that is derived from the secret for a day, a region and the service is kept, as the protocol intends it; deriving it
+takes most of the time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from hashlib import sha256
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "dynamodb"
+CONTENT_TYPE = "application/x-amz-json-1.0"
 MOST_KEYS = 8
 """Kept keys: two replicas, before and after midnight, with the last credentials and the next."""
 
@@ -37,29 +39,30 @@ class Signer:
         credentials: Credentials,
         region: str,
         host: str,
-        headers: dict[str, str],
+        target: str,
         content: bytes,
         now: float | None = None,
     ) -> dict[str, str]:
-        """``headers`` with Host, date, token and signature. ``host``: the value of the Host header. ``now``: seconds
-        since 1970, by default the clock's.
+        """All headers of a request but its length. ``host``: the value of the Host header. ``target``: the operation,
+        as in the header X-Amz-Target. ``now``: seconds since 1970, by default the clock's.
         """
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-        added = headers | {"Host": host, "X-Amz-Date": moment}
+        headers = {"Content-Type": CONTENT_TYPE, "Host": host, "X-Amz-Date": moment, "X-Amz-Target": target}
+        token, names = "", "content-type;host;x-amz-date;x-amz-target"
         if credentials.token is not None:
-            added["X-Amz-Security-Token"] = credentials.token
-        canonical = sorted((name.lower(), " ".join(value.split())) for name, value in added.items())
-        names = ";".join(name for name, _ in canonical)
-        lines = "".join(f"{name}:{value}\n" for name, value in canonical)
+            headers["X-Amz-Security-Token"] = credentials.token
+            token = f"x-amz-security-token:{' '.join(credentials.token.split())}\n"
+            names = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+        lines = f"content-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:{moment}\n{token}x-amz-target:{target}\n"
         request = f"POST\n/\n\n{lines}\n{names}\n{sha256(content).hexdigest()}"
         scope = f"{moment[:8]}/{region}/{SERVICE}/aws4_request"
         text = f"{ALGORITHM}\n{moment}\n{scope}\n{sha256(request.encode()).hexdigest()}"
         key = self._key(credentials.secret_key, moment[:8], region)
         signature = hmac.digest(key, text.encode(), "sha256").hex()
-        added["Authorization"] = (
+        headers["Authorization"] = (
             f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
         )
-        return added
+        return headers
 
     def _key(self, secret: str, date: str, region: str) -> bytes:
         of = (secret, date, region)

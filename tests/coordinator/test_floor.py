@@ -92,6 +92,12 @@ def test_a_watermark_of_an_older_gate_is_read() -> None:
     assert floor.encode(HERE) == (text % digest).encode().ljust(floor.SIZE - 1) + b"\n"
 
 
+@pytest.mark.parametrize("halted", [None, *Cause])
+def test_the_file_is_json_of_a_line_for_each_field(halted: Cause | None) -> None:
+    text = floor.encode(replace(HERE, halted=halted)).decode()
+    assert text.rstrip() == json.dumps(json.loads(text), indent=1)
+
+
 @pytest.mark.parametrize("change", [{"version": 2}, {"version": 0}, {"more": 1}])
 def test_a_watermark_of_another_version_is_refused(change: dict[str, object]) -> None:
     fields = json.loads(floor.encode(HERE)) | change

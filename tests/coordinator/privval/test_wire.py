@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.privval.wire import Kind, Malformed, number_field, read_fields, read_varint, varint
+from coordinator.privval.wire import (
+    MOST_NUMBER,
+    Kind,
+    Malformed,
+    bytes_field,
+    fixed_field,
+    message_field,
+    number_field,
+    read_fields,
+    read_varint,
+    varint,
+)
 from verification.coordinator import samples
 
 SHAPE = {1: Kind.INT32, 2: Kind.INT64, 3: Kind.UINT32, 4: Kind.BOOL, 5: Kind.BYTES, 6: Kind.TEXT, 7: Kind.MESSAGE}
@@ -60,6 +73,27 @@ def test_the_limits_of_each_kind_are_read() -> None:
 
 def test_only_an_embedded_message_may_be_written_empty() -> None:
     assert read_fields(bytes.fromhex("3a00"), SHAPE, "thing") == {7: b""}
+
+
+@pytest.mark.parametrize("write", [number_field, fixed_field])
+def test_a_field_whose_key_takes_two_bytes_is_not_written(write: Callable[[int, int], bytes]) -> None:
+    assert write(MOST_NUMBER, 1)[0] >> 3 == MOST_NUMBER
+    with pytest.raises(IndexError):
+        write(MOST_NUMBER + 1, 1)
+
+
+@pytest.mark.parametrize("write", [bytes_field, message_field])
+def test_bytes_whose_key_takes_two_bytes_are_not_written(write: Callable[[int, bytes], bytes]) -> None:
+    assert write(MOST_NUMBER, b"x") == bytes((MOST_NUMBER << 3 | 2, 1)) + b"x"
+    with pytest.raises(IndexError):
+        write(MOST_NUMBER + 1, b"x")
+
+
+def test_a_field_number_of_two_bytes_is_read() -> None:
+    assert read_fields(bytes.fromhex("0801" + "920103616263"), {1: Kind.INT32, 18: Kind.BYTES}, "thing") == {
+        1: 1,
+        18: b"abc",
+    }
 
 
 @samples.unhurried
