@@ -20,6 +20,7 @@ import ssl
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,6 +41,9 @@ ASIDE_SECONDS = 10.0
 PATIENCE = 4
 """The next address, if any, is tried after this multiple of the time that connections to the current one take."""
 LEAST_PATIENCE_SECONDS = 0.03
+
+KEPT_TIMES = 8
+"""How many of the last calls' times, from request to response, are kept."""
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 CONFLICT = "ReplicatedWriteConflictException"
@@ -153,18 +157,27 @@ class Client:
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._signer = Signer()
+        self._took: deque[float] = deque(maxlen=KEPT_TIMES)
 
-    def call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
-        """Carry out ``operation`` (``UpdateItem``, …) by ``deadline`` (``time.monotonic()``)."""
+    def call(
+        self, operation: str, body: dict[str, Any], deadline: float, calls_after: int = 0
+    ) -> Accepted | ConditionFailed | Unclear:
+        """Carry out ``operation`` (``UpdateItem``, …) by ``deadline`` (``time.monotonic()``).
+
+        ``calls_after``: how many calls must follow it by the deadline for it to be of use. It is not sent when the time
+        left is too short for all of them, even if each takes no longer than the shortest of the last ``KEPT_TIMES``.
+        """
         while True:
-            outcome = self._call(operation, body, deadline)
+            outcome = self._call(operation, body, deadline, calls_after)
             if not isinstance(outcome, _Conflict):
                 return outcome
             time.sleep(max(0.0, min(random.uniform(*CONFLICT_PAUSE_SECONDS), deadline - time.monotonic())))
             if time.monotonic() >= deadline:
                 return outcome
 
-    def _call(self, operation: str, body: dict[str, Any], deadline: float) -> Accepted | ConditionFailed | Unclear:
+    def _call(
+        self, operation: str, body: dict[str, Any], deadline: float, calls_after: int
+    ) -> Accepted | ConditionFailed | Unclear:
         if deadline <= time.monotonic():
             return Unclear("its deadline has passed")
         try:
@@ -180,6 +193,10 @@ class Client:
             except _NotSent as error:
                 reasons.append(f"{replica.endpoint.region}: {error}")
                 continue
+            if calls_after and (needed := (1 + calls_after) * self._shortest()) > deadline - time.monotonic():
+                self._keep(replica, connection)
+                late = f"not sent, because {1 + calls_after} calls take at least {needed:.3f} s"
+                return Unclear("; ".join([*reasons, f"{replica.endpoint.region}: {late}"]))
             try:
                 status, answer = self._exchange(replica, connection, operation, content, credentials, deadline)
             except _NoAnswer as error:
@@ -202,6 +219,15 @@ class Client:
                 replica.idle = []
         for connection in connections:
             connection.socket.close()
+
+    def _shortest(self) -> float:
+        """Seconds; 0 while there were too few calls to tell."""
+        with self._lock:
+            return min(self._took) if len(self._took) == KEPT_TIMES else 0.0
+
+    def _keep(self, replica: _Replica, connection: _Connection) -> None:
+        with self._lock:
+            replica.idle.append(connection)
 
     def _in_order(self) -> list[_Replica]:
         now = time.monotonic()
@@ -256,6 +282,7 @@ class Client:
         credentials: Credentials,
         deadline: float,
     ) -> tuple[int, bytes]:
+        began = time.monotonic()
         try:
             connection.socket.settimeout(_left(deadline))
             connection.socket.sendall(self._request(replica.endpoint, operation, content, credentials))
@@ -263,9 +290,10 @@ class Client:
         except (OSError, ValueError) as error:
             raise _NoAnswer(str(error) or type(error).__name__) from None
         connection.used = time.monotonic()
+        with self._lock:
+            self._took.append(connection.used - began)
         if keep:
-            with self._lock:
-                replica.idle.append(connection)
+            self._keep(replica, connection)
         else:
             connection.socket.close()
         return status, answer

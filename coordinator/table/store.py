@@ -79,9 +79,13 @@ class Table:
         return self._standing(outcome)
 
     def claim(self, claim: Claim, deadline: float) -> Won | Lost | Missing | Unknown:
-        """Write ``claim`` into the row if ``records.claimable``, atomically."""
-        change = items.claiming(claim)
-        outcome = self._client.call("UpdateItem", update(self._head, self._key, change, "UPDATED_OLD"), deadline)
+        """Write ``claim`` into the row if ``records.claimable``, atomically.
+
+        Not sent when there is no time left for the insertion of its claim row: nobody else may sign in the height of a
+        claim, so that one which gets no signature costs every gate that height.
+        """
+        body = update(self._head, self._key, items.claiming(claim), "UPDATED_OLD")
+        outcome = self._client.call("UpdateItem", body, deadline, calls_after=1)
         if isinstance(outcome, Accepted):
             try:
                 return Won(items.read_position(outcome.answer.get("Attributes")))

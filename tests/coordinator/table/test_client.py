@@ -497,6 +497,57 @@ def test_how_long_an_address_is_waited_for_follows_how_long_it_took(monkeypatch:
     assert replica.give_up_at(100.8, 2) == pytest.approx(100.4), "a slow one counts at once"
 
 
+def test_how_long_a_call_took_is_kept(credentials: CredentialsFile) -> None:
+    def slow(_: socket.socket) -> bytes:
+        time.sleep(0.05)
+        return answer(b"{}")
+
+    with serving(slow) as server:
+        table = Client([server.endpoint], credentials, None)
+        for _ in range(2):
+            assert table.call("UpdateItem", {}, soon()) == Accepted({})
+    assert len(table._took) == 2 and min(table._took) >= 0.05
+
+
+def test_a_call_that_leaves_no_time_for_those_after_it_is_not_sent(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert table.call("UpdateItem", {}, soon(), calls_after=1) == Accepted({})
+        table._took.extend([100.0] * client.KEPT_TIMES)
+        for seconds, calls in ((199.0, 2), (299.0, 3)):
+            outcome = table.call("UpdateItem", {}, soon(seconds), calls_after=calls - 1)
+            assert isinstance(outcome, Unclear)
+            assert outcome.detail == f"us-east-1: not sent, because {calls} calls take at least {calls}00.000 s"
+        assert len(server.requests) == 1
+        assert table.call("UpdateItem", {}, soon(301.0), calls_after=2) == Accepted({}), "there is time"
+    assert len(server.requests) == 2 and server.connections == 1, "the connection was kept"
+
+
+def test_a_call_that_none_must_follow_is_sent_however_long_it_may_take(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([server.endpoint], credentials, None)
+        table._took.extend([100.0] * client.KEPT_TIMES)
+        assert table.call("UpdateItem", {}, soon(90.0)) == Accepted({})
+        assert table.call("UpdateItem", {}, soon(90.0), calls_after=1) == Accepted({}), "one quick call ends the doubt"
+
+
+@pytest.mark.parametrize(
+    ("took", "sent"),
+    [
+        ([100.0] * (client.KEPT_TIMES - 1), True),
+        ([0.0] + [100.0] * client.KEPT_TIMES, False),
+        ([0.0] + [100.0] * (client.KEPT_TIMES - 1), True),
+    ],
+    ids=["too few to tell", "the quick one is long ago", "one was quick"],
+)
+def test_only_the_last_calls_tell_how_long_one_takes(took: list[float], sent: bool, credentials: CredentialsFile):
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([server.endpoint], credentials, None)
+        table._took.extend(took)
+        assert isinstance(table.call("UpdateItem", {}, soon(199.0), calls_after=1), Accepted) is sent
+    assert len(server.requests) == sent
+
+
 def test_a_table_without_endpoints_is_refused(credentials: CredentialsFile) -> None:
     with pytest.raises(ValueError, match="at least one endpoint"):
         Client([], credentials, None)

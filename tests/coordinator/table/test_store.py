@@ -12,7 +12,7 @@ from coordinator.decision.effects import Done, Lost, Missing, Seen, Unknown, Won
 from coordinator.decision.position import MAX_HEIGHT, MAX_ROUND, Position, spent
 from coordinator.decision.records import Claim, Gate, Head, Signed, claimable
 from coordinator.table import items
-from coordinator.table.client import Endpoint
+from coordinator.table.client import KEPT_TIMES, Endpoint
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.store import Table
 from lab.table import local
@@ -225,3 +225,17 @@ def test_an_endpoint_that_is_not_there_is_unknown(key: str, credentials: Credent
     outcome = Table([endpoint], HEAD, CLAIMS, key, ASH, credentials).read(soon())
     assert isinstance(outcome, Unknown)
     assert "no connection to 127.0.0.1" in outcome.detail
+
+
+def test_a_claim_that_leaves_no_time_for_its_row_is_not_made(seeded: Ceremony, ash: Table) -> None:
+    ash._client._took.extend([100.0] * KEPT_TIMES)
+    before = ash.read(soon(90.0))
+    ash._client._took.extend([100.0] * KEPT_TIMES)
+    outcome = ash.claim(claim_of(ASH, 11), soon(199.0))
+    assert isinstance(outcome, Unknown) and "not sent, because 2 calls take at least 200" in outcome.detail
+    assert isinstance(before, Seen) and ash.read(soon(90.0)) == before
+    ash._client._took.extend([100.0] * KEPT_TIMES)
+    claim = claim_of(ASH, 11)
+    assert ash.claim(claim, soon(201.0)) == Won(spent(10))
+    ash._client._took.extend([100.0] * KEPT_TIMES)
+    assert ash.insert(claim, soon(90.0)) == claim, "once claimed, all the time there is is used"
