@@ -1,10 +1,11 @@
 """The gate's overhead: tmkms dialling the node directly, tmkms behind the gate, and the whole path with a real table.
 
-    .venv/bin/python -m bench.gate [--requests 2000] [--chains 20]
+    .venv/bin/python -m bench.gate [--requests 2000] [--chains 20] [--gates 1]
 
 All in one run, by one client over a SecretConnection, with a pause after each response as with a real node. The table
 of "without table" is in the gate's memory; that of the whole path is DynamoDB Local, without TLS. Watermark files are
-on the disk of ``--directory``, and flushed.
+on the disk of ``--directory``, and flushed. With ``--gates``, so many gate processes share the chains that are asked at
+the same time. Client, gates, tmkms and table share this machine's processors: the last lines say how much each took.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator import config, floor, service
+from coordinator import config, floor, node, service
 from coordinator.decision.position import spent
 from coordinator.decision.records import Head
 from coordinator.events import Events
@@ -100,60 +101,72 @@ def ask(node: Node, chain: str, requests: int, first: int = 10) -> list[float]:
 
 
 def direct(directory: Path, requests: int) -> Latency:
-    node, key = Node(), Ed25519PrivateKey.generate()
-    where = tmkms.configure(directory / "direct", key, {"bench-1": f"tcp://127.0.0.1:{node.address[1]}"})
+    listening, key = Node(), Ed25519PrivateKey.generate()
+    where = tmkms.configure(directory / "direct", key, {"bench-1": f"tcp://127.0.0.1:{listening.address[1]}"})
     with tmkms.running(where):
-        node.accept()
-        found = ask(node, "bench-1", requests)
-    node.close()
+        listening.accept()
+        found = ask(listening, "bench-1", requests)
+    listening.close()
     return Latency.of(found)
+
+
+def busy_seconds(pids: Iterable[int]) -> float:
+    """Processor time that these processes have used."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """A gate process, with the node of each of its chains."""
+    """Gate processes and the tmkms behind them, with the node of each chain."""
 
-    pid: int
+    gates: list[int]
+    tmkms: int
     nodes: Mapping[str, Node]
-
-    def busy_seconds(self) -> float:
-        """Processor time that the gate has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def gated(directory: Path, chains: list[str], table: int | None) -> Iterator[Gated]:
-    """A gate of these chains with tmkms behind it; ``table`` is DynamoDB Local's port."""
+def gated(directory: Path, chains: list[str], table: int | None, gates: int = 1) -> Iterator[Gated]:
+    """Gates that share these chains, with tmkms behind them; ``table`` is DynamoDB Local's port."""
     directory.mkdir()
     key = Ed25519PrivateKey.generate()
     public_key = key.public_key().public_bytes_raw()
     nodes = {chain: Node() for chain in chains}
     (directory / "credentials.json").write_text(json.dumps({"AccessKeyId": "bench", "SecretAccessKey": "bench"}))
-    text = f'gate_id = "{GATE}"\nstate = "{directory}"\nmetrics = "{directory}/metrics.prom"\n'
-    for chain, node in nodes.items():
+    node.identity(directory / "connection.key")
+    head = 'gate_id = "{gate}"\nstate = "{directory}"\nmetrics = "{directory}/metrics-{number}.prom"\n'
+    texts = [head.format(gate=GATE, directory=directory, number=number) for number in range(gates)]
+    for number, (chain, listening) in enumerate(nodes.items()):
         floor.seed(floor.path_of(directory, chain), chain, public_key, spent(9))
-        text += CHAIN.format(chain=chain, node=node.address[1], directory=directory, table=table or 1)
+        port = listening.address[1]
+        texts[number % gates] += CHAIN.format(chain=chain, node=port, directory=directory, table=table or 1)
         if table:
             pk = items.key(chain, public_key)
             item = items.head_item(pk, Head(1, spent(9), ((GATE, ""),)))
             assert not local.call("127.0.0.1", table, "PutItem", {"TableName": "head", "Item": item})
-    (directory / "gate.toml").write_text(text)
     words = ["coordinator", "run", "--config"] if table else ["bench.gate", WITHOUT_TABLE]
     where = tmkms.configure(directory / "tmkms", key, {chain: f"unix://{directory}/{chain}.sock" for chain in chains})
     with ExitStack() as stack:
-        log = stack.enter_context((directory / "gate.log").open("wb"))
-        command = [sys.executable, "-m", *words, str(directory / "gate.toml")]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, env=os.environ | {"PYTHONPATH": str(ROOT)})
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        stack.enter_context(tmkms.running(where))
-        for node in nodes.values():
-            node.accept()
+        log = stack.enter_context((directory / "gate.log").open("ab"))
+        processes = []
+        for number, text in enumerate(texts):
+            config_file = directory / f"gate-{number}.toml"
+            config_file.write_text(text)
+            command = [sys.executable, "-m", *words, str(config_file)]
+            process = subprocess.Popen(command, cwd=directory, stdout=log, env=os.environ | {"PYTHONPATH": str(ROOT)})
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            processes.append(process)
+        signer = stack.enter_context(tmkms.running(where))
+        for listening in nodes.values():
+            listening.accept()
         _wait(directory / "gate.log", "signer-up", len(chains))
-        yield Gated(process.pid, nodes)
-    for node in nodes.values():
-        node.close()
+        yield Gated([each.pid for each in processes], signer.pid, nodes)
+    for listening in nodes.values():
+        listening.close()
 
 
 def _wait(log: Path, event: str, times: int) -> None:
@@ -170,17 +183,10 @@ def without_table(path: Path) -> int:
 
 
 def at_once(nodes: Mapping[str, Node], requests: int) -> Latency:
-    """All chains asked at the same time."""
-    found: list[list[float]] = []
-    threads = [
-        threading.Thread(target=lambda node=node, chain=chain: found.append(ask(node, chain, requests, requests)))
-        for chain, node in nodes.items()
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Latency.of([each for seconds in found for each in seconds])
+    """All chains asked at the same time, above every height that was asked before."""
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        asked = [pool.submit(ask, node, chain, requests, WARMING + requests) for chain, node in nodes.items()]
+    return Latency.of([each for done in asked for each in done.result()])
 
 
 def main() -> int:
@@ -189,6 +195,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--chains", type=int, default=20)
+    parser.add_argument("--gates", type=int, default=1, help="gate processes that share the chains (default: 1)")
     parser.add_argument("--directory", type=Path, help="of watermark and state files (default: a temporary directory)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.directory) as name, ExitStack() as stack:
@@ -196,9 +203,9 @@ def main() -> int:
         alone = direct(directory, asked.requests)
         line("tmkms alone, SecretConnection: p50 / p99", alone.text)
         with gated(directory / "memory", ["bench-1"], None) as gate:
-            before = gate.busy_seconds()
+            before = busy_seconds(gate.gates)
             overhead = Latency.of(ask(gate.nodes["bench-1"], "bench-1", asked.requests))
-            busy = (gate.busy_seconds() - before) / (asked.requests + WARMING)
+            busy = (busy_seconds(gate.gates) - before) / (asked.requests + WARMING)
         line("behind the gate, without table", overhead.text)
         line(
             "the gate's overhead: difference of p50, of p99",
@@ -213,11 +220,22 @@ def main() -> int:
         line("whole path, DynamoDB Local", whole.text, "target p50 ≤ 4.5 ms")
         line("whole path / tmkms alone, p50", f"{whole.p50 / alone.p50:.1f}")
         chains = [f"bench-{number}" for number in range(2, asked.chains + 2)]
-        with gated(directory / "many", chains, table.port) as gate:
+        with gated(directory / "many", chains, table.port, asked.gates) as gate:
             one = Latency.of(ask(gate.nodes[chains[0]], chains[0], asked.requests // 10))
-            line(f"one of {asked.chains} chains of a gate, the others idle", one.text)
+            line(f"one of {asked.chains} chains, the others idle", one.text)
+            parts = {"gates": gate.gates, "table": [table.pid], "tmkms": [gate.tmkms], "client": [os.getpid()]}
+            already, began = {name: busy_seconds(pids) for name, pids in parts.items()}, time.monotonic()
             together = at_once(gate.nodes, asked.requests // 10)
+            took = time.monotonic() - began
             line(f"each of {asked.chains} chains at the same time", together.text, "target p99 ≤ 30 ms")
+            for name, pids in parts.items():
+                used = busy_seconds(pids) - already[name]
+                each = used / (asked.chains * (asked.requests // 10 + WARMING))
+                line(
+                    f"  processor time of {name} for one signature",
+                    f"{each * 1000:.2f} ms",
+                    f"{used / took:.2f} processors",
+                )
     return 0
 
 
