@@ -10,6 +10,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from coordinator.decision.position import spent
 from coordinator.decision.records import Gate
 from coordinator.events import Events
 from coordinator.metrics import Metrics
+from coordinator.node import identity
 from coordinator.service import ChainService
 from tests.coordinator.gate.peers import Node
 
@@ -103,6 +106,44 @@ def test_a_gate_runs_and_ends_cleanly_on_sigterm(config: Path, node: Node, tmp_p
     assert 'signing_gate_started{chain="lab-1"} 0' in (tmp_path / "metrics.prom").read_text()
     assert not (tmp_path / "lab-1.sock").exists()
     assert (tmp_path / "connection.key").stat().st_mode & 0o777 == 0o600
+
+
+@contextmanager
+def running(config: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """What it gives starts a service of this configuration. All are killed at the end of the ``with``."""
+    with ExitStack() as stack:
+
+        def start() -> subprocess.Popen[str]:
+            command = [sys.executable, "-m", "coordinator", "run", "--config", str(config)]
+            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+def why_not_started(process: subprocess.Popen[str]) -> dict:
+    assert process.stdout is not None
+    return next(each for each in map(json.loads, process.stdout) if each["event"] == "not-started")
+
+
+def test_of_two_services_at_once_one_has_the_chain_and_another_only_after_its_kill(
+    config: Path, tmp_path: Path
+) -> None:
+    assert seed(config) == 0
+    identity(tmp_path / "connection.key")
+    with running(config) as start:
+        both = [start(), start()]
+        causes = {why_not_started(each)["cause"]: each for each in both}
+        assert causes.keys() == {"disk", "table-unknown"}, "the second holds no watermark, so that it asks no table"
+        later = why_not_started(start())
+        assert later["cause"] == "disk" and "another process holds" in later["detail"]
+        assert (tmp_path / "lab-1.sock").is_socket(), "the others took nothing from the one that has the chain"
+        causes["table-unknown"].kill()
+        causes["table-unknown"].wait()
+        assert why_not_started(start())["cause"] == "table-unknown", "a kill leaves no lock"
 
 
 def test_each_run_has_a_name_of_its_own_and_is_of_the_configured_generation_and_reach(
