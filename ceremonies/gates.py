@@ -286,6 +286,9 @@ def starting(situation: Situation, target: str) -> Next:
 def joining(situation: Situation, target: str, *, leaving: str | None = None) -> Next:
     """The next step towards `target` signing too. `leaving`: a host that may hold the key yet, though undeclared.
 
+    A host that has lost its watermark or comes new gets one above the row. One that has its own is raised only over the
+    heights before the row's: what it claimed in that height nobody else may want, and the chain may wait for it.
+
     Raises:
         Refused: it would not be safe.
     """
@@ -314,9 +317,13 @@ def joining(situation: Situation, target: str, *, leaving: str | None = None) ->
         return _carry(situation, target, key, leaving)
     if carried:
         return Next(step=Step.TIDY, host=target)
-    if not floor or not here.state or (not admitted and min(floor.position, here.state.position) < row.position):
+    half_raised = floor and here.state and here.state.position < row.position < floor.position
+    if not floor or not here.state or (not admitted and half_raised):
         heights = [each.height for each in _positions(situation.signers, [target], None)]
         return Next(step=Step.RAISE, host=target, height=max([row.position.height + LEAD_BLOCKS, *heights]))
+    lowest = min(floor.position, here.state.position).height
+    if not admitted and lowest + LEAD_BLOCKS < row.position.height:
+        return Next(step=Step.RAISE, host=target, height=max(row.position.height - 1, here.state.height))
     return Next(step=Step.ADMIT, host=target)
 
 

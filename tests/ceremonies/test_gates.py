@@ -391,7 +391,7 @@ def test_a_site_joins_above_what_the_table_shows_and_below_nothing_it_signed(tra
     assert not site.world.signers.hosts["ash"].masked, "the first one signs all the while"
 
 
-def test_a_site_that_comes_back_is_raised_above_the_table_first(transcript: Transcript) -> None:
+def test_a_site_that_comes_back_is_raised_over_the_heights_that_are_past_first(transcript: Transcript) -> None:
     site = moving(transcript)
     site.ceremonies.move("zrh", "fra")
     for _ in range(20):
@@ -401,7 +401,33 @@ def test_a_site_that_comes_back_is_raised_above_the_table_first(transcript: Tran
     steps = [each.step for each in site.ceremonies.join("zrh")]
     assert steps.index(Step.RAISE) < steps.index(Step.ADMIT)
     floor = site.world.signers.hosts["zrh"].gate.floor
-    assert row and floor and floor.position > row.position
+    assert row and floor and floor.position >= spent(row.position.height - 1)
+
+
+def test_a_site_that_is_back_takes_the_height_back_in_which_it_died(transcript: Transcript) -> None:
+    site = waiting(transcript)
+    height, position = site.world.head + 1, Position(site.world.head + 1, 0, 2)
+    assert taken_over(site) == [Step.TAKE_OVER]
+    site.world.locks["ash"] = Lock(height=height, round=-1, block="")
+    steps = [each.step for each in site.ceremonies.join("ash")]
+    assert Step.RAISE not in steps, "above the row it could not release what it claimed in this height"
+    assert steps[-2:] == [Step.ADMIT, Step.RELEASE]
+    assert [each.step for each in site.ceremonies.take_over({"zrh"}, "ash")] == [Step.TAKE_OVER]
+    row = site.world.table.row
+    assert row and (row.owner, row.position, dict(row.gates).keys()) == ("ash", position, {"ash"})
+    assert site.world.sign("ash", Position(height, 0, 3)), "it signs on in the same height"
+
+
+def test_a_watermark_that_a_killed_join_wrote_above_the_row_is_given_to_tmkms_too(transcript: Transcript) -> None:
+    site = joined(transcript)
+    row, here = site.world.table.row, site.world.signers.hosts["zrh"]
+    assert row and here.gate.floor
+    site.world.table.row = replace(row, gates=tuple(each for each in row.gates if each[0] != "zrh"))
+    above = spent(row.position.height + 20)
+    site.host("zrh", gate={"floor": replace(here.gate.floor, position=above)})
+    site.ceremonies.join("zrh")
+    state = site.world.signers.hosts["zrh"].state
+    assert state and state.position >= above
 
 
 def test_a_key_at_a_host_that_is_not_declared_refuses_a_join_and_is_a_problem(transcript: Transcript) -> None:
