@@ -6,18 +6,20 @@ it asks for must be above every signature of the key, and a key that it destroys
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from ceremonies import gates
+from ceremonies.chain_rpc import Lock
 from ceremonies.custody import ChainView, Next, Refused, Step
 from ceremonies.gates import Declared, Situation
 from ceremonies.observation import GateObservation, SignedState, SignerObservation
 from ceremonies.public_key import ConsensusKey
 from coordinator.decision.effects import Cause
-from coordinator.decision.records import Head
+from coordinator.decision.records import Claim, Head
 from coordinator.floor import Floor
 from coordinator.table.items import CLOSED
-from verification.life.gates import CHAIN, position
+from verification.life.gates import CHAIN, block_hash, position
 from verification.life.itf import State
 
 KEY = ConsensusKey(bytes(range(32)))
@@ -116,3 +118,47 @@ def wrong(state: State) -> list[str]:
         if step.step is Step.DESTROY and step.host in admitted:
             found.append(f"{words}: destroys the key of {step.host}, which is admitted")
     return found
+
+
+SITES = {1: 1, 2: 2, 3: 1}
+"""Of a big validator's hosts. The third one is a spare."""
+
+
+def takes_over(state: State, target: int, row: Head, precommits: Callable[[Head], Sequence[Claim]]) -> bool:
+    """Whether the product would now give the row's height to `target`, for an operator to whom the other site is dead
+    and who confirms whatever the node of `target` is locked on.
+
+    `row` and `precommits` are the table's, with the gates' own names.
+    """
+    dead = {host for host in state["hosts"] if SITES[host] != SITES[target]}
+    asked = {host: there for host, there in state["hosts"].items() if host not in dead}
+    if not all(there["up"] for there in asked.values()):
+        return False
+    declared, here = state["declared"], state["hosts"][target]
+    lock = Lock(
+        height=state["chain"] + 1,
+        round=here["lockRound"],
+        block=block_hash(here["lockBlock"]) if here["lockRound"] >= 0 else "",
+    )
+    from_dead = row.owner in {f"gate-{host}" for host in dead}
+    seen = Situation(
+        signers={name(host): _signer(there) for host, there in asked.items()},
+        declared=Declared(gates=frozenset(map(name, declared["sites"])), generation=declared["generation"]),
+        row=_as_signer(row),
+        chain=ChainView(head=state["chain"]),
+        sealed={},
+        precommits=tuple(precommits(row)) if from_dead else (),
+        lock=lock if from_dead else None,
+    )
+    try:
+        step = gates.taking_over(seen, {name(host) for host in dead}, name(target), lock.block)
+    except Refused:
+        return False
+    return step.step is Step.TAKE_OVER
+
+
+def _as_signer(row: Head) -> Head:
+    """The row with the names of the signers, which are those of their gates outside of the model."""
+    admitted = tuple((gate.replace("gate-", "signer-"), boot) for gate, boot in row.gates)
+    claim = row.claim and replace(row.claim, gate_id=row.claim.gate_id.replace("gate-", "signer-"))
+    return replace(row, gates=admitted, claim=claim)

@@ -60,10 +60,19 @@ def block_of(pay: int) -> int:
     return pay // 2
 
 
+def _block_id(number: int) -> BlockId:
+    return BlockId(bytes([number + 1]) * 32, 1, bytes([number + 11]) * 32)
+
+
+def block_hash(number: int) -> str:
+    """As the RPC of a node that is locked on this block of the model shows it."""
+    return _block_id(number).hash.hex().upper()
+
+
 def request(pos: int, pay: int) -> SignRequest:
     """What a node asks at this position. Nobody proposes nil: block 0 is then a block like the others."""
     where, number, time_ns = position(pos), block_of(pay), NOON + pay % 2
-    block = BlockId(bytes([number + 1]) * 32, 1, bytes([number + 11]) * 32)
+    block = _block_id(number)
     if where.step == Step.PROPOSAL:
         proposed = Proposal(PROPOSAL, where.height, where.round, -1, block, time_ns)
         return SignProposalRequest(CHAIN, proposed, Dialect.TENDERMINT)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import uuid
@@ -29,15 +30,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ceremonies.row import Ceremony, NotDone
 from coordinator import floor
 from coordinator.decision.effects import Won
-from coordinator.decision.records import Gate
+from coordinator.decision.records import Claim, Gate, Head
 from coordinator.floor import FloorUnusable
 from coordinator.table import items
-from coordinator.table.client import Endpoint
+from coordinator.table.client import Accepted, ConditionFailed, Endpoint
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.store import Table
 from lab.table import local
 from verification.life import decided, itf, worlds
-from verification.life.gates import CHAIN, RealGate, Reply, Tmkms, block_of, position
+from verification.life.gates import CHAIN, RealGate, Reply, Running, Tmkms, block_of, position
 from verification.life.itf import State
 
 HEAD, CLAIMS = "life-signing-head", "life-signing-claims"
@@ -101,6 +102,54 @@ class Stores:
             self._call("PutItem", TableName=CLAIMS, Item=item)
 
 
+class SteppedCeremony(Ceremony):
+    """The ceremonies' calls for the row, of which `take_over` stops before each call to the table."""
+
+    _running: Running | None = None
+
+    def begin_take_over(self, head: Head, gate_id: str, precommits: Sequence[Claim]) -> Takeover:
+        return Takeover(self, head, gate_id, precommits)
+
+    def _call(self, operation: str, body: dict[str, Any]) -> Accepted | ConditionFailed:
+        if self._running:
+            self._running.stop("call")
+        return super()._call(operation, body)
+
+    def take_over_in(self, running: Running, head: Head, gate_id: str, precommits: Sequence[Claim]) -> None:
+        self._running = running
+        try:
+            self.take_over(CLAIMS, head, gate_id, precommits)
+        finally:
+            self._running = None
+
+
+class Takeover:
+    """A take-over under way. `refused`: why it ended without the height; empty if it did not."""
+
+    def __init__(self, ceremony: SteppedCeremony, head: Head, gate_id: str, precommits: Sequence[Claim]) -> None:
+        self.refused = ""
+
+        def work(running: Running) -> None:
+            try:
+                ceremony.take_over_in(running, head, gate_id, precommits)
+            except NotDone as error:
+                self.refused = str(error)
+
+        self._running = Running(work)
+
+    @property
+    def ended(self) -> bool:
+        return self._running.place == "end"
+
+    def step(self) -> None:
+        """The next call to the table."""
+        if not self.ended:
+            self._running.step()
+
+    def kill(self) -> None:
+        self._running.kill()
+
+
 def _named(host: int, generation: int) -> Gate:
     """A new run of this host's gate, whose claims may jump as far as in the model."""
     return Gate(f"gate-{host}", uuid.uuid4().hex, CHAIN, generation, AHEAD)
@@ -118,10 +167,14 @@ class Replay:
         credentials = directory / "credentials.json"
         credentials.write_text(json.dumps({"AccessKeyId": "LIFE", "SecretAccessKey": "secret"}))
         self._credentials = CredentialsFile(credentials)
-        self._ceremony = Ceremony([self._endpoint], HEAD, self._key, self._credentials)
+        self._ceremony = SteppedCeremony([self._endpoint], HEAD, self._key, self._credentials)
         self._stores = Stores(port, self._key)
         self._gates: dict[int, RealGate] = {}
         self._tmkms: dict[int, Tmkms] = {}
+        self._signers: list[Tmkms] = []
+        self._copies: Counter[int] = Counter()
+        self._hung: dict[int, RealGate] = {}
+        self._takeover: Takeover | None = None
         self._late: dict[tuple[int, int, int], Callable[[], object]] = {}
         self._direct: set[tuple[int, int]] = set()
         self._head: dict[str, Any] | None = None
@@ -134,7 +187,7 @@ class Replay:
         first = self._states[0]
         hosts = first["hosts"]
         for host, there in hosts.items():
-            self._tmkms[host] = Tmkms(self._private, there["tmkms"], there["tmkmsBlock"])
+            self._new_tmkms(host, there["tmkms"], there["tmkmsBlock"])
             if there["floor"] != MISSING:
                 self._seed(host, there["floor"])
         if first["row"]["exists"]:
@@ -161,8 +214,13 @@ class Replay:
             self._now = f"trace {self._result.traces}, started again and asked for another block"
             self._ask_again(after)
         finally:
-            for gate in self._gates.values():
+            self._drop_takeover()
+            for gate in (*self._gates.values(), *self._hung.values()):
                 gate.kill()
+
+    def _new_tmkms(self, host: int, pos: int, block: int) -> None:
+        self._tmkms[host] = Tmkms(self._private, pos, block)
+        self._signers.append(self._tmkms[host])
 
     # what a step does
 
@@ -181,6 +239,16 @@ class Replay:
                 self._unsafe("a late claim lands that must not")
             elif not landed and did["out"] == "landed":
                 self._differs("a late claim of an earlier run does not land")
+        elif act == "hang":
+            self._hang(host, after["hosts"][host], did)
+        elif act == "wake":
+            if hung := self._hung.pop(host, None):
+                self._compare(did["out"], hung.to_end())
+                hung.kill()
+        elif act == "take":
+            self._take(before, did)
+        elif act == "kill":
+            self._drop_takeover()
         elif act == "keep":
             self._keep()
         elif act == "put-back":
@@ -235,10 +303,63 @@ class Replay:
             return
         self._differs(f"the model has {expected}, the product {reply.outcome}: {reply.cause}")
 
+    def _hang(self, host: int, after: State, did: State) -> None:
+        """The run stops where the model's does, until it wakes. A copy of the machine goes on as the host."""
+        gate = self._gates.pop(host, None)
+        if gate is None:
+            return
+        gate.ask(did["pos"], did["pay"])
+        if not gate.go_to(3 if after["floor"] >= did["pos"] else 2):
+            reply = gate.to_end()
+            gate.kill()
+            self._unsafe_if_signed(reply, "the product signs without a claim of its own")
+            self._differs(f"the model hangs, the product refuses: {reply.cause}")
+            return
+        self._hung[host] = gate
+        file, was = self._file(host), self._tmkms[host]
+        self._copies[host] += 1
+        shutil.copyfile(file, self._file(host))
+        self._new_tmkms(host, was.pos, was.block)
+
+    def _take(self, before: State, did: State) -> None:
+        """A step of a take-over: what it decides by what it sees, a claim for nothing, or the row."""
+        out, target = did["out"], did["host"]
+        if self._takeover is None:
+            if before["taking"]["on"]:
+                return
+            head = self._ceremony.read()
+            wanted = head is not None and decided.takes_over(before, target, head, self._precommits)
+            if wanted and out != "look":
+                self._unsafe(f"the model has {out}, the product takes the height over")
+            elif head is None or not wanted:
+                if out == "look":
+                    self._differs("the model takes the height over, the product refuses")
+            else:
+                self._takeover = self._ceremony.begin_take_over(head, f"gate-{target}", self._precommits(head))
+            return
+        self._takeover.step()
+        done, refused = self._takeover.ended, self._takeover.refused
+        if out == "refused" and not refused:
+            self._unsafe("the model does not go on with a take-over, the product does")
+        elif out == "spend" and done and not refused:
+            self._unsafe("the product takes the height over before every earlier precommit is spent")
+        elif out != "refused" and (refused or done != (out == "take-over")):
+            self._differs(f"the model goes on with a take-over ({out}), the product does not: {refused}")
+        if done or out in ("refused", "take-over"):
+            self._drop_takeover()
+
+    def _precommits(self, head: Head) -> list[Claim]:
+        return self._ceremony.precommits(CLAIMS, head.position)
+
+    def _drop_takeover(self) -> None:
+        if self._takeover:
+            self._takeover.kill()
+            self._takeover = None
+
     # gates, watermarks, rows
 
     def _file(self, host: int) -> Path:
-        return self._directory / f"{host}.floor.json"
+        return self._directory / f"{host}.{self._copies[host]}.floor.json"
 
     def _names(self, row: State) -> list[str]:
         return [f"gate-{host}" for host in row["admitted"]]
@@ -324,7 +445,7 @@ class Replay:
 
     def _ask_again(self, last: State) -> None:
         """Every gate is started again and asked for another block at every position that was signed."""
-        signed = {(pos, block) for each in self._tmkms.values() for pos, block, _ in each.signed} | self._direct
+        signed = {(pos, block) for each in self._signers for pos, block, _ in each.signed} | self._direct
         for host, there in last["hosts"].items():
             ready = there["up"] and there["key"] and there["coordinated"] and not there["masked"]
             if not ready or not self._file(host).exists() or not self._start(host, there["generation"]):
@@ -337,7 +458,7 @@ class Replay:
 
     def _judge(self) -> None:
         made: dict[int, set[tuple[int, bytes]]] = {}
-        for each in self._tmkms.values():
+        for each in self._signers:
             for pos, block, message in each.signed:
                 made.setdefault(pos, set()).add((block, message))
         twice = sorted(pos for pos, found in made.items() if len(found) > 1)
@@ -346,7 +467,7 @@ class Replay:
             twice += sorted(pos for pos, block in self._direct if blocks.get(pos, {block}) != {block})
         if twice:
             self._unsafe(f"the key signed twice at {', '.join(map(str, twice))}")
-            for each in self._tmkms.values():
+            for each in self._signers:
                 each.signed.clear()
 
     def _unsafe_if_signed(self, reply: Reply, text: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ceremonies import gates as gates_decided
 from ceremonies.custody import Next, Step
+from ceremonies.row import Ceremony
 from coordinator.decision.position import Position, spent
 from lab.table import local
 from tests.verification.life.conftest import Ran
@@ -22,6 +23,7 @@ def traces(ran: Ran) -> list[list[State]]:
 
 
 def replayed(traces: Iterable[list[State]], table: local.Local, directory: Path) -> replay.Result:
+    directory.mkdir(exist_ok=True)
     local.create_tables("127.0.0.1", table.port, replay.HEAD, replay.CLAIMS)
     return replay.replay(traces, table.port, directory)
 
@@ -92,6 +94,116 @@ def test_a_difference_is_seen_by_its_direction(
 ) -> None:
     result = replayed([trace(did)], local_table, tmp_path)
     assert (len(result.unsafe), sum(result.stricter.values())) == (unsafe, stricter)
+
+
+def big(*did: tuple[str, int, int, int, str], **later: dict[str, object]) -> list[State]:
+    """Two sites of a big validator at height 2: a trace of these steps, (act, host, position, payload, out).
+
+    `later`: what else is so of hosts, from the start, by `host1` and `host2`.
+    """
+    states = [trace(SIGNED)[0]]
+    first = states[0] | {"taking": {"on": False}}
+    first["hosts"] = {
+        number: first["hosts"][min(number, 2)] | {"lockRound": -1, "lockBlock": 0, **later.get(f"host{number}", {})}
+        for number in (1, 2, 3)
+    }
+    first["hosts"][3] |= {"running": False, "key": False, "floor": -1, "enabled": False}
+    states = [first]
+    for act, host, pos, pay, out in did:
+        before = states[-1]
+        there = before["hosts"][host]
+        if act in ("release", "hang"):
+            there = there | {"floor": pos, "tmkms": pos if act == "release" else there["tmkms"]}
+            there |= {"tmkmsBlock": pay // 2 if act == "release" else there["tmkmsBlock"]}
+        if act in ("hang", "start-gate"):
+            there = there | {"running": act == "start-gate"}
+        states.append(
+            before
+            | {
+                "did": {"act": act, "host": host, "pos": pos, "pay": pay, "out": out},
+                "hosts": before["hosts"] | {host: there},
+                "taking": {"on": out in ("look", "spend")},
+            }
+        )
+    return states
+
+
+PREVOTED = ("release", 1, 202, 2, "released")
+PRECOMMITTED = ("release", 1, 203, 2, "released")
+HUNG = (
+    PREVOTED,
+    ("hang", 1, 203, 2, ""),
+    ("start-gate", 1, 0, 0, "running"),
+    ("release", 1, 205, 0, "released"),
+    ("take", 2, 0, 0, "look"),
+    ("take", 2, 0, 0, "spend"),
+    ("take", 2, 0, 0, "take-over"),
+    ("release", 2, 208, 4, "released"),
+    ("wake", 1, 203, 2, "row-taken"),
+)
+"""A run stalls in a precommit, a copy of its machine goes on, and the other site takes the height over."""
+
+
+@pytest.mark.slow
+def test_a_run_that_stalls_releases_nothing_after_a_take_over(local_table: local.Local, tmp_path: Path) -> None:
+    result = replayed([big(*HUNG)], local_table, tmp_path)
+    assert (result.unsafe, dict(result.stricter), result.signed) == ([], {}, 3)
+
+
+@pytest.mark.slow
+def test_a_take_over_that_spends_nothing_is_seen(
+    local_table: local.Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ceremony, "_spend", lambda self, claims, claim: None)
+    (found,) = replayed([big(*HUNG)], local_table, tmp_path).unsafe
+    assert "before every earlier precommit is spent" in found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("woken", ["", "released"])
+def test_a_run_that_wakes_before_its_precommit_is_spent_ends_the_take_over(
+    local_table: local.Local, tmp_path: Path, woken: str
+) -> None:
+    steps = [*HUNG[:5], ("wake", 1, 203, 2, "released"), ("take", 2, 0, 0, "refused")] if woken else [*HUNG[:5]]
+    result = replayed([big(*steps, ("kill", 2, 0, 0, ""))], local_table, tmp_path)
+    assert (result.unsafe, dict(result.stricter)) == ([], {})
+
+
+LOCKS = {
+    "no lock": ({}, "other-lock"),
+    "another block": ({"lockRound": 1, "lockBlock": 2}, "other-lock"),
+    "the block, in an earlier round": ({"lockRound": 0, "lockBlock": 1}, "other-lock"),
+    "the same lock": ({"lockRound": 1, "lockBlock": 1}, "look"),
+}
+LOCKED = (PREVOTED, ("release", 1, 203, 0, "released"), ("release", 1, 205, 2, "released"))
+"""Nothing in round 0, and a block in round 1."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_height_is_taken_over_with_the_lock_of_its_owner(
+    local_table: local.Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    here, out = LOCKS[lock]
+    precommit = ("release", 1, 206, 2, "released")
+    states = big(*LOCKED, precommit, ("take", 2, 0, 0, out), host2=here)
+    result = replayed([states], local_table, tmp_path)
+    assert (result.unsafe, dict(result.stricter)) == ([], {})
+    if out == "other-lock":
+        monkeypatch.setattr(gates_decided, "_same_lock", lambda *given: None)
+        (found,) = replayed([states], local_table, tmp_path / "believed").unsafe
+        assert "the model has other-lock, the product takes the height over" in found
+
+
+@pytest.mark.slow
+def test_only_the_site_that_goes_on_is_asked(local_table: local.Local, tmp_path: Path) -> None:
+    down = {"up": False, "running": False}
+    states = big(PREVOTED, ("take", 2, 0, 0, "look"), host3=down)
+    assert not replayed([states], local_table, tmp_path).stricter
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as patched:
+        patched.setattr(decided, "SITES", {1: 1, 2: 2, 3: 2})
+        assert replayed([states], local_table, tmp_path / "spare").stricter
 
 
 def stopped(signed: int) -> State:
