@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from ceremonies import key_ceremonies
@@ -45,8 +46,9 @@ class Reach:
     network: Network
     way: Way
 
-    @property
+    @cached_property
     def signers(self) -> RemoteSigners:
+        """The same each time: a ceremony that has begun sends all its scripts under its own number."""
         return RemoteSigners(network=self.network, ssh=self.way.ssh)
 
     @property

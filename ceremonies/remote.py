@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -58,6 +60,9 @@ CONNECTION_LOST = 255
 
 CEREMONY_LOCK = "/run/estate-ceremony.lock"
 """On the first signer host of a network: held for as long as a ceremony runs, from whatever machine."""
+
+NUMBER = re.compile(r"[0-9]{12}-[0-9a-f]{32}")
+"""Of a ceremony: the first part rises, the second is its own."""
 
 
 class HostFailed(ExpectedError):
@@ -125,12 +130,20 @@ class Ssh:
         raise HostFailed(failure)
 
 
+@dataclass
+class Turn:
+    """Which ceremony this is. `number`: of the scripts that it sends; empty before it has begun."""
+
+    number: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RemoteSigners:
     """The signer hosts of a network. Every method names the host that it acts on."""
 
     network: Network
     ssh: Ssh
+    turn: Turn = field(default_factory=Turn, compare=False)
 
     @property
     def _state_file(self) -> str:
@@ -144,10 +157,12 @@ class RemoteSigners:
         """No other ceremony of this network runs, from whatever machine, until the block or this process ends. Of two
         ceremonies, the one that goes `without` the first host may run beside another.
 
-        Two at once could each decide on what the other is about to change, and destroy the last copy of the key.
+        Two at once could each decide on what the other is about to change, and destroy the last copy of the key. For
+        the same reason, a host that this ceremony has reached does nothing that an earlier one still sends: its process
+        may have slept, or its connection may have ended with a script under way.
 
         Raises:
-            HostFailed: another ceremony is running, or the first signer does not answer.
+            HostFailed: another ceremony is running, or a signer does not answer.
         """
         first = next(each for each in of_role(self.network, Role.SIGNER) if each.name not in without)
         script = f"exec 8>{CEREMONY_LOCK}; flock -n 8 || exit 75; echo held; exec cat >/dev/null"
@@ -162,6 +177,8 @@ class RemoteSigners:
                         f"{first.name}: another ceremony of {self.network.name} is running, or the host does not answer"
                         "; nothing was changed; wait for the other one to end, then run this again"
                     )
+                self.turn.number = _after(self._each(scripts.number(), without).values())
+                self._each(scripts.of_ceremony(self.turn.number, scripts.begin()), without)
                 yield
             finally:
                 holder.stdin.close()
@@ -173,11 +190,20 @@ class RemoteSigners:
         Raises:
             HostFailed
         """
-        script = observation.observe(self._state_file)
+        outputs = self._each(observation.observe(self._state_file), without)
+        return {name: observation.parse(output) for name, output in outputs.items()}
+
+    def _each(self, script: str, without: Collection[str]) -> dict[str, str]:
+        """What a script prints on each signer. Raises HostFailed if one does not answer."""
         signers = [each for each in of_role(self.network, Role.SIGNER) if each.name not in without]
         with ThreadPoolExecutor(max_workers=max(1, len(signers))) as pool:
             outputs = list(pool.map(lambda each: self.ssh.run(each, script), signers))
-        return {each.name: observation.parse(output) for each, output in zip(signers, outputs, strict=True)}
+        return {each.name: output for each, output in zip(signers, outputs, strict=True)}
+
+    def _run(self, name: str, script: str, *, stdin: str = "") -> str:
+        """Runs a script of this ceremony, which does nothing where a newer one has been. Raises HostFailed."""
+        numbered = scripts.of_ceremony(self.turn.number, script) if self.turn.number else script
+        return self.ssh.run(self._host(name), numbered, stdin=stdin)
 
     def look_into(self, name: str) -> Sealed | None:
         found = dict(
@@ -188,48 +214,48 @@ class RemoteSigners:
         return Sealed(key=found["key"], state=observation.parse_state(found["state"]))
 
     def generate(self, name: str) -> None:
-        self.ssh.run(self._host(name), scripts.generate(self._state_file))
+        self._run(name, scripts.generate(self._state_file))
 
     def start(self, name: str) -> bool:
         """Whether it was started: only if it is configured to sign with the consensus key."""
-        return "started" in self.ssh.run(self._host(name), scripts.start())
+        return "started" in self._run(name, scripts.start())
 
     def halt(self, name: str) -> None:
-        self.ssh.run(self._host(name), scripts.halt())
+        self._run(name, scripts.halt())
 
     def invite(self, name: str) -> None:
-        self.ssh.run(self._host(name), scripts.invite(name))
+        self._run(name, scripts.invite(name))
 
     def seal(self, source: str, target: str, *, keep: bool = False) -> None:
         certificate = self.ssh.run(self._host(target), scripts.certificate())
-        package = self.ssh.run(self._host(source), scripts.seal(self._state_file, keep=keep), stdin=certificate)
+        package = self._run(source, scripts.seal(self._state_file, keep=keep), stdin=certificate)
         if "BEGIN CMS" not in package:
             raise HostFailed(f"{source}: it created no package for the key")
-        self.ssh.run(self._host(target), scripts.receive(), stdin=package)
+        self._run(target, scripts.receive(), stdin=package)
 
     def destroy(self, name: str) -> None:
-        self.ssh.run(self._host(name), scripts.destroy())
+        self._run(name, scripts.destroy())
 
     def unseal(self, name: str, expected: str, *, keep_state: bool = False) -> None:
         ConsensusKey.from_base64(expected)
-        self.ssh.run(self._host(name), scripts.unseal(self._state_file, expected, keep_state=keep_state))
+        self._run(name, scripts.unseal(self._state_file, expected, keep_state=keep_state))
 
     def tidy(self, name: str) -> None:
-        self.ssh.run(self._host(name), scripts.tidy())
+        self._run(name, scripts.tidy())
 
     def release(self, name: str) -> None:
-        self.ssh.run(self._host(name), scripts.release())
+        self._run(name, scripts.release())
 
     def free(self, name: str) -> None:
-        self.ssh.run(self._host(name), scripts.free())
+        self._run(name, scripts.free())
 
     def raise_floor(self, name: str, key: ConsensusKey, height: int) -> None:
         """Writes the gate's watermark and tmkms's state: nothing at or below `height` is signed there."""
         chain_id = self.network.chain.chain_id
-        self.ssh.run(self._host(name), scripts.raise_floor(self._state_file, chain_id, key.base64, height))
+        self._run(name, scripts.raise_floor(self._state_file, chain_id, key.base64, height))
 
     def clear_halt(self, name: str) -> None:
-        self.ssh.run(self._host(name), scripts.clear_halt(self.network.chain.chain_id))
+        self._run(name, scripts.clear_halt(self.network.chain.chain_id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +315,16 @@ class RemoteChain:
             )
         except (HostFailed, ValueError, KeyError, TypeError, AttributeError):
             return None
+
+
+def _after(numbers: Iterable[str]) -> str:
+    """A number for a ceremony, greater than these. Two at once never have the same. Raises HostFailed."""
+    found = [each for each in numbers if each]
+    for each in found:
+        if not NUMBER.fullmatch(each):
+            raise HostFailed(f"a host holds {each!r}, which is no number of a ceremony; find out who wrote it there")
+    highest = max((int(each.partition("-")[0]) for each in found), default=0)
+    return f"{highest + 1:012d}-{uuid.uuid4().hex}"
 
 
 def active_signer(network: Network, site: str) -> Host:

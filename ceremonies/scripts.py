@@ -26,6 +26,9 @@ NEW_KEY = f"{CONSENSUS_KEY}.new"
 SETTINGS = f"set -eu; umask 077; export LC_ALL=C; exec 9>{LOCK}; flock -w 60 9"
 """Only one script runs at a time: a script whose caller was killed may still run when the ceremony is repeated."""
 
+CEREMONY = f"{HOME}/ceremony"
+"""The number of the newest ceremony that has reached this host. It only rises."""
+
 SCRATCH = "scratch=$(mktemp -d /run/estate-key.XXXXXX); trap 'rm -rf \"$scratch\"' EXIT"
 """A directory in memory, removed when the script ends."""
 
@@ -45,6 +48,34 @@ GATE = f"runuser -u {gate_config.USER} -- /usr/bin/signing-gate"
 
 def _script(*lines: str) -> str:
     return "\n".join([SETTINGS, *lines])
+
+
+def number() -> str:
+    """Prints the number of the newest ceremony that has reached this host, or nothing."""
+    return _script(f"cat {CEREMONY} 2>/dev/null || true")
+
+
+def of_ceremony(number: str, script: str) -> str:
+    """One of these scripts, which does nothing where a newer ceremony has been: its caller may have been given up, or
+    asleep, and the newer one decides on what it has seen. `number`: compared as text; greater than that of each earlier
+    ceremony.
+    """
+    settings, _, rest = script.partition("\n")
+    assert settings == SETTINGS
+    return _script(
+        f"if [ -d {HOME} ]; then newest=$(cat {CEREMONY} 2>/dev/null || true); own={quote(number)}",
+        '  if [ "$newest" \\> "$own" ]; then',
+        "    echo 'a newer ceremony has begun here; nothing was done; run this one again' >&2; exit 1; fi",
+        f'  if [ "$newest" != "$own" ]; then printf %s "$own" > {CEREMONY}.new; sync {CEREMONY}.new',
+        f"    mv -fT {CEREMONY}.new {CEREMONY}; sync {HOME}; fi",
+        "fi",
+        rest,
+    )
+
+
+def begin() -> str:
+    """Does nothing: with a number, it ends what an earlier ceremony may still send."""
+    return _script("true")
 
 
 def _erase(path: str) -> str:
