@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import select
 import socket
 import threading
@@ -124,7 +125,10 @@ def test_a_message_is_heard_and_an_answer_arrives(dialled: Dialled) -> None:
     node = dialled.connect()
     assert dialled.link.next() is None, "it waits for nothing"
     node.send(delimited(b"first") + delimited(b"second"))
-    assert [dialled.hear(), dialled.link.next(), dialled.link.next()] == [b"first", b"second", None]
+    assert dialled.hear() == b"first"
+    assert dialled.link.due() == 0.0, "what has been read already does not show at the socket"
+    assert [dialled.link.next(), dialled.link.next()] == [b"second", None]
+    assert dialled.link.due() == dialled.now + SILENT_FOR_SECONDS
     dialled.link.send(b"answer")
     assert node.recv(7) == delimited(b"answer")
 
@@ -229,3 +233,23 @@ def test_the_connection_key_is_made_once_and_is_for_the_gate_only(tmp_path: Path
         path.write_bytes(wrong)
         with pytest.raises(ValueError):
             identity(path)
+
+
+def test_a_connection_key_is_on_disk_before_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bytes] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").read_bytes())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    (tmp_path / "connection.key.new").write_bytes(b"what a run that was killed has left" * 9)
+    made = identity(tmp_path / "connection.key")
+    assert synced == [base64.b64encode(made.private_bytes_raw()) + b"\n"]
+
+
+def test_an_answer_leaves_at_once(dialled: Dialled) -> None:
+    dialled.connect()
+    (there,) = dialled.link.sockets()
+    assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

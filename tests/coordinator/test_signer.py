@@ -243,6 +243,14 @@ def test_a_signer_that_ends_in_place_of_a_signature_failed(bench: Bench) -> None
         bench.link.finish(time.monotonic() + 5)
 
 
+def test_a_signer_that_is_gone_when_it_is_asked_is_not_waited_for(bench: Bench) -> None:
+    bench.peer.close()
+    with pytest.raises(SignerFailed, match="the signer is gone"):
+        bench.link.begin(prevote(10), NOON)
+    assert not bench.link.ready and bench.said[-1][0] is False
+    assert bench.link.due() == float("inf") and len(bench.link.sockets()) == 1, "it waits for the next one"
+
+
 def test_a_deadline_that_has_passed_waits_for_nothing(bench: Bench) -> None:
     bench.link.begin(prevote(10), NOON)
     with pytest.raises(SignerFailed, match="did not answer in time"):

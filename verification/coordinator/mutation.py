@@ -9,8 +9,9 @@ Own operators and not mutmut: that one (3.8) leaves out every decorated function
 its tests again for each mutant. cosmic-ray starts a process for each. The operators here are theirs, and swapped
 attributes, arguments and names of one type, which is how a decision about positions goes wrong.
 
-Not mutated: annotations, docstrings, decorators and ``effects`` (records without logic). Equivalent mutants are
-declared, each with its reason (``EQUIVALENT``); one that is noticed after all is an error.
+Not mutated: annotations, docstrings, decorators, the order of what ``max`` and ``min`` compare, and ``effects``
+(records without logic). Equivalent mutants are declared, each with its reason (``EQUIVALENT``); one that is noticed
+after all is an error.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import ast
 import contextlib
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -65,12 +66,18 @@ FUNCTIONS = {"max": "min", "min": "max", "any": "all", "all": "any"}
 
 
 class Mutant(NamedTuple):
-    """``text`` is the place and the change: ``handle.handle: a < b → a <= b``. ``line``: in that module."""
+    """``text`` is the place and the change: ``handle.handle: a < b → a <= b``. ``line``: in that module.
+
+    ``code``: of the whole module. ``function``: the qualified name of the outermost function in whose body the change
+    is; empty for one outside. ``lines``: the first and the last of the statement that is changed, without those inside.
+    """
 
     module: str
     line: int
     text: str
     code: CodeType
+    function: str
+    lines: tuple[int, int]
 
 
 class Score(NamedTuple):
@@ -93,24 +100,38 @@ class Score(NamedTuple):
         return 100 * sum(self.noticed.values()) / self.mutants
 
 
-def mutants(module: str, *, sentences: bool = True) -> Iterator[Mutant]:
-    """Every mutant of a module, each with one change. Without ``sentences``, none in a text with a space or a formatted
-    one: those are for people, and no caller depends on a letter of them.
+def mutants(
+    module: str, *, sentences: bool = True, wanted: Callable[[int], bool] = lambda number: True
+) -> Iterator[Mutant]:
+    """Every mutant of a module, each with one change; of those, the ``wanted`` ones by number. Without ``sentences``,
+    none in a text with a space or a formatted one: those are for people, and no caller depends on a letter of them.
     """
     tree = ast.parse(source(module))
-    for path, node in list(_mutable(tree)):
-        if not sentences and _is_in_sentence(tree, path):
+    for number, (path, node, changed) in enumerate(_sites(tree, sentences)):
+        if not wanted(number):
             continue
-        where = _where(module, tree, path)
-        for changed in list(_changes(node)):
-            _put(tree, path, ast.fix_missing_locations(ast.copy_location(changed, node)))
-            code = compile(tree, module, "exec")
-            _put(tree, path, node)
-            after = "nothing" if isinstance(changed, ast.Pass) else ast.unparse(changed)
-            text = f"{where}: {ast.unparse(node)} → {after}"
-            if isinstance(node, ast.Name):
-                text += f" in {ast.unparse(_statement(tree, path))}"
-            yield Mutant(module, node.lineno, " ".join(text.split()), code)
+        where, statement, function = _where(module, tree, path), _statement(tree, path), _function(tree, path)
+        after = "nothing" if isinstance(changed, ast.Pass) else ast.unparse(changed)
+        text = f"{where}: {ast.unparse(node)} → {after}"
+        if isinstance(node, ast.Name):
+            text += f" in {ast.unparse(statement)}"
+        _put(tree, path, ast.fix_missing_locations(ast.copy_location(changed, node)))
+        code = compile(tree, module, "exec")
+        _put(tree, path, node)
+        yield Mutant(module, node.lineno, " ".join(text.split()), code, function, _lines(statement))
+
+
+def count(module: str, *, sentences: bool = True) -> int:
+    """How many mutants a module has."""
+    return sum(1 for _ in _sites(ast.parse(source(module)), sentences))
+
+
+def _sites(tree: ast.AST, sentences: bool) -> Iterator[tuple[tuple[Step, ...], Any, ast.AST]]:
+    """Each change of a tree: where, of what, into what."""
+    for path, node in list(_mutable(tree)):
+        if sentences or not _is_in_sentence(tree, path):
+            for changed in list(_changes(node)):
+                yield path, node, changed
 
 
 Step = tuple[str, int | None]
@@ -174,6 +195,26 @@ def _statement(tree: ast.AST, path: tuple[Step, ...]) -> ast.AST:
     return found
 
 
+def _lines(statement: Any) -> tuple[int, int]:
+    """Of a statement; of one that holds others and has only one head, of that head."""
+    if isinstance(statement, ast.If | ast.While | ast.With):
+        return statement.lineno, max(statement.lineno, statement.body[0].lineno - 1)
+    return statement.lineno, statement.end_lineno
+
+
+def _function(tree: ast.AST, path: tuple[Step, ...]) -> str:
+    """The qualified name of the outermost function in whose body this is."""
+    names = []
+    for field, index in path:
+        if isinstance(tree, ast.FunctionDef) and field == "body":
+            return ".".join(names)
+        value = getattr(tree, field)
+        tree = value if index is None else value[index]
+        if isinstance(tree, ast.FunctionDef | ast.ClassDef):
+            names.append(tree.name)
+    return ""
+
+
 def _with(node: Any, **fields: Any) -> Any:
     return type(node)(**dict(ast.iter_fields(node)) | fields)
 
@@ -212,14 +253,15 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:
         case ast.Call(func=function, args=arguments, keywords=keywords):
             if isinstance(function, ast.Name) and function.id in FUNCTIONS:
                 yield _with(node, func=ast.Name(FUNCTIONS[function.id], ast.Load()))
-            for index in range(len(arguments) - 1):
+            symmetric = isinstance(function, ast.Name) and function.id in ("max", "min") and not keywords
+            for index in range(0 if symmetric else len(arguments) - 1):
                 swapped = arguments.copy()
                 swapped[index : index + 2] = arguments[index + 1], arguments[index]
                 yield _with(node, args=swapped)
             for index in range(len(keywords)):
                 yield _with(node, keywords=keywords[:index] + keywords[index + 1 :])
         case ast.Return(value=value):
-            if not (isinstance(value, ast.Constant) and value.value is None):
+            if value and not (isinstance(value, ast.Constant) and value.value is None):
                 yield _with(node, value=ast.Constant(None))
             yield ast.Pass()
         case ast.If():

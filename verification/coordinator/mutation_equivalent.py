@@ -2,7 +2,6 @@
 
 TRUTH = "only whether it is true is asked"
 TYPES = "names a type; with postponed annotations nothing reads it"
-SYMMETRIC = "the least or the highest of two does not depend on their order"
 
 EQUIVALENT: dict[str, str] = {
     "records.claimable: '' → 'X'": "`speaks_for` does not read the chain's name",
@@ -10,10 +9,6 @@ EQUIVALENT: dict[str, str] = {
     "handle: Handling = Generator[Effect, Outcome, 'Standing'] → nothing": TYPES,
     "handle: Raising = Generator[Effect, Outcome, tuple[Standing, tuple[Cause, str] | None]] → nothing": TYPES,
     "handle: 'Standing' → 'StandingX'": TYPES,
-    "handle.Standing.having_seen: max(self.highest_seen, position) → max(position, self.highest_seen)": SYMMETRIC,
-    "handle.Standing.having_burnt: min(2 ** (self.burnt - 1), MOST_HEIGHTS_SAT_OUT) → "
-    "min(MOST_HEIGHTS_SAT_OUT, 2 ** (self.burnt - 1))": SYMMETRIC,
-    "handle.Standing.having_burnt: min(self.burnt + 1, 5) → min(5, self.burnt + 1)": SYMMETRIC,
     "handle._sign: standing → burnt in return replace(standing, burnt=0, idle_below=0)": (
         "the two differ only in what is set here"
     ),
@@ -22,10 +17,22 @@ EQUIVALENT: dict[str, str] = {
     "position.parse: True → False": "there are three of both by then",
 }
 
+CLOSES = "nothing else holds it, and CPython closes it"
+TOGETHER = "the two are set and removed together"
+
 EQUIVALENT_OUTSIDE: dict[str, str] = {
-    "client.Client._call: connection.socket.close() → nothing": "nothing holds it then, and CPython closes it",
+    "client._Connection.is_quiet: 0 → 1": "looks for a millisecond longer",
+    "gate.KeyGate.start: found.floor → found.highest_seen": "a start sets both to the row's position",
+    "node.NodeLink.send: self._connection is None or self._socket is None → "
+    "self._connection is None and self._socket is None": TOGETHER,
+    "node.NodeLink._dial: dialled.close() → nothing": CLOSES,
+    "node.NodeLink._drop: self._connection.close() → nothing": CLOSES,
+    "client.Client._call: connection.socket.close() → nothing": CLOSES,
     "client._some: 16 → 17": "the size of a buffer",
     "client._some: 16 → 15": "the size of a buffer",
+    "signer.SignerLink.finish: self._connection is None or self._messages is None → "
+    "self._connection is None": TOGETHER,
+    "signer.SignerLink._accept: connection.close() → nothing": CLOSES,
     "signer.SignerLink.__init__: self._messages: Messages | None = None → nothing": (
         "it is read only after a connection, which sets it"
     ),

@@ -244,6 +244,14 @@ def test_after_the_deadline_nothing_is_sent(credentials: CredentialsFile) -> Non
     assert server.connections == 0
 
 
+def test_a_deadline_is_over_when_it_is_reached(credentials: CredentialsFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    assert Client([nowhere()], credentials, None).call("X", {}, 100.0) == Unclear("its deadline has passed")
+    with pytest.raises(TimeoutError):
+        client._left(100.0)
+    assert client._left(100.25) == 0.25
+
+
 def test_without_credentials_nothing_is_sent(credentials: CredentialsFile) -> None:
     credentials._path.unlink()
     with serving(lambda _: answer(b"{}")) as server:
@@ -262,6 +270,13 @@ def test_a_connection_is_used_again(credentials: CredentialsFile) -> None:
 
 def test_a_connection_that_is_to_be_closed_is_not_used_again(credentials: CredentialsFile) -> None:
     with serving(lambda _: answer(b"{}", "200 OK", "Connection: close")) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert all(table.call("UpdateItem", {}, soon()) == Accepted({}) for _ in range(3))
+    assert server.connections == 3
+
+
+def test_a_connection_of_an_older_protocol_is_not_used_again(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}").replace(b"HTTP/1.1", b"HTTP/1.0")) as server:
         table = Client([server.endpoint], credentials, None)
         assert all(table.call("UpdateItem", {}, soon()) == Accepted({}) for _ in range(3))
     assert server.connections == 3
@@ -546,6 +561,55 @@ def test_only_the_last_calls_tell_how_long_one_takes(took: list[float], sent: bo
         table._took.extend(took)
         assert isinstance(table.call("UpdateItem", {}, soon(199.0), calls_after=1), Accepted) is sent
     assert len(server.requests) == sent
+
+
+def test_an_answer_has_its_limits(credentials: CredentialsFile) -> None:
+    body = b'"' + b"x" * (client.MAX_ANSWER_BYTES - 2) + b'"'
+    for more, reason in ((0, "not a JSON object"), (1, "too large")):
+        with serving(lambda _, more=more: answer(body.ljust(len(body) + more))) as server:  # type: ignore[misc]
+            outcome = called(server, credentials, 30.0)
+        assert isinstance(outcome, Unclear) and reason in outcome.detail
+
+
+def test_a_name_of_a_header_is_read_in_any_case_and_without_blanks(credentials: CredentialsFile) -> None:
+    said = b"HTTP/1.1 200 OK\r\nCONTENT-length :  2 \r\nConnection: CLOSE\r\n\r\n{}"
+    with serving(lambda _: said) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert all(table.call("UpdateItem", {}, soon()) == Accepted({}) for _ in range(2))
+    assert server.connections == 2
+
+
+def test_idle_connections_are_closed_and_replaced(credentials: CredentialsFile) -> None:
+    with serving(lambda _: answer(b"{}")) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert table.call("UpdateItem", {}, soon()) == Accepted({})
+        (idle,) = table._replicas[0].idle
+        table.close()
+        assert idle.socket.fileno() == -1
+        assert table.call("UpdateItem", {}, soon()) == Accepted({})
+    assert server.connections == 2
+
+
+def test_a_request_is_one_piece_with_its_length(credentials: CredentialsFile) -> None:
+    endpoint = nowhere()
+    sent = Client([endpoint], credentials, None)._request(endpoint, "UpdateItem", b'{"a":1}', credentials.current())
+    head, _, body = sent.partition(b"\r\n\r\n")
+    assert b"\r\nContent-Length: 7" in head and body == b'{"a":1}'
+    assert b"\r\nContent-Type: application/x-amz-json-1.0" in head
+
+
+def test_nagle_is_off_and_tls_is_of_this_age(credentials: CredentialsFile, tmp_path: Path) -> None:
+    own, context = certificate(tmp_path, TABLE_HOST)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = TlsServer(lambda _: answer(b"{}"), listener.getsockname()[1], context=context)
+        threading.Thread(target=server.serve, args=(listener,), daemon=True).start()
+        table = Client([replace(server.endpoint, scheme="https")], credentials, own)
+        assert table.call("UpdateItem", {}, soon()) == Accepted({})
+        (idle,) = table._replicas[0].idle
+        assert idle.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert table._context and table._context.minimum_version is ssl.TLSVersion.TLSv1_2
+        table.close()
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_table_without_endpoints_is_refused(credentials: CredentialsFile) -> None:
