@@ -288,6 +288,17 @@ def test_a_watermark_is_held_by_one_process_only(path: Path) -> None:
         pass
 
 
+def test_a_watermark_that_cannot_be_locked_is_not_held(tmp_path: Path) -> None:
+    path = floor.path_of(tmp_path / "missing", "hub-4")
+    with pytest.raises(FloorUnusable, match="cannot be locked: No such file or directory"), floor.held(path):
+        pass
+
+
+def test_only_the_gates_user_may_lock_it(path: Path) -> None:
+    with floor.held(path):
+        assert path.with_name(path.name + ".lock").stat().st_mode & 0o777 == 0o600
+
+
 def test_seeding_only_raises(path: Path) -> None:
     assert floor.seed(path, "lab-1", KEY, spent(9)).position == HERE.position
     assert floor.seed(path, "lab-1", KEY, spent(20)).position == spent(20)

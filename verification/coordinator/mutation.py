@@ -104,7 +104,8 @@ def mutants(
     module: str, *, sentences: bool = True, wanted: Callable[[int], bool] = lambda number: True
 ) -> Iterator[Mutant]:
     """Every mutant of a module, each with one change; of those, the ``wanted`` ones by number. Without ``sentences``,
-    none in a text with a space or a formatted one: those are for people, and no caller depends on a letter of them.
+    none in a text with a space or a formatted one: those are for people, and no caller depends on a letter of them; nor
+    in an ``assert``: those are for the type checker, and ``python -O`` runs none.
     """
     tree = ast.parse(source(module))
     for number, (path, node, changed) in enumerate(_sites(tree, sentences)):
@@ -129,7 +130,7 @@ def count(module: str, *, sentences: bool = True) -> int:
 def _sites(tree: ast.AST, sentences: bool) -> Iterator[tuple[tuple[Step, ...], Any, ast.AST]]:
     """Each change of a tree: where, of what, into what."""
     for path, node in list(_mutable(tree)):
-        if sentences or not _is_in_sentence(tree, path):
+        if sentences or not (_is_in_sentence(tree, path) or isinstance(_statement(tree, path), ast.Assert)):
             for changed in list(_changes(node)):
                 yield path, node, changed
 

@@ -30,8 +30,8 @@ EQUIVALENT_OUTSIDE: dict[str, str] = {
     "client.Client._call: connection.socket.close() → nothing": CLOSES,
     "client._some: 16 → 17": "the size of a buffer",
     "client._some: 16 → 15": "the size of a buffer",
-    "signer.SignerLink.finish: self._connection is None or self._messages is None → "
-    "self._connection is None": TOGETHER,
+    "remote.RemoteChain.view: 0 → -1": "one question has one answer",
+    "signer.SignerLink.finish: self._connection is None or self._messages is None → self._connection is None": TOGETHER,
     "signer.SignerLink._accept: connection.close() → nothing": CLOSES,
     "signer.SignerLink.__init__: self._messages: Messages | None = None → nothing": (
         "it is read only after a connection, which sets it"

@@ -83,7 +83,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "ceremonies.observation": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("scripts", "move", "looks", "gates")),
     "ceremonies.public_key": (f"{_CEREMONIES}/test_public_key.py",),
     "ceremonies.reach": (f"{_CEREMONIES}/test_reach.py",),
-    "ceremonies.remote": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("looks", "exclusive", "reach")),
+    "ceremonies.remote": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("looks", "remote", "exclusive", "reach")),
     "ceremonies.row": _ROW,
     "ceremonies.scripts": (f"{_CEREMONIES}/test_scripts.py",),
     "ceremonies.steps": (*_KEYS, *_GATES),
