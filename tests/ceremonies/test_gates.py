@@ -1030,3 +1030,60 @@ def test_it_is_said_what_is_not_set_up(transcript: Transcript) -> None:
     site.host("zrh", gate={"provisioned": False}, provisioned=True)
     with pytest.raises(Refused, match="zrh: its gate is not set up there"):
         site.ceremonies.join("zrh")
+
+
+def noted(transcript: Transcript, ceremony: str) -> list[dict[str, object]]:
+    """What was recorded of a ceremony, without the time."""
+    entries = [json.loads(line) for line in transcript.file.read_text().splitlines()]
+    return [{key: each[key] for key in each if key != "time"} for each in entries if each.get("ceremony") == ceremony]
+
+
+RECORDED: dict[str, tuple[Callable[[Transcript], Site], Act, dict[str, object]]] = {
+    "start": (fresh, ENDS["start"][1], {}),
+    "join": (started, ENDS["join"][1], {}),
+    "move": (moving, ENDS["move"][1], {}),
+    "take-over": (
+        lambda transcript: waiting(transcript, (0, LOCK), at=(0, 3), lock=(0, LOCK)),
+        lambda each: each.take_over({"ash"}, "zrh", locked_block=LOCK),
+        {"locked_block": LOCK},
+    ),
+    "renew-table": (table_lost, ENDS["renew a lost table"][1], {"second_operator": "bob"}),
+    "retire": (retiring, ENDS["retire"][1], {"address": ADDRESS}),
+    "clear-halt": (halted, ENDS["clear a halt"][1], {"cause": "row-taken"}),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_ceremony_records_its_name_and_what_it_was_given_with_each_step(transcript: Transcript, name: str) -> None:
+    make, act, given = RECORDED[name]
+    site = make(transcript)
+    done = act(site.ceremonies)
+    assert isinstance(done, tuple) and done
+    steps = [
+        {"ceremony": name, **given, "host": each.host, "step": str(each.step)}
+        | ({"height": each.height} if each.height else {})
+        for each in done
+    ]
+    assert noted(transcript, name) == [*steps, {"ceremony": name, **given, "step": "done"}]
+
+
+def test_a_ceremony_of_one_person_is_recorded_as_refused(transcript: Transcript) -> None:
+    site = table_lost(transcript)
+    with pytest.raises(Refused) as refused:
+        site.ceremonies.renew_table(second_operator="")
+    assert noted(transcript, "renew-table") == [{"ceremony": "renew-table", "refused": str(refused.value)}]
+
+
+def test_who_died_does_not_sign_on(transcript: Transcript) -> None:
+    with pytest.raises(Refused, match="got zrh both as a signer that died and as the one that signs on"):
+        waiting(transcript).ceremonies.take_over({"ash", "zrh"}, "zrh")
+
+
+def test_status_shows_what_is_not_as_it_must_be_of_hosts_and_table(transcript: Transcript) -> None:
+    site = joined(transcript)
+    site.host("zrh", invited=True)
+    site.world.signers.hosts["fra"] = replace(site.world.signers.hosts["fra"], remnant=True)
+    status = site.ceremonies.status()
+    assert [each.split(":")[0] for each in status.problems] == ["fra", "zrh"]
+    assert status.key and status.key.base64 == KEY and set(status.signers) == {"ash", "zrh", "fra"}
+    assert status.situation.row == site.world.table.row
