@@ -254,13 +254,13 @@ def test_a_state_that_is_none_is_refused(text: str) -> None:
         observation.parse_state(text)
 
 
-def test_every_script_is_one_that_a_plain_shell_accepts() -> None:
-    made = [
+def of_signers() -> list[str]:
+    """Each script that changes or reads what a key needs."""
+    return [
         scripts.generate(STATE_FILE),
         scripts.start(),
         scripts.halt(),
         scripts.invite("h"),
-        scripts.certificate(),
         scripts.seal(STATE_FILE),
         scripts.receive(),
         scripts.look_into(),
@@ -273,9 +273,21 @@ def test_every_script_is_one_that_a_plain_shell_accepts() -> None:
         scripts.free(),
         scripts.tidy(),
         scripts.release(),
+        scripts.number(),
+        scripts.of_ceremony("1", scripts.begin()),
+        scripts.of_ceremony("1", scripts.release()),
         observation.observe(STATE_FILE),
     ]
-    for script in made:
+
+
+def test_every_script_takes_the_hosts_lock_once_before_anything_else() -> None:
+    for script in of_signers():
+        assert script.count("flock -w 60 9") == script.count("exec 9>") == 1
+        assert "flock -w 60 9" in script.splitlines()[0]
+
+
+def test_every_script_is_one_that_a_plain_shell_accepts() -> None:
+    for script in [*of_signers(), scripts.certificate()]:
         checked = subprocess.run(["sh", "-n", "-c", script], capture_output=True, text=True)
         assert checked.returncode == 0, f"{checked.stderr}\n{script}"
 
@@ -366,8 +378,24 @@ def test_a_released_signer_starts_its_gate_and_its_tmkms(west: SignerHost) -> No
     assert not west.observe().masked and not west.observe().gate.masked
     calls = west.file("systemctl.log")
     assert "restart" not in calls.read_text(), "freed is not started"
+    west.done(scripts.halt())
     west.done(scripts.release())
     assert "restart signing-gate.service tmkms.service" in calls.read_text()
+    assert not west.observe().masked and not west.observe().gate.masked
+
+
+def test_a_script_of_an_older_ceremony_does_nothing_and_the_number_never_falls(west: SignerHost) -> None:
+    signing(west)
+    numbers = ["000000000002-a", "000000000010-a", "000000000010-b"]
+    for number in numbers:
+        west.done(scripts.of_ceremony(number, scripts.halt()))
+        assert west.done(scripts.number()) == number
+    for number in numbers[:2]:
+        refused = west.run(scripts.of_ceremony(number, scripts.release()))
+        assert refused.returncode == 1 and "a newer ceremony has begun here" in refused.stderr
+        assert west.observe().masked and west.done(scripts.number()) == numbers[-1]
+    west.done(scripts.of_ceremony(numbers[-1], scripts.release()))
+    assert not west.observe().masked
 
 
 def test_a_gate_that_was_here_is_seen_whatever_is_left_of_it(west: SignerHost) -> None:

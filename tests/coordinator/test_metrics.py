@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from coordinator.metrics import Metrics, gauges
 
 
@@ -16,3 +18,39 @@ def test_the_gauges_of_a_chain_are_read_as_they_were_put():
 
 def test_an_unknown_chain_has_no_gauges():
     assert gauges(Metrics().text(), "hub-4") == {}
+
+
+def test_every_series_is_written_as_prometheus_reads_it():
+    metrics = Metrics()
+    for _ in range(2):
+        metrics.count("signatures_total", "hub-4", kind="prevote")
+    metrics.count("claims_total", "hub-4", outcome="won")
+    metrics.put("floor_height", "hub-4", 12345678901)
+    for seconds in (0.0005, 0.00051, 0.3, 9.0):
+        metrics.took("whole", "hub-4", seconds)
+    lines = metrics.text().splitlines()
+    assert 'signing_gate_signatures_total{chain="hub-4",kind="prevote"} 2' in lines
+    assert 'signing_gate_claims_total{chain="hub-4",outcome="won"} 1' in lines
+    assert 'signing_gate_floor_height{chain="hub-4"} 12345678901' in lines
+    counted = {
+        line.partition('le="')[2].partition('"')[0]: int(line.rpartition(" ")[2]) for line in lines if "_bucket" in line
+    }
+    bounds = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
+    wanted = [1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4]
+    assert counted == dict(zip((*map(str, bounds), "+Inf"), wanted, strict=True)), "a bound is within its bucket"
+    assert 'signing_gate_seconds_count{chain="hub-4",stage="whole"} 4' in lines
+    assert 'signing_gate_seconds_sum{chain="hub-4",stage="whole"} 9.30101' in lines
+    for name, kind in (("signatures_total", "counter"), ("halted", "gauge"), ("seconds", "histogram")):
+        assert f"# TYPE signing_gate_{name} {kind}" in lines
+        assert sum(line.startswith(f"# HELP signing_gate_{name} ") for line in lines) == 1
+    assert metrics.text().endswith("\n")
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path):
+    path, metrics = tmp_path / "gate.prom", Metrics()
+    path.write_text("old")
+    before = path.stat().st_ino
+    metrics.put("started", "hub-4", 1)
+    metrics.write(path)
+    assert path.read_text() == metrics.text() and path.stat().st_ino != before
+    assert path.stat().st_mode & 0o777 == 0o644 and list(tmp_path.iterdir()) == [path]

@@ -66,7 +66,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "coordinator.secret_connection.merlin": tuple(
         f"{_LINKS}/secret_connection/test_{name}.py" for name in ("merlin", "connection")
     ),
-    "coordinator.service": (f"{_GATE}/test_chains.py", f"{_GATE}/test_answers.py", f"{_GATE}/test_process.py"),
+    "coordinator.service": tuple(f"{_GATE}/test_{name}.py" for name in ("service", "answers", "process", "chains")),
     "coordinator.signer": (f"{_LINKS}/test_signer.py", f"{_GATE}/test_answers.py"),
     "coordinator.table.client": (f"{_TABLE}/test_client.py",),
     "coordinator.table.credentials": (f"{_TABLE}/test_credentials.py",),
@@ -80,12 +80,12 @@ SUITES: dict[str, tuple[str, ...]] = {
     "ceremonies.gate_ceremonies": _GATES,
     "ceremonies.gates": _GATES,
     "ceremonies.key_ceremonies": _KEYS,
-    "ceremonies.observation": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("scripts", "move", "looks", "gates")),
+    "ceremonies.observation": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("observation", "scripts", "looks")),
     "ceremonies.public_key": (f"{_CEREMONIES}/test_public_key.py",),
     "ceremonies.reach": (f"{_CEREMONIES}/test_reach.py",),
     "ceremonies.remote": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("looks", "remote", "exclusive", "reach")),
     "ceremonies.row": _ROW,
-    "ceremonies.scripts": (f"{_CEREMONIES}/test_scripts.py",),
+    "ceremonies.scripts": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("remote", "exclusive", "scripts")),
     "ceremonies.steps": (*_KEYS, *_GATES),
     "ceremonies.table": (f"{_CEREMONIES}/test_table.py",),
 }
