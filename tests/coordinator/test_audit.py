@@ -251,6 +251,51 @@ def test_what_a_rolled_back_row_forgot_does_not_bind_the_order_but_still_the_pos
     assert "I1" in broken(*rolled_back, *signing(claim_of(HIGH, "zrh", b"nil")))
 
 
+def test_what_a_log_does_not_tell_is_not_judged():
+    events = [Started("ash", "1", LOW, HIGH), HeadAt("ash", "1", HIGH), Refused("ash", "q", "conflict")]
+    claimed, _, _, released = signing(claim_of(NEXT), HIGH)
+    events += [claimed, released]
+    assert {each.promise for each in violations(events, "lab-1")} == {"I4", "I6"}
+    assert {each.promise for each in violations(events, "lab-1", floors=False)} == {"I4"}
+    assert {each.promise for each in violations(events, "lab-1", rows=False)} == {"I6"}
+    assert violations(events, "lab-1", rows=False, floors=False) == []
+    late = Refused("ash", "q", "conflict", 9.0)
+    assert violations([late], "lab-1") == [] != violations([late], "lab-1", deadline_seconds=8.9)
+    assert violations([late], "lab-1", deadline_seconds=9.0) == []
+
+
+def test_a_release_of_unknown_bytes_is_judged_by_those_of_its_claim():
+    *before, released = signing(claim_of(HIGH, extension=b"it"))
+    assert isinstance(released, Released)
+    unknown = released._replace(sign_bytes=b"")
+    assert broken(*before, unknown) == set()
+    assert broken(*before, unknown._replace(signature=signature_over(b"it"))) == {"I9"}
+    assert broken(unknown) == {"I4", "I9"}
+    assert broken(unknown._replace(signature=signature_over(b""))) == {"I4"}
+
+
+def test_a_violation_names_its_promise_its_event_and_what_was_found():
+    found = violations([*signing(claim_of(LOW)), FloorWritten("ash", HIGH)], "lab-1")
+    assert [(each.promise, each.at) for each in found] == [("I6", 4)]
+    assert str(found[0]) == f"I6 at event 4: ash raised its floor to {HIGH.text}, above the row"
+
+
+def test_how_much_was_signed_and_how_high():
+    judged = audit.Audit("lab-1")
+    assert (judged.signed, judged.highest) == (0, audit.BOTTOM)
+    for event in (*signing(claim_of(LOW)), *signing(claim_of(HIGH), LOW), release(claim_of(HIGH), request="again")):
+        judged.see(event)
+    assert (judged.signed, judged.highest) == (2, HIGH)
+
+
+def test_what_ended_is_forgotten():
+    request = claim_of(LOW).claim_id
+    assert broken(Doubted("ash", request), Ended("ash", request), *signing(claim_of(LOW))) == set()
+    twice = [Asked("ash", "r"), Refused("ash", "r", "conflict"), Ended("ash", "r")]
+    assert broken(*twice, *twice, Ended("ash", "r")) == set()
+    assert broken(Ended("ash", "never asked")) == set()
+
+
 def test_a_copy_goes_on_by_itself():
     one = audit.Audit("lab-1")
     for event in signing(claim_of(LOW)):

@@ -121,6 +121,7 @@ def test_a_chain_needs_an_endpoint_and_the_file_a_chain() -> None:
 
 def test_more_replicas_than_a_table_has_are_refused() -> None:
     endpoint = WHOLE[WHOLE.index("[[chain.endpoint]]") :]
+    assert len(config.parse(WHOLE + endpoint).chain("lab-1").endpoints) == 2
     assert problems(WHOLE + endpoint + endpoint)[0].startswith("chain 1: has 3 endpoints")
 
 

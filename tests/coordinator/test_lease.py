@@ -254,3 +254,136 @@ def test_a_damaged_configuration_is_refused_with_a_sentence(
     (tmp_path / "lease.toml").write_text(text)
     assert lease.main(["--config", str(tmp_path / "lease.toml")]) == 2
     assert "lease.toml: " in capsys.readouterr().err
+
+
+WHOLE = {
+    "vault": '"https://vault:8200"',
+    "ca_file": '"/ca"',
+    "role_id": '"role"',
+    "path": '"aws/creds/role"',
+    "ttl_seconds": "900",
+    "renew_before_seconds": "300",
+    "secret_id": '"/secret"',
+    "wrapped_secret_id": '"/wrapped"',
+    "credentials": '"/credentials"',
+}
+
+
+def settings_of(directory: Path, **changed: str) -> Settings:
+    path = directory / "lease.toml"
+    path.write_text("".join(f"{name} = {value}\n" for name, value in (WHOLE | changed).items()))
+    return lease.read_settings(path)
+
+
+def test_a_configuration_is_read_whole(tmp_path: Path) -> None:
+    assert settings_of(tmp_path) == Settings(
+        "https://vault:8200",
+        Path("/ca"),
+        "role",
+        "aws/creds/role",
+        900,
+        300,
+        Path("/secret"),
+        Path("/wrapped"),
+        Path("/credentials"),
+    )
+    for renew in ("1", "899"):
+        assert settings_of(tmp_path, renew_before_seconds=renew).renew_before_seconds == int(renew)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("renew_before_seconds", "0"),
+        ("renew_before_seconds", "900"),
+        ("renew_before_seconds", "-1"),
+        ("renew_before_seconds", "true"),
+        ("ttl_seconds", '"900"'),
+        ("ttl_seconds", "900.0"),
+        ("vault", "7"),
+        ("path", "[]"),
+        ("ca_file", "1"),
+        ("credentials", "[]"),
+    ],
+)
+def test_a_value_of_another_kind_or_size_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(LeaseError, match=r"lease.toml: (Type|Value)Error: "):
+        settings_of(tmp_path, **{name: value})
+
+
+def test_each_attempt_is_told(bench: Bench) -> None:
+    keeper, now = bench.keeper(), time.monotonic()
+    keeper.step(now)
+    bench.vault.sealed = True
+    keeper.step(now + 1)
+    keeper.step(now + 2)
+    keeper.step(now + 900)
+    keeper.step(now + 901)
+    bench.vault.sealed = False
+    keeper.step(now + 902)
+    bench.vault.sealed = True
+    keeper.step(now + 903)
+    events = [json.loads(line) for line in bench.said().splitlines()]
+    assert [(each["event"], each.get("failures")) for each in events] == [
+        ("secret-id-received", None),
+        ("lease-taken", None),
+        ("lease-failed", 1),
+        ("lease-failed", 2),
+        ("lease-failed", 3),
+        ("credentials-removed", None),
+        ("lease-failed", 4),
+        ("lease-taken", None),
+        ("lease-failed", 1),
+    ]
+    assert events[-2]["expires"] == bench.kept()["Expiration"] and events[-1]["error"]
+
+
+def test_short_leases_do_not_hurry_vault(bench: Bench) -> None:
+    short = replace(bench.settings, renew_before_seconds=1)
+    keeper = Keeper(short, lambda: Lease({"Expiration": "x"}, 10.0), bench.log)
+    assert keeper.step(0.0) == lease.LEAST_RENEWAL_SECONDS
+    keeper = Keeper(short, lambda: Lease({"Expiration": "x"}, 31.5), bench.log)
+    assert keeper.step(0.0) == 30.5
+
+
+@pytest.mark.parametrize(
+    "answer", [{"data": {}}, {"data": {"access_key": "A"}, "lease_duration": 1}, {"lease_duration": 1}, []]
+)
+def test_an_answer_that_is_no_lease_is_refused_without_what_it_holds(bench: Bench, answer: object) -> None:
+    asked = bench.vault.answer
+
+    def other(path: str, body: dict[str, Any], token: str | None) -> tuple[int, Any]:
+        return (200, answer) if path.startswith("/v1/aws") else asked(path, body, token)
+
+    bench.vault.answer = other  # type: ignore[method-assign]
+    with pytest.raises(LeaseError, match="Vault's response cannot be read: (Key|Type|Attribute)Error$"):
+        bench.take()
+
+
+def test_a_path_at_which_nothing_is_has_no_lease(bench: Bench) -> None:
+    with pytest.raises(LeaseError, match="Vault has nothing at aws/creds/other"):
+        take(replace(bench.settings, path="aws/creds/other"), bench.log)
+
+
+def test_a_lease_without_a_token_or_a_duration_is_taken_as_configured(bench: Bench) -> None:
+    asked = bench.vault.answer
+
+    def other(path: str, body: dict[str, Any], token: str | None) -> tuple[int, dict[str, Any]]:
+        if not path.startswith("/v1/aws"):
+            return asked(path, body, token)
+        return 200, {"lease_duration": 0, "data": {"access_key": "A", "secret_key": "S", "security_token": None}}
+
+    bench.vault.answer = other  # type: ignore[method-assign]
+    taken = bench.take()
+    assert taken.seconds == bench.settings.ttl_seconds
+    assert set(taken.document) == {"Version", "AccessKeyId", "SecretAccessKey", "Expiration"}
+    assert (taken.document["Version"], taken.document["AccessKeyId"]) == (1, "A")
+
+
+def test_a_file_is_replaced_whole_and_with_its_mode_whatever_an_earlier_run_left(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    (tmp_path / ".kept.new").write_text("what a run that was killed has left")
+    for text, mode in (("first", 0o600), ("second", 0o640)):
+        lease.write_private(path, text, mode)
+        assert path.read_text() == text and path.stat().st_mode & 0o777 == mode
+    assert list(tmp_path.iterdir()) == [path]

@@ -23,6 +23,9 @@ TOGETHER = "the two are set and removed together"
 EQUIVALENT_OUTSIDE: dict[str, str] = {
     "client._Connection.is_quiet: 0 → 1": "looks for a millisecond longer",
     "gate.KeyGate.start: found.floor → found.highest_seen": "a start sets both to the row's position",
+    "lease._document: raise TypeError('not a JSON object') → nothing": (
+        "looking for a name in it raises a TypeError too, and only the kind of the error is told"
+    ),
     "node.NodeLink.send: self._connection is None or self._socket is None → "
     "self._connection is None and self._socket is None": TOGETHER,
     "node.NodeLink._dial: dialled.close() → nothing": CLOSES,

@@ -20,7 +20,7 @@ from coordinator import config as gate_config
 from coordinator import floor, service
 from coordinator.__main__ import main
 from coordinator.decision.effects import Cause
-from coordinator.decision.position import spent
+from coordinator.decision.position import MAX_HEIGHT, spent
 from coordinator.decision.records import Gate
 from coordinator.events import Events
 from coordinator.metrics import Metrics
@@ -220,6 +220,10 @@ def test_a_halt_is_cleared(config: Path, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["seed", "--chain", "lab-1", "--height", "1"], "required: --public-key"),
+        (["seed", "--chain", "lab-1", "--public-key", "A" * 43 + "="], "required: --height"),
+        (["seed", "--public-key", "A" * 43 + "=", "--height", "1"], "required: --chain"),
+        (["clear-halt"], "required: --chain"),
         (["seed", "--chain", "lab-1", "--public-key", "AAAA", "--height", "1"], "32 bytes in base64"),
         (["seed", "--chain", "lab-1", "--public-key", "é", "--height", "1"], "32 bytes in base64"),
         (["seed", "--chain", "lab-1", "--public-key", "A" * 43 + "=", "--height", "-1"], "a height from 0"),
@@ -236,3 +240,43 @@ def test_wrong_words_are_refused(config: Path, capsys: pytest.CaptureFixture[str
 def test_an_unknown_chain_is_said(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["clear-halt", "--config", str(config), "--chain", "lab-2"]) == 2
     assert "there is no chain 'lab-2' in the configuration; there is: lab-1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_gate_that_serves_ends_with_the_code_of_its_service(
+    config: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    served = []
+
+    def run(of: gate_config.Config, events: Events, metrics: Metrics) -> int:
+        events._dropped("lab-1")
+        served.append((of.gate_id, metrics.text()))
+        return code
+
+    monkeypatch.setattr(service, "run", run)
+    assert main(["run", "--config", str(config)]) == code
+    ((gate_id, counted),) = served
+    assert gate_id == "gate-a" and 'signing_gate_events_dropped_total{chain="lab-1"} 1' in counted
+
+
+def test_the_highest_and_the_lowest_height_are_heights(config: Path, tmp_path: Path) -> None:
+    for height in (0, MAX_HEIGHT):
+        assert seed(config, height) == 0
+        assert floor.read(floor.path_of(tmp_path, "lab-1"), "lab-1").position == spent(height)
+
+
+def test_no_halt_is_said_where_there_is_none(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert seed(config) == 0
+    capsys.readouterr()
+    assert main(["clear-halt", "--config", str(config), "--chain", "lab-1"]) == 0
+    assert capsys.readouterr().out == "lab-1: was not halted\n"
+
+
+def test_a_halted_key_is_shown_as_one(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(config)
+    path = floor.path_of(tmp_path, "lab-1")
+    with floor.held(path):
+        floor.Keeper(path, floor.read(path, "lab-1")).halt(Cause.ROW_TAKEN)
+    capsys.readouterr()
+    assert main(["show", "--config", str(config)]) == 0
+    assert capsys.readouterr().out.endswith("halted because of row-taken\n")

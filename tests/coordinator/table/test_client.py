@@ -166,6 +166,29 @@ def test_a_conflict_that_does_not_end_is_unclear_by_the_deadline(credentials: Cr
     assert len(server.requests) > 1 and time.monotonic() - began >= 0.1
 
 
+def test_a_pause_after_a_conflict_ends_with_the_deadline(
+    credentials: CredentialsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, slept, calls = [100.0], list[float](), []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(client.random, "uniform", lambda least, most: (least + most) / 2)
+    table = Client([nowhere()], credentials, None)
+    conflict = client._Conflict("400 x: y")
+    monkeypatch.setattr(table, "_call", lambda *_: calls.append(now[0]) or conflict)
+    assert table.call("UpdateItem", {}, 100.0 + 2**-5) == conflict
+    assert slept == [pytest.approx(0.0125), pytest.approx(0.0125), pytest.approx(2**-5 - 0.025)]
+    assert len(calls) == 3, "at the deadline, nothing is sent again"
+    calls.clear()
+    now[0], slept[:] = 100.0, []
+    assert table.call("UpdateItem", {}, 99.0) == conflict and slept == [0.0]
+
+
 def test_what_is_unclear_after_a_conflict_is_not_sent_again(credentials: CredentialsFile) -> None:
     with serving(lambda _: CONFLICT if len(server.requests) < 2 else None) as server:
         assert isinstance(called(server, credentials), Unclear)
