@@ -96,6 +96,7 @@ def test_a_signer_that_does_not_answer_begins_no_ceremony(
         pass
 
 
+@pytest.mark.slow
 def test_a_ceremony_without_the_dead_site_is_locked_at_the_first_other_signer(
     signers: RemoteSigners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_ceremony_without_the_dead_site_is_locked_at_the_first_other_signer(
         assert asked[0] == there[dead] and set(asked) == set(there[dead:])
 
 
+@pytest.mark.slow
 def test_what_an_earlier_ceremony_sends_late_does_nothing(signers: RemoteSigners) -> None:
     earlier, later = signers, elsewhere(signers)
     with earlier.exclusive():
@@ -129,6 +131,7 @@ def test_what_an_earlier_ceremony_sends_late_does_nothing(signers: RemoteSigners
         assert tidied(earlier, names(signers)[0]), "once it has begun again"
 
 
+@pytest.mark.slow
 def test_a_newer_ceremony_takes_a_host_when_it_reaches_it(signers: RemoteSigners) -> None:
     dead, other = names(signers)[:2]
     earlier, later = signers, elsewhere(signers)
@@ -141,6 +144,7 @@ def test_a_newer_ceremony_takes_a_host_when_it_reaches_it(signers: RemoteSigners
             tidied(earlier, dead)
 
 
+@pytest.mark.slow
 def test_numbers_rise_by_the_highest_of_all_hosts_and_are_never_the_same(signers: RemoteSigners) -> None:
     numbers = []
     for turn in range(12):
@@ -160,6 +164,7 @@ def test_a_host_that_was_never_deployed_delays_no_ceremony(signers: RemoteSigner
     assert not signers.ssh.home(name).exists()
 
 
+@pytest.mark.slow
 def test_what_is_no_number_of_a_ceremony_is_told_to_a_person(signers: RemoteSigners) -> None:
     for found in ("x", "1", f"{1:012d}-{'0' * 32}x"):
         (signers.ssh.home(names(signers)[0]) / "ceremony").write_text(found)

@@ -36,9 +36,9 @@ import pytest
 from verification.coordinator.mutation import Mutant
 from verification.coordinator.variants import ROOT
 
-SLACK = 5
-LEAST_SECONDS = 45.0
-"""The time limit of a mutant's tests: SLACK times their duration without a mutant, but at least LEAST_SECONDS."""
+SLACK = 10
+LEAST_SECONDS = 20.0
+"""The time limit of a test with a mutant: SLACK times its duration without one, but at least LEAST_SECONDS."""
 
 OPTIONS = ("-x", "-q", "-m", "not lab and not engine", *("-pno:cacheprovider", "-pno:xdist", "-pno:randomly"))
 
@@ -124,7 +124,9 @@ def _code(code: CodeType, name: str) -> CodeType | None:
 
 
 def in_child(work: Callable[[], bytes], seconds: float) -> bytes | None:
-    """What ``work`` returns in a forked process; nothing if it dies, ``None`` if it does not end within ``seconds``."""
+    """What ``work`` returns in a forked process; nothing if it dies, ``None`` if it does not end within ``seconds``, or
+    is ended by an alarm of its own.
+    """
     readable, writable = os.pipe()
     child = os.fork()
     if not child:
@@ -137,22 +139,24 @@ def in_child(work: Callable[[], bytes], seconds: float) -> bytes | None:
         finally:
             os._exit(0)
     os.close(writable)
-    until, answer = time.monotonic() + seconds, b""
+    until, answer, part = time.monotonic() + seconds, b"", None
     try:
-        while True:
-            if not select.select([readable], [], [], max(0.0, until - time.monotonic()))[0]:
-                return None
-            part = os.read(readable, 1 << 16)
-            if not part:
-                return answer
+        while part := _read(readable, until):
             answer += part
     finally:
         os.close(readable)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        for end in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                end(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    return None if part is None or os.waitstatus_to_exitcode(status) == -signal.SIGALRM else answer
+
+
+def _read(readable: int, until: float) -> bytes | None:
+    """What comes next, ``None`` if nothing comes until then (monotonic)."""
+    if not select.select([readable], [], [], max(0.0, until - time.monotonic()))[0]:
+        return None
+    return os.read(readable, 1 << 16)
 
 
 def _quietly(arguments: Sequence[str], plugins: Sequence[object] = ()) -> int:
@@ -276,7 +280,7 @@ class _Holder:
             if time.monotonic() > self._until:
                 break
             tests = sorted(baseline.executing(*mutant.lines), key=lambda test: (-killed[test], seconds[test]))
-            by = self._tried(mutant, tests, SLACK * sum(seconds[test] for test in tests)) if tests else None
+            by = self._tried(mutant, tests, seconds) if tests else None
             killed.update([by] if by in self._items else [])
             self._tell([number, by])
         return True
@@ -309,15 +313,21 @@ class _Holder:
                 lines[test].append(line)
         return json.dumps([seconds, lines]).encode()
 
-    def _tried(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> str | None:
+    def _tried(self, mutant: Mutant, tests: Sequence[str], seconds: Mapping[str, float]) -> str | None:
         def work() -> bytes:
             function, code = _function(mutant), _code(mutant.code, mutant.function)
             assert function and code
             function.__code__ = code
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             self._enter(self._items[tests[0]])
-            return next((test for test in tests if not self._passes(self._items[test])), "passed").encode()
+            for test in tests:
+                signal.setitimer(signal.ITIMER_REAL, limit[test])
+                if not self._passes(self._items[test]):
+                    return test.encode()
+            return b"passed"
 
-        found = in_child(work, max(LEAST_SECONDS, seconds))
+        limit = {test: max(LEAST_SECONDS, SLACK * seconds[test]) for test in tests}
+        found = in_child(work, sum(limit.values()))
         if found is None:
             return TIME
         return None if found == b"passed" else found.decode() or DEATH

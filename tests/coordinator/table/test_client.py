@@ -586,6 +586,7 @@ def test_only_the_last_calls_tell_how_long_one_takes(took: list[float], sent: bo
     assert len(server.requests) == sent
 
 
+@pytest.mark.slow
 def test_an_answer_has_its_limits(credentials: CredentialsFile) -> None:
     body = b'"' + b"x" * (client.MAX_ANSWER_BYTES - 2) + b'"'
     for more, reason in ((0, "not a JSON object"), (1, "too large")):

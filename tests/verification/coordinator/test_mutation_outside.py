@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,7 @@ def test_tests_that_fail_without_a_mutant_are_told(tmp_path: Path) -> None:
         list(Trials(RPC, (str(broken),), []).run(60))
 
 
+@pytest.mark.slow
 def test_a_child_that_hangs_is_ended_and_one_that_dies_says_nothing() -> None:
     assert in_child(lambda: b"here", 30) == b"here"
     assert in_child(lambda: b"x" * 200_000, 30) == b"x" * 200_000
@@ -111,7 +113,12 @@ def test_a_child_that_hangs_is_ended_and_one_that_dies_says_nothing() -> None:
     def dies() -> bytes:
         raise SystemExit(3)
 
+    def gives_itself_up() -> bytes:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return hangs()
+
     assert in_child(hangs, 0.2) is None
+    assert in_child(gives_itself_up, 30) is None
     assert in_child(dies, 30) == b""
 
 
