@@ -54,7 +54,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "coordinator.privval.canonical": (f"{_PRIVVAL}/test_canonical.py", f"{_PRIVVAL}/test_for_node.py"),
     "coordinator.privval.encoding": (f"{_PRIVVAL}/test_for_node.py", f"{_PRIVVAL}/test_for_signer.py"),
     "coordinator.privval.for_node": (f"{_PRIVVAL}/test_for_node.py",),
-    "coordinator.privval.for_signer": (f"{_PRIVVAL}/test_for_signer.py",),
+    "coordinator.privval.for_signer": (f"{_PRIVVAL}/test_for_signer.py", f"{_PRIVVAL}/test_for_node.py"),
     "coordinator.privval.messages": (f"{_PRIVVAL}/test_messages.py", f"{_PRIVVAL}/test_for_node.py"),
     "coordinator.privval.stream": (f"{_PRIVVAL}/test_stream.py",),
     "coordinator.privval.votes": (f"{_PRIVVAL}/test_for_node.py", f"{_PRIVVAL}/test_messages.py"),

@@ -22,7 +22,7 @@ from coordinator.privval.messages import (
     SignVoteRequest,
     Unreadable,
 )
-from coordinator.privval.votes import PRECOMMIT, BlockId, Proposal, Vote
+from coordinator.privval.votes import NIL, PRECOMMIT, BlockId, Proposal, Vote
 from coordinator.privval.wire import bytes_field, message_field, number_field
 from verification.coordinator import samples
 from verification.coordinator.samples import PROPOSED, VOTE
@@ -78,6 +78,7 @@ def test_ping_and_key_are_read_in_both_dialects(dialect: Dialect) -> None:
         ("4a00", 9, "unknown field 9"),
         ("5200", 10, "unknown field 10"),
         ("820100", 0, "unknown field 16"),
+        ("8001", 0, "unknown field 16"),
         ("4200", 8, "a response, not a request"),
         ("1200", 2, "a response, not a request"),
         ("1a00", 3, "there is no vote"),
@@ -155,6 +156,19 @@ def test_a_refusal_has_the_kind_of_the_question(tag: int, answer: int) -> None:
     assert for_node.refused(tag, 7, "no") == message_field(answer, error)
 
 
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (PubKeyRequest("c", Dialect.TENDERMINT), 2),
+        (SignVoteRequest("c", VOTE, Dialect.TENDERMINT), 4),
+        (SignProposalRequest("c", PROPOSED, Dialect.TENDERMINT), 6),
+    ],
+)
+def test_a_refused_request_gets_the_response_of_its_kind(asked: for_node.NodeRequest, answer: int) -> None:
+    error = message_field(2, number_field(1, 7) + bytes_field(2, b"no"))
+    assert for_node.refused(asked, 7, "no") == message_field(answer, error)
+
+
 def test_a_refused_ping_is_a_pong() -> None:
     assert for_node.refused(7, 1, "no") == for_node.refused(PingRequest(), 1, "no") == for_node.pong()
 
@@ -181,3 +195,12 @@ def test_an_extension_that_older_nodes_would_not_read_is_left_out() -> None:
     answer = for_node.granted(asked, 5, samples.SIGNED)
     assert len(answer) < for_node.ANSWER_READ
     assert for_signer.decode_reply(answer, Dialect.TENDERMINT) == SignedResponse(samples.SIGNED, 5)
+
+
+def test_what_a_request_does_not_hold_is_zero_or_empty() -> None:
+    time = message_field(5, number_field(1, 7))
+    asked = for_node.decode(message_field(3, message_field(1, time)), Dialect.TENDERMINT)
+    assert asked == SignVoteRequest("", Vote(0, 0, 0, NIL, 7 * 10**9, b"", 0), Dialect.TENDERMINT)
+    time = message_field(6, number_field(1, 7))
+    asked = for_node.decode(message_field(5, message_field(1, time)), Dialect.TENDERMINT)
+    assert asked == SignProposalRequest("", Proposal(0, 0, 0, 0, NIL, 7 * 10**9), Dialect.TENDERMINT)

@@ -57,6 +57,11 @@ def test_what_holds_no_ed25519_key_is_refused(data: str) -> None:
 def test_two_keys_and_other_kinds_of_key_are_refused_in_v1() -> None:
     both = message_field(1, bytes_field(1, KEY)) + bytes_field(3, KEY) + bytes_field(4, b"ed25519")
     assert "there are two" in refusal(message_field(2, both), Dialect.COMETBFT_V1)
+    unnamed = bytes_field(3, KEY)
+    assert "not an Ed25519 key" in refusal(message_field(2, unnamed), Dialect.COMETBFT_V1)
+    named = message_field(1, bytes_field(1, KEY)) + bytes_field(4, b"ed25519")
+    assert "there are two" in refusal(message_field(2, named), Dialect.COMETBFT_V1)
+    assert "32 bytes" in refusal(message_field(2, bytes_field(4, b"ed25519")), Dialect.COMETBFT_V1)
     other = bytes_field(3, KEY) + bytes_field(4, b"secp256k1")
     assert "not an Ed25519 key" in refusal(message_field(2, other), Dialect.COMETBFT_V1)
 
@@ -111,6 +116,20 @@ def test_a_proposal_without_a_signature_is_refused() -> None:
 )
 def test_what_is_no_answer_is_refused_with_the_reason(data: str, reason: str) -> None:
     assert reason in refusal(data)
+
+
+@pytest.mark.parametrize(("data", "tag"), [("", 0), ("8001", 0), ("7a00", 15), ("1aff", 3), ("ff", 0)])
+def test_what_is_no_answer_is_told_with_its_tag(data: str, tag: int) -> None:
+    found = for_signer.decode_reply(bytes.fromhex(data), Dialect.TENDERMINT)
+    assert isinstance(found, Unreadable) and found.tag == tag
+
+
+def test_as_much_as_the_limit_is_read() -> None:
+    error = bytes_field(2, b"x" * (MAX_MESSAGE - 12))
+    data = message_field(4, message_field(2, error))
+    data = message_field(4, message_field(2, bytes_field(2, b"x" * (MAX_MESSAGE - 12 - (len(data) - MAX_MESSAGE)))))
+    assert len(data) == MAX_MESSAGE
+    assert isinstance(for_signer.decode_reply(data, Dialect.TENDERMINT), ErrorResponse)
 
 
 def test_more_than_the_limit_is_refused() -> None:

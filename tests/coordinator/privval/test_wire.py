@@ -101,3 +101,11 @@ def test_a_field_number_of_two_bytes_is_read() -> None:
 def test_a_number_is_read_as_it_was_written(value: int, after: bytes) -> None:
     written = varint(value)
     assert read_varint(written + after, 0) == (value, len(written))
+
+
+@pytest.mark.parametrize(
+    ("value", "encoded"),
+    [(0, ""), (1, "110100000000000000"), (-1, "11ffffffffffffffff"), (2**62, "110000000000000040")],
+)
+def test_a_fixed_number_has_eight_bytes_and_a_sign(value: int, encoded: str) -> None:
+    assert fixed_field(2, value).hex() == encoded

@@ -33,7 +33,7 @@ class Answering:
     calls: list[tuple[str, dict[str, Any], float]] = field(default_factory=list)
     closed: int = 0
 
-    def call(self, operation: str, body: dict[str, Any], deadline: float) -> Outcome:
+    def call(self, operation: str, body: dict[str, Any], deadline: float, calls_after: int = 0) -> Outcome:
         self.calls.append((operation, body, deadline))
         return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
 
