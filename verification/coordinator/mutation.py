@@ -205,7 +205,7 @@ def _lines(statement: Any) -> tuple[int, int]:
 
 def _function(tree: ast.AST, path: tuple[Step, ...]) -> str:
     """The qualified name of the outermost function in whose body this is."""
-    names = []
+    names: list[str] = []
     for field, index in path:
         if isinstance(tree, ast.FunctionDef) and field == "body":
             return ".".join(names)

@@ -25,6 +25,7 @@ from verification.coordinator.mutation import Mutant, count, mutants
 from verification.coordinator.mutation_equivalent import EQUIVALENT_OUTSIDE as EQUIVALENT
 from verification.coordinator.mutation_trial import (
     LEAST_SECONDS,
+    NOWHERE,
     SLACK,
     TIME,
     Baseline,
@@ -150,18 +151,21 @@ def score(
     """
     began, suite = time.monotonic(), SUITES[module]
     quick = [each for each in found if can_exchange(each)]
-    noticed, late, survived, took = 0, 0, [], 0.0
+    whole = [each for each in found if not can_exchange(each)]
+    noticed, late, survived, took = 0, 0, list[str](), 0.0
     for each in Trials(module, suite, quick).run(seconds):
         if isinstance(each, Baseline):
             took = sum(each.seconds.values())
+        elif each.by == NOWHERE:
+            whole.append(each.mutant)
         elif each.by:
             noticed += 1
             late += each.by == TIME
         else:
             survived.append(f"{module}:{each.mutant.line}: {each.mutant.text}")
             tell(survived[-1])
-    skipped = len(quick) - noticed - len(survived)
-    for mutant in (each for each in found if not can_exchange(each)):
+    skipped = len(found) - len(whole) - noticed - len(survived)
+    for mutant in whole:
         if time.monotonic() > began + seconds:
             skipped += 1
         elif passes(suite, LEAST_SECONDS + SLACK * took, mutant):

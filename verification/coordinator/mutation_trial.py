@@ -6,8 +6,9 @@ Two ways:
 execute the changed statement, those first that noticed others, then the quickest. Which tests execute what was recorded
 when they ran without a mutant. What they share for a session (a DynamoDB Local) is started once.
 
-``passes``: for what a module does when it is imported. A process forgets that module and all that import it, and runs
-every test. Tests that start processes of their own see the unchanged module there, in both ways.
+``passes``: for what a module does when it is imported, and for what no test executes later. A process forgets that
+module and all that import it, and runs every test. Tests that start processes of their own see the unchanged module
+there, in both ways.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from inspect import getattr_static
 from pathlib import Path
@@ -55,26 +57,30 @@ class Baseline(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """``by``: the test that failed, ``TIME``, or ``DEATH`` of the process; ``None``: the mutant was not noticed."""
+    """``by``: the test that failed, ``TIME``, or ``DEATH`` of the process; ``None``: the mutant was not noticed;
+    ``NOWHERE``: no test executes the statement, perhaps because it is executed once, when the module is imported.
+    """
 
     mutant: Mutant
     by: str | None
 
 
-TIME, DEATH = "time", "death"
+TIME, DEATH, NOWHERE = "time", "death", "nowhere"
 
 
 class BaselineFailed(AssertionError):
     """The tests fail without any mutant."""
 
 
-class Mutated:
+class Mutated(MetaPathFinder, Loader):
     """Finds the one mutated module, and runs the mutant's code as it."""
 
     def __init__(self, module: str, code: CodeType) -> None:
         self._module, self._code = module, code
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if name != self._module:
             return None
         return ModuleSpec(name, self, origin=str(_file(name)))
@@ -174,7 +180,7 @@ def passes(suite: Sequence[str], seconds: float, mutant: Mutant | None = None) -
     def work() -> bytes:
         if mutant:
             _forget(mutant.module)
-            sys.meta_path.insert(0, Mutated(mutant.module, mutant.code))  # type: ignore[arg-type]
+            sys.meta_path.insert(0, Mutated(mutant.module, mutant.code))
         return b"passed" if _quietly(suite) == 0 else b"failed"
 
     return in_child(work, seconds) == b"passed"
@@ -280,7 +286,7 @@ class _Holder:
             if time.monotonic() > self._until:
                 break
             tests = sorted(baseline.executing(*mutant.lines), key=lambda test: (-killed[test], seconds[test]))
-            by = self._tried(mutant, tests, seconds) if tests else None
+            by = self._tried(mutant, tests, seconds) if tests else NOWHERE
             killed.update([by] if by in self._items else [])
             self._tell([number, by])
         return True

@@ -72,6 +72,16 @@ def test_positions_are_the_protocols() -> None:
     assert proposal_asked().request().position == Position(PROPOSED.height, PROPOSED.round, Step.PROPOSAL)
 
 
+def test_intents_are_those_of_every_gate_before() -> None:
+    """They are in the table, where a gate of another version compares them."""
+    vote, proposal = (
+        SignVoteRequest("c", VOTE, Dialect.TENDERMINT).request(),
+        SignProposalRequest("c", PROPOSED, Dialect.TENDERMINT).request(),
+    )
+    assert vote.intent.hex() == "da8d2004194bc13ddab3cd8b826c6941a5449d3835bd6be693926fab84af9bf2"
+    assert proposal.intent.hex() == "4378faca29f1bc26c98d4d63d928eaa7808282d02b3bd808f12e027402b58506"
+
+
 def test_two_votes_that_differ_in_time_alone_have_one_intent() -> None:
     one, other = vote_asked().request(), vote_asked(time_ns=1).request()
     assert one.intent == other.intent
