@@ -167,6 +167,19 @@ def test_the_table_is_the_declared_one_with_the_operators_credentials(coordinate
     assert table.chain_id == coordinated.chain.chain_id
 
 
+def test_each_step_of_a_ceremony_is_told_to_who_began_it(coordinated: Network, tmp_path: Path) -> None:
+    said: list[str] = []
+    way = Way(ssh=Ssh(), transcripts=tmp_path, credentials=tmp_path / "mine.json")
+    ceremonies = Reach(network=coordinated, way=way).gates("join", said.append)
+    ceremonies.pace.progress("a step")
+    assert said == ["a step"] and ceremonies.transcript.file.name.endswith("-join.log")
+
+
+def test_every_step_of_a_reach_is_of_one_ceremony(coordinated: Network, tmp_path: Path) -> None:
+    reach = Reach(network=coordinated, way=Way(ssh=Ssh(), transcripts=tmp_path, credentials=tmp_path / "mine.json"))
+    assert reach.gates("join").signers is reach.signers is reach.signers
+
+
 def test_a_key_that_signs_through_gates_needs_credentials(coordinated: Network, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--credentials FILE"):
         Reach(network=coordinated, way=Way(ssh=Ssh(), transcripts=tmp_path)).status()

@@ -24,6 +24,9 @@ EQUIVALENT_OUTSIDE: dict[str, str] = {
     "client._Connection.is_quiet: 0 → 1": "looks for a millisecond longer",
     "gate.KeyGate._carry_out: return Done() → return None": "the decision reads no outcome of an answer or a halt",
     "gate.KeyGate.start: found.floor → found.highest_seen": "a start sets both to the row's position",
+    "gates._carry: package is None or package.key != key.base64 → package is None": (
+        "a package with another key was refused before, as a second key of the network"
+    ),
     "lease._document: raise TypeError('not a JSON object') → nothing": (
         "looking for a name in it raises a TypeError too, and only the kind of the error is told"
     ),

@@ -41,7 +41,7 @@ _TABLE = "tests/coordinator/table"
 _CEREMONIES = "tests/ceremonies"
 _ROW = (f"{_CEREMONIES}/test_row.py", f"{_TABLE}/test_store.py", f"{_TABLE}/test_outcomes.py")
 _KEYS = (f"{_CEREMONIES}/test_key_edges.py", f"{_CEREMONIES}/test_move.py")
-_GATES = (f"{_CEREMONIES}/test_gates.py",)
+_GATES = (f"{_CEREMONIES}/test_gate_edges.py", f"{_CEREMONIES}/test_gates.py")
 SUITES: dict[str, tuple[str, ...]] = {
     "coordinator.__main__": (f"{_GATE}/test_process.py",),
     "coordinator.audit": (f"{_LINKS}/test_audit.py",),
