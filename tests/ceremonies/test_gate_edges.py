@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ceremonies import gates
-from ceremonies.custody import Next, Refused, Sealed, Step
+from ceremonies.custody import MARGIN_BLOCKS, ChainView, Next, Refused, Sealed, Step
 from ceremonies.gates import Declared, Situation
 from ceremonies.observation import GateObservation, SignedState, SignerObservation
 from ceremonies.public_key import ConsensusKey
@@ -286,3 +286,41 @@ def test_the_next_step_of_clearing_a_halt(case: str) -> None:
     else:
         with pytest.raises(Refused, match=expected):
             gates.clearing(situation, "zrh", Cause.ROW_TAKEN)
+
+
+ZRH_ONLY = Head(1, AT, (("zrh", "z"),))
+
+
+def leaving(ash: SignerObservation, row: Head = ZRH_ONLY, head: int | None = None) -> Situation:
+    situation = seen(ash, SIGNS, row, declared=("zrh",))
+    return situation if head is None else replace(situation, chain=ChainView(head=head))
+
+
+MOVING: dict[str, tuple[Situation, Next]] = {
+    "who leaves is stopped": (leaving(SIGNS, ROW), Next(step=Step.HALT, host="ash")),
+    "the chain is not past its last signature": (
+        leaving(STILL, ROW, 100 + MARGIN_BLOCKS - 1),
+        Next(step=Step.WAIT, host="ash"),
+    ),
+    "it is dismissed before its key is destroyed": (
+        leaving(STILL, ROW, 100 + MARGIN_BLOCKS),
+        Next(step=Step.DISMISS, host="ash"),
+    ),
+    "it is dismissed though it has no key": (leaving(GONE, ROW), Next(step=Step.DISMISS, host="ash")),
+    "its key is destroyed": (leaving(STILL, head=100 + MARGIN_BLOCKS), Next(step=Step.DESTROY, host="ash")),
+    "what is left of its key is destroyed": (leaving(replace(GONE, remnant=True)), Next(step=Step.DESTROY, host="ash")),
+    "an invitation of it is removed": (leaving(replace(GONE, invited=True)), Next(step=Step.TIDY, host="ash")),
+    "a package of it is removed": (leaving(replace(GONE, sealed=True)), Next(step=Step.TIDY, host="ash")),
+    "nothing is left of it": (leaving(GONE), Next(step=Step.DONE, host="zrh")),
+}
+
+
+@pytest.mark.parametrize("case", MOVING)
+def test_the_next_step_of_a_move(case: str) -> None:
+    situation, step = MOVING[case]
+    assert gates.moving(situation, "ash", "zrh") == step
+
+
+def test_a_key_leaves_no_host_while_the_chain_does_not_answer() -> None:
+    with pytest.raises(Refused, match="the chain did not answer"):
+        gates.moving(leaving(STILL), "ash", "zrh")

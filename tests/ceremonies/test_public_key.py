@@ -29,3 +29,8 @@ def test_bech32_agrees_with_its_specification() -> None:
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="got"):
         ConsensusKey.from_base64(text)
+
+
+def test_a_key_is_written_as_it_was_read() -> None:
+    key = ConsensusKey.from_base64(f" {KEY}\n")
+    assert key.base64 == KEY and len(key.raw) == 32 and ConsensusKey(key.raw) == key
