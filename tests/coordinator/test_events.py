@@ -79,3 +79,59 @@ def test_a_process_whose_output_nobody_reads_ends() -> None:
         os.close(write)
         os.close(read)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_as_many_events_wait_as_are_allowed_and_one_more_is_dropped() -> None:
+    stream, dropped = Stuck(), []
+    events = Events(stream, dropped.append, most_waiting=3)
+    events("first")
+    while events._waiting:
+        pass
+    for _ in range(3):
+        events("waits", chain="lab-1")
+    assert dropped == []
+    events("dropped", chain="lab-2")
+    assert dropped == ["lab-2"]
+    stream.read.set()
+    events.drain()
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["first", *["waits"] * 3]
+
+
+def test_what_is_drained_is_written_though_it_has_left_the_queue() -> None:
+    stream = Stuck()
+    events = Events(stream)
+    events("slow")
+    while events._waiting:
+        pass
+    threading.Timer(0.05, stream.read.set).start()
+    events.drain(30)
+    assert stream.getvalue().count("\n") == 1
+    events("next")
+    events.drain(30)
+    assert not events._writing and stream.getvalue().count("\n") == 2
+
+
+def test_without_a_stream_the_standard_output_gets_each_line() -> None:
+    program = "from coordinator.events import Events\nevents = Events()\nevents('up', gate='g')\nevents.drain()\n"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    (line,) = done.stdout.decode().splitlines()
+    assert {name: value for name, value in json.loads(line).items() if name != "time"} == {"event": "up", "gate": "g"}
+
+
+def test_a_line_is_written_whole_though_the_output_takes_it_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[int, bytes]] = []
+
+    def write(descriptor: int, data: bytes) -> int:
+        written.append((descriptor, data[:7]))
+        return len(data[:7])
+
+    class Output:
+        @staticmethod
+        def fileno() -> int:
+            return 77
+
+    monkeypatch.setattr("coordinator.events.os.write", write)
+    monkeypatch.setattr("coordinator.events.sys.stdout", Output)
+    Events()._write("a line that is long\n")
+    assert b"".join(part for _, part in written) == b"a line that is long\n"
+    assert {descriptor for descriptor, _ in written} == {77}

@@ -24,6 +24,8 @@ EQUIVALENT_OUTSIDE: dict[str, str] = {
     "client._Connection.is_quiet: 0 → 1": "looks for a millisecond longer",
     "gate.KeyGate._carry_out: return Done() → return None": "the decision reads no outcome of an answer or a halt",
     "gate.KeyGate.start: found.floor → found.highest_seen": "a start sets both to the row's position",
+    "gate_ceremonies.GateCeremonies._situation: takes_over and key and row and (row.owner in without) → "
+    "takes_over and row and (row.owner in without)": "without a key no row is read",
     "gates._carry: package is None or package.key != key.base64 → package is None": (
         "a package with another key was refused before, as a second key of the network"
     ),

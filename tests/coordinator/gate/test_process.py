@@ -280,3 +280,14 @@ def test_a_halted_key_is_shown_as_one(config: Path, tmp_path: Path, capsys: pyte
     capsys.readouterr()
     assert main(["show", "--config", str(config)]) == 0
     assert capsys.readouterr().out.endswith("halted because of row-taken\n")
+
+
+def test_each_command_needs_its_configuration_and_tells_what_failed(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("run", "show"):
+        with pytest.raises(SystemExit) as ended:
+            main([command])
+        assert ended.value.code == 2 and "required: --config" in capsys.readouterr().err
+    assert main(["clear-halt", "--config", str(config), "--chain", "lab-1"]) == 1
+    assert "is missing; seed it" in capsys.readouterr().err
