@@ -25,6 +25,7 @@ def test_events_are_lines_in_the_order_in_which_they_were_told() -> None:
     events.drain()
     found = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [each["number"] for each in found] == list(range(500))
+    assert all(each["time"].endswith("+00:00") for each in found)
     assert {(each["event"], each["chain"]) for each in found} == {("signed", "lab-1")}
 
 

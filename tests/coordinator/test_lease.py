@@ -380,6 +380,19 @@ def test_a_lease_without_a_token_or_a_duration_is_taken_as_configured(bench: Ben
     assert (taken.document["Version"], taken.document["AccessKeyId"]) == (1, "A")
 
 
+@pytest.mark.parametrize("name", ["session_token", "security_token"])
+def test_a_token_is_taken_by_either_name(bench: Bench, name: str) -> None:
+    asked = bench.vault.answer
+
+    def other(path: str, body: dict[str, Any], token: str | None) -> tuple[int, dict[str, Any]]:
+        if not path.startswith("/v1/aws"):
+            return asked(path, body, token)
+        return 200, {"lease_duration": 60, "data": {"access_key": "A", "secret_key": "S", name: "T"}}
+
+    bench.vault.answer = other  # type: ignore[method-assign]
+    assert bench.take().document["SessionToken"] == "T"
+
+
 def test_a_file_is_replaced_whole_and_with_its_mode_whatever_an_earlier_run_left(tmp_path: Path) -> None:
     path = tmp_path / "kept"
     (tmp_path / ".kept.new").write_text("what a run that was killed has left")

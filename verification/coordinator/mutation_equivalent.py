@@ -22,6 +22,9 @@ TOGETHER = "the two are set and removed together"
 
 EQUIVALENT_OUTSIDE: dict[str, str] = {
     "client._Connection.is_quiet: 0 → 1": "looks for a millisecond longer",
+    "events.Events.__call__: json.dumps({'time': moment, 'event': event, **fields}, ensure_ascii=True, default=str) → "
+    "json.dumps({'time': moment, 'event': event, **fields}, default=str)": "it is the default",
+    "events.Events.__call__: 'events' → 'eventsX'": "the name of a thread, for people",
     "gate.KeyGate._carry_out: return Done() → return None": "the decision reads no outcome of an answer or a halt",
     "gate.KeyGate.start: found.floor → found.highest_seen": "a start sets both to the row's position",
     "gate_ceremonies.GateCeremonies._situation: takes_over and key and row and (row.owner in without) → "

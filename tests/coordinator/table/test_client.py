@@ -636,6 +636,13 @@ def test_nagle_is_off_and_tls_is_of_this_age(credentials: CredentialsFile, tmp_p
         listener.shutdown(socket.SHUT_RDWR)
 
 
+def test_an_endpoint_is_reached_over_tls_at_its_port_unless_told_otherwise(credentials: CredentialsFile) -> None:
+    endpoint = Endpoint("us-east-1", "x", "127.0.0.1")
+    assert (endpoint.scheme, endpoint.port, endpoint.addresses) == ("https", 443, ("127.0.0.1",))
+    sent = Client([endpoint], credentials, None)._request(endpoint, "UpdateItem", b"{}", credentials.current())
+    assert b"\r\nHost: x\r\n" in sent
+
+
 def test_a_table_without_endpoints_is_refused(credentials: CredentialsFile) -> None:
     with pytest.raises(ValueError, match="at least one endpoint"):
         Client([], credentials, None)
