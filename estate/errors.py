@@ -14,6 +14,11 @@ class ExpectedError(Exception):
     exit_code: ClassVar[int] = 1
 
 
+def undecodable(error: UnicodeDecodeError) -> str:
+    """The first byte that is not UTF-8, in words: the value of an error about text."""
+    return f"byte {error.start} is {error.object[error.start]:#04x}"
+
+
 class CheckFailed(ExpectedError):
     """A check that does not hold, or an action that could not be done."""
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from estate.collector import uncollected
+from estate.errors import undecodable
 from reachability import preview, terraform
 from reachability.encoding import CONCEALED, SECRET, SIGNATURE, UNKNOWN_STRING, StateError
 from reachability.resources import UNKNOWN, Resource
@@ -52,7 +53,7 @@ def _text(given: str | bytes) -> str:
     try:
         return given.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise StateError(f"byte {error.start} is {given[error.start]:#04x}", "must be UTF-8", IS_TEXT) from None
+        raise StateError(undecodable(error), "must be UTF-8", IS_TEXT) from None
 
 
 def _document(text: str) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import completion, options
-from estate.errors import UsageError
+from estate.errors import UsageError, undecodable
 
 if TYPE_CHECKING:
     from cli.page import Page, Part
@@ -184,8 +184,8 @@ def _lone_host(path: str) -> Assembly:
         raise UsageError(f"cannot read {path!r}: {error.strerror}; give a file that `nft list ruleset` wrote") from None
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"{path}: byte {error.start} is {error.object[error.start]:#04x}; must be UTF-8, because a ruleset is "
-            "text; give a file that `nft list ruleset` wrote"
+            f"{path}: {undecodable(error)}: must be UTF-8, because a ruleset is text; give a file that "
+            "`nft list ruleset` wrote"
         ) from None
     except UsageError as error:
         raise UsageError(f"{path}: nft would not load it, so the host would have no firewall: {error}") from None

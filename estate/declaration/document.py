@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from estate.errors import undecodable
 from estate.findings import Problem
 
 Location = tuple[str | int, ...]
@@ -187,7 +188,7 @@ def read(path: Path) -> Document:
         )
     except UnicodeDecodeError as error:
         value, reason, fix = (
-            f"byte {error.start} is {error.object[error.start]:#04x}",
+            undecodable(error),
             "a declaration is text in UTF-8",
             "save it as UTF-8",
         )

@@ -206,7 +206,7 @@ def test_somebody_elses_estate_is_asked_without_a_declaration(estate: Run, tmp_p
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "cannot read .*No such file"), (b"table \x92", "byte 6 is 0x92; must be UTF-8, because a ruleset is text")],
+    [(None, "cannot read .*No such file"), (b"table \x92", "byte 6 is 0x92: must be UTF-8, because a ruleset is text")],
 )
 def test_a_ruleset_that_cannot_be_read_is_bad_usage(
     estate: Run, tmp_path: Path, content: bytes | None, reason: str
