@@ -52,6 +52,7 @@ class Assembly:
     ``aliases``: further names of machines. ``names``: other things that can be queried (``Fragment.names``).
     ``public``: the addresses that the internet routes here. ``own``: those of machines and of clients behind them.
     ``unmodelled``: reasons that apply to the whole network. ``uncertain``: whether some packets may pass but need not.
+    ``compiled``: the firewall of each ruleset, by its text.
     """
 
     stages: dict[str, Stage]
@@ -67,12 +68,13 @@ class Assembly:
     """Machines that forward, but whose forwarding is neither declared nor told by a ruleset."""
     uncertain: bool
     space: Space = field(repr=False)
+    compiled: Mapping[str, Firewall] = field(repr=False)
 
 
 def assemble(subject: Subject, *, prior: Assembly | None = None) -> Assembly:
     """Compiles every part and joins them. Never raises for what a part contains: that becomes ``unmodelled``.
 
-    ``prior``: an earlier assembly, whose atoms and unchanged stages are reused where possible.
+    ``prior``: an earlier assembly, whose atoms, firewalls and unchanged stages are reused where possible.
     """
     announcements = {
         tunnel.key: site.announces for site in subject.sites for server in site.servers for tunnel in server.tunnels
@@ -110,7 +112,8 @@ def join(
     for id_, stage in stages.items():
         if isinstance(stage, Arrive) and stage.machine in renamed:
             stages[id_] = Arrive(renamed[stage.machine], stage.device)
-    firewalls, unread = _firewalls(machines, rulesets or {})
+    compiled: dict[str, Firewall] = {}
+    firewalls, unread = _firewalls(machines, rulesets or {}, compiled, {} if prior is None else prior.compiled)
     space = _same_space(prior, stages, machines, firewalls) if prior is not None else None
     if space is None:
         try:
@@ -139,6 +142,7 @@ def join(
         opaque=opaque,
         uncertain=bool(opaque) or _is_uncertain(stages.values(), firewalls.values()),
         space=space,
+        compiled=compiled,
     )
 
 
@@ -174,15 +178,25 @@ def _same_space(
     return prior.space if all(prior.space.separates(match) for match in _matches(changed, ())) else None
 
 
-def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> tuple[dict[str, Firewall], list[str]]:
-    """The host firewalls by machine, and the errors of rulesets that cannot be read. No ruleset means no filtering."""
+def _firewalls(
+    machines: Mapping[str, Machine],
+    rulesets: Mapping[str, str],
+    compiled: dict[str, Firewall],
+    known: Mapping[str, Firewall],
+) -> tuple[dict[str, Firewall], list[str]]:
+    """The host firewalls by machine, and the errors of rulesets that cannot be read. No ruleset means no filtering.
+
+    A ruleset whose text is in ``known`` is not compiled again; each is added to ``compiled`` by its text.
+    """
     firewalls: dict[str, Firewall] = {}
     unread = []
     for name, text in rulesets.items():
         if name not in machines:
             continue
         try:
-            firewalls[name] = _followed(nftables.firewall(text))
+            if text not in compiled:
+                compiled[text] = known.get(text) or _followed(nftables.firewall(text))
+            firewalls[name] = compiled[text]
         except ValueError as error:
             unread.append(f"the ruleset of {name} cannot be read: {error}")
             continue

@@ -6,7 +6,7 @@ import pytest
 
 from reachability import assembly, space
 from reachability.addresses import ALL_V4, address
-from reachability.network import Arrive, Deliver, Fragment, Interface, Machine
+from reachability.network import Arrive, Deliver, Firewall, Fragment, Interface, Machine
 from reachability.prover import Prover
 from reachability.resources import Resource
 from reachability.subject import Subject
@@ -67,3 +67,23 @@ def test_a_provider_that_is_not_read_is_named() -> None:
     azure = Resource(f"urn:pulumi:a::b::{type_}::v", type_, "v", "id", {}, {})
     built = assembly.assemble(Subject((azure,)))
     assert built.unmodelled == (f"{type_} belongs to a provider that is not supported (supported: aws, gcp)",)
+
+
+def test_a_ruleset_is_compiled_once_by_its_text_and_not_again_in_a_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = ruleset(1)
+    rulesets = {"one": text, "two": text}
+    compiled: list[str] = []
+    firewall = assembly.nftables.firewall
+
+    def counted(given: str) -> Firewall:
+        compiled.append(given)
+        return firewall(given)
+
+    monkeypatch.setattr(assembly.nftables, "firewall", counted)
+    made = [Fragment(machines=[Machine(name, (), ()) for name in rulesets])]
+    first = assembly.join(made, rulesets=rulesets)
+    again = assembly.join(made, rulesets={**rulesets, "two": ""}, prior=first)
+    assert compiled == [text, ""]
+    assert first.firewalls["one"] is first.firewalls["two"] is again.firewalls["one"]
+    assembly.join(made, rulesets=rulesets)
+    assert compiled == [text, "", text], "nothing is kept beyond the assemblies"

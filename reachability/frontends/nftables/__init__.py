@@ -8,8 +8,6 @@ from reachability.network import Firewall
 
 __all__ = ["NftError", "firewall"]
 
-_known: dict[str, Firewall] = {}
-
 
 def firewall(text: str) -> Firewall:
     """Compiles a ruleset: the text of a script or of ``nft list ruleset``, or the JSON of ``nft -j list ruleset``.
@@ -17,11 +15,4 @@ def firewall(text: str) -> Firewall:
     Rules that are not modelled are left out and named in ``Firewall.unmodelled``. An empty text is a host without a
     firewall. Raises ``NftError`` for what nft would not load: the host would have no firewall.
     """
-    found = _known.get(text)
-    if found is None:
-        ruleset = listing.read(text) if text.lstrip()[:1] in ("{", "[") else script.read(text)
-        found = compiler.compiled(ruleset)
-        if len(_known) > 1 << 13:
-            _known.clear()
-        _known[text] = found
-    return found
+    return compiler.compiled(listing.read(text) if text.lstrip()[:1] in ("{", "[") else script.read(text))
