@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, AddressError, Interval, address, difference, union
@@ -36,14 +37,15 @@ def read(cloud: Cloud) -> None:
     """Adds the VPCs of groups, and the subnets of whatever has interfaces, that are named by their ids only. Must run
     after VPCs and subnets, and before groups."""
     index = cloud.index
+    services = _Services(cloud)
     for group in index.of(*GROUPS):
         id_ = text_of(group.properties.get("vpcId"))
         if id_.startswith("vpc-") and index.named(id_, *VPCS) is None:
             _vpc(cloud, id_)
-    placed = [(each, ids) for each in index.of(*PLACED, *WITH_SUBNETS) if (ids := _subnet_ids(cloud, each))]
+    placed = [(each, ids) for each in index.of(*PLACED, *WITH_SUBNETS) if (ids := services.subnet_ids(each))]
     for resource, ids in placed:
         with index.reading(resource):
-            home = _home(cloud, resource, ids)
+            home = services.home(resource, ids)
             if home is not None:
                 for id_ in ids:
                     _subnet(cloud, id_, home)
@@ -87,16 +89,65 @@ def _join(cloud: Cloud) -> None:
         cloud.fragment.unmodelled.append(f"whether a transit gateway leads to {name} is unknown")
 
 
-def _subnet_ids(cloud: Cloud, resource: Resource) -> list[str]:
-    """The ids of the resource's subnets that are not among the resources."""
-    named = list(_texts(resource.properties.get("subnetId")))
-    if resource.type in (BALANCER, CLASSIC):
-        named = [*_texts(resource.properties.get("subnets")), *_texts(resource.properties.get("subnetMappings"))]
-    elif resource.type in leaves.KINDS:
-        with suppress(Malformed):
-            named = list(_texts(leaves.subnets(cloud, resource)[2]))
-    wanted = dict.fromkeys(each for each in named if each.startswith("subnet-"))
-    return [each for each in wanted if cloud.index.named(each, *SUBNETS) is None]
+class _Services:
+    """What instances, services and balancers say of their subnets and VPCs, each read once."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._subnets: dict[str, tuple[Resource, Any]] = {}
+        """By URN of a service: the resource that names its subnets, and what it says."""
+
+    def _named_subnets(self, resource: Resource) -> tuple[Resource, Any]:
+        found = self._subnets.get(resource.urn)
+        if found is None:
+            found = resource, resource.properties.get("subnetId")
+            with suppress(Malformed):
+                owner, _, value = leaves.subnets(self._cloud, resource)
+                found = owner, value
+            self._subnets[resource.urn] = found
+        return found
+
+    @cached_property
+    def _shared(self) -> tuple[bool, tuple[Resource, ...]]:
+        """Whether an unknown group is in several VPCs, and the groups that are known to be."""
+        index = self._cloud.index
+        found = [index.find(each, "securityGroupId", *GROUPS) for each in index.of(SHARED)]
+        return any(each.unknown for each in found), tuple(group for each in found for group in each.resources)
+
+    def subnet_ids(self, resource: Resource) -> list[str]:
+        """The ids of the resource's subnets that are not among the resources."""
+        if resource.type in (BALANCER, CLASSIC):
+            named = [*_texts(resource.properties.get("subnets")), *_texts(resource.properties.get("subnetMappings"))]
+        elif resource.type in leaves.KINDS:
+            named = list(_texts(self._named_subnets(resource)[1]))
+        else:
+            named = list(_texts(resource.properties.get("subnetId")))
+        wanted = dict.fromkeys(each for each in named if each.startswith("subnet-"))
+        return [each for each in wanted if self._cloud.index.named(each, *SUBNETS) is None]
+
+    def home(self, resource: Resource, subnet_ids: list[str]) -> Vpc | None:
+        """The VPC of the resource: the one that it names, else that of its groups, which is that of its subnets. Raises
+        ``Malformed`` if there are several."""
+        cloud = self._cloud
+        homes: dict[str, Vpc] = {}
+        owners = [] if resource.type in PLACED else [resource]
+        if resource.type in leaves.KINDS:
+            owners.append(self._named_subnets(resource)[0])
+        for id_ in (each for owner in owners for each in _vpc_ids(owner)):
+            found = _named(cloud, id_)
+            if found is not None:
+                homes[found.label] = found
+        for owner, name, value in _groups_of(cloud, resource) if not homes else ():
+            for group in cloud.index.find(owner, name, *GROUPS, value=value).resources:
+                unknown, shared = self._shared
+                if unknown or group in shared:
+                    raise Malformed(f"it is in {subnet_ids[0]}, whose VPC its groups do not tell")
+                home = _named(cloud, text_of(group.properties.get("vpcId")))
+                if home is not None:
+                    homes[home.label] = home
+        if len(homes) > 1:
+            raise Malformed(f"it is in {subnet_ids[0]}, and its groups are of several VPCs")
+        return next(iter(homes.values()), None)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -108,31 +159,6 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _texts(each)
-
-
-def _home(cloud: Cloud, resource: Resource, subnet_ids: list[str]) -> Vpc | None:
-    """The VPC of the resource: the one that it names, else that of its groups, which is that of its subnets. Raises
-    ``Malformed`` if there are several."""
-    homes: dict[str, Vpc] = {}
-    if resource.type not in PLACED:
-        owners = [resource]
-        with suppress(Malformed):
-            owners = [resource, leaves.subnets(cloud, resource)[0]] if resource.type in leaves.KINDS else owners
-        for id_ in (each for owner in owners for each in _vpc_ids(owner)):
-            found = _named(cloud, id_)
-            if found is not None:
-                homes[found.label] = found
-    for owner, name, value in _groups_of(cloud, resource) if not homes else ():
-        for group in cloud.index.find(owner, name, *GROUPS, value=value).resources:
-            shared = [cloud.index.find(each, "securityGroupId", *GROUPS) for each in cloud.index.of(SHARED)]
-            if any(each.unknown or group in each.resources for each in shared):
-                raise Malformed(f"it is in {subnet_ids[0]}, whose VPC its groups do not tell")
-            home = _named(cloud, text_of(group.properties.get("vpcId")))
-            if home is not None:
-                homes[home.label] = home
-    if len(homes) > 1:
-        raise Malformed(f"it is in {subnet_ids[0]}, and its groups are of several VPCs")
-    return next(iter(homes.values()), None)
 
 
 def _named(cloud: Cloud, id_: str) -> Vpc | None:
