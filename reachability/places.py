@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 
 from estate.errors import UsageError
-from reachability import addresses
+from reachability import addresses, misnamed
 from reachability.addresses import GLOBAL, AddressError, Intervals, contains, intersection, union
 from reachability.frontends.gcp.interfaces import INSTANCES as GCP_INSTANCES
 from reachability.network import INTERNET, Interface, Machine, Unmodelled
@@ -26,6 +25,14 @@ PUBLIC_ADDRESSES = ("publicIp", "address")
 ADDRESSES = ("publicIp", "privateIp")
 PRIMARY = "primaryNetworkInterfaceId"
 """The property with the id of the interface that a cloud made together with an instance."""
+INSTEAD = {
+    "SecurityGroup": "a host with that group",
+    "TargetGroup": "its load balancer, or a host that is its target",
+    "Listener": "its load balancer, with --protocol and --port",
+    "Firewall": "a host to which it applies",
+    "NatGateway": "the hosts behind it",
+}
+"""What to ask about instead, by noun of the type."""
 LISTED = 6
 """The maximum number of things that an error names."""
 
@@ -209,9 +216,7 @@ class Places:
         try:
             return (addresses.block(text),)
         except AddressError:
-            if "/" in text and not text.startswith("urn:") and text.split("/")[0].replace(".", "").isdigit():
-                raise QuestionError(str(AddressError(text))) from None
-        return None
+            return None
 
     def _addresses(self, text: str) -> Iterator[int]:
         """The public, then the private address in a resource's properties."""
@@ -232,17 +237,16 @@ class Places:
         for each in self._resources:
             if text in (each.urn, each.id, each.name):
                 return QuestionError(
-                    f"{text!r} is a {each.type}, which {does} no packets; ask about a host, a subnet or a CIDR"
+                    f"{text!r} is of type {each.type}, which {does} no packets; "
+                    f"ask about {INSTEAD.get(each.type.rsplit(':', 1)[-1], 'a host, a subnet or a CIDR')}"
                 )
-        labels = [self.label(each) for each in self._assembly.machines]
-        known = [*labels, *self._assembly.names, *self._assembly.outsides, INTERNET]
-        close = get_close_matches(text, known, n=3, cutoff=0.4)
-        hint = (
-            f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(known)[:12]) or 'none'}"
-        )
-        return QuestionError(
-            f"{text!r} is not a host, resource id, URN, name or CIDR of this estate, nor 'internet'; {hint}"
-        )
+        by_place: dict[tuple[str, ...], list[str]] = {}
+        for name, stages in self._assembly.names.items():
+            by_place.setdefault(stages, []).append(name)
+        others = [misnamed.shortest(names) for names in by_place.values()]
+        hosts = [self.label(each) for each in self._assembly.machines]
+        known = dict.fromkeys((*hosts, *others, *self._assembly.outsides, INTERNET))
+        return QuestionError(misnamed.explained(text, known))
 
     def sender(self, text: str) -> Sender:
         """Resolves a sender. Raises ``QuestionError``."""

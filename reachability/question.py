@@ -9,7 +9,7 @@ from typing import Any
 
 from reachability import addresses, services
 from reachability.addresses import Intervals, difference, intersection, union
-from reachability.network import INTERNET
+from reachability.network import INTERNET, Blocked, Check, Lookup, Translate
 from reachability.packet import Packet
 from reachability.places import Places, QuestionError, Target
 from reachability.prover import Arrival, Prover, Sender
@@ -227,7 +227,8 @@ def _in_the_way(prover: Prover, sender: Sender, target: Target, service: int) ->
     if not sender.starts:
         return (Hop(sender.name, "no sender has these addresses", "drop", "", Packet(0, 0, service)),)
     point = _point(target)
-    points = [point] if point is not None else _points(prover, target)
+    points = [point] if point is not None else _points(prover, sender, target)
+    unheard = tuple(_unheard(prover, target, service))
     if target.machine is not None:
         found = prover.obstacles(sender, target.machine.name, service, point)
         if found:
@@ -241,10 +242,14 @@ def _in_the_way(prover: Prover, sender: Sender, target: Target, service: int) ->
                 continue
             lost = prover.trace(Sender(sender.name, (start,)), Packet(source, goal, service))
             if not lost.delivered and lost.hops:
-                return (lost.hops[-1],)
+                last = lost.hops[-1]
+                return (last, *(hop for hop in unheard if hop.decided_by != last.decided_by))
             if lost.delivered:
-                origin = f"{addresses.text(goal)} is {lost.to}, not {target.name}"
-                return (Hop(lost.hops[-1].at, origin, "deliver", "", lost.hops[-1].packet),)
+                where = "on the internet" if lost.to == INTERNET else f"of {lost.to}"
+                why = f"{addresses.text(goal)} is {where}, so the packet ends there"
+                return (Hop(lost.hops[-1].at, why, "deliver", "", lost.hops[-1].packet),)
+    if unheard:
+        return unheard
     why = "there is no route" if _share_a_family(sender, target) else "has no address of the sender's family"
     return (Hop(target.name, why, "drop", "", Packet(0, 0, service)),)
 
@@ -257,10 +262,52 @@ def _share_a_family(sender: Sender, target: Target) -> bool:
     return any((low >= addresses.V6) in own for low, _ in sender.sources)
 
 
-def _points(prover: Prover, target: Target) -> list[int]:
+def _unheard(prover: Prover, target: Target, service: int) -> Iterator[Hop]:
+    """That a load balancer listens to other services only."""
+    stages = prover.assembly.stages
+    for name in target.stages or ():
+        stage = stages.get(name)
+        while isinstance(stage, Check):
+            name = stage.then
+            stage = stages.get(name)
+        if isinstance(stage, Translate) and not any(
+            each.match.services is None or addresses.contains(each.match.services, service)
+            for each in stage.translations
+        ):
+            refuses = stages.get(stage.otherwise or "")
+            if isinstance(refuses, Blocked):
+                yield Hop(stage.device, refuses.name, "drop", refuses.origin, Packet(0, 0, service), name)
+                return
+
+
+def _led_to(prover: Prover, stages: frozenset[str]) -> tuple[list[int], list[int]]:
+    """The addresses that routes lead to some stages, and those that a gateway translates to these."""
+    own = [
+        each.destinations[0]
+        for stage in prover.assembly.stages.values()
+        if isinstance(stage, Lookup)
+        for each in stage.routes
+        if each.destinations[0] == each.destinations[1] and not stages.isdisjoint(each.via)
+    ]
+    public = [
+        low
+        for stage in prover.assembly.stages.values()
+        if isinstance(stage, Translate)
+        for each in stage.translations
+        if each.destination in own and each.match.destinations is not None
+        for low, high in each.match.destinations
+        if low == high and each.match.services is None
+    ]
+    return list(dict.fromkeys(own)), list(dict.fromkeys(public))
+
+
+def _points(prover: Prover, sender: Sender, target: Target) -> list[int]:
     """Destination addresses for packets to a target without addresses of its own."""
     if target.known_addresses:
         return list(target.known_addresses)
+    if target.stages is not None:
+        own, public = _led_to(prover, target.stages)
+        return [*public, *own] if sender.name == INTERNET else [*own, *public]
     for name, _ in target.ends or ():
         if name == INTERNET:
             return [addresses.address("192.0.2.1"), addresses.address("8.8.8.8"), addresses.address("2001:db8::1")]
@@ -327,6 +374,21 @@ def ask(
         stopped = _in_the_way(prover, sender, target, atom[0][0]) if obstacles else ()
         add((UNREACHABLE, _key(stopped)), atom, partial(Flow, atom, UNREACHABLE, blocked_by=stopped))
     return Answer(sender.name, target.name, tuple(grouped.values()))
+
+
+def check(prover: Prover, sender: Sender, target: Target) -> None:
+    """Checks that the estate is on the way between a sender and a target. Raises ``QuestionError``."""
+    if sender.name != INTERNET:
+        return
+    beyond = target.ends == frozenset({(INTERNET, None)})
+    if target.destinations is not None and not target.stages:
+        here = union(prover.assembly.public, prover.assembly.own)
+        beyond = not intersection(target.destinations, here) and not difference(target.destinations, addresses.GLOBAL)
+    if beyond:
+        raise QuestionError(
+            f"from {sender.name!r} to {target.name!r}: one end must be of this estate, because what the internet sends "
+            "to itself does not come here; ask about a host, or a public address of the estate"
+        )
 
 
 def all_pairs(prover: Prover, places: Places, asked: Intervals = services.ANY) -> Iterator[Answer]:

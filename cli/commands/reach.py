@@ -196,7 +196,7 @@ def _answer(arguments: argparse.Namespace, assembly: Assembly, resources: Sequen
     from reachability import lone_host
     from reachability.places import Places
     from reachability.prover import Prover
-    from reachability.question import all_pairs, ask
+    from reachability.question import all_pairs, ask, check
 
     prover = Prover(assembly)
     places = Places(prover, resources)
@@ -207,7 +207,9 @@ def _answer(arguments: argparse.Namespace, assembly: Assembly, resources: Sequen
             target = lone_host.published(assembly)
         else:
             target = places.target(arguments.target)
-        answers = [ask(prover, places.sender(arguments.source), target, asked)]
+        sender = places.sender(arguments.source)
+        check(prover, sender, target)
+        answers = [ask(prover, sender, target, asked)]
     label = places.label
     page = None if arguments.json else Page()
     if page is None:

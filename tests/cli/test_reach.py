@@ -112,7 +112,7 @@ def test_a_network_as_declared_can_be_asked_too(estate: Run):
         (("internet", "seed-us-east-1-01", "--port", "22"), "has no protocol"),
         (("internet", "seed-us-east-1-01", "--protocol", "tcp", "--port", "70000"), "is not a port"),
         (("internet", "nosuchhost"), "is not a host"),
-        (("internet", "10.0.0.0/99"), "is not an IPv4"),
+        (("internet", "10.0.0.0/99"), "the prefix length must be a number from 0 to 32"),
         (("internet", "seed"), "is not a host"),
         (("cosmoshub-us-east-1-seed-group", "internet"), "sends no packets"),
     ],

@@ -43,6 +43,27 @@ def test_a_balancer_is_not_reached_at_a_port_of_an_instance_that_shares_its_grou
     assert verdicts(front, "web", 22) == ["reachable"]
 
 
+def blocking(resources: list[Resource], source: str, target: str, port: int) -> list[str]:
+    estate = Estate(BASE, resources)
+    places = Places(estate.prover, [*BASE, *resources])
+    (flow,) = ask(estate.prover, places.sender(source), places.target(target), asked_services("tcp", port)).flows
+    assert flow.verdict == "unreachable"
+    return [hop.decided_by for hop in flow.blocked_by]
+
+
+def test_a_port_without_a_listener_is_told_with_those_that_have_one() -> None:
+    front = [*balancer("front", 80), *balancer("bare", 443)[:1]]
+    for source in ("internet", "web"):
+        assert blocking(front, source, "front", 8080) == ["load balancer front listens on tcp 80 only"]
+        assert blocking(front, source, "bare", 443) == ["load balancer bare has no listener"]
+
+
+def test_a_group_that_stops_a_packet_is_told_before_the_listener_that_is_missing() -> None:
+    closed = group(NET, "closed", ingress=[entry(80, cidrBlocks=["0.0.0.0/0"])])
+    found = blocking([closed, *balancer("front", 80, securityGroups=[closed.id])], "internet", "front", 8080)
+    assert "nothing matches" in found[0] and found[1:] == ["load balancer front listens on tcp 80 only"]
+
+
 def test_an_internal_balancer_is_not_reached_through_a_public_one_that_has_no_groups_either() -> None:
     both = [*balancer("outer", 80), *balancer("inner", 80, internal=True)]
     assert verdicts(both, "outer", 80) == ["reachable"]

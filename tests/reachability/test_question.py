@@ -33,6 +33,7 @@ from reachability.question import (
     ask,
     asked_services,
     by_protocol,
+    check,
 )
 from reachability.resources import Resource
 from tests.reachability.test_walk import CLIENT, PUBLIC
@@ -133,7 +134,10 @@ def test_a_subnet_is_its_block(asking: Asking):
 
 
 def test_what_sends_nothing_is_no_end_of_a_question(asking: Asking):
-    with pytest.raises(QuestionError, match=r"aws:ec2/securityGroup:SecurityGroup, which sends no packets"):
+    with pytest.raises(
+        QuestionError,
+        match=r"aws:ec2/securityGroup:SecurityGroup, which sends no packets; ask about a host with that group",
+    ):
         asking("sg-1", "web")
 
 
@@ -141,10 +145,24 @@ def test_what_sends_nothing_is_no_end_of_a_question(asking: Asking):
     "name", ["", "wep", "10.0.0.0/33", "999.1.1.1", "urn:pulumi:x", "i-0", "10.0.0.0/8/8", "::/129", "💥"]
 )
 def test_what_is_not_there_is_said_to_be_so(asking: Asking, name: str):
-    with pytest.raises(QuestionError, match=r"is not a host|is not an IPv4"):
+    with pytest.raises(QuestionError, match=r"is not a host|must "):
         asking("internet", name)
-    with pytest.raises(QuestionError, match=r"is not a host|is not an IPv4"):
+    with pytest.raises(QuestionError, match=r"is not a host|must "):
         asking(name, "web")
+
+
+def test_what_the_internet_sends_to_itself_is_no_question(asking: Asking):
+    for target in ("internet", "8.8.8.8", "2001:db8::1"):
+        with pytest.raises(QuestionError, match="one end must be of this estate"):
+            check(asking.prover, asking.places.sender("internet"), asking.places.target(target))
+    for source, target in (
+        ("internet", "web"),
+        ("internet", "203.0.113.5"),
+        ("internet", "0.0.0.0/0"),
+        ("web", "8.8.8.8"),
+    ):
+        check(asking.prover, asking.places.sender(source), asking.places.target(target))
+    check(asking.prover, asking.places.sender("internet"), asking.places.target("10.0.1.77"))
 
 
 def test_a_near_miss_is_offered(asking: Asking):

@@ -459,7 +459,7 @@ def _compile_balancer(cloud: Cloud, balancer: Balancer, listeners: list[_Listene
     stages = cloud.fragment.stages
     urn, label = balancer.resource.urn, balancer.label
     refuses = f"{balancer.device} has no other listener"
-    stages[refuses] = Blocked(refuses, urn)
+    stages[refuses] = Blocked(f"{balancer.device} {_listens(listeners)}", urn)
     itself = f"{balancer.device} itself"
     stages[itself] = Deliver(urn)
     beyond = f"{balancer.device} to others"
@@ -491,6 +491,16 @@ def _compile_balancer(cloud: Cloud, balancer: Balancer, listeners: list[_Listene
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
         )
     interfaces.name(cloud, balancer.resource, (*(node.entry for node in balancer.nodes), urn))
+
+
+def _listens(listeners: Iterable[_Listener]) -> str:
+    """What a load balancer hears, in words."""
+    heard = [
+        services.text(low) if low == high else f"all of {services.NAMES[services.number(low)]}"
+        for each in listeners
+        for low, high in each[0]
+    ]
+    return f"listens on {', '.join(dict.fromkeys(heard))} only" if heard else "has no listener"
 
 
 def _to_node(own: Iterable[int], interval: Interval) -> Match:
