@@ -56,6 +56,7 @@ LONG = (
     Long("mutants", ("-m", f"{_ORACLES}.mutants")),
     Long("concealed", ("-m", f"{_ORACLES}.concealed", "--estates", "4000")),
     Long("rewritten", ("-m", f"{_ORACLES}.rewritten", "--estates", "4000")),
+    Long("elsewhere", ("-m", f"{_ORACLES}.elsewhere", "--estates", "2000")),
     Long("z3", ("-m", f"{_ORACLES}.compare", "--estates", "10000")),
     Long("simulation", ("-m", f"{_COORDINATOR}.simulate", "--seeds", "1000000", "--jobs", "2"), alone=True),
     Long("killed-first-uses", ("-m", "pytest", "-q", "--long", "-k", "first_use", "tests/tools/test_bootstrap.py")),

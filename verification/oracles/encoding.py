@@ -647,11 +647,13 @@ class Encoding:
                     yield from self.vpc_in(nic.vpc, replace(here, packet=replace(here.packet, destination=private)))
         owned = [(each, each) for each in facts.public if each >= 0]
         owned += [(each, each) for nat in facts.gcp_nats for each in nat.addresses]
+        closed = [(each, each) for nic in facts.nics.values() if nic.internal for each in nic.addresses]
+        internal = self.within(way.packet.destination, addresses.union(closed)) if closed else False
         for vpc in facts.vpcs.values():
             for block in vpc.blocks:
                 if block[0] >= addresses.V6:
                     owned.append(block)
-                    inside = self.ask_of(way, self.within(way.packet.destination, (block,)))
+                    inside = self.ask_of(way, self.within(way.packet.destination, (block,)), opposite(internal))
                     if inside and vpc.id in facts.internet_gateways.values():
                         yield from self.vpc_in(vpc.id, inside)
         for (site, name), segment in facts.segments.items():
@@ -857,19 +859,35 @@ class Encoding:
     # -- network load balancers
 
     def node_in(self, nic: Nic, way: Way) -> Iterator[Leaf]:
-        if nic.floating:
-            node = self.fresh()
-            low, high = self.facts.subnets[nic.subnet].blocks[0]
-            taken = {a for n in self.facts.nics.values() if n.subnet == nic.subnet for a in n.addresses}
-            asks = [self.within(node, ((low + 4, high - 1),))]
-            if taken:
-                asks.append(opposite(self.within(node, addresses.union([(a, a) for a in taken]))))
-        else:
-            node, asks = nic.addresses[0], []
+        node, asks = self.node_address(nic)
         after = replace(way.packet, destination=node)
         onward = self.ask_of(way, *asks, self.acl_allows(nic.subnet, False, after))
         if onward:
             yield from self.balancer_in(nic, replace(onward, packet=after))
+
+    def node_address(self, nic: Nic) -> tuple[Any, list[Condition]]:
+        """The IPv4 address of a node: its own, or any free one of its subnet."""
+        if not nic.floating:
+            return nic.addresses[0], []
+        node = self.fresh()
+        low, high = self.facts.subnets[nic.subnet].blocks[0]
+        taken = {a for n in self.facts.nics.values() if n.subnet == nic.subnet for a in n.addresses}
+        asks = [self.within(node, ((low + 4, high - 1),))]
+        if taken:
+            asks.append(opposite(self.within(node, addresses.union([(a, a) for a in taken]))))
+        return node, asks
+
+    def sources_to(self, nic: Nic, packet: Terms, keeps: bool, v6: bool) -> Iterator[tuple[Any, list[Condition]]]:
+        """The source addresses, each with its conditions, of what a node sends to a target of a family: a client of
+        that family keeps its own if ``keeps``, all else comes from the node."""
+        yield packet.source if keeps else packet.destination, [self.has_family(packet.destination, v6)]
+        other = self.has_family(packet.destination, not v6)
+        own = [each for each in nic.addresses if (each >= addresses.V6) == v6]
+        if own:
+            yield own[0], [other]
+        elif not v6:
+            node, asks = self.node_address(nic)
+            yield node, [other, *asks]
 
     def balancer_in(self, nic: Nic, way: Way) -> Iterator[Leaf]:
         balancer: Balancer = self.facts.balancers[nic.name]
@@ -888,19 +906,15 @@ class Encoding:
                     held = self.facts.nics[target.nic]
                     if not balancer.cross_zone and self.facts.subnets[held.subnet].zone != zone:
                         continue
-                    after = Terms(
-                        way.packet.source if listener.keeps_client else way.packet.destination,
-                        target.address,
-                        number << 16 | (target.port or listener.port),
-                        way.packet.port,
-                    )
-                    passed = self.ask_of(
-                        onward,
-                        self.within(way.packet.service, (asked,)),
-                        self.group_allows(balancer.groups, True, after) if balancer.groups else True,
-                    )
-                    if passed:
-                        yield from self.subnet_out(nic.subnet, replace(passed, packet=after), balancer.groups)
+                    service = number << 16 | (target.port or listener.port)
+                    v6 = target.address >= addresses.V6
+                    for source, asks in self.sources_to(nic, way.packet, listener.keeps_client, v6):
+                        after = Terms(source, target.address, service, way.packet.port)
+                        passed = heard and self.ask_of(
+                            heard, *asks, self.group_allows(balancer.groups, True, after) if balancer.groups else True
+                        )
+                        if passed:
+                            yield from self.subnet_out(nic.subnet, replace(passed, packet=after), balancer.groups)
 
     # -- Google Cloud
 

@@ -85,7 +85,9 @@ class Subnet:
 
 @dataclass
 class Nic:
-    """``holder``: machine, nat or balancer, with its name. ``floating``: its address is some free one of the subnet."""
+    """``holder``: machine, nat or balancer, with its name. ``floating``: its IPv4 address is some free one of the
+    subnet. ``internal``: of a balancer that takes nothing through an internet gateway.
+    """
 
     id: str
     vpc: str
@@ -98,6 +100,7 @@ class Nic:
     device: str = ""
     public: dict[int, int] = field(default_factory=dict)
     floating: bool = False
+    internal: bool = False
     tags: frozenset[str] = frozenset()
     account: str = ""
     cloud: str = "aws"
@@ -700,17 +703,18 @@ class Facts:
             for mapping in mappings:
                 subnet = self.subnets[mapping["subnetId"]]
                 private = text(mapping.get("privateIpv4Address"))
+                six = text(mapping.get("ipv6Address")) if text(p.get("ipAddressType")).startswith("dual") else ""
                 nic = Nic(
                     f"{each.urn} in {subnet.id}",
                     subnet.vpc,
                     subnet.id,
-                    (addresses.address(private),) if private else (),
+                    tuple(addresses.address(own) for own in (private, six) if own),
                     balancer.groups,
                     False,
                     "balancer",
                     each.urn,
                 )
-                nic.floating = not private
+                nic.floating, nic.internal = not private, known(p.get("internal")) is True
                 public = eips.get(text(mapping.get("allocationId")), "")
                 if public:
                     nic.public[nic.addresses[0] if private else -1] = addresses.address(public)
@@ -732,6 +736,7 @@ class Facts:
     def _listener(self, p: Mapping[str, Any], group: Resource, attached: list[Mapping[str, Any]], urn: str) -> Listener:
         q = group.properties
         kind = text(q.get("targetType")) or "instance"
+        v6 = text(q.get("ipAddressType")) == "ipv6"
         protocol = text(q.get("protocol")).upper()
         keep = str(known(q.get("preserveClientIp"))).lower()
         keeps = keep == "true" if keep in ("true", "false") else kind == "instance" or "UDP" in protocol
@@ -742,8 +747,9 @@ class Facts:
             port = number(each.get("port"), number(q.get("port"), 0)) or None
             if kind == "instance":
                 nic = self.nics.get(self.by_instance.get(each["targetId"], ""))
-                if nic is not None and nic.addresses:
-                    targets.append(Target(nic.id, nic.addresses[0], port))
+                own = [a for a in nic.addresses if (a >= addresses.V6) is v6] if nic is not None else []
+                if nic is not None and own:
+                    targets.append(Target(nic.id, own[0], port))
             else:
                 point = addresses.address(each["targetId"])
                 holder = [n.id for n in self.nics.values() if n.vpc == text(q.get("vpcId")) and point in n.addresses]

@@ -62,6 +62,7 @@ class Estate:
         self.random = Random(seed)
         self.later = Random(f"{seed} later")
         """For what is added to a whole estate, which stays the same without it."""
+        self.last = Random(f"{seed} dual-stack balancers")
         self.resources: list[Resource] = []
         self.guests: dict[str, Guest] = {}
         self.rulesets: dict[str, str] = {}
@@ -129,8 +130,67 @@ class Estate:
         if self.later.random() < 0.35:
             for vpc in self.vpcs:
                 self.further_interfaces(vpc)
+        for vpc in self.vpcs:
+            if self.last.random() < 0.5:
+                self.dual_stack_balancer(vpc)
 
     # -- AWS
+
+    def dual_stack_balancer(self, vpc: Vpc) -> None:
+        """A network load balancer with addresses of both families, and targets of either."""
+        pick = self.last
+        subnets = list({subnet.zone: subnet for subnet in vpc.subnets if subnet.six}.values())
+        if not subnets or not vpc.hosts:
+            return
+        internal = not vpc.gateway or pick.random() < 0.4
+        id_, region = f"dual-{vpc.id}", {"region": vpc.region}
+        mappings = []
+        for subnet in subnets[: pick.choice((1, 2))]:
+            four, six = subnet.next()
+            if internal:
+                mappings.append({"subnetId": subnet.id, "ipv6Address": six, "privateIpv4Address": four})
+                continue
+            elastic = f"eipalloc-{id_}-{subnet.id}"
+            public = {**region, "domain": "vpc", "publicIp": self.public_address()}
+            self.extra("ec2/eip:Eip", elastic, public)
+            mappings.append({"subnetId": subnet.id, "ipv6Address": six, "allocationId": elastic})
+        self.extra(
+            "lb/loadBalancer:LoadBalancer",
+            id_,
+            {
+                **region,
+                "arn": f"arn:{id_}",
+                "loadBalancerType": "network",
+                "internal": internal,
+                "ipAddressType": "dualstack",
+                "subnetMappings": mappings,
+                "enableCrossZoneLoadBalancing": pick.random() < 0.6,
+                "securityGroups": [pick.choice(vpc.groups)] if pick.random() < 0.5 else [],
+            },
+        )
+        for port in pick.sample((22, 443, 26657), pick.choice((1, 2))):
+            self.dual_stack_listener(vpc, id_, port)
+
+    def dual_stack_listener(self, vpc: Vpc, balancer: str, port: int) -> None:
+        """A listener with a target group, and its targets at their addresses of one family."""
+        pick = self.last
+        region, id_ = {"region": vpc.region}, f"{balancer}-{port}"
+        v6_hosts = [host for host in vpc.hosts if host[2]]
+        v6 = bool(v6_hosts) and pick.random() < 0.3
+        kind, protocol = pick.choice(("instance", "ip")), pick.choice(("TCP", "TCP", "TLS"))
+        group = {**region, "arn": f"arn:{id_}", "vpcId": vpc.id, "port": pick.choice((port, 26657)), "protocol": "TCP"}
+        group |= {"targetType": kind, "ipAddressType": "ipv6" if v6 else "ipv4"}
+        if pick.random() < 0.6:
+            group["preserveClientIp"] = pick.choice(("true", "false"))
+        self.extra("lb/targetGroup:TargetGroup", id_, group)
+        hosts = v6_hosts if v6 else vpc.hosts
+        for instance, four, six in pick.sample(hosts, min(len(hosts), pick.choice((1, 2)))):
+            target = instance if kind == "instance" else six if v6 else four
+            tie = {**region, "targetGroupArn": f"arn:{id_}", "targetId": target}
+            self.extra("lb/targetGroupAttachment:TargetGroupAttachment", f"{id_}-{instance}", tie)
+        actions = [{"type": "forward", "targetGroupArn": f"arn:{id_}"}]
+        front = {**region, "loadBalancerArn": f"arn:{balancer}", "port": port, "protocol": protocol}
+        self.extra("lb/listener:Listener", f"{id_}-front", {**front, "defaultActions": actions})
 
     def further_interfaces(self, vpc: Vpc) -> None:
         """Second interfaces of instances, in the same or another subnet, attached in either way."""

@@ -486,7 +486,10 @@ class Simulator:
                 return
         for vpc in self.facts.vpcs.values():
             if point >= addresses.V6 and contains(addresses.union(vpc.blocks), point):
-                if (
+                holder = self.facts.nics.get(self.facts.holders.get((vpc.id, point), ""))
+                if holder is not None and holder.internal:
+                    yield from self.dropped(packet, way, f"{holder.id} is internal")
+                elif (
                     vpc.id in self.facts.internet_gateways.values()
                     or session is not None
                     and f"eigw {vpc.id}" in session.tracked
@@ -761,15 +764,23 @@ class Simulator:
                 if not balancer.cross_zone and self.facts.subnets[held.subnet].zone != zone:
                     continue
                 taken = True
-                source = packet.source if listener.keeps_client else packet.destination
-                onward = Packet(source, target.address, number << 16 | (target.port or port), packet.source_port)
-                if balancer.groups and not self.group_allows(balancer.groups, True, onward):
-                    yield from self.dropped(onward, way, f"{nic.id} security group egress")
-                    continue
-                after = way.change(nic.id, packet, onward).track(nic.id).hop(f"{nic.id} to {target.nic}")
-                yield from self.subnet_out(nic.subnet, onward, after, balancer.groups)
+                for source in self.sources_to(nic, packet, listener.keeps_client, target.address >= addresses.V6):
+                    onward = Packet(source, target.address, number << 16 | (target.port or port), packet.source_port)
+                    if balancer.groups and not self.group_allows(balancer.groups, True, onward):
+                        yield from self.dropped(onward, way, f"{nic.id} security group egress")
+                        continue
+                    after = way.change(nic.id, packet, onward).track(nic.id).hop(f"{nic.id} to {target.nic}")
+                    yield from self.subnet_out(nic.subnet, onward, after, balancer.groups)
         if not taken:
             yield from self.dropped(packet, way, f"{nic.id} has no listener or target for it")
+
+    def sources_to(self, nic: Nic, packet: Packet, keeps: bool, v6: bool) -> list[int]:
+        """The possible source addresses of what a node sends to a target: a client's own, if its family is the
+        target's, else the node's."""
+        if (packet.destination >= addresses.V6) == v6:
+            return [packet.source if keeps else packet.destination]
+        own = [each for each in nic.addresses if (each >= addresses.V6) == v6]
+        return own or ([] if v6 else self.standing_for(nic))
 
     # -- Google Cloud
 
