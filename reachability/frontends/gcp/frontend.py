@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, Interval, Intervals, union
-from reachability.frontends.gcp import catalogue, managed
+from reachability.frontends.gcp import catalogue, managed, managed_groups
 from reachability.frontends.gcp.accounts import Accounts
 from reachability.frontends.gcp.allocation import Allocation
 from reachability.frontends.gcp.cloud_nat import CloudNats
@@ -62,7 +62,7 @@ def compile(resources: Iterable[Resource], announcements: Mapping[str, Intervals
     own = [each for each in resources if each.type.startswith("gcp:")]
     if not own:
         return Fragment()
-    own = managed.expanded(own)
+    own = managed_groups.expanded(managed.expanded(own))
     for sentence in catalogue.not_understood(own):
         problems(sentence)
     own += default_networks(own)
