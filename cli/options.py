@@ -103,8 +103,9 @@ def json(parser: argparse.ArgumentParser) -> None:
 
 def state(parser: argparse.ArgumentParser) -> None:
     text = (
-        "use a stack, any stack, from the JSON in FILE: of `pulumi stack export`, of `pulumi preview --json` (as it "
-        "will be), of `terraform show -json`, or a Terraform state file"
+        "use a stack, any stack, from the JSON in FILE: of `pulumi stack export`, of a checkpoint "
+        "(`.pulumi/stacks/…/NAME.json`), of `pulumi preview --json` (as it will be), of `terraform show -json`, or a "
+        "Terraform state file"
     )
     parser.add_argument("--state", metavar="FILE", help=text)
 

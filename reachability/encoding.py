@@ -17,8 +17,8 @@ UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's encoding of an unknown string."""
 
 EXPORT = (
-    "give the file that `pulumi stack export --file FILE` writes (or `pulumi preview --json`, `terraform show -json`, "
-    "`terraform state pull`)"
+    "give the file that `pulumi stack export --file FILE` writes, or a checkpoint of a self-managed backend "
+    "(.pulumi/stacks/…/NAME.json), or that of `pulumi preview --json`, `terraform show -json` or `terraform state pull`"
 )
 
 

@@ -1,16 +1,18 @@
-"""Reads the resources of a stack, of any project, from JSON: of ``pulumi stack export``, of ``pulumi preview --json``
-(as it will be), of ``terraform show -json``, or from a Terraform state file."""
+"""Reads the resources of a stack, of any project, from JSON: of ``pulumi stack export``, of a checkpoint file of
+Pulumi's self-managed backends (``.pulumi/stacks/**/NAME.json``), of ``pulumi preview --json`` (as it will be), of
+``terraform show -json``, or from a Terraform state file."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from estate.collector import uncollected
 from estate.errors import undecodable
 from reachability import preview, terraform
-from reachability.encoding import CONCEALED, SECRET, SIGNATURE, UNKNOWN_STRING, StateError
+from reachability.encoding import CONCEALED, EXPORT, SECRET, SIGNATURE, UNKNOWN_STRING, StateError
 from reachability.resources import UNKNOWN, Resource
 
 VERSIONS = (3, 4)
@@ -45,11 +47,16 @@ def _shown(value: object) -> str:
 
 
 IS_TEXT = "an exported stack is JSON text"
+GZIP = b"\x1f\x8b"
+TEMPLATE = re.compile(r"^(AWSTemplateFormatVersion|Resources|Transform)\s*:", re.MULTILINE)
+"""How a CloudFormation template in YAML looks."""
 
 
 def _text(given: str | bytes) -> str:
     if isinstance(given, str):
         return given.removeprefix("\ufeff")
+    if given.startswith(GZIP):
+        raise StateError("compressed with gzip", "must be JSON text", IS_TEXT, "decompress it: gunzip -k FILE")
     try:
         return given.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -69,6 +76,8 @@ def _document(text: str) -> Any:
                 "missing text would count as missing resources",
                 "export the stack again: pulumi stack export --file FILE",
             ) from None
+        if TEMPLATE.search(text):
+            raise _of_cloudformation() from None
         raise StateError(
             f"line {error.lineno}, column {error.colno}: {_shown(text[error.pos : error.pos + 30])}",
             f"must be JSON ({error.msg})",
@@ -80,20 +89,47 @@ def _document(text: str) -> Any:
         raise StateError(_shown(str(error)), "must be JSON", IS_TEXT) from None
 
 
+def _of_cloudformation() -> StateError:
+    return StateError(
+        "a CloudFormation template",
+        "must be of Pulumi or Terraform",
+        "a template says what is asked for, with references that only AWS resolves, and not what is deployed",
+        f"import its resources into a Pulumi stack (pulumi import), or into Terraform, and {EXPORT}",
+    )
+
+
 def _foreign(document: Mapping[str, Any]) -> StateError:
-    wrong = "must be an exported Pulumi stack"
-    if "checkpoint" in document:
-        return StateError("a checkpoint file of a backend", wrong, "a checkpoint may be of an update that is under way")
-    if "AWSTemplateFormatVersion" in document or "Resources" in document:
-        return StateError("a CloudFormation template", wrong, "resources are read in Pulumi's format")
+    """The error of a JSON object of another kind."""
+    if "AWSTemplateFormatVersion" in document or "Resources" in document or "StackResources" in document:
+        return _of_cloudformation()
+    if "encrypted_data" in document:
+        return StateError(
+            "a state file that OpenTofu has encrypted",
+            "must be readable",
+            "its key is not known here",
+            "give the file that `tofu show -json > FILE` writes",
+        )
     given = ", ".join(sorted(map(str, document))[:6]) or "no key"
     return StateError(f"an object with {given}", "must have 'version' and 'deployment'", "an exported stack has both")
+
+
+def _exported(checkpoint: Any, version: object) -> Any:
+    """A checkpoint of a self-managed backend as an exported stack (``apitype.VersionedCheckpoint``,
+    ``apitype.CheckpointV3``). The backend writes it after each step of an update, as what an export would be then."""
+    if not isinstance(checkpoint, dict):
+        raise StateError(f"checkpoint: {_shown(checkpoint)}", "must be an object", "the resources are in it")
+    latest = checkpoint.get("latest")
+    return {"version": version, "deployment": {} if latest is None else latest}
 
 
 def _resources_of(document: Any) -> list[Any]:
     """The list of resources in a document, each as in an export. Raises ``StateError``."""
     if not isinstance(document, dict):
         raise StateError(f"{_shown(document)}", "must be a JSON object", "an exported stack is one")
+    if "checkpoint" in document:
+        document = _exported(document["checkpoint"], document.get("version"))
+    elif "latest" in document and "stack" in document:
+        document = _exported(document, None)
     if "deployment" not in document:
         if "steps" in document:
             return preview.resources(document)
@@ -103,10 +139,10 @@ def _resources_of(document: Any) -> list[Any]:
     version = document.get("version")
     if isinstance(version, bool) or version not in VERSIONS:
         raise StateError(
-            f"version {_shown(version)}",
+            "no version" if version is None else f"version {_shown(version)}",
             f"must be {VERSIONS[0]} or {VERSIONS[1]}",
             "other versions of the format are not supported",
-            "export the stack with a current Pulumi (3.x)",
+            "export the stack with a current Pulumi (3.x): pulumi stack export --file FILE",
         )
     deployment = document["deployment"]
     if not isinstance(deployment, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from typing import Any
@@ -171,6 +172,25 @@ def test_a_foreign_clouds_stack_is_read_like_any_other():
     assert (found.type, found.properties) == ("azure-native:network:VirtualNetwork", {})
 
 
+def test_a_checkpoint_of_a_self_managed_backend_is_read_like_an_export():
+    exported = json.loads(export(vpc(), vpc(urn="urn:pulumi:prod::site::aws:ec2/vpc:Vpc::other")))
+    checkpoint = {"stack": "organization/site/prod", "config": {}, "latest": exported["deployment"]}
+    assert read(json.dumps({"version": 3, "checkpoint": checkpoint})) == read(json.dumps(exported))
+    assert read(json.dumps({"version": 3, "checkpoint": {"stack": "prod", "latest": None}})) == ()
+
+
+def test_a_secret_of_a_checkpoint_is_unknown_and_set():
+    secret = {SIGNATURE: SECRET, "ciphertext": "AAABAE"}
+    deployment = json.loads(export(vpc(outputs={"cidrBlock": secret})))["deployment"]
+    (found,) = read(json.dumps({"version": 3, "checkpoint": {"latest": deployment}}))
+    assert found.properties["cidrBlock"] is UNKNOWN and found.concealed == {"cidrBlock"}
+
+
+def test_a_compressed_checkpoint_is_refused_with_the_command_that_decompresses_it():
+    with pytest.raises(StateError, match="gunzip"):
+        read(gzip.compress(export(vpc()).encode()))
+
+
 def test_what_is_written_is_read_back():
     resources = read(
         export(vpc(outputs={"publicIp": UNKNOWN_STRING, "l": [UNKNOWN_STRING]}, propertyDependencies={"a": ["u"]}))
@@ -190,8 +210,17 @@ BROKEN = {
     "a list": ("[]", "must be a JSON object"),
     "a number": ("9" * 5000, "must be JSON"),
     "old Terraform": ('{"version": 3, "terraform_version": "0.11.14", "modules": []}', "state file of version 4"),
-    "CloudFormation": ('{"AWSTemplateFormatVersion": "2010-09-09", "Resources": {}}', "exported Pulumi stack"),
-    "a checkpoint": ('{"version": 3, "checkpoint": {"latest": {}}}', "exported Pulumi stack"),
+    "CloudFormation": ('{"AWSTemplateFormatVersion": "2010-09-09", "Resources": {}}', "must be of Pulumi or Terraform"),
+    "CloudFormation in YAML": ("Resources:\n  Net:\n    Type: AWS::EC2::VPC\n", "must be of Pulumi or Terraform"),
+    "what describes a CloudFormation stack": ('{"StackResources": []}', "must be of Pulumi or Terraform"),
+    "an encrypted state of OpenTofu": ('{"serial": 1, "encrypted_data": "AA", "encryption_version": "v0"}', "readable"),
+    "an old checkpoint": ('{"version": 1, "checkpoint": {"latest": {}}}', "must be 3 or 4"),
+    "a checkpoint without a version": ('{"stack": "dev", "latest": {"resources": []}}', "must be 3 or 4"),
+    "a checkpoint that is a list": ('{"version": 3, "checkpoint": []}', "must be an object"),
+    "a checkpoint of an interrupted update": (
+        '{"version": 3, "checkpoint": {"latest": {"pending_operations": [{"resource": {"urn": "u"}}]}}}',
+        "must have none",
+    ),
     "another object": ('{"a": 1}', "must have 'version' and 'deployment'"),
     "an old version": (export(version=1), "must be 3 or 4"),
     "a version to come": (export(version=5), "must be 3 or 4"),
