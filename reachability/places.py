@@ -13,7 +13,7 @@ from reachability.addresses import GLOBAL, AddressError, Intervals, contains, in
 from reachability.frontends.gcp.interfaces import INSTANCES as GCP_INSTANCES
 from reachability.network import INTERNET, Interface, Machine, Unmodelled
 from reachability.prover import Arrival, Prover, Sender
-from reachability.resources import Resource
+from reachability.resources import UNKNOWN, Resource
 from reachability.walk import Start
 
 BLOCKS = ("cidrBlock", "ipCidrRange")
@@ -21,6 +21,7 @@ SUBNETS = (":Subnet", ":Subnetwork", ":DefaultSubnet", ":Vpc", ":DefaultVpc", ":
 """How the types end of resources whose block may hold machines of other stacks."""
 INSTANCES = frozenset({"aws:ec2/instance:Instance", *GCP_INSTANCES, "aws:ec2/spotInstanceRequest:SpotInstanceRequest"})
 """The types of which every resource is a machine."""
+EKS_CLUSTER = "aws:eks/cluster:Cluster"
 PUBLIC_ADDRESSES = ("publicIp", "address")
 ADDRESSES = ("publicIp", "privateIp")
 PRIMARY = "primaryNetworkInterfaceId"
@@ -164,6 +165,9 @@ class Places:
                     return _Place(urn, block=(addresses.block(value),))
                 except AddressError:
                     continue
+        why = tuple(each for each in self._assembly.unmodelled if each.startswith(f"{urn}: "))
+        if why and resource.type.rsplit(":", 1)[-1] not in INSTEAD:
+            return _Place(urn, unknown=why)
         return None
 
     def _exactly(self, text: str) -> list[_Place]:
@@ -327,12 +331,27 @@ class Places:
             points = (*place.leg.addresses, *place.leg.public)
             return self._interface(place.machine, place.leg.device, text, union([(p, p) for p in points]))
         if place.machine is not None:
-            return Target(place.machine.name, ends=frozenset({(place.machine.name, None)}), machine=place.machine)
+            name, beside = place.machine.name, self._beside(place.machine)
+            return Target(name, ends=frozenset({(name, None)}), machine=place.machine, unknown=beside)
         if place.block is not None:
             return self._to_block(text, place.block)
         if place.unknown:
             return _nowhere(place.called, place.unknown)
         return self._to_stages(text, place.stages)
+
+    def _beside(self, machine: Machine) -> tuple[str, ...]:
+        """Why a service may be reached in another way than at its interfaces: it has a public endpoint of its cloud's,
+        outside of any network here."""
+        resource = self._by_urn.get(machine.origin)
+        if resource is None or resource.type != EKS_CLUSTER:
+            return ()
+        given = resource.properties.get("vpcConfig")
+        if isinstance(given, (list, tuple)) and len(given) == 1:
+            (given,) = given
+        public = given.get("endpointPublicAccess") if isinstance(given, dict) else UNKNOWN
+        if public is False:
+            return ()
+        return (f"{resource.urn}: its public endpoint is outside of its VPC, and what reaches it is not modelled",)
 
     def _to_stages(self, name: str, stages: tuple[str, ...]) -> Target:
         found = [self._assembly.stages.get(each) for each in stages]
@@ -350,6 +369,21 @@ class Places:
     @staticmethod
     def _interface(machine: Machine, device: str, name: str, own: Intervals) -> Target:
         return Target(name, ends=frozenset({(machine.name, None)}), destinations=own, machine=machine)
+
+    def hold(self, block: Intervals) -> bool:
+        """Whether something here has one of these addresses, or a resource is such an address."""
+        if intersection(block, union(self._assembly.public, self._assembly.own)):
+            return True
+        if any(_owns(machine, block) for machine in self._assembly.machines.values()):
+            return True
+        held = (each.properties.get(key) for each in self._resources for key in PUBLIC_ADDRESSES)
+        for value in held:
+            try:
+                if isinstance(value, str) and contains(block, addresses.address(value)):
+                    return True
+            except AddressError:
+                continue
+        return False
 
     def everyone(self) -> tuple[Sender, ...]:
         """Every sender of the matrix, those whose place is unknown too."""

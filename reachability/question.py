@@ -16,6 +16,8 @@ from reachability.prover import Arrival, Prover, Sender
 from reachability.trace import Hop, Trace
 
 REACHABLE, UNREACHABLE, NOT_MODELLED = "reachable", "unreachable", "not-modelled"
+NAT64 = addresses.address("64:ff9b::")
+"""The start of the IPv6 addresses that stand for IPv4 addresses (RFC 6052)."""
 WAYS_TRIED = 6
 """The maximum number of paths of a service for which the answers' path is searched."""
 OTHER = "other"
@@ -27,7 +29,7 @@ class Flow:
     """Services that are treated alike on the path. ``reply``: ``passes`` or ``dropped``, empty if nothing arrives.
 
     ``packet`` is one of them, ``path`` its hops. ``blocked_by``: every blocking setting. ``reasons``: why it is not
-    modelled.
+    modelled, or if it is reachable, what was not read and might stop it.
     """
 
     services: Intervals
@@ -65,11 +67,12 @@ class Answer:
     flows: tuple[Flow, ...]
 
     def unexpected(self, expected: str) -> tuple[Flow, ...]:
-        """The flows that are not surely as ``expected``: ``unreachable``, or ``reachable`` with answers that pass."""
+        """The flows that are not surely as ``expected``: ``unreachable``, or ``reachable`` with answers that pass and
+        without anything unread that might stop them."""
         return tuple(
             flow
             for flow in self.flows
-            if flow.verdict != expected or (expected == REACHABLE and flow.reply == "dropped")
+            if flow.verdict != expected or (expected == REACHABLE and (flow.reply == "dropped" or flow.reasons))
         )
 
     def document(self) -> dict[str, Any]:
@@ -316,6 +319,14 @@ def _points(prover: Prover, sender: Sender, target: Target) -> list[int]:
     return []
 
 
+def _also_by_nat64(destinations: Intervals | None) -> Intervals | None:
+    """Destinations with the IPv6 addresses that a NAT gateway translates to the IPv4 ones among them."""
+    if destinations is None:
+        return None
+    v4 = intersection(destinations, (addresses.ALL_V4,))
+    return union(destinations, [(NAT64 + low, NAT64 + high) for low, high in v4])
+
+
 def ask(
     prover: Prover,
     sender: Sender,
@@ -332,8 +343,9 @@ def ask(
     surely = union(*(sent for _, _, _, sent in _boxes(prover, sender, target, asked, may=False)))
     own = target.machine.interfaces if target.machine is not None else ()
     reaching = union([(point, point) for leg in own for point in (*leg.addresses, *leg.public)]) if own else None
-    doubts = prover.unmodelled(sender, asked, target.destinations, reaching)
+    doubts = prover.unmodelled(sender, asked, _also_by_nat64(target.destinations), reaching)
     reasons = tuple(dict.fromkeys((*doubts, *sender.unknown, *target.unknown_to(sender))))
+    unread = prover.assembly.unmodelled
     grouped: dict[object, Flow] = {}
     reached: list[Intervals] = []
 
@@ -361,7 +373,7 @@ def ask(
         reached.append(atom)
         if intersection(atom, surely):
             key = REACHABLE, reply, _key(found.hops)
-            add(key, atom, partial(Flow, atom, REACHABLE, reply, found.sent, found.hops))
+            add(key, atom, partial(Flow, atom, REACHABLE, reply, found.sent, found.hops, reasons=unread))
         else:
             on_the_way = tuple(dict.fromkeys(hop.uncertain for hop in found.hops if hop.uncertain))
             why = reasons or on_the_way or ("it depends on values that are unknown until the deployment",)
@@ -376,14 +388,13 @@ def ask(
     return Answer(sender.name, target.name, tuple(grouped.values()))
 
 
-def check(prover: Prover, sender: Sender, target: Target) -> None:
+def check(places: Places, sender: Sender, target: Target) -> None:
     """Checks that the estate is on the way between a sender and a target. Raises ``QuestionError``."""
-    if sender.name != INTERNET:
+    if sender.name != INTERNET or target.machine is not None or target.unknown:
         return
     beyond = target.ends == frozenset({(INTERNET, None)})
-    if target.destinations is not None and not target.stages:
-        here = union(prover.assembly.public, prover.assembly.own)
-        beyond = not intersection(target.destinations, here) and not difference(target.destinations, addresses.GLOBAL)
+    if target.destinations is not None and target.ends is None and target.stages is None:
+        beyond = not difference(target.destinations, addresses.GLOBAL) and not places.hold(target.destinations)
     if beyond:
         raise QuestionError(
             f"from {sender.name!r} to {target.name!r}: one end must be of this estate, because what the internet sends "

@@ -149,7 +149,8 @@ class Steps:
         return table
 
     def _paint(self, routes: Iterable[Route]) -> list[tuple[int, Route, tuple[str, ...]]]:
-        """The routes as disjoint sets of packets: the narrowest first; equal ones share their packets."""
+        """The routes as disjoint sets of packets: the narrowest first; equal ones share their packets. Packets that an
+        uncertain one may take surely take none of the same width."""
         table = []
         rest = self.space.every
         ordered = sorted(routes, key=lambda route: route.destinations[1] - route.destinations[0])
@@ -160,19 +161,21 @@ class Steps:
             end = position
             while end < len(ordered) and ordered[end].destinations[1] - ordered[end].destinations[0] == width:
                 end += 1
-            taken = 0
+            taken = doubtful = 0
+            if not self.may:
+                for route in ordered[position:end]:
+                    if route.uncertain:
+                        doubtful |= self.space.range_mask(route.destinations) & rest
             for route in ordered[position:end]:
                 mask = self.space.range_mask(route.destinations) & rest
-                if not mask:
-                    continue
                 if route.uncertain:
-                    if self.may:
+                    if mask and self.may:
                         table.append((mask, route, route.via))
-                    else:
-                        taken |= mask
-                else:
-                    table.append((mask, route, route.via))
-                    taken |= mask
+                    continue
+                taken |= mask
+                if mask & ~doubtful:
+                    table.append((mask & ~doubtful, route, route.via))
+            taken |= doubtful
             rest &= ~taken
             position = end
         return table

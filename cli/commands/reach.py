@@ -139,7 +139,8 @@ def _expected(answers: Sequence[Answer], verdict: str, page: Page | None, label:
     for answer, flows in wrong:
         for flow in flows if page is not None else ():
             pair = f"{label(answer.sender)} → {label(answer.target)}"
-            found = f"{flow.verdict}{_words(flow)}: {services_in_words(flow.services)}"
+            unread = "; what is not modelled might stop it" if flow.verdict == "reachable" and flow.reasons else ""
+            found = f"{flow.verdict}{_words(flow)}{unread}: {services_in_words(flow.services)}"
             assert page is not None
             page.line((f"expected {verdict}: {pair} is {found}", "bold red"))
     return not any(flows for _, flows in wrong)
@@ -208,7 +209,7 @@ def _answer(arguments: argparse.Namespace, assembly: Assembly, resources: Sequen
         else:
             target = places.target(arguments.target)
         sender = places.sender(arguments.source)
-        check(prover, sender, target)
+        check(places, sender, target)
         answers = [ask(prover, sender, target, asked)]
     label = places.label
     page = None if arguments.json else Page()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reachability.question import Places, ask, asked_services
+from reachability.question import Places, ask, asked_services, check
 from reachability.resources import Resource
 from tests.reachability.frontends.aws.builders import Estate, entry, group, instance, public, resource, subnet, vpc
 
@@ -62,6 +62,17 @@ def test_a_group_that_stops_a_packet_is_told_before_the_listener_that_is_missing
     closed = group(NET, "closed", ingress=[entry(80, cidrBlocks=["0.0.0.0/0"])])
     found = blocking([closed, *balancer("front", 80, securityGroups=[closed.id])], "internet", "front", 8080)
     assert "nothing matches" in found[0] and found[1:] == ["load balancer front listens on tcp 80 only"]
+
+
+def test_an_address_of_the_estate_that_nothing_has_is_asked_about_all_the_same() -> None:
+    spare = resource("ec2/eip", "spare", publicIp="203.0.113.77")
+    resources = [*BASE, spare]
+    estate = Estate(resources)
+    places = Places(estate.prover, resources)
+    for name in ("spare", "203.0.113.77"):
+        check(places, places.sender("internet"), places.target(name))
+        (flow,) = ask(estate.prover, places.sender("internet"), places.target(name), asked_services("tcp", 22)).flows
+        assert flow.verdict == "unreachable"
 
 
 def test_an_internal_balancer_is_not_reached_through_a_public_one_that_has_no_groups_either() -> None:

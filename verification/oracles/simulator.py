@@ -486,9 +486,9 @@ class Simulator:
                 return
         for vpc in self.facts.vpcs.values():
             if point >= addresses.V6 and contains(addresses.union(vpc.blocks), point):
-                holder = self.facts.nics.get(self.facts.holders.get((vpc.id, point), ""))
-                if holder is not None and holder.internal:
-                    yield from self.dropped(packet, way, f"{holder.id} is internal")
+                held = self.facts.nics.get(self.facts.holders.get((vpc.id, point), ""))
+                if held is not None and held.internal:
+                    yield from self.dropped(packet, way, f"{held.id} is internal")
                 elif (
                     vpc.id in self.facts.internet_gateways.values()
                     or session is not None

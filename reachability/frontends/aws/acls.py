@@ -67,7 +67,7 @@ def _associate(cloud: Cloud, made: Mapping[str, Acl]) -> None:
     index = cloud.index
     for resource in index.of(ACL):
         with index.reading(resource):
-            found = index.find(resource, "subnetIds", *SUBNETS, value=given(resource, "subnetIds") or [])
+            found = index.find(resource, "subnetIds", *SUBNETS, value=given(resource, "subnetIds", []))
             if found.unknown:
                 raise Malformed("the subnets that it is associated with are not known yet")
             for each in found.resources:

@@ -16,7 +16,7 @@ from reachability import services
 from reachability.addresses import EVERYWHERE, V6, AddressError, Interval, Intervals, address, union
 from reachability.frontends.aws import balancers_elsewhere, elastic_addresses, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
-from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
+from reachability.frontends.aws.index import Malformed, flag, given, items, says, settled, text_of, whole
 from reachability.frontends.aws.tokens import (
     BALANCER,
     CLASSIC,
@@ -105,23 +105,24 @@ class Balancer:
         return f"load balancer {self.label}"
 
 
-_Listener = tuple[Intervals, str, str, list[TargetGroup], bool]
-"""What it hears, its protocol, its name, its target groups, and whether the balancer itself may answer."""
+_Listener = tuple[Intervals, str, str, list[TargetGroup], bool, str]
+"""What it hears, its protocol, its name, its target groups, whether the balancer itself may answer, and why it may hear
+less."""
 
 
 def read(cloud: Cloud) -> None:
     """Reads balancers, with the interfaces of their nodes, before the rules of security groups."""
     for resource in cloud.index.of(BALANCER):
         with cloud.index.reading(resource):
-            kind = resource.properties.get("loadBalancerType") or "application"
+            kind = settled(resource, "loadBalancerType") or "application"
             if kind not in ("application", "network"):
                 raise Malformed(f"load balancers of type {kind!r} are not modelled")
             application = kind == "application"
-            cross_zone = application or flag(given(resource, "enableCrossZoneLoadBalancing"), False)
+            cross_zone = application or flag(settled(resource, "enableCrossZoneLoadBalancing"), False)
             cloud.balancers[resource.urn] = _balancer(cloud, resource, application, cross_zone)
     for resource in cloud.index.of(CLASSIC):
         with cloud.index.reading(resource):
-            cross_zone = flag(given(resource, "crossZoneLoadBalancing"), True)
+            cross_zone = flag(settled(resource, "crossZoneLoadBalancing"), True)
             cloud.balancers[resource.urn] = _balancer(cloud, resource, True, cross_zone)
 
 
@@ -130,7 +131,7 @@ def _balancer(cloud: Cloud, resource: Resource, application: bool, cross_zone: b
     label = index.label(resource)
     balancer = Balancer(label, resource, application, cross_zone is not False)
     internal = flag(given(resource, "internal"), False)
-    family = text_of(_settled(resource, "ipAddressType"))
+    family = text_of(settled(resource, "ipAddressType"))
     dual, public_v4 = family.startswith("dualstack"), family != "dualstack-without-public-ipv4"
     wanted = index.find(resource, "securityGroups", *groups.REFERABLE, value=given(resource, "securityGroups", []))
     for subnet, mapping in _places(cloud, resource):
@@ -213,7 +214,7 @@ def compile(cloud: Cloud) -> None:
             owner = index.need(resource, "loadBalancerArn", BALANCER)
             if owner.urn not in cloud.balancers:
                 raise Malformed(f"it refers to {owner.urn}, which could not be read")
-            heard, protocol, shown = _listening(resource)
+            heard, protocol, shown, doubt = _listening(resource)
             chosen: list[TargetGroup] = []
             ends = given(resource, "protocol") in (TLS, UNKNOWN)
             for source, name in [(resource, "defaultActions"), *actions_of.get(resource.urn, ())]:
@@ -221,7 +222,7 @@ def compile(cloud: Cloud) -> None:
                 chosen += [each for each in more if each not in chosen]
                 ends = ends or other
             used |= {id(each): each for each in chosen}
-            entry = heard, protocol, f"{shown} ({resource.urn})", chosen, ends
+            entry = heard, protocol, f"{shown} ({resource.urn})", chosen, ends, doubt
             by_balancer.setdefault(owner.urn, []).append(entry)
     for group in target_groups.values():
         why = _served_elsewhere(cloud, group, id(group) in used)
@@ -285,30 +286,33 @@ def _classic(cloud: Cloud, balancer: Balancer) -> tuple[list[_Listener], tuple[s
     for owner, _ in cloud.registered.get(resource.urn, ()):
         nics |= dict.fromkeys(cloud.nics[owner.urn], owner.urn)
     listeners: list[_Listener] = []
-    for each in items(_settled(resource, "listeners"), "listeners"):
+    for each in items(settled(resource, "listeners"), "listeners"):
         if each is UNKNOWN:
             raise Malformed("a listener is not known yet")
         port, behind = whole(each.get("lbPort"), "lbPort"), whole(each.get("instancePort"), "instancePort")
         group = TargetGroup(balancer.label, resource, "instance", behind, "TCP", False, None)
         group.targets += [Target(_first(nic, group), behind, nic.subnet.zone, nic, urn) for nic, urn in nics.items()]
-        listeners.append(((services.of(services.TCP, port, port),), "TCP", f"{port}", [group], True))
+        listeners.append(((services.of(services.TCP, port, port),), "TCP", f"{port}", [group], True, ""))
     return listeners, tuple(elsewhere)
 
 
-def _listening(listener: Resource) -> tuple[Intervals, str, str]:
-    """What a listener accepts: services, protocol and a name for reports."""
+def _listening(listener: Resource) -> tuple[Intervals, str, str, str]:
+    """What a listener accepts: services, protocol, a name for reports, and why it may accept only a part."""
     properties = listener.properties
     protocol, port = given(listener, "protocol", "HTTP"), properties.get("port")
     numbers = (services.TCP, services.UDP) if protocol is UNKNOWN else TRANSPORT.get(protocol)
     if numbers is None:
         raise Malformed(f"protocol {protocol!r} is not modelled")
     if port is UNKNOWN or port is None:
-        return tuple(services.of(number) for number in numbers), "TCP_UDP", "any port"
+        doubt = f"the port of {listener.urn} is unknown"
+        return tuple(services.of(number) for number in numbers), "TCP_UDP", "any port", doubt
     number = whole(port, "port")
     if not 0 < number < 65536:
         raise Malformed(f"port {number}: must be within 1-65535")
     heard = tuple(services.of(each, number, number) for each in numbers)
-    return heard, "TCP_UDP" if protocol is UNKNOWN else protocol, f"{number}"
+    if protocol is UNKNOWN:
+        return heard, "TCP_UDP", f"{number}", f"the protocol of {listener.urn} is unknown"
+    return heard, protocol, f"{number}", ""
 
 
 def _forwarded(
@@ -345,35 +349,23 @@ def _forwarded(
     return chosen, ends
 
 
-def _settled(resource: Resource, name: str, default: Any = None) -> Any:
-    """A property that decides where packets go, ``default`` if it was left out.
-
-    Raises:
-        Malformed: it was set, and its value is unknown: concealed by the export, or decided by the deployment.
-    """
-    value = given(resource, name, default)
-    if value is UNKNOWN:
-        raise Malformed(f"{name} is set to a value that is unknown")
-    return value
-
-
 def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
     index = cloud.index
     found: dict[str, TargetGroup] = {}
     for resource in index.of(TARGET_GROUP):
         with index.reading(resource):
             properties = resource.properties
-            port = _settled(resource, "port")
-            cross = text_of(_settled(resource, "loadBalancingCrossZoneEnabled"))
+            port = settled(resource, "port")
+            cross = text_of(settled(resource, "loadBalancingCrossZoneEnabled"))
             found[resource.urn] = TargetGroup(
                 label=index.label(resource),
                 resource=resource,
-                kind=properties.get("targetType") or "instance",
+                kind=settled(resource, "targetType") or "instance",
                 port=None if port is None else whole(port, "port"),
                 protocol=text_of(properties.get("protocol")),
                 keeps=_keeps(resource),
                 cross_zone=True if cross == "true" else False if cross == "false" else None,
-                v6=text_of(_settled(resource, "ipAddressType")) == "ipv6",
+                v6=text_of(settled(resource, "ipAddressType")) == "ipv6",
             )
     for resource in index.of(TARGET):
         with index.reading(resource):
@@ -395,7 +387,7 @@ def _target_groups(cloud: Cloud) -> dict[str, TargetGroup]:
 
 
 def _port_of(target: Resource) -> int | None:
-    port = _settled(target, "port")
+    port = settled(target, "port")
     return None if port is None else whole(port, "port")
 
 
@@ -412,13 +404,13 @@ def _named_nics(cloud: Cloud, target: Resource) -> list[Nic]:
 
 
 def _keeps(resource: Resource) -> bool | None:
-    value = _settled(resource, "preserveClientIp", "")
+    value = settled(resource, "preserveClientIp", "")
     return None if value == "" else flag(value, False)
 
 
 def _targets(cloud: Cloud, resource: Resource, group: TargetGroup) -> list[Target]:
     index, properties = cloud.index, resource.properties
-    port = _settled(resource, "port")
+    port = settled(resource, "port")
     number = group.port if port is None else whole(port, "port")
     value = properties.get("targetId")
     if group.kind == "lambda":
@@ -468,7 +460,7 @@ def _compile_balancer(cloud: Cloud, balancer: Balancer, listeners: list[_Listene
         stages[beyond] = Unmodelled(f"{urn}: {reason}", urn)
     for node in balancer.nodes:
         translations = []
-        for heard, protocol, shown, chosen, ends in listeners:
+        for heard, protocol, shown, chosen, ends, doubt in listeners:
             targets = [
                 (group, target)
                 for group in chosen
@@ -477,15 +469,15 @@ def _compile_balancer(cloud: Cloud, balancer: Balancer, listeners: list[_Listene
             ]
             for interval in heard:
                 for group, target in targets:
-                    for made in _ways(balancer, node, interval, protocol, shown, group, target):
+                    for made in _ways(balancer, node, interval, protocol, shown, group, target, doubt):
                         translations.append(made)
                         if made.then != node.out and target.nic is not None:
                             cloud.by_balancer[made.then] = node, target.nic
                 if ends or not targets or balancer.application:
-                    match = _to_node(node.addresses, interval)
+                    match = _to_node(node.addresses, interval, doubt)
                     translations.append(Translation(match, itself, f"{label}: {shown}", origin=urn))
                 if elsewhere:
-                    match = _to_node(node.addresses, interval)
+                    match = _to_node(node.addresses, interval, doubt)
                     translations.append(Translation(match, beyond, f"{label}: {shown} to others", origin=urn))
         stages[node.arrival] = Translate(
             f"{label}: listeners", balancer.device, tuple(translations), refuses, urn, returns=True
@@ -503,8 +495,8 @@ def _listens(listeners: Iterable[_Listener]) -> str:
     return f"listens on {', '.join(dict.fromkeys(heard))} only" if heard else "has no listener"
 
 
-def _to_node(own: Iterable[int], interval: Interval) -> Match:
-    return Match(destinations=union([(point, point) for point in own]), services=(interval,))
+def _to_node(own: Iterable[int], interval: Interval, doubt: str) -> Match:
+    return Match(destinations=union([(point, point) for point in own]), services=(interval,), uncertain=doubt)
 
 
 def _served(balancer: Balancer, node: Nic, group: TargetGroup, target: Target) -> bool:
@@ -532,6 +524,7 @@ def _ways(
     shown: str,
     group: TargetGroup,
     target: Target,
+    doubt: str,
 ) -> Iterator[Translation]:
     """A node's translations of client packets for one target: one for each address that the node may have.
 
@@ -555,7 +548,7 @@ def _ways(
     for heard, source in ways:
         preserved = source is None and node.filtered and target.nic is not None
         yield Translation(
-            match=_to_node(heard, interval),
+            match=_to_node(heard, interval, doubt),
             then=_onward(node, target.nic) if preserved and target.nic is not None else node.out,
             name=f"{balancer.label}: {shown} to {target.nic.label if target.nic else 'a target'}",
             source=source,

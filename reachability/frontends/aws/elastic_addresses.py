@@ -54,8 +54,10 @@ def _holder(cloud: Cloud, resource: Resource, name: str) -> Resource | None:
 
 
 def value(cloud: Cloud, resource: Resource) -> int:
-    """The address of an elastic IP."""
+    """The address of an elastic IP. Raises ``Malformed`` if it is concealed: rules may treat it as any."""
     shown = resource.properties.get("publicIp")
+    if "publicIp" in resource.concealed and shown is UNKNOWN:
+        raise Malformed("publicIp is set to a value that is unknown")
     if isinstance(shown, str) and shown:
         return address(shown)
     point = cloud.elastic.get(resource.urn)

@@ -247,6 +247,18 @@ def given(resource: Resource, name: str, default: Any = None) -> Any:
     return default if resource.left_out(name) else resource.properties[name]
 
 
+def settled(resource: Resource, name: str, default: Any = None) -> Any:
+    """A property that decides where packets go, ``default`` if it was left out.
+
+    Raises:
+        Malformed: it was set, and its value is unknown: concealed by the export, or decided by the deployment.
+    """
+    value = given(resource, name, default)
+    if value is UNKNOWN:
+        raise Malformed(f"{name} is set to a value that is unknown")
+    return value
+
+
 def says(value: Any) -> bool:
     """Whether a value is set: known or unknown, but neither absent nor empty."""
     return value is UNKNOWN or value not in (None, "", [], {}, ())

@@ -155,17 +155,21 @@ def private_addresses(
     cloud: Cloud, subnet: Subnet, v4: list[Any], v6: list[Any], count: Any, count_v6: Any
 ) -> list[int]:
     """The addresses of an interface: the given ones, and placeholders for unknown ones and for a requested number.
-    ``v4[0]`` is the primary one; ``None`` or unknown means that the cloud assigns it.
+    ``v4[0]`` is the primary one; ``None`` or unknown means that the cloud assigns it, except in an IPv6-only subnet,
+    where there is none. Of an unknown number of further ones there may be one.
     """
     found, anywhere = [], False
+    v6_only = subnet.label not in cloud.unseen_subnets and all(low >= V6 for low, _ in subnet.blocks)
     for value in v4:
         if value is None or value == "" or value is UNKNOWN:
-            found.append(stand_ins.address(cloud, subnet))
-            anywhere = True
+            if not v6_only:
+                found.append(stand_ins.address(cloud, subnet))
+                anywhere = True
         else:
             found.append(_inside(subnet, address(value)))
-    if count is not None and count is not UNKNOWN:
-        while len(found) < 1 + min(whole(count, "the number of private addresses"), 50):
+    if count is not None and not v6_only:
+        further = len(v4) if count is UNKNOWN else min(whole(count, "the number of private addresses"), 50)
+        while len(found) < 1 + further:
             found.append(stand_ins.address(cloud, subnet))
             anywhere = True
     if anywhere:
@@ -175,8 +179,10 @@ def private_addresses(
         stand_ins.address(cloud, subnet, v6=True) if each is UNKNOWN else _inside(subnet, address(each))
         for each in wanted_v6
     ]
-    automatic = subnet.automatic_v6 is not False
-    number = whole(count_v6, "ipv6AddressCount") if count_v6 not in (None, UNKNOWN) else int(automatic)
+    if count_v6 is None or count_v6 is UNKNOWN:
+        number = int(v6_only or count_v6 is UNKNOWN or subnet.automatic_v6 is not False)
+    else:
+        number = whole(count_v6, "ipv6AddressCount")
     if any(low >= V6 for low, _ in subnet.blocks):
         for _ in range(len(wanted_v6), min(number, 50)):
             found.append(stand_ins.address(cloud, subnet, v6=True))

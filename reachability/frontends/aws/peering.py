@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from reachability.addresses import EVERYWHERE, difference, union
 from reachability.frontends.aws.cloud import Cloud, Vpc
-from reachability.frontends.aws.index import Malformed, flag, given, text_of
+from reachability.frontends.aws.index import Malformed, flag, settled, text_of
 from reachability.frontends.aws.vpcs import VPCS, known
 from reachability.network import Blocked, LinkEnd, exit_stage
-from reachability.resources import UNKNOWN, Resource
+from reachability.resources import Resource
 
 PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
 ACCEPTER = "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter"
@@ -55,27 +55,26 @@ def read(cloud: Cloud) -> None:
     for resource, id_ in accepters:
         with index.reading(resource):
             if _accepts(resource):
-                vpc = index.find(resource, "vpcId", *VPCS, value=given(resource, "vpcId", ""))
+                vpc = index.find(resource, "vpcId", *VPCS, value=settled(resource, "vpcId", ""))
                 cloud.foreign_peerings[resource.urn] = id_
                 for each in vpc.resources:
                     _open(cloud, known(cloud.vpcs, each), id_, index.label(resource))
 
 
 def _accepts(resource: Resource) -> bool:
-    return flag(given(resource, "autoAccept"), False) is not False or _status(resource) == "active"
+    return flag(settled(resource, "autoAccept"), False) is True or _status(resource) == "active"
 
 
 def _status(resource: Resource) -> str:
-    value = given(resource, "acceptStatus")
-    if value is UNKNOWN:
-        raise Malformed("acceptStatus is set to a value that is unknown")
-    return text_of(value)
+    return text_of(settled(resource, "acceptStatus"))
 
 
 def _read_peering(cloud: Cloud, resource: Resource, accepted: set[str]) -> None:
     index, label = cloud.index, cloud.index.label(resource)
     requester = known(cloud.vpcs, index.need(resource, "vpcId", *VPCS))
     other = index.find(resource, "peerVpcId", *VPCS)
+    if other.unknown and (len(other.resources) > 1 or "peerVpcId" in resource.concealed):
+        raise Malformed("which VPC it joins is unknown")
     accepter = known(cloud.vpcs, other.resources[0]) if len(other.resources) == 1 else None
     peering = cloud.peerings[resource.urn] = Peering(label, requester, accepter)
     status = _status(resource)
@@ -83,9 +82,7 @@ def _read_peering(cloud: Cloud, resource: Resource, accepted: set[str]) -> None:
         peering.refused = f"peering {label} is {status}"
     elif accepter is None:
         pass
-    elif not (
-        resource.urn in accepted or status == "active" or flag(given(resource, "autoAccept"), False) is not False
-    ):
+    elif not (resource.urn in accepted or status == "active" or flag(settled(resource, "autoAccept"), False) is True):
         peering.refused = f"peering {label} is not accepted"
     elif _overlap(requester, accepter):
         peering.refused = f"peering {label} joins VPCs whose blocks overlap"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, V6, Interval, texts
 from reachability.frontends.aws import prefix_lists, vpn
 from reachability.frontends.aws.cloud import Cloud, Subnet, Vpc
-from reachability.frontends.aws.index import Malformed, cidr, flag, given
+from reachability.frontends.aws.index import Malformed, cidr, flag, given, settled
 from reachability.frontends.aws.vpcs import SUBNETS, known, vpc_of
 from reachability.network import Blocked, Check, LinkEnd, Lookup, Route, exit_stage
 from reachability.resources import UNKNOWN, Resource
@@ -95,10 +95,12 @@ def read(cloud: Cloud) -> None:
             label = index.label(resource)
             table = TransitTable(f"{label} (default)", resource, resource.urn)
             transit.tables[resource.urn] = table
-            associates = flag(given(resource, "defaultRouteTableAssociation"), True)
-            propagates = flag(given(resource, "defaultRouteTablePropagation"), True)
+            transit.association[resource.urn] = transit.propagation[resource.urn] = table
+            associates = flag(settled(resource, "defaultRouteTableAssociation"), True)
+            propagates = flag(settled(resource, "defaultRouteTablePropagation"), True)
             transit.association[resource.urn] = table if associates is not False else None
             transit.propagation[resource.urn] = table if propagates is not False else None
+            settled(resource, "securityGroupReferencingSupport")
             for name in ("associationDefaultRouteTableId", "propagationDefaultRouteTableId"):
                 index.alias(resource.properties.get(name), resource)
     for resource in index.of(TABLE):
@@ -133,6 +135,7 @@ def _read_attachments(cloud: Cloud, transit: Transit) -> None:
             found = index.find(resource, "subnetIds", *SUBNETS)
             if found.foreign or (found.unknown and not found.resources):
                 raise Malformed("one of its subnets is not among the resources")
+            settled(resource, "securityGroupReferencingSupport")
             label = index.label(resource)
             transit.attachments[resource.urn, gateway.urn] = Attachment(
                 label,
@@ -141,9 +144,9 @@ def _read_attachments(cloud: Cloud, transit: Transit) -> None:
                 f"transit attachment {label} into {vpc.label}",
                 vpc,
                 [known(cloud.subnets, each) for each in found.resources],
-                v6=flag(given(resource, "ipv6Support"), False) is not False,
-                associates=flag(given(resource, "transitGatewayDefaultRouteTableAssociation"), True) is not False,
-                propagates=flag(given(resource, "transitGatewayDefaultRouteTablePropagation"), True) is not False,
+                v6=flag(settled(resource, "ipv6Support"), False) is True,
+                associates=flag(settled(resource, "transitGatewayDefaultRouteTableAssociation"), True) is True,
+                propagates=flag(settled(resource, "transitGatewayDefaultRouteTablePropagation"), True) is True,
             )
     for connection in cloud.connections.values():
         if connection.transit is not None:
@@ -171,7 +174,7 @@ def _read_peering(cloud: Cloud, transit: Transit, resource: Resource, accepted: 
     if len(ends) == 1:
         key = f"transit peering {resource.id if isinstance(resource.id, str) and resource.id else resource.urn}"
         cloud.fragment.link_ends.append(LinkEnd(key, index.label(gateway), f"from {key}", label, EVERYWHERE))
-    elif not accepted and resource.properties.get("state") != "available":
+    elif not accepted and settled(resource, "state") != "available":
         for end in ends:
             into = transit.attachments[resource.urn, end.urn].into
             cloud.fragment.stages[into] = Blocked(f"transit peering {label} is not accepted", resource.urn)
@@ -259,7 +262,7 @@ def compile(cloud: Cloud) -> None:
 
 
 def _target(cloud: Cloud, resource: Resource, table: TransitTable) -> tuple[tuple[str, ...], str]:
-    blackhole = flag(resource.properties.get("blackhole"), False)
+    blackhole = flag(settled(resource, "blackhole"), False)
     if blackhole is True:
         return (), "a black hole"
     attachment = _attachment(cloud, resource, table.gateway)

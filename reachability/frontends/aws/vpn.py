@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from reachability.addresses import EVERYWHERE, Interval, Intervals, block, difference, texts, union
 from reachability.frontends.aws.cloud import Cloud, Table, Vpc
-from reachability.frontends.aws.index import Malformed, cidr, flag, given, items, says, text_of
+from reachability.frontends.aws.index import Malformed, cidr, flag, given, items, says, settled, text_of
 from reachability.frontends.aws.vpcs import known, vpc_of
 from reachability.network import Blocked, LinkEnd, Lookup, Route, exit_stage
 from reachability.resources import Resource
@@ -71,7 +71,7 @@ def _connection(cloud: Cloud, resource: Resource) -> Connection:
     keys = _key(cloud, resource, 1), _key(cloud, resource, 2)
     gateway = index.one(resource, "vpnGatewayId", GATEWAY)
     transit = index.one(resource, "transitGatewayId", TRANSIT_GATEWAY)
-    static_only = flag(given(resource, "staticRoutesOnly"), False)
+    static_only = flag(settled(resource, "staticRoutesOnly"), False)
     connection = Connection(index.label(resource), resource, keys, gateway, transit, dynamic=static_only is not True)
     for entry in items(given(resource, "routes"), "routes"):
         value = entry.get("destinationCidrBlock") if isinstance(entry, dict) else None
@@ -84,12 +84,14 @@ def _connection(cloud: Cloud, resource: Resource) -> Connection:
 
 def _key(cloud: Cloud, resource: Resource, number: int) -> str:
     """The link key. Inside addresses are link-local: two networks may use the same ones, to other customer gateways."""
-    inside = given(resource, f"tunnel{number}InsideCidr")
+    inside = settled(resource, f"tunnel{number}InsideCidr")
     if not isinstance(inside, str) or not inside:
         return f"tunnel {resource.urn} {number}"
     low, high = block(inside)
     found = cloud.index.find(resource, "customerGatewayId", CUSTOMER_GATEWAY)
-    customer = text_of(found.resources[0].properties.get("ipAddress")) if len(found.resources) == 1 else ""
+    if found.unknown:
+        raise Malformed(found.unknown)
+    customer = text_of(settled(found.resources[0], "ipAddress")) if len(found.resources) == 1 else ""
     return f"tunnel {texts(((low, high),))[0]}" + (f" to {customer}" if customer else "")
 
 

@@ -67,6 +67,7 @@ _INDEFINITE = {
     "SecureTags": "secure tags",
 }
 """Criteria that match addresses which are not in the input."""
+LAYER4 = "layer4Configs"
 _NARROWING = {"NetworkScope": "the kind of network", "NetworkContext": "the kind of network", "Networks": "the network"}
 """Criteria that further restrict the packets."""
 
@@ -261,7 +262,7 @@ class FirewallPolicies:
 
     def _services(self, resource: Resource, match: Mapping[str, Any]) -> tuple[Extent, str]:
         where = f"{resource.urn}: layer4Configs"
-        value = match.get("layer4Configs")
+        value = match.get(LAYER4)
         found, more = records(value, where, self._inventory.problems)
         extent = NOTHING
         if more or not found:
@@ -287,12 +288,22 @@ class FirewallPolicies:
         narrowing = [text for name, text in _NARROWING.items() if is_given(match.get(f"{side}{name}"))]
         if narrowing:
             extent = Extent.maybe(extent.possible, f"it matches only by {narrowing[0]} too, which is not modelled")
+        others = [name for name in match if _is_new(name, side) and is_given(match[name])]
+        if others:
+            extent = Extent.maybe(EVERYWHERE, f"it also matches by {', '.join(others)}, which is not modelled")
         return extent
 
     def _targets(self, resource: Resource, given: Mapping[str, Any]) -> Targets:
         accounts = self._accounts.of_rule(resource, "targetServiceAccounts", given.get("targetServiceAccounts"))
         uncertainty = "its target service accounts are known only after deployment" if accounts and accounts[1] else ""
         return Targets(None, accounts[0] if accounts else None, uncertainty, is_given(given.get("targetSecureTags")))
+
+
+def _is_new(name: str, side: str) -> bool:
+    """Whether a criterion of a match is none of those that are known, and may concern this side."""
+    other = "dest" if side == "src" else "src"
+    known = {f"{side}IpRanges", LAYER4, *(f"{side}{each}" for each in (*_INDEFINITE, *_NARROWING))}
+    return name not in known and not name.startswith(other)
 
 
 def _policy_name(policy: Resource) -> str:

@@ -7,6 +7,7 @@ the longest prefix, then the lowest priority number.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from reachability.addresses import Interval, Intervals, covers, difference, intersection, union
 from reachability.frontends.gcp.cloud_router import PRIVATE, CloudRouters
@@ -119,17 +120,11 @@ class RouteTables:
             uncertainty = "" if peer.custom else "whether custom routes are exchanged is known only after deployment"
             for route in self._own[peer.network.urn]:
                 if route.exported:
-                    yield CustomRoute(
-                        route.destinations,
-                        route.priority,
-                        route.via,
-                        f"{route.name} of peer {peer.network.name}",
-                        route.origin,
-                        route.dynamic,
-                        route.uncertain or uncertainty,
-                        None,
-                        route.region,
-                        route.link,
+                    yield replace(
+                        route,
+                        name=f"{route.name} of peer {peer.network.name}",
+                        uncertain=route.uncertain or uncertainty,
+                        tags=None,
                     )
 
         for external in self._peerings.external:
@@ -180,7 +175,7 @@ class RouteTables:
         for each in customs:
             for interval in _beside(each, covered):
                 by_destination.setdefault(interval, []).append(each)
-        hidden = [each for each in customs if each.dynamic and each.uncertain]
+        hidden = [each for each in customs if each.anywhere or (each.dynamic and each.uncertain)]
         for interval, found in by_destination.items():
             shared = [each for each in hidden if each not in found and covers((each.destinations,), (interval,))]
             routes += [
@@ -227,31 +222,10 @@ def _for_instance(route: CustomRoute, tags: frozenset[str] | None, region: str) 
     if route.tags is None:
         return route
     if tags is None:
-        return CustomRoute(
-            route.destinations,
-            route.priority,
-            route.via,
-            route.name,
-            route.origin,
-            route.dynamic,
-            route.uncertain or "the network tags of the instance are known only after deployment",
-            None,
-            None,
-            route.link,
-        )
+        doubt = "the network tags of the instance are known only after deployment"
+        return replace(route, uncertain=route.uncertain or doubt, tags=None, region=None)
     return route if route.tags & tags else None
 
 
 def _blackhole(route: CustomRoute) -> CustomRoute:
-    return CustomRoute(
-        route.destinations,
-        route.priority,
-        (),
-        f"{route.name}: no transit between tunnels",
-        route.origin,
-        route.dynamic,
-        route.uncertain,
-        None,
-        route.region,
-        route.link,
-    )
+    return replace(route, via=(), name=f"{route.name}: no transit between tunnels", tags=None)

@@ -27,7 +27,7 @@ DEFAULT_PRIORITY = 1000
 class CustomRoute:
     """A static or learned route. ``via``: stages; ``INTERNET_GATEWAY`` means that of the sender. ``tags``: only for
     instances with one of them; ``region``: only there (``None``: everywhere). ``link``: its next hop is a tunnel or
-    attachment."""
+    attachment. ``anywhere``: its destination is unknown, and may be any part of ``destinations``."""
 
     destinations: Interval
     priority: int
@@ -39,6 +39,7 @@ class CustomRoute:
     tags: frozenset[str] | None = None
     region: str | None = None
     link: bool = False
+    anywhere: bool = False
 
     @property
     def exported(self) -> bool:
@@ -86,12 +87,13 @@ class StaticRoutes:
             return
         value = given.get("destRange")
         intervals: list[Interval] = []
+        anywhere = False
         try:
             intervals.append(block(value if isinstance(value, str) else ""))
         except AddressError:
             if value is not UNKNOWN:
                 problems(f"{resource.urn}: destRange: {value!r} is not an address or block")
-            intervals, uncertainty = list(EVERYWHERE), "its destination is not known"
+            intervals, uncertainty, anywhere = list(EVERYWHERE), "its destination is not known", True
         priority = number(given.get("priority"), DEFAULT_PRIORITY, 0, 65535)
         if priority is None:
             priority, uncertainty = 0, uncertainty or "its priority is not known"
@@ -115,6 +117,7 @@ class StaticRoutes:
                         uncertain=uncertainty,
                         tags=frozenset(map(str, tags)) if tags and not more else None,
                         link=link,
+                        anywhere=anywhere,
                     )
                 )
 

@@ -1,6 +1,8 @@
 """What a preview does not know may be anything: it lets through when asked what may pass, and stops when asked what
 must."""
 
+from dataclasses import replace
+
 import pytest
 
 from reachability.addresses import address
@@ -150,3 +152,47 @@ def test_an_interface_on_a_network_outside_the_input_is_not_modelled():
     stray = resource("instance", "stray", zone="z-a", networkInterfaces=[{"network": "elsewhere"}])
     reasons = Estate(*BASE, stray).assembly.unmodelled
     assert any("'elsewhere'" in each and stray.urn in each for each in reasons)
+
+
+def test_a_route_to_an_unknown_destination_may_take_what_other_routes_have():
+    own = network(deleteDefaultRoutesOnCreate=True)
+    here = subnet(own)
+    host = instance(here, "host", "10.0.0.5", external="34.1.2.3")
+    hop = instance(here, "hop", "10.0.0.6", canIpForward=False)
+    away = resource("route", "away", network=link(own), destRange="192.0.2.0/24", nextHopInstance=link(hop))
+    out = resource("route", "out", network=link(own), destRange=UNKNOWN, nextHopGateway="default-internet-gateway")
+    out = replace(out, concealed=frozenset({"destRange"}))
+    estate = Estate(own, here, host, hop, away, out)
+    assert estate.reaches("host", "internet", "tcp 443", at="192.0.2.5")
+    assert not estate.reaches("host", "internet", "tcp 443", at="192.0.2.5", must=True)
+    assert not Estate(own, here, host, hop, away).reaches("host", "internet", "tcp 443", at="192.0.2.5")
+
+
+@pytest.mark.parametrize("hidden", ["destRange", "priority", "tags"])
+def test_what_a_better_route_may_take_surely_takes_no_other(hidden):
+    own = network()
+    here = subnet(own)
+    host = instance(here, "host", "10.0.0.5", external="34.1.2.3", tags=("a",))
+    hop = instance(here, "hop", "10.0.0.6", canIpForward=False)
+    given = {"destRange": "0.0.0.0/0", "priority": 10, "nextHopInstance": link(hop), hidden: UNKNOWN}
+    better = replace(resource("route", "better", network=link(own), **given), concealed=frozenset({hidden}))
+    assert Estate(own, here, host, hop).reaches("host", "internet", "tcp 443", must=True)
+    estate = Estate(own, here, host, hop, better)
+    assert estate.reaches("host", "internet", "tcp 443")
+    assert not estate.reaches("host", "internet", "tcp 443", must=True)
+
+
+def test_a_criterion_of_a_policy_that_is_not_known_makes_the_rule_uncertain():
+    own = network(networkFirewallPolicyEnforcementOrder="BEFORE_CLASSIC_FIREWALL")
+    here = subnet(own)
+    host = instance(here, "host", "10.0.0.5", external="34.1.2.3")
+    policy = resource("networkFirewallPolicy", "policy")
+    tied = resource("networkFirewallPolicyAssociation", "tied", firewallPolicy="policy", attachmentTarget=own.id)
+    match = {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}
+    rule = {"firewallPolicy": "policy", "priority": 100, "action": "allow", "direction": "INGRESS"}
+    plain = resource("networkFirewallPolicyRule", "rule", match=match, **rule)
+    novel = resource("networkFirewallPolicyRule", "rule", match={**match, "srcMoonPhase": "FULL"}, **rule)
+    assert Estate(own, here, host, policy, tied, plain).reaches("internet", "host", "tcp 22", must=True)
+    estate = Estate(own, here, host, policy, tied, novel)
+    assert estate.reaches("internet", "host", "tcp 22")
+    assert not estate.reaches("internet", "host", "tcp 22", must=True)
