@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import yaml
 
@@ -20,6 +22,9 @@ from configuration.rulesets import rulesets
 from estate.declaration import load
 from estate.model import Network
 from reachability import declared, state
+from reachability.assembly import assemble
+from reachability.prover import Prover
+from reachability.question import Places, ask, asked_services
 from reachability.resources import Resource
 from reachability.subject import Subject
 
@@ -122,3 +127,52 @@ def one_rule_changed(subject: Subject, number: int) -> Subject:
     port = {"fromPort": 26660, "toPort": 26660}
     resources[index] = replace(resources[index], properties={**resources[index].properties, **port})
     return replace(subject, resources=tuple(resources))
+
+
+def _resource(token: str, name: str, **properties: Any) -> Resource:
+    noun = token.rsplit("/", 1)[-1]
+    type_ = f"aws:{token}:{noun[0].upper()}{noun[1:]}"
+    properties = {"region": "eu-central-1", "arn": f"arn:aws:ec2:eu-central-1:1:{noun}/{name}", **properties}
+    return Resource(f"urn:pulumi:many::estate::{type_}::{name}", type_, name, name, properties, {})
+
+
+def many_rules(count: int) -> Subject:
+    """A public host whose security group has distinct rules, each with a block and a range of ports of its own."""
+    pick = Random(7)
+    rules = [
+        {
+            "protocol": "tcp",
+            "fromPort": pick.randrange(1, 65000),
+            "toPort": 65535,
+            "cidrBlocks": [
+                f"{pick.randrange(20, 200)}.{pick.randrange(256)}.{pick.randrange(256)}.0/{pick.randrange(16, 29)}"
+            ],
+        }
+        for _ in range(count)
+    ]
+    everything = {"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]}
+    return Subject(
+        (
+            _resource("ec2/vpc", "vpc-1", cidrBlock="10.0.0.0/16"),
+            _resource(
+                "ec2/subnet", "subnet-1", vpcId="vpc-1", cidrBlock="10.0.1.0/24", availabilityZone="eu-central-1a"
+            ),
+            _resource("ec2/securityGroup", "sg-1", vpcId="vpc-1", ingress=rules, egress=[everything]),
+            _resource(
+                "ec2/instance", "i-1", subnetId="subnet-1", privateIp="10.0.1.10", publicIp="203.0.113.9",
+                vpcSecurityGroupIds=["sg-1"], tags={"Name": "host"},
+            ),
+            _resource("ec2/internetGateway", "igw-1", vpcId="vpc-1"),
+            _resource(
+                "ec2/routeTable", "rtb-1", vpcId="vpc-1", routes=[{"cidrBlock": "0.0.0.0/0", "gatewayId": "igw-1"}]
+            ),
+            _resource("ec2/routeTableAssociation", "rtbassoc-1", subnetId="subnet-1", routeTableId="rtb-1"),
+        )
+    )  # fmt: skip
+
+
+def asked_from_the_internet(subject: Subject) -> list[str]:
+    """The verdicts on HTTPS from the internet to the host of ``many_rules``."""
+    prover = Prover(assemble(subject))
+    target = Places(prover, subject.resources).target("host")
+    return [flow.verdict for flow in ask(prover, prover.internet(), target, asked_services("tcp", 443)).flows]
