@@ -103,12 +103,14 @@ def intersection(one: Intervals, other: Intervals) -> Intervals:
     found: list[Interval] = []
     i = j = 0
     while i < len(one) and j < len(other):
-        low, high = max(one[i][0], other[j][0]), min(one[i][1], other[j][1])
-        if low <= high:
-            found.append((low, high))
-        if one[i][1] < other[j][1]:
+        (low, high), (start, end) = one[i], other[j]
+        if high < end:
+            if start <= high:
+                found.append((start if start > low else low, high))
             i += 1
         else:
+            if low <= end:
+                found.append((start if start > low else low, end))
             j += 1
     return tuple(found)
 

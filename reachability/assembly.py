@@ -21,10 +21,12 @@ from reachability.network import (
     Machine,
     Match,
     Route,
+    Rule,
     Stage,
     Translate,
     exit_stage,
 )
+from reachability.resources import Resource
 from reachability.space import Space, TooManyAtoms
 from reachability.subject import Guest, Subject
 
@@ -41,6 +43,9 @@ WITHOUT_NETWORK = (
 
 MOST_RULES = 10_000
 """The maximum number of rules in one host's firewall; each may split every set of packets."""
+
+MOST_CHANGES = 16
+"""The maximum number of changed rules for which an assembly is revised."""
 
 _PASS = Chain("link", (), Action.ACCEPT)
 
@@ -69,6 +74,8 @@ class Assembly:
     uncertain: bool
     space: Space = field(repr=False)
     compiled: Mapping[str, Firewall] = field(repr=False)
+    lone_rules: dict[str, str] = field(repr=False, default_factory=dict)
+    """Rules on which nothing but their chains depends (``Fragment.lone_rules``)."""
 
 
 def assemble(subject: Subject, *, prior: Assembly | None = None) -> Assembly:
@@ -86,6 +93,57 @@ def assemble(subject: Subject, *, prior: Assembly | None = None) -> Assembly:
         Fragment(unmodelled=_foreign(subject)),
     ]
     return join(fragments, guests=subject.guests, rulesets=subject.rulesets, prior=prior)
+
+
+def revised(prior: Assembly, before: Subject, after: Subject) -> Assembly | None:
+    """The assembly of ``after``, where ``prior`` is that of ``before``, without compiling what did not change; ``None``
+    if more changed than the ports of some rules of security groups, or the atoms are too coarse."""
+    same = before.sites == after.sites and before.guests == after.guests and before.rulesets == after.rulesets
+    if not same or len(before.resources) != len(after.resources):
+        return None
+    changed: dict[str, tuple[Resource, Resource]] = {}
+    for old, new in zip(before.resources, after.resources, strict=True):
+        if old is not new and old != new:
+            if old.urn not in prior.lone_rules or len(changed) == MOST_CHANGES:
+                return None
+            changed[old.urn] = old, new
+    rules: dict[int, Rule] = {}
+    chains: dict[int, Chain | None] = {}
+    stages = dict(prior.stages)
+    for key, stage in prior.stages.items():
+        if not isinstance(stage, Check):
+            continue
+        if id(stage.chain) not in chains:
+            chains[id(stage.chain)] = _rewritten(stage.chain, changed, prior, rules)
+        chain = chains[id(stage.chain)]
+        if chain is None:
+            return None
+        if chain is not stage.chain:
+            stages[key] = replace(stage, chain=chain)
+    return replace(prior, stages=stages)
+
+
+def _rewritten(
+    chain: Chain, changed: Mapping[str, tuple[Resource, Resource]], prior: Assembly, rules: dict[int, Rule]
+) -> Chain | None:
+    """A chain with the rules of changed resources at other ports, of equal rules of a group the last; ``None`` if that
+    cannot be said rule by rule."""
+    if not any(rule.origin in changed for rule in chain.rules):
+        return chain
+    found: dict[Match, Rule] = {}
+    for rule in chain.rules:
+        if rule.origin in changed:
+            now = rules.get(id(rule)) or aws.at_other_ports(rule, prior.lone_rules[rule.origin], *changed[rule.origin])
+            if now is None or not prior.space.separates(now.match):
+                return None
+            rule = rules[id(rule)] = now
+        other = found.get(rule.match)
+        if other is not None:
+            groups = {prior.lone_rules.get(each.origin) for each in (rule, other)}
+            if len(groups) > 1 or None in groups:
+                return None
+        found[rule.match] = rule
+    return replace(chain, rules=tuple(found.values()))
 
 
 def join(
@@ -143,6 +201,7 @@ def join(
         uncertain=bool(opaque) or _is_uncertain(stages.values(), firewalls.values()),
         space=space,
         compiled=compiled,
+        lone_rules={urn: group for fragment in fragments for urn, group in fragment.lone_rules.items()},
     )
 
 
@@ -172,6 +231,9 @@ def _same_space(
         if stage == old:
             stages[key] = old
         elif isinstance(stage, Check) and isinstance(old, Check):
+            known = {rule: rule for rule in old.chain.rules}
+            rules = tuple(known.get(rule, rule) for rule in stage.chain.rules)
+            stages[key] = replace(stage, chain=replace(stage.chain, rules=rules))
             changed.append(stage)
         else:
             return None

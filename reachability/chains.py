@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from reachability.network import Action, Chain, Devices, Rule, State
+from reachability.addresses import contains
+from reachability.network import Action, Chain, Devices, Rule, State, among
 from reachability.space import Space, bits
 
 SHORT = 64
@@ -50,6 +51,8 @@ class Chains:
         self._space = space
         self._may = may
         self._compiled: dict[tuple[int, Context, int | None], tuple[Chain, list[_Compiled]]] = {}
+        self._read: dict[int, tuple[Chain, list[_Compiled]]] = {}
+        self._fits: dict[tuple[int, Context], list[_Compiled]] = {}
         self._by_class: dict[tuple[int, Context, int | None], tuple[list[int], dict[int, list[int]]]] = {}
         self._accepts: dict[tuple[int, int, Context], int] = {}
         self._alike: dict[tuple[int, int, Context], int] = {}
@@ -64,28 +67,55 @@ class Chains:
         if known is None:
             space = self._space
             rules = []
-            if position is None and len(chain.rules) > LONG:
-                space.reserve(rule.match for rule in chain.rules)
-            for rule in chain.rules:
-                match = rule.match
-                if rule.action is Action.CONTINUE or not _fits(rule, context):
-                    continue
-                if position is None:
-                    mask = space.mask(match.destinations, match.services, match.source_ports)
-                else:
-                    mask = space.row(position, match.destinations, match.services, match.source_ports)
-                if mask:
-                    rules.append((mask, space.class_mask(match.sources), rule))
+            fitting = self._fitting(chain, context)
+            if position is None:
+                if len(chain.rules) > LONG:
+                    space.reserve(rule.match for rule in chain.rules)
+                for _, classes, rule in fitting:
+                    match = rule.match
+                    if mask := space.mask(match.destinations, match.services, match.source_ports):
+                        rules.append((mask, classes, rule))
+            else:
+                point = space.destination_at(position)
+                for each in fitting:
+                    destinations = each[2].match.destinations
+                    if each[0] and (destinations is None or contains(destinations, point)):
+                        rules.append(each)
             known = self._compiled[key] = chain, rules
         return known[1]
 
+    def _fitting(self, chain: Chain, context: Context) -> list[_Compiled]:
+        """The rules that may apply in a context, with the row of packets to one of their destinations and the classes
+        that they match."""
+        key = id(chain), context
+        known = self._fits.get(key)
+        if known is None:
+            read = self._read.get(id(chain))
+            if read is None:
+                space = self._space
+                read = self._read[id(chain)] = (
+                    chain,
+                    [
+                        (
+                            space.row(rule.match.services, rule.match.source_ports),
+                            space.class_mask(rule.match.sources),
+                            rule,
+                        )
+                        for rule in chain.rules
+                        if rule.action is not Action.CONTINUE
+                    ],
+                )
+            known = self._fits[key] = [each for each in read[1] if _fits(each[2], context)]
+        return known
+
     def _rules_for(
         self, chain: Chain, source_class: int, context: Context, position: int | None = None
-    ) -> list[_Compiled]:
-        """Those of ``_rules`` that match a class, in order. Of a short chain they may be all: check the class."""
+    ) -> tuple[list[_Compiled], int]:
+        """Those of ``_rules`` that match a class, in order, and a bit that is set in their classes. Of a short chain
+        they may be all: check the bit."""
         rules = self._rules(chain, context, position)
         if len(rules) <= SHORT:
-            return rules
+            return rules, 1 << source_class
         key = id(chain), context, position
         known = self._by_class.get(key)
         if known is None:
@@ -98,19 +128,12 @@ class Chains:
                     some.setdefault(each, []).append(number)
             known = self._by_class[key] = every, some
         every, some = known
-        own = some.get(source_class)
-        if own is None:
-            return [rules[number] for number in every]
-        return [rules[number] for number in (sorted(every + own) if every else own)]
+        own = some.get(source_class, [])
+        return [(rules[number][0], 1, rules[number][2]) for number in (sorted(every + own) if every else own)], 1
 
     def distinguished(self, chain: Chain, context: Context) -> set[int]:
         """The sets of source classes that the rules of a chain distinguish."""
-        space = self._space
-        return {
-            space.class_mask(rule.match.sources)
-            for rule in chain.rules
-            if rule.match.sources is not None and rule.action is not Action.CONTINUE and _fits(rule, context)
-        }
+        return {classes for _, classes, _ in self._fitting(chain, context) if classes >= 0}
 
     def _signature(self, chain: Chain, source_class: int, context: Context) -> int:
         """The rules that match a class of sources; two classes with the same signature have the same verdicts."""
@@ -200,9 +223,9 @@ class Chains:
     ) -> Outcome:
         outcome = Outcome()
         returned = 0
-        bit = 1 << source_class
         may = self._may
-        for mask, classes, rule in self._rules_for(chain, source_class, context, position):
+        rules, bit = self._rules_for(chain, source_class, context, position)
+        for mask, classes, rule in rules:
             if not classes & bit:
                 continue
             hit = packets & mask
@@ -273,8 +296,9 @@ class Chains:
         context: Context,
         others: Mapping[str, Chain],
     ) -> tuple[Rule, Action] | None:
-        for mask, classes, rule in self._rules_for(chain, source_class, context, position):
-            if not classes >> source_class & 1 or not packet & mask:
+        rules, bit = self._rules_for(chain, source_class, context, position)
+        for mask, classes, rule in rules:
+            if not classes & bit or not packet & mask:
                 continue
             action = rule.action
             if rule.match.uncertain and (action is Action.ACCEPT or action in TRANSLATING) is not self._may:
@@ -319,4 +343,4 @@ def _fits(rule: Rule, context: Context) -> bool:
 
 
 def _named(device: str, names: frozenset[str] | Devices) -> bool:
-    return device in (names if isinstance(names, Devices) else Devices(names=names))
+    return device in names if isinstance(names, Devices) else among(device, names)

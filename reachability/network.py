@@ -58,11 +58,12 @@ class Devices:
     excluded: frozenset[str] = frozenset()
 
     def __contains__(self, device: str) -> bool:
-        return (self.names is None or _among(device, self.names)) and not _among(device, self.excluded)
+        return (self.names is None or among(device, self.names)) and not among(device, self.excluded)
 
 
 @lru_cache(maxsize=1 << 14)
-def _among(device: str, names: frozenset[str]) -> bool:
+def among(device: str, names: frozenset[str]) -> bool:
+    """Whether an interface has one of some names, of which those that end in ``*`` stand for all with that prefix."""
     return device in names or any(name[-1:] == "*" and device.startswith(name[:-1]) for name in names)
 
 
@@ -327,6 +328,9 @@ class Fragment:
     unseen: str = ""
     """The name of the link to what is in networks that are known by their ids only: any other link may lead there, too.
     """
+    lone_rules: dict[str, str] = field(default_factory=dict)
+    """By URN of a resource: the name of the security group to which it gives one rule, which no other rule of the group
+    repeats and on which nothing else depends."""
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Other things that can be queried by id, URN or name (a load balancer, a NAT gateway): the ``Deliver.to`` or the
     entry stage of packets to them."""

@@ -38,6 +38,12 @@ class TooManyAtoms(CheckFailed):
 
 def bits(mask: int) -> Iterator[int]:
     """The positions of the bits that are set, in order."""
+    if mask.bit_count() << 6 < mask.bit_length():
+        while mask:
+            lowest = mask & -mask
+            yield lowest.bit_length() - 1
+            mask ^= lowest
+        return
     digits = bin(mask)[:1:-1]
     position = digits.find("1")
     while position >= 0:
@@ -298,14 +304,8 @@ class Space:
             mask |= (1 << last * self.width) - (1 << first * self.width)
         return mask
 
-    def row(
-        self, position: int, destinations: Intervals | None, services: Intervals | None, source_ports: Intervals | None
-    ) -> int:
-        """``mask`` for one destination: the block at its position."""
-        if destinations is not None:
-            low = self.destinations.lows[self._atom_at[position]]
-            if not any(start <= low <= end for start, end in destinations):
-                return 0
+    def row(self, services: Intervals | None, source_ports: Intervals | None) -> int:
+        """``mask`` for one destination: its block."""
         return self._service_block(services, source_ports)
 
     def rows(self, mask: int) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reachability import services
 from reachability.addresses import EVERYWHERE, V6, Interval, Intervals
@@ -63,8 +64,7 @@ class Strand:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step to a place. ``by``: the route, translation or rule that caused it."""
 
     key: Key

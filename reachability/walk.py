@@ -6,7 +6,7 @@ A walk carries sets of packets of one class of sources from place to place until
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from reachability.addresses import ALL_V4, ALL_V6, Intervals, union
@@ -49,6 +49,12 @@ class Start:
 
 _Asked = tuple[Key, Chain, Context, Mapping[str, Chain]]
 
+Question = tuple[Chain, Mapping[str, Chain], dict[int, int]]
+"""A filter, the chains that it may jump to, and the packets that it decided, by class of sources."""
+
+Questions = dict[tuple[int, Context], Question]
+"""By identity of the filter's chain, and context."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tail:
@@ -75,7 +81,11 @@ class Lost(NamedTuple):
 
 _Way = tuple[tuple[_Asked, ...], tuple[str, str] | None, int]
 
-_Ahead = tuple[list[tuple[int, int, tuple[Tail, ...]]], dict[str, int]]
+_Event = tuple[tuple[str, str] | None, int, Strand, int, Tail | None]
+"""(end, class of sources, strand, packets, nothing) where packets arrive, or (end, class of sources, strand, row, tail)
+where they enter a tail."""
+
+_Ahead = tuple[list[tuple[int, tuple[Tail, ...]]], dict[str, int]]
 
 
 @dataclass(slots=True)
@@ -87,11 +97,17 @@ class Walked:
     lost: list[Lost] = field(default_factory=list)
     visits: dict[tuple[Key, int], int] = field(default_factory=dict)
     tails: dict[tuple[int, int], tuple[Tail, int, int]] = field(default_factory=dict)
+    alike: dict[int, set[int]] = field(default_factory=dict)
+    """By class that visits or tails name: all classes whose packets go the same way there, itself among them."""
+    questions: Questions | None = None
+    """Every set that was filtered, by filter; ``None`` until somebody asks."""
 
     def add(self, other: Walked, *, ends: bool = True) -> None:
         """Merges the result of another walk."""
         for end, parts in other.ends.items() if ends else ():
             self.ends.setdefault(end, []).extend(parts)
+        for source_class, classes in other.alike.items():
+            self.alike.setdefault(source_class, set()).update(classes)
         self.lost += other.lost
         for visit, packets in other.visits.items():
             before = self.visits.get(visit)
@@ -99,6 +115,64 @@ class Walked:
         for mark, (tail, source_class, row) in other.tails.items():
             known = self.tails.get(mark)
             self.tails[mark] = tail, source_class, row if known is None else row | known[2]
+
+
+@dataclass(slots=True)
+class _Spread:
+    """The walk of one class from one place. ``near``: the classes that only its tails distinguish from it.
+
+    ``marks``: the sets of classes that the tails distinguish; ``partition``: by class, those that nothing on the walk
+    distinguishes from it (only one of both is known).
+    """
+
+    source_class: int
+    strand: Strand
+    events: list[_Event] = field(default_factory=list)
+    visits: set[tuple[Key, int]] = field(default_factory=set)
+    near: list[int] = field(default_factory=list)
+    marks: set[int] = field(default_factory=set)
+    partition: list[list[int]] | None = None
+
+    def together(self, source_class: int, classes: Mapping[int, Intervals]) -> list[int]:
+        """Those of some classes that nothing on the walk distinguishes from one of ``near``."""
+        if self.partition is not None:
+            return [each for each in self.partition[source_class] if each in classes]
+        if len(classes) == 1:
+            return [source_class]
+        alike = _alike(self.marks, source_class)
+        return [each for each in self.near if each in classes and (each == source_class or alike >> each & 1)]
+
+    def again(self, source_class: int, strand: Strand) -> list[_Event]:
+        """What the walk of another class of ``near`` comes to, on strands of its own."""
+        known = {id(self.strand): strand}
+
+        def own(old: Strand) -> Strand:
+            found = known.get(id(old))
+            if found is None and old.parent is not None:
+                found = known[id(old)] = replace(old, parent=own(old.parent))
+            return found or old
+
+        return [
+            (end, source_class if _keeps_source(old) else of_class, own(old), packets, tail)
+            for end, of_class, old, packets, tail in self.events
+        ]
+
+
+def _keeps_source(strand: Strand | None) -> bool:
+    """Whether the packets still have the source address with which they were sent."""
+    while strand is not None:
+        if strand.source is not None:
+            return False
+        strand = strand.parent
+    return True
+
+
+def _alike(distinguished: Iterable[int], source_class: int) -> int:
+    """The classes that none of some sets of classes distinguishes from one."""
+    alike = -1
+    for mask in distinguished:
+        alike &= mask if mask >> source_class & 1 else ~mask
+    return alike
 
 
 class Walker(Steps):
@@ -114,10 +188,16 @@ class Walker(Steps):
         self._aheads: dict[tuple[str, int], _Ahead] = {}
         self._tails_known: dict[tuple[str, int], tuple[Tail, ...] | None] = {}
         self._ways_known: dict[tuple[str, int], list[_Way] | None] = {}
+        self._positions: dict[str, set[int]] = {}
+        """By filter: the addresses that some way through it leads to."""
         self._owned = (1 << self.space.owned_count * self.space.width) - 1
 
     def walk(self, start: Start) -> Walked:
-        """Everything that packets from ``start`` reach. Classes that no rule distinguishes are walked together."""
+        """Everything that packets from ``start`` reach.
+
+        Classes that no rule distinguishes are walked together; the walk of a class from which only tails distinguish
+        another follows from the other's.
+        """
         found = Walked()
         self._strands = {}
         space = self.space
@@ -127,20 +207,56 @@ class Walker(Steps):
                 beginnings.setdefault((key, id(packets)), (packets, {}))[1][source_class] = part
         for (key, _), (packets, rest) in beginnings.items():
             many = len(rest) > MANY
-            while rest:
-                source_class = next(iter(rest))
+            spreads: dict[int, _Spread] = {}
+            for source_class in tuple(rest):
+                if source_class not in rest:
+                    continue
                 strand = Strand(rest[source_class])
-                one = Walked()
-                self._spread(Step(key, source_class, strand, packets), one)
-                together = [source_class]
-                if many:
-                    together = [each for each in self._together(one, source_class) if each in rest]
-                elif len(rest) > 1:
-                    alike = self._alike(one, source_class)
-                    together = [each for each in rest if each == source_class or alike >> each & 1]
+                spread = spreads.get(source_class)
+                if spread is None:
+                    spread = self._spread(Step(key, source_class, strand, packets), found)
+                    self._compare(spread, rest, many)
+                    spreads.update(dict.fromkeys(spread.near, spread))
+                    found.alike.setdefault(source_class, set()).update(spread.near)
+                    events = spread.events
+                else:
+                    events = spread.again(source_class, strand)
+                self._arrive_at_ends(events, found)
+                together = spread.together(source_class, rest)
+                if len(together) > 1:
+                    found.alike.setdefault(source_class, set()).update(together)
                 strand.sources = union(*(rest.pop(each) for each in together))
-                found.add(one)
         return found
+
+    def _compare(self, spread: _Spread, classes: Iterable[int], many: bool) -> None:
+        """Finds which classes are not distinguished at the places of a spread, and how its tails distinguish them."""
+        own = spread.source_class
+        places = {key for key, of_class in spread.visits if of_class == own}
+        ahead = {check[0] for _, of_class, _, _, tail in spread.events if tail and of_class == own
+                 for check in tail.checks}  # fmt: skip
+        if many:
+            spread.near = self._told_apart(frozenset(places))[own]
+            spread.partition = self._told_apart(frozenset(places | ahead))
+            return
+        distinguished = {self.space.class_mask((ALL_V6,)), self.space.class_mask((ALL_V4,))}
+        alike = _alike(distinguished.union(*map(self._distinguished, places)), own)
+        spread.near = [each for each in classes if each == own or alike >> each & 1]
+        spread.marks = set().union(*map(self._distinguished, ahead))
+
+    def _arrive_at_ends(self, events: Iterable[_Event], found: Walked) -> None:
+        for end, source_class, strand, packets, tail in events:
+            if tail is not None:
+                mark = id(tail), source_class
+                known = found.tails.get(mark)
+                found.tails[mark] = tail, source_class, packets if known is None else packets | known[2]
+                if end is None:
+                    continue
+                packets &= self._along(tail, source_class)
+                if not packets:
+                    continue
+                packets <<= tail.position * self.space.width
+            if end is not None:
+                found.ends.setdefault(end, []).append((source_class, strand, packets))
 
     def _begin(self, key: Key, source_class: int) -> list[tuple[Key, int]]:
         """The first places of a class: a machine's own packets at each device through which they leave."""
@@ -159,29 +275,6 @@ class Walker(Steps):
             ]
             self._begun[machine.name, id(ways), family] = known
         return known
-
-    def _together(self, found: Walked, source_class: int) -> list[int]:
-        """``_alike`` for many classes: all that the same places distinguish are told apart at once."""
-        places = {key for key, of_class in found.visits if of_class == source_class}
-        for tail, of_class, _ in found.tails.values():
-            if of_class == source_class:
-                places |= {check[0] for check in tail.checks}
-        return self._told_apart(frozenset(places))[source_class]
-
-    def _alike(self, found: Walked, source_class: int) -> int:
-        """The classes with the same walk as this one: no rule on it distinguishes them."""
-        distinguished: set[int] = {self.space.class_mask((ALL_V6,)), self.space.class_mask((ALL_V4,))}
-        for key, of_class in found.visits:
-            if of_class == source_class:
-                distinguished |= self._distinguished(key)
-        for tail, of_class, _ in found.tails.values():
-            if of_class == source_class:
-                for key, _, _, _ in tail.checks:
-                    distinguished |= self._distinguished(key)
-        alike = -1
-        for mask in distinguished:
-            alike &= mask if mask >> source_class & 1 else ~mask
-        return alike
 
     def _told_apart(self, places: frozenset[Key]) -> list[list[int]]:
         """By class: it and the classes that no filter at some places distinguishes from it."""
@@ -230,7 +323,9 @@ class Walker(Steps):
         known = self._distinctions[key] = frozenset(distinguished)
         return known
 
-    def _spread(self, first: Step, found: Walked) -> None:
+    def _spread(self, first: Step, found: Walked) -> _Spread:
+        spread = _Spread(first.source_class, first.strand)
+        events = spread.events
         seen: dict[tuple[Key, int, int], int] = {}
         todo = [first]
         while todo:
@@ -243,51 +338,40 @@ class Walker(Steps):
                 continue
             seen[at] = new if before is None else before | new
             if key[0] == "end":
-                found.ends.setdefault((key[1], key[2]), []).append((step.source_class, step.strand, new))
+                events.append(((key[1], key[2]), step.source_class, step.strand, new, None))
                 continue
             visit = key, step.source_class
             visited = found.visits.get(visit)
             found.visits[visit] = new if visited is None else visited | new
+            spread.visits.add(visit)
             going = Step(key, step.source_class, step.strand, new)
             stage = None
             if isinstance(key, str) and key not in self.dead:
                 stage = self.assembly.stages.get(key)
                 if isinstance(stage, Lookup):
-                    todo += self._look_up_all(key, stage, going, found)
+                    near, far = self._ahead(key, stage, new)
+                    for row, tails in near:
+                        events += [(tail.end, step.source_class, step.strand, row, tail) for tail in tails]
+                    todo += [Step(via, step.source_class, step.strand, packets) for via, packets in far.items()]
                     continue
             reasons: list[str] = []
             todo += self.steps(going, reasons)
             passes_on = isinstance(stage, Unmodelled) and stage.passes_on
             found.lost += [Lost(reason, step.strand, new, passes_on) for reason in reasons]
-
-    def _look_up_all(self, key: str, stage: Lookup, step: Step, found: Walked) -> list[Step]:
-        """A routing decision for a whole set. Tails (only filters ahead) are followed in one step."""
-        source_class, strand = step.source_class, step.strand
-        near, far = self._ahead(key, stage, step.packets)
-        for position, row, tails in near:
-            for tail in tails:
-                mark = id(tail), source_class
-                known = found.tails.get(mark)
-                found.tails[mark] = tail, source_class, row if known is None else row | known[2]
-                if tail.end is None:
-                    continue
-                passing = row & self._along(tail, source_class)
-                if passing:
-                    passing <<= position * self.space.width
-                    found.ends.setdefault(tail.end, []).append((source_class, strand, passing))
-        return [Step(via, source_class, strand, packets) for via, packets in far.items()]
+        return spread
 
     def _ahead(self, key: str, stage: Lookup, packets: int) -> _Ahead:
         """The rows of a set from which only tails lead on, and the other packets by their next stage."""
         known = self._aheads.get((key, packets))
         if known is not None:
             return known
-        near, general = [], packets
+        near: list[tuple[int, tuple[Tail, ...]]] = []
+        general = packets
         for position, row in self.space.rows_at(packets & self._owned):
             tails = self._tails(key, position)
             if tails is not None:
                 general ^= row << position * self.space.width
-                near.append((position, row, tails))
+                near.append((row, tails))
         far: dict[str, int] = {}
         for mask, _, vias in self._table(key, stage) if general else ():
             if hit := general & mask:
@@ -326,6 +410,7 @@ class Walker(Steps):
         if isinstance(stage, Deliver):
             return [((), (stage.to, ""), 0)]
         if isinstance(stage, Check):
+            self._positions.setdefault(place, set()).add(position)
             asked: tuple[_Asked, ...] = ((place, stage.chain, STATELESS, stage.chains),)
             return self._further([(asked, stage.then)], position, before)
         row_mask = self.space.full_row << position * self.space.width
@@ -421,31 +506,41 @@ class Walker(Steps):
         """Reuses results of another walker for the same network before some filters changed."""
         self._lookups, self._sends, self._own, self._begun = other._lookups, other._sends, other._own, other._begun
         self._distinctions = {key: masks for key, masks in other._distinctions.items() if key not in changed}
-        self._tails_known = {
-            at: tails
-            for at, tails in other._tails_known.items()
-            if tails is None or not any(check[0] in changed for tail in tails for check in tail.checks)
-        }
+        self._positions = other._positions
+        stale = set[int]().union(*(self._positions.get(key, ()) for key in changed))
+        self._tails_known = {at: tails for at, tails in other._tails_known.items() if at[1] not in stale}
+        self._ways_known = {at: ways for at, ways in other._ways_known.items() if at[1] not in stale}
 
-    def differs(self, found: Walked, changed: frozenset[str], after: Assembly) -> bool:
-        """Whether the changed filters, as in ``after``, decide any packet of a walk differently."""
-        for (key, source_class), packets in found.visits.items():
-            if key in changed and packets & self._difference(key, source_class, after):
-                return True
-        for tail, source_class, row in found.tails.values():
-            for check in tail.checks:
-                if check[0] in changed:
-                    shift = tail.position * self.space.width
-                    if row << shift & self._difference(check[0], source_class, after):
-                        return True
+    def differs(self, found: Walked, changed: Mapping[str, list[set[int]]], after: Assembly) -> bool:
+        """Whether the changed filters, as in ``after``, decide any packet of a walk differently, or distinguish classes
+        that were walked together. ``changed``: the sets of classes that each distinguishes there."""
+        questions = self.questions(found)
+        for key, distinguished in changed.items():
+            question = questions.get((id(filter_at(self.assembly.stages, key).chain), STATELESS))
+            if question is None:
+                continue
+            for source_class, packets in question[2].items():
+                alike = found.alike.get(source_class, set())
+                if len(alike) > 1 and any(0 < len(alike & each) < len(alike) for each in distinguished):
+                    return True
+                if self.decides(key, source_class, packets, after):
+                    return True
         return False
 
-    def _difference(self, key: Key, source_class: int, after: Assembly) -> int:
-        if not isinstance(key, str):
-            return 0
+    def decides(self, key: str, source_class: int, packets: int, after: Assembly, context: Context = STATELESS) -> bool:
+        """Whether a filter decides some packet of a set differently in ``after``."""
         old, new = filter_at(self.assembly.stages, key), filter_at(after.stages, key)
-        accepted = self.chains.accepts(old.chain, source_class, STATELESS, old.chains)
-        return accepted ^ self.chains.accepts(new.chain, source_class, STATELESS, new.chains)
+        accepted = self.chains.accepts(old.chain, source_class, context, old.chains)
+        return bool(packets & (accepted ^ self.chains.accepts(new.chain, source_class, context, new.chains)))
+
+    def questions(self, found: Walked) -> Questions:
+        """Every set that was filtered on a walk, by filter."""
+        if found.questions is None:
+            found.questions = {}
+            for chain, packets, source_class, context, others in self.filtered(found):
+                by_class = found.questions.setdefault((id(chain), context), (chain, others, {}))[2]
+                by_class[source_class] = by_class.get(source_class, 0) | packets
+        return found.questions
 
     def filtered(self, found: Walked) -> Iterator[tuple[Chain, int, int, Context, Mapping[str, Chain]]]:
         """(chain, packets, class of sources, context, other chains) for every filter on a walk."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from estate.model import Role
 from estate.plan.topology import SSH_PORT
@@ -24,11 +25,15 @@ def _ssh_from_vpn_only(case: Case) -> Iterator[Finding]:
     own |= {f"{name} {VPN_DEVICE}" for name in own}
     targets = [host.name for host in case.everyone] + [machine.name for machine in case.undeclared]
     for target in targets:
-        for sender, arrival in case.inbound(target):
-            if sender.name not in own and sender.name != target:
-                violation = found(case, sender, arrival, f"{sender.name} reaches SSH of {target}", received=SSH)
-                if violation is not None:
-                    yield violation
+        yield from case.part((target,), partial(_others_reach_ssh, case, target, own))
+
+
+def _others_reach_ssh(case: Case, target: str, own: set[str]) -> Iterator[Finding]:
+    for sender, arrival in case.inbound(target):
+        if sender.name not in own and sender.name != target:
+            violation = found(case, sender, arrival, f"{sender.name} reaches SSH of {target}", received=SSH)
+            if violation is not None:
+                yield violation
 
 
 def _partner_scope(case: Case) -> Iterator[Finding]:
@@ -58,7 +63,7 @@ def _partner_scope(case: Case) -> Iterator[Finding]:
 
 def _open_to_all(case: Case, to: str) -> Intervals:
     """The services of a host that are open to the whole internet, as they arrive."""
-    return union(*(arrival.received_services() for arrival in case.arrivals(case.internet) if arrival.to == to))
+    return union(*(arrival.received_services() for arrival in case.arrivals_at(case.internet, to)))
 
 
 def _vpn_scope(case: Case) -> Iterator[Finding]:

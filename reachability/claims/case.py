@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from estate.model import Network, Role
@@ -10,8 +10,11 @@ from estate.plan.hosts import Host, hosts
 from estate.plan.topology import ForwardRule, Topology
 from reachability import services
 from reachability.addresses import Intervals, intersection, union
+from reachability.claims.claim import Finding
+from reachability.claims.consulted import Change, Consulted
 from reachability.claims.places import Failures
-from reachability.claims.plan import Permitted, permitted
+from reachability.claims.plan import Permitted, essentials, permitted
+from reachability.claims.sets import Allowance
 from reachability.coverage import NOTHING, Coverage, coverage
 from reachability.frontends.aws.tokens import known_as
 from reachability.network import INTERNET, Arrive, Check, Machine, Rule
@@ -35,6 +38,7 @@ class Estate:
         listening: Mapping[str, Iterable[int]] | None = None,
     ) -> None:
         self.prover = prover
+        self._stacks: dict[str, str] = {}
         self.networks = tuple(networks)
         self.resources = tuple(resources)
         self.listening = {
@@ -85,9 +89,12 @@ class Estate:
     def of_types(self) -> dict[tuple[str, str], tuple[Resource, ...]]:
         """The resources by type, under the token by which it is known, and network; those outside any network's stack
         under an empty name."""
+        return self._by_type(self.resources)
+
+    def _by_type(self, resources: Iterable[Resource]) -> dict[tuple[str, str], tuple[Resource, ...]]:
         names = {network.name for network in self.networks}
         found: dict[tuple[str, str], list[Resource]] = {}
-        for resource in self.resources:
+        for resource in resources:
             owner = stack(resource.urn)
             found.setdefault((known_as(resource.type), owner if owner in names else ""), []).append(resource)
         return {key: tuple(members) for key, members in found.items()}
@@ -117,7 +124,10 @@ class Estate:
 
     def owner_of_rule(self, place: str, rule: Rule) -> str:
         """The network to whose stack or host a rule belongs; empty if unknown."""
-        return self.owners.get(place) or stack(rule.origin)
+        owner = self.owners.get(place) or self._stacks.get(rule.origin)
+        if owner is None:
+            owner = self._stacks[rule.origin] = stack(rule.origin)
+        return owner
 
     @cached_property
     def coverage(self) -> dict[str, Coverage]:
@@ -141,27 +151,90 @@ class Estate:
         """The machines and stages that fail with a place."""
         return Failures(self.resources, self.prover.assembly)
 
+    def revised(self, prover: Prover, resources: Iterable[Resource], types: frozenset[str], *, moved: bool) -> Estate:
+        """The estate whose filters and resources of some types differ, with the same machines. ``moved``: whether the
+        place of a resource or filter differs."""
+        other = Estate(prover, self.networks, resources)
+        other.listening = self.listening
+        kept = ("senders", "hosts", "owners", "undeclared", *(() if moved else ("failures",)))
+        for name in kept:
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        other._stacks = self._stacks
+        other.of_types = {key: each for key, each in self.of_types.items() if key[0] not in types}
+        other.of_types |= other._by_type(each for each in other.resources if known_as(each.type) in types)
+        return other
+
     def case(self, network: Network) -> Case:
         return Case(self, network)
 
 
 class Case:
-    """One network of an estate. Records the senders that are queried: a claim depends on their walks."""
+    """One network of an estate. Records what is consulted: a claim depends on it."""
 
     def __init__(self, estate: Estate, network: Network) -> None:
         self.estate = estate
         self.network = network
         self.prover = estate.prover
         self.everyone = estate.hosts[network.name]
-        self._consulted: dict[Sender, None] = {}
-        self._consulted_all = False
+        self._consulted = Consulted()
+        self._claim = ""
+        self._clean: dict[tuple[object, ...], Consulted] = {}
+        """What the parts of checks that found nothing consulted."""
         self._asked: dict[Sender, None] = {}
         self._asked_all = False
+        self._essentials: dict[str, tuple[tuple[Allowance, ...], tuple[Allowance, ...]]] = {}
         self._forwarded: dict[str, tuple[ForwardRule, ...]] = {}
+
+    def revised(self, estate: Estate, change: Change) -> Case:
+        """The case of the revised estate. Parts of checks that found nothing are kept if nothing that they consulted
+        differs."""
+        other = Case(estate, self.network)
+        other._clean = {key: read for key, read in self._clean.items() if not change.touches(read)}
+        other._forwarded, other._essentials = self._forwarded, self._essentials
+        for name in ("named", "topology", "permitted"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
+    def part(self, key: tuple[object, ...], findings: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+        """The findings of a part of a claim's check; ``key`` is unique in the claim. A part that found nothing in an
+        earlier proof is not checked again if nothing that it consulted differs.
+
+        The findings must follow from the declaration and from what this case is asked, nothing else.
+        """
+        key = (self._claim, *key)
+        known = self._clean.get(key)
+        if known is not None:
+            self._consulted.add(known)
+            return
+        before, here = self._consulted, Consulted()
+        self._consult(here)
+        clean = True
+        try:
+            for found in findings():
+                clean = False
+                yield found
+        finally:
+            before.add(here)
+            self._consult(before)
+        if clean:
+            self._clean[key] = here
+
+    def _consult(self, read: Consulted) -> None:
+        self._consulted = read
+        self.prover.shared.asked = read.asked
 
     def hosts(self, *roles: Role) -> tuple[Host, ...]:
         """The declared hosts of these roles, or all hosts, sorted by name."""
         return tuple(host for host in self.everyone if not roles or host.role in roles)
+
+    def essentials(self, host: Host) -> tuple[tuple[Allowance, ...], tuple[Allowance, ...]]:
+        """The essential services of a host besides the topology's flows: inbound and outbound."""
+        known = self._essentials.get(host.name)
+        if known is None:
+            known = self._essentials[host.name] = essentials(self.network, host)
+        return known
 
     @cached_property
     def named(self) -> dict[str, Host]:
@@ -196,7 +269,27 @@ class Case:
 
     @property
     def failures(self) -> Failures:
+        self._consulted.failures = True
         return self.estate.failures
+
+    def groups_in(self, machine: Machine) -> tuple[Check, ...]:
+        """The security groups' filters for packets that enter a machine's interfaces."""
+        self._consulted.groups[machine.name] = None
+        return self.estate.group_checks.get(machine.name, ())
+
+    def groups_out(self, machine: Machine) -> list[Check]:
+        """The security groups' filters for packets that leave through a machine's interfaces."""
+        self._consulted.groups[machine.name] = None
+        stages = self.prover.assembly.stages
+        found = []
+        for leg in machine.interfaces:
+            name, seen = leg.out, set[str]()
+            while isinstance(stage := stages.get(name), Check) and name not in seen:
+                seen.add(name)
+                if stage.device:
+                    found.append(stage)
+                name = stage.then
+        return found
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
         """The estate with some machines and stages failed."""
@@ -204,6 +297,7 @@ class Case:
 
     def resources(self, type_: str) -> tuple[Resource, ...]:
         """The resources of a type in this network's stack, or in no known stack."""
+        self._consulted.types[type_] = None
         found = self.estate.of_types
         return (*found.get((type_, self.network.name), ()), *found.get((type_, ""), ()))
 
@@ -222,16 +316,21 @@ class Case:
 
     def arrivals(self, sender: Sender) -> tuple[Arrival, ...]:
         """All arrivals of a sender's new packets."""
-        self._consulted[sender] = None
+        self._consulted.senders[sender] = None
         return self.prover.arrivals(sender)
 
+    def arrivals_at(self, sender: Sender, to: str) -> tuple[Arrival, ...]:
+        """The arrivals of a sender's new packets at one place."""
+        self._consulted.arrivals[sender, to] = None
+        return tuple(each for each in self.prover.arrivals(sender) if each.to == to)
+
     def depends_on(self, sender: Sender) -> None:
-        """Records that the claim depends on a sender's walk."""
-        self._consulted[sender] = None
+        """Records that the claim depends on whether a sender's walk is modelled."""
+        self._consulted.walks[sender] = None
 
     def inbound(self, name: str) -> tuple[tuple[Sender, Arrival], ...]:
         """The packets of all senders that may reach a machine."""
-        self._consulted_all = True
+        self._consulted.targets[name] = None
         return self.estate.inbound.get(name, ())
 
     def certain(
@@ -252,19 +351,21 @@ class Case:
             if (each.to, each.device) == (arrival.to, arrival.device)
         )
 
-    def begin(self) -> None:
-        """Starts another claim: the senders queried so far count for coverage only."""
-        self._asked |= self._consulted
-        self._asked_all |= self._consulted_all
-        self._consulted, self._consulted_all = {}, False
+    def begin(self, claim: str = "") -> None:
+        """Starts another claim, by its id: the senders queried so far count for coverage only."""
+        self._asked |= self._consulted.single()
+        self._asked_all |= bool(self._consulted.targets)
+        self._claim = claim
+        self._consult(Consulted())
 
     def reasons(self) -> tuple[str, ...]:
         """What is not modelled on the walks of the queried senders."""
-        if self._consulted_all and self._consulted.keys() <= set(self.estate.senders.values()):
+        everyone, single = bool(self._consulted.targets), self._consulted.single()
+        if everyone and single.keys() <= set(self.estate.senders.values()):
             return self.estate.unmodelled
-        known = self.estate.unmodelled if self._consulted_all else self.prover.assembly.unmodelled
+        known = self.estate.unmodelled if everyone else self.prover.assembly.unmodelled
         found = dict.fromkeys(known)
-        for sender in self._consulted:
+        for sender in single:
             found |= dict.fromkeys(self.prover.unmodelled(sender))
         return tuple(found)
 

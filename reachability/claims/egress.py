@@ -9,7 +9,7 @@ from reachability.claims.case import Case
 from reachability.claims.checks import goes_out_only, undeployed
 from reachability.claims.claim import Claim, Finding, Violation
 from reachability.claims.filters import accepted_by_services, by_services, plainly_within
-from reachability.claims.plan import Permitted, essentials_out
+from reachability.claims.plan import Permitted
 from reachability.claims.sets import Allowance, cells
 from reachability.claims.vocabulary import NO_ERRORS
 from reachability.network import Action, Firewall
@@ -25,7 +25,7 @@ def _egress_allow_list(case: Case) -> Iterator[Finding]:
         if case.machine(host.name) is None:
             continue
         permitted = case.permitted.get(host.name, Permitted())
-        declared = (*permitted.outbound.values(), *essentials_out(case.network, host))
+        declared = (*permitted.outbound.values(), *case.essentials(host)[1])
         yield from _sends_only(case, host, declared)
         yield from _logs_the_rest(case, host)
     for machine in case.undeclared:

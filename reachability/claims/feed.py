@@ -145,8 +145,8 @@ def _reaches_peers(case: Case, sentry: Host, prover: Prover) -> bool:
 def _answered(case: Case, host: Host, prover: Prover, to: str) -> bool:
     """Whether some TCP packet of ``host`` to ``to`` arrives for certain, and its answer too."""
     sender = case.estate.senders[host.name]
-    for arrival in case.arrivals(sender):
-        packet = arrival.packet(services=(services.of(services.TCP, 1),)) if arrival.to == to else None
+    for arrival in case.arrivals_at(sender, to):
+        packet = arrival.packet(services=(services.of(services.TCP, 1),))
         if packet is not None:
             way = prover.trace(sender, packet, to, may=False)
             if way.delivered and way.to == to and prover.reply(way) == "passes":

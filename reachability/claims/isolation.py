@@ -80,7 +80,7 @@ def _declared_beyond(case: Case, to: str, link_ends: dict[str, frozenset[str]]) 
 
 def _open_to_all(case: Case, to: str) -> Iterator[Allowance]:
     """Services that are open to the whole internet, from every public address."""
-    flows = [flow for arrival in case.arrivals(case.internet) if arrival.to == to for flow in arrival.flows()]
+    flows = [flow for arrival in case.arrivals_at(case.internet, to) for flow in arrival.flows()]
     internet = {family: intersection(case.internet.sources, (family,)) for family in (ALL_V4, ALL_V6)}
     for _, destinations, used in flows:
         senders = union(*(sources for sources, to, more in flows if covers(to, destinations) and covers(more, used)))

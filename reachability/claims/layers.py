@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from estate.model import Role
 from estate.plan import addressing, topology
@@ -13,7 +14,7 @@ from reachability.claims import filters
 from reachability.claims.case import Case
 from reachability.claims.claim import Claim, Finding, Gap, Violation
 from reachability.claims.filters import NotComparable, beyond, canonical
-from reachability.claims.plan import Permitted, essentials_in, essentials_out, intervals, unfiltered
+from reachability.claims.plan import Permitted, intervals, unfiltered
 from reachability.claims.sets import CONNECTIONS, Allowance, port
 from reachability.declared import INSTANCE
 from reachability.frontends.aws.tokens import TARGET
@@ -28,7 +29,7 @@ Permits = Mapping[Interval, Intervals]
 
 
 def _layers_agree(case: Case) -> Iterator[Finding]:
-    groups = _Groups(case)
+    groups = _Groups()
     union_of: dict[tuple[str, Role, bool], list[Allowance]] = {}
     for host in case.everyone:
         permitted = case.permitted.get(host.name, Permitted())
@@ -42,12 +43,17 @@ def _layers_agree(case: Case) -> Iterator[Finding]:
             continue
         for inbound in (True, False):
             try:
-                yield from _host_firewall(case, host, machine, inbound)
+                yield from case.part(
+                    ("firewall", host.name, inbound), partial(_host_firewall, case, host, machine, inbound)
+                )
                 if host.in_cloud:
-                    yield from _group(case, host, machine, inbound, groups, shared[host.place, host.role, inbound])
+                    wanted = shared[host.place, host.role, inbound]
+                    yield from case.part(
+                        ("group", host.name, inbound), partial(_group, case, host, machine, inbound, groups, wanted)
+                    )
             except NotComparable as error:
                 yield Gap(f"the layers of {host.name} cannot be compared: {error}")
-        yield from _forwarding(case, host)
+        yield from case.part(("forwarding", host.name), partial(_forwarding, case, host))
         yield from _listening(case, host)
     yield from _targets(case)
 
@@ -73,7 +79,7 @@ def _host_firewall(case: Case, host: Host, machine: Machine, inbound: bool) -> I
     if not chains:
         yield Violation(f"{host.name}: its firewall has no filter of the {hook} hook")
         return
-    essentials = (essentials_in if inbound else essentials_out)(case.network, host)
+    essentials = case.essentials(host)[0 if inbound else 1]
     if inbound and host.role is Role.VPN:
         pool = intervals([addressing.vpn_pool(case.network, host.place)])
         essentials = (*essentials, (pool, port(services.TCP, topology.SSH_PORT)))
@@ -131,21 +137,8 @@ class _Expected:
 class _Groups:
     """The security groups' checks of every machine's interfaces, each evaluated once."""
 
-    def __init__(self, case: Case) -> None:
-        self._stages = case.prover.assembly.stages
-        self.inbound = case.estate.group_checks
+    def __init__(self) -> None:
         self._known: dict[tuple[int, bool], Permits] = {}
-
-    def outbound(self, machine: Machine) -> list[Check]:
-        found = []
-        for leg in machine.interfaces:
-            name, seen = leg.out, set()
-            while isinstance(stage := self._stages.get(name), Check) and name not in seen:
-                seen.add(name)
-                if stage.device:
-                    found.append(stage)
-                name = stage.then
-        return found
 
     def permits(self, check: Check, inbound: bool, own: Intervals) -> Permits:
         key = id(check.chain), inbound
@@ -159,7 +152,7 @@ class _Groups:
 def _group(
     case: Case, host: Host, machine: Machine, inbound: bool, groups: _Groups, wanted: _Expected
 ) -> Iterator[Finding]:
-    checks = groups.inbound.get(machine.name, ()) if inbound else groups.outbound(machine)
+    checks = case.groups_in(machine) if inbound else case.groups_out(machine)
     if not checks:
         yield Violation(f"{host.name}: no security group filters what {'comes in' if inbound else 'goes out'}")
     for check in checks:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 from estate.model import Network
-from estate.plan import addressing, essentials
+from estate.plan import addressing
+from estate.plan import essentials as essential
 from estate.plan.essentials import Essential, Need
 from estate.plan.hosts import Host
 from estate.plan.topology import Topology
@@ -55,23 +56,22 @@ def unfiltered(network: Network, region: str) -> Intervals:
     return union([block("169.254.0.0/16"), block("fd00:ec2::/32"), (resolver, resolver)])
 
 
-def _essential(essential: Essential, port_number: int | None) -> Allowance:
+def _essential(need: Essential, port_number: int | None) -> Allowance:
     """An essential service as an allowance; ``port_number`` is the destination port, if the protocol has ports."""
-    number = services.protocol(essential.protocol)
+    number = services.protocol(need.protocol)
     used = (services.of(number),) if port_number is None else port(number, port_number)
-    if essential.peers is None:
+    if need.peers is None:
         return ANYWHERE, used
-    peers = intervals(essential.peers)
-    return (intersection(peers, GLOBAL) if essential.need is Need.ESP else peers), used
+    peers = intervals(need.peers)
+    return (intersection(peers, GLOBAL) if need.need is Need.ESP else peers), used
 
 
-def essentials_out(network: Network, host: Host) -> tuple[Allowance, ...]:
-    """Essential outbound services besides the topology's flows: (destinations, services)."""
-    rows = (each for each in essentials.of_host(network, host) if each.outbound)
-    return (ANYWHERE, NEIGHBOUR_DISCOVERY), *(_essential(each, each.port) for each in rows)
-
-
-def essentials_in(network: Network, host: Host) -> tuple[Allowance, ...]:
-    """Essential inbound services besides the topology's flows: (senders, services)."""
-    rows = (each for each in essentials.of_host(network, host) if each.inbound)
-    return (ANYWHERE, NEIGHBOUR_DISCOVERY), *(_essential(each, each.own_port) for each in rows)
+def essentials(network: Network, host: Host) -> tuple[tuple[Allowance, ...], tuple[Allowance, ...]]:
+    """Essential services besides the topology's flows: inbound as (senders, services), outbound as (destinations,
+    services)."""
+    rows = list(essential.of_host(network, host))
+    always = ANYWHERE, NEIGHBOUR_DISCOVERY
+    return (
+        (always, *(_essential(each, each.own_port) for each in rows if each.inbound)),
+        (always, *(_essential(each, each.port) for each in rows if each.outbound)),
+    )
