@@ -38,7 +38,7 @@ WAITING = (
     "packages",
     "tools",
     "verification/coordinator/test_mutation_outside.py",
-    "verification/life",
+    "verification/life/test_replay.py",
 )
 """Directories and files of tests that wait."""
 

@@ -198,9 +198,13 @@ STEPS: dict[str, tuple[Situation, Next]] = {
         seen(zrh=STILL, row=replace(ROW, gates=(("ash", "a"),))),
         Next(step=Step.ADMIT, host="zrh"),
     ),
-    "a site below the row is raised": (
-        seen(zrh=STILL, row=Head(1, Position(101, 0, 1), (("ash", "a"),))),
-        Next(step=Step.RAISE, host="zrh", height=101 + gates.LEAD_BLOCKS),
+    "a site a little below the row is admitted": (
+        seen(zrh=STILL, row=Head(1, Position(100 + gates.LEAD_BLOCKS, 0, 1), (("ash", "a"),))),
+        Next(step=Step.ADMIT, host="zrh"),
+    ),
+    "a site far below the row is raised over the heights before it": (
+        seen(zrh=STILL, row=Head(1, Position(101 + gates.LEAD_BLOCKS, 0, 1), (("ash", "a"),))),
+        Next(step=Step.RAISE, host="zrh", height=100 + gates.LEAD_BLOCKS),
     ),
     "a gate that is gone is dismissed first": (
         seen(row=replace(ROW, gates=(*ROW.gates, ("gone", "")))),

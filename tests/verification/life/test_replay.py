@@ -12,14 +12,16 @@ from ceremonies.custody import Next, Step
 from ceremonies.row import Ceremony
 from coordinator.decision.position import Position, spent
 from lab.table import local
-from tests.verification.life.conftest import Ran
-from verification.life import decided, gates, itf, replay
+from verification.life import decided, gates, itf, replay, worlds
 from verification.life.itf import State
 
 
 @pytest.fixture(scope="module")
-def traces(ran: Ran) -> list[list[State]]:
-    return [itf.read(file) for file in ran.traces]
+def traces(tmp_path_factory: pytest.TempPathFactory) -> list[list[State]]:
+    directory = tmp_path_factory.mktemp("life")
+    kept = directory / "trace-{seq}.itf.json"
+    assert worlds.simulate(worlds.EVERY_WORLD, "soundHolds", samples=100, seed=1, traces=kept, kept=40).held
+    return [itf.read(file) for file in sorted(directory.glob("trace-*.itf.json"))]
 
 
 def replayed(traces: Iterable[list[State]], table: local.Local, directory: Path) -> replay.Result:

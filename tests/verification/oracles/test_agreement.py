@@ -36,8 +36,9 @@ def test_about_half_of_the_questions_have_a_packet_for_an_answer(tally):
 
 
 def test_every_witness_of_either_is_replayed(tally):
-    assert tally.counts["models replayed"] >= tally.counts["reachable"] > 100
-    assert tally.counts["witnesses replayed"] >= tally.counts["reachable"] - tally.counts["not modelled"]
+    modelled = tally.counts["reachable"] - tally.counts["not modelled"]
+    assert tally.counts["models replayed"] >= modelled > 100
+    assert tally.counts["witnesses replayed"] >= modelled
 
 
 def test_few_of_the_generated_estates_are_beyond_the_prover(tally):
