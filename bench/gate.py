@@ -4,8 +4,9 @@
 
 All in one run, by one client over a SecretConnection, with a pause after each response as with a real node. The table
 of "without table" is in the gate's memory; that of the whole path is DynamoDB Local, without TLS. Watermark files are
-on the disk of ``--directory``, and flushed. With ``--gates``, so many gate processes share the chains that are asked at
-the same time. Client, gates, tmkms and table share this machine's processors: the last lines say how much each took.
+on the disk of ``--directory``, and flushed. ``--gates N`` distributes the chains that are asked at the same time
+over N gate processes. Client, gates, tmkms and table share this machine's processors: the last lines say how much each
+took.
 """
 
 from __future__ import annotations

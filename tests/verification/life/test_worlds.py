@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Share
 from verification.life import worlds
 from verification.life.worlds import Outcome
 
@@ -16,10 +17,11 @@ RARE = {"relockingWithoutRound"}
 
 
 @pytest.fixture(scope="module")
-def ran() -> Outcome:
+def ran(share: Share[Outcome]) -> Outcome:
     """One run of all worlds."""
-    return worlds.simulate(
-        worlds.EVERY_WORLD, "soundHolds", samples=400, seed=1, witnesses=list(worlds.FAULTS.values())
+    faults = list(worlds.FAULTS.values())
+    return share(
+        "life", lambda: worlds.simulate(worlds.EVERY_WORLD, "soundHolds", samples=400, seed=1, witnesses=faults)
     )
 
 
