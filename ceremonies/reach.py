@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import mkdtemp
 
 from ceremonies import key_ceremonies
 from ceremonies.gate_ceremonies import GateCeremonies
@@ -47,13 +50,20 @@ class Reach:
     way: Way
 
     @cached_property
+    def _ssh(self) -> Ssh:
+        """A ceremony looks at every host before each step: one connection to a host serves all of its looks."""
+        directory = Path(mkdtemp(prefix="estate-ssh-"))
+        weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
+        return replace(self.way.ssh, connections=directory)
+
+    @cached_property
     def signers(self) -> RemoteSigners:
         """The same each time: a ceremony that has begun sends all its scripts under its own number."""
-        return RemoteSigners(network=self.network, ssh=self.way.ssh)
+        return RemoteSigners(network=self.network, ssh=self._ssh)
 
     @property
     def chain(self) -> RemoteChain:
-        return RemoteChain(network=self.network, ssh=self.way.ssh)
+        return RemoteChain(network=self.network, ssh=self._ssh)
 
     @property
     def table(self) -> OperatorTable:

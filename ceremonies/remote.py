@@ -44,13 +44,16 @@ SSH_OPTIONS = (
     "PermitLocalCommand=no",
     "RemoteCommand=none",
     "RequestTTY=no",
-    "ControlPath=none",
     "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
 )
 """What an operator's own SSH configuration must not decide: a signer gets no agent, a host key must be known, and a
 connection that its path has lost (an edge that took over keeps no connection of the other) ends after 15 s.
 """
+
+NOT_SHARED = ("ControlMaster=no", "ControlPath=none")
+SHARED_SECONDS = 10
+"""How long a shared connection stays open after its last use. It outlives a killed ceremony by that."""
 
 ATTEMPTS = 2
 """How often a script is run at most if the connection is lost: every script can be run again (`ceremonies.scripts`)."""
@@ -75,7 +78,8 @@ class Ssh:
 
     If `key` and `known_hosts` are given, only they are used; otherwise the operator's SSH configuration, agent and
     known hosts. The host key must be known beforehand either way. `user` `None`: as configured. `prefix` is put before
-    `ssh`, to enter a network namespace.
+    `ssh`, to enter a network namespace. `connections`: the directory of the connections that the calls share, one to
+    each host; `None`: each call connects anew.
     """
 
     key: Path | None = None
@@ -83,11 +87,17 @@ class Ssh:
     user: str | None = None
     prefix: Sequence[str] = ()
     connect_seconds: int = 10
+    connections: Path | None = None
+
+    def _sharing(self) -> tuple[str, ...]:
+        if self.connections is None:
+            return NOT_SHARED
+        return ("ControlMaster=auto", f"ControlPersist={SHARED_SECONDS}", f"ControlPath={self.connections}/%C")
 
     def command(self, host: Host, script: str, *, shell: str = "sh") -> list[str]:
         """The command that runs `script` on `host` as root."""
         own = self.key is None and self.known_hosts is None
-        options = [*SSH_OPTIONS, f"ConnectTimeout={self.connect_seconds}"]
+        options = [*SSH_OPTIONS, *self._sharing(), f"ConnectTimeout={self.connect_seconds}"]
         if self.known_hosts is not None:
             options += [f"UserKnownHostsFile={self.known_hosts}", "GlobalKnownHostsFile=/dev/null"]
         if self.key is not None:

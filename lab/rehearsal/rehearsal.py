@@ -9,6 +9,7 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -219,11 +220,10 @@ class Rehearsal:
             if status.key is None:
                 target = active_signer(self.network, self.network.signing.custody).name
                 self.progress.say(f"first start of this key: generating it on {target}")
-                within = reach(self.network, self.paths)
                 key_ceremonies.generate(
-                    within.signers,
+                    self._reach.signers,
                     target=target,
-                    transcript=within.transcript("generate"),
+                    transcript=self._reach.transcript("generate"),
                     start=not self.network.signing.coordination,
                 )
                 status = self._sound_key()
@@ -241,13 +241,17 @@ class Rehearsal:
                 + (f"; {', '.join(joined)} signs too now" if joined else "")
             )
 
+    @cached_property
+    def _reach(self) -> Reach:
+        return reach(self.network, self.paths)
+
     def _sound_key(self) -> KeyStatus:
         """Where the key is.
 
         Raises:
             CheckFailed: the key is on another host, or no host may sign with it in its present state.
         """
-        status = reach(self.network, self.paths).status()
+        status = self._reach.status()
         if status.problems:
             raise CheckFailed(
                 "the consensus key is not as it should be:\n" + "\n".join(f"  {each}" for each in status.problems)
@@ -259,7 +263,7 @@ class Rehearsal:
         held: list[str] = []
         while isinstance(status := self._sound_key(), GateStatus) and status.due and status.due.step is kind:
             host, ceremony = status.due.host, "start" if kind is Step.SEED else "join"
-            gates = reach(self.network, self.paths).gates(ceremony, self.progress.say)
+            gates = self._reach.gates(ceremony, self.progress.say)
             (gates.start if kind is Step.SEED else gates.join)(host)
             held.append(host)
         return held

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -104,6 +105,25 @@ def test_a_key_is_generated_and_moved_over_ssh_by_the_operators_own_configuratio
     assert set(hosts.users) == {"ana"}
     records = "".join(each.read_text() for each in reach.way.transcripts.iterdir())
     assert key.base64 in records and private not in records
+
+
+def test_the_looks_of_a_ceremony_share_one_connection_to_each_host(reach: Reach, hosts: SshHosts) -> None:
+    first = reach.signers.observe()
+    connected = len(hosts.users)
+    assert connected and reach.signers.observe() == first
+    assert len(hosts.users) == connected, "no host was logged in to again"
+    directory = reach.signers.ssh.connections
+    assert directory is not None and list(directory.iterdir())
+    assert directory.stat().st_mode & 0o077 == 0, "who can open the socket is the operator to the host"
+
+
+def test_no_connection_can_be_shared_once_its_reach_is_gone(network: Network, tmp_path: Path) -> None:
+    reach = Reach(network=network, way=Way(ssh=Ssh(), transcripts=tmp_path))
+    directory = reach.signers.ssh.connections
+    assert directory is not None and directory == reach.chain.ssh.connections and directory.is_dir()
+    del reach
+    gc.collect()
+    assert not directory.exists()
 
 
 def test_a_host_whose_key_is_not_known_is_not_asked(reach: Reach, hosts: SshHosts) -> None:

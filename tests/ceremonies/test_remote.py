@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,7 +151,6 @@ DECIDED = [
     "PermitLocalCommand=no",
     "RemoteCommand=none",
     "RequestTTY=no",
-    "ControlPath=none",
     "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
 ]
@@ -160,8 +159,8 @@ DECIDED = [
 def test_the_session_is_decided_here_and_nothing_else_of_the_operators(network: Network) -> None:
     host = of_role(network, Role.SIGNER)[0]
 
-    def options(*more: str) -> list[str]:
-        return [word for each in (*DECIDED, *more) for word in ("-o", each)]
+    def options(*more: str, shared: Sequence[str] = ("ControlMaster=no", "ControlPath=none")) -> list[str]:
+        return [word for each in (*DECIDED, *shared, *more) for word in ("-o", each)]
 
     address, asked = str(host.management_address), "sudo sh -c 'echo '\"'\"'a'\"'\"''"
     assert Ssh().command(host, "echo 'a'") == ["ssh", *options("ConnectTimeout=10"), address, asked]
@@ -172,6 +171,10 @@ def test_the_session_is_decided_here_and_nothing_else_of_the_operators(network: 
         *("ip", "netns", "exec", "o", "ssh", "-F", "none", "-i", "/k"),
         *options("ConnectTimeout=3", "UserKnownHostsFile=/h", "GlobalKnownHostsFile=/dev/null", "IdentitiesOnly=yes"),
         *("-l", "ana", address, "sudo bash -c true"),
+    ]
+    shared = ("ControlMaster=auto", "ControlPersist=10", "ControlPath=/c/%C")
+    assert Ssh(connections=Path("/c")).command(host, "true") == [
+        *("ssh", *options("ConnectTimeout=10", shared=shared), address, "sudo sh -c true")
     ]
     for one in (Ssh(key=Path("/k")), Ssh(known_hosts=Path("/h"))):
         assert one.command(host, "true")[:3] == ["ssh", "-F", "none"]
