@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -114,19 +114,6 @@ def copies(made: Template, count: int) -> Iterator[Copy]:
         resources = state.read(text)
         subject = declared.subject(network, resources, json.loads(_copied(made.rulesets, slot)))
         yield Copy(network, resources, text, subject)
-
-
-def one_rule_changed(subject: Subject, number: int) -> Subject:
-    """The estate with one security group rule changed to another service of the chain, and changed back."""
-    resources = list(subject.resources)
-    rules = [index for index, each in enumerate(resources) if each.type.endswith("SecurityGroupIngressRule")]
-    wanted = [index for index in rules if resources[index].properties.get("toPort") == 9100]
-    index = wanted[number // 2 % len(wanted)]
-    if number % 2 == 0:
-        return subject
-    port = {"fromPort": 26660, "toPort": 26660}
-    resources[index] = replace(resources[index], properties={**resources[index].properties, **port})
-    return replace(subject, resources=tuple(resources))
 
 
 def _resource(token: str, name: str, **properties: Any) -> Resource:

@@ -15,7 +15,6 @@ import argparse
 import gc
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,6 @@ from bench import estates
 from reachability import assembly
 from reachability import claims as promises
 from reachability.prover import Prover
-from reachability.revision import Revisable
 
 ROOT = Path(__file__).resolve().parents[1]
 Result = TypeVar("Result")
@@ -86,21 +84,6 @@ def growth(all_: list[estates.Copy], few: list[estates.Copy]) -> Proved:
     line(f"{len(all_)} networks: compiling, claims", f"{large.compiling:.2f} s, {large.claims:.2f} s")
     line(f"time at {len(all_)} / time at {len(few)}", f"{large.whole / small.whole:.2f}", "target ≤ 10.5")
     return large
-
-
-def one_rule(whole: Proved, count: int, made: estates.Copy) -> None:
-    """A rule of one security group changes, each time another; the rest of the proof is kept."""
-    own = statistics.median(prove([made]).whole for _ in range(3))
-    proof = Revisable.begin(made.subject, made.network)
-    times = []
-    for number in range(1, 10):
-        changed = estates.one_rule_changed(made.subject, number)
-        seconds, report = timed(lambda changed=changed: proof.revise(changed))
-        assert report.outcome is promises.Outcome.PROVED or number % 2
-        times.append(seconds)
-    line("one changed rule: first, median", f"{times[0] * 1000:.0f}, {statistics.median(times) * 1000:.0f} ms")
-    line("its own network's proof / one changed rule", f"{own / statistics.median(times):.0f}", "target ≥ 20")
-    line(f"{count} networks / one changed rule", f"{whole.whole / statistics.median(times):.0f}", "target ≥ 1000")
 
 
 def many_rules(few: int, many: int) -> None:
@@ -206,7 +189,6 @@ def main() -> None:
     line("filter rules", str(sum(each.rules for each in all_)))
     line("resources", str(sum(len(each.resources) for each in all_)))
     whole = growth(all_, all_[: asked.small])
-    one_rule(whole, len(all_), all_[0])
     many_rules(1_000, 10_000)
     start_up()
     if asked.z3:

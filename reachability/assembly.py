@@ -21,12 +21,10 @@ from reachability.network import (
     Machine,
     Match,
     Route,
-    Rule,
     Stage,
     Translate,
     exit_stage,
 )
-from reachability.resources import Resource
 from reachability.space import Space, TooManyAtoms
 from reachability.subject import Guest, Subject
 
@@ -44,9 +42,6 @@ WITHOUT_NETWORK = (
 MOST_RULES = 10_000
 """The maximum number of rules in one host's firewall; each may split every set of packets."""
 
-MOST_CHANGES = 16
-"""The maximum number of changed rules for which an assembly is revised."""
-
 _PASS = Chain("link", (), Action.ACCEPT)
 
 
@@ -57,7 +52,6 @@ class Assembly:
     ``aliases``: further names of machines. ``names``: other things that can be queried (``Fragment.names``).
     ``public``: the addresses that the internet routes here. ``own``: those of machines and of clients behind them.
     ``unmodelled``: reasons that apply to the whole network. ``uncertain``: whether some packets may pass but need not.
-    ``compiled``: the firewall of each ruleset, by its text.
     """
 
     stages: dict[str, Stage]
@@ -73,16 +67,10 @@ class Assembly:
     """Machines that forward, but whose forwarding is neither declared nor told by a ruleset."""
     uncertain: bool
     space: Space = field(repr=False)
-    compiled: Mapping[str, Firewall] = field(repr=False)
-    lone_rules: dict[str, str] = field(repr=False, default_factory=dict)
-    """Rules on which nothing but their chains depends (``Fragment.lone_rules``)."""
 
 
-def assemble(subject: Subject, *, prior: Assembly | None = None) -> Assembly:
-    """Compiles every part and joins them. Never raises for what a part contains: that becomes ``unmodelled``.
-
-    ``prior``: an earlier assembly, whose atoms, firewalls and unchanged stages are reused where possible.
-    """
+def assemble(subject: Subject) -> Assembly:
+    """Compiles every part and joins them. Never raises for what a part contains: that becomes ``unmodelled``."""
     announcements = {
         tunnel.key: site.announces for site in subject.sites for server in site.servers for tunnel in server.tunnels
     }
@@ -92,58 +80,7 @@ def assemble(subject: Subject, *, prior: Assembly | None = None) -> Assembly:
         site_stages.compile(subject.sites),
         Fragment(unmodelled=_foreign(subject)),
     ]
-    return join(fragments, guests=subject.guests, rulesets=subject.rulesets, prior=prior)
-
-
-def revised(prior: Assembly, before: Subject, after: Subject) -> Assembly | None:
-    """The assembly of ``after``, where ``prior`` is that of ``before``, without compiling what did not change; ``None``
-    if more changed than the ports of some rules of security groups, or the atoms are too coarse."""
-    same = before.sites == after.sites and before.guests == after.guests and before.rulesets == after.rulesets
-    if not same or len(before.resources) != len(after.resources):
-        return None
-    changed: dict[str, tuple[Resource, Resource]] = {}
-    for old, new in zip(before.resources, after.resources, strict=True):
-        if old is not new and old != new:
-            if old.urn not in prior.lone_rules or len(changed) == MOST_CHANGES:
-                return None
-            changed[old.urn] = old, new
-    rules: dict[int, Rule] = {}
-    chains: dict[int, Chain | None] = {}
-    stages = dict(prior.stages)
-    for key, stage in prior.stages.items():
-        if not isinstance(stage, Check):
-            continue
-        if id(stage.chain) not in chains:
-            chains[id(stage.chain)] = _rewritten(stage.chain, changed, prior, rules)
-        chain = chains[id(stage.chain)]
-        if chain is None:
-            return None
-        if chain is not stage.chain:
-            stages[key] = replace(stage, chain=chain)
-    return replace(prior, stages=stages)
-
-
-def _rewritten(
-    chain: Chain, changed: Mapping[str, tuple[Resource, Resource]], prior: Assembly, rules: dict[int, Rule]
-) -> Chain | None:
-    """A chain with the rules of changed resources at other ports, of equal rules of a group the last; ``None`` if that
-    cannot be said rule by rule."""
-    if not any(rule.origin in changed for rule in chain.rules):
-        return chain
-    found: dict[Match, Rule] = {}
-    for rule in chain.rules:
-        if rule.origin in changed:
-            now = rules.get(id(rule)) or aws.at_other_ports(rule, prior.lone_rules[rule.origin], *changed[rule.origin])
-            if now is None or not prior.space.separates(now.match):
-                return None
-            rule = rules[id(rule)] = now
-        other = found.get(rule.match)
-        if other is not None:
-            groups = {prior.lone_rules.get(each.origin) for each in (rule, other)}
-            if len(groups) > 1 or None in groups:
-                return None
-        found[rule.match] = rule
-    return replace(chain, rules=tuple(found.values()))
+    return join(fragments, guests=subject.guests, rulesets=subject.rulesets)
 
 
 def join(
@@ -151,7 +88,6 @@ def join(
     *,
     guests: Mapping[str, Guest] | None = None,
     rulesets: Mapping[str, str] | None = None,
-    prior: Assembly | None = None,
 ) -> Assembly:
     """Joins all parts: matches link ends, routes public addresses, gives machines names and firewalls."""
     fragments = list(fragments)
@@ -170,16 +106,13 @@ def join(
     for id_, stage in stages.items():
         if isinstance(stage, Arrive) and stage.machine in renamed:
             stages[id_] = Arrive(renamed[stage.machine], stage.device)
-    compiled: dict[str, Firewall] = {}
-    firewalls, unread = _firewalls(machines, rulesets or {}, compiled, {} if prior is None else prior.compiled)
-    space = _same_space(prior, stages, machines, firewalls) if prior is not None else None
-    if space is None:
-        try:
-            space = _space(stages.values(), machines.values(), firewalls.values())
-        except TooManyAtoms as error:
-            unread.append(str(error))
-            stages, machines, firewalls, outsides = {INTERNET: _internet([])}, {}, {}, {}
-            space = _space(stages.values(), (), ())
+    firewalls, unread = _firewalls(machines, rulesets or {})
+    try:
+        space = _space(stages.values(), machines.values(), firewalls.values())
+    except TooManyAtoms as error:
+        unread.append(str(error))
+        stages, machines, firewalls, outsides = {INTERNET: _internet([])}, {}, {}, {}
+        space = _space(stages.values(), (), ())
     opaque = frozenset(
         name for name, each in machines.items() if each.forwards and not each.declared and name not in firewalls
     )
@@ -200,8 +133,6 @@ def join(
         opaque=opaque,
         uncertain=bool(opaque) or _is_uncertain(stages.values(), firewalls.values()),
         space=space,
-        compiled=compiled,
-        lone_rules={urn: group for fragment in fragments for urn, group in fragment.lone_rules.items()},
     )
 
 
@@ -214,42 +145,9 @@ def _followed(firewall: Firewall) -> Firewall:
     return Firewall({}, {}, {}, (f"it has {count:,} rules; the limit for one host is {MOST_RULES:,}",))
 
 
-def _same_space(
-    prior: Assembly, stages: dict[str, Stage], machines: Mapping[str, Machine], firewalls: Mapping[str, Firewall]
-) -> Space | None:
-    """The atoms of an earlier assembly, if they separate everything that the changed filters separate. Replaces equal
-    stages by the earlier ones, so that results computed for them stay valid."""
-    if prior.machines != machines or prior.stages.keys() != stages.keys():
-        return None
-    if prior.firewalls.keys() != firewalls.keys() or any(
-        prior.firewalls[name] is not each for name, each in firewalls.items()
-    ):
-        return None
-    changed = []
-    for key, stage in stages.items():
-        old = prior.stages[key]
-        if stage == old:
-            stages[key] = old
-        elif isinstance(stage, Check) and isinstance(old, Check):
-            known = {rule: rule for rule in old.chain.rules}
-            rules = tuple(known.get(rule, rule) for rule in stage.chain.rules)
-            stages[key] = replace(stage, chain=replace(stage.chain, rules=rules))
-            changed.append(stage)
-        else:
-            return None
-    return prior.space if all(prior.space.separates(match) for match in _matches(changed, ())) else None
-
-
-def _firewalls(
-    machines: Mapping[str, Machine],
-    rulesets: Mapping[str, str],
-    compiled: dict[str, Firewall],
-    known: Mapping[str, Firewall],
-) -> tuple[dict[str, Firewall], list[str]]:
-    """The host firewalls by machine, and the errors of rulesets that cannot be read. No ruleset means no filtering.
-
-    A ruleset whose text is in ``known`` is not compiled again; each is added to ``compiled`` by its text.
-    """
+def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> tuple[dict[str, Firewall], list[str]]:
+    """The host firewalls by machine, and the errors of rulesets that cannot be read. No ruleset means no filtering."""
+    compiled: dict[str, Firewall] = {}
     firewalls: dict[str, Firewall] = {}
     unread = []
     for name, text in rulesets.items():
@@ -257,7 +155,7 @@ def _firewalls(
             continue
         try:
             if text not in compiled:
-                compiled[text] = known.get(text) or _followed(nftables.firewall(text))
+                compiled[text] = _followed(nftables.firewall(text))
             firewalls[name] = compiled[text]
         except ValueError as error:
             unread.append(f"the ruleset of {name} cannot be read: {error}")

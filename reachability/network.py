@@ -328,9 +328,6 @@ class Fragment:
     unseen: str = ""
     """The name of the link to what is in networks that are known by their ids only: any other link may lead there, too.
     """
-    lone_rules: dict[str, str] = field(default_factory=dict)
-    """By URN of a resource: the name of the security group to which it gives one rule, which no other rule of the group
-    repeats and on which nothing else depends."""
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Other things that can be queried by id, URN or name (a load balancer, a NAT gateway): the ``Deliver.to`` or the
     entry stage of packets to them."""

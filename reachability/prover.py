@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from reachability import services, trace
 from reachability.addresses import EVERYWHERE, V6, Intervals, contains, difference, intersection, union
 from reachability.assembly import Assembly, answerable, sources_on_the_internet
-from reachability.chains import STATELESS, Chains, Context
-from reachability.network import INTERNET, Chain, Check, Rule, State, filter_at
+from reachability.chains import Chains
+from reachability.network import INTERNET, Check, Rule
 from reachability.packet import Packet
-from reachability.space import Space, bits
 from reachability.steps import Strand
-from reachability.trace import Asked, Hop, Trace
-from reachability.walk import Questions, Start, Walked, Walker
+from reachability.trace import Hop, Trace
+from reachability.walk import Start, Walked, Walker
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +132,6 @@ class Arrival:
                 )
         return None
 
-    def content(self) -> dict[tuple[object, ...], int]:
-        """Everything that the answers about an arrival follow from: the packets by their history."""
-        found: dict[tuple[object, ...], int] = {}
-        for _, strand, packets in self._parts:
-            history = _history(strand)
-            found[history] = found.get(history, 0) | packets
-        return found
-
     def touches(self, packets: int) -> bool:
         """Whether some packet of a set (a mask of the network's space) is sent and arrives."""
         return any(sent & packets for _, sent in self._sent())
@@ -165,54 +156,21 @@ def _root(strand: Strand) -> Strand:
     return strand
 
 
-def _history(strand: Strand) -> tuple[object, ...]:
-    """The sources and the translations of packets."""
-    steps: list[object] = []
-    while strand.parent is not None:
-        steps.append((strand.device, strand.source, strand.destination, strand.service, strand.then, strand.before))
-        strand = strand.parent
-    return (strand.sources, *steps)
-
-
-class Shared:
-    """What the provers of one network share: evaluated chains, and what traces ``asked`` of the clouds' filters."""
-
-    __slots__ = ("asked", "may", "must")
-
-    def __init__(self, space: Space) -> None:
-        self.may = Chains(space, may=True)
-        self.must = Chains(space, may=False)
-        self.asked: Asked = {}
-
-
 class Prover:
     """Queries one assembly; every walk is done once. ``dead``: machines and stages that count as failed.
-    ``revisable``: whether what coverage needs is remembered for the next revision."""
+    ``chains``: those that another prover of the assembly has evaluated, for what may and what must pass."""
 
     def __init__(
-        self,
-        assembly: Assembly,
-        *,
-        dead: frozenset[str] = frozenset(),
-        shared: Shared | None = None,
-        revisable: bool = False,
+        self, assembly: Assembly, *, dead: frozenset[str] = frozenset(), chains: tuple[Chains, Chains] | None = None
     ) -> None:
         self.assembly = assembly
-        self.shared = shared or Shared(assembly.space)
-        self._may = Walker(assembly, may=True, dead=dead, chains=self.shared.may)
+        self._chains = chains or (Chains(assembly.space, may=True), Chains(assembly.space, may=False))
+        self._may = Walker(assembly, may=True, dead=dead, chains=self._chains[0])
         self._must = self._may
         if assembly.uncertain:
-            self._must = Walker(assembly, may=False, dead=dead, chains=self.shared.must)
+            self._must = Walker(assembly, may=False, dead=dead, chains=self._chains[1])
         self._walked: dict[tuple[Sender, bool], Walked] = {}
         self._arrivals: dict[tuple[Sender, bool], tuple[Arrival, ...]] = {}
-        self._revisable = revisable
-        self._exercising: tuple[Sender, ...] = ()
-        self._exercised: dict[tuple[int, Context], tuple[Chain, set[int]]] = {}
-        """By filter: the ids of its rules that decided a packet of ``_exercising``."""
-        self._stale: dict[Sender, Questions] = {}
-        """Of a revised prover: what those senders asked before that it did not keep."""
-        self.differing: frozenset[Sender] = frozenset()
-        """Of a revised prover: the senders whose walks it did not keep."""
         self.dead = dead
 
     def machine(self, name: str, *, spoof: bool = False) -> Sender:
@@ -333,68 +291,18 @@ class Prover:
 
     def without(self, out_of_order: Iterable[str]) -> Prover:
         """The same network with some machines or stages failed."""
-        other = Prover(self.assembly, dead=self.dead | frozenset(out_of_order), shared=self.shared)
+        other = Prover(self.assembly, dead=self.dead | frozenset(out_of_order), chains=self._chains)
         other._may.read_as(self._may)
         other._must.read_as(self._must)
         return other
 
-    def revised(self, assembly: Assembly, changed: frozenset[str]) -> Prover:
-        """A prover of ``assembly``, which differs in the filters ``changed`` and has the same atoms; it keeps every
-        walk on which their decisions are unchanged."""
-        revised = Prover(assembly, shared=self.shared, revisable=True)
-        revised._may.inherit(self._may, changed)
-        if revised._must is not revised._may:
-            revised._must.inherit(self._must, changed)
-        now = {}
-        for place in changed:
-            old, new = filter_at(self.assembly.stages, place), filter_at(assembly.stages, place)
-            now[id(old.chain), STATELESS] = new.chain, new.chains
-        distinguished = {
-            place: [
-                set(bits(mask))
-                for mask in self.shared.may.distinguished(filter_at(assembly.stages, place).chain, STATELESS)
-                if mask >= 0
-            ]
-            for place in changed
-        }
-        differing = set[Sender]()
-        for key, walked in self._walked.items():
-            walker = self._may if key[1] else self._must
-            if walker.differs(walked, distinguished, assembly):
-                differing.add(key[0])
-                if walker is self._may:
-                    revised._stale[key[0]] = walker.questions(walked)
-                continue
-            questions = walker.questions(walked)
-            if any(each in questions for each in now):
-                questions = {
-                    (each if each not in now else (id(now[each][0]), each[1])): (
-                        question if each not in now else (*now[each], question[2])
-                    )
-                    for each, question in questions.items()
-                }
-            revised._walked[key] = replace(walked, questions=questions)
-            if key in self._arrivals:
-                revised._arrivals[key] = self._arrivals[key]
-        if not self._stale:
-            revised._exercised = {key: each for key, each in self._exercised.items() if key not in now}
-        revised._exercising = self._exercising
-        revised.differing = frozenset(differing)
-        return revised
-
-    def decides(self, other: Prover, question: tuple[bool, str, int, State], packets: int) -> bool:
-        """Whether a filter of another prover decides some packet of a set differently."""
-        may, key, source_class, state = question
-        walker = self._may if may else self._must
-        return walker.decides(key, source_class, packets, other.assembly, Context(state=state))
-
     def trace(self, sender: Sender, packet: Packet, to: str | None = None, *, may: bool = True) -> Trace:
         """The path of one packet, hop by hop, with the deciding setting at each."""
-        return trace.trace(self._may if may else self._must, sender.starts, packet, to, self.shared.asked)
+        return trace.trace(self._may if may else self._must, sender.starts, packet, to)
 
     def reply(self, found: Trace) -> str:
         """``passes`` if the answers to a delivered packet come back to its sender for every client port."""
-        return trace.reply(self._must, found, self.shared.asked)
+        return trace.reply(self._must, found)
 
     def obstacles(self, sender: Sender, to: str, service: int, address: int | None = None) -> tuple[Hop, ...]:
         """Every setting that blocks a packet to a machine, all of which would have to change."""
@@ -418,8 +326,6 @@ class Prover:
 
     def exercised(self, senders: Iterable[Sender]) -> set[int]:
         """The ids of the rules that decided a packet of one of these senders."""
-        if self._revisable:
-            return self._exercised_by_filter(tuple(senders))
         walked = Walked()
         for sender in senders:
             walked.add(self.walked(sender), ends=False)
@@ -434,33 +340,8 @@ class Prover:
             for source_class, packets in by_class.items():
                 if own <= decided:
                     break
-                decided |= self.shared.may.hits(chain, packets, source_class, context, others)
+                decided |= self._may.chains.hits(chain, packets, source_class, context, others)
         return decided
-
-    def _exercised_by_filter(self, senders: tuple[Sender, ...]) -> set[int]:
-        """``exercised``, remembered filter by filter: only those are read again that were asked something else."""
-        if senders != self._exercising:
-            self._exercising, self._exercised = senders, {}
-        known = self._exercised
-        for sender, before in self._stale.items():
-            after = self._may.questions(self.walked(sender))
-            for key in before.keys() | after.keys():
-                if key not in before or key not in after or before[key][2] != after[key][2]:
-                    known.pop(key, None)
-        self._stale = {}
-        asked: Questions = {}
-        for sender in senders:
-            for key, (chain, others, by_class) in self._may.questions(self.walked(sender)).items():
-                if key not in known:
-                    merged = asked.setdefault(key, (chain, others, {}))[2]
-                    for source_class, packets in by_class.items():
-                        merged[source_class] = merged.get(source_class, 0) | packets
-        for key, (chain, others, by_class) in asked.items():
-            hits: set[int] = set()
-            for source_class, packets in by_class.items():
-                hits |= self.shared.may.hits(chain, packets, source_class, key[1], others)
-            known[key] = chain, hits
-        return set[int]().union(*(hits for _, hits in known.values()))
 
     def rules(self) -> Iterator[tuple[str, Rule]]:
         """(place, rule) of every filter of the network; a chain of several places counts at the first."""

@@ -78,12 +78,6 @@ class Axis:
         """The half-open range of atoms that an interval overlaps."""
         return bisect_right(self.lows, interval[0]) - 1, bisect_right(self.lows, interval[1])
 
-    def has(self, intervals: Intervals | None) -> bool:
-        """Whether all ends of some intervals are boundaries."""
-        return intervals is None or all(
-            self.lows[self.atom(low)] == low and self.highs[self.atom(high)] == high for low, high in intervals
-        )
-
     def atom(self, point: int) -> int:
         """The atom that contains a point."""
         return bisect_right(self.lows, point) - 1
@@ -174,7 +168,6 @@ class Space:
         ]
         self.class_count = len(numbers)
         self._class_signature = list(numbers)
-        self._number_of = {intervals: number for number, intervals in enumerate(ordered)}
         self._class_masks: dict[Intervals, int] = {}
 
     def class_of(self, point: int) -> int:
@@ -242,15 +235,6 @@ class Space:
             self._spread[intervals] = spread
             self._hold(spread)
         return spread
-
-    def separates(self, match: Match) -> bool:
-        """Whether a match consists of whole atoms and known sets of sources."""
-        return (
-            (match.sources is None or match.sources in self._number_of)
-            and self.destinations.has(match.destinations)
-            and self.services.has(match.services)
-            and self.source_ports.has(match.source_ports)
-        )
 
     def mask(
         self,

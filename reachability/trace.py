@@ -22,9 +22,6 @@ UNFILTERED = Firewall({}, {}, {})
 
 LONGEST_WAY = 400
 
-Asked = dict[tuple[bool, str, int, State], int]
-"""The packets that traces brought to the clouds' filters, by reading, place, class of sources and state."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -173,15 +170,14 @@ def _begin(walker: Walker, start: Start, packet: Packet) -> Step | None:
     )
 
 
-def trace(walker: Walker, starts: tuple[Start, ...], packet: Packet, to: str | None, asked: Asked) -> Trace:
-    """Follows every path that the packet may take; returns the first that ends at ``to`` (anywhere, if not given).
-    Adds to ``asked``."""
+def trace(walker: Walker, starts: tuple[Start, ...], packet: Packet, to: str | None) -> Trace:
+    """Follows every path that the packet may take; returns the first that ends at ``to`` (anywhere, if not given)."""
     lost: Trace | None = None
     for start in starts:
         first = _begin(walker, start, packet)
         if first is None:
             continue
-        for found in _ways(walker, start, first, packet, asked):
+        for found in _ways(walker, start, first, packet):
             if found.delivered and to in (None, found.to):
                 return found
             if lost is None or (found.outcome == "not-modelled" and not lost.delivered):
@@ -189,13 +185,7 @@ def trace(walker: Walker, starts: tuple[Start, ...], packet: Packet, to: str | N
     return lost or Trace(Way(), "dropped", reason="the sender cannot send from that address", sent=packet)
 
 
-def _ask(asked: Asked, walker: Walker, step: Step, state: State) -> None:
-    if isinstance(step.key, str) and isinstance(walker.assembly.stages.get(step.key), Check):
-        question = walker.may, step.key, step.source_class, state
-        asked[question] = asked.get(question, 0) | step.packets
-
-
-def _ways(walker: Walker, start: Start, first: Step, packet: Packet, asked: Asked) -> Iterator[Trace]:
+def _ways(walker: Walker, start: Start, first: Step, packet: Packet) -> Iterator[Trace]:
     seen: set[tuple[Key, int, int, int]] = set()
     todo: list[tuple[Step, Packet, Way, frozenset[str], dict[int, int]]] = [(first, packet, Way(), frozenset(), {})]
     while todo:
@@ -211,7 +201,6 @@ def _ways(walker: Walker, start: Start, first: Step, packet: Packet, asked: Aske
             yield Trace(last, "delivered", key[1], key[2], "", start, packet, connection)
             continue
         unmodelled: list[str] = []
-        _ask(asked, walker, step, State.NEW)
         following = walker.steps(step, unmodelled)
         if unmodelled:
             yield Trace(way, "not-modelled", reason=unmodelled[0], start=start, sent=packet)
@@ -286,23 +275,20 @@ def _answer_service(service: int) -> addresses.Intervals:
     return (services.of(number),)
 
 
-def reply(walker: Walker, found: Trace, asked: Asked) -> str:
-    """``passes`` if answers come back, for every client port in 32768-60999; else ``dropped``. Adds to ``asked``."""
+def reply(walker: Walker, found: Trace) -> str:
+    """``passes`` if answers come back, for every client port in 32768-60999; else ``dropped``."""
     connection = found._connection
     if not found.delivered or connection is None or found.start is None or found.sent is None:
         return "dropped"
-    answer = _Answer(walker, connection, found.start, found.sent, found.to, asked)
+    answer = _Answer(walker, connection, found.start, found.sent, found.to)
     return "passes" if answer.comes_back() else "dropped"
 
 
 class _Answer:
     """The answers to one delivered packet, walked back. Connection tables on the packet's path accept them."""
 
-    def __init__(
-        self, walker: Walker, connection: Connection, start: Start, sent: Packet, to: str, asked: Asked
-    ) -> None:
+    def __init__(self, walker: Walker, connection: Connection, start: Start, sent: Packet, to: str) -> None:
         self._walker = walker
-        self._asked = asked
         self._connection = connection
         self._start, self._sent, self._to_whom = start, sent, to
         self._unfiltered = False
@@ -415,7 +401,6 @@ class _Answer:
             if stage.device and stage.device in places:
                 return [(self._to(step, stage.then), source, destination)]
             known = Context(state=State.ESTABLISHED)
-            _ask(self._asked, self._walker, step, known.state)
             passing = self._walker.chains.passing(stage.chain, step.packets, step.source_class, known, stage.chains)
             return [(self._to(step, stage.then), source, destination)] if passing == step.packets else []
         if isinstance(stage, Translate) and stage.device in self._undone and not self._translates(stage, step):

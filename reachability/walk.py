@@ -24,7 +24,6 @@ from reachability.network import (
     State,
     Translate,
     Unmodelled,
-    filter_at,
 )
 from reachability.space import bits
 from reachability.steps import HOOKS, Key, Place, Step, Steps, Strand
@@ -97,17 +96,11 @@ class Walked:
     lost: list[Lost] = field(default_factory=list)
     visits: dict[tuple[Key, int], int] = field(default_factory=dict)
     tails: dict[tuple[int, int], tuple[Tail, int, int]] = field(default_factory=dict)
-    alike: dict[int, set[int]] = field(default_factory=dict)
-    """By class that visits or tails name: all classes whose packets go the same way there, itself among them."""
-    questions: Questions | None = None
-    """Every set that was filtered, by filter; ``None`` until somebody asks."""
 
     def add(self, other: Walked, *, ends: bool = True) -> None:
         """Merges the result of another walk."""
         for end, parts in other.ends.items() if ends else ():
             self.ends.setdefault(end, []).extend(parts)
-        for source_class, classes in other.alike.items():
-            self.alike.setdefault(source_class, set()).update(classes)
         self.lost += other.lost
         for visit, packets in other.visits.items():
             before = self.visits.get(visit)
@@ -188,8 +181,6 @@ class Walker(Steps):
         self._aheads: dict[tuple[str, int], _Ahead] = {}
         self._tails_known: dict[tuple[str, int], tuple[Tail, ...] | None] = {}
         self._ways_known: dict[tuple[str, int], list[_Way] | None] = {}
-        self._positions: dict[str, set[int]] = {}
-        """By filter: the addresses that some way through it leads to."""
         self._owned = (1 << self.space.owned_count * self.space.width) - 1
 
     def walk(self, start: Start) -> Walked:
@@ -217,14 +208,11 @@ class Walker(Steps):
                     spread = self._spread(Step(key, source_class, strand, packets), found)
                     self._compare(spread, rest, many)
                     spreads.update(dict.fromkeys(spread.near, spread))
-                    found.alike.setdefault(source_class, set()).update(spread.near)
                     events = spread.events
                 else:
                     events = spread.again(source_class, strand)
                 self._arrive_at_ends(events, found)
                 together = spread.together(source_class, rest)
-                if len(together) > 1:
-                    found.alike.setdefault(source_class, set()).update(together)
                 strand.sources = union(*(rest.pop(each) for each in together))
         return found
 
@@ -410,7 +398,6 @@ class Walker(Steps):
         if isinstance(stage, Deliver):
             return [((), (stage.to, ""), 0)]
         if isinstance(stage, Check):
-            self._positions.setdefault(place, set()).add(position)
             asked: tuple[_Asked, ...] = ((place, stage.chain, STATELESS, stage.chains),)
             return self._further([(asked, stage.then)], position, before)
         row_mask = self.space.full_row << position * self.space.width
@@ -502,47 +489,15 @@ class Walker(Steps):
             tail.accepted[source_class] = accepted
         return accepted
 
-    def inherit(self, other: Walker, changed: frozenset[str]) -> None:
-        """Reuses results of another walker for the same network before some filters changed."""
-        self._lookups, self._sends, self._own, self._begun = other._lookups, other._sends, other._own, other._begun
-        self._distinctions = {key: masks for key, masks in other._distinctions.items() if key not in changed}
-        self._positions = other._positions
-        stale = set[int]().union(*(self._positions.get(key, ()) for key in changed))
-        self._tails_known = {at: tails for at, tails in other._tails_known.items() if at[1] not in stale}
-        self._ways_known = {at: ways for at, ways in other._ways_known.items() if at[1] not in stale}
-
-    def differs(self, found: Walked, changed: Mapping[str, list[set[int]]], after: Assembly) -> bool:
-        """Whether the changed filters, as in ``after``, decide any packet of a walk differently, or distinguish classes
-        that were walked together. ``changed``: the sets of classes that each distinguishes there."""
-        questions = self.questions(found)
-        for key, distinguished in changed.items():
-            question = questions.get((id(filter_at(self.assembly.stages, key).chain), STATELESS))
-            if question is None:
-                continue
-            for source_class, packets in question[2].items():
-                alike = found.alike.get(source_class, set())
-                if len(alike) > 1 and any(0 < len(alike & each) < len(alike) for each in distinguished):
-                    return True
-                if self.decides(key, source_class, packets, after):
-                    return True
-        return False
-
-    def decides(self, key: str, source_class: int, packets: int, after: Assembly, context: Context = STATELESS) -> bool:
-        """Whether a filter decides some packet of a set differently in ``after``."""
-        old, new = filter_at(self.assembly.stages, key), filter_at(after.stages, key)
-        accepted = self.chains.accepts(old.chain, source_class, context, old.chains)
-        return bool(packets & (accepted ^ self.chains.accepts(new.chain, source_class, context, new.chains)))
-
     def questions(self, found: Walked) -> Questions:
         """Every set that was filtered on a walk, by filter."""
-        if found.questions is None:
-            found.questions = {}
-            for chain, packets, source_class, context, others in self.filtered(found):
-                by_class = found.questions.setdefault((id(chain), context), (chain, others, {}))[2]
-                by_class[source_class] = by_class.get(source_class, 0) | packets
-        return found.questions
+        questions: Questions = {}
+        for chain, packets, source_class, context, others in self._filtered(found):
+            by_class = questions.setdefault((id(chain), context), (chain, others, {}))[2]
+            by_class[source_class] = by_class.get(source_class, 0) | packets
+        return questions
 
-    def filtered(self, found: Walked) -> Iterator[tuple[Chain, int, int, Context, Mapping[str, Chain]]]:
+    def _filtered(self, found: Walked) -> Iterator[tuple[Chain, int, int, Context, Mapping[str, Chain]]]:
         """(chain, packets, class of sources, context, other chains) for every filter on a walk."""
         for (key, source_class), packets in found.visits.items():
             for chain, context, others in self.filters(key):

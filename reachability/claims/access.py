@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from estate.model import Role
 from estate.plan.topology import SSH_PORT
@@ -25,15 +24,11 @@ def _ssh_from_vpn_only(case: Case) -> Iterator[Finding]:
     own |= {f"{name} {VPN_DEVICE}" for name in own}
     targets = [host.name for host in case.everyone] + [machine.name for machine in case.undeclared]
     for target in targets:
-        yield from case.part((target,), partial(_others_reach_ssh, case, target, own))
-
-
-def _others_reach_ssh(case: Case, target: str, own: set[str]) -> Iterator[Finding]:
-    for sender, arrival in case.inbound(target):
-        if sender.name not in own and sender.name != target:
-            violation = found(case, sender, arrival, f"{sender.name} reaches SSH of {target}", received=SSH)
-            if violation is not None:
-                yield violation
+        for sender, arrival in case.inbound(target):
+            if sender.name not in own and sender.name != target:
+                violation = found(case, sender, arrival, f"{sender.name} reaches SSH of {target}", received=SSH)
+                if violation is not None:
+                    yield violation
 
 
 def _partner_scope(case: Case) -> Iterator[Finding]:

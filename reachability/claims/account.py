@@ -72,10 +72,6 @@ class _Recording(Case):
         self.senders[sender] = None
         return super().arrivals(sender)
 
-    def arrivals_at(self, sender: Sender, to: str) -> tuple[Arrival, ...]:
-        self.senders[sender] = None
-        return super().arrivals_at(sender, to)
-
     def depends_on(self, sender: Sender) -> None:
         self.senders[sender] = None
         super().depends_on(sender)

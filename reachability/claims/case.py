@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from estate.model import Network, Role
@@ -10,8 +10,6 @@ from estate.plan.hosts import Host, hosts
 from estate.plan.topology import ForwardRule, Topology
 from reachability import services
 from reachability.addresses import Intervals, intersection, union
-from reachability.claims.claim import Finding
-from reachability.claims.consulted import Change, Consulted
 from reachability.claims.places import Failures
 from reachability.claims.plan import Permitted, essentials, permitted
 from reachability.claims.sets import Allowance
@@ -89,12 +87,9 @@ class Estate:
     def of_types(self) -> dict[tuple[str, str], tuple[Resource, ...]]:
         """The resources by type, under the token by which it is known, and network; those outside any network's stack
         under an empty name."""
-        return self._by_type(self.resources)
-
-    def _by_type(self, resources: Iterable[Resource]) -> dict[tuple[str, str], tuple[Resource, ...]]:
         names = {network.name for network in self.networks}
         found: dict[tuple[str, str], list[Resource]] = {}
-        for resource in resources:
+        for resource in self.resources:
             owner = stack(resource.urn)
             found.setdefault((known_as(resource.type), owner if owner in names else ""), []).append(resource)
         return {key: tuple(members) for key, members in found.items()}
@@ -151,79 +146,24 @@ class Estate:
         """The machines and stages that fail with a place."""
         return Failures(self.resources, self.prover.assembly)
 
-    def revised(self, prover: Prover, resources: Iterable[Resource], types: frozenset[str], *, moved: bool) -> Estate:
-        """The estate whose filters and resources of some types differ, with the same machines. ``moved``: whether the
-        place of a resource or filter differs."""
-        other = Estate(prover, self.networks, resources)
-        other.listening = self.listening
-        kept = ("senders", "hosts", "owners", "undeclared", *(() if moved else ("failures",)))
-        for name in kept:
-            if name in self.__dict__:
-                other.__dict__[name] = self.__dict__[name]
-        other._stacks = self._stacks
-        other.of_types = {key: each for key, each in self.of_types.items() if key[0] not in types}
-        other.of_types |= other._by_type(each for each in other.resources if known_as(each.type) in types)
-        return other
-
     def case(self, network: Network) -> Case:
         return Case(self, network)
 
 
 class Case:
-    """One network of an estate. Records what is consulted: a claim depends on it."""
+    """One network of an estate. Records the senders that are queried: a claim depends on their walks."""
 
     def __init__(self, estate: Estate, network: Network) -> None:
         self.estate = estate
         self.network = network
         self.prover = estate.prover
         self.everyone = estate.hosts[network.name]
-        self._consulted = Consulted()
-        self._claim = ""
-        self._clean: dict[tuple[object, ...], Consulted] = {}
-        """What the parts of checks that found nothing consulted."""
+        self._consulted: dict[Sender, None] = {}
+        self._consulted_all = False
         self._asked: dict[Sender, None] = {}
         self._asked_all = False
         self._essentials: dict[str, tuple[tuple[Allowance, ...], tuple[Allowance, ...]]] = {}
         self._forwarded: dict[str, tuple[ForwardRule, ...]] = {}
-
-    def revised(self, estate: Estate, change: Change) -> Case:
-        """The case of the revised estate. Parts of checks that found nothing are kept if nothing that they consulted
-        differs."""
-        other = Case(estate, self.network)
-        other._clean = {key: read for key, read in self._clean.items() if not change.touches(read)}
-        other._forwarded, other._essentials = self._forwarded, self._essentials
-        for name in ("named", "topology", "permitted"):
-            if name in self.__dict__:
-                other.__dict__[name] = self.__dict__[name]
-        return other
-
-    def part(self, key: tuple[object, ...], findings: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-        """The findings of a part of a claim's check; ``key`` is unique in the claim. A part that found nothing in an
-        earlier proof is not checked again if nothing that it consulted differs.
-
-        The findings must follow from the declaration and from what this case is asked, nothing else.
-        """
-        key = (self._claim, *key)
-        known = self._clean.get(key)
-        if known is not None:
-            self._consulted.add(known)
-            return
-        before, here = self._consulted, Consulted()
-        self._consult(here)
-        clean = True
-        try:
-            for found in findings():
-                clean = False
-                yield found
-        finally:
-            before.add(here)
-            self._consult(before)
-        if clean:
-            self._clean[key] = here
-
-    def _consult(self, read: Consulted) -> None:
-        self._consulted = read
-        self.prover.shared.asked = read.asked
 
     def hosts(self, *roles: Role) -> tuple[Host, ...]:
         """The declared hosts of these roles, or all hosts, sorted by name."""
@@ -269,17 +209,14 @@ class Case:
 
     @property
     def failures(self) -> Failures:
-        self._consulted.failures = True
         return self.estate.failures
 
     def groups_in(self, machine: Machine) -> tuple[Check, ...]:
         """The security groups' filters for packets that enter a machine's interfaces."""
-        self._consulted.groups[machine.name] = None
         return self.estate.group_checks.get(machine.name, ())
 
     def groups_out(self, machine: Machine) -> list[Check]:
         """The security groups' filters for packets that leave through a machine's interfaces."""
-        self._consulted.groups[machine.name] = None
         stages = self.prover.assembly.stages
         found = []
         for leg in machine.interfaces:
@@ -297,7 +234,6 @@ class Case:
 
     def resources(self, type_: str) -> tuple[Resource, ...]:
         """The resources of a type in this network's stack, or in no known stack."""
-        self._consulted.types[type_] = None
         found = self.estate.of_types
         return (*found.get((type_, self.network.name), ()), *found.get((type_, ""), ()))
 
@@ -316,21 +252,20 @@ class Case:
 
     def arrivals(self, sender: Sender) -> tuple[Arrival, ...]:
         """All arrivals of a sender's new packets."""
-        self._consulted.senders[sender] = None
+        self._consulted[sender] = None
         return self.prover.arrivals(sender)
 
     def arrivals_at(self, sender: Sender, to: str) -> tuple[Arrival, ...]:
         """The arrivals of a sender's new packets at one place."""
-        self._consulted.arrivals[sender, to] = None
-        return tuple(each for each in self.prover.arrivals(sender) if each.to == to)
+        return tuple(each for each in self.arrivals(sender) if each.to == to)
 
     def depends_on(self, sender: Sender) -> None:
-        """Records that the claim depends on whether a sender's walk is modelled."""
-        self._consulted.walks[sender] = None
+        """Records that the claim depends on a sender's walk."""
+        self._consulted[sender] = None
 
     def inbound(self, name: str) -> tuple[tuple[Sender, Arrival], ...]:
         """The packets of all senders that may reach a machine."""
-        self._consulted.targets[name] = None
+        self._consulted_all = True
         return self.estate.inbound.get(name, ())
 
     def certain(
@@ -351,21 +286,19 @@ class Case:
             if (each.to, each.device) == (arrival.to, arrival.device)
         )
 
-    def begin(self, claim: str = "") -> None:
-        """Starts another claim, by its id: the senders queried so far count for coverage only."""
-        self._asked |= self._consulted.single()
-        self._asked_all |= bool(self._consulted.targets)
-        self._claim = claim
-        self._consult(Consulted())
+    def begin(self) -> None:
+        """Starts another claim: the senders queried so far count for coverage only."""
+        self._asked |= self._consulted
+        self._asked_all |= self._consulted_all
+        self._consulted, self._consulted_all = {}, False
 
     def reasons(self) -> tuple[str, ...]:
         """What is not modelled on the walks of the queried senders."""
-        everyone, single = bool(self._consulted.targets), self._consulted.single()
-        if everyone and single.keys() <= set(self.estate.senders.values()):
+        if self._consulted_all and self._consulted.keys() <= set(self.estate.senders.values()):
             return self.estate.unmodelled
-        known = self.estate.unmodelled if everyone else self.prover.assembly.unmodelled
+        known = self.estate.unmodelled if self._consulted_all else self.prover.assembly.unmodelled
         found = dict.fromkeys(known)
-        for sender in single:
+        for sender in self._consulted:
             found |= dict.fromkeys(self.prover.unmodelled(sender))
         return tuple(found)
 

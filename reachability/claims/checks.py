@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 from estate.plan.hosts import Host
 from reachability import services as axis
@@ -47,11 +46,7 @@ def _of_tcp(used: Intervals | None) -> Intervals:
 
 
 def comes_in_only(case: Case, host: Host, allowed: Mapping[str, Intervals]) -> Iterator[Finding]:
-    """Only ``allowed`` reaches ``host``: services as they arrive, by sender's name. Once for a host in a claim."""
-    yield from case.part(("inbound", host.name), partial(_comes_in, case, host, allowed))
-
-
-def _comes_in(case: Case, host: Host, allowed: Mapping[str, Intervals]) -> Iterator[Finding]:
+    """Only ``allowed`` reaches ``host``: services as they arrive, by sender's name."""
     for sender, arrival in case.inbound(host.name):
         rest = difference(CONNECTIONS, allowed.get(sender.name, ()))
         violation = found(case, sender, arrival, f"{sender.name} reaches {host.name}", received=rest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 
 from estate.model import Role
 from estate.plan import addressing, topology
@@ -43,17 +42,12 @@ def _layers_agree(case: Case) -> Iterator[Finding]:
             continue
         for inbound in (True, False):
             try:
-                yield from case.part(
-                    ("firewall", host.name, inbound), partial(_host_firewall, case, host, machine, inbound)
-                )
+                yield from _host_firewall(case, host, machine, inbound)
                 if host.in_cloud:
-                    wanted = shared[host.place, host.role, inbound]
-                    yield from case.part(
-                        ("group", host.name, inbound), partial(_group, case, host, machine, inbound, groups, wanted)
-                    )
+                    yield from _group(case, host, machine, inbound, groups, shared[host.place, host.role, inbound])
             except NotComparable as error:
                 yield Gap(f"the layers of {host.name} cannot be compared: {error}")
-        yield from case.part(("forwarding", host.name), partial(_forwarding, case, host))
+        yield from _forwarding(case, host)
         yield from _listening(case, host)
     yield from _targets(case)
 

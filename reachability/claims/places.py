@@ -49,12 +49,6 @@ def _place(resource: Resource, by_key: Mapping[str, Resource]) -> Place:
     return Place(resource.type.partition(":")[0], _text(properties.get("region")), zone)
 
 
-def placing(resource: Resource) -> tuple[object, ...]:
-    """Everything from which the place of a resource, and of those that refer to it, follows."""
-    named = (repr(resource.properties.get(name)) for name in ("availabilityZone", "zone", "region", SUBNET))
-    return (resource.urn, repr(resource.id), resource.type, tuple(resource.references.get(SUBNET, ())), *named)
-
-
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 

@@ -22,7 +22,7 @@ def prove(case: Case, asked: Iterable[Claim] | None = None) -> Report:
     began = perf_counter()
     verdicts = []
     for claim in claims() if asked is None else asked:
-        case.begin(claim.id)
+        case.begin()
         verdicts.append(verdict(case, claim))
     seconds = perf_counter() - began
     case.begin()
@@ -35,7 +35,7 @@ def verdict(case: Case, claim: Claim) -> Verdict:
     uncertain: list[Violation] = []
     gaps: dict[str, None] = {}
     try:
-        for found in case.part((), lambda: claim.check(case)):
+        for found in claim.check(case):
             if isinstance(found, Gap):
                 gaps[found.reason] = None
             elif found.uncertain:

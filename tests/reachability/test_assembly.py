@@ -69,7 +69,7 @@ def test_a_provider_that_is_not_read_is_named() -> None:
     assert built.unmodelled == (f"{type_} belongs to a provider that is not supported (supported: aws, gcp)",)
 
 
-def test_a_ruleset_is_compiled_once_by_its_text_and_not_again_in_a_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ruleset_is_compiled_once_by_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     text = ruleset(1)
     rulesets = {"one": text, "two": text}
     compiled: list[str] = []
@@ -81,9 +81,8 @@ def test_a_ruleset_is_compiled_once_by_its_text_and_not_again_in_a_revision(monk
 
     monkeypatch.setattr(assembly.nftables, "firewall", counted)
     made = [Fragment(machines=[Machine(name, (), ()) for name in rulesets])]
-    first = assembly.join(made, rulesets=rulesets)
-    again = assembly.join(made, rulesets={**rulesets, "two": ""}, prior=first)
-    assert compiled == [text, ""]
-    assert first.firewalls["one"] is first.firewalls["two"] is again.firewalls["one"]
+    joined = assembly.join(made, rulesets=rulesets)
+    assert compiled == [text]
+    assert joined.firewalls["one"] is joined.firewalls["two"]
     assembly.join(made, rulesets=rulesets)
-    assert compiled == [text, "", text], "nothing is kept beyond the assemblies"
+    assert compiled == [text, text], "nothing is kept beyond the assembly"

@@ -41,8 +41,6 @@ COMPILED = (
 )  # fmt: skip
 """In this order: subnets need their ACL and route table; checks need the balancers that preserve client addresses."""
 
-at_other_ports = groups.at_other_ports
-
 UNDERSTOOD = frozenset(type_ for module in {*READ, *COMPILED} for type_ in module.TYPES)
 """Every resource type that is compiled."""
 
@@ -67,5 +65,4 @@ def compile(resources: Sequence[Resource], announcements: Mapping[str, Intervals
     for module in COMPILED:
         module.compile(cloud)
     balancers.compile_onward(cloud)
-    fragment.lone_rules.update(groups.lone_rules(cloud))
     return fragment

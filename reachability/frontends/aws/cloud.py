@@ -151,8 +151,6 @@ class Group:
     """Groups outside of the input that inbound rules reference: (name, services, origin of the rule)."""
     egress: list[Rule] = field(default_factory=list)
     members: list[Nic] = field(default_factory=list)
-    repeats: bool = False
-    """Whether some of its rules were repeated, and left out."""
 
     @property
     def origin(self) -> str:

@@ -26,7 +26,6 @@ INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 VPC_ASSOCIATION = "aws:vpc/securityGroupVpcAssociation:SecurityGroupVpcAssociation"
 TYPES = (GROUP, DEFAULT_GROUP, RULE, INGRESS, EGRESS, VPC_ASSOCIATION)
-PORTS = ("ipProtocol", "fromPort", "toPort")
 REFERABLE = (GROUP, DEFAULT_GROUP, *VPCS)
 
 
@@ -116,9 +115,7 @@ def compile(cloud: Cloud) -> None:
                 group = _owner(cloud, resource)
                 (group.egress if egress else group.ingress).extend(_single(cloud, peers, group, resource, egress))
     for group in {id(each): each for each in cloud.groups.values()}.values():
-        ingress, egress = _once(group.ingress), _once(group.egress)
-        group.repeats = ingress is not group.ingress or egress is not group.egress
-        group.ingress, group.egress = ingress, egress
+        group.ingress, group.egress = _once(group.ingress), _once(group.egress)
     _compile_checks(cloud)
 
 
@@ -233,49 +230,6 @@ def _listed(
 ) -> Iterator[Rule]:
     for shown, blocks, uncertainty in prefix_lists.contents(cloud, resource, name, value):
         yield _rule(group, blocks, shown, (used[0], used[1], used[2] or uncertainty), egress, resource.urn)
-
-
-def lone_rules(cloud: Cloud) -> Iterator[tuple[str, str]]:
-    """(URN of a resource, name of its group): resources with one rule for one block, in a group that repeats none. None
-    if what load balancers outside of the input may send depends on rules."""
-    if cloud.balanced_elsewhere:
-        return
-    owners: dict[str, list[Group]] = {}
-    for group in {id(each): each for each in cloud.groups.values()}.values():
-        for rule in (*group.ingress, *group.egress):
-            owners.setdefault(rule.origin, []).append(group)
-    for resource in cloud.index.of(INGRESS, EGRESS):
-        found = owners.get(resource.urn, ())
-        if len(found) == 1 and not found[0].repeats and _block(resource) is not None:
-            yield resource.urn, found[0].name
-
-
-def _block(resource: Resource) -> str | None:
-    """The block that is the only peer of a rule."""
-    peers = [
-        value
-        for name in ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
-        if says(value := resource.properties.get(name))
-    ]
-    return peers[0] if len(peers) == 1 and isinstance(peers[0], str) and "/" in peers[0] else None
-
-
-def at_other_ports(rule: Rule, group: str, before: Resource, after: Resource) -> Rule | None:
-    """A rule of ``lone_rules`` after a change of its resource; ``None`` if anything but protocol and ports differs, or
-    they are not known."""
-    if replace(before, properties=after.properties) != after or before.type not in (INGRESS, EGRESS):
-        return None
-    old, new = before.properties, after.properties
-    if old.keys() != new.keys() or any(old[name] != new[name] for name in old if name not in PORTS):
-        return None
-    try:
-        was, used = (traffic.read(*(each.get(name) for name in PORTS)) for each in (old, new))
-    except Malformed:
-        return None
-    if was[2] or used[2]:
-        return None
-    way = f"out {used[1]} to" if before.type == EGRESS else f"in {used[1]} from"
-    return replace(rule, match=replace(rule.match, services=used[0]), name=f"{group}: {way} {_block(after)}")
 
 
 class _Peers:
