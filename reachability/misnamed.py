@@ -1,7 +1,7 @@
-"""What is wrong with a text in a question that is no name and no address: value, rule, reason and fix.
+"""Errors for a text in a question that is neither a name nor an address: value, rule, reason and fix.
 
-What people write instead of a name: an address with a mistake in it, a port behind a name, a URL, several names, a word
-for everything, a netmask, a range, another case.
+Known mistakes: a misspelt address, a name with a port, a URL, several names, a word for everything, a netmask, a range
+of addresses, another case.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from ipaddress import IPv4Network
 from itertools import zip_longest
 
-from reachability.addresses import AddressError, block, text, texts
+from reachability.addresses import AddressError, block, texts
 from reachability.network import INTERNET
 
 NUMBERS = re.compile(r"[0-9]+(\.[0-9]*)+")
@@ -29,7 +30,7 @@ LISTED = 12
 
 
 def explained(given: str, known: Collection[str]) -> str:
-    """The error of a text that names nothing. ``known``: what can be asked about, by name."""
+    """The error for a text that names nothing. ``known``: the names that can be asked about."""
     return _mistake(given, known) or (
         f"{given!r} is not a host, resource id, URN, name or CIDR of this estate, nor 'internet'; {_hint(given, known)}"
     )
@@ -177,17 +178,13 @@ def _prefix(given: str, address: str, prefix: str | None, bits: int) -> str:
 
 
 def _masked(address: str, mask: str) -> str:
-    """The block of an address and a netmask, or an example if the mask is none."""
+    """The block of an address and a netmask or wildcard mask; an example if the mask is neither."""
     try:
-        low = block(mask)[0]
-        length = bin(low).count("1")
-        if low == (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF:
-            return f"{text(block(f'{address}/{length}')[0])}/{length}"
-    except AddressError:
-        pass
-    return "for example 10.0.1.0/24"
+        return str(IPv4Network(f"{address}/{mask}", strict=False))
+    except ValueError:
+        return "for example 10.0.1.0/24"
 
 
 def shortest(names: Iterable[str]) -> str:
-    """The name by which a person would call a thing that has several: no ARN if there is another."""
+    """The shortest of a thing's names; an ARN or URN only if it has no other."""
     return min(names, key=lambda name: (name.startswith(("arn:", "urn:")), len(name), name))
