@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reachability.addresses import ALL_V4, ALL_V6, GLOBAL, NOT_GLOBAL, Interval, Intervals, difference, union
-from reachability.frontends import aws, gcp, kubernetes, nftables, site_stages
+from reachability.frontends import kubernetes, site_stages
 from reachability.network import (
     INTERNET,
     Action,
@@ -75,12 +75,25 @@ def assemble(subject: Subject) -> Assembly:
         tunnel.key: site.announces for site in subject.sites for server in site.servers for tunnel in server.tunnels
     }
     fragments = [
-        aws.compile([each for each in subject.resources if each.type.startswith("aws:")], announcements),
-        gcp.compile([each for each in subject.resources if each.type.startswith("gcp:")], announcements),
+        *_clouds(subject, announcements),
         site_stages.compile(subject.sites),
         Fragment(unmodelled=_foreign(subject)),
     ]
     return join(fragments, guests=subject.guests, rulesets=subject.rulesets)
+
+
+def _clouds(subject: Subject, announcements: Mapping[str, Intervals]) -> Iterator[Fragment]:
+    """The fragments of the clouds. A cloud's frontend is imported only for networks that have resources there."""
+    amazon = [each for each in subject.resources if each.type.startswith("aws:")]
+    google = [each for each in subject.resources if each.type.startswith("gcp:")]
+    if amazon:
+        from reachability.frontends import aws
+
+        yield aws.compile(amazon, announcements)
+    if google:
+        from reachability.frontends import gcp
+
+        yield gcp.compile(google, announcements)
 
 
 def join(
@@ -155,13 +168,20 @@ def _firewalls(machines: Mapping[str, Machine], rulesets: Mapping[str, str]) -> 
             continue
         try:
             if text not in compiled:
-                compiled[text] = _followed(nftables.firewall(text))
+                compiled[text] = _followed(_compiled(text))
             firewalls[name] = compiled[text]
         except ValueError as error:
             unread.append(f"the ruleset of {name} cannot be read: {error}")
             continue
         unread += [f"the ruleset of {name}: {reason}" for reason in firewalls[name].unmodelled]
     return firewalls, unread
+
+
+def _compiled(text: str) -> Firewall:
+    """The firewall of a ruleset. The compiler is imported only for networks whose rulesets are known."""
+    from reachability.frontends import nftables
+
+    return nftables.firewall(text)
 
 
 def _foreign(subject: Subject) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from reachability.addresses import contains
+from reachability.addresses import Intervals, contains
 from reachability.network import Action, Chain, Devices, Rule, State, among
-from reachability.space import Space, bits
+from reachability.space import Space
 
 SHORT = 64
 """The number of rules up to which a chain is read rule by rule for each class of sources."""
@@ -121,19 +121,22 @@ class Chains:
         if known is None:
             every: list[int] = []
             some: dict[int, list[int]] = {}
-            for number, (_, classes, _) in enumerate(rules):
-                if classes == -1:
+            for number, (_, _, rule) in enumerate(rules):
+                sources = rule.match.sources
+                if sources is None:
                     every.append(number)
-                for each in () if classes == -1 else bits(classes):
+                    continue
+                for each in self._space.classes_in(sources):
                     some.setdefault(each, []).append(number)
             known = self._by_class[key] = every, some
         every, some = known
         own = some.get(source_class, [])
         return [(rules[number][0], 1, rules[number][2]) for number in (sorted(every + own) if every else own)], 1
 
-    def distinguished(self, chain: Chain, context: Context) -> set[int]:
-        """The sets of source classes that the rules of a chain distinguish."""
-        return {classes for _, classes, _ in self._fitting(chain, context) if classes >= 0}
+    def distinguished(self, chain: Chain, context: Context) -> set[Intervals]:
+        """The sets of sources that the rules of a chain distinguish."""
+        fitting = self._fitting(chain, context)
+        return {rule.match.sources for _, _, rule in fitting if rule.match.sources is not None}
 
     def _signature(self, chain: Chain, source_class: int, context: Context) -> int:
         """The rules that match a class of sources; two classes with the same signature have the same verdicts."""
@@ -266,10 +269,10 @@ class Chains:
                     packets = packets & ~hit | inner.rest
                     continue
             if not uncertain:
-                packets &= ~hit
+                packets ^= hit
                 if not packets:
                     break
-        outcome.rest = packets | returned
+        outcome.rest = packets | returned if returned else packets
         return outcome
 
     def deciding(

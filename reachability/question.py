@@ -340,7 +340,8 @@ def ask(
     ``obstacles``: whether to search for every blocking setting.
     """
     boxes = _boxes(prover, sender, target, asked, may=True)
-    surely = union(*(sent for _, _, _, sent in _boxes(prover, sender, target, asked, may=False)))
+    certain = _boxes(prover, sender, target, asked, may=False) if prover.assembly.uncertain else boxes
+    surely = union(*(sent for _, _, _, sent in certain))
     own = target.machine.interfaces if target.machine is not None else ()
     reaching = union([(point, point) for leg in own for point in (*leg.addresses, *leg.public)]) if own else None
     doubts = prover.unmodelled(sender, asked, _also_by_nat64(target.destinations), reaching)

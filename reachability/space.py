@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from operator import xor
 
 from estate.errors import CheckFailed
 from reachability import services
@@ -26,6 +25,10 @@ MOST_HELD = 1 << 35
 """The maximum size of all sets of rules together: 4 GiB. An estate of a hundred networks needs at most half of it."""
 
 
+FEW_SETS = 16
+"""The number of sets of sources up to which those that contain an atom are listed; more are bits."""
+
+
 class TooManyAtoms(CheckFailed):
     """The rules split the packets into more atoms than a set can hold, or are too many sets of that size."""
 
@@ -34,21 +37,6 @@ class TooManyAtoms(CheckFailed):
             f"the rules distinguish {destinations:,} destinations, {used:,} services and {ports:,} source ports; "
             f"{rule}: these are more rules than the prover follows; prove fewer networks together, or merge rules"
         )
-
-
-def bits(mask: int) -> Iterator[int]:
-    """The positions of the bits that are set, in order."""
-    if mask.bit_count() << 6 < mask.bit_length():
-        while mask:
-            lowest = mask & -mask
-            yield lowest.bit_length() - 1
-            mask ^= lowest
-        return
-    digits = bin(mask)[:1:-1]
-    position = digits.find("1")
-    while position >= 0:
-        yield position
-        position = digits.find("1", position + 1)
 
 
 class Axis:
@@ -151,23 +139,26 @@ class Space:
 
     def _classify(self, used: set[Intervals]) -> None:
         self.sources = Axis((interval for each in used for interval in each), EVERYWHERE)
-        changes = [0] * (len(self.sources) + 1)
         ordered = sorted(used)
+        toggled: list[list[int]] = [[] for _ in range(len(self.sources) + 1)]
         for number, intervals in enumerate(ordered):
-            bit = 2 << number
             for interval in intervals:
                 first, last = self.sources.atoms(interval)
-                changes[first] ^= bit
-                changes[last] ^= bit
-        signatures = list(accumulate(changes[:-1], xor))
-        first_v6 = self.sources.atom(V6)
-        numbers: dict[int, int] = {}
-        self._class_of_atom = [
-            numbers.setdefault(signature | (atom >= first_v6), len(numbers))
-            for atom, signature in enumerate(signatures)
-        ]
+                toggled[first].append(number)
+                toggled[last].append(number)
+        first_v6, size = self.sources.atom(V6), len(ordered) // 8 + 1
+        numbers: dict[tuple[bool, tuple[int, ...] | bytes], int] = {}
+        self._class_of_atom = []
+        inside, signature = set[int](), 0
+        for atom in range(len(self.sources)):
+            for number in toggled[atom]:
+                inside ^= {number}
+                signature ^= 1 << number
+            sets = tuple(sorted(inside)) if len(inside) <= FEW_SETS else signature.to_bytes(size, "little")
+            self._class_of_atom.append(numbers.setdefault((atom >= first_v6, sets), len(numbers)))
         self.class_count = len(numbers)
-        self._class_signature = list(numbers)
+        self._is_v6 = [v6 for v6, _ in numbers]
+        self._classes: dict[Intervals, tuple[int, ...]] = {}
         self._class_masks: dict[Intervals, int] = {}
 
     def class_of(self, point: int) -> int:
@@ -175,7 +166,7 @@ class Space:
         return self._class_of_atom[self.sources.atom(point)]
 
     def is_v6(self, source_class: int) -> bool:
-        return bool(self._class_signature[source_class] & 1)
+        return self._is_v6[source_class]
 
     def classes(self, intervals: Intervals) -> dict[int, Intervals]:
         """The classes in a set of sources, each with its part of the set."""
@@ -189,17 +180,24 @@ class Space:
                 atom += 1
         return {source_class: tuple(parts) for source_class, parts in found.items()}
 
+    def classes_in(self, intervals: Intervals) -> tuple[int, ...]:
+        """The classes whose sources are in a set, which must be used by a rule."""
+        found = self._classes.get(intervals)
+        if found is None:
+            numbers: set[int] = set()
+            for interval in intervals:
+                first, last = self.sources.atoms(interval)
+                numbers.update(self._class_of_atom[first:last])
+            found = self._classes[intervals] = tuple(sorted(numbers))
+        return found
+
     def class_mask(self, intervals: Intervals | None) -> int:
-        """A bit for each class whose sources are in the set (which must be used by a rule); ``None`` is all classes."""
+        """``classes_in`` with a bit for each class; ``None`` is all classes."""
         if intervals is None:
             return -1
         mask = self._class_masks.get(intervals)
         if mask is None:
-            found = set()
-            for interval in intervals:
-                first, last = self.sources.atoms(interval)
-                found.update(self._class_of_atom[first:last])
-            mask = self._class_masks[intervals] = sum(1 << number for number in found)
+            mask = self._class_masks[intervals] = sum(1 << number for number in self.classes_in(intervals))
         return mask
 
     def _service_block(self, used: Intervals | None, ports: Intervals | None) -> int:
@@ -302,7 +300,11 @@ class Space:
         width, block = self.width, self._block
         while mask:
             position = ((mask & -mask).bit_length() - 1) // width
-            row = mask >> position * width & block
+            row = mask >> position * width
+            if row <= block:
+                yield position, row
+                return
+            row &= block
             yield position, row
             mask ^= row << position * width
 

@@ -25,7 +25,6 @@ from reachability.network import (
     Translate,
     Unmodelled,
 )
-from reachability.space import bits
 from reachability.steps import HOOKS, Key, Place, Step, Steps, Strand
 
 LONGEST_TAIL = 40
@@ -176,7 +175,8 @@ class Walker(Steps):
     ) -> None:
         super().__init__(assembly, may=may, dead=dead, chains=chains)
         self._begun: dict[tuple[str, int, int], list[tuple[Key, int]]] = {}
-        self._distinctions: dict[Key, frozenset[int]] = {}
+        self._distinctions: dict[Key, frozenset[Intervals]] = {}
+        self._marks_known: dict[Key, frozenset[int]] = {}
         self._partitions: dict[frozenset[Key], list[list[int]]] = {}
         self._aheads: dict[tuple[str, int], _Ahead] = {}
         self._tails_known: dict[tuple[str, int], tuple[Tail, ...] | None] = {}
@@ -227,9 +227,9 @@ class Walker(Steps):
             spread.partition = self._told_apart(frozenset(places | ahead))
             return
         distinguished = {self.space.class_mask((ALL_V6,)), self.space.class_mask((ALL_V4,))}
-        alike = _alike(distinguished.union(*map(self._distinguished, places)), own)
+        alike = _alike(distinguished.union(*map(self._marks, places)), own)
         spread.near = [each for each in classes if each == own or alike >> each & 1]
-        spread.marks = set().union(*map(self._distinguished, ahead))
+        spread.marks = set().union(*map(self._marks, ahead))
 
     def _arrive_at_ends(self, events: Iterable[_Event], found: Walked) -> None:
         for end, source_class, strand, packets, tail in events:
@@ -268,11 +268,10 @@ class Walker(Steps):
         """By class: it and the classes that no filter at some places distinguishes from it."""
         known = self._partitions.get(places)
         if known is None:
-            distinguished: set[int] = set().union(*(self._distinguished(key) for key in places))
-            distinguished.add(self.space.class_mask((ALL_V6,)))
+            distinguished: set[Intervals] = {(ALL_V6,)}.union(*map(self._distinguished, places))
             marks: list[list[int]] = [[] for _ in range(self.space.class_count)]
-            for number, mask in enumerate(distinguished):
-                for each in bits(mask) if mask >= 0 else ():
+            for number, sources in enumerate(distinguished):
+                for each in self.space.classes_in(sources):
                     marks[each].append(number)
             groups: dict[tuple[int, ...], list[int]] = {}
             for each, mark in enumerate(marks):
@@ -283,12 +282,19 @@ class Walker(Steps):
                     known[each] = members
         return known
 
-    def _distinguished(self, key: Key) -> frozenset[int]:
-        """The sets of classes that the filters at a place distinguish."""
+    def _marks(self, key: Key) -> frozenset[int]:
+        """``_distinguished`` as sets of classes."""
+        known = self._marks_known.get(key)
+        if known is None:
+            known = self._marks_known[key] = frozenset(map(self.space.class_mask, self._distinguished(key)))
+        return known
+
+    def _distinguished(self, key: Key) -> frozenset[Intervals]:
+        """The sets of sources that the filters at a place distinguish."""
         known = self._distinctions.get(key)
         if known is not None:
             return known
-        distinguished: set[int] = set()
+        distinguished: set[Intervals] = set()
         if isinstance(key, tuple):
             firewall = self.assembly.firewalls.get(key[1])
             hook = HOOKS.get(key[0])
@@ -300,14 +306,14 @@ class Walker(Steps):
                         distinguished |= self.chains.distinguished(chain, context)
             machine = self.assembly.machines.get(key[1])
             for point, _, _ in machine.source_routes if machine is not None else ():
-                distinguished.add(1 << self.space.class_of(point))
+                distinguished.add(((point, point),))
         else:
             stage = self.assembly.stages.get(key)
             if isinstance(stage, Check):
                 for chain in (stage.chain, *stage.chains.values()):
                     distinguished |= self.chains.distinguished(chain, STATELESS)
             elif isinstance(stage, Translate):
-                distinguished |= {self.space.class_mask(each.match.sources) for each in stage.translations}
+                distinguished |= {each.match.sources for each in stage.translations if each.match.sources is not None}
         known = self._distinctions[key] = frozenset(distinguished)
         return known
 

@@ -14,7 +14,7 @@ from reachability.claims.places import Failures
 from reachability.claims.plan import Permitted, essentials, permitted
 from reachability.claims.sets import Allowance
 from reachability.coverage import NOTHING, Coverage, coverage
-from reachability.frontends.aws.tokens import known_as
+from reachability.frontends.aws_tokens import known_as
 from reachability.network import INTERNET, Arrive, Check, Machine, Rule
 from reachability.prover import Arrival, Prover, Sender
 from reachability.resources import Resource

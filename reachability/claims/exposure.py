@@ -13,7 +13,7 @@ from reachability.claims.checks import found, undeployed
 from reachability.claims.claim import Claim, Finding, Gap, Violation
 from reachability.claims.sets import CONNECTIONS, port
 from reachability.claims.vocabulary import NO_ERRORS
-from reachability.frontends.aws.tokens import BALANCER, LISTENER
+from reachability.frontends.aws_tokens import BALANCER, LISTENER
 from reachability.network import INTERNET
 from reachability.prover import Arrival
 from reachability.resources import UNKNOWN, Resource

@@ -16,7 +16,7 @@ from reachability.claims.filters import NotComparable, beyond, canonical
 from reachability.claims.plan import Permitted, intervals, unfiltered
 from reachability.claims.sets import CONNECTIONS, Allowance, port
 from reachability.declared import INSTANCE
-from reachability.frontends.aws.tokens import TARGET
+from reachability.frontends.aws_tokens import TARGET
 from reachability.network import Chain, Check, Machine
 from reachability.resources import UNKNOWN, Resource
 

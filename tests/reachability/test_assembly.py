@@ -6,6 +6,7 @@ import pytest
 
 from reachability import assembly, space
 from reachability.addresses import ALL_V4, address
+from reachability.frontends import nftables
 from reachability.network import Arrive, Deliver, Firewall, Fragment, Interface, Machine
 from reachability.prover import Prover
 from reachability.resources import Resource
@@ -73,13 +74,13 @@ def test_a_ruleset_is_compiled_once_by_its_text(monkeypatch: pytest.MonkeyPatch)
     text = ruleset(1)
     rulesets = {"one": text, "two": text}
     compiled: list[str] = []
-    firewall = assembly.nftables.firewall
+    firewall = nftables.firewall
 
     def counted(given: str) -> Firewall:
         compiled.append(given)
         return firewall(given)
 
-    monkeypatch.setattr(assembly.nftables, "firewall", counted)
+    monkeypatch.setattr(nftables, "firewall", counted)
     made = [Fragment(machines=[Machine(name, (), ()) for name in rulesets])]
     joined = assembly.join(made, rulesets=rulesets)
     assert compiled == [text]

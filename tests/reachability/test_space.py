@@ -110,3 +110,13 @@ def test_the_two_families_share_no_class_and_no_destination() -> None:
     assert space.class_of(3) != space.class_of(V6 + 3)
     assert not space.v4 & space.v6
     assert space.v4 | space.v6 == space.every
+
+
+def test_addresses_in_many_sets_are_told_apart() -> None:
+    """Each of forty sets contains the one before: more than are listed, and each adds one class."""
+    nested = [((0, 1000 + number),) for number in range(40)]
+    made = Space(sources=nested, destinations=[], services_used=[], source_ports=[])
+    for number, intervals in enumerate(nested):
+        for point in (0, 1000, 1000 + number, 1001 + number):
+            assert (made.class_of(point) in made.classes_in(intervals)) is (point <= 1000 + number)
+    assert len({made.class_of(point) for point in range(1000, 1041)}) == 41

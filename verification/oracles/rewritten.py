@@ -22,7 +22,7 @@ from reachability import state
 from reachability.addresses import difference
 from reachability.assembly import assemble
 from reachability.encoding import StateError
-from reachability.frontends.aws.tokens import ALIASES
+from reachability.frontends.aws_tokens import ALIASES
 from reachability.prover import Prover
 from reachability.resources import Resource
 from reachability.subject import Subject

@@ -17,7 +17,8 @@ from reachability.addresses import EVERYWHERE, V6, AddressError, Interval, Inter
 from reachability.frontends.aws import balancers_elsewhere, elastic_addresses, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic, Subnet
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, settled, text_of, whole
-from reachability.frontends.aws.tokens import (
+from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known
+from reachability.frontends.aws_tokens import (
     BALANCER,
     CLASSIC,
     CLASSIC_ATTACHMENT,
@@ -26,7 +27,6 @@ from reachability.frontends.aws.tokens import (
     TARGET,
     TARGET_GROUP,
 )
-from reachability.frontends.aws.vpcs import SUBNETS, VPCS, known
 from reachability.network import (
     Action,
     Blocked,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reachability.addresses import V6, AddressError, Interval, block
-from reachability.frontends.aws.tokens import ALIASES
+from reachability.frontends.aws_tokens import ALIASES
 from reachability.network import Fragment
 from reachability.resources import UNKNOWN, Resource
 

@@ -14,8 +14,8 @@ from reachability.addresses import ALL_V4, ALL_V6, V6, AddressError, address
 from reachability.frontends.aws import groups, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Group, Instance, Nic, Subnet
 from reachability.frontends.aws.index import Found, Malformed, flag, given, items, says, text_of, whole
-from reachability.frontends.aws.tokens import BALANCER
 from reachability.frontends.aws.vpcs import SUBNETS, known
+from reachability.frontends.aws_tokens import BALANCER
 from reachability.network import Action, Arrive, Blocked, Chain, Check, Interface, Machine, Match, Rule, Unmodelled
 from reachability.resources import UNKNOWN, Resource
 

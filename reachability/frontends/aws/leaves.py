@@ -15,8 +15,8 @@ from reachability.addresses import V6
 from reachability.frontends.aws import balancers_elsewhere, groups, interfaces, stand_ins
 from reachability.frontends.aws.cloud import Cloud, Nic
 from reachability.frontends.aws.index import Malformed, flag, given, items, says, text_of, whole
-from reachability.frontends.aws.tokens import CLASSIC, TARGET_GROUP
 from reachability.frontends.aws.vpcs import SUBNETS, known
+from reachability.frontends.aws_tokens import CLASSIC, TARGET_GROUP
 from reachability.resources import UNKNOWN, Resource
 
 Path = tuple[str, ...]

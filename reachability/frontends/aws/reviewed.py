@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reachability.frontends.aws.index import given, says
-from reachability.frontends.aws.tokens import CLASSIC_SETTINGS
+from reachability.frontends.aws_tokens import CLASSIC_SETTINGS
 from reachability.resources import UNKNOWN, Resource
 
 MODULES = frozenset(

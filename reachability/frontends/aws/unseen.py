@@ -15,8 +15,8 @@ from reachability.addresses import ALL_V4, ALL_V6, EVERYWHERE, AddressError, Int
 from reachability.frontends.aws import leaves
 from reachability.frontends.aws.cloud import Acl, Cloud, Subnet, Table, Vpc
 from reachability.frontends.aws.index import Malformed, text_of
-from reachability.frontends.aws.tokens import BALANCER, CLASSIC
 from reachability.frontends.aws.vpcs import SUBNET, SUBNETS, VPC, VPCS
+from reachability.frontends.aws_tokens import BALANCER, CLASSIC
 from reachability.network import Action, Chain, LinkEnd, Lookup, Match, Route, Rule, Unmodelled, exit_stage
 from reachability.resources import Resource
 

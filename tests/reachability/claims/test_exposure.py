@@ -9,7 +9,7 @@ import pytest
 from estate.model import Role
 from reachability import addresses
 from reachability.claims import Outcome
-from reachability.frontends.aws.tokens import BALANCING
+from reachability.frontends.aws_tokens import BALANCING
 from reachability.resources import UNKNOWN, Resource
 from tests.reachability.claims.estates import Built, deciding, packet, sentences
 

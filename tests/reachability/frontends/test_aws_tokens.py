@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reachability.frontends.aws import UNDERSTOOD, reviewed
-from reachability.frontends.aws.tokens import ALIASES, BALANCING, known_as
+from reachability.frontends.aws_tokens import ALIASES, BALANCING, known_as
 from reachability.resources import Resource
 from tests.reachability.frontends.aws import test_balancers as balancers
 from tests.reachability.frontends.aws.builders import Estate, resource

@@ -1,4 +1,7 @@
-"""The tokens of one resource type in Pulumi's AWS provider: one table for the frontend and the claims."""
+"""The tokens of one resource type in Pulumi's AWS provider: one table for the frontend and the claims.
+
+It is outside the frontend so that claims do not import that.
+"""
 
 from __future__ import annotations
 
