@@ -1,25 +1,30 @@
 """The mutation score of what surrounds the decision: the gate's links, its table's calls, its process, the ceremonies.
 
     python -m verification.coordinator.mutation_outside [MODULE …] [--every N | --sample N --seed S] [--minutes M]
+    python -m verification.coordinator.mutation_outside --sample 450 --seed 1 [--minutes M --keep FILE]
 
 The mutants are those of ``mutation``, without changed sentences. These modules do I/O, so that their own tests are run
 by pytest (``mutation_trial``). A mutant is noticed if a test fails or does not end in time.
 
-``--every N`` tries every N-th mutant of each module; ``--sample N`` tries N of all modules together, chosen at random;
-``--only TEXT`` those with this text in them. ``--minutes M`` starts none after M minutes, divided evenly among the
-modules. Mutants that behave as the module does are declared, each with its reason (``EQUIVALENT``).
+``--every N`` tries every N-th mutant of each module. ``--sample N`` tries N of all modules together: of each as many as
+its share of all their mutants, chosen at random. ``--only TEXT`` tries those with this text in them. ``--minutes M``
+starts none after M minutes, divided evenly among the modules. With ``--keep FILE``, no module is begun after M minutes,
+and the next run with the same file continues where this one ended. Mutants that behave as the module does are declared,
+each with its reason (``EQUIVALENT``), and not tried.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib import import_module
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from verification.coordinator.mutation import Mutant, count, mutants
 from verification.coordinator.mutation_equivalent import EQUIVALENT_OUTSIDE as EQUIVALENT
@@ -132,10 +137,16 @@ def _chosen(module: str, wanted: Callable[[int], bool]) -> Iterator[Mutant]:
 
 
 def sample(modules: Collection[str], size: int, seed: int) -> Mapping[str, Collection[int]]:
-    """The numbers of ``size`` mutants of these modules, chosen at random from all of them."""
-    every = [(module, number) for module in modules for number in range(count(module, sentences=False))]
-    chosen = random.Random(seed).sample(every, min(size, len(every)))
-    return {module: {number for each, number in chosen if each == module} for module in modules}
+    """The numbers of ``size`` mutants of these modules: of each its share of all mutants, chosen at random."""
+    counts = {module: count(module, sentences=False) for module in modules}
+    every = sum(counts.values())
+    size = min(size, every)
+    drawn = {module: size * number // every for module, number in counts.items()}
+    left = sorted(modules, key=lambda module: size * counts[module] % every, reverse=True)
+    for module in left[: size - sum(drawn.values())]:
+        drawn[module] += 1
+    rng = random.Random(seed)
+    return {module: set(rng.sample(range(counts[module]), drawn[module])) for module in modules}
 
 
 def score(
@@ -180,6 +191,45 @@ def _say(survivor: str) -> None:
     print(f"  {survivor}", flush=True)
 
 
+class Kept:
+    """The scores of the modules that are done, in a file of JSON lines; without a file, in no place."""
+
+    def __init__(self, file: Path | None, asked: Mapping[str, Any]) -> None:
+        """Raises ValueError if the file is of a run that was asked for something else."""
+        self._file = file
+        self.scores: dict[str, Score] = {}
+        if file is None:
+            return
+        if not file.exists():
+            file.write_text(json.dumps(asked) + "\n")
+        first, *lines = file.read_text().splitlines()
+        if json.loads(first) != asked:
+            raise ValueError(f"{file} is of another run, {first}, and this is {json.dumps(asked)}; name a new file")
+        for fields in map(json.loads, lines):
+            self.scores[fields["module"]] = Score(**fields | {"survived": tuple(fields["survived"])})
+
+    def add(self, found: Score) -> None:
+        self.scores[found.module] = found
+        if self._file:
+            with self._file.open("a") as file:
+                file.write(json.dumps(found._asdict()) + "\n")
+
+
+def summary(scores: Collection[Score], modules: int) -> str:
+    """One line. ``modules``: how many were asked for."""
+    noticed, tried_ = sum(each.noticed for each in scores), sum(each.tried for each in scores)
+    return (
+        f"{percent(scores):.1f} % of {tried_} mutants noticed ({noticed}), {tried_ - noticed} survived, "
+        f"{sum(each.skipped for each in scores)} not tried; {len(scores)} of {modules} modules"
+    )
+
+
+def percent(scores: Collection[Score]) -> float:
+    """Of the mutants that were tried; 100 if there were none."""
+    tried_ = sum(each.tried for each in scores)
+    return 100 * sum(each.noticed for each in scores) / tried_ if tried_ else 100.0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m verification.coordinator.mutation_outside", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"by default all: {', '.join(SUITES)}")
@@ -191,30 +241,40 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), metavar="M", help="begin no mutant after M minutes"
     )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep what is done there, and continue from it")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     modules = given.modules or list(SUITES)
     numbers = sample(modules, given.sample, given.seed) if given.sample else None
     for library in LIBRARIES:
         import_module(library)
+    asked = {name: value for name, value in vars(given).items() if name not in ("minutes", "keep")}
+    try:
+        kept = Kept(given.keep, asked)
+    except ValueError as error:
+        parser.error(str(error))
     until = time.monotonic() + given.minutes * 60
-    scores = []
     for left, module in zip(range(len(modules), 0, -1), modules, strict=True):
+        if module in kept.scores:
+            continue
+        if given.keep and time.monotonic() > until:
+            break
         wanted = numbers[module].__contains__ if numbers else lambda number: number % given.every == given.offset
         chosen = [each for each in _chosen(module, wanted) if given.only in each.text]
-        if not chosen:
-            continue
-        found = score(module, chosen, (until - time.monotonic()) / left, _say)
-        scores.append(found)
+        if chosen:
+            seconds = float("inf") if given.keep else (until - time.monotonic()) / left
+            found = score(module, chosen, seconds, _say)
+        else:
+            found = Score(module, 0, 0, (), 0, 0.0)
+        kept.add(found)
         print(
             f"{module}: {found.percent:.1f} %: {found.noticed} of {found.tried} mutants noticed, {found.late} of them "
             f"by time; {found.skipped} not tried; tests take {found.seconds:.1f} s",
             flush=True,
         )
-    noticed, tried_ = sum(each.noticed for each in scores), sum(each.tried for each in scores)
-    percent = 100 * noticed / tried_ if tried_ else 100.0
-    print(f"{percent:.1f} % of {tried_} mutants noticed, {sum(each.skipped for each in scores)} not tried")
-    return 0 if percent >= WANTED_PERCENT else 1
+    scores = list(kept.scores.values())
+    print(summary(scores, len(modules)))
+    return 0 if percent(scores) >= WANTED_PERCENT and len(scores) == len(modules) else 1
 
 
 if __name__ == "__main__":
