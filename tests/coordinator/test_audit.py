@@ -170,6 +170,18 @@ def test_an_answer_that_comes_late_is_seen():
     assert broken(Refused("ash", "r", "conflict", 0.5)) == {"I7"}
 
 
+def test_a_signature_that_comes_late_or_twice_is_seen():
+    *before, released = signing(claim_of(LOW))
+    assert isinstance(released, Released)
+    assert broken(*before, released._replace(seconds=0.4)) == set()
+    assert broken(*before, released._replace(seconds=0.5)) == broken(*before, released, released) == {"I7"}
+
+
+def test_a_signature_that_is_given_again_after_a_higher_one_breaks_nothing():
+    again = release(claim_of(LOW), "zrh", "again", replayed=True)
+    assert broken(*signing(claim_of(LOW)), *signing(claim_of(HIGH), LOW), again) == set()
+
+
 def test_two_answers_to_one_request_are_seen():
     assert broken(Refused("ash", "r", "conflict"), Refused("ash", "r", "conflict")) == {"I7"}
 

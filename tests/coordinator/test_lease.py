@@ -37,9 +37,11 @@ class FakeVault:
     unwrapped: bool = False
     sealed: bool = False
     asked: list[str] = field(default_factory=list)
+    tokens: set[str | None] = field(default_factory=set)
 
     def answer(self, path: str, body: dict[str, Any], token: str | None) -> tuple[int, dict[str, Any]]:
         self.asked.append(path)
+        self.tokens.add(token)
         if self.sealed:
             return 503, {"errors": ["Vault is sealed"]}
         if path.startswith("/v1/sys/wrapping/"):
@@ -230,6 +232,12 @@ def test_no_secret_is_said(bench: Bench) -> None:
     assert "lease-taken" in said and "lease-failed" in said
     for secret in (WRAPPING, SECRET_ID, SECRET_KEY, "hvs.client"):
         assert secret not in said
+
+
+def test_a_token_in_the_environment_is_not_used(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "hvs.of-whoever-started-it")
+    bench.take()
+    assert "hvs.client" in bench.vault.tokens and "hvs.of-whoever-started-it" not in bench.vault.tokens
 
 
 def test_a_vault_with_a_certificate_of_another_authority_gets_nothing(bench: Bench) -> None:

@@ -4,7 +4,8 @@
     python -m verification.coordinator.mutation_outside --sample 450 --seed 1 [--minutes M --keep FILE]
 
 The mutants are those of ``mutation``, without changed sentences. These modules do I/O, so that their own tests are run
-by pytest (``mutation_trial``). A mutant is noticed if a test fails or does not end in time.
+by pytest (``mutation_trial``). A mutant is noticed if a test fails or does not end in time; what no test notices is
+noticed if mypy refuses it, as it must for each commit.
 
 ``--every N`` tries every N-th mutant of each module. ``--sample N`` tries N of all modules together: of each as many as
 its share of all their mutants, chosen at random. ``--only TEXT`` tries those with this text in them. ``--minutes M``
@@ -37,6 +38,7 @@ from verification.coordinator.mutation_trial import (
     Trials,
     can_exchange,
     passes,
+    refused_by_types,
 )
 
 _GATE = "tests/coordinator/gate"
@@ -107,13 +109,14 @@ WANTED_PERCENT = 95
 
 
 class Score(NamedTuple):
-    """Of one module. ``late``: noticed because the tests did not end in time. ``skipped``: mutants that were not tried.
-    ``seconds``: of its tests without any mutant.
+    """Of one module. Of the ``noticed``, ``late``: because the tests did not end in time; ``typed``: by mypy alone.
+    ``skipped``: mutants that were not tried. ``seconds``: of its tests without any mutant.
     """
 
     module: str
     noticed: int
     late: int
+    typed: int
     survived: tuple[str, ...]
     skipped: int
     seconds: float
@@ -163,7 +166,16 @@ def score(
     began, suite = time.monotonic(), SUITES[module]
     quick = [each for each in found if can_exchange(each)]
     whole = [each for each in found if not can_exchange(each)]
-    noticed, late, survived, took = 0, 0, list[str](), 0.0
+    noticed, late, typed, survived, took = 0, 0, 0, list[str](), 0.0
+
+    def unnoticed(mutant: Mutant) -> int:
+        """By any test. Returns 1 if it is noticed by mypy."""
+        if refused_by_types(mutant):
+            return 1
+        survived.append(f"{module}:{mutant.line}: {mutant.text}")
+        tell(survived[-1])
+        return 0
+
     for each in Trials(module, suite, quick).run(seconds):
         if isinstance(each, Baseline):
             took = sum(each.seconds.values())
@@ -173,18 +185,16 @@ def score(
             noticed += 1
             late += each.by == TIME
         else:
-            survived.append(f"{module}:{each.mutant.line}: {each.mutant.text}")
-            tell(survived[-1])
-    skipped = len(found) - len(whole) - noticed - len(survived)
+            typed += unnoticed(each.mutant)
+    skipped = len(found) - len(whole) - noticed - typed - len(survived)
     for mutant in whole:
         if time.monotonic() > began + seconds:
             skipped += 1
         elif passes(suite, LEAST_SECONDS + SLACK * took, mutant):
-            survived.append(f"{module}:{mutant.line}: {mutant.text}")
-            tell(survived[-1])
+            typed += unnoticed(mutant)
         else:
             noticed += 1
-    return Score(module, noticed, late, tuple(survived), skipped, took)
+    return Score(module, noticed + typed, late, typed, tuple(survived), skipped, took)
 
 
 def _say(survivor: str) -> None:
@@ -219,7 +229,8 @@ def summary(scores: Collection[Score], modules: int) -> str:
     """One line. ``modules``: how many were asked for."""
     noticed, tried_ = sum(each.noticed for each in scores), sum(each.tried for each in scores)
     return (
-        f"{percent(scores):.1f} % of {tried_} mutants noticed ({noticed}), {tried_ - noticed} survived, "
+        f"{percent(scores):.1f} % of {tried_} mutants noticed ({noticed}, of them {sum(each.typed for each in scores)} "
+        f"by mypy alone), {tried_ - noticed} survived, "
         f"{sum(each.skipped for each in scores)} not tried; {len(scores)} of {modules} modules"
     )
 
@@ -265,11 +276,11 @@ def main() -> int:
             seconds = float("inf") if given.keep else (until - time.monotonic()) / left
             found = score(module, chosen, seconds, _say)
         else:
-            found = Score(module, 0, 0, (), 0, 0.0)
+            found = Score(module, 0, 0, 0, (), 0, 0.0)
         kept.add(found)
         print(
             f"{module}: {found.percent:.1f} %: {found.noticed} of {found.tried} mutants noticed, {found.late} of them "
-            f"by time; {found.skipped} not tried; tests take {found.seconds:.1f} s",
+            f"by time, {found.typed} by mypy; {found.skipped} not tried; tests take {found.seconds:.1f} s",
             flush=True,
         )
     scores = list(kept.scores.values())

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator import floor
-from coordinator.decision.effects import Cause, Done, Lost, Missing, Seen, Unknown, Won
+from coordinator.decision.effects import Cause, Done, Lost, Missing, NotSent, Seen, Unknown, Won
 from coordinator.decision.position import spent
 from coordinator.decision.records import Claim, Gate, Signed
 from coordinator.events import Events
@@ -209,6 +209,23 @@ def test_what_ends_with_the_deadline_is_in_time_and_what_ends_after_it_is_unknow
     assert made.counted(unknown) is not is_asked
 
 
+def test_a_claim_that_was_not_sent_is_counted_as_such_however_late(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make()
+    monkeypatch.setattr(made.table, "claim", lambda claim, deadline: unsent(made.clock))
+    for height in (10, 11):
+        refused(made.ask(prevote(height)), Code.NOT_NOW, "table-unknown: no connection")
+    assert made.counted('claims_total{chain="lab-1",outcome="notsent"} 2')
+    assert [name for name, _ in made.table.deadlines] == ["read"], "before the second"
+    monkeypatch.undo()
+    signed(made.ask(prevote(12)))
+    assert [name for name, _ in made.table.deadlines] == ["read", "claim", "insert", "record"], "not before the third"
+
+
+def unsent(clock: Clock) -> NotSent:
+    clock.now += SECONDS + 0.125
+    return NotSent("no connection")
+
+
 def test_a_signer_that_refuses_is_reported_with_its_reason(make: Make) -> None:
     made = make()
     made.signer.refuses_to_begin = "no signer is connected"
@@ -302,6 +319,14 @@ def test_after_an_unexpected_exception_the_row_is_read_before_anything_is_claime
     signed(made.ask(prevote(11)))
     assert made.table.deadlines[1:3] == [("read", 1000.0 + SECONDS), ("claim", 1000.0 + SECONDS)]
     assert made.counted('refusals_total{chain="lab-1",cause="failure"} 1')
+
+
+def test_the_times_of_an_event_are_told_to_the_microsecond(make: Make) -> None:
+    made = make()
+    made.table.takes = {"claim": 2.0**-13}
+    signed(made.ask(prevote(10)))
+    (event,) = made.said("signed")
+    assert event["ms"] == {"table": 0.122, "disk": 0, "signer": 0, "whole": 0.122}
 
 
 def test_a_start_asks_the_table_once_and_says_only_what_changed(make: Make) -> None:
