@@ -256,8 +256,9 @@ def test_a_watermark_that_was_moved_away_stops_rising(keeper: Keeper, path: Path
     with pytest.raises(FileNotFoundError):
         keeper.rise(Position(11, 0, 1))
     floor.create(path, HERE)
-    with pytest.raises(FileNotFoundError, match="moved while the gate runs"):
+    with pytest.raises(FileNotFoundError, match="moved while the gate runs") as moved:
         keeper.rise(Position(11, 0, 1))
+    assert (moved.value.errno, moved.value.filename) == (errno.ENOENT, str(path))
     assert floor.read(path, "lab-1") == HERE
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -281,6 +282,42 @@ def settings_of(directory: Path, **changed: str) -> Settings:
     path = directory / "lease.toml"
     path.write_text("".join(f"{name} = {value}\n" for name, value in (WHOLE | changed).items()))
     return lease.read_settings(path)
+
+
+def test_a_lease_is_asked_for_again_and_again_each_time_after_its_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    steps: list[tuple[str, float]] = []
+
+    class Ended(Exception):
+        """The process is ended."""
+
+    def step(keeper: Keeper, now: float) -> float:
+        keeper._ask()
+        steps.append((keeper._settings.role_id, now))
+        return 10.0 * len(steps)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise Ended
+
+    asked: list[str] = []
+    monkeypatch.setattr(lease, "take", lambda settings, log: asked.append(settings.role_id))
+    monkeypatch.setattr(lease, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: 7.0, time=time.time))
+    monkeypatch.setattr(Keeper, "step", step)
+    with pytest.raises(Ended):
+        settings_of(tmp_path)
+        lease.main(["--config", str(tmp_path / "lease.toml")])
+    assert slept == [10.0, 20.0, 30.0]
+    assert steps == [("role", 7.0)] * 3 and asked == ["role"] * 3
+
+
+def test_without_a_configuration_nothing_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        lease.main([])
+    assert ended.value.code == 2 and "--config" in capsys.readouterr().err
 
 
 def test_a_configuration_is_read_whole(tmp_path: Path) -> None:

@@ -356,6 +356,17 @@ def test_a_conflict_names_its_cause_and_signs_nothing(make: Make) -> None:
     assert len(made.signer.asked) == 1
 
 
+def test_a_code_means_the_same_in_every_version() -> None:
+    assert {each.name: each.value for each in Code} == {
+        "NOT_UNDERSTOOD": 1,
+        "WOULD_CONTRADICT": 2,
+        "ANOTHER_SIGNS": 3,
+        "NOT_NOW": 4,
+        "PERSON_NEEDED": 5,
+        "FAILURE": 6,
+    }
+
+
 def test_an_errors_text_names_the_cause_and_ends(make: Make) -> None:
     assert error_text("disk", "") == "disk"
     assert error_text("disk", "full") == "disk: full"

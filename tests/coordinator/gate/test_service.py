@@ -206,7 +206,6 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_gate_that_is_not_admitted_announces_itself_again_ever_more_seldom(
     tmp_path: Path, log: io.StringIO, now: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "NODE_WAITS_SECONDS", 10.0)
     service_of, _ = made(tmp_path, log, Metrics())
     key = Key(now)
     monkeypatch.setattr(service_of, "_key", key)

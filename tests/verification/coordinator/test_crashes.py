@@ -141,8 +141,7 @@ def test_both_gates_sign_the_next_height_after_any_crash():
             assert isinstance(asked(world, "ash", wish(12, 0, 2)), Granted), crash
 
 
-@pytest.mark.parametrize("looked", [False, True])
-@pytest.mark.parametrize("fault", ["doubt", "unsent"])
+@pytest.mark.parametrize(("looked", "fault"), [(False, "doubt"), (False, "unsent"), (True, "doubt"), (True, "unsent")])
 def test_a_gate_reads_before_it_claims_unless_it_has_read_and_knows_that_it_claimed_nothing_since(
     looked: bool, fault: str
 ):
