@@ -107,6 +107,15 @@ def test_a_watermark_of_another_version_is_refused(change: dict[str, object]) ->
         floor.decode(json.dumps(fields | {"sha256": digest}).encode())
 
 
+@pytest.mark.parametrize("key", ["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", "*", "", "AAEC"])
+def test_a_key_that_no_gate_wrote_is_refused_whatever_its_checksum_says(key: str) -> None:
+    fields = json.loads(floor.encode(HERE)) | {"public_key": key}
+    del fields["sha256"]
+    digest = hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    with pytest.raises(ValueError, match="base64|padding|public key has"):
+        floor.decode(json.dumps(fields | {"sha256": digest}).encode())
+
+
 def test_only_the_gates_user_may_read_or_write_it(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 

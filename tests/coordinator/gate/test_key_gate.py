@@ -321,6 +321,32 @@ def test_after_an_unexpected_exception_the_row_is_read_before_anything_is_claime
     assert made.counted('refusals_total{chain="lab-1",cause="failure"} 1')
 
 
+def test_who_claimed_what_is_told_of_each_answer(make: Make) -> None:
+    made = make()
+    signed(made.ask(prevote(10)))
+    claim = made.table.rows.head and made.table.rows.head.claim
+    assert claim
+    made.table.rows.head = replace(made.table.rows.head, claim=replace(claim, gate_id="gate-b"))  # type: ignore[type-var]
+    signed(made.ask(prevote(10)))
+    made.ask(prevote(10, block=OTHER_BLOCK))
+    for name, owner in (("signed", "gate-a"), ("replayed", "gate-b")):
+        (event,) = made.said(name)
+        assert {key: event[key] for key in event if key not in ("time", "ms")} == {
+            "event": name,
+            "chain": CHAIN,
+            "claim_id": claim.claim_id,
+            "owner": owner,
+            "kind": "prevote",
+            "position": claim.position.text,
+        }
+    (event,) = made.said("refused")
+    told = {"event": "refused", "chain": CHAIN, "cause": "conflict", "detail": "gate-b"}
+    assert {key: event[key] for key in event if key not in ("time", "ms")} == told | {
+        "kind": "prevote",
+        "position": claim.position.text,
+    }
+
+
 def test_the_times_of_an_event_are_told_to_the_microsecond(make: Make) -> None:
     made = make()
     made.table.takes = {"claim": 2.0**-13}

@@ -225,6 +225,7 @@ def test_a_halt_is_cleared(config: Path, tmp_path: Path, capsys: pytest.CaptureF
         (["seed", "--public-key", "A" * 43 + "=", "--height", "1"], "required: --chain"),
         (["clear-halt"], "required: --chain"),
         (["seed", "--chain", "lab-1", "--public-key", "AAAA", "--height", "1"], "32 bytes in base64"),
+        (["seed", "--chain", "lab-1", "--public-key", "!" + "A" * 43 + "=", "--height", "1"], "32 bytes in base64"),
         (["seed", "--chain", "lab-1", "--public-key", "é", "--height", "1"], "32 bytes in base64"),
         (["seed", "--chain", "lab-1", "--public-key", "A" * 43 + "=", "--height", "-1"], "a height from 0"),
         (["seed", "--chain", "lab-1", "--public-key", "A" * 43 + "=", "--height", str(2**63)], "a height from 0"),
