@@ -46,6 +46,10 @@ class FloorUnusable(Exception):
     """The watermark file cannot be used: it is missing, empty or damaged, or another process holds its lock."""
 
 
+class FloorTaken(FloorUnusable):
+    """Another process holds the lock of the watermark file. It may let go of it."""
+
+
 def path_of(state: Path, chain_id: str) -> Path:
     return state / f"{chain_id}.floor.json"
 
@@ -147,7 +151,7 @@ def _overwrite(descriptor: int, floor: Floor) -> None:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Holds the file's lock. Raises FloorUnusable if another process holds it or the file cannot be locked."""
+    """Holds the file's lock. Raises FloorTaken if another process holds it, FloorUnusable if it cannot be locked."""
     try:
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -156,8 +160,10 @@ def held(path: Path) -> Iterator[None]:
         _give(descriptor, path.parent)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise FloorUnusable(f"another process holds {path}; stop it first") from None
+        except BlockingIOError:
+            raise FloorTaken(f"another process holds {path}; stop it first") from None
+        except OSError as error:
+            raise FloorUnusable(f"{path} cannot be locked: {error.strerror}") from None
         yield
     finally:
         os.close(descriptor)

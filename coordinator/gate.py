@@ -23,6 +23,7 @@ from coordinator.decision.effects import (
     Halt,
     Lost,
     Missing,
+    NotSent,
     Outcome,
     ReadHead,
     Record,
@@ -100,7 +101,7 @@ class KeyTable(Protocol):
 
     def announce(self, deadline: float) -> Seen | Missing | Unknown: ...
     def read(self, deadline: float) -> Seen | Missing | Unknown: ...
-    def claim(self, claim: Claim, deadline: float) -> Won | Lost | Missing | Unknown: ...
+    def claim(self, claim: Claim, deadline: float) -> Won | Lost | Missing | NotSent | Unknown: ...
     def insert(self, claim: Claim, deadline: float) -> Claim | None: ...
     def record(self, claim: Claim, signed: Signed, deadline: float) -> Done | Unknown: ...
     def close(self) -> None: ...
@@ -293,10 +294,10 @@ class KeyGate:
                 self._halt(cause)
         return Done()
 
-    def _claim(self, exchange: _Exchange, claim: Claim) -> Won | Lost | Missing | Unknown:
+    def _claim(self, exchange: _Exchange, claim: Claim) -> Won | Lost | Missing | NotSent | Unknown:
         with exchange.timed("table"):
             outcome = self._table.claim(claim, exchange.deadline)
-        if exchange.late:
+        if exchange.late and not isinstance(outcome, NotSent):
             outcome = Unknown("the deadline of this request had passed")
         self._metrics.count("claims_total", self._gate.chain_id, outcome=type(outcome).__name__.lower())
         return outcome

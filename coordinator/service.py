@@ -36,6 +36,9 @@ ANNOUNCE_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 METRICS_EVERY_SECONDS = 5.0
 END_WITHIN_SECONDS = 5.0
 AFTER_A_FAILURE_SECONDS = 1.0
+LOCK_AGAIN_SECONDS = 1.0
+"""How often the lock of a watermark that another process holds is tried."""
+
 NODE_WAITS_SECONDS = 10.0
 """How long the first dial of the node waits for the signer and the table. If the gate dials earlier, it refuses the
 node's first request. The wait is bounded, because a CometBFT node without a signer connection does not start.
@@ -79,6 +82,7 @@ class ChainService:
         self._signer: SignerLink | None = None
         self._key: KeyGate | None = None
         self._no_floor = "the watermark file has not been read yet"
+        self._open_at = float("inf")
         self._ending = threading.Event()
         self._wake, self._woken = socket.socketpair()
         self._announce_at = 0.0
@@ -96,6 +100,8 @@ class ChainService:
             stack.callback(self._node.close)
             self._open(stack)
             while not self._ending.is_set():
+                if time.monotonic() >= self._open_at:
+                    self._open(stack)
                 try:
                     self._turn()
                 except Exception as error:
@@ -104,14 +110,25 @@ class ChainService:
         self._say("ended")
 
     def _open(self, stack: ExitStack) -> None:
-        """Opens the watermark file, the signer link and the table. Without the file, every request is refused."""
+        """Opens the watermark file, the signer link and the table. Without the file, every request is refused.
+
+        Only a file that another process holds is tried again. It is read once its lock is held, with all that the other
+        process wrote, and neither the signer's socket nor the table is used before.
+        """
+        self._open_at = float("inf")
         path = floor.path_of(self._state, self._chain.chain_id)
         try:
             stack.enter_context(floor.held(path))
             keeper = floor.Keeper(path, floor.read(path, self._chain.chain_id))
             stack.callback(keeper.close)
         except floor.FloorUnusable as error:
-            self._no_floor = str(error)
+            why = str(error)
+            if isinstance(error, floor.FloorTaken):
+                self._open_at = time.monotonic() + LOCK_AGAIN_SECONDS
+                why += f", or wait: its lock is tried again every {LOCK_AGAIN_SECONDS:g} s"
+            if why == self._no_floor:
+                return
+            self._no_floor = why
             self._metrics.put("started", self._chain.chain_id, 0.0)
             self._say("not-started", cause=Cause.DISK, detail=self._no_floor)
             return
@@ -138,7 +155,7 @@ class ChainService:
         """Waits for the next event or due time, and handles it."""
         self._dials = self._dials or self._may_sign() or time.monotonic() >= self._dial_by
         waited = [self._woken, *self._node.sockets(), *(self._signer.sockets() if self._signer else ())]
-        due = min(self._node_due(), self._signer.due() if self._signer else float("inf"), self._announce_due())
+        due = min(self._node_due(), self._signer.due() if self._signer else self._open_at, self._announce_due())
         wait(waited, min(due - time.monotonic(), METRICS_EVERY_SECONDS))
         if self._signer:
             self._signer.attend()
@@ -160,11 +177,13 @@ class ChainService:
 
     def _may_sign(self) -> bool:
         """Whether a signer is ready and the gate is admitted. Without a watermark file, or halted, it can never be
-        admitted; the node is then dialled at once and gets the reason.
+        admitted; the node is then dialled at once and gets the reason. A file that another process holds may come.
 
         Checked only before the first dial: if the signer is lost later, the node stays connected and is refused.
         """
-        if self._key is None or self._signer is None or self._key.halted:
+        if self._key is None or self._signer is None:
+            return self._open_at == float("inf")
+        if self._key.halted:
             return True
         return self._signer.ready and self._key.started
 

@@ -41,7 +41,9 @@ class ReadHead:
 
 @dataclass(frozen=True, slots=True)
 class ClaimHead:
-    """Write ``claim`` into the row if ``records.claimable``, atomically. → ``Won | Lost | Missing | Unknown``"""
+    """Write ``claim`` into the row if ``records.claimable``, atomically.
+    → ``Won | Lost | Missing | NotSent | Unknown``
+    """
 
     claim: Claim
 
@@ -118,6 +120,13 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class NotSent:
+    """The effect did not happen and never will: nothing of it left the gate. In doubt, the outcome is ``Unknown``."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """There is no row for this key."""
 
@@ -154,4 +163,4 @@ class Signing:
     detail: str = ""
 
 
-Outcome = Done | Unknown | Missing | Seen | Won | Lost | Signing
+Outcome = Done | Unknown | NotSent | Missing | Seen | Won | Lost | Signing

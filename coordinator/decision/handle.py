@@ -20,6 +20,7 @@ from coordinator.decision.effects import (
     Halt,
     Lost,
     Missing,
+    NotSent,
     Outcome,
     ReadHead,
     Record,
@@ -48,9 +49,10 @@ class Standing:
     """The state that a gate carries from one request to the next.
 
     ``floor``: the watermark, the highest position at which this gate saw the row, as on its disk. ``highest_seen``: the
-    same, on the disk or not. ``unsure``: the outcome of the last claim is unknown. ``burnt``: the number of consecutive
-    claims without a signature. Below ``idle_below`` the gate claims no height except that of its watermark: if it owns
-    it, no other gate can sign it. ``halted``: why it must not sign until a person has found the cause.
+    same, on the disk or not. ``unsure``: the row is read before the next claim, because the outcome of the last one is
+    unknown, or because it was not sent by a request that asked the table nothing else. ``burnt``: the number of
+    consecutive claims without a signature. Below ``idle_below`` the gate claims no height except that of its watermark:
+    if it owns it, no other gate can sign it. ``halted``: why it must not sign until a person has found the cause.
     """
 
     floor: Position
@@ -138,6 +140,7 @@ def handle(
     if request.position < standing.floor:
         return (yield from _refuse(standing, Cause.BELOW_FLOOR, standing.floor.text))
 
+    looked = False
     idle = standing.floor.height < request.position.height < standing.idle_below
     if standing.unsure or idle or not signer_ready or _is_too_far(gate, standing, request):
         outcome = yield ReadHead()
@@ -156,6 +159,7 @@ def handle(
             return (yield from _refuse(standing, Cause.SITTING_OUT, f"until height {standing.idle_below}"))
         if _is_too_far(gate, standing, request):
             return (yield from _refuse(standing, Cause.TOO_FAR, _too_far(gate, standing)))
+        looked = True
 
     claim = Claim(
         position=request.position,
@@ -182,6 +186,8 @@ def handle(
         if refused:
             return (yield from _refuse(standing, *refused))
         return (yield from _by_head(gate, standing, request, outcome.head, signer_ready, verify))
+    if isinstance(outcome, NotSent):
+        return (yield from _refuse(replace(standing, unsure=not looked), Cause.TABLE_UNKNOWN, outcome.detail))
     return (yield from _no_row(replace(standing, unsure=True), outcome))
 
 

@@ -91,6 +91,10 @@ class Unclear:
     detail: str
 
 
+class Unsent(Unclear):
+    """No byte of the request was sent, so that the call was not carried out and never will be."""
+
+
 class _Conflict(Unclear):
     """The call was rejected because of a concurrent write in another region."""
 
@@ -166,11 +170,17 @@ class Client:
 
         ``calls_after``: how many calls must follow it by the deadline for it to be of use. It is not sent when the time
         left is too short for all of them, even if each takes no longer than the shortest of the last ``KEPT_TIMES``.
+
+        ``Unsent`` means that nothing of this call was ever sent, be it once, and that a conflict had rejected.
         """
+        rejected = False
         while True:
             outcome = self._call(operation, body, deadline, calls_after)
+            if isinstance(outcome, Unsent) and rejected:
+                return Unclear(outcome.detail)
             if not isinstance(outcome, _Conflict):
                 return outcome
+            rejected = True
             time.sleep(max(0.0, min(random.uniform(*CONFLICT_PAUSE_SECONDS), deadline - time.monotonic())))
             if time.monotonic() >= deadline:
                 return outcome
@@ -179,11 +189,11 @@ class Client:
         self, operation: str, body: dict[str, Any], deadline: float, calls_after: int
     ) -> Accepted | ConditionFailed | Unclear:
         if deadline <= time.monotonic():
-            return Unclear("its deadline has passed")
+            return Unsent("its deadline has passed")
         try:
             credentials = self._credentials.current()
         except NoCredentials as error:
-            return Unclear(str(error))
+            return Unsent(str(error))
         content = _ENCODED(body).encode()
         reasons = []
         replicas = self._in_order()
@@ -196,7 +206,7 @@ class Client:
             if calls_after and (needed := (1 + calls_after) * self._shortest()) > deadline - time.monotonic():
                 self._keep(replica, connection)
                 late = f"not sent, because {1 + calls_after} calls take at least {needed:.3f} s"
-                return Unclear("; ".join([*reasons, f"{replica.endpoint.region}: {late}"]))
+                return Unsent("; ".join([*reasons, f"{replica.endpoint.region}: {late}"]))
             try:
                 status, answer = self._exchange(replica, connection, operation, content, credentials, deadline)
             except _NoAnswer as error:
@@ -209,7 +219,7 @@ class Client:
             if isinstance(outcome, Unclear):
                 return replace(outcome, detail=f"{replica.endpoint.region}: {outcome.detail}")
             return outcome
-        return Unclear("; ".join(reasons))
+        return Unsent("; ".join(reasons))
 
     def close(self) -> None:
         """Close idle connections."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from coordinator.decision.effects import Done, Lost, Missing, Seen, Unknown, Won
+from coordinator.decision.effects import Done, Lost, Missing, NotSent, Seen, Unknown, Won
 from coordinator.decision.records import Claim, Gate, Signed
 from coordinator.table import items
-from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear
+from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear, Unsent
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.items import Change, Damaged, Item
 
@@ -78,7 +78,7 @@ class Table:
         outcome = self._client.call("UpdateItem", update(self._head, self._key, change, "NONE"), deadline)
         return self._standing(outcome)
 
-    def claim(self, claim: Claim, deadline: float) -> Won | Lost | Missing | Unknown:
+    def claim(self, claim: Claim, deadline: float) -> Won | Lost | Missing | NotSent | Unknown:
         """Write ``claim`` into the row if ``records.claimable``, atomically.
 
         Not sent when there is no time left for the insertion of its claim row: nobody else may sign in the height of a
@@ -91,6 +91,8 @@ class Table:
                 return Won(items.read_position(outcome.answer.get("Attributes")))
             except Damaged as error:
                 return Unknown(str(error))
+        if isinstance(outcome, Unsent):
+            return NotSent(outcome.detail)
         standing = self._standing(outcome)
         return Lost(standing.head) if isinstance(standing, Seen) else standing
 

@@ -158,6 +158,12 @@ def test_a_watermark_above_the_row_is_seen():
     assert broken(FloorWritten("ash", LOW)) == {"I6"}
 
 
+def test_a_watermark_may_rise_to_the_row_that_a_ceremony_wrote():
+    assert broken(audit.Replaced(2, HIGH), FloorWritten("ash", HIGH)) == set()
+    assert broken(audit.Replaced(2, LOW), FloorWritten("ash", HIGH)) == {"I6"}
+    assert broken(audit.Replaced(2, HIGH), audit.Replaced(3, LOW), FloorWritten("ash", HIGH)) == set()
+
+
 def test_a_release_before_its_watermark_is_seen():
     assert broken(*(event for event in signing(claim_of(LOW)) if not isinstance(event, FloorWritten))) == {"I6"}
 
@@ -168,6 +174,18 @@ def test_a_release_after_an_unknown_outcome_is_seen():
 
 def test_an_answer_that_comes_late_is_seen():
     assert broken(Refused("ash", "r", "conflict", 0.5)) == {"I7"}
+
+
+def test_a_signature_that_comes_late_or_twice_is_seen():
+    *before, released = signing(claim_of(LOW))
+    assert isinstance(released, Released)
+    assert broken(*before, released._replace(seconds=0.4)) == set()
+    assert broken(*before, released._replace(seconds=0.5)) == broken(*before, released, released) == {"I7"}
+
+
+def test_a_signature_that_is_given_again_after_a_higher_one_breaks_nothing():
+    again = release(claim_of(LOW), "zrh", "again", replayed=True)
+    assert broken(*signing(claim_of(LOW)), *signing(claim_of(HIGH), LOW), again) == set()
 
 
 def test_two_answers_to_one_request_are_seen():
@@ -218,6 +236,20 @@ def test_a_start_on_missing_or_older_state_is_seen(floor: Position | None, head:
 
 def test_a_start_on_a_row_older_than_what_the_gate_signed_is_seen():
     assert broken(*signing(claim_of(HIGH)), Started("ash", "2", LOW, LOW)) == {"I14"}
+
+
+def test_what_a_gate_signed_late_does_not_lower_what_it_knows():
+    first, second = signing(claim_of(LOW)), signing(claim_of(HIGH), LOW)
+    late = (*first[:3], *second, release(claim_of(LOW), request="late"))
+    assert broken(*late, Started("ash", "2", HIGH, HIGH)) == set()
+    assert broken(*late, Started("ash", "2", LOW, LOW)) == {"I14"}
+
+
+def test_a_claim_on_an_older_row_binds_the_run_that_had_seen_more_and_no_other():
+    *before, released = (HeadAt("ash", "1", NEXT), *signing(claim_of(HIGH), LOW))
+    assert isinstance(released, Released)
+    assert "I14" in broken(*before, released)
+    assert broken(*before, released._replace(gate_id="zrh", boot_id="9", replayed=True)) == set()
 
 
 def test_a_start_with_a_watermark_below_the_row_is_seen():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,8 @@ def test_who_may_be_at_either_end_can_be_pinned() -> None:
         ("10.1.176.10:26659", "validator:26659", "chain 1: node is 'validator:26659'; it must be an IP address"),
         ("10.1.176.10:26659", "10.1.176.10", "chain 1: node is '10.1.176.10'"),
         ("10.1.176.10:26659", "10.1.176.10:0", "chain 1: node is '10.1.176.10:0'"),
+        ("10.1.176.10:26659", "10.1.176.10:2665\uff19", "chain 1: node is '10.1.176.10:2665\uff19'"),
+        ("10.1.176.10:26659", "10.1.176.10:65536", "chain 1: node is '10.1.176.10:65536'"),
         ("0.4", "1.6", "chain 1: deadline_seconds is 1.6; it must be a number above 0, at most 1.5"),
         ("0.4", "0", "chain 1: deadline_seconds is 0"),
         ("0.4", "nan", "chain 1: deadline_seconds is nan"),
@@ -87,6 +90,7 @@ def test_who_may_be_at_either_end_can_be_pinned() -> None:
         ("/run/signing-gate/lab-1.sock", "lab-1.sock", "chain 1: signer is 'lab-1.sock'; it must be the absolute path"),
         ("/run/signing-gate/lab-1.sock", "/" + "a" * 107, "chain 1: signer has a path of more than 107 bytes"),
         ("198.51.100.16", "table", "chain 1, endpoint 1: address is 'table'; it must be an IP address"),
+        ('"198.51.100.16"', "7", "chain 1, endpoint 1: address is 7; it must be an IP address"),
         ('"198.51.100.16"', "[]", "chain 1, endpoint 1: address is []; it must be an IP address, or a list"),
         ('"198.51.100.16"', '["198.51.100.16", "x"]', "chain 1, endpoint 1: address is ['198.51.100.16', 'x']"),
         ('"198.51.100.16"', '["::1", "0:0::1"]', "chain 1, endpoint 1: address is ['::1', '0:0::1']"),
@@ -99,6 +103,107 @@ def test_who_may_be_at_either_end_can_be_pinned() -> None:
 )
 def test_what_is_wrong_is_said(old: str, new: str, problem: str) -> None:
     assert [each for each in problems(WHOLE.replace(old, new, 1)) if each.startswith(problem)]
+
+
+def with_value(key: str, value: object) -> str:
+    """The whole file with this value (as JSON, which TOML reads) for a key of the file, the chain or the endpoint."""
+    lines = [line for line in WHOLE.splitlines() if not line.startswith(f"{key} = ")]
+    before = {"gate_id": 0, "state": 0, "metrics": 0, "region": None, "host": None, "address": None, "port": None}
+    at = before.get(key, lines.index("[[chain]]") + 1)
+    lines.insert(len(lines) if at is None or key == "scheme" else at, f"{key} = {json.dumps(value)}")
+    return "\n".join(lines)
+
+
+def value_of(found: config.Config, key: str) -> object:
+    chain = found.chains[0]
+    (endpoint,) = chain.endpoints
+    return next(getattr(of, key) for of in (found, chain, endpoint) if hasattr(of, key))
+
+
+PATHS, NAMES = ("state", "metrics", "signer", "credentials", "ca_file"), ("gate_id", "head", "claims", "region")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        *((key, "/" + "a" * 106, Path("/" + "a" * 106)) for key in PATHS),
+        *((key, value, value) for key in NAMES for value in ("a", "A.b_c-9", "9" * 128)),
+        *(("chain_id", value, value) for value in ("a", "cosmoshub-4", "Z" * 50)),
+        *(("host", value, value) for value in ("a", "a" * 253, "dynamodb.us-east-1.amazonaws.com")),
+        *(("signer_user", value, value) for value in ("_", "tmkms-2", "a" * 32)),
+        *(("deadline_seconds", value, value) for value in (0.001, 1, 1.5)),
+        *(("port", value, value) for value in (1, 65535)),
+        ("node", "10.1.176.10:1", ("10.1.176.10", 1)),
+        ("node", "[2001:db8::0:1]:65535", ("2001:db8::1", 65535)),
+        ("dialect", "cometbft-v1", Dialect.COMETBFT_V1),
+        ("sign_extensions", True, True),
+        ("sign_extensions", False, False),
+        ("node_id", "0123456789" * 4, "0123456789" * 4),
+        ("address", "2001:db8::0:1", "2001:db8::1"),
+    ],
+)
+def test_the_longest_and_the_shortest_of_each_value_is_read(key: str, value: object, read: object) -> None:
+    assert value_of(config.parse(with_value(key, value)), key) == read
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        *((key, ("", "a", 1, "./a", "/a\0b", ["/a"])) for key in PATHS),
+        ("signer", ("/" + "a" * 107,)),
+        *((key, ("", "-a", "a b", "a" * 129, 1, True, ["a"], "a\n", "aX!")) for key in NAMES),
+        ("chain_id", ("", "-a", "a/b", "a" * 51, 7)),
+        ("host", ("", "-a", "a-", "A", "a" * 254, 7)),
+        ("signer_user", ("9a", "A", "a" * 33, 7)),
+        ("deadline_seconds", (0, -1, -0.1, 1.51, True, "0.4", [0.4])),
+        ("port", (0, -1, 65536, 443.0, True, "443")),
+        ("node", ("", ":26659", "10.1.176.10", "10.1.176.10:", "10.1.176.10:-1", "10.1.176.10:65536", 26659, ["x"])),
+        ("dialect", ("", "Tendermint", 1)),
+        ("sign_extensions", (0, 1, "true")),
+        ("node_id", ("0" * 39, "0" * 41, "g" * 40, 7)),
+        ("address", ("", "10.0.0", "10.0.0.256", 7, [7], [[]], [f"10.0.0.{n}" for n in range(7)])),
+        ("scheme", ("", "HTTP", "https:", 1)),
+    ],
+)
+def test_a_value_that_is_a_little_wrong_is_the_one_problem(key: str, values: tuple[object, ...]) -> None:
+    for value in values:
+        (problem,) = problems(with_value(key, value))
+        assert f": {key} " in problem, value
+
+
+def test_six_addresses_of_a_replica_are_read() -> None:
+    addresses = [f"10.0.0.{n}" for n in range(6)]
+    (endpoint,) = config.parse(with_value("address", addresses)).chain("lab-1").endpoints
+    assert [*endpoint.addresses] == addresses
+
+
+def test_what_is_given_in_another_shape_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no chain 'lab-2' in the configuration; there is: lab-1"):
+        config.parse(WHOLE).chain("lab-2")
+    assert problems(WHOLE[: WHOLE.index("[[chain]]")] + "chain = 7")[0].startswith("the file: there must be at least")
+    without = WHOLE[: WHOLE.index("[[chain.endpoint]]")]
+    assert problems(without + "endpoint = 7") == ["chain 1: there must be at least one [[endpoint]]"]
+    assert "chain 1, endpoint 1: must be a table" in problems(without + "endpoint = [7]")
+    (tmp_path / "gate.toml").write_text(WHOLE)
+    assert config.read(tmp_path / "gate.toml") == config.parse(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "lowest", "highest"), [("reach", 1, 10_000_000), ("generation", 1, 2**53)], ids=["reach", "generation"]
+)
+def test_a_number_has_its_limits(name: str, lowest: int, highest: int) -> None:
+    def of(number: int) -> str:
+        text = WHOLE if name == "generation" else WHOLE.replace("generation = 1", "generation = 1\nreach = 1")
+        return text.replace(f"{name} = 1", f"{name} = {number}")
+
+    assert [getattr(config.parse(of(each)).chain("lab-1"), name) for each in (lowest, highest)] == [lowest, highest]
+    for each in (lowest - 1, highest + 1):
+        assert problems(of(each))[0].startswith(f"chain 1: {name} is {each}; it must be a number")
+
+
+def test_a_stand_in_of_the_table_needs_no_tls() -> None:
+    (endpoint,) = config.parse(WHOLE.replace("port = 443", 'port = 8000\nscheme = "http"')).chain("lab-1").endpoints
+    assert (endpoint.scheme, endpoint.port) == ("http", 8000)
 
 
 def test_all_problems_are_said_at_once() -> None:

@@ -29,6 +29,12 @@ def test_events_are_lines_in_the_order_in_which_they_were_told() -> None:
     assert {(each["event"], each["chain"]) for each in found} == {("signed", "lab-1")}
 
 
+def test_a_process_does_not_wait_for_who_reads_its_events() -> None:
+    events = Events(io.StringIO())
+    events("signed")
+    assert events._thread and events._thread.daemon
+
+
 class Stuck(io.StringIO):
     """Nobody reads it until ``read`` is set."""
 

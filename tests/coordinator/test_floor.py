@@ -107,6 +107,15 @@ def test_a_watermark_of_another_version_is_refused(change: dict[str, object]) ->
         floor.decode(json.dumps(fields | {"sha256": digest}).encode())
 
 
+@pytest.mark.parametrize("key", ["AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", "*", "", "AAEC"])
+def test_a_key_that_no_gate_wrote_is_refused_whatever_its_checksum_says(key: str) -> None:
+    fields = json.loads(floor.encode(HERE)) | {"public_key": key}
+    del fields["sha256"]
+    digest = hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    with pytest.raises(ValueError, match="base64|padding|public key has"):
+        floor.decode(json.dumps(fields | {"sha256": digest}).encode())
+
+
 def test_only_the_gates_user_may_read_or_write_it(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -237,8 +246,9 @@ def test_a_crash_while_the_file_is_made_leaves_the_old_one_or_the_new_one(
 def test_a_short_write_is_an_error(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda descriptor, data, at: real(descriptor, data[:100], at))
-    with pytest.raises(OSError, match="only 100 of 512"):
+    with pytest.raises(OSError, match="only 100 of 512") as short:
         keeper.rise(Position(11, 0, 1))
+    assert short.value.errno == errno.EIO
     assert keeper.floor == HERE
 
 
@@ -255,8 +265,9 @@ def test_a_watermark_that_was_moved_away_stops_rising(keeper: Keeper, path: Path
     with pytest.raises(FileNotFoundError):
         keeper.rise(Position(11, 0, 1))
     floor.create(path, HERE)
-    with pytest.raises(FileNotFoundError, match="moved while the gate runs"):
+    with pytest.raises(FileNotFoundError, match="moved while the gate runs") as moved:
         keeper.rise(Position(11, 0, 1))
+    assert (moved.value.errno, moved.value.filename) == (errno.ENOENT, str(path))
     assert floor.read(path, "lab-1") == HERE
 
 
@@ -286,6 +297,19 @@ def test_a_watermark_is_held_by_one_process_only(path: Path) -> None:
             floor.clear_halt(path, "lab-1")
     with floor.held(path):
         pass
+
+
+def test_only_a_lock_that_another_process_holds_is_a_taken_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with floor.held(path), pytest.raises(floor.FloorTaken), floor.held(path):
+        pass
+
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(floor.fcntl, "flock", no_locks)
+    with pytest.raises(FloorUnusable, match="cannot be locked: No locks available") as refused, floor.held(path):
+        pass
+    assert not isinstance(refused.value, floor.FloorTaken)
 
 
 def test_a_watermark_that_cannot_be_locked_is_not_held(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,9 +38,11 @@ class FakeVault:
     unwrapped: bool = False
     sealed: bool = False
     asked: list[str] = field(default_factory=list)
+    tokens: set[str | None] = field(default_factory=set)
 
     def answer(self, path: str, body: dict[str, Any], token: str | None) -> tuple[int, dict[str, Any]]:
         self.asked.append(path)
+        self.tokens.add(token)
         if self.sealed:
             return 503, {"errors": ["Vault is sealed"]}
         if path.startswith("/v1/sys/wrapping/"):
@@ -232,6 +235,12 @@ def test_no_secret_is_said(bench: Bench) -> None:
         assert secret not in said
 
 
+def test_a_token_in_the_environment_is_not_used(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "hvs.of-whoever-started-it")
+    bench.take()
+    assert "hvs.client" in bench.vault.tokens and "hvs.of-whoever-started-it" not in bench.vault.tokens
+
+
 def test_a_vault_with_a_certificate_of_another_authority_gets_nothing(bench: Bench) -> None:
     stranger = replace(bench.settings, ca_file=Path("/etc/ssl/certs/ca-certificates.crt"))
     with pytest.raises(LeaseError, match="SSLError|OSError"):
@@ -273,6 +282,42 @@ def settings_of(directory: Path, **changed: str) -> Settings:
     path = directory / "lease.toml"
     path.write_text("".join(f"{name} = {value}\n" for name, value in (WHOLE | changed).items()))
     return lease.read_settings(path)
+
+
+def test_a_lease_is_asked_for_again_and_again_each_time_after_its_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    steps: list[tuple[str, float]] = []
+
+    class Ended(Exception):
+        """The process is ended."""
+
+    def step(keeper: Keeper, now: float) -> float:
+        keeper._ask()
+        steps.append((keeper._settings.role_id, now))
+        return 10.0 * len(steps)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise Ended
+
+    asked: list[str] = []
+    monkeypatch.setattr(lease, "take", lambda settings, log: asked.append(settings.role_id))
+    monkeypatch.setattr(lease, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: 7.0, time=time.time))
+    monkeypatch.setattr(Keeper, "step", step)
+    with pytest.raises(Ended):
+        settings_of(tmp_path)
+        lease.main(["--config", str(tmp_path / "lease.toml")])
+    assert slept == [10.0, 20.0, 30.0]
+    assert steps == [("role", 7.0)] * 3 and asked == ["role"] * 3
+
+
+def test_without_a_configuration_nothing_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        lease.main([])
+    assert ended.value.code == 2 and "--config" in capsys.readouterr().err
 
 
 def test_a_configuration_is_read_whole(tmp_path: Path) -> None:

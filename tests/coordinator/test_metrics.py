@@ -46,6 +46,38 @@ def test_every_series_is_written_as_prometheus_reads_it():
     assert metrics.text().endswith("\n")
 
 
+def test_every_metric_has_its_name_its_kind_and_its_meaning_from_the_beginning():
+    """The names that alarms and boards use."""
+    lines = Metrics().text().splitlines()
+    of = "signatures replays refusals claims events_dropped"
+    kinds = {f"{each}_total": "counter" for each in of.split()} | {"seconds": "histogram"}
+    of = "started last_signed_height floor_height signer_connected node_connected halted"
+    kinds |= dict.fromkeys(of.split(), "gauge")
+    told = dict(line.removeprefix("# TYPE signing_gate_").split() for line in lines if line.startswith("# TYPE "))
+    assert told == kinds
+    helped = [line.split()[2].removeprefix("signing_gate_") for line in lines if line.startswith("# HELP ")]
+    assert helped == [*told] and all(len(line.split()) > 4 for line in lines if line.startswith("# HELP "))
+    assert len(lines) == 2 * len(kinds)
+
+
+def test_series_of_one_metric_are_told_apart_by_their_labels():
+    metrics = Metrics()
+    for chain, cause in (("b", "disk"), ("a", "disk"), ("a", "fenced"), ("a", "disk")):
+        metrics.count("refusals_total", chain, cause=cause)
+    for stage, seconds in (("table", 0.25), ("disk", 0.5), ("table", 0.5)):
+        metrics.took(stage, "a", seconds)
+    found = [line for line in metrics.text().splitlines() if not line.startswith("#") and "_bucket" not in line]
+    assert found == [
+        'signing_gate_refusals_total{chain="a",cause="disk"} 2',
+        'signing_gate_refusals_total{chain="a",cause="fenced"} 1',
+        'signing_gate_refusals_total{chain="b",cause="disk"} 1',
+        'signing_gate_seconds_sum{chain="a",stage="disk"} 0.5',
+        'signing_gate_seconds_count{chain="a",stage="disk"} 1',
+        'signing_gate_seconds_sum{chain="a",stage="table"} 0.75',
+        'signing_gate_seconds_count{chain="a",stage="table"} 2',
+    ]
+
+
 def test_a_reader_never_sees_half_a_file(tmp_path: Path):
     path, metrics = tmp_path / "gate.prom", Metrics()
     path.write_text("old")

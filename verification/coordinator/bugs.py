@@ -134,19 +134,28 @@ def notices(changes: tuple[Change, ...], checks: tuple[Check, ...] = tuple(Check
     return [each for each in found if each]
 
 
+def summary(tried: int, missed: list[str]) -> str:
+    """One line. ``missed``: the names of those that no check noticed."""
+    names = f": {', '.join(missed)}" if missed else ""
+    return f"{tried - len(missed)} of {tried} bugs found, {len(missed)} missed{names}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m verification.coordinator.bugs", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     given = parser.parse_args()
-    missed = 0
-    for bug in BUGS:
-        if given.names and bug.name not in given.names:
-            continue
+    missed: list[str] = []
+    tried = [bug for bug in BUGS if not given.names or bug.name in given.names]
+    if unknown := set(given.names) - {bug.name for bug in tried}:
+        parser.error(f"there is no bug {', '.join(sorted(unknown))}; there are {', '.join(bug.name for bug in BUGS)}")
+    for bug in tried:
         found = notices(bug.changes)
-        missed += not found
+        if not found:
+            missed.append(bug.name)
         print(f"{bug.name}: {bug.story}" if found else f"{bug.name}: NOT NOTICED", flush=True)
         for each in found:
             print(f"    {each.check}: {each.soon}: {each.why}"[:240], flush=True)
+    print(summary(len(tried), missed))
     return 1 if missed else 0
 
 

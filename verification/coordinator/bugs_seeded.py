@@ -26,6 +26,10 @@ RAISED = (
 )
 ONLY_SEEN = "        standing = standing.having_seen(outcome.head.position)\n"
 READ, LOST = "        if outcome.head.position >= request", "        return (yield from _by_head(gate"
+AFTER_A_CLAIM = (
+    "    if isinstance(outcome, NotSent):\n"
+    "        return (yield from _refuse(replace(standing, unsure=not looked), Cause.TABLE_UNKNOWN, outcome.detail))\n"
+)
 CLAIM_WON = "    outcome = yield ClaimHead(claim)\n    if isinstance(outcome, Won):\n"
 LATE_SIGNER = """        late, self.watermark = self.watermark, mark
         if late and late[0] != mark[0]:
@@ -469,15 +473,43 @@ OF_THE_UNKNOWN = (
         "a claim whose outcome is not known is taken for one that was not written",
         (
             "handle",
-            (
-                "        return (yield from _by_head(gate, standing, request, outcome.head, signer_ready, verify))\n"
-                "    return (yield from _no_row(replace(standing, unsure=True), outcome))"
-            ),
-            (
-                "        return (yield from _by_head(gate, standing, request, outcome.head, signer_ready, verify))\n"
-                "    return (yield from _no_row(standing, outcome))"
+            f"{AFTER_A_CLAIM}    return (yield from _no_row(replace(standing, unsure=True), outcome))",
+            f"{AFTER_A_CLAIM}    return (yield from _no_row(standing, outcome))",
+        ),
+        by="CSU",
+    ),
+    _bug(
+        "unknown taken for not sent",
+        "a claim whose outcome is not known leaves the gate as a claim that never left it",
+        (
+            "handle",
+            "    if isinstance(outcome, NotSent):\n",
+            "    if isinstance(outcome, NotSent | Unknown):\n",
+        ),
+        by="CSU",
+    ),
+    _bug(
+        "not sent taken for unknown",
+        "a gate whose table is slow reads before each claim, so that no claim is ever in time",
+        ("handle", "    if isinstance(outcome, NotSent):\n", "    if False:\n"),
+        by="CSU",
+    ),
+    _bug(
+        "not sent taken for won",
+        "a claim that never left the gate is signed",
+        (
+            "handle",
+            CLAIM_WON,
+            CLAIM_WON.replace(
+                "    if", "    if isinstance(outcome, NotSent):\n        outcome = Won(standing.highest_seen)\n    if"
             ),
         ),
+        by="ICSU",
+    ),
+    _bug(
+        "never looks again",
+        "a gate that did not send a claim does not read, and never learns that its table is quick again",
+        ("handle", "unsure=not looked", "unsure=False"),
         by="CU",
     ),
     _bug(

@@ -28,7 +28,7 @@ class Crash(NamedTuple):
 def crashes(world: World, name: str, request: Request, doubted: bool = False) -> Iterator[tuple[Crash, World]]:
     """Every crash of ``name`` while it handles ``request``, each with the world in which it just happened.
 
-    ``doubted``: one earlier effect was reported as unknown, in each possible way.
+    ``doubted``: one earlier effect was reported as unknown, in each possible way, or as never sent.
     """
     begun = world.copy()
     begun.ask(name, request)
@@ -55,9 +55,10 @@ def _along(
             yield Crash(at, effect, "late", moves), dead
         else:
             yield Crash(at, effect, "after" if "tell" in possible else "before", moves), dead
-    onward = list(possible) + (list(world.faults(name)) if doubted else [])
+    faults = world.faults(name) if doubted else ()
+    onward = (*possible, *faults)
     for move in onward:
         there = world.copy()
         there.step(name, move)
         step = at + 1 if move == "tell" else at
-        yield from _along(there, name, (*moves, f"{move} {effect}"), step, doubted and move != "doubt", seen)
+        yield from _along(there, name, (*moves, f"{move} {effect}"), step, doubted and move not in faults, seen)

@@ -21,8 +21,9 @@ Scripts = dict[str, tuple[Request, ...]]
 
 class Faults(NamedTuple):
     """The maximum of each fault in one schedule. ``doubts``: effects reported as unknown, before or after they were
-    applied; an effect that was not applied arrives at any later moment or never. ``crashes``: of a gate, at any moment;
-    what it had sent arrives late or never. The gate then restarts and its node repeats the request.
+    applied (an effect that was not applied arrives at any later moment or never), or claims as never sent. ``crashes``:
+    of a gate, at any moment; what it had sent arrives late or never. The gate then restarts and its node repeats the
+    request.
     """
 
     doubts: int = 0

@@ -35,6 +35,7 @@ requests = st.builds(
     st.sampled_from(("block", "nil", "other")),
     st.integers(1, 3),
 )
+TROUBLES = ("doubt", "unsent", "crash", "power", "absent", "fails", "wrong", "forgets", "good")
 extensions = st.sampled_from((None, None, b"price", b"other price"))
 
 
@@ -80,12 +81,12 @@ class Gates(RuleBasedStateMachine):
         self.ask(name, request, None)
         self.go_on(name, False, 30)
 
-    @rule(name=hosts, what=st.sampled_from(("doubt", "crash", "power", "absent", "fails", "wrong", "forgets", "good")))
+    @rule(name=hosts, what=st.sampled_from(TROUBLES))
     def trouble(self, name: str, what: str) -> None:
         """A fault on one host, or its repair."""
-        if what == "doubt":
-            for move in self.world.faults(name):
-                self.world.step(name, move)
+        if what in ("doubt", "unsent"):
+            if what in self.world.faults(name):
+                self.world.step(name, what)
         elif what in ("crash", "power"):
             self.world.crash(name, what == "power")
         else:

@@ -70,6 +70,7 @@ class Mutant(NamedTuple):
 
     ``code``: of the whole module. ``function``: the qualified name of the outermost function in whose body the change
     is; empty for one outside. ``lines``: the first and the last of the statement that is changed, without those inside.
+    ``source``: of the whole module, without comments.
     """
 
     module: str
@@ -78,6 +79,7 @@ class Mutant(NamedTuple):
     code: CodeType
     function: str
     lines: tuple[int, int]
+    source: str = ""
 
 
 class Score(NamedTuple):
@@ -117,9 +119,10 @@ def mutants(
         if isinstance(node, ast.Name):
             text += f" in {ast.unparse(statement)}"
         _put(tree, path, ast.fix_missing_locations(ast.copy_location(changed, node)))
-        code = compile(tree, module, "exec")
+        code, changed_source = compile(tree, module, "exec"), ast.unparse(tree)
         _put(tree, path, node)
-        yield Mutant(module, node.lineno, " ".join(text.split()), code, function, _lines(statement))
+        text = " ".join(text.split())
+        yield Mutant(module, node.lineno, text, code, function, _lines(statement), changed_source)
 
 
 def count(module: str, *, sentences: bool = True) -> int:

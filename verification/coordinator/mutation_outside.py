@@ -1,25 +1,31 @@
 """The mutation score of what surrounds the decision: the gate's links, its table's calls, its process, the ceremonies.
 
     python -m verification.coordinator.mutation_outside [MODULE …] [--every N | --sample N --seed S] [--minutes M]
+    python -m verification.coordinator.mutation_outside --sample 450 --seed 1 [--minutes M --keep FILE]
 
 The mutants are those of ``mutation``, without changed sentences. These modules do I/O, so that their own tests are run
-by pytest (``mutation_trial``). A mutant is noticed if a test fails or does not end in time.
+by pytest (``mutation_trial``). A mutant is noticed if a test fails or does not end in time; what no test notices is
+noticed if mypy refuses it, as it must for each commit.
 
-``--every N`` tries every N-th mutant of each module; ``--sample N`` tries N of all modules together, chosen at random;
-``--only TEXT`` those with this text in them. ``--minutes M`` starts none after M minutes, divided evenly among the
-modules. Mutants that behave as the module does are declared, each with its reason (``EQUIVALENT``).
+``--every N`` tries every N-th mutant of each module. ``--sample N`` tries N of all modules together: of each as many as
+its share of all their mutants, chosen at random. ``--only TEXT`` tries those with this text in them. ``--minutes M``
+starts none after M minutes, divided evenly among the modules. With ``--keep FILE``, no module is begun after M minutes,
+and the next run with the same file continues where this one ended. Mutants that behave as the module does are declared,
+each with its reason (``EQUIVALENT``), and not tried.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib import import_module
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from verification.coordinator.mutation import Mutant, count, mutants
 from verification.coordinator.mutation_equivalent import EQUIVALENT_OUTSIDE as EQUIVALENT
@@ -32,6 +38,7 @@ from verification.coordinator.mutation_trial import (
     Trials,
     can_exchange,
     passes,
+    refused_by_types,
 )
 
 _GATE = "tests/coordinator/gate"
@@ -102,13 +109,14 @@ WANTED_PERCENT = 95
 
 
 class Score(NamedTuple):
-    """Of one module. ``late``: noticed because the tests did not end in time. ``skipped``: mutants that were not tried.
-    ``seconds``: of its tests without any mutant.
+    """Of one module. Of the ``noticed``, ``late``: because the tests did not end in time; ``typed``: by mypy alone.
+    ``skipped``: mutants that were not tried. ``seconds``: of its tests without any mutant.
     """
 
     module: str
     noticed: int
     late: int
+    typed: int
     survived: tuple[str, ...]
     skipped: int
     seconds: float
@@ -132,10 +140,16 @@ def _chosen(module: str, wanted: Callable[[int], bool]) -> Iterator[Mutant]:
 
 
 def sample(modules: Collection[str], size: int, seed: int) -> Mapping[str, Collection[int]]:
-    """The numbers of ``size`` mutants of these modules, chosen at random from all of them."""
-    every = [(module, number) for module in modules for number in range(count(module, sentences=False))]
-    chosen = random.Random(seed).sample(every, min(size, len(every)))
-    return {module: {number for each, number in chosen if each == module} for module in modules}
+    """The numbers of ``size`` mutants of these modules: of each its share of all mutants, chosen at random."""
+    counts = {module: count(module, sentences=False) for module in modules}
+    every = sum(counts.values())
+    size = min(size, every)
+    drawn = {module: size * number // every for module, number in counts.items()}
+    left = sorted(modules, key=lambda module: size * counts[module] % every, reverse=True)
+    for module in left[: size - sum(drawn.values())]:
+        drawn[module] += 1
+    rng = random.Random(seed)
+    return {module: set(rng.sample(range(counts[module]), drawn[module])) for module in modules}
 
 
 def score(
@@ -152,7 +166,16 @@ def score(
     began, suite = time.monotonic(), SUITES[module]
     quick = [each for each in found if can_exchange(each)]
     whole = [each for each in found if not can_exchange(each)]
-    noticed, late, survived, took = 0, 0, list[str](), 0.0
+    noticed, late, typed, survived, took = 0, 0, 0, list[str](), 0.0
+
+    def unnoticed(mutant: Mutant) -> int:
+        """By any test. Returns 1 if it is noticed by mypy."""
+        if refused_by_types(mutant):
+            return 1
+        survived.append(f"{module}:{mutant.line}: {mutant.text}")
+        tell(survived[-1])
+        return 0
+
     for each in Trials(module, suite, quick).run(seconds):
         if isinstance(each, Baseline):
             took = sum(each.seconds.values())
@@ -162,22 +185,60 @@ def score(
             noticed += 1
             late += each.by == TIME
         else:
-            survived.append(f"{module}:{each.mutant.line}: {each.mutant.text}")
-            tell(survived[-1])
-    skipped = len(found) - len(whole) - noticed - len(survived)
+            typed += unnoticed(each.mutant)
+    skipped = len(found) - len(whole) - noticed - typed - len(survived)
     for mutant in whole:
         if time.monotonic() > began + seconds:
             skipped += 1
         elif passes(suite, LEAST_SECONDS + SLACK * took, mutant):
-            survived.append(f"{module}:{mutant.line}: {mutant.text}")
-            tell(survived[-1])
+            typed += unnoticed(mutant)
         else:
             noticed += 1
-    return Score(module, noticed, late, tuple(survived), skipped, took)
+    return Score(module, noticed + typed, late, typed, tuple(survived), skipped, took)
 
 
 def _say(survivor: str) -> None:
     print(f"  {survivor}", flush=True)
+
+
+class Kept:
+    """The scores of the modules that are done, in a file of JSON lines; without a file, in no place."""
+
+    def __init__(self, file: Path | None, asked: Mapping[str, Any]) -> None:
+        """Raises ValueError if the file is of a run that was asked for something else."""
+        self._file = file
+        self.scores: dict[str, Score] = {}
+        if file is None:
+            return
+        if not file.exists():
+            file.write_text(json.dumps(asked) + "\n")
+        first, *lines = file.read_text().splitlines()
+        if json.loads(first) != asked:
+            raise ValueError(f"{file} is of another run, {first}, and this is {json.dumps(asked)}; name a new file")
+        for fields in map(json.loads, lines):
+            self.scores[fields["module"]] = Score(**fields | {"survived": tuple(fields["survived"])})
+
+    def add(self, found: Score) -> None:
+        self.scores[found.module] = found
+        if self._file:
+            with self._file.open("a") as file:
+                file.write(json.dumps(found._asdict()) + "\n")
+
+
+def summary(scores: Collection[Score], modules: int) -> str:
+    """One line. ``modules``: how many were asked for."""
+    noticed, tried_ = sum(each.noticed for each in scores), sum(each.tried for each in scores)
+    return (
+        f"{percent(scores):.1f} % of {tried_} mutants noticed ({noticed}, of them {sum(each.typed for each in scores)} "
+        f"by mypy alone), {tried_ - noticed} survived, "
+        f"{sum(each.skipped for each in scores)} not tried; {len(scores)} of {modules} modules"
+    )
+
+
+def percent(scores: Collection[Score]) -> float:
+    """Of the mutants that were tried; 100 if there were none."""
+    tried_ = sum(each.tried for each in scores)
+    return 100 * sum(each.noticed for each in scores) / tried_ if tried_ else 100.0
 
 
 def main() -> int:
@@ -191,30 +252,40 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), metavar="M", help="begin no mutant after M minutes"
     )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep what is done there, and continue from it")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     modules = given.modules or list(SUITES)
     numbers = sample(modules, given.sample, given.seed) if given.sample else None
     for library in LIBRARIES:
         import_module(library)
+    asked = {name: value for name, value in vars(given).items() if name not in ("minutes", "keep")}
+    try:
+        kept = Kept(given.keep, asked)
+    except ValueError as error:
+        parser.error(str(error))
     until = time.monotonic() + given.minutes * 60
-    scores = []
     for left, module in zip(range(len(modules), 0, -1), modules, strict=True):
+        if module in kept.scores:
+            continue
+        if given.keep and time.monotonic() > until:
+            break
         wanted = numbers[module].__contains__ if numbers else lambda number: number % given.every == given.offset
         chosen = [each for each in _chosen(module, wanted) if given.only in each.text]
-        if not chosen:
-            continue
-        found = score(module, chosen, (until - time.monotonic()) / left, _say)
-        scores.append(found)
+        if chosen:
+            seconds = float("inf") if given.keep else (until - time.monotonic()) / left
+            found = score(module, chosen, seconds, _say)
+        else:
+            found = Score(module, 0, 0, 0, (), 0, 0.0)
+        kept.add(found)
         print(
             f"{module}: {found.percent:.1f} %: {found.noticed} of {found.tried} mutants noticed, {found.late} of them "
-            f"by time; {found.skipped} not tried; tests take {found.seconds:.1f} s",
+            f"by time, {found.typed} by mypy; {found.skipped} not tried; tests take {found.seconds:.1f} s",
             flush=True,
         )
-    noticed, tried_ = sum(each.noticed for each in scores), sum(each.tried for each in scores)
-    percent = 100 * noticed / tried_ if tried_ else 100.0
-    print(f"{percent:.1f} % of {tried_} mutants noticed, {sum(each.skipped for each in scores)} not tried")
-    return 0 if percent >= WANTED_PERCENT else 1
+    scores = list(kept.scores.values())
+    print(summary(scores, len(modules)))
+    return 0 if percent(scores) >= WANTED_PERCENT and len(scores) == len(modules) else 1
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +45,31 @@ LEAST_SECONDS = 20.0
 """The time limit of a test with a mutant: SLACK times its duration without one, but at least LEAST_SECONDS."""
 
 OPTIONS = ("-x", "-q", "-m", "not lab and not engine", *("-pno:cacheprovider", "-pno:xdist", "-pno:randomly"))
+
+
+def refused_by_types(mutant: Mutant) -> bool:
+    """Whether mypy finds in the mutant what it does not find in its module."""
+    whole = ast.unparse(ast.parse(_file(mutant.module).read_text()))
+    return not _found_by_mypy(mutant.module, mutant.source) <= _found_by_mypy(mutant.module, whole)
+
+
+@functools.cache
+def _found_by_mypy(module: str, text: str) -> frozenset[str]:
+    """What it says of a module with this text, without the places."""
+    file = _file(module)
+    with tempfile.TemporaryDirectory() as directory:
+        shadow = Path(directory, file.name)
+        shadow.write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--no-error-summary", "--shadow-file", str(file), str(shadow), str(file)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+    if done.returncode not in (0, 1):
+        raise AssertionError(done.stdout + done.stderr)
+    return frozenset(line.partition(": error: ")[2] for line in done.stdout.splitlines() if ": error: " in line)
 
 
 class Baseline(NamedTuple):

@@ -2,7 +2,8 @@
 
 ``Simulation(seed).run()`` always does the same for the same seed. First everything may go wrong; the promises are
 judged all the time. Then the faults end, and the gates must sign again by themselves (after a loss of state: after the
-ceremony, and not before); at last the owner of a height is killed, and at most one height may be missed.
+ceremony, and not before), and then with a slow table too; at last the owner of a height is killed, and at most one
+height may be missed.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from coordinator.decision.effects import Cause, Granted, Refused
+from coordinator.decision.effects import Cause, ClaimHead, Granted, ReadHead, Refused
 from coordinator.decision.position import Step
 from coordinator.decision.records import Request
 from verification.coordinator.world import Core, World, wish
 
 HEIGHTS_TO_RESUME = 10
 """A gate whose claims stayed unsigned skips at most 8 heights; one more may be needed to detect the recovery."""
+
+CALLS_IN_TIME = 2
+"""With a slow table: how many calls of one request are in time. A claim is sent only if its row's call is too."""
 
 LOSSES = (
     ("floor", "head", "rolled back", "rolled back"),
@@ -119,6 +123,7 @@ class Simulation:
         self._judge()
         self._heal()
         self._resume()
+        self._resume_slowly()
         self._kill_the_owner()
         return self
 
@@ -190,7 +195,7 @@ class Simulation:
         chance = rng.random()
         if chance < 0.45:
             if faults := world.faults(name):
-                self._step(name, faults[0])
+                self._step(name, faults[0] if len(faults) == 1 else rng.choice(faults))
         elif chance < 0.7:
             power = rng.random() < 0.5
             self._note("crash", name, power)
@@ -283,6 +288,63 @@ class Simulation:
             if not all(both):
                 raise Broken(f"seed {self.seed}: height {height} was not signed for both nodes")
         self.chain = height
+
+    def _resume_slowly(self) -> None:
+        """A gate that does not know the outcome of its last claims reads before it claims again. It signs again though
+        the table is so slow that a request has no time for a read, a claim and the row of that claim.
+        """
+        world, rng = self.world, self.rng
+        for name in ("ash", "zrh"):
+            for after_a_read in (False, True)[: rng.randrange(1, 3)]:
+                self._begin(name)
+                if after_a_read:
+                    self._look_first(name)
+                self._step(name, rng.choice(("doubt", "do")))
+                if "doubt" in world.faults(name):
+                    self._step(name, "doubt")
+                self._judge_and_end(name, world.finish(name))
+            self._begin(name)
+            self._look_first(name)
+            if self._in_time(name, calls=1):
+                raise Broken(f"seed {self.seed}: {name} signed with a call that was not in time")
+            self._begin(name)
+            if not self._in_time(name, CALLS_IN_TIME):
+                raise Broken(f"seed {self.seed}: {name} does not sign with a slow table")
+            while world.late and rng.random() < 0.5:
+                world.arrive(rng.randrange(len(world.late)))
+            world.late = ()
+            self._judge()
+
+    def _begin(self, name: str) -> None:
+        """A request for the next height."""
+        self.chain += 1
+        self._running(name)
+        self._ask(name, wish(self.chain, 0, Step.PRECOMMIT))
+
+    def _look_first(self, name: str) -> None:
+        """The row is read, and then something is claimed."""
+        course = self.world.hosts[name].run.course
+        if course.effect.__class__ is not ReadHead:
+            raise Broken(f"seed {self.seed}: {name} does not know the outcome of its last claim, and does not read")
+        while self.world.hosts[name].run.course.effect.__class__ is not ClaimHead:
+            self._step(name, self.world.moves(name)[0])
+
+    def _in_time(self, name: str, calls: int) -> bool:
+        """Handles a request in which so many calls to the table are in time, from a claim on; whether it was granted.
+
+        A claim that leaves no time for the call after it is not sent.
+        """
+        world = self.world
+        while moves := world.moves(name):
+            kind = world.hosts[name].run.course.effect.__class__
+            if kind is ClaimHead and "unsent" in world.faults(name) and calls < CALLS_IN_TIME:
+                self._step(name, "unsent")
+                continue
+            calls -= moves[0] == "do" and kind in (ReadHead, ClaimHead)
+            self._step(name, moves[0])
+        answer = world.answers.get(world.hosts[name].run.name)
+        self._judge_and_end(name, answer)
+        return answer.__class__ is Granted
 
     def _kill_the_owner(self) -> None:
         """The owner dies at any point of a height; the other one signs the next."""

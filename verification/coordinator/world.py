@@ -2,7 +2,8 @@
 
 Each effect that a gate yields is applied (``do``, ``sign``) and its outcome delivered (``tell``) in separate moves, so
 that anything may happen between. ``doubt`` delivers "unknown", whether the effect was applied or not; an effect that
-was not applied may be applied late. Nothing here is random and nothing waits: the caller chooses the next move.
+was not applied may be applied late. ``unsent`` delivers that a claim never left the gate. Nothing here is random and
+nothing waits: the caller chooses the next move.
 
 The implementation is a parameter (``Core``), so that a broken one can be put in its place.
 """
@@ -40,6 +41,7 @@ from coordinator.decision.effects import (
     Halt,
     Lost,
     Missing,
+    NotSent,
     ReadHead,
     Record,
     Seen,
@@ -510,8 +512,10 @@ class World:
         run = self.hosts[name].run
         if run is None or run.course is None or run.course.effect.__class__ in (Answer, Halt):
             return ()
-        if isinstance(run.first, Unknown):
+        if isinstance(run.first, Unknown | NotSent):
             return ()
+        if run.course.effect.__class__ is ClaimHead and run.first is PENDING:
+            return ("doubt", "unsent")
         return ("doubt",)
 
     def is_local(self, name: str) -> bool:
@@ -524,7 +528,9 @@ class World:
         return run.first is not PENDING and run.first is not CHECKED
 
     def step(self, name: str, move: str) -> None:
-        """One of ``moves``, or ``doubt``: the outcome is unknown; an effect not yet applied is sent late."""
+        """One of ``moves``, or a fault: ``doubt``, the outcome is unknown, and an effect not yet applied is sent late;
+        ``unsent``, it was never sent.
+        """
         host = self._host(name)
         run = host.run
         if move == "do":
@@ -534,6 +540,8 @@ class World:
         elif move == "doubt":
             self._send_late(host, run)
             run.first = Unknown("no answer")
+        elif move == "unsent":
+            run.first = NotSent("no time")
         else:
             self._tell(name, run)
 

@@ -16,6 +16,7 @@ from coordinator.decision.effects import (
     Halt,
     Lost,
     Missing,
+    NotSent,
     ReadHead,
     Record,
     Refused,
@@ -127,6 +128,21 @@ def test_an_unknown_claim_is_refused_and_the_next_request_reads_first():
         ReadHead,
         ClaimHead,
     ]
+
+
+def test_a_claim_that_was_not_sent_is_refused_and_the_next_request_reads_unless_this_one_did():
+    handled = Handled(NotSent("no time"))
+    assert handled.kinds == [ClaimHead, Answer]
+    assert handled.reply == Refused(Cause.TABLE_UNKNOWN, "no time")
+    assert handled.standing == replace(STANDING, unsure=True), "so that the end of a delay is noticed"
+    after = Handled(Seen(HEAD), NotSent("no time"), standing=handled.standing)
+    assert after.kinds == [ReadHead, ClaimHead, Answer]
+    assert after.standing == STANDING, "as it was before the claim"
+    assert Handled(Won(FLOOR), Done(), Signing(CLAIM, GOOD), standing=after.standing).kinds[0] is ClaimHead
+
+
+def test_a_claim_of_unknown_outcome_after_a_read_is_followed_by_another_read():
+    assert Handled(Seen(HEAD), Unknown("timeout"), standing=replace(STANDING, unsure=True)).standing.unsure
 
 
 def test_an_outcome_that_answers_nothing_is_unknown():

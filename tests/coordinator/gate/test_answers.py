@@ -16,7 +16,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator import floor
+from coordinator import floor, service
 from coordinator.config import Chain
 from coordinator.decision.effects import Cause, Lost, Missing, Unknown, Won
 from coordinator.decision.position import Position, Step, spent
@@ -231,12 +231,39 @@ def test_a_damaged_watermark_refuses_everything(estate: Make) -> None:
     assert "is damaged" in refused(made, made.node.ask(prevote(10)), "disk")
 
 
-def test_a_watermark_that_another_process_holds_refuses_everything(estate: Make) -> None:
-    made = estate().seed()
+def test_a_watermark_that_another_process_holds_refuses_everything_until_it_lets_go(
+    estate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LOCK_AGAIN_SECONDS", 0.02)
+    made = estate(node_waits_seconds=0).seed()
     with floor.held(made.floor):
         made.start()
         made.node.accept()
-        assert "another process holds" in refused(made, made.node.ask(prevote(10)), "disk")
+        for height in (10, 25):
+            assert "another process holds" in refused(made, made.node.ask(prevote(height)), "disk")
+        time.sleep(0.2)
+        assert len(made.events("not-started")) == 1, "said once, however often it is tried"
+        assert not made.socket.exists() and dict(made.rows.head.gates)["gate-a"] == "", "nothing is touched before"
+        floor.create(made.floor, floor.Floor(made.chain_id, made.public_key, spent(20)))
+        made.rows.head = replace(made.rows.head, position=spent(20))
+    until(lambda: made.events("started"))
+    made.sign_with()
+    refused(made, made.node.ask(prevote(20)), "below-floor")
+    verified(made, prevote(25), made.node.ask(prevote(25)))
+
+
+def test_a_node_is_not_dialled_for_a_watermark_that_another_process_will_let_go_of(
+    estate: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LOCK_AGAIN_SECONDS", 0.02)
+    made = estate().seed()
+    with floor.held(made.floor):
+        made.start()
+        until(lambda: made.events("not-started"))
+        assert not made.node.is_dialled(0.2)
+    made.sign_with()
+    made.node.accept()
+    verified(made, prevote(10), made.node.ask(prevote(10)))
 
 
 def test_a_table_that_is_down_at_start_is_awaited(estate: Make) -> None:

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator import floor
-from coordinator.decision.effects import Cause, Done, Lost, Missing, Seen, Unknown, Won
+from coordinator.decision.effects import Cause, Done, Lost, Missing, NotSent, Seen, Unknown, Won
 from coordinator.decision.position import spent
 from coordinator.decision.records import Claim, Gate, Signed
 from coordinator.events import Events
@@ -209,6 +209,23 @@ def test_what_ends_with_the_deadline_is_in_time_and_what_ends_after_it_is_unknow
     assert made.counted(unknown) is not is_asked
 
 
+def test_a_claim_that_was_not_sent_is_counted_as_such_however_late(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make()
+    monkeypatch.setattr(made.table, "claim", lambda claim, deadline: unsent(made.clock))
+    for height in (10, 11):
+        refused(made.ask(prevote(height)), Code.NOT_NOW, "table-unknown: no connection")
+    assert made.counted('claims_total{chain="lab-1",outcome="notsent"} 2')
+    assert [name for name, _ in made.table.deadlines] == ["read"], "before the second"
+    monkeypatch.undo()
+    signed(made.ask(prevote(12)))
+    assert [name for name, _ in made.table.deadlines] == ["read", "claim", "insert", "record"], "not before the third"
+
+
+def unsent(clock: Clock) -> NotSent:
+    clock.now += SECONDS + 0.125
+    return NotSent("no connection")
+
+
 def test_a_signer_that_refuses_is_reported_with_its_reason(make: Make) -> None:
     made = make()
     made.signer.refuses_to_begin = "no signer is connected"
@@ -304,6 +321,40 @@ def test_after_an_unexpected_exception_the_row_is_read_before_anything_is_claime
     assert made.counted('refusals_total{chain="lab-1",cause="failure"} 1')
 
 
+def test_who_claimed_what_is_told_of_each_answer(make: Make) -> None:
+    made = make()
+    signed(made.ask(prevote(10)))
+    claim = made.table.rows.head and made.table.rows.head.claim
+    assert claim
+    made.table.rows.head = replace(made.table.rows.head, claim=replace(claim, gate_id="gate-b"))  # type: ignore[type-var]
+    signed(made.ask(prevote(10)))
+    made.ask(prevote(10, block=OTHER_BLOCK))
+    for name, owner in (("signed", "gate-a"), ("replayed", "gate-b")):
+        (event,) = made.said(name)
+        assert {key: event[key] for key in event if key not in ("time", "ms")} == {
+            "event": name,
+            "chain": CHAIN,
+            "claim_id": claim.claim_id,
+            "owner": owner,
+            "kind": "prevote",
+            "position": claim.position.text,
+        }
+    (event,) = made.said("refused")
+    told = {"event": "refused", "chain": CHAIN, "cause": "conflict", "detail": "gate-b"}
+    assert {key: event[key] for key in event if key not in ("time", "ms")} == told | {
+        "kind": "prevote",
+        "position": claim.position.text,
+    }
+
+
+def test_the_times_of_an_event_are_told_to_the_microsecond(make: Make) -> None:
+    made = make()
+    made.table.takes = {"claim": 2.0**-13}
+    signed(made.ask(prevote(10)))
+    (event,) = made.said("signed")
+    assert event["ms"] == {"table": 0.122, "disk": 0, "signer": 0, "whole": 0.122}
+
+
 def test_a_start_asks_the_table_once_and_says_only_what_changed(make: Make) -> None:
     made = make()
     (event,) = made.said("started")
@@ -329,6 +380,17 @@ def test_a_conflict_names_its_cause_and_signs_nothing(make: Make) -> None:
     told = made.ask(prevote(10, block=OTHER_BLOCK))
     assert isinstance(told, ErrorResponse) and told.code == Code.WOULD_CONTRADICT
     assert len(made.signer.asked) == 1
+
+
+def test_a_code_means_the_same_in_every_version() -> None:
+    assert {each.name: each.value for each in Code} == {
+        "NOT_UNDERSTOOD": 1,
+        "WOULD_CONTRADICT": 2,
+        "ANOTHER_SIGNS": 3,
+        "NOT_NOW": 4,
+        "PERSON_NEEDED": 5,
+        "FAILURE": 6,
+    }
 
 
 def test_an_errors_text_names_the_cause_and_ends(make: Make) -> None:

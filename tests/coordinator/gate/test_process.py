@@ -129,21 +129,21 @@ def why_not_started(process: subprocess.Popen[str]) -> dict:
     return next(each for each in map(json.loads, process.stdout) if each["event"] == "not-started")
 
 
-def test_of_two_services_at_once_one_has_the_chain_and_another_only_after_its_kill(
-    config: Path, tmp_path: Path
-) -> None:
+def test_of_two_services_at_once_one_has_the_chain_and_the_other_after_its_kill(config: Path, tmp_path: Path) -> None:
     assert seed(config) == 0
     identity(tmp_path / "connection.key")
     with running(config) as start:
         both = [start(), start()]
         causes = {why_not_started(each)["cause"]: each for each in both}
         assert causes.keys() == {"disk", "table-unknown"}, "the second holds no watermark, so that it asks no table"
-        later = why_not_started(start())
+        third = start()
+        later = why_not_started(third)
         assert later["cause"] == "disk" and "another process holds" in later["detail"]
         assert (tmp_path / "lab-1.sock").is_socket(), "the others took nothing from the one that has the chain"
+        third.kill()
         causes["table-unknown"].kill()
         causes["table-unknown"].wait()
-        assert why_not_started(start())["cause"] == "table-unknown", "a kill leaves no lock"
+        assert why_not_started(causes["disk"])["cause"] == "table-unknown", "a kill leaves no lock"
 
 
 def test_each_run_has_a_name_of_its_own_and_is_of_the_configured_generation_and_reach(
@@ -225,6 +225,7 @@ def test_a_halt_is_cleared(config: Path, tmp_path: Path, capsys: pytest.CaptureF
         (["seed", "--public-key", "A" * 43 + "=", "--height", "1"], "required: --chain"),
         (["clear-halt"], "required: --chain"),
         (["seed", "--chain", "lab-1", "--public-key", "AAAA", "--height", "1"], "32 bytes in base64"),
+        (["seed", "--chain", "lab-1", "--public-key", "!" + "A" * 43 + "=", "--height", "1"], "32 bytes in base64"),
         (["seed", "--chain", "lab-1", "--public-key", "é", "--height", "1"], "32 bytes in base64"),
         (["seed", "--chain", "lab-1", "--public-key", "A" * 43 + "=", "--height", "-1"], "a height from 0"),
         (["seed", "--chain", "lab-1", "--public-key", "A" * 43 + "=", "--height", str(2**63)], "a height from 0"),

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator import service
-from coordinator.config import Chain
+from coordinator import floor, service
+from coordinator.config import Chain, Config
+from coordinator.decision.effects import Cause
 from coordinator.decision.records import REACH, Gate
 from coordinator.events import Events
+from coordinator.gate import CODES
 from coordinator.metrics import Metrics
+from coordinator.privval import for_node
 from coordinator.privval.messages import Dialect
+from coordinator.privval.stream import TooLong
 from coordinator.service import ChainService, table_for
 from coordinator.table import items
 from coordinator.table.client import Endpoint
 from coordinator.table.credentials import CredentialsFile
-from tests.coordinator.gate.peers import CHAIN
+from tests.coordinator.gate.peers import CHAIN, prevote
 
 KEY = bytes(range(32))
 GATE = Gate("gate-a", "boot-1", CHAIN, 1, REACH)
@@ -103,6 +117,37 @@ def test_a_service_without_a_watermark_says_why_and_is_not_started(tmp_path: Pat
     assert 'signing_gate_started{chain="lab-1"} 0' in metrics.text()
 
 
+def test_a_lock_that_is_taken_is_tried_again_in_its_time_and_what_is_found_then_is_told(
+    tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_of, events = made(tmp_path, log, Metrics())
+    path, now = floor.path_of(tmp_path, CHAIN), [100.0]
+    tried: list[float] = []
+    real = floor.held
+
+    def held(path: Path) -> AbstractContextManager[None]:
+        tried.append(now[0])
+        return real(path)
+
+    def turn() -> None:
+        now[0] += 0.4
+        if now[0] > 103.3:
+            other.close()
+        if now[0] > 109:
+            service_of.end()
+
+    monkeypatch.setattr(service.floor, "held", held)
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(service_of, "_turn", turn)
+    with ExitStack() as other:
+        other.enter_context(real(path))
+        service_of.run()
+    assert [round(each, 1) for each in tried] == [100.0, 101.2, 102.4, 103.6], "never again once it is held"
+    taken, missing, _ = said(events, log)
+    assert taken["cause"] == missing["cause"] == "disk"
+    assert "another process holds" in str(taken["detail"]) and "is missing" in str(missing["detail"])
+
+
 def test_a_turn_that_fails_is_told_and_the_next_one_comes(
     tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,3 +172,160 @@ def test_metrics_that_cannot_be_written_are_told(tmp_path: Path, log: io.StringI
     service._write(Metrics(), tmp_path / "missing" / "gate.prom", events)
     (event,) = said(events, log)
     assert event["event"] == "metrics-not-written" and "No such file" in str(event["detail"])
+
+
+class Key:
+    """A key's gate that the table does not admit. ``asked``: when it was announced, in the service's time."""
+
+    halted = False
+    started = False
+
+    def __init__(self, now: list[float]) -> None:
+        self.now, self.asked = now, list[float]()
+
+    def start(self) -> None:
+        self.asked.append(self.now[0])
+
+    def answer(self, message: bytes, send: object) -> None:
+        self.started = False
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The service's time. It goes on only by what the service waits."""
+    at = [100.0]
+
+    def wait(sockets: object, seconds: float) -> None:
+        at[0] = round(at[0] + max(0.0, seconds), 6)
+
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: at[0]))
+    monkeypatch.setattr(service, "wait", wait)
+    return at
+
+
+def test_a_gate_that_is_not_admitted_announces_itself_again_ever_more_seldom(
+    tmp_path: Path, log: io.StringIO, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_of, _ = made(tmp_path, log, Metrics())
+    key = Key(now)
+    monkeypatch.setattr(service_of, "_key", key)
+    monkeypatch.setattr(service_of, "_dial_by", 1000.0)
+    for _ in range(7):
+        service_of._turn()
+    assert key.asked == [100.0, 100.2, 100.7, 101.7, 103.7, 108.7, 113.7]
+    key.started = True
+    service_of._turn()
+    assert now == [118.7] and len(key.asked) == 7, "it waits for its metrics' time, and an admitted gate is silent"
+    service_of._answer(b"")
+    assert service_of._announce_due() == 123.7, "a run that was fenced does not ask at once"
+
+
+def test_a_node_is_dialled_when_the_time_is_over_and_not_before(
+    tmp_path: Path, log: io.StringIO, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_of, _ = made(tmp_path, log, Metrics())
+    key, dialled = Key(now), list[float]()
+    monkeypatch.setattr(service_of, "_key", key)
+    monkeypatch.setattr(service_of, "_signer", None)
+    monkeypatch.setattr(service_of, "_open_at", 1000.0)
+    monkeypatch.setattr(service_of, "_announce_at", 1000.0)
+    monkeypatch.setattr(service_of._node, "attend", lambda: dialled.append(now[0]))
+    monkeypatch.setattr(service_of._node, "next", lambda: None)
+    assert service_of._dial_by == 110.0 == service_of._node_due()
+    for _ in range(2):
+        service_of._turn()
+    assert now == [110.0] and not dialled
+    monkeypatch.setattr(service_of._node, "due", lambda: 112.5)
+    service_of._turn()
+    assert now == [112.5] and dialled == [112.5], "from now on it waits for what is due of the node"
+
+
+def test_a_message_that_is_too_long_is_refused_as_a_vote_is(
+    tmp_path: Path, log: io.StringIO, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_of, events = made(tmp_path, log, Metrics())
+    sent: list[bytes] = []
+
+    def too_long() -> bytes:
+        raise TooLong("a message of 99999 bytes")
+
+    monkeypatch.setattr(service_of, "_key", Key(now))
+    monkeypatch.setattr(service_of, "_dials", True)
+    monkeypatch.setattr(service_of._node, "attend", lambda: None)
+    monkeypatch.setattr(service_of._node, "next", too_long)
+    monkeypatch.setattr(service_of._node, "send", sent.append)
+    service_of._turn()
+    code = CODES[Cause.MALFORMED]
+    assert sent == [for_node.refused(prevote(10), code, "malformed: a message of 99999 bytes")]
+    (event,) = said(events, log)
+    assert (event["event"], event["cause"], event["detail"]) == ("refused", "malformed", "a message of 99999 bytes")
+
+
+class Served:
+    """In the place of a chain's service: ends the process, and itself a little after it was told to, or ``hangs``."""
+
+    made: list[Served]
+    hangs: threading.Event | None = None
+
+    def __init__(self, *given: object) -> None:
+        self.given = given
+        self.ended, self.thread = threading.Event(), threading.current_thread()
+        self.made.append(self)
+
+    def run(self) -> None:
+        self.thread = threading.current_thread()
+        self.interval = sys.getswitchinterval(), gc.get_freeze_count()
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.ended.wait(20)
+        time.sleep(0.1)
+        if self.hangs:
+            self.hangs.wait(20)
+
+    def end(self) -> None:
+        self.ended.set()
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Served]]:
+    monkeypatch.setattr(Served, "made", [], raising=False)
+    monkeypatch.setattr(service, "ChainService", Served)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    interval = sys.getswitchinterval()
+    yield Served.made
+    sys.setswitchinterval(interval)
+    gc.unfreeze()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    if Served.hangs:
+        Served.hangs.set()
+    for each in Served.made:
+        each.thread.join(20)
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_process_serves_each_chain_on_a_thread_of_its_own_until_it_is_told_to_end(
+    tmp_path: Path, log: io.StringIO, served: list[Served], monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> None:
+    if not in_time:
+        monkeypatch.setattr(service, "END_WITHIN_SECONDS", 0.2)
+        monkeypatch.setattr(Served, "hangs", threading.Event())
+    chains = (chain(tmp_path), replace(chain(tmp_path), chain_id="lab-2", generation=4, reach=9))
+    events, metrics = Events(log), Metrics()
+    of = Config("gate-a", tmp_path, tmp_path / "gate.prom", chains)
+    metrics.put("started", "lab-2", 1.0)
+    assert service.run(of, events, metrics) == (0 if in_time else 1)
+    names = [each.chain_id for each in chains]
+    assert [(each.thread.name, each.thread.daemon, each.ended.is_set()) for each in served] == [
+        (name, True, True) for name in names
+    ]
+    up, down = said(events, log)
+    boot = up["boot"]
+    assert up == {"event": "gate-up", "gate": "gate-a", "boot": boot, "chains": 2}
+    assert down == {"event": "gate-down", "gate": "gate-a", "not_ended": [] if in_time else names}
+    for of_chain, each in zip(chains, served, strict=True):
+        gate = Gate("gate-a", str(boot), of_chain.chain_id, of_chain.generation, of_chain.reach)
+        assert each.given[:3] == (of_chain, gate, tmp_path) and each.given[4:] == (events, metrics, table_for)
+        assert each.interval[0] == pytest.approx(service.THREAD_SWITCH_SECONDS) and each.interval[1] > 0
+    identities = {each.given[3] for each in served}
+    assert len(identities) == 1 and (tmp_path / "connection.key").exists(), "one connection key for all"
+    assert (tmp_path / "gate.prom").read_text() == metrics.text()

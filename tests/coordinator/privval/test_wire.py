@@ -60,6 +60,13 @@ def test_what_no_encoder_writes_is_refused_with_the_reason(data: str, reason: st
         read_fields(bytes.fromhex(data), SHAPE, "thing")
 
 
+def test_numbers_and_lengths_of_two_bytes_begin_at_128() -> None:
+    assert read_fields(bytes.fromhex("087f107f"), SHAPE, "it") == {1: 127, 2: 127}
+    assert read_fields(bytes.fromhex("088001108001"), SHAPE, "it") == {1: 128, 2: 128}
+    assert read_fields(bytes.fromhex("2a8001") + b"x" * 128, SHAPE, "it") == {5: b"x" * 128}
+    assert read_fields(bytes.fromhex("800101"), {16: Kind.INT32}, "it") == {16: 1}
+
+
 def test_negative_numbers_are_read_from_ten_bytes() -> None:
     found = read_fields(number_field(1, -1) + number_field(2, -(2**63)), SHAPE, "thing")
     assert found == {1: -1, 2: -(2**63)}

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from coordinator.secret_connection import connection
 from coordinator.secret_connection.connection import SecretConnection, SecretConnectionError, derive
+from coordinator.secret_connection.merlin import Transcript
 
 SEALED = 1044
 LOW_ORDER = [
@@ -251,6 +252,18 @@ def test_the_ends_derive_each_others_keys() -> None:
     low, high = bytes(32), b"\xff" * 32
     one, other = derive(low, high, b"s" * 32), derive(high, low, b"s" * 32)
     assert one == (other[1], other[0], other[2])
+
+
+def test_the_challenge_binds_both_ephemeral_keys_and_the_secret_in_cometbfts_order() -> None:
+    """As in MakeSecretConnection of p2p/conn/secret_connection.go."""
+    low, high, secret = b"\x01" * 32, b"\xf0" * 32, b"s" * 32
+    transcript = Transcript(b"TENDERMINT_SECRET_CONNECTION_TRANSCRIPT_HASH")
+    for label, bound in (("EPHEMERAL_LOWER_PUBLIC_KEY", low), ("EPHEMERAL_UPPER_PUBLIC_KEY", high)):
+        transcript.append(label.encode(), bound)
+    transcript.append(b"DH_SECRET", secret)
+    challenge = transcript.challenge(b"SECRET_CONNECTION_MAC", 32)
+    assert len(challenge) == 32
+    assert derive(low, high, secret)[2] == derive(high, low, secret)[2] == challenge
 
 
 def test_keys_are_those_of_cometbfts_golden_file() -> None:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from coordinator.table import client
-from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear
+from coordinator.table.client import Accepted, Client, ConditionFailed, Endpoint, Unclear, Unsent
 from coordinator.table.credentials import CredentialsFile
 from lab.table.local import free_port
 from tests.table_stack import soon
@@ -126,6 +126,7 @@ UNCLEAR = {
     "deep": (answer(b"[" * 100_000), "not JSON"),
     "a page": (answer(b"<html>", "503 Service Unavailable"), "503"),
     "another protocol": (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
+    "short status": (answer(b"{}", "20"), "not HTTP"),
     "status in words": (b"HTTP/1.1 two\r\n\r\n", "not HTTP"),
     "status in other digits": ("HTTP/1.1 ²00 OK\r\n\r\n".encode("latin-1"), "not HTTP"),
     "no length": (b"HTTP/1.1 200 OK\r\n\r\n{}", "length is missing"),
@@ -263,23 +264,66 @@ def test_an_answer_that_trickles_ends_with_the_deadline(credentials: Credentials
 
 def test_after_the_deadline_nothing_is_sent(credentials: CredentialsFile) -> None:
     with serving(lambda _: answer(b"{}")) as server:
-        assert called(server, credentials, -1.0) == Unclear("its deadline has passed")
+        assert called(server, credentials, -1.0) == Unsent("its deadline has passed")
     assert server.connections == 0
 
 
 def test_a_deadline_is_over_when_it_is_reached(credentials: CredentialsFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
-    assert Client([nowhere()], credentials, None).call("X", {}, 100.0) == Unclear("its deadline has passed")
+    assert Client([nowhere()], credentials, None).call("X", {}, 100.0) == Unsent("its deadline has passed")
     with pytest.raises(TimeoutError):
         client._left(100.0)
     assert client._left(100.25) == 0.25
+
+
+def test_a_call_that_was_rejected_once_and_then_not_sent_again_is_unclear(credentials: CredentialsFile) -> None:
+    def reject(_: socket.socket) -> bytes:
+        credentials._path.unlink()
+        return CONFLICT
+
+    with serving(reject) as server:
+        outcome = called(server, credentials)
+    assert len(server.requests) == 1 and "cannot be read" in outcome.detail
+    assert isinstance(outcome, Unclear) and not isinstance(outcome, Unsent), "a part of the call was sent"
+
+
+def test_a_call_without_a_response_may_have_been_carried_out(credentials: CredentialsFile) -> None:
+    with serving(lambda _: None) as server:
+        outcome = called(server, credentials, 0.3)
+    assert isinstance(outcome, Unclear) and not isinstance(outcome, Unsent) and len(server.requests) == 1
+
+
+def test_a_call_without_a_connection_was_not_sent(credentials: CredentialsFile) -> None:
+    outcome = Client([nowhere(), nowhere()], credentials, None).call("UpdateItem", {}, soon())
+    assert isinstance(outcome, Unsent) and outcome.detail.count("no connection to") == 2
+
+
+@pytest.mark.slow
+def test_a_peer_that_takes_nothing_is_waited_for_until_this_calls_deadline(credentials: CredentialsFile) -> None:
+    """On a connection whose last call had more time."""
+    reading = threading.Event()
+
+    def once(_: socket.socket) -> bytes | None:
+        if len(server.requests) > 1:
+            reading.wait(20)
+        return answer(b"{}")
+
+    with serving(once) as server:
+        table = Client([server.endpoint], credentials, None)
+        assert table.call("UpdateItem", {}, soon(15.0)) == Accepted({})
+        began = time.monotonic()
+        outcome = table.call("UpdateItem", {"x": "x" * (16 << 20)}, soon(1.0))
+        took = time.monotonic() - began
+        reading.set()
+    assert isinstance(outcome, Unclear) and not isinstance(outcome, Unsent)
+    assert server.connections == 1 and took < 10
 
 
 def test_without_credentials_nothing_is_sent(credentials: CredentialsFile) -> None:
     credentials._path.unlink()
     with serving(lambda _: answer(b"{}")) as server:
         outcome = called(server, credentials)
-    assert isinstance(outcome, Unclear)
+    assert isinstance(outcome, Unsent)
     assert "cannot be read" in outcome.detail
     assert server.connections == 0
 
@@ -554,7 +598,7 @@ def test_a_call_that_leaves_no_time_for_those_after_it_is_not_sent(credentials: 
         table._took.extend([100.0] * client.KEPT_TIMES)
         for seconds, calls in ((199.0, 2), (299.0, 3)):
             outcome = table.call("UpdateItem", {}, soon(seconds), calls_after=calls - 1)
-            assert isinstance(outcome, Unclear)
+            assert isinstance(outcome, Unsent)
             assert outcome.detail == f"us-east-1: not sent, because {calls} calls take at least {calls}00.000 s"
         assert len(server.requests) == 1
         assert table.call("UpdateItem", {}, soon(301.0), calls_after=2) == Accepted({}), "there is time"

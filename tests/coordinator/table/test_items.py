@@ -90,6 +90,8 @@ DAMAGED = {
     "boot id as a number": (ITEM | {"gates": {"M": {"ash": {"N": "1"}}}}, "ash that is not of type S"),
     "half a claim": (without(ITEM, "claim_id"), "half a claim"),
     "claim of no gate": (ITEM | {"gate_id": {"S": ""}}, "claim without an owner"),
+    "claim of no run": (ITEM | {"boot_id": {"S": ""}}, "claim without an owner"),
+    "claim without a name": (ITEM | {"claim_id": {"S": ""}}, "without an owner or an id"),
     "other bytes": (ITEM | {"sign_bytes": items.binary(b"other")}, "not those of its digest"),
     "short intent": (ITEM | {"intent": items.binary(b"x")}, "no SHA-256"),
     "bytes not in base64": (ITEM | {"sign_bytes": {"B": "*"}}, "not in base64"),

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from ceremonies.row import MOST_ROUNDS, SECONDS, SPENT, Ceremony, NotDone
-from coordinator.decision.effects import Done, Missing, Unknown
+from coordinator.decision.effects import Done, Missing, NotSent, Unknown
 from coordinator.decision.position import Position, spent
 from coordinator.decision.records import Claim, Head, Signed
 from coordinator.table import items
-from coordinator.table.client import Accepted, ConditionFailed, Endpoint, Unclear
+from coordinator.table.client import Accepted, ConditionFailed, Endpoint, Unclear, Unsent
 from coordinator.table.credentials import CredentialsFile
 from coordinator.table.store import Table
 from tests.table_stack import ASH, CLAIMS, HEAD, HOST, ZRH, claim_of
@@ -82,6 +82,12 @@ def test_a_gate_changes_its_own_item_of_its_own_table_conditionally_by_its_deadl
 def test_an_unclear_outcome_is_unknown_with_its_reason(name: str, credentials: CredentialsFile) -> None:
     table, _ = of_gate(credentials, Unclear("us-east-1: silence"))
     assert CALLS[name][0](table) == Unknown("us-east-1: silence")
+
+
+@pytest.mark.parametrize("name", ["announce", "read", "claim", "record"])
+def test_only_a_claim_tells_that_it_was_not_sent(name: str, credentials: CredentialsFile) -> None:
+    table, _ = of_gate(credentials, Unsent("no connection"))
+    assert CALLS[name][0](table) == (NotSent if name == "claim" else Unknown)("no connection")
 
 
 @pytest.mark.parametrize("name", ["announce", "read", "claim"])

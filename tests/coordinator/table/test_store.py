@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ceremonies.row import Ceremony
-from coordinator.decision.effects import Done, Lost, Missing, Seen, Unknown, Won
+from coordinator.decision.effects import Done, Lost, Missing, NotSent, Seen, Unknown, Won
 from coordinator.decision.position import MAX_HEIGHT, MAX_ROUND, Position, spent
 from coordinator.decision.records import Claim, Gate, Head, Signed, claimable
 from coordinator.table import items
@@ -213,11 +213,11 @@ def test_an_extension_of_many_kilobytes_is_kept(seeded: Ceremony, ash: Table) ->
     assert ash.read(soon()) == Seen(Head(1, claim.position, BOTH, claim))
 
 
-def test_expired_credentials_are_unknown(endpoint: Endpoint, key: str, tmp_path: Path) -> None:
+def test_with_expired_credentials_nothing_is_sent(endpoint: Endpoint, key: str, tmp_path: Path) -> None:
     path = tmp_path / "expired.json"
     path.write_text('{"AccessKeyId": "K", "SecretAccessKey": "s", "Expiration": "2020-01-01T00:00:00Z"}')
     outcome = Table([endpoint], HEAD, CLAIMS, key, ASH, CredentialsFile(path)).claim(claim_of(ASH, 11), soon())
-    assert outcome == Unknown(f"the credentials in {path} expired at 2020-01-01T00:00:00+00:00")
+    assert outcome == NotSent(f"the credentials in {path} expired at 2020-01-01T00:00:00+00:00")
 
 
 def test_an_endpoint_that_is_not_there_is_unknown(key: str, credentials: CredentialsFile) -> None:
@@ -232,7 +232,7 @@ def test_a_claim_that_leaves_no_time_for_its_row_is_not_made(seeded: Ceremony, a
     before = ash.read(soon(90.0))
     ash._client._took.extend([100.0] * KEPT_TIMES)
     outcome = ash.claim(claim_of(ASH, 11), soon(199.0))
-    assert isinstance(outcome, Unknown) and "not sent, because 2 calls take at least 200" in outcome.detail
+    assert isinstance(outcome, NotSent) and "not sent, because 2 calls take at least 200" in outcome.detail
     assert isinstance(before, Seen) and ash.read(soon(90.0)) == before
     ash._client._took.extend([100.0] * KEPT_TIMES)
     claim = claim_of(ASH, 11)

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from verification.coordinator import bugs
 from verification.coordinator.bugs import CHECKS, notices
 from verification.coordinator.bugs_seeded import BUGS, Bug, Check
 from verification.coordinator.variants import Change, load
@@ -36,6 +37,37 @@ def test_there_are_enough_bugs_and_each_check_notices_some():
 def test_most_bugs_are_noticed_by_what_judges_behaviour_and_not_by_unit_tests_alone():
     alone = [bug.name for bug in BUGS if bug.noticed_by == (Check.UNIT_TESTS,)]
     assert len(alone) <= len(BUGS) // 3, alone
+
+
+@pytest.mark.parametrize(
+    ("noticing", "code", "last"),
+    [
+        ([("split lock",), ("no owner",)], 0, "2 of 2 bugs found, 0 missed"),
+        ([("split lock",)], 1, "1 of 2 bugs found, 1 missed: no owner"),
+    ],
+)
+def test_the_last_line_says_how_many_were_found(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    noticing: list[tuple[str]],
+    code: int,
+    last: str,
+):
+    there = {bug.name: bug for bug in BUGS}
+    found = [there[name].changes for (name,) in noticing]
+    monkeypatch.setattr(
+        bugs, "notices", lambda changes: [bugs.Noticed(Check.UNIT_TESTS, "1", "why")] * (changes in found)
+    )
+    monkeypatch.setattr("sys.argv", ["bugs", "split lock", "no owner"])
+    assert bugs.main() == code
+    assert capsys.readouterr().out.splitlines()[-1] == last
+
+
+def test_a_bug_that_is_not_there_is_not_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr("sys.argv", ["bugs", "no such bug"])
+    with pytest.raises(SystemExit):
+        bugs.main()
+    assert "there is no bug no such bug; there are split lock, " in capsys.readouterr().err
 
 
 def test_a_change_that_does_not_apply_is_an_error():

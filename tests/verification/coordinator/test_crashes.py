@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from coordinator.decision.effects import Effect, Granted, Refused
+from coordinator.decision.effects import ClaimHead, Effect, Granted, ReadHead, Refused
 from coordinator.decision.records import Request
 from verification.coordinator.crashes import Crash, crashes
 from verification.coordinator.world import ORIGIN, World, wish
@@ -139,6 +139,23 @@ def test_both_gates_sign_the_next_height_after_any_crash():
             assert isinstance(asked(world, "zrh", wish(11, 0, 2)), Granted), crash
             assert world.start("ash"), crash
             assert isinstance(asked(world, "ash", wish(12, 0, 2)), Granted), crash
+
+
+@pytest.mark.parametrize(("looked", "fault"), [(False, "doubt"), (False, "unsent"), (True, "doubt"), (True, "unsent")])
+def test_a_gate_reads_before_it_claims_unless_it_has_read_and_knows_that_it_claimed_nothing_since(
+    looked: bool, fault: str
+):
+    world = unsure() if looked else fresh()
+    world.ask("ash", wish(11, 0, 2))
+    while not isinstance(world.hosts["ash"].run.course.effect, ClaimHead):
+        world.step("ash", world.moves("ash")[0])
+    world.step("ash", fault)
+    assert isinstance(world.finish("ash"), Refused)
+    assert len(world.late) == looked + (fault == "doubt"), "what was not sent does not arrive"
+    world.ask("ash", wish(12, 0, 2))
+    reads = isinstance(world.hosts["ash"].run.course.effect, ReadHead)
+    assert reads is not (looked and fault == "unsent")
+    assert isinstance(world.finish("ash"), Granted)
 
 
 def test_each_effect_is_a_point_at_which_a_gate_dies():

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT
 from verification.coordinator.mutation import Mutant, count, mutants
 from verification.coordinator.mutation_equivalent import EQUIVALENT_OUTSIDE
-from verification.coordinator.mutation_outside import SUITES, sample, score, tried
+from verification.coordinator.mutation_outside import SUITES, Kept, Score, percent, sample, score, summary, tried
 from verification.coordinator.mutation_trial import (
     Baseline,
     BaselineFailed,
@@ -19,6 +19,7 @@ from verification.coordinator.mutation_trial import (
     can_exchange,
     in_child,
     passes,
+    refused_by_types,
 )
 
 RPC, SUITE = "ceremonies.chain_rpc", ("tests/ceremonies/test_chain_rpc.py",)
@@ -123,10 +124,17 @@ def test_a_child_that_hangs_is_ended_and_one_that_dies_says_nothing() -> None:
 
 
 @pytest.mark.slow
+def test_a_mutant_whose_types_are_wrong_is_refused_and_another_is_not() -> None:
+    changed = {each.text: each for each in mutants("coordinator.metrics")}
+    assert refused_by_types(changed["metrics: Labels = tuple[tuple[str, str], ...] → nothing"])
+    assert not refused_by_types(next(each for text, each in changed.items() if "metrics: 'signing_gate" in text))
+
+
+@pytest.mark.slow
 def test_a_module_is_scored_by_a_sample() -> None:
     some = list(tried(RPC, count(RPC, sentences=False) // 2))
     found = score(RPC, some)
-    assert found.tried == len(some) and found.skipped == 0
+    assert found.tried == len(some) and found.skipped == 0 and found.typed <= found.noticed
     assert score(RPC, some, seconds=0.0).skipped == len(some)
 
 
@@ -134,8 +142,30 @@ def test_a_module_is_scored_by_a_sample() -> None:
 def test_a_sample_is_drawn_from_all_modules_together_and_again_the_same() -> None:
     modules = [RPC, WORDY]
     drawn = sample(modules, 20, seed=5)
-    assert sum(map(len, drawn.values())) == 20 and all(drawn[each] for each in modules)
+    counts = {each: count(each, sentences=False) for each in modules}
+    assert sum(map(len, drawn.values())) == 20
+    assert all(abs(len(drawn[each]) - 20 * counts[each] / sum(counts.values())) < 1 for each in modules), "its share"
     assert drawn == sample(modules, 20, seed=5) != sample(modules, 20, seed=6)
     assert sum(map(len, sample(modules, 10**6, seed=5).values())) == sum(
         count(each, sentences=False) for each in modules
     )
+
+
+def test_the_summary_is_of_all_modules_and_of_all_that_was_tried() -> None:
+    scores = [Score("a", 9, 1, 2, ("a:1: x",), 0, 1.0), Score("b", 30, 0, 0, (), 3, 1.0)]
+    assert percent(scores) == 97.5 and percent([]) == 100.0
+    assert summary(scores, 3) == (
+        "97.5 % of 40 mutants noticed (39, of them 2 by mypy alone), 1 survived, 3 not tried; 2 of 3 modules"
+    )
+
+
+def test_what_is_done_is_kept_and_continued_only_by_the_same_run(tmp_path: Path) -> None:
+    file, asked = tmp_path / "kept", {"sample": 450, "seed": 7}
+    found = Score("a", 9, 1, 2, ("a:1: x → y",), 0, 1.5)
+    Kept(file, asked).add(found)
+    assert Kept(file, asked).scores == {"a": found}
+    with pytest.raises(ValueError, match="is of another run"):
+        Kept(file, asked | {"seed": 8})
+    nowhere = Kept(None, asked)
+    nowhere.add(found)
+    assert nowhere.scores == {"a": found}
