@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from configuration import node_config
 from configuration.context import HostContext
 from configuration.rendering import render
-from estate.model import ROLES, Chain
-from estate.plan.hosts import Host
+from estate.model import Chain
+from hosts.facts.node import NODE_IDS
 from hosts.operations import node, units
 from hosts.operations.files import File, Item
 from hosts.operations.units import Unit
@@ -62,6 +62,7 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
     settings = node_config.settings(context.network, context.host, node_ids, context.inventory)
     values = {"node": settings, "chain": chain}
     config = f"{home(chain)}/config"
+    own_ids = {name: node_ids[name] for name in wanted(context) if name in node_ids}
     owner = {"owner": "root", "group": user(chain), "mode": "640"}
     here = " && ".join(
         f"ip -o -4 address show to {address}/32 | grep -q ."
@@ -93,6 +94,7 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
                 **values,
             ),
         ),
+        File(path=f"{config}/{NODE_IDS}", content=node_config.remembered(own_ids), **owner),
         File(path=f"{config}/client.toml", content=render("node/client.toml.j2", **values), **owner),
         File(
             path=f"/etc/systemd/system/{unit_name(chain)}",
@@ -102,11 +104,12 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
     ]
 
 
-def _known_hosts(context: HostContext) -> tuple[Host, ...]:
-    """Our hosts whose node ids are in this node's configuration: persistent peers and private peers."""
-    exchanges = node_config.node_spec(context.host).peer_exchange
-    hidden = [role for role, spec in ROLES.items() if spec.node and spec.node.hidden] if exchanges else []
-    return tuple(dict.fromkeys([*node_config.own_peers(context.network, context.host), *context.of_role(*hidden)]))
+def wanted(context: HostContext) -> dict[str, str]:
+    """Our hosts whose node ids are in this node's configuration, with the `host:port` at which it dials them; empty for
+    those that it does not dial.
+    """
+    places = node_config.dialled_at(context.network, context.host, context.inventory)
+    return {each.name: places.get(each.name, "") for each in node_config.known_hosts(context.network, context.host)}
 
 
 def prepare(context: HostContext) -> None:
@@ -135,7 +138,7 @@ def apply(context: HostContext) -> None:
         name=f"Configure the node of {chain.chain_id}",
         user=user(chain),
         home=home(chain),
-        wanted={each.name: f"{each.address}:{chain.ports.p2p}" for each in _known_hosts(context)},
+        wanted=wanted(context),
         build=lambda node_ids: items(context, node_ids),
     )
     units.ensure(name=f"Run the node of {chain.chain_id}", units=[Unit(name=unit_name(chain))])
