@@ -15,6 +15,7 @@ from pyinfra.api.operation import operation
 from pyinfra.context import ctx_host, ctx_state, host
 
 from hosts.facts.node import Identity, Kept, KeptIds, NodeIdentity
+from hosts.facts.work import Service
 from hosts.operations import files
 from hosts.operations.files import Item
 
@@ -147,7 +148,14 @@ def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
 
 @operation()
 def configure(
-    wanted: Mapping[str, str], user: str, home: str, build: Callable[[Mapping[str, str]], Sequence[Item]]
+    wanted: Mapping[str, str],
+    user: str,
+    home: str,
+    build: Callable[[Mapping[str, str]], Sequence[Item]],
+    service: Callable[[Mapping[str, str]], Service],
 ) -> Generator[StringCommand, None, None]:
-    """Installs the files that `build` renders from the node ids of the hosts `wanted`, atomically."""
-    yield from files.install._inner(items=build(node_ids(wanted, user, home)))
+    """Installs the files that `build` renders from the node ids of the hosts `wanted`, atomically. `service`: what they
+    restart, with those ids.
+    """
+    known = node_ids(wanted, user, home)
+    yield from files.install._inner(items=build(known), restarts=service(known))

@@ -9,6 +9,7 @@ from configuration.context import HostContext
 from configuration.rendering import render
 from estate.model import Chain
 from hosts.facts.node import NODE_IDS
+from hosts.facts.work import Service
 from hosts.operations import node, units
 from hosts.operations.files import File, Item
 from hosts.operations.units import Unit
@@ -18,6 +19,9 @@ SETTLING_SECONDS = 30
 """How long a restarted node may take until it listens for peers, or at least for its signer. After that, its new
 configuration counts as faulty.
 """
+
+
+ANSWERS_WITHIN_SECONDS = 5
 
 
 def user(chain: Chain) -> str:
@@ -53,6 +57,24 @@ def _restart(context: HostContext) -> str:
         f'systemctl daemon-reload; [ "$({show} ActiveState)" = inactive ] && exit 0; systemctl restart {unit}; '
         f"for attempt in $(seq {2 * SETTLING_SECONDS}); do "
         f'sleep 0.5; [ "$({show} SubState)" = running ] || exit 1; {{ {listens}; }} && exit 0; done; exit 1'
+    )
+
+
+def service(context: HostContext, node_ids: Mapping[str, str]) -> Service:
+    """What a restart of the node interrupts. A validator's RPC answers only with its signer connected."""
+    settings = node_config.settings(context.network, context.host, node_ids, context.inventory)
+    address, port = settings.local_rpc.removeprefix("tcp://").rsplit(":", 1)
+    question = r"printf 'GET /$1 HTTP/1.0\r\n\r\n' >&3 && cat <&3"
+    ask = f'timeout {ANSWERS_WITHIN_SECONDS} bash -c "exec 3<>/dev/tcp/{address}/{port} && {question}" 2>/dev/null'
+    own = [each.name for each in node_config.own_peers(context.network, context.host) if each.name in node_ids]
+    return Service(
+        units=(unit_name(context.chain),),
+        before=f"ask() {{ {ask}; }}; status=$(ask status); net=$(ask net_info)",
+        tests={
+            "follows the chain": """printf %s "$status" | grep -q '"catching_up": *false'""",
+            "has peers": """printf %s "$net" | grep -q '"n_peers": *"[1-9]'""",
+            **{f"is connected with {name}": f'printf %s "$net" | grep -q {node_ids[name]}' for name in own},
+        },
     )
 
 
@@ -140,5 +162,6 @@ def apply(context: HostContext) -> None:
         home=home(chain),
         wanted=wanted(context),
         build=lambda node_ids: items(context, node_ids),
+        service=lambda node_ids: service(context, node_ids),
     )
     units.ensure(name=f"Run the node of {chain.chain_id}", units=[Unit(name=unit_name(chain))])
