@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from ceremonies.observation import SignedState, SignerObservation
 from ceremonies.public_key import ConsensusKey
+from configuration.signer_config import CONSENSUS_KEY, CONSENSUS_PUBLIC
 from estate.errors import ExpectedError
 
 MARGIN_BLOCKS = 5
@@ -92,8 +93,18 @@ class Next:
 
 
 def holders(signers: Mapping[str, SignerObservation]) -> tuple[str, ...]:
-    """The hosts that hold a consensus key."""
-    return tuple(sorted(name for name, each in signers.items() if each.key is not None))
+    """The hosts that hold a consensus key, or a file in its place that cannot be read."""
+    return tuple(sorted(name for name, each in signers.items() if each.key is not None or each.key_damaged))
+
+
+def readable_key(name: str, here: SignerObservation) -> None:
+    """Refuses a host with a file in the key's place that is no key. No ceremony decides by what it cannot read."""
+    if here.key_damaged:
+        raise Refused(
+            f"{name}: {CONSENSUS_KEY} is damaged; whether that host can sign with the key again is unknown, and "
+            "nothing is decided by it; stop and mask the signer there, keep the file elsewhere, "
+            "remove it, then call this again"
+        )
 
 
 def _same_key(situation: Situation) -> None:
@@ -127,6 +138,8 @@ def following(situation: Situation) -> Next:
     """
     _same_key(situation)
     _never_gated(situation)
+    for name, each in sorted(situation.signers.items()):
+        readable_key(name, each)
     target = situation.target
     there = situation.signers[target]
     if not there.provisioned:
@@ -135,6 +148,12 @@ def following(situation: Situation) -> Next:
             f"--limit {target}"
         )
     holding = holders(situation.signers)
+    if there.damaged_state and holding != (target,):
+        raise Refused(
+            f"{target}: {there.damaged_state} is damaged; it may say that more was signed there than the key's own "
+            "state does, and it would be replaced; find out from the chain what was signed last, then move the file "
+            "away, and call this again"
+        )
     if len(holding) > 1:
         raise Refused(
             f"got the consensus key at {' and '.join(holding)}; exactly one host may hold it; no ceremony does this: "
@@ -200,8 +219,9 @@ def _leave(situation: Situation, source: str) -> Next:
         return Next(step=Step.HALT, host=source)
     if here.state is None:
         raise Refused(
-            f"{source}: the key has no signing state; what it last signed is unknown, so no watermark can go with it; "
-            "restore the state file"
+            f"{source}: the key has {'a damaged' if here.damaged_state else 'no'} signing state"
+            f"{f' ({here.damaged_state})' if here.damaged_state else ''}; what it last signed is unknown, so no "
+            "watermark can go with it; restore the state file"
         )
     chain = situation.chain
     if chain is None:
@@ -233,6 +253,12 @@ def may_generate(signers: Mapping[str, SignerObservation], target: str) -> None:
         Refused: a key is, or was, somewhere; or the target is not ready.
     """
     for name, each in sorted(signers.items()):
+        readable_key(name, each)
+        if CONSENSUS_PUBLIC in each.damaged:
+            raise Refused(
+                f"{name}: {CONSENSUS_PUBLIC} is damaged; it is the record of a key that this network had, which a new "
+                "one must not replace; restore that key from its backup; if there never was one, move the file away"
+            )
         if each.key is not None:
             raise Refused(
                 f"{name} holds the consensus key {each.key}; a network has one key for life; move it instead: "
@@ -248,6 +274,11 @@ def may_generate(signers: Mapping[str, SignerObservation], target: str) -> None:
             )
     if not signers[target].provisioned:
         raise Refused(f"{target}: tmkms is not set up there; deploy it first: pyinfra … --limit {target}")
+    if damaged := signers[target].damaged_state:
+        raise Refused(
+            f"{target}: {damaged} is damaged; tmkms would not start with it, and a state is never replaced here; find "
+            "out what wrote it, move it away, then call this again"
+        )
 
 
 def public_key(signers: Mapping[str, SignerObservation]) -> ConsensusKey | None:

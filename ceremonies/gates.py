@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ceremonies.chain_rpc import Lock
-from ceremonies.custody import MARGIN_BLOCKS, ChainView, Next, Refused, Sealed, Step, holders, public_key
+from ceremonies.custody import MARGIN_BLOCKS, ChainView, Next, Refused, Sealed, Step, holders, public_key, readable_key
 from ceremonies.observation import SignerObservation
 from ceremonies.public_key import ConsensusKey
+from configuration import gate_config
 from coordinator.decision.effects import Cause
 from coordinator.decision.position import Position, spent
 from coordinator.decision.position import Step as PositionStep
@@ -247,6 +248,7 @@ def starting(situation: Situation, target: str) -> Next:
     _key(situation)
     _deployed(situation, target)
     holding, here, row = holders(situation.signers), situation.signers[target], situation.row
+    readable_key(target, here)
     if holding != (target,):
         raise Refused(
             f"got the consensus key at {' and '.join(holding) or 'no signer'}; a key starts on the only host "
@@ -296,6 +298,7 @@ def joining(situation: Situation, target: str, *, leaving: str | None = None) ->
     _deployed(situation, target)
     row, here, floor = _open_row(situation), situation.signers[target], situation.signers[target].gate.floor
     allowed = situation.declared.gates | ({leaving} if leaving else set())
+    readable_key(target, here)
     _only(situation, allowed)
     _not_gone_back(situation, allowed)
     if gone := _gone(situation):
@@ -486,6 +489,13 @@ def renewing(situation: Situation) -> Next:
         raise Refused("no signer holds the consensus key; there is nothing to renew the table for")
     if row is not None and row.position == CLOSED:
         raise Refused("the table's row for this key is closed: it was retired, and nothing signs with it ever again")
+    for name in sorted(declared.gates):
+        if gate_config.CONFIG in situation.signers[name].damaged:
+            raise Refused(
+                f"{name}: {gate_config.CONFIG} is damaged; the generation that its gate is pinned to is unknown; "
+                "deploy that host as it was before this generation was declared, then call this again: pyinfra … "
+                f"--limit {name}"
+            )
     pinned = [situation.signers[name].gate.generation or 0 for name in declared.gates]
     old = max([row.generation if row else 0, *pinned])
     top = max(_positions(situation.signers, situation.signers, None), default=spent(0))
@@ -518,7 +528,7 @@ def retiring(situation: Situation, address: str) -> Next:
             f"got address {address!r}, the key's is {key.address}; a retired key cannot be restored, so its address "
             f"must be given; to retire this key: --yes-retire {key.address}"
         )
-    concerned = {name for name, each in signers.items() if each.key or each.remnant or each.gate.runs}
+    concerned = {name for name, each in signers.items() if name in holders(signers) or each.remnant or each.gate.runs}
     if step := _halted(situation, concerned | (situation.admitted & set(signers))):
         return step
     here = min(concerned | situation.declared.gates)
@@ -530,7 +540,7 @@ def retiring(situation: Situation, address: str) -> Next:
     for name, each in sorted(signers.items()):
         if each.sealed or each.invited:
             return Next(step=Step.TIDY, host=name)
-        if each.key or each.remnant:
+        if name in holders(signers) or each.remnant:
             return Next(step=Step.DESTROY, host=name)
     return Next(step=Step.DONE, host=here)
 

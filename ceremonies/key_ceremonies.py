@@ -11,6 +11,8 @@ from ceremonies.observation import SignerObservation
 from ceremonies.ports import ChainPort, Signers
 from ceremonies.public_key import ConsensusKey
 from ceremonies.steps import Pace, Transcript, carry_out
+from configuration import gate_config
+from configuration.signer_config import CONSENSUS_KEY, CONSENSUS_PUBLIC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,19 @@ class KeyStatus:
         )
 
 
+def _mended(path: str, here: SignerObservation) -> str:
+    """What a damaged file keeps from happening, and what mends it."""
+    if path == CONSENSUS_KEY:
+        return "nothing signs with it, and no ceremony decides by it: keep it elsewhere, and bring the key again"
+    if path == CONSENSUS_PUBLIC:
+        return "it is only the record that the key was here: move it away; the next ceremony with the key writes it"
+    if path == gate_config.CONFIG:
+        return "its gate does not start with it: deploy that host"
+    gated = "; bin/estate key join writes it anew, above the watermark and the table" if here.gate.provisioned else ""
+    alone = "" if gated else ": restore it, or write one above the chain's height"
+    return f"tmkms is not started with it, because what was signed there is unknown{gated}{alone}"
+
+
 def leftovers(signers: Mapping[str, SignerObservation]) -> list[str]:
     """Remnants of an unfinished ceremony, and keys that cannot be used."""
     found = []
@@ -47,8 +62,9 @@ def leftovers(signers: Mapping[str, SignerObservation]) -> list[str]:
             found.append(
                 f"{name}: a key is being destroyed there and is not yet gone; finish the move: bin/estate key move"
             )
-        if each.key is not None and each.state is None:
+        if each.key is not None and each.state is None and not each.damaged_state:
             found.append(f"{name}: the key has no signing state; tmkms is not started without one")
+        found += [f"{name}: {path} is damaged; {_mended(path, each)}" for path in each.damaged]
     return found
 
 

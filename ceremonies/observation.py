@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TypeVar
 
+from ceremonies.public_key import ConsensusKey
 from configuration import gate_config
 from configuration.signer_config import (
     CONFIG,
@@ -20,8 +23,10 @@ from configuration.signer_config import (
     Duty,
 )
 from coordinator import floor
-from coordinator.decision.position import MAX_ROUND, Position, Step
+from coordinator.decision.position import MAX_HEIGHT, MAX_ROUND, Position, Step
 from coordinator.floor import Floor
+
+T = TypeVar("T")
 
 INCOMING = f"{HOME}/incoming"
 """The directory of an incoming key: the ephemeral key, its certificate, and the encrypted package."""
@@ -39,6 +44,10 @@ PRIVATE_KEY_PREFIX = r"\060\056\002\001\000\060\005\006\003\053\145\160\004\042\
 
 INITIAL_STATE = '{"height":"0","round":"0","step":0,"block_id":{"hash":"","parts":{"total":0,"hash":""}}}'
 """The state of a key that has signed nothing, as tmkms writes it."""
+
+
+MOST_BYTES = 65_536
+"""What is read of tmkms's state, which has some hundreds of bytes: a longer file is none."""
 
 
 def public_half(key_file: str) -> str:
@@ -105,6 +114,10 @@ class SignerObservation:
     `recorded`: the public key that this host once held. `key_file`: the configured key. `processes`: of tmkms.
     `invited`: a certificate for an incoming key is there; `sealed`: its encrypted package is. `remnant`: a key that is
     being destroyed, out of reach of tmkms, but not yet gone.
+
+    `damaged`: the paths of the key, its record, tmkms's state and the gate's configuration, where the file is there and
+    cannot be read as what it is. What it said is unknown; its field is `None`, which then does not mean that there is
+    none.
     """
 
     installed: bool = False
@@ -121,7 +134,18 @@ class SignerObservation:
     invited: bool = False
     sealed: bool = False
     remnant: bool = False
+    damaged: tuple[str, ...] = ()
     gate: GateObservation = field(default_factory=GateObservation)
+
+    @property
+    def key_damaged(self) -> bool:
+        """Whether a file is in the key's place that is no key: nobody knows whether it becomes readable again."""
+        return CONSENSUS_KEY in self.damaged
+
+    @property
+    def damaged_state(self) -> str | None:
+        """The path of tmkms's state if it is there and cannot be read: what was signed here is unknown."""
+        return next((path for path in self.damaged if path.startswith(f"{STATE}/")), None)
 
     @property
     def runs(self) -> bool:
@@ -167,22 +191,27 @@ def _floor(path: str) -> list[str]:
 
 
 def observe(state_file: str) -> str:
-    """The script, run as root. `state_file`: of the consensus key, named for its chain."""
+    """The script, run as root. `state_file`: of the consensus key, named for its chain.
+
+    It prints only ASCII, and nothing of a file's content as it stands: a power cut leaves zeros, and a disk anything.
+    """
     floor_file = gate_config.floor_file(PurePosixPath(state_file).stem)
+    state = f"{PurePosixPath(state_file).name} $(head -c {MOST_BYTES} {state_file} | base64 -w 0)"
+    printable = "tr -cd '[:print:]\\n'"
     return "\n".join(
         [
             f"export LC_ALL=C; exec 9>{LOCK}; flock -w 60 9 || exit 1",
             "[ -x /usr/bin/tmkms ] && echo installed yes",
             f"[ -s {CONNECTION_KEY} ] && [ -d {STATE} ] && echo provisioned yes",
-            f"[ -s {CONSENSUS_KEY} ] && echo key $({public_half(CONSENSUS_KEY)})",
-            f"[ -s {CONSENSUS_PUBLIC} ] && echo recorded $(cat {CONSENSUS_PUBLIC})",
+            f"[ -e {CONSENSUS_KEY} ] && echo key $({public_half(CONSENSUS_KEY)})",
+            f"[ -e {CONSENSUS_PUBLIC} ] && echo recorded $(tr -cd 'A-Za-z0-9+/=' < {CONSENSUS_PUBLIC})",
             f"[ -s {STANDBY_KEY} ] && echo standby yes",
-            f"[ -s {state_file} ] && echo state $(cat {state_file})",
-            f"""sed -n 's/^path = "\\(.*\\)"$/key_file \\1/p' {CONFIG} 2>/dev/null""",
+            f"[ -e {state_file} ] && echo state {state}",
+            f"""sed -n 's/^path = "\\(.*\\)"$/key_file \\1/p' {CONFIG} 2>/dev/null | {printable}""",
             *_unit(UNIT),
             f"[ -e {gate_config.UNIT_FILE} ] && echo gate-provisioned yes",
             f'[ -n "$(ls -A {gate_config.STATE} 2>/dev/null)" ] && echo gate-written yes',
-            f"sed -n 's/^generation = /gate-generation /p' {gate_config.CONFIG} 2>/dev/null",
+            f"sed -n 's/^generation = /gate-generation /p' {gate_config.CONFIG} 2>/dev/null | {printable}",
             *_floor(floor_file),
             *_unit(gate_config.UNIT, "gate-"),
             f"[ -s {CERTIFICATE} ] && [ -s {EPHEMERAL_KEY} ] && echo invited yes",
@@ -193,12 +222,26 @@ def observe(state_file: str) -> str:
     )
 
 
+def _number(value: object, most: int) -> int:
+    """A number from 0 to `most`, given as one or in digits. Raises ValueError."""
+    found = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if type(found) is not int or not 0 <= found <= most:
+        raise ValueError(f"{value!r} is no number from 0 to {most}")
+    return found
+
+
 def parse_state(text: str) -> SignedState:
-    """tmkms's state file. Raises ValueError if it is not one."""
+    """tmkms's state file. Raises ValueError if it is not one. A state that was taken over from CometBFT's file signer
+    counts its steps from 1, as tmkms leaves it.
+    """
     try:
         document = json.loads(text)
-        return SignedState(height=int(document["height"]), round=int(document["round"]), step=int(document["step"]))
-    except (KeyError, TypeError, ValueError) as error:
+        return SignedState(
+            height=_number(document["height"], MAX_HEIGHT),
+            round=_number(document["round"], MAX_ROUND),
+            step=_number(document["step"], Step.PRECOMMIT),
+        )
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"got {text!r}: not a signing state: {error}") from None
 
 
@@ -206,8 +249,12 @@ def _runs(state: str | None) -> bool:
     return state in ("active", "activating", "reloading", "deactivating")
 
 
+def _is_generation(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < len(str(MAX_HEIGHT))
+
+
 def _gate(found: dict[str, str]) -> GateObservation:
-    there, damaged = None, False
+    there, damaged, generation = None, False, found.get("gate-generation", "")
     if "gate-floor" in found:
         try:
             there = floor.decode(base64.b64decode(found["gate-floor"]))
@@ -216,7 +263,7 @@ def _gate(found: dict[str, str]) -> GateObservation:
     return GateObservation(
         provisioned="gate-provisioned" in found,
         written="gate-written" in found,
-        generation=int(found["gate-generation"]) if "gate-generation" in found else None,
+        generation=int(generation) if _is_generation(generation) else None,
         masked="gate-masked" in found,
         enabled=found.get("gate-UnitFileState") == "enabled",
         active=_runs(found.get("gate-ActiveState")),
@@ -226,16 +273,41 @@ def _gate(found: dict[str, str]) -> GateObservation:
     )
 
 
+def _public(text: str) -> str:
+    return ConsensusKey.from_base64(text).base64
+
+
+def _state(text: str) -> SignedState:
+    return parse_state(base64.b64decode(text, validate=True).decode())
+
+
 def parse(output: str) -> SignerObservation:
-    """Parses the script's output."""
+    """Parses the script's output. A file that cannot be read is `damaged`, and no reason to know nothing of a host."""
     found = dict(line.partition(" ")[::2] for line in output.splitlines() if line)
+    name, _, content = found.get("state", "").partition(" ")
+    damaged: list[str] = []
+
+    def read(word: str, path: str, text: str, parser: Callable[[str], T]) -> T | None:
+        if word not in found:
+            return None
+        try:
+            return parser(text)
+        except ValueError:
+            damaged.append(path)
+            return None
+
+    key = read("key", CONSENSUS_KEY, found.get("key", ""), _public)
+    recorded = read("recorded", CONSENSUS_PUBLIC, found.get("recorded", ""), _public)
+    state = read("state", f"{STATE}/{name}", content, _state)
+    if "gate-generation" in found and not _is_generation(found["gate-generation"]):
+        damaged.append(gate_config.CONFIG)
     return SignerObservation(
         installed="installed" in found,
         provisioned="provisioned" in found,
-        key=found.get("key"),
-        recorded=found.get("recorded"),
+        key=key,
+        recorded=recorded,
         standby="standby" in found,
-        state=parse_state(found["state"]) if "state" in found else None,
+        state=state,
         key_file=found.get("key_file"),
         masked="masked" in found,
         enabled=found.get("UnitFileState") == "enabled",
@@ -244,5 +316,6 @@ def parse(output: str) -> SignerObservation:
         invited="invited" in found,
         sealed="sealed" in found,
         remnant="remnant" in found,
+        damaged=tuple(damaged),
         gate=_gate(found),
     )

@@ -124,7 +124,13 @@ class Ssh:
         for _ in range(ATTEMPTS):
             try:
                 done = subprocess.run(
-                    command, input=stdin, capture_output=True, text=True, check=False, timeout=timeout_seconds
+                    command,
+                    input=stdin,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    check=False,
+                    timeout=timeout_seconds,
                 )
             except subprocess.TimeoutExpired:
                 failure = f"{host.name}: the step did not end within {timeout_seconds:.0f} s"
@@ -216,12 +222,16 @@ class RemoteSigners:
         return self.ssh.run(self._host(name), numbered, stdin=stdin)
 
     def look_into(self, name: str) -> Sealed | None:
+        """The content of the package there; `None` if it cannot be opened, or its state cannot be read."""
         found = dict(
             line.partition(" ")[::2] for line in self.ssh.run(self._host(name), scripts.look_into()).splitlines()
         )
         if "key" not in found or "state" not in found:
             return None
-        return Sealed(key=found["key"], state=observation.parse_state(found["state"]))
+        try:
+            return Sealed(key=found["key"], state=observation.parse_state(found["state"]))
+        except ValueError:
+            return None
 
     def generate(self, name: str) -> None:
         self._run(name, scripts.generate(self._state_file))

@@ -96,7 +96,7 @@ def generate(state_file: str) -> str:
     """Generates the key, after its state. An existing key or state is never replaced."""
     return _script(
         f"if [ -e {CONSENSUS_KEY} ]; then echo 'a consensus key is here already' >&2; exit 1; fi",
-        f"if [ ! -s {state_file} ]; then",
+        f"if [ ! -e {state_file} ]; then",
         f"  printf %s '{INITIAL_STATE}' > {state_file}.new; chown {USER}:{USER} {state_file}.new; sync "
         f"{state_file}.new; mv -fT {state_file}.new {state_file}",
         "fi",
@@ -217,7 +217,7 @@ def unseal(state_file: str, expected: str, *, keep_state: bool = False) -> str:
         *_open(),
         f"found=$({public_half('$scratch/consensus.key')})",
         f'if [ "$found" != "{expected}" ]; then echo "the package holds another key" >&2; exit 1; fi',
-        *((MASKED, NO_PROCESS, f"if [ ! -s {state_file} ]; then") if keep_state else ()),
+        *((MASKED, NO_PROCESS, f"if [ ! -e {state_file} ]; then") if keep_state else ()),
         f'install -o {USER} -g {USER} -m 600 "$scratch/state" {state_file}.new; sync {state_file}.new',
         f"mv -fT {state_file}.new {state_file}; sync {STATE}",
         *(("fi",) if keep_state else ()),
@@ -246,15 +246,17 @@ def release() -> str:
 def raise_floor(state_file: str, chain_id: str, public_key: str, height: int) -> str:
     """Ensures that nothing at or below `height` is signed here: writes the gate's watermark, then tmkms's state.
 
-    Only if nothing signs; neither is ever lowered. `public_key` in base64.
+    Only if nothing signs; neither is ever lowered. A state that cannot be read is replaced and kept beside it.
+    `public_key` in base64.
     """
     seed = f"--chain {quote(chain_id)} --public-key {quote(public_key)} --height {height}"
     return _script(
         MASKED,
         NO_PROCESS,
         f"{GATE} seed --config {gate_config.CONFIG} {seed}",
-        rf"""was=$(sed -n 's/.*"height": *"\([0-9]*\)".*/\1/p' {state_file} 2>/dev/null || true)""",
-        f'if [ "${{was:-0}}" -gt {height} ]; then echo "tmkms signed height $was, above {height}" >&2; exit 1; fi',
+        rf"""was=$(sed -n 's/.*"height": *"\([0-9]*\)".*/\1/p' {state_file} 2>/dev/null | tail -n 1)""",
+        f'[ "${{was:-0}}" -le {height} ] || {{ echo "tmkms signed height $was, above {height}" >&2; exit 1; }}',
+        f'if [ -e {state_file} ] && [ -z "$was" ]; then cp -p {state_file} {state_file}.damaged; fi',
         f"printf %s '{spent_state(height)}' > {state_file}.new; chown {USER}:{USER} {state_file}.new",
         f"sync {state_file}.new; mv -fT {state_file}.new {state_file}; sync {STATE}",
     )

@@ -90,6 +90,16 @@ def floor_file(chain_id: str) -> str:
     return f"{STATE}/{chain_id}.floor.json"
 
 
+def reports(chain_id: str) -> dict[str, str]:
+    """By what it says: a line of the gate's own report (`METRICS`), which systemd removes when the gate stops."""
+    words = {
+        "started": "is admitted by the table",
+        "node_connected": "is connected with its validator",
+        "signer_connected": "is connected with its tmkms",
+    }
+    return {text: f'signing_gate_{gauge}{{chain="{chain_id}"}} 1' for gauge, text in words.items()}
+
+
 def socket(chain_id: str) -> str:
     """The socket on which the gate listens for tmkms only."""
     return f"{SIGNER_RUN}/{chain_id}.sock"

@@ -6,6 +6,8 @@ configuration reference (`pex`, `addr_book_strict`, `double_sign_check_height`),
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +30,7 @@ COMMIT_SHARE = 5 / 6
 
 RECENT_STATES_KEPT = 100
 PRUNING_INTERVAL = 10
+NODE_ID = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,50 @@ def own_peers(network: Network, host: Host) -> tuple[Host, ...]:
     return tuple(other for other in hosts(network) if other.role in wanted and other.name != host.name)
 
 
+def dialled_at(network: Network, host: Host, inventory: Mapping[str, Any]) -> dict[str, str]:
+    """The `host:port` at which this node dials each of its own peers, by name, without those that have no such address
+    yet. `inventory`: as in `settings`.
+    """
+    public = {name: each.get("public_address") for name, each in inventory.get("hosts", {}).items()}
+    addresses = {
+        other.name: public.get(other.name) if node_spec(host).by_public_address else other.address
+        for other in own_peers(network, host)
+    }
+    return {name: f"{address}:{network.chain.ports.p2p}" for name, address in addresses.items() if address}
+
+
+def known_hosts(network: Network, host: Host) -> tuple[Host, ...]:
+    """Our hosts whose node ids are in this node's configuration: its peers, and the hidden nodes of which it tells
+    nobody.
+    """
+    hidden = [
+        other
+        for other in hosts(network)
+        if node_spec(host).peer_exchange and (theirs := ROLES[other.role].node) and theirs.hidden
+    ]
+    return tuple(dict.fromkeys([*own_peers(network, host), *hidden]))
+
+
+def remembered(node_ids: Mapping[str, str]) -> str:
+    """A file beside the configuration: node ids by host name. The configuration has them without names and in part
+    without addresses, so that it alone does not say which of them is a host's that does not answer.
+    """
+    return json.dumps(node_ids, indent=1, sort_keys=True) + "\n"
+
+
+def recalled(text: str) -> dict[str, str]:
+    """Reads what `remembered` wrote. Raises ValueError for anything else."""
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(found, dict) or not all(
+        isinstance(node_id, str) and NODE_ID.fullmatch(node_id) for node_id in found.values()
+    ):
+        raise ValueError("it holds no node ids by host name")
+    return found
+
+
 def _partner_peers(network: Network, host: Host) -> tuple[str, ...]:
     if not node_spec(host).takes_partners:
         return ()
@@ -131,14 +178,10 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
     ports, spec, offers = network.chain.ports, node_spec(host), ROLES[host.role].offers
     own = own_peers(network, host)
     known = [other for other in own if other.name in node_ids]
-    public_addresses = {name: each.get("public_address") for name, each in inventory.get("hosts", {}).items()}
-    dialled = [
-        (other, public_addresses.get(other.name) if spec.by_public_address else other.address) for other in known
-    ]
-    dialled = [(other, address) for other, address in dialled if address]
+    places = dialled_at(network, host, inventory)
     partners = _partner_peers(network, host)
     chain_peers = network.chain.persistent_peers if spec.dials_public else ()
-    public_address = public_addresses.get(host.name)
+    public_address = inventory.get("hosts", {}).get(host.name, {}).get("public_address")
     exchanges = spec.peer_exchange
     hidden = [
         other
@@ -161,7 +204,11 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         addr_book_strict=exchanges,
         seeds=network.chain.seeds if exchanges else (),
         persistent_peers=_unique(
-            [*(f"{node_ids[other.name]}@{address}:{ports.p2p}" for other, address in dialled), *partners, *chain_peers]
+            [
+                *(f"{node_ids[other.name]}@{places[other.name]}" for other in known if other.name in places),
+                *partners,
+                *chain_peers,
+            ]
         ),
         private_peer_ids=_unique([*(node_ids[other.name] for other in hidden), *_all_partner_ids(network)])
         if exchanges

@@ -32,6 +32,7 @@ WAITING = (
     "coordinator/test_node.py",
     "coordinator/test_signer.py",
     "engine",
+    "hosts/test_turns.py",
     "lab/clouds",
     "lab/drills",
     "lab/table",

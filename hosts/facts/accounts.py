@@ -11,7 +11,10 @@ from typing_extensions import override
 
 @dataclass(frozen=True, kw_only=True)
 class AccountState:
-    """User ids by name, and the members of the requested group; ``None`` if there is no such group."""
+    """User ids by name, and the members of the requested group; ``None`` if there is no such group.
+
+    A user whose id cannot be read counts as the system's (0), which no operator may have.
+    """
 
     users: dict[str, int]
     members: frozenset[str] | None = None
@@ -38,5 +41,5 @@ class Accounts(FactBase[AccountState]):
                 members = frozenset(filter(None, line.rsplit(":", 1)[1].split(",")))
             elif ":" in line:
                 name, _, number = line.partition(":")
-                users[name] = int(number)
+                users[name] = int(number) if number.isdecimal() else 0
         return AccountState(users=users, members=members)

@@ -35,7 +35,7 @@ class Firewall(FactBase[FirewallState]):
     def command(self) -> str:
         return (
             f"echo file $(sha256sum {PATH} 2>/dev/null | cut -c1-64); "
-            f"echo confirmed $(cat {STATE}/confirmed 2>/dev/null); "
+            f"echo confirmed $(tr -cd 0-9a-f 2>/dev/null < {STATE}/confirmed); "
             f"echo loaded $({LOADED_DIGEST}); echo enabled $(systemctl is-enabled nftables.service 2>/dev/null); true"
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
@@ -44,4 +44,5 @@ class GateAccounts(FactBase[GateAccountsState]):
 
     @override
     def process(self, output: list[str]) -> GateAccountsState:
-        return GateAccountsState(**dict.fromkeys((line.strip() for line in output if line.strip()), True))
+        said = {line.strip() for line in output}
+        return GateAccountsState(**{each.name: each.name in said for each in fields(GateAccountsState)})

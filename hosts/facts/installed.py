@@ -72,7 +72,7 @@ class Installed(FactBase[State]):
         pending: set[str] = set()
         for line in output:
             mark, *fields = line.split("\t")
-            if mark == "=":
+            if mark == "=" and len(fields) == 5:
                 kind, mode, owner, group, path = fields
                 found[path] = (kind, mode, owner, group)
             elif mark == ">":

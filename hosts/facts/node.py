@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from configuration import node_config
+
+NODE_IDS = "node_ids.json"
+"""Beside the configuration of a node: see `node_config.remembered`."""
+
+KEY_BYTES = 64
+"""Of a node's Ed25519 key in its file: the private half and the public one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Whether the daemon's user exists, the target of the genesis link, the node id; `None` if there is none."""
+    """Whether the host answered, whether the daemon's user exists, the target of the genesis link, the node id; `None`
+    if there is none, or none that can be read: then the node's key is `damaged`.
+    """
 
+    answered: bool = False
     user: bool = False
     genesis: str | None = None
     node_id: str | None = None
+    damaged: bool = False
 
 
 class NodeIdentity(FactBase[Identity]):
@@ -25,18 +38,19 @@ class NodeIdentity(FactBase[Identity]):
     def command(self, user: str, home: str) -> StringCommand:
         key = f"{home}/config/node_key.json"
         return StringCommand(
-            "getent passwd",
+            "echo answered; getent passwd",
             QuoteString(user),
             ">/dev/null && echo user;",
             "readlink",
             QuoteString(f"{home}/config/genesis.json"),
             "| sed 's/^/genesis /';",
-            "if [ -s",
+            "if [ -e",
             QuoteString(key),
             "]; then",
-            r"""sed -n 's/.*"value": *"\([^"]*\)".*/\1/p'""",
+            r"""key() { sed -n 's/.*"value": *"\([A-Za-z0-9+/=]*\)".*/\1/p'""",
             QuoteString(key),
-            "| base64 -d | tail -c 32 | sha256sum | sed 's/^/node /'; fi; true",
+            f"| base64 -d 2>/dev/null; }}; if [ $(key | wc -c) = {KEY_BYTES} ]; then",
+            "key | tail -c 32 | sha256sum | sed 's/^/node /'; else echo damaged; fi; fi; true",
         )
 
     @staticmethod
@@ -48,24 +62,54 @@ class NodeIdentity(FactBase[Identity]):
     def process(self, output: list[str]) -> Identity:
         found = dict(line.partition(" ")[::2] for line in output)
         node = found.get("node")
-        return Identity(user="user" in found, genesis=found.get("genesis"), node_id=node[:40] if node else None)
+        return Identity(
+            answered="answered" in found,
+            user="user" in found,
+            genesis=found.get("genesis"),
+            node_id=node[:40] if node else None,
+            damaged="damaged" in found,
+        )
 
 
-class ConfiguredPeers(FactBase[dict[str, str]]):
-    """Node ids by `host:port` of the persistent peers in the current configuration of the node with this `home`."""
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The node ids of other hosts that a node has: by host name, and by the `host:port` of its persistent peers."""
+
+    by_name: Mapping[str, str] = field(default_factory=dict)
+    by_place: Mapping[str, str] = field(default_factory=dict)
+
+
+class KeptIds(FactBase[Kept]):
+    """The node ids in the current configuration of the node with this `home`, and those that were kept beside it.
+
+    A file that cannot be read tells nothing: the other one then does, or nobody knows.
+    """
 
     @override
     def command(self, home: str) -> StringCommand:
         return StringCommand(
-            "grep '^persistent_peers = '", QuoteString(f"{home}/config/config.toml"), "2>/dev/null; true"
+            "{ grep -a '^persistent_peers = '",
+            QuoteString(f"{home}/config/config.toml"),
+            "; echo names; cat",
+            QuoteString(f"{home}/config/{NODE_IDS}"),
+            "; } 2>/dev/null | tr -cd '[:print:]\\n'; true",
         )
 
     @staticmethod
     @override
-    def default() -> dict[str, str]:
-        return {}
+    def default() -> Kept:
+        return Kept()
 
     @override
-    def process(self, output: list[str]) -> dict[str, str]:
-        peers = output[0].partition("=")[2].strip().strip('"').split(",") if output else []
-        return {place: node_id for node_id, at, place in (peer.partition("@") for peer in peers) if at}
+    def process(self, output: list[str]) -> Kept:
+        split = output.index("names") if "names" in output else len(output)
+        peers = output[0].partition("=")[2].strip().strip('"').split(",") if split else []
+        try:
+            by_name = node_config.recalled("\n".join(output[split + 1 :]))
+        except ValueError:
+            by_name = {}
+        found = [peer.partition("@") for peer in peers]
+        return Kept(
+            by_name=by_name,
+            by_place={place: node_id for node_id, _, place in found if node_config.NODE_ID.fullmatch(node_id)},
+        )

@@ -47,7 +47,7 @@ class UnitStates(FactBase[dict[str, UnitState]]):
                 properties[unit] = {}
             elif "=" in line:
                 key, _, value = line.partition("=")
-                properties[unit][key] = value
+                properties.setdefault(unit, {})[key] = value
         return {
             name: UnitState(
                 loaded=each.get("LoadState") == "loaded",

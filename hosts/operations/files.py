@@ -24,6 +24,8 @@ from pyinfra.context import host
 from pyinfra.facts.files import FileContents
 
 from hosts.facts.installed import PENDING, Entry, Installed, State
+from hosts.facts.work import Service
+from hosts.operations import turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,8 +215,11 @@ def _show(change: Plan, state: State) -> None:
 
 
 @operation()
-def install(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
-    """Makes a host's files as declared, atomically: one fact, and one command if anything differs."""
+def install(items: Sequence[Item], restarts: Service | None = None) -> Generator[StringCommand, None, None]:
+    """Makes a host's files as declared, atomically: one fact, and one command if anything differs.
+
+    `restarts`: what the follow-ups restart, for one host after the other (see `hosts.operations.turns`).
+    """
     state = host.get_fact(
         Installed,
         paths=tuple(item.path for item in items),
@@ -225,4 +230,5 @@ def install(items: Sequence[Item]) -> Generator[StringCommand, None, None]:
         return
     if host.state.config.DIFF and not host.state.is_executing:
         _show(change, state)
-    yield StringCommand(script(change), _stdin=_archive(items).splitlines())
+    command = StringCommand(script(change), _stdin=_archive(items).splitlines())
+    yield from turns.in_turn(restarts if change.followups else None, command)

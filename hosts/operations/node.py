@@ -14,7 +14,8 @@ from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
 from pyinfra.context import ctx_host, ctx_state, host
 
-from hosts.facts.node import ConfiguredPeers, Identity, NodeIdentity
+from hosts.facts.node import Identity, Kept, KeptIds, NodeIdentity
+from hosts.facts.work import Service
 from hosts.operations import files
 from hosts.operations.files import Item
 
@@ -30,6 +31,10 @@ class NodeIds:
     def of(self, names: Iterable[str]) -> dict[str, str]:
         return {name: self._known[name] for name in names if name in self._known}
 
+    def silent(self, names: Iterable[str]) -> list[str]:
+        """Those that were queried in vain."""
+        return sorted(self._silent.intersection(names))
+
     def open(self, name: str) -> bool:
         """Whether this host has yet to be queried."""
         return name not in self._known and name not in self._silent
@@ -39,18 +44,23 @@ class NodeIds:
         with self._asking[name]:
             if not self.open(name):
                 return
+            why = ""
             with ctx_host.use(other):
                 try:
                     found = other.get_fact(NodeIdentity, user=user, home=home, _sudo=True, _ignore_errors=True)
                 except Exception as error:  # pyinfra raises what its connector raises
-                    self._silent.add(name)
-                    logger.warning(
-                        f"{name} did not report its node id: {error}; its peers keep the id that they are configured "
-                        "with, if any"
-                    )
-                    return
+                    found, why = Identity(), f": {error}"
             if found.node_id:
                 self._known[name] = found.node_id
+            elif found.damaged:
+                self._silent.add(name)
+                logger.warning(
+                    f"{name}: {home}/config/node_key.json is damaged; its node does not start with it, and its peers "
+                    "keep the id that they have; move the file away and deploy again: the node gets a new id"
+                )
+            elif not found.answered:
+                self._silent.add(name)
+                logger.warning(f"{name} did not report its node id{why}; its peers keep the id that they have")
 
 
 def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis: str, state: Identity) -> str | None:
@@ -59,7 +69,7 @@ def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis:
     An existing key is never replaced. The private validator key that `init` also creates is not used: it is in no
     chain's validator set.
     """
-    if state.user and state.genesis == genesis and state.node_id:
+    if state.user and state.genesis == genesis and (state.node_id or state.damaged):
         return None
     home_, user_ = shlex.quote(home), shlex.quote(user)
     return "\n".join(
@@ -69,7 +79,7 @@ def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis:
             f"  useradd --system --user-group --home-dir {home_} --no-create-home --shell /usr/sbin/nologin {user_}",
             f"install -d -o {user_} -g {user_} -m 700 {home_} {home_}/config {home_}/data",
             f"ln -sfn {shlex.quote(genesis)} {home_}/config/genesis.json",
-            f"if [ ! -s {home_}/config/node_key.json ]; then",
+            f"if [ ! -e {home_}/config/node_key.json ]; then",
             "  scratch=$(mktemp -d); trap 'rm -rf \"$scratch\"' EXIT",
             f'  /usr/bin/{daemon} init node --chain-id {shlex.quote(chain_id)} --home "$scratch" \\',
             '    >/dev/null 2>"$scratch/said" ||',
@@ -103,11 +113,17 @@ def _inventory() -> dict[str, Host]:
     return {each.name.rsplit("/", 1)[-1]: each for each in host.state.inventory}
 
 
-def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
-    """The node ids of the hosts `wanted` (`host:port` by name): read from them or, if a host does not answer, from the
-    current configuration here.
+def completed(wanted: Mapping[str, str], found: Mapping[str, str], kept: Kept) -> dict[str, str]:
+    """`found`, and what is `kept` here of the other hosts `wanted` (`host:port` by name). Pure."""
+    here = {name: kept.by_name.get(name) or kept.by_place.get(place) for name, place in wanted.items()}
+    return {name: node_id for name in wanted if (node_id := found.get(name) or here[name])}
 
-    A host is omitted if it has no node id yet, or if it does not answer and is not configured here.
+
+def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
+    """The node ids of the hosts `wanted` (`host:port` by name): read from them or, if a host does not answer, as they
+    are kept here.
+
+    A host is omitted if it has no node id yet, or if it does not answer and none is kept here, which is warned of.
     """
     inventory, state, ids = _inventory(), host.state, _ids()
 
@@ -120,16 +136,26 @@ def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
     )
     found = ids.of(wanted)
     if len(found) < len(wanted):
-        configured = host.get_fact(ConfiguredPeers, home=home)
-        found |= {
-            name: configured[place] for name, place in wanted.items() if name not in found and place in configured
-        }
+        found = completed(wanted, found, host.get_fact(KeptIds, home=home))
+        for name in ids.silent(wanted):
+            if name not in found:
+                logger.warning(
+                    f"{host.name} has no node id of {name}, which did not report it: {name} is left out of its "
+                    "configuration until it answers in a deploy"
+                )
     return found
 
 
 @operation()
 def configure(
-    wanted: Mapping[str, str], user: str, home: str, build: Callable[[Mapping[str, str]], Sequence[Item]]
+    wanted: Mapping[str, str],
+    user: str,
+    home: str,
+    build: Callable[[Mapping[str, str]], Sequence[Item]],
+    service: Callable[[Mapping[str, str]], Service],
 ) -> Generator[StringCommand, None, None]:
-    """Installs the files that `build` renders from the node ids of the hosts `wanted`, atomically."""
-    yield from files.install._inner(items=build(node_ids(wanted, user, home)))
+    """Installs the files that `build` renders from the node ids of the hosts `wanted`, atomically. `service`: what they
+    restart, with those ids.
+    """
+    known = node_ids(wanted, user, home)
+    yield from files.install._inner(items=build(known), restarts=service(known))

@@ -14,7 +14,17 @@ from pyinfra.context import host
 
 from ceremonies.observation import INITIAL_STATE, SignerObservation
 from configuration import gate_config
-from configuration.signer_config import CONNECTION_KEY, HOME, KEYS, STANDBY_KEY, STATE, UNIT, USER, Duty
+from configuration.signer_config import (
+    CONNECTION_KEY,
+    CONSENSUS_KEY,
+    HOME,
+    KEYS,
+    STANDBY_KEY,
+    STATE,
+    UNIT,
+    USER,
+    Duty,
+)
 from hosts.facts.signer import Signer
 
 
@@ -78,7 +88,7 @@ def verdict(
     if what is Duty.SPARE:
         return Verdict(run=False)
     masked = state.masked or (gated and state.gate.masked)
-    if masked and state.key is not None:
+    if masked and (state.key is not None or state.key_damaged):
         return Verdict(
             run=False,
             touch=False,
@@ -86,6 +96,14 @@ def verdict(
         )
     if what is Duty.STANDBY:
         return Verdict(run=True, unmask=state.masked)
+    if state.key_damaged and not in_hsm:
+        return Verdict(
+            run=False,
+            because=(
+                f"{CONSENSUS_KEY} is damaged; nothing is started; keep the file elsewhere, remove it, and bring the "
+                "key again: bin/estate key status"
+            ),
+        )
     if state.key is None and not in_hsm:
         return Verdict(run=False, because=_no_key(custody, site, gated))
     if masked:
@@ -102,6 +120,19 @@ def verdict(
                 "does not say what other sites have signed since, and they may be signing; declare "
                 "signing.coordination again: with one site if only one is to sign, or to end the key with "
                 "bin/estate key retire"
+            ),
+        )
+    if state.damaged_state:
+        mend = (
+            f"a ceremony writes it anew, above the watermark and the table: bin/estate key join {site}"
+            if gated
+            else "restore it, or write one above the chain's height"
+        )
+        return Verdict(
+            run=False,
+            because=(
+                f"{state.damaged_state} is damaged; nothing is started, because what its consensus key has signed is "
+                f"unknown; {mend}"
             ),
         )
     if state.state is None:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from configuration import node_config
 from configuration.context import HostContext
 from configuration.rendering import render
-from estate.model import ROLES, Chain
-from estate.plan.hosts import Host
+from estate.model import Chain
+from hosts.facts.node import NODE_IDS
+from hosts.facts.work import Service
 from hosts.operations import node, units
 from hosts.operations.files import File, Item
 from hosts.operations.units import Unit
@@ -18,6 +19,9 @@ SETTLING_SECONDS = 30
 """How long a restarted node may take until it listens for peers, or at least for its signer. After that, its new
 configuration counts as faulty.
 """
+
+
+ANSWERS_WITHIN_SECONDS = 5
 
 
 def user(chain: Chain) -> str:
@@ -56,12 +60,31 @@ def _restart(context: HostContext) -> str:
     )
 
 
+def service(context: HostContext, node_ids: Mapping[str, str]) -> Service:
+    """What a restart of the node interrupts. A validator's RPC answers only with its signer connected."""
+    settings = node_config.settings(context.network, context.host, node_ids, context.inventory)
+    address, port = settings.local_rpc.removeprefix("tcp://").rsplit(":", 1)
+    question = r"printf 'GET /$1 HTTP/1.0\r\n\r\n' >&3 && cat <&3"
+    ask = f'timeout {ANSWERS_WITHIN_SECONDS} bash -c "exec 3<>/dev/tcp/{address}/{port} && {question}" 2>/dev/null'
+    own = [each.name for each in node_config.own_peers(context.network, context.host) if each.name in node_ids]
+    return Service(
+        units=(unit_name(context.chain),),
+        before=f"ask() {{ {ask}; }}; status=$(ask status); net=$(ask net_info)",
+        tests={
+            "follows the chain": """printf %s "$status" | grep -q '"catching_up": *false'""",
+            "has peers": """printf %s "$net" | grep -q '"n_peers": *"[1-9]'""",
+            **{f"is connected with {name}": f'printf %s "$net" | grep -q {node_ids[name]}' for name in own},
+        },
+    )
+
+
 def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
     """The node's configuration and its unit. The daemon checks all files before any of them is replaced."""
     chain = context.chain
     settings = node_config.settings(context.network, context.host, node_ids, context.inventory)
     values = {"node": settings, "chain": chain}
     config = f"{home(chain)}/config"
+    own_ids = {name: node_ids[name] for name in wanted(context) if name in node_ids}
     owner = {"owner": "root", "group": user(chain), "mode": "640"}
     here = " && ".join(
         f"ip -o -4 address show to {address}/32 | grep -q ."
@@ -93,6 +116,7 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
                 **values,
             ),
         ),
+        File(path=f"{config}/{NODE_IDS}", content=node_config.remembered(own_ids), **owner),
         File(path=f"{config}/client.toml", content=render("node/client.toml.j2", **values), **owner),
         File(
             path=f"/etc/systemd/system/{unit_name(chain)}",
@@ -102,11 +126,12 @@ def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
     ]
 
 
-def _known_hosts(context: HostContext) -> tuple[Host, ...]:
-    """Our hosts whose node ids are in this node's configuration: persistent peers and private peers."""
-    exchanges = node_config.node_spec(context.host).peer_exchange
-    hidden = [role for role, spec in ROLES.items() if spec.node and spec.node.hidden] if exchanges else []
-    return tuple(dict.fromkeys([*node_config.own_peers(context.network, context.host), *context.of_role(*hidden)]))
+def wanted(context: HostContext) -> dict[str, str]:
+    """Our hosts whose node ids are in this node's configuration, with the `host:port` at which it dials them; empty for
+    those that it does not dial.
+    """
+    places = node_config.dialled_at(context.network, context.host, context.inventory)
+    return {each.name: places.get(each.name, "") for each in node_config.known_hosts(context.network, context.host)}
 
 
 def prepare(context: HostContext) -> None:
@@ -135,7 +160,8 @@ def apply(context: HostContext) -> None:
         name=f"Configure the node of {chain.chain_id}",
         user=user(chain),
         home=home(chain),
-        wanted={each.name: f"{each.address}:{chain.ports.p2p}" for each in _known_hosts(context)},
+        wanted=wanted(context),
         build=lambda node_ids: items(context, node_ids),
+        service=lambda node_ids: service(context, node_ids),
     )
     units.ensure(name=f"Run the node of {chain.chain_id}", units=[Unit(name=unit_name(chain))])

@@ -8,6 +8,7 @@ from configuration.gate_config import UNITS
 from configuration.rendering import render
 from configuration.signer_config import CONFIG, HOME, PACKAGE, UNIT, UNIT_FILE, USER, VERSION, Duty, SignerSettings
 from estate.plan.signers import MODES
+from hosts.facts.work import Service
 from hosts.operations import files, signer
 from hosts.operations.files import Directory, File, Item
 from hosts.roles import gate, packages
@@ -27,6 +28,16 @@ def _restart(settings: SignerSettings, floor_file: str | None) -> str:
         f"systemctl start {UNIT}; "
         f'sleep {SETTLING_SECONDS}; [ "$(systemctl show -p SubState --value {UNIT})" = running ]; fi; fi'
     )
+
+
+def service(context: HostContext) -> Service:
+    """What a restart of the signer interrupts: as its gate reports it, where there is one."""
+    running = {"runs tmkms": f'[ "$(systemctl show -p SubState --value {UNIT})" = running ]'}
+    if not gate.belongs(context):
+        return Service(units=(UNIT,), tests=running)
+    reports = gate_config.reports(context.chain.chain_id)
+    tests = {words: f"grep -qxF '{line}' {gate_config.METRICS}" for words, line in reports.items()}
+    return Service(units=(gate_config.UNIT, UNIT), tests=running | tests)
 
 
 def items(context: HostContext) -> list[Item]:
@@ -63,7 +74,11 @@ def apply(context: HostContext) -> None:
         standby_state=signer_config.state_file(network, Duty.STANDBY),
     )
     gate.prepare(context)
-    files.install(name="Configure tmkms and the gate before it", items=items(context))
+    files.install(
+        name="Configure tmkms and the gate before it",
+        items=items(context),
+        restarts=service(context),
+    )
     gate.lease(context)
     signer.run(
         name=f"Run tmkms with its {what} key" if what is not Duty.SPARE else "Keep the spare signer stopped",

@@ -125,7 +125,7 @@ class FakeSigners:
         raised = replace(there, position=max(there.position, spent(height)))
         self._change(name, {"floor": raised, "damaged": False})
         assert here.state is None or here.state.height <= height
-        self._change(name, state=parse_state(spent_state(height)))
+        self._change(name, state=parse_state(spent_state(height)), damaged=())
 
     def clear_halt(self, name: str) -> None:
         here = self.hosts[name]

@@ -17,15 +17,19 @@ from coordinator.floor import Floor
 
 NOTHING = SignerObservation()
 STATE = '{"height":"100","round":"3","step":2,"block_id":null}'
+KEY = base64.b64encode(bytes(32)).decode()
 FLOOR = Floor("x-1", bytes(32), spent(9), Cause.ROW_TAKEN)
 
 FIELDS: dict[str, tuple[str, dict[str, object]]] = {
     "installed": ("installed yes", {"installed": True}),
     "provisioned": ("provisioned yes", {"provisioned": True}),
-    "key": ("key AAA=", {"key": "AAA="}),
-    "recorded": ("recorded BBB=", {"recorded": "BBB="}),
+    "key": (f"key {KEY}", {"key": KEY}),
+    "recorded": (f"recorded {KEY}", {"recorded": KEY}),
     "standby": ("standby yes", {"standby": True}),
-    "state": (f"state {STATE}", {"state": SignedState(height=100, round=3, step=2)}),
+    "state": (
+        f"state x-1.json {base64.b64encode(STATE.encode()).decode()}",
+        {"state": SignedState(height=100, round=3, step=2)},
+    ),
     "key file": ("key_file /a b", {"key_file": "/a b"}),
     "masked": ("masked yes", {"masked": True}),
     "enabled": ("UnitFileState enabled", {"enabled": True}),

@@ -227,7 +227,7 @@ def test_only_a_lost_connection_is_tried_again(
         with pytest.raises(HostFailed) as failed:
             Ssh().run(host, "true", stdin="in", timeout_seconds=9)
         assert str(failed.value).startswith(host.name) and str(failed.value).endswith(text)
-    wanted = {"input": "in", "capture_output": True, "text": True, "check": False, "timeout": 9}
+    wanted = {"input": "in", "capture_output": True, "text": True, "errors": "replace", "check": False, "timeout": 9}
     assert ran.calls == [wanted] * tried and tried <= ATTEMPTS
 
 

@@ -10,17 +10,19 @@ import json
 import os
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from configuration import node_config
 from configuration.context import HostContext
 from estate.declaration import load
 from estate.model import CHAIN_ROLES, Network, Role
 from estate.plan.hosts import of_role
-from hosts.facts.node import ConfiguredPeers, Identity, NodeIdentity
+from hosts.facts.node import NODE_IDS, Identity, Kept, KeptIds, NodeIdentity
 from hosts.operations.files import File
-from hosts.operations.node import identification
+from hosts.operations.node import NodeIds, completed, identification
 from hosts.roles import node
 from tests.hosts import samples
 
@@ -127,21 +129,144 @@ def test_a_node_id_is_read_from_the_key_without_showing_it(tmp_path: Path) -> No
     said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
     assert value not in said
     found = fact.process(said.splitlines())
-    assert found == Identity(user=True, genesis=None, node_id=hashlib.sha256(public).hexdigest()[:40])
+    assert found == Identity(answered=True, user=True, genesis=None, node_id=hashlib.sha256(public).hexdigest()[:40])
 
 
 def test_a_host_without_a_node_has_no_identity(tmp_path: Path) -> None:
     fact = NodeIdentity()
     command = fact.command(user="nobody-of-this-name", home=str(tmp_path)).get_raw_value()
     said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
-    assert fact.process(said.splitlines()) == Identity()
+    assert fact.process(said.splitlines()) == Identity(answered=True)
+    assert not fact.process([]).answered
 
 
-def test_configured_peers_are_known_by_their_addresses() -> None:
-    line = f'persistent_peers = "{"a" * 40}@10.1.0.17:26656,{"b" * 40}@10.1.16.17:26656"'
-    assert ConfiguredPeers().process([line]) == {"10.1.0.17:26656": "a" * 40, "10.1.16.17:26656": "b" * 40}
-    assert ConfiguredPeers().process(['persistent_peers = ""']) == {}
-    assert ConfiguredPeers().process([]) == {}
+@pytest.mark.parametrize(
+    "content", [b"", bytes(99), b'{"priv_key":{"value":"AAAA', b"[]", b'{"value":"AAAA"}', b"\xff" * 9], ids=repr
+)
+def test_a_damaged_node_key_is_neither_an_identity_nor_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/node_key.json").write_bytes(content)
+    fact = NodeIdentity()
+    command = fact.command(user="root", home=str(tmp_path)).get_raw_value()
+    said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    state = fact.process(said.splitlines())
+    assert state == Identity(answered=True, user=True, damaged=True)
+    arguments = {"user": "u", "home": str(tmp_path), "daemon": "d", "chain_id": "x-1", "genesis": "/g"}
+    assert identification(**arguments, state=replace(state, genesis="/g")) is None
+    script = identification(**arguments, state=state)
+    assert script and "if [ ! -e " in script, "no key is put in its place"
+
+
+def kept(home: Path) -> Kept:
+    fact = KeptIds()
+    command = fact.command(home=str(home)).get_raw_value()
+    said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    return fact.process(said.splitlines())
+
+
+def test_node_ids_are_kept_by_name_and_by_the_address_that_is_dialled(tmp_path: Path) -> None:
+    a, b = "a" * 40, "b" * 40
+    assert kept(tmp_path) == Kept() == KeptIds().process([])
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.toml").write_text(
+        f'moniker = "x"\npersistent_peers = "{a}@10.1.0.17:26656,{b}@10.1.16.17:26656"\n'
+    )
+    places = {"10.1.0.17:26656": a, "10.1.16.17:26656": b}
+    assert kept(tmp_path) == Kept(by_place=places)
+    (tmp_path / "config" / NODE_IDS).write_text(node_config.remembered({"one": a, "two": b}))
+    assert kept(tmp_path) == Kept(by_name={"one": a, "two": b}, by_place=places)
+    for damaged in (b"", bytes(9), b'{"one": "aa', b'{"one": 7}', b"[]", b"\xff"):
+        (tmp_path / "config" / NODE_IDS).write_bytes(damaged)
+        assert kept(tmp_path) == Kept(by_place=places), damaged
+    (tmp_path / "config/config.toml").write_bytes(b"\xff\x00persistent_peers = \npersistent_peers = @,@x")
+    assert kept(tmp_path) == Kept()
+
+
+def test_a_host_that_does_not_answer_stays_in_the_configuration_of_each_of_its_peers(
+    network: Network, tmp_path: Path
+) -> None:
+    ids, lists = known(network), set()
+    (tmp_path / "config").mkdir()
+    for context in {each.host.role: each for each in contexts(network, *CHAIN_ROLES)}.values():
+        files = {Path(path).name: text(file) for path, file in rendered(context).items()}
+        for name in ("config.toml", NODE_IDS):
+            (tmp_path / "config" / name).write_text(files[name])
+        wanted = node.wanted(context)
+        for silent in wanted:
+            others = {name: node_id for name, node_id in ids.items() if name != silent}
+            found = completed(wanted, others, kept(tmp_path))
+            again = {Path(item.path).name: text(item) for item in node.items(context, found) if isinstance(item, File)}
+            assert again == files, f"{context.host.name} forgets {silent}"
+            lists |= {line.split(" = ")[0] for line in files["config.toml"].splitlines() if ids[silent] in line}
+            forgotten = completed(wanted, others, Kept())
+            assert forgotten == {name: node_id for name, node_id in others.items() if name in wanted}
+    assert lists == {"persistent_peers", "private_peer_ids", "unconditional_peer_ids"}
+
+
+def test_without_the_file_of_names_a_peer_is_known_by_its_address_private_or_public(
+    network: Network, tmp_path: Path
+) -> None:
+    ids = known(network)
+    (tmp_path / "config").mkdir()
+    for context in contexts(network, *CHAIN_ROLES):
+        files = rendered(context)
+        (tmp_path / "config/config.toml").write_text(
+            next(text(file) for path, file in files.items() if path.endswith("/config.toml"))
+        )
+        places = {name: place for name, place in node.wanted(context).items() if place}
+        assert completed(places, {}, kept(tmp_path)) == {name: ids[name] for name in places}
+        seed = context.host.role is Role.SEED
+        assert all(place.startswith("203.0.113.") for place in places.values()) is seed
+
+
+def test_what_a_host_says_itself_comes_before_what_is_kept_of_it() -> None:
+    new, old = "c" * 40, "d" * 40
+    assert completed({"one": "place"}, {"one": new}, Kept(by_name={"one": old}, by_place={"place": old})) == {
+        "one": new
+    }
+    assert completed({"one": "place"}, {}, Kept(by_place={"": old})) == {}
+
+
+class Answering:
+    """A host of pyinfra's that says this of its node, or nothing."""
+
+    def __init__(self, says: Identity | Exception) -> None:
+        self.says, self.asked = says, 0
+
+    def get_fact(self, *_: object, **__: object) -> Identity:
+        self.asked += 1
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        (OSError("no route"), "did not report its node id: no route"),
+        (Identity(), "did not report its node id;"),
+        (Identity(answered=True, damaged=True), "/h/config/node_key.json is damaged"),
+    ],
+    ids=["raises", "silent", "damaged"],
+)
+def test_a_host_without_an_answer_is_asked_once_and_named(
+    says: Identity | Exception, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids, other = NodeIds(), Answering(says)
+    with caplog.at_level("WARNING", logger="pyinfra"):
+        for _ in range(2):
+            ids.ask("one", other, "u", "/h")  # type: ignore[arg-type]  # stands for a host of pyinfra's
+    assert other.asked == 1 and not ids.open("one") and ids.silent(["one", "two"]) == ["one"] and not ids.of(["one"])
+    assert words in caplog.text and "keep the id that they have" in caplog.text
+
+
+def test_a_new_host_is_asked_again_once_it_has_its_identity() -> None:
+    ids, other = NodeIds(), Answering(Identity(answered=True))
+    ids.ask("one", other, "u", "/h")  # type: ignore[arg-type]  # stands for a host of pyinfra's
+    assert ids.open("one") and not ids.silent(["one"])
+    other.says = Identity(answered=True, node_id="a" * 40)
+    ids.ask("one", other, "u", "/h")  # type: ignore[arg-type]  # stands for a host of pyinfra's
+    assert ids.of(["one"]) == {"one": "a" * 40}
 
 
 def test_every_node_has_its_identity_before_any_is_configured() -> None:
