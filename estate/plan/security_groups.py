@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from zlib import crc32
+from hashlib import sha256
 
 from estate.clouds.aws import GROUPS_PER_INTERFACE
 from estate.plan.permissions import Permission, Permissions
@@ -44,7 +44,7 @@ class Group:
 
 def _further(rule: Permission) -> int:
     """The number of the further group for ``rule``: it depends on the rule alone, and rules are spread evenly."""
-    return 2 + crc32(rule.key.encode()) % FURTHER_GROUPS
+    return 2 + sha256(rule.key.encode()).digest()[0] % FURTHER_GROUPS
 
 
 def _by_group(rules: tuple[Permission, ...], room: int) -> dict[int, tuple[Permission, ...]]:
