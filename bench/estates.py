@@ -45,6 +45,8 @@ MORE_NODES = [
         ("public-sentry", "us-east-1", "a", 3),
     ]
 ]
+RAISED = {"on_demand_standard_vcpus": 64, "elastic_ips_per_region": 16}
+"""Service quotas of the account in each region, with room for these nodes."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def template() -> Template:
     document = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{NAME}.yaml").read_text())
     declared_network = document["config"]["estate:network"]
     declared_network["nodes"] += MORE_NODES
+    declared_network["aws"]["quotas"] = dict.fromkeys(declared_network["regions"], RAISED)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / f"Pulumi.{NAME}.yaml"
         path.write_text(yaml.safe_dump(document, sort_keys=False))

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import pulumi
 
 from components.base import Args, Build, Component, RegionalArgs
-from components.permissions import Permissions
 from estate.model import Network, Role
 from estate.plan.addressing import Tier
 from estate.plan.hosts import Host
+from estate.plan.permissions import Permissions
 
 
 class Named(Protocol):
@@ -134,8 +134,14 @@ class GroupArgs(RegionalArgs):
     permissions: Permissions
 
 
-class Group(Named, Protocol):
-    """What one role's hosts in a region may accept and open, as the cloud enforces it."""
+class Group(Protocol):
+    """What one role's hosts in a region may accept and open, as the cloud enforces it.
+
+    ``ids``: of its parts, where the cloud limits the rules of one; what any of them permits is permitted.
+    """
+
+    @property
+    def ids(self) -> Sequence[pulumi.Output[str]]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +162,7 @@ class MachineArgs(RegionalArgs):
     data_disk: bool
     user_data: str
     subnet_id: pulumi.Input[str]
-    group_id: pulumi.Input[str]
+    group_ids: Sequence[pulumi.Input[str]]
     identity_id: pulumi.Input[str]
     key_id: pulumi.Input[str]
 
@@ -214,7 +220,7 @@ class EndpointArgs(RegionalArgs):
 
     vpc: Vpc
     ingress: SubnetTier
-    group_id: pulumi.Input[str]
+    group_ids: Sequence[pulumi.Input[str]]
     certificate_id: pulumi.Input[str]
     zone_ids: Mapping[str, pulumi.Input[str]]
     seeds: Mapping[str, Machine]

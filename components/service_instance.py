@@ -32,11 +32,11 @@ from components.nouns import (
     SiteLink,
     SiteLinkArgs,
 )
-from components.permissions import LOAD_BALANCER, balancer_permissions, host_permissions
 from components.region import Region, RegionArgs, home_region
 from estate.model import Role
 from estate.plan.addressing import ROLE_TIERS, Tier
 from estate.plan.hosts import Host
+from estate.plan.permissions import LOAD_BALANCER, balancer_permissions, host_permissions
 from estate.plan.topology import Topology
 
 
@@ -152,7 +152,7 @@ class ServiceInstance(Component):
             data_disk=kind.data_disk,
             user_data=kind.user_data(self.network, host),
             subnet_id=region.tiers[ROLE_TIERS[host.role]].subnet_ids[host.zone],
-            group_id=group.id,
+            group_ids=group.ids,
             identity_id=identity.id,
             key_id=region.key.id,
         )
@@ -210,7 +210,7 @@ class ServiceInstance(Component):
             region=region,
             vpc=place.vpc,
             ingress=place.tiers[Tier.INGRESS],
-            group_id=group.id,
+            group_ids=group.ids,
             certificate_id=certificate.ids[region],
             zone_ids=zone_ids,
             seeds={name: seed for name, seed in seeds.items() if seed.host.place == region},

@@ -9,10 +9,10 @@ import pulumi_aws as aws
 
 from components.aws.component import AwsComponent
 from components.nouns import EndpointArgs
-from components.permissions import LOAD_BALANCER
 from estate.model import Network
 from estate.plan import naming
 from estate.plan.addressing import Tier
+from estate.plan.permissions import LOAD_BALANCER
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 NAME_LIMIT = 32
@@ -53,7 +53,7 @@ class Endpoint(AwsComponent):
             internal=False,
             ip_address_type="ipv4",
             subnets=list(args.ingress.subnet_ids.values()),
-            security_groups=[args.group_id],
+            security_groups=list(args.group_ids),
             enable_cross_zone_load_balancing=True,
             enable_deletion_protection=self.production,
         )

@@ -55,7 +55,7 @@ class Machine(AwsComponent):
             availability_zone=zone,
             subnet_id=args.subnet_id,
             private_ip=str(args.host.address),
-            vpc_security_group_ids=[args.group_id],
+            vpc_security_group_ids=list(args.group_ids),
             iam_instance_profile=args.identity_id,
             metadata_options=METADATA,
             root_block_device={

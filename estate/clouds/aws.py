@@ -1,12 +1,15 @@
-"""What is known of AWS without asking it: regions with their availability zones, and instance families.
+"""What is known of AWS without asking it: regions with their availability zones, instance families, service quotas.
 
-Source: the AWS Regions and Availability Zones guide and the EC2 instance type guide. A region or family that AWS adds
-later is added here.
+Source: the AWS Regions and Availability Zones guide, the EC2 instance type guide, and the pages named at the quotas. A
+region, family or quota that AWS adds or changes later is added or changed here.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,152 @@ SIZES = _names(
     "metal-48xl"
 )
 
+_SINGLE_VCPU = frozenset({"t2.nano", "t2.micro", "t2.small"}) | {
+    f"{family}.medium" for family in ("c7a", "c8a", "m7a", "m8a", "r7a", "r8a")
+}
+_BARE_METAL_VCPUS = MappingProxyType(
+    {"m5zn": 48, "z1d": 48, "c5n": 72, "i3": 72}
+    | dict.fromkeys(("c5", "c5d", "i3en", "m5", "m5d", "m5dn", "m5n", "r5", "r5b", "r5d", "r5dn", "r5n"), 96)
+    | dict.fromkeys(
+        (
+            "c6i",
+            "c6id",
+            "c6in",
+            "i4i",
+            "m6i",
+            "m6id",
+            "m6idn",
+            "m6in",
+            "r6i",
+            "r6id",
+            "r6idn",
+            "r6in",
+            "x2idn",
+            "x2iedn",
+        ),
+        128,
+    )
+)
+_MOST_VCPUS = 192
+_VCPUS_AN_XLARGE = 4
+_VCPUS_BELOW_AN_XLARGE = 2
+
+VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
+VPN_QUOTAS = "https://docs.aws.amazon.com/vpn/latest/s2svpn/vpn-limits.html"
+TRANSIT_GATEWAY_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-quotas.html"
+EC2_QUOTAS = "https://docs.aws.amazon.com/general/latest/gr/ec2-service.html"
+
+GROUPS_PER_INTERFACE = 5
+"""Security groups that an interface takes. The product of these and a group's rules cannot be raised beyond 1,000.
+
+Source: ``VPC_QUOTAS``.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """A service quota of an account in one region.
+
+    Attributes:
+        title: its name on AWS's page.
+        counted: the plural of what it counts.
+        default: what an account has before anything is raised.
+        source: AWS's page.
+        most: what it cannot be raised beyond, where AWS documents such a value.
+        shared: whether all networks of an account in the region use it together, or each of its tables, gateways or
+            groups has its own.
+        follows: the quota with which AWS raises it, where it cannot be raised by itself.
+    """
+
+    title: str
+    counted: str
+    default: int
+    source: str
+    most: int | None = None
+    shared: bool = True
+    follows: str = ""
+
+
+QUOTAS: Mapping[str, Quota] = MappingProxyType(
+    {
+        "vpcs_per_region": Quota(title="VPCs per Region", counted="VPCs", default=5, source=VPC_QUOTAS),
+        "internet_gateways_per_region": Quota(
+            title="Internet gateways per Region",
+            counted="internet gateways",
+            default=5,
+            source=VPC_QUOTAS,
+            follows="vpcs_per_region",
+        ),
+        "nat_gateways_per_zone": Quota(
+            title="NAT gateways per Availability Zone", counted="NAT gateways", default=5, source=VPC_QUOTAS
+        ),
+        "elastic_ips_per_region": Quota(
+            title="Elastic IP addresses per Region", counted="Elastic IP addresses", default=5, source=VPC_QUOTAS
+        ),
+        "rules_per_security_group": Quota(
+            title="Inbound or outbound rules per security group",
+            counted="rules",
+            default=60,
+            source=VPC_QUOTAS,
+            most=1000 // GROUPS_PER_INTERFACE,
+            shared=False,
+        ),
+        "route_tables_per_vpc": Quota(
+            title="Route tables per VPC", counted="route tables", default=200, source=VPC_QUOTAS, shared=False
+        ),
+        "routes_per_route_table": Quota(
+            title="Routes per route table (non-propagated routes)",
+            counted="routes",
+            default=500,
+            source=VPC_QUOTAS,
+            most=1000,
+            shared=False,
+        ),
+        "customer_gateways_per_region": Quota(
+            title="Customer gateways per Region", counted="customer gateways", default=50, source=VPN_QUOTAS
+        ),
+        "vpn_gateways_per_region": Quota(
+            title="Virtual private gateways per Region",
+            counted="virtual private gateways",
+            default=5,
+            source=VPN_QUOTAS,
+        ),
+        "vpn_connections_per_region": Quota(
+            title="Site-to-Site VPN connections per Region", counted="VPN connections", default=50, source=VPN_QUOTAS
+        ),
+        "vpn_connections_per_gateway": Quota(
+            title="Site-to-Site VPN connections per virtual private gateway",
+            counted="VPN connections",
+            default=10,
+            source=VPN_QUOTAS,
+            shared=False,
+        ),
+        "transit_gateways_per_region": Quota(
+            title="Transit gateways per account",
+            counted="transit gateways",
+            default=5,
+            source=TRANSIT_GATEWAY_QUOTAS,
+        ),
+        "route_tables_per_transit_gateway": Quota(
+            title="Transit gateway route tables per transit gateway",
+            counted="route tables of a transit gateway",
+            default=20,
+            source=TRANSIT_GATEWAY_QUOTAS,
+            shared=False,
+        ),
+        "on_demand_standard_vcpus": Quota(
+            title="Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
+            counted="vCPUs of standard instances",
+            default=5,
+            source=EC2_QUOTAS,
+        ),
+        "on_demand_x_vcpus": Quota(
+            title="Running On-Demand X instances", counted="vCPUs of X instances", default=0, source=EC2_QUOTAS
+        ),
+    }
+)
+"""The quotas that a network can exceed, by the name under which a raised one is declared."""
+
 
 def dynamodb_host(region: str) -> str:
     """The name under which DynamoDB answers in ``region``, and in its certificate."""
@@ -110,3 +259,18 @@ def family(instance_type: str) -> str:
 def size(instance_type: str) -> str:
     """``xlarge`` of ``m6i.xlarge``."""
     return instance_type.partition(".")[2]
+
+
+def vcpus(instance_type: str) -> int:
+    """The virtual processors of an instance of this type; of an unknown bare-metal one as many as the largest has."""
+    if instance_type in _SINGLE_VCPU:
+        return 1
+    if size(instance_type) == "metal":
+        return _BARE_METAL_VCPUS.get(family(instance_type), _MOST_VCPUS)
+    times = re.fullmatch(r"(?:metal-)?(\d*)xl(?:arge)?", size(instance_type))
+    return _VCPUS_AN_XLARGE * int(times[1] or 1) if times else _VCPUS_BELOW_AN_XLARGE
+
+
+def vcpu_quota(instance_type: str) -> str:
+    """The quota to which a running instance of this type counts with its virtual processors."""
+    return "on_demand_x_vcpus" if instance_type.startswith("x") else "on_demand_standard_vcpus"

@@ -15,6 +15,7 @@ HIGHEST_SLOT = 254
 _ALL_ROLES = f"[{', '.join(ROLES)}]"
 _SCRAPED_ROLES = f"[{', '.join(role for role, spec in ROLES.items() if spec.scraped)}]"
 _CHAIN_ROLES = f"[{', '.join(CHAIN_ROLES)}]"
+_ACCOUNTS = 111122223326
 _DOCUMENTATION_BLOCKS = ("192.0.2", "203.0.113")
 
 _NETWORK = Template("""\
@@ -50,7 +51,10 @@ config:
       persistent_peers: ["$peer_id@peer.$name.example:26656"]
 
     aws:
-      account_id: "111122223333"
+      account_id: "$account"
+      quotas:                  # what AWS has raised the account's service quotas to, in each region; see docs/quotas.md
+        us-east-2: {on_demand_standard_vcpus: 16}
+        eu-west-1: {on_demand_standard_vcpus: 16}
 
     # At least two regions of two zones. Slots place the subnets: never reuse or change one that is deployed.
     regions:
@@ -134,8 +138,8 @@ _SERVER = Template("""\
 _LINK = Template("""\
           $region:
             certificates:
-              - arn:aws:acm:$region:111122223333:certificate/$name-$site-edge-01
-              - arn:aws:acm:$region:111122223333:certificate/$name-$site-edge-02
+              - arn:aws:acm:$region:$account:certificate/$name-$site-edge-01
+              - arn:aws:acm:$region:$account:certificate/$name-$site-edge-02
 """)
 
 _REST = Template("""\
@@ -291,8 +295,16 @@ def _site(name: str, slot: int, position: int) -> str:
     parts.append(
         "        links:                 # tunnels to every region; a certificate for each edge, edge 1 first\n"
     )
-    parts += [_LINK.substitute(region=region, name=name, site=site["site"]) for region in ("us-east-2", "eu-west-1")]
+    parts += [
+        _LINK.substitute(region=region, account=_account(slot), name=name, site=site["site"])
+        for region in ("us-east-2", "eu-west-1")
+    ]
     return "".join(parts)
+
+
+def _account(slot: int) -> int:
+    """A made-up account: each network's own, so that two new networks do not share service quotas."""
+    return _ACCOUNTS + slot
 
 
 def _node_id(slot: int, salt: int) -> str:
@@ -311,6 +323,7 @@ def declaration(name: str, slot: int, *, today: date | None = None) -> str:
     values: dict[str, Any] = {
         "name": name,
         "slot": slot,
+        "account": _account(slot),
         "letters": letters,
         "all_roles": _ALL_ROLES,
         "scraped_roles": _SCRAPED_ROLES,

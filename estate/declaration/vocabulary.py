@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from estate import model
+from estate.clouds.aws import QUOTAS, Quota
 from estate.model import CLOUD_ROLES, ROLES, SITE_ROLES, Model, Role, ZoneKind
 
 
@@ -40,6 +41,16 @@ _PEER = "a node id of 40 hex digits, @, a host and a port"
 _DOWNLOAD = "the two fields url and sha256"
 _HASH_REASON = "what is downloaded is run only if it is exactly what was reviewed"
 _SCRAPED_ROLES = f"[{', '.join(role for role, spec in ROLES.items() if spec.scraped)}]"
+
+
+def _raised(quota: Quota) -> Words:
+    least, most = quota.default, f" to {quota.most}" if quota.most else ""
+    return Words(
+        f"a whole number from {least}{most}" if most else f"a whole number, at least {least}",
+        f'it is what AWS has raised the quota "{quota.title}" to in the region, from {least}',
+        str(2 * (least or 48)),
+    )
+
 
 PEER = Words(
     _PEER,
@@ -123,6 +134,13 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "it bounds every IAM role of the instance",
         "arn:aws:iam::123456789012:policy/estate-boundary",
     ),
+    (model.Aws, "quotas"): Words(
+        "a mapping from regions to the service quotas that AWS has raised there",
+        "AWS refuses what exceeds a quota, in the middle of a deployment",
+        "{eu-central-1: {elastic_ips_per_region: 12}}",
+        key=REGION_NAME,
+    ),
+    **{(model.QuotaSet, name): _raised(quota) for name, quota in QUOTAS.items() if not quota.follows},
     (model.Zone, "slot"): Words(
         "a whole number from 0 to 4", "a region's block has room for the subnets of five zones", "0"
     ),
@@ -393,7 +411,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "the chain's facts", "hosts cannot join a chain that is not declared", "{chain_id: cosmoshub-4, …}"
     ),
     (model.Network, "aws"): Words(
-        "the field account_id",
+        "the fields account_id and, where AWS has raised any, quotas",
         "resources must not be created in another account by accident",
         '{account_id: "123456789012"}',
     ),

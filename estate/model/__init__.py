@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from estate.model.access import Lease, Operator, ScrapeJob, Service, Vpn
 from estate.model.chain import Chain, Client, Download, Ports
-from estate.model.cloud import Aws, CloudNode, Endpoints, Partner, Region, Zone
+from estate.model.cloud import Aws, CloudNode, Endpoints, Partner, QuotaSet, Region, Zone
 from estate.model.network import Network
 from estate.model.roles import (
     CHAIN_ROLES,
@@ -79,6 +79,7 @@ __all__ = [
     "PeerAddress",
     "Port",
     "Ports",
+    "QuotaSet",
     "ROLES",
     "Region",
     "RegionName",

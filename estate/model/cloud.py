@@ -10,12 +10,37 @@ from pydantic import Field, StringConstraints
 from estate.model.roles import CloudRole
 from estate.model.types import AccountId, Arn, Asn, Day, DnsName, HostNumber, Model, PeerAddress, RegionName, ZoneLetter
 
+Limit = Annotated[int, Field(ge=0)]
+
+
+class QuotaSet(Model):
+    """What AWS has raised an account's service quotas to, in one region; what is absent is as AWS grants it by default.
+
+    The defaults are in ``estate.clouds.aws.QUOTAS``, by the same names.
+    """
+
+    vpcs_per_region: Limit | None = None
+    nat_gateways_per_zone: Limit | None = None
+    elastic_ips_per_region: Limit | None = None
+    rules_per_security_group: Limit | None = None
+    route_tables_per_vpc: Limit | None = None
+    routes_per_route_table: Limit | None = None
+    customer_gateways_per_region: Limit | None = None
+    vpn_gateways_per_region: Limit | None = None
+    vpn_connections_per_region: Limit | None = None
+    vpn_connections_per_gateway: Limit | None = None
+    transit_gateways_per_region: Limit | None = None
+    route_tables_per_transit_gateway: Limit | None = None
+    on_demand_standard_vcpus: Limit | None = None
+    on_demand_x_vcpus: Limit | None = None
+
 
 class Aws(Model):
-    """The one AWS account that this network's cloud side lives in."""
+    """The one AWS account that this network's cloud side lives in. ``quotas``: those that AWS has raised, by region."""
 
     account_id: AccountId
     permissions_boundary: Arn | None = None
+    quotas: dict[RegionName, QuotaSet] = {}
 
 
 class Zone(Model):

@@ -21,6 +21,7 @@ from estate.rules import (
     nodes,
     partners,
     plan,
+    quotas,
     regions,
     servers,
     services,
@@ -51,6 +52,8 @@ RULES: tuple[Rule, ...] = (
     regions.asns_are_private,
     regions.asns_are_distinct,
     regions.images_are_distinct,
+    quotas.quotas_are_of_our_regions,
+    quotas.quotas_are_raised,
     nodes.nodes_are_in_declared_regions,
     nodes.nodes_are_in_declared_zones,
     nodes.node_numbers_are_distinct,
@@ -155,7 +158,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 DATED_RULES: tuple[DatedRule, ...] = (partners.partners_are_current,)
-PLAN_RULES: tuple[Rule, ...] = (plan.security_groups_fit, plan.tunnel_interfaces_are_distinct)
+PLAN_RULES: tuple[Rule, ...] = (quotas.quotas_suffice, plan.tunnel_interfaces_are_distinct)
 NOTICES: tuple[DatedRule, ...] = (partners.partners_expire_soon,)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NamedTuple
 
+from estate.clouds import aws
 from estate.model import Network
-from estate.plan import addressing
-from estate.rules.finding import Finding, free, show
+from estate.plan import addressing, quotas
+from estate.rules.finding import Finding, free, show, words
+from estate.rules.quotas import exceeded
 
 Networks = Mapping[Path, Network]
 
@@ -220,6 +224,51 @@ def certificates_are_distinct(networks: Networks) -> Iterator[tuple[Path, Findin
     )
 
 
+def account_quotas_agree(networks: Networks) -> Iterator[tuple[Path, Finding]]:
+    """Networks of one account declare the same of it: a quota is the account's, not a network's."""
+    first: dict[tuple[str, str, str], tuple[Path, int]] = {}
+    for file, network in networks.items():
+        for region, declared in network.aws.quotas.items():
+            for name, raised in declared:
+                if raised is None:
+                    continue
+                other, value = first.setdefault((network.aws.account_id, region, name), (file, raised))
+                if value != raised:
+                    yield (
+                        file,
+                        Finding(
+                            path=f"aws.quotas.{region}.{name}",
+                            value=show(raised),
+                            rule=f"must be {value}, as another network of the account declares",
+                            reason=f"{networks[other].name} is in account {network.aws.account_id} too, which has one"
+                            " quota of this name in the region",
+                            fix="write in both files what AWS has raised it to",
+                        ),
+                    )
+
+
+def account_quotas_suffice(networks: Networks) -> Iterator[tuple[Path, Finding]]:
+    """What all networks of an account need together, AWS grants. The network with which it is too much is told."""
+    totals: Counter[tuple[str, str, str, str]] = Counter()
+    limits: dict[tuple[str, str, str], int] = {}
+    names: dict[str, list[str]] = {}
+    for network in networks.values():
+        for region in network.regions:
+            for quota in aws.QUOTAS:
+                key = network.aws.account_id, region, quota
+                limits[key] = max(limits.get(key, 0), quotas.granted(network, region, quota))
+    for file, network in networks.items():
+        account = network.aws.account_id
+        names.setdefault(account, []).append(network.name)
+        for use in quotas.shared(network):
+            totals[account, use.region, use.quota, use.where] += use.count
+            total, limit = totals[account, use.region, use.quota, use.where], limits[account, use.region, use.quota]
+            if total > limit:
+                raised = limit != aws.QUOTAS[use.quota].default
+                whose = f", of {words(names[account])} in account {account}"
+                yield file, exceeded(replace(use, count=total), limit, whose=whose, raised=raised)
+
+
 RULES = (
     slots_are_distinct,
     names_are_distinct,
@@ -231,6 +280,8 @@ RULES = (
     vpn_authorities_are_distinct,
     leases_are_distinct,
     certificates_are_distinct,
+    account_quotas_agree,
+    account_quotas_suffice,
 )
 
 

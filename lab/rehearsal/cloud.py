@@ -22,8 +22,11 @@ PROVIDER_START_SECONDS = 30
 
 
 def world(network: Network) -> dict[str, object]:
-    """What the stack expects to exist: the partners' VPCs, which accept our peering, and the edges' certificates."""
+    """What the stack expects to exist: the partners' VPCs, which accept our peering, the edges' certificates, and the
+    service quotas that AWS has raised.
+    """
     return {
+        "quotas": {region: raised.model_dump(exclude_none=True) for region, raised in network.aws.quotas.items()},
         "certificates": [
             arn for site in network.sites.values() for link in site.links.values() for arn in link.certificates
         ],

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from components.aws.security_group import RULE_LIMIT
 from components.recording import Recorded, record
+from estate.clouds.aws import QUOTAS
 from estate.model import Network
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def test_a_new_networks_names_are_unique_and_within_limits(small_recorded: Recor
     assert [name for name, count in names.items() if count > 1] == []
     for type_ in (INGRESS, EGRESS):
         counts = Counter(each.property_dependencies["securityGroupId"][0] for each in small_recorded.of(type_))
-        assert max(counts.values()) <= RULE_LIMIT
+        assert max(counts.values()) <= QUOTAS["rules_per_security_group"].default
 
 
 def test_no_logical_name_has_a_list_position(small: Network, small_recorded: Recorded) -> None:

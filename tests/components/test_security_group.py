@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-from components.aws.security_group import PATH_MTU, RULE_LIMIT
-from components.permissions import LOAD_BALANCER, balancer_permissions
+from components.aws.security_group import PATH_MTU
 from components.recording import Recorded
+from estate.clouds.aws import QUOTAS
 from estate.model import Network
 from estate.plan.hosts import Host, hosts
+from estate.plan.permissions import LOAD_BALANCER, balancer_permissions
 from estate.plan.topology import Rule as Permitted
 from estate.plan.topology import Topology
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+LIMIT = QUOTAS["rules_per_security_group"].default
 
 Rule = tuple[str, int, int, str, str]
 """Protocol, lowest and highest port, CIDR, flow."""
@@ -89,7 +92,7 @@ def test_no_group_has_more_rules_than_aws_takes(recorded: Recorded) -> None:
         counts = defaultdict(int)
         for each in recorded.of(type_):
             counts[each.property_dependencies["securityGroupId"][0]] += 1
-        assert {urn: count for urn, count in counts.items() if count > RULE_LIMIT} == {}
+        assert {urn: count for urn, count in counts.items() if count > LIMIT} == {}
 
 
 def test_no_rule_is_there_twice(recorded: Recorded) -> None:

@@ -21,6 +21,8 @@ CONTINENTS = ("north-america", "europe", "asia", "south-america", "africa", "oce
 REGION_NAMES = sorted(aws.REGIONS)
 CHAIN_ROLES = ("public-sentry", "private-sentry", "seed", "validator")
 MONITOR_RULES = 54
+RAISED = {"elastic_ips_per_region": 100, "on_demand_standard_vcpus": 1000}
+"""Service quotas with room for whatever is generated."""
 INSTANCE_TYPES = {"vpn": "t3.small", "monitor": "t3.large"}
 
 
@@ -222,6 +224,7 @@ def declarations(
         **example.declared(),
         "name": draw(st.from_regex(r"[a-z][a-z0-9]{1,15}", fullmatch=True)),
         "slot": draw(st.integers(1, 254)),
+        "aws": {"account_id": "111122223333", "quotas": dict.fromkeys(regions, RAISED)},
         "regions": regions,
         "nodes": draw(st.permutations(_trimmed(nodes, sites) if trimmed else nodes)),
         "partners": draw(_partners(regions)),

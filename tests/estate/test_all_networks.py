@@ -37,6 +37,7 @@ def test_two_examples_go_together(tmp_path: Path) -> None:
     assert list(load.all_networks(tmp_path, today=TODAY)) == ["alpha", "beta"]
 
 
+SHARED_ACCOUNT = ("111122223330", "111122223329")
 CASES = [
     ("two networks with one slot", [("slot: 4  ", "slot: 3  ")], "slot", "each network must have a slot of its own"),
     (
@@ -100,13 +101,26 @@ CASES = [
     (
         "one certificate of two edges",
         [
+            SHARED_ACCOUNT,
             (
-                "us-east-2:111122223333:certificate/beta-dal1-edge-01",
-                "us-east-2:111122223333:certificate/alpha-dal1-edge-01",
-            )
+                "us-east-2:111122223329:certificate/beta-dal1-edge-01",
+                "us-east-2:111122223329:certificate/alpha-dal1-edge-01",
+            ),
         ],
         "sites.dal1.links.us-east-2.certificates.0",
         "each edge must have certificates of its own",
+    ),
+    (
+        "an account that grants too little for both",
+        [SHARED_ACCOUNT],
+        "aws.quotas.us-east-2.elastic_ips_per_region",
+        "must be at most 5",
+    ),
+    (
+        "two values of one account's quota",
+        [SHARED_ACCOUNT, ("us-east-2: {on_demand_standard_vcpus: 16}", "us-east-2: {on_demand_standard_vcpus: 40}")],
+        "aws.quotas.us-east-2.on_demand_standard_vcpus",
+        "must be 16, as another network of the account declares",
     ),
 ]
 

@@ -175,7 +175,8 @@ def test_problems_stand_in_the_order_of_the_file(tmp_path: Path) -> None:
 
 def test_a_missing_field_is_reported_on_the_line_of_what_lacks_it(tmp_path: Path) -> None:
     text = GOOD.replace("        asn: 64802\n", "")
-    assert found(written(tmp_path, text))["regions.eu-west-1.asn"].line == line_of(text, "      eu-west-1:")
+    region = line_of(text, "image: ami-0fedcba9876543210") - 2
+    assert found(written(tmp_path, text))["regions.eu-west-1.asn"].line == region
 
 
 def test_a_key_that_stands_twice_is_a_problem(tmp_path: Path) -> None:
@@ -330,14 +331,14 @@ def test_the_day_is_given_and_not_asked_of_the_clock() -> None:
 
 
 def test_a_group_of_rules_that_aws_would_refuse_is_a_problem() -> None:
-    """A security group holds sixty rules a direction; forty partners with two nodes each need more."""
+    """A security group holds sixty rules a direction; forty partners with eight blocks each need more than four."""
     partners = {
         f"partner-{letter}{number}": {
             "account_id": f"4444555566{number}{ord(letter) % 10}",
             "vpc_id": f"vpc-0a1b2c3d4e5f6{ord(letter):02x}{number:02x}",
             "vpc_region": "eu-west-1",
             "region": "eu-west-1",
-            "cidrs": [f"172.{16 + number}.{ord(letter)}.0/25", f"172.{16 + number}.{ord(letter)}.128/25"],
+            "cidrs": [f"172.{16 + number}.{ord(letter)}.{first}/28" for first in range(0, 128, 16)],
             "peers": [f"{ord(letter):02x}{number:02x}" * 10 + f"@172.{16 + number}.{ord(letter)}.10:26656"],
             "expires": "2031-01-01",
             "contact": "noc@partner.example",
@@ -346,7 +347,10 @@ def test_a_group_of_rules_that_aws_would_refuse_is_a_problem() -> None:
         for number in range(10)
     }
     told = problems(edited({"partners": partners}))
-    assert [problem.rule for problem in told] == ["must need at most 60 rules a direction for one host"]
+    assert {(problem.path, problem.rule) for problem in told} == {
+        ("aws.quotas.eu-west-1.rules_per_security_group", "must be at most 60")
+    }
+    assert any("of private-sentry, inbound, IPv4)" in problem.value for problem in told)
 
 
 def test_problems_are_shown_as_json() -> None:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from lab.clouds.aws.regions import GLOBAL, zone_ids_of, zones_of
 from lab.clouds.aws.spec import TypeSpec
-from lab.clouds.aws.world import OWN_ACCOUNT, World
+from lab.clouds.aws.world import OWN_ACCOUNT, Quotas, World
 from lab.clouds.errors import Refusal
 from lab.clouds.store import Row, Transaction
 
@@ -56,6 +56,11 @@ class Call:
     def id(self) -> str:
         """The id of the resource that the call is about."""
         return self.row.id
+
+    @property
+    def quotas(self) -> Quotas:
+        """The account's service quotas in the call's region."""
+        return self.world.quotas_in(self.region)
 
     def refuse(self, code: str, message: str) -> NoReturn:
         """Refuses the call as AWS would."""

@@ -23,23 +23,37 @@ class ForeignVpc:
 
 @dataclass(frozen=True)
 class Quotas:
-    """Service quotas. AWS's defaults, but for `addresses_per_region`, where AWS grants 5 until asked for more."""
+    """The service quotas of an account in one region, with AWS's defaults.
+
+    Sources: the quota pages of the VPC, Site-to-Site VPN and EC2 guides. Running instances count by the quota of their
+    type's family; of all families but the standard ones a new account may run none.
+    """
 
     vpcs_per_region: int = 5
     subnets_per_vpc: int = 200
     cidr_blocks_per_vpc: int = 5
-    internet_gateways_per_region: int = 5
     nat_gateways_per_zone: int = 5
-    addresses_per_region: int = 30
+    elastic_ips_per_region: int = 5
     route_tables_per_vpc: int = 200
-    routes_per_table: int = 50
+    routes_per_route_table: int = 500
     security_groups_per_interface: int = 5
     rules_per_security_group: int = 60
     rules_per_network_acl: int = 20
     active_peerings_per_vpc: int = 50
     customer_gateways_per_region: int = 50
     vpn_gateways_per_region: int = 5
+    vpn_connections_per_region: int = 50
     vpn_connections_per_gateway: int = 10
+    transit_gateways_per_region: int = 5
+    route_tables_per_transit_gateway: int = 20
+    on_demand_standard_vcpus: int = 5
+    on_demand_x_vcpus: int = 0
+    on_demand_other_vcpus: int = 0
+
+    @property
+    def internet_gateways_per_region(self) -> int:
+        """AWS raises it with the number of VPCs, and not by itself."""
+        return self.vpcs_per_region
 
 
 @dataclass(frozen=True)
@@ -48,17 +62,21 @@ class World:
 
     Attributes:
         vpcs: the VPCs of other accounts.
-        quotas: the limits of the own account.
+        quotas: the limits of the own account, by region, where AWS has raised any.
         certificates: ARNs of the own account's private certificates, issued by an authority outside of the stack.
         public_pool: where elastic, load balancer and VPN tunnel addresses come from; a documentation range.
         public_pool6: where VPCs get their /56 from.
     """
 
     vpcs: tuple[ForeignVpc, ...] = ()
-    quotas: Quotas = field(default_factory=Quotas)
+    quotas: Mapping[str, Quotas] = field(default_factory=dict)
     certificates: frozenset[str] = frozenset()
     public_pool: ipaddress.IPv4Network = ipaddress.IPv4Network("203.0.113.0/24")
     public_pool6: ipaddress.IPv6Network = ipaddress.IPv6Network("2001:db8::/32")
+
+    def quotas_in(self, region: str) -> Quotas:
+        """Returns the account's quotas in a region: AWS's defaults where none was raised."""
+        return self.quotas.get(region, Quotas())
 
     def accounts(self) -> frozenset[str]:
         """Returns the other accounts that have a VPC here."""
@@ -73,7 +91,8 @@ def read_world(path: Path | None) -> World:
     """Reads the world from JSON.
 
     The file is a list of VPCs `{"ownerId", "vpcId", "cidr", "region"}`, or an object `{"vpcs": [...],
-    "quotas": {"vpcs_per_region": 10, ...}, "certificates": [ARN, ...], "publicPool": "203.0.113.0/24"}`.
+    "quotas": {"eu-central-1": {"vpcs_per_region": 10, ...}, ...}, "certificates": [ARN, ...],
+    "publicPool": "203.0.113.0/24"}`.
 
     Raises:
         ValueError: the file is of another form; the message names what is wrong.
@@ -94,9 +113,13 @@ def _world(document: Mapping[str, Any]) -> World:
         ForeignVpc(str(vpc["ownerId"]), vpc["vpcId"], str(ipaddress.ip_network(vpc["cidr"])), vpc["region"])
         for vpc in document.get("vpcs", ())
     )
-    quotas = document.get("quotas", {})
-    known = {quota.name for quota in fields(Quotas)}
-    if unknown := set(quotas) - known:
-        raise KeyError(f"unknown quotas {sorted(unknown)}, known are {sorted(known)}")
+    quotas = {region: _quotas(raised) for region, raised in document.get("quotas", {}).items()}
     pool = ipaddress.IPv4Network(document.get("publicPool", "203.0.113.0/24"))
-    return World(vpcs, Quotas(**quotas), frozenset(map(str, document.get("certificates", ()))), pool)
+    return World(vpcs, quotas, frozenset(map(str, document.get("certificates", ()))), pool)
+
+
+def _quotas(raised: Mapping[str, int]) -> Quotas:
+    known = {quota.name for quota in fields(Quotas)}
+    if unknown := set(raised) - known:
+        raise KeyError(f"unknown quotas {sorted(unknown)}, known are {sorted(known)}")
+    return Quotas(**raised)

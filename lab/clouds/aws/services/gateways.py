@@ -43,7 +43,7 @@ def _refuse_second_gateway(call: Call) -> None:
         call.refuse("InvalidParameterValue", f"Network {vpc_id} already has an internet gateway attached")
     if call.old is None and call.spec.token == tokens.INTERNET_GATEWAY:
         count = len(call.find(tokens.INTERNET_GATEWAY))
-        if count >= call.world.quotas.internet_gateways_per_region:
+        if count >= call.quotas.internet_gateways_per_region:
             call.refuse("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.")
 
 
@@ -84,7 +84,7 @@ def _gateway_id(call: Call) -> str:
 
 
 def _refuse_too_many_addresses(call: Call) -> None:
-    if call.old is None and len(call.find(tokens.EIP)) >= call.world.quotas.addresses_per_region:
+    if call.old is None and len(call.find(tokens.EIP)) >= call.quotas.elastic_ips_per_region:
         call.refuse("AddressLimitExceeded", "The maximum number of addresses has been reached.")
 
 
@@ -177,7 +177,7 @@ def _refuse_nat_gateway(call: Call) -> None:
     if public and not has_internet_gateway(call, vpc_id):
         call.refuse("Gateway.NotAttached", f"Network {vpc_id} has no Internet gateway attached")
     in_zone = [row for row in call.find(tokens.NAT_GATEWAY) if _zone_of(call, row) == zone]
-    if len(in_zone) >= call.world.quotas.nat_gateways_per_zone:
+    if len(in_zone) >= call.quotas.nat_gateways_per_zone:
         call.refuse("NatGatewayLimitExceeded", f"The maximum number of NAT gateways has been reached in {zone}.")
     if call.props.get("privateIp"):
         check_private_address(call, subnet, call.props["privateIp"])

@@ -25,6 +25,7 @@ from lab.clouds.aws.services.interfaces import (
     private_dns,
     refuse_busy_interface,
 )
+from lab.clouds.aws.services.virtual_processors import bucket_of, vcpus_of
 from lab.clouds.aws.services.volumes import VOLUME_TYPES, check_volume
 from lab.clouds.aws.services.vpc import NO_SUBNET
 from lab.clouds.aws.spec import Autoname, Computed, Reference, TypeSpec
@@ -72,6 +73,26 @@ def _refuse_image_and_type(call: Call) -> None:
         call.refuse("MissingParameter", "The request must contain the parameter InstanceType")
     if not _INSTANCE_TYPE.fullmatch(kind):
         call.refuse("InvalidParameterValue", f"Invalid value '{kind}' for InstanceType.")
+
+
+def _refuse_too_many_vcpus(call: Call) -> None:
+    kind = call.props["instanceType"]
+    if not call.changed("instanceType"):
+        return
+    bucket = bucket_of(kind)
+    running = [row.properties["instanceType"] for row in call.find(tokens.INSTANCE)]
+    used = sum(vcpus_of(each) for each in running if bucket_of(each) == bucket)
+    most = {
+        "standard": call.quotas.on_demand_standard_vcpus,
+        "x": call.quotas.on_demand_x_vcpus,
+    }.get(bucket, call.quotas.on_demand_other_vcpus)
+    if used + vcpus_of(kind) > most:
+        call.refuse(
+            "VcpuLimitExceeded",
+            f"You have requested more vCPU capacity than your current vCPU limit of {most} allows for the instance"
+            " bucket that the specified instance type belongs to. Please visit"
+            " http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.",
+        )
 
 
 def _refuse_placement(call: Call) -> None:
@@ -369,7 +390,14 @@ SPECS = (
             Reference("networkInterfaces[].networkInterfaceId", (tokens.NETWORK_INTERFACE,), NO_INTERFACE),
             Reference("keyName", (tokens.KEY_PAIR,), NO_KEY_PAIR, blocks=False),
         ),
-        refusals=(_refuse_image_and_type, _refuse_placement, _refuse_user_data, _refuse_profile, _refuse_disks),
+        refusals=(
+            _refuse_image_and_type,
+            _refuse_too_many_vcpus,
+            _refuse_placement,
+            _refuse_user_data,
+            _refuse_profile,
+            _refuse_disks,
+        ),
         compute=_instance_attributes,
         recompute=_instance_updated,
         refuse_deletion=_refuse_protected,

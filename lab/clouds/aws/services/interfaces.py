@@ -22,7 +22,7 @@ def check_groups(call: Call, group_ids: list[str], vpc_id: str) -> None:
         group = call.get(GROUPS, group_id)
         if group is None or group.properties.get("vpcId") != vpc_id:
             call.refuse("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist in VPC '{vpc_id}'")
-    most = call.world.quotas.security_groups_per_interface
+    most = call.quotas.security_groups_per_interface
     if len(group_ids) > most:
         call.refuse(
             "SecurityGroupsPerInterfaceLimitExceeded",

@@ -47,7 +47,7 @@ def _refuse_taken_number(call: Call, number: int) -> None:
 
 
 def _refuse_too_many(call: Call, count: int) -> None:
-    if count > call.world.quotas.rules_per_network_acl:
+    if count > call.quotas.rules_per_network_acl:
         call.refuse("NetworkAclEntryLimitExceeded", "The maximum number of network acl entries has been reached.")
 
 

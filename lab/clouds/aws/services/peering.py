@@ -62,7 +62,7 @@ def _refuse_peering(call: Call) -> None:
                 f"A VPC peering connection between {vpc.id} and {peer_id} exists already: {row.id}",
             )
     peerings = len(active_peers(call, vpc.id))
-    if peerings >= call.world.quotas.active_peerings_per_vpc:
+    if peerings >= call.quotas.active_peerings_per_vpc:
         call.refuse(
             "VpcPeeringConnectionsPerVpcLimitExceeded", f"The VPC {vpc.id} has {peerings} active peering connections."
         )

@@ -2,7 +2,8 @@
 
 import ipaddress
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab.clouds.aws.call import Call
@@ -162,7 +163,25 @@ def _refuse_route(call: Call) -> None:
     others = [row.properties for row in call.mentioning(table_id, tokens.ROUTE)]
     if destination in map(_destination_of, (*others, *inline)):
         call.refuse("RouteAlreadyExists", f"The route identified by {destination} already exists.")
-    if len(others) + len(inline) >= call.world.quotas.routes_per_table:
+    _refuse_too_many(call, table_id, vpc_of_table(call, table_id), [*others, *inline, call.props])
+
+
+def _refuse_too_many(call: Call, table_id: str, vpc_id: str, routes: Iterable[Mapping[str, Any]]) -> None:
+    """Refuses more routes than the quota, for either IP version; those to the VPC itself count, propagated ones do not.
+
+    A route to a prefix list counts as often as the list may have entries.
+    """
+    vpc = call.get(tokens.VPC, vpc_id)
+    total = Counter(
+        IPv4=len(blocks_of(call, vpc)) if vpc else 0, IPv6=1 if vpc and vpc.properties.get("ipv6CidrBlock") else 0
+    )
+    for route in routes:
+        prefixes = call.get(tokens.MANAGED_PREFIX_LIST, route.get("destinationPrefixListId") or "")
+        if prefixes:
+            total[prefixes.properties["addressFamily"]] += prefixes.properties["maxEntries"]
+        else:
+            total["IPv6" if ":" in _destination_of(route) else "IPv4"] += 1
+    if max(total.values()) > call.quotas.routes_per_route_table:
         call.refuse("RouteLimitExceeded", f"The maximum number of routes has been reached in {table_id}.")
 
 
@@ -174,8 +193,10 @@ def _refuse_table(call: Call) -> None:
     for destination in destinations:
         if destinations.count(destination) > 1:
             call.refuse("RouteAlreadyExists", f"The route identified by {destination} already exists.")
+    alone = [row.properties for row in call.mentioning(call.id, tokens.ROUTE)] if call.id else []
+    _refuse_too_many(call, call.id or "the new table", _table_vpc(call), [*alone, *routes])
     others = call.find(tokens.ROUTE_TABLE, vpcId=_table_vpc(call)) if call.old is None else []
-    if len(others) >= call.world.quotas.route_tables_per_vpc and call.spec.token == tokens.ROUTE_TABLE:
+    if len(others) >= call.quotas.route_tables_per_vpc and call.spec.token == tokens.ROUTE_TABLE:
         call.refuse("RouteTableLimitExceeded", "The maximum number of route tables has been reached.")
 
 

@@ -5,7 +5,8 @@ Source: the EC2 API's error codes, and the VPC user guide on security group rule
 
 import ipaddress
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab.clouds.aws.call import Call
@@ -85,7 +86,6 @@ def _refuse_group(call: Call) -> None:
 
 def _refuse_inline_rules(call: Call, vpc_id: str) -> None:
     for direction in ("ingress", "egress"):
-        count = 0
         for rule in call.props.get(direction) or []:
             check_ports(call, rule["protocol"], rule.get("fromPort"), rule.get("toPort"))
             for block in rule.get("cidrBlocks") or []:
@@ -94,34 +94,59 @@ def _refuse_inline_rules(call: Call, vpc_id: str) -> None:
                 check_block(call, block, 6)
             for peer in rule.get("securityGroups") or []:
                 check_peer_group(call, vpc_id, peer)
-            count += max(1, sum(len(rule.get(name) or []) for name in _PEERS) + bool(rule.get("self")))
-        _refuse_too_many(call, count)
+        alone = _rules_of(call, call.id, direction == "ingress") if call.id else []
+        listed = [row.properties for row in alone]
+        _refuse_too_many(call, [*listed, *(call.props.get(direction) or [])])
 
 
-_PEERS = ("cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "securityGroups")
+def _weights(call: Call, rule: Mapping[str, Any]) -> Counter[str]:
+    """How often a rule counts, by IP version, which AWS limits each by itself.
+
+    A block counts once; a group once for each version, whatever its size; a prefix list as often as it may have
+    entries. A rule may be written as any of the resources writes it.
+    """
+    lists = [*(rule.get("prefixListIds") or []), *filter(None, [rule.get("prefixListId")])]
+    named = [rule.get("referencedSecurityGroupId"), rule.get("sourceSecurityGroupId"), rule.get("self")]
+    peers = len(rule.get("securityGroups") or []) + sum(map(bool, named))
+    counts = Counter(
+        {
+            "IPv4": peers + len(rule.get("cidrBlocks") or []) + bool(rule.get("cidrIpv4")),
+            "IPv6": peers + len(rule.get("ipv6CidrBlocks") or []) + bool(rule.get("cidrIpv6")),
+        }
+    )
+    for id in lists:
+        prefixes = call.get(tokens.MANAGED_PREFIX_LIST, id)
+        if prefixes:
+            counts[prefixes.properties["addressFamily"]] += prefixes.properties["maxEntries"]
+    return counts
 
 
-def _refuse_too_many(call: Call, count: int) -> None:
-    most = call.world.quotas.rules_per_security_group
-    if count > most:
-        call.refuse(
-            "RulesPerSecurityGroupLimitExceeded",
-            f"The maximum number of rules per security group has been reached: {count} of {most}.",
-        )
+def _refuse_too_many(call: Call, rules: Iterable[Mapping[str, Any]]) -> None:
+    """Refuses more rules of one direction of a group than its quota, for either IP version."""
+    most = call.quotas.rules_per_security_group
+    total: Counter[str] = Counter()
+    for rule in rules:
+        total.update(_weights(call, rule))
+    for version, count in total.items():
+        if count > most:
+            call.refuse(
+                "RulesPerSecurityGroupLimitExceeded",
+                f"The maximum number of rules per security group has been reached: {count} of {most} for {version}.",
+            )
 
 
 def _rules_of(call: Call, group_id: str, ingress: bool) -> list[Row]:
     token = tokens.SECURITY_GROUP_INGRESS_RULE if ingress else tokens.SECURITY_GROUP_EGRESS_RULE
-    alone = call.mentioning(group_id, token)
-    older = call.mentioning(group_id, tokens.SECURITY_GROUP_RULE)
+    mentioned = {row.key: row for row in call.mentioning(group_id, token, tokens.SECURITY_GROUP_RULE)}
+    of_group = [row for row in mentioned.values() if row.properties["securityGroupId"] == group_id]
     word = "ingress" if ingress else "egress"
-    return [row for row in alone if row.properties["securityGroupId"] == group_id] + [
-        row for row in older if row.properties["type"] == word and row.properties["securityGroupId"] == group_id
-    ]
+    return [row for row in of_group if row.type == token or row.properties["type"] == word]
 
 
-def _inline_count(group: Row, direction: str) -> int:
-    return len(group.properties.get(direction) or [])
+def _all_rules_of(call: Call, group: Row, ingress: bool) -> list[Mapping[str, Any]]:
+    """Returns the properties of a group's other rules in one direction, inline ones included."""
+    inline = group.properties.get("ingress" if ingress else "egress") or []
+    return [*(row.properties for row in _rules_of(call, group.id, ingress)), *inline]
 
 
 def _refuse_rule(call: Call) -> None:
@@ -140,8 +165,7 @@ def _refuse_rule(call: Call) -> None:
     others = _rules_of(call, group.id, ingress)
     if any(_is_same_rule(row.properties, props) for row in others):
         call.refuse("InvalidPermission.Duplicate", f'the specified rule "{_words(props)}" already exists')
-    if call.old is None:
-        _refuse_too_many(call, len(others) + _inline_count(group, "ingress" if ingress else "egress") + 1)
+    _refuse_too_many(call, [*_all_rules_of(call, group, ingress), props])
 
 
 _IDENTITY = ("ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
@@ -184,12 +208,22 @@ def _refuse_older_rule(call: Call) -> None:
                 call.refuse(
                     "InvalidPermission.Duplicate", f'the specified rule "peer: {shared or "as"}" already exists'
                 )
-    if call.old is None:
-        _refuse_too_many(call, len(_rules_of(call, group.id, props["type"] == "ingress")) + 1)
+    _refuse_too_many(call, [*_all_rules_of(call, group, props["type"] == "ingress"), props])
 
 
 def _older_rule_id(call: Call) -> str:
-    names = ("securityGroupId", "type", "protocol", "fromPort", "toPort", *_PEERS[:3], "self", "sourceSecurityGroupId")
+    names = (
+        "securityGroupId",
+        "type",
+        "protocol",
+        "fromPort",
+        "toPort",
+        "cidrBlocks",
+        "ipv6CidrBlocks",
+        "prefixListIds",
+        "self",
+        "sourceSecurityGroupId",
+    )
     return f"sgrule-{zlib.crc32(repr([call.props.get(name) for name in names]).encode())}"
 
 

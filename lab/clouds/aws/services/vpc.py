@@ -44,7 +44,7 @@ def _refuse_vpc_block(call: Call) -> None:
 
 
 def _refuse_too_many_vpcs(call: Call) -> None:
-    if call.old is None and len(call.find(tokens.VPC)) >= call.world.quotas.vpcs_per_region:
+    if call.old is None and len(call.find(tokens.VPC)) >= call.quotas.vpcs_per_region:
         call.refuse("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
 
 
@@ -114,7 +114,7 @@ def _refuse_association(call: Call) -> None:
     if not 16 <= block.prefixlen <= 28:
         call.refuse("InvalidVpc.Range", f"The CIDR '{block}' is invalid.")
     present = blocks_of(call, vpc)
-    if len(present) >= call.world.quotas.cidr_blocks_per_vpc:
+    if len(present) >= call.quotas.cidr_blocks_per_vpc:
         call.refuse(
             "CidrLimitExceeded", f"This network '{vpc.id}' has met its maximum number of allowed CIDRs: {len(present)}"
         )
@@ -141,7 +141,7 @@ def _refuse_subnet_block(call: Call) -> None:
     for other in neighbours:
         if block.overlaps(ipaddress.IPv4Network(other.properties["cidrBlock"])):
             call.refuse("InvalidSubnet.Conflict", f"The CIDR '{block}' conflicts with another subnet")
-    if len(neighbours) >= call.world.quotas.subnets_per_vpc:
+    if len(neighbours) >= call.quotas.subnets_per_vpc:
         call.refuse("SubnetLimitExceeded", f"The maximum number of subnets has been reached in {vpc.id}.")
 
 

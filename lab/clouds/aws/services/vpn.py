@@ -32,7 +32,7 @@ def _asn(value: object) -> int | None:
 def _refuse_customer_gateway(call: Call) -> None:
     if call.old is not None:
         return
-    if len(call.find(tokens.CUSTOMER_GATEWAY)) >= call.world.quotas.customer_gateways_per_region:
+    if len(call.find(tokens.CUSTOMER_GATEWAY)) >= call.quotas.customer_gateways_per_region:
         call.refuse("CustomerGatewayLimitExceeded", "The maximum number of customer gateways has been reached.")
     number = _asn(call.props.get("bgpAsnExtended") or call.props.get("bgpAsn") or DEFAULT_ASN)
     reserved = {"us-east-1": 7224, "eu-west-1": 9059, "ap-southeast-1": 17493, "ap-northeast-1": 10124}
@@ -62,7 +62,7 @@ def _refuse_customer_gateway(call: Call) -> None:
 
 
 def _refuse_vpn_gateway(call: Call) -> None:
-    if call.old is None and len(call.find(tokens.VPN_GATEWAY)) >= call.world.quotas.vpn_gateways_per_region:
+    if call.old is None and len(call.find(tokens.VPN_GATEWAY)) >= call.quotas.vpn_gateways_per_region:
         call.refuse("VpnGatewayLimitExceeded", "The maximum number of virtual private gateways has been reached.")
     number = _asn(call.props.get("amazonSideAsn", DEFAULT_ASN))
     private = number is not None and (64512 <= number <= 65534 or 4200000000 <= number <= 4294967294)
@@ -112,7 +112,9 @@ def _refuse_connection(call: Call) -> None:
         call.refuse("InvalidParameterCombination", f"The two tunnels have the same inside CIDR {inside[0]}")
     if call.old is None:
         others = call.mentioning(call.props.get("vpnGatewayId", ""), tokens.VPN_CONNECTION)
-        if len(others) >= call.world.quotas.vpn_connections_per_gateway:
+        everywhere = call.find(tokens.VPN_CONNECTION)
+        full = len(others) >= call.quotas.vpn_connections_per_gateway
+        if full or len(everywhere) >= call.quotas.vpn_connections_per_region:
             call.refuse("VpnConnectionLimitExceeded", "The maximum number of VPN connections has been reached.")
 
 

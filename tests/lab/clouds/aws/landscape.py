@@ -21,7 +21,8 @@ WORLD = f"""{{
   "vpcs": [
     {{"ownerId": "{PARTNER}", "vpcId": "{PARTNER_VPC}", "cidr": "172.20.0.0/16", "region": "{REGION}"}},
     {{"ownerId": "{PARTNER}", "vpcId": "{OVERLAPPING_VPC}", "cidr": "10.0.128.0/17", "region": "{REGION}"}}
-  ]
+  ],
+  "quotas": {{"{REGION}": {{"on_demand_standard_vcpus": 32}}}}
 }}"""
 TRUST = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",'
@@ -80,6 +81,12 @@ class Landscape:
     def of(self, name: str, property: str) -> Any:
         """Returns a property of a resource."""
         return self.made[name].properties[property]
+
+    def granted(self, region: str = REGION, **quotas: int) -> None:
+        """Has AWS raise service quotas of the account in a region."""
+        world = self.aws.world
+        raised = {**world.quotas, region: replace(world.quotas_in(region), **quotas)}
+        self.aws.world = replace(world, quotas=raised)
 
     def everything(self) -> list[str]:
         """Returns the whole content of the store, to compare it before and after."""
@@ -332,7 +339,7 @@ class Refused:
 def assert_refused(land: Landscape, row: Refused) -> None:
     """Makes the call, and asserts that it is refused with the code and in the words, and that nothing changed."""
     before, world = land.everything(), land.aws.world
-    land.aws.world = replace(world, quotas=replace(world.quotas, **row.quotas))
+    land.granted(**row.quotas)
     try:
         with pytest.raises(RefusedCall) as refused:
             if row.inputs is None:

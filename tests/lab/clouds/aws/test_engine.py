@@ -77,7 +77,9 @@ class Trial:
         """Starts the lab's AWS on the state that there is."""
         port = self.directory / "port"
         port.unlink(missing_ok=True)
-        files = ["--state", str(self.state), "--port-file", str(port)]
+        world = self.directory / "world.json"
+        world.write_text(json.dumps({"quotas": {"eu-central-1": {"elastic_ips_per_region": 20}}}))
+        files = ["--state", str(self.state), "--port-file", str(port), "--world", str(world)]
         self.server = subprocess.Popen(
             [sys.executable, "-m", "lab.clouds", *files, "--lab-id", "trial"], cwd=ROOT, stdout=subprocess.DEVNULL
         )

@@ -111,7 +111,7 @@ GROUPS = [
         "inline rules beyond the quota",
         t.SECURITY_GROUP,
         "RulesPerSecurityGroupLimitExceeded",
-        "2 of 1",
+        "2 of 1 for IPv4",
         lambda e: {
             "vpcId": e.id("vpc"),
             "name": "wide",
@@ -205,6 +205,14 @@ INTERFACES = [
     ),
 ]
 INSTANCES = [
+    Refused(
+        "more virtual processors than the quota",
+        t.INSTANCE,
+        "VcpuLimitExceeded",
+        "current vCPU limit of 7 allows",
+        lambda e: _machine(e),
+        {"on_demand_standard_vcpus": 7},
+    ),
     Refused(
         "an instance of no image",
         t.INSTANCE,

@@ -231,6 +231,7 @@ def test_drift_is_read_in_properties_and_inputs(estate: Landscape) -> None:
 
 
 def test_public_addresses_come_from_the_documentation_range_and_return_to_it(land: Landscape) -> None:
+    land.granted(elastic_ips_per_region=20)
     ids = [land.make(f"address {n}", t.EIP, domain="vpc") for n in range(20)]
     addresses = {land.of(f"address {n}", "publicIp") for n in range(20)}
     assert len(ids) == len(addresses) == 20

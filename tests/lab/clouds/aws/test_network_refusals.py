@@ -132,7 +132,7 @@ GATEWAYS = [
         "InternetGatewayLimitExceeded",
         "maximum number of internet gateways",
         lambda e: {},
-        {"internet_gateways_per_region": 1},
+        {"vpcs_per_region": 1},
     ),
     Refused(
         "a gateway that is attached already",
@@ -157,7 +157,7 @@ GATEWAYS = [
         "AddressLimitExceeded",
         "maximum number of addresses",
         lambda e: {"domain": "vpc"},
-        {"addresses_per_region": 3},
+        {"elastic_ips_per_region": 3},
     ),
     Refused("an address of a NAT gateway is released", "nat address", "InvalidIPAddress.InUse", "in use"),
     Refused(
@@ -321,7 +321,7 @@ ROUTES = [
         "RouteLimitExceeded",
         "maximum number of routes",
         lambda e: _route(e, "198.18.0.0/15", gatewayId=e.id("gateway")),
-        {"routes_per_table": 2},
+        {"routes_per_route_table": 3},
     ),
     Refused(
         "a route in no table",

@@ -44,6 +44,7 @@ def make_a_network(land: Landscape, network: int) -> int:
 
 @pytest.mark.slow
 def test_a_creation_costs_the_same_in_a_larger_estate(land: Landscape) -> None:
+    land.granted(on_demand_standard_vcpus=1000)
     costs = [statements(land, lambda network=network: make_a_network(land, network)) for network in range(4)]
     assert len(land.made) == 400
     assert costs[-1] <= costs[0] * 1.1, f"statements a creation, by network: {costs}"
