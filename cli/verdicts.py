@@ -114,7 +114,7 @@ def show(report: Mapping[str, Any], page: Page, *, source: str, idle_rules: bool
         page.line((line, "dim"))
     if len(lines) > 1 and not idle_rules:
         page.line(("  list the rules that no claim exercises: bin/estate prove --unexercised", "dim"))
-    page.line((f"{report['seconds']:.2f} s", "dim"))
+    page.line((f"checked in {report['seconds']:.2f} s", "dim"))
 
 
 def explain(report: Mapping[str, Any], explanation: str, page: Page, checked: Sequence[Checked] = ()) -> None:

@@ -10,7 +10,10 @@ CUTOFF = 0.6
 
 
 def nearest(given: str, known: Collection[str]) -> str | None:
-    """The known word that is most like ``given``; None if none is like it."""
+    """The known word that begins with ``given`` or else is most like it; None if none is like it."""
+    begun = [word for word in known if word.startswith(given)]
+    if given and len(begun) == 1:
+        return begun[0]
     close = get_close_matches(given, list(known), n=1, cutoff=CUTOFF)
     return close[0] if close else None
 

@@ -59,7 +59,7 @@ def claims(checkout: Path, wanted: str | None = None) -> tuple[Claim, ...]:
     if not chosen:
         known = "\n  ".join(claim.id for claim in found)
         suggested = did_you_mean(wanted, [claim.id for claim in found])
-        raise UsageError(f"no claim is called {wanted!r}; the claims are:\n  {known}{suggested}")
+        raise UsageError(f"no claim is called {wanted!r}{suggested}; the claims are:\n  {known}")
     return chosen
 
 

@@ -44,7 +44,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
                 with cloud.rehearsed(checkout, paths, network) as engine:
                     counts = engine.preview(policies=policies)
             lines = engine.previewed()
-            progress.outcome(f"`up` would leave: {stack.in_words(counts)}")
+            progress.outcome(f"preview, components included: {stack.in_words(counts)}")
     except processes.CommandFailed as error:
         raise CheckFailed(f"the preview failed:\n{error}") from None
     page = Page()

@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     options.expect(
         parser,
-        "with --diff: exit with 1 unless all that was `reachable` (or `unreachable`) in OLD surely is so in NEW",
+        "with --diff: exit with 1 unless all that was `reachable` (or `unreachable`) in OLD is definitely so in NEW",
     )
     parser.add_argument("--unexercised", action="store_true", help="list the filter rules that no claim exercises")
     options.json(parser)
@@ -100,6 +100,7 @@ def _show_difference(difference: Difference) -> None:
         page.line(sentence, indent=2)
     if difference.verdict == "same":
         page.line("nothing becomes reachable, and nothing stops being reachable")
+    page.line(("hosts of this checkout's networks keep the firewalls of its declarations in both states", "dim"))
     for reason in difference.unmodelled:
         page.line((f"not modelled: {reason}", "yellow"))
 

@@ -85,7 +85,7 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: 
         engine = Engine(checkout=checkout, stack=network.name, workspace=paths.workspace)
         with progress.stage("preview against the real accounts with the policies"):
             counts = engine.preview(policies=policies, refresh=True)
-            progress.outcome(f"`up` would leave: {stack.in_words(counts)}")
+            progress.outcome(f"preview, components included: {stack.in_words(counts)}")
         page = Page()
         for line in engine.previewed():
             page.line(line, indent=4)

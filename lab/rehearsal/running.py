@@ -18,7 +18,7 @@ def the_host(network: Network, name: str) -> Host:
         known = [*by_name, *(each.removeprefix(f"{network.name}-") for each in by_name)]
         hosts_of_it = "\n  ".join(by_name)
         raise UsageError(
-            f"{network.name} declares no host {name!r}; its hosts are:\n  {hosts_of_it}{did_you_mean(name, known)}"
+            f"{network.name} declares no host {name!r}{did_you_mean(name, known)}; its hosts are:\n  {hosts_of_it}"
         )
     return by_name[full]
 
