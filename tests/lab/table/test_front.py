@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ceremonies.row import Ceremony, NotDone
-from coordinator.decision.effects import Lost, Missing, Seen, Unknown, Won
+from coordinator.decision.effects import Lost, Missing, NotSent, Seen, Unknown, Won
 from coordinator.decision.position import spent
 from coordinator.table.client import Client, Unclear
 from coordinator.table.store import Table
@@ -235,7 +235,8 @@ def test_a_lost_region_is_left_for_the_other_and_without_another_nothing_is_clai
     time.sleep(0.5)
     assert isinstance(both.claim(claim_of(ASH, 11), soon()), Won)
     assert front.last(key=key, operation="UpdateItem", status=200)["region"] == REGIONS[1]
-    assert "no connection" in detail(one.claim(claim_of(ASH, 12), soon(1.0)))
+    unsent = one.claim(claim_of(ASH, 12), soon(1.0))
+    assert isinstance(unsent, NotSent) and "no connection" in unsent.detail
     front.files.fail()
     time.sleep(0.5)
     assert isinstance(one.claim(claim_of(ASH, 12), soon()), Won)
