@@ -114,7 +114,13 @@ def test_the_key_is_drawn_at_each_signer_that_holds_it() -> None:
 
 
 def test_load_balancers_stand_only_where_seeds_are() -> None:
-    network = sound({"nodes.5": {"role": "seed", "region": "us-east-2", "zone": "a", "number": 2}})
+    network = sound(
+        {
+            "nodes.5": {"role": "seed", "region": "us-east-2", "zone": "a", "number": 2},
+            "aws.quotas.us-east-2.elastic_ips_per_region": 6,
+            "aws.quotas.us-east-2.on_demand_standard_vcpus": 20,
+        }
+    )
     balancers = {name for name in drawing.layout(network).scene.cards if name.startswith("load balancer")}
     assert balancers == {"load balancer us-east-2a", "load balancer us-east-2b"}
 
