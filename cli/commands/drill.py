@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from lab.drills import DRILLS
 
     parser.add_argument("--list", action="store_true", help="list the drills; so does `drill` without a name")
-    names = parser.add_subparsers(dest="name", metavar="[DRILL]")
+    names = parser.add_subparsers(dest="name", metavar="DRILL")
     for each in DRILLS.values():
         drill = names.add_parser(
             each.name, help=each.summary, description=f"{each.summary[0].upper()}{each.summary[1:]}."
