@@ -131,7 +131,6 @@ _VCPUS_BELOW_AN_XLARGE = 2
 
 VPC_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
 VPN_QUOTAS = "https://docs.aws.amazon.com/vpn/latest/s2svpn/vpn-limits.html"
-TRANSIT_GATEWAY_QUOTAS = "https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-quotas.html"
 EC2_QUOTAS = "https://docs.aws.amazon.com/general/latest/gr/ec2-service.html"
 
 GROUPS_PER_INTERFACE = 5
@@ -217,19 +216,6 @@ QUOTAS: Mapping[str, Quota] = MappingProxyType(
             counted="VPN connections",
             default=10,
             source=VPN_QUOTAS,
-            shared=False,
-        ),
-        "transit_gateways_per_region": Quota(
-            title="Transit gateways per account",
-            counted="transit gateways",
-            default=5,
-            source=TRANSIT_GATEWAY_QUOTAS,
-        ),
-        "route_tables_per_transit_gateway": Quota(
-            title="Transit gateway route tables per transit gateway",
-            counted="route tables of a transit gateway",
-            default=20,
-            source=TRANSIT_GATEWAY_QUOTAS,
             shared=False,
         ),
         "on_demand_standard_vcpus": Quota(

@@ -29,8 +29,6 @@ class QuotaSet(Model):
     vpn_gateways_per_region: Limit | None = None
     vpn_connections_per_region: Limit | None = None
     vpn_connections_per_gateway: Limit | None = None
-    transit_gateways_per_region: Limit | None = None
-    route_tables_per_transit_gateway: Limit | None = None
     on_demand_standard_vcpus: Limit | None = None
     on_demand_x_vcpus: Limit | None = None
 

@@ -44,8 +44,6 @@ class Quotas:
     vpn_gateways_per_region: int = 5
     vpn_connections_per_region: int = 50
     vpn_connections_per_gateway: int = 10
-    transit_gateways_per_region: int = 5
-    route_tables_per_transit_gateway: int = 20
     on_demand_standard_vcpus: int = 5
     on_demand_x_vcpus: int = 0
     on_demand_other_vcpus: int = 0
