@@ -60,8 +60,11 @@ def archive_key(directory: Path) -> ArchiveKey:
 
 
 def _fingerprint(directory: Path) -> str | None:
-    """The fingerprint of the oldest secret key that can sign."""
-    listed = _gpg(directory, "--list-secret-keys", "--with-colons", OWNER, may_fail=True).decode()
+    """The fingerprint of the oldest key; None if there is none.
+
+    The public half is looked for: secret keys are listed by an agent, and one that is just ending would list none.
+    """
+    listed = _gpg(directory, "--list-keys", "--with-colons", OWNER, may_fail=True).decode()
     lines = [line.split(":") for line in listed.splitlines()]
     return next((fields[9] for fields in lines if fields[0] == "fpr"), None)
 

@@ -9,12 +9,14 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 from packages.build import Repository, repository
 from packages.download import DownloadRefused, sha256
 from packages.recipes import Download, Package, chain_client
+from packages.signing import archive_key
 
 pytestmark = pytest.mark.slow
 
@@ -206,6 +208,19 @@ def test_the_secret_key_is_for_its_owner_alone(built: Repository, keys: Path) ->
     assert all(path.stat().st_mode & 0o077 == 0 for path in secrets)
     assert b"PRIVATE" not in built.keyring.read_bytes()
     assert not list(built.directory.rglob("*private*"))
+
+
+def test_a_key_whose_agent_does_not_answer_is_not_taken_for_absent(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archive_key(keys)
+    gpg = tmp_path / "bin" / "gpg"
+    gpg.parent.mkdir()
+    refused = '*" --list-secret-keys "*|*" --quick-generate-key "*'
+    gpg.write_text(f'#!/bin/sh\ncase " $* " in {refused}) exit 2;; esac\nexec {which("gpg")} "$@"\n')
+    gpg.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{gpg.parent}:{os.environ['PATH']}")
+    assert archive_key(keys) == made
 
 
 def test_a_download_of_the_pinned_checksum_is_packaged(
