@@ -528,7 +528,8 @@ def retiring(situation: Situation, address: str) -> Next:
             f"got address {address!r}, the key's is {key.address}; a retired key cannot be restored, so its address "
             f"must be given; to retire this key: --yes-retire {key.address}"
         )
-    concerned = {name for name, each in signers.items() if name in holders(signers) or each.remnant or each.gate.runs}
+    holding = holders(signers)
+    concerned = {name for name, each in signers.items() if name in holding or each.remnant or each.gate.runs}
     if step := _halted(situation, concerned | (situation.admitted & set(signers))):
         return step
     here = min(concerned | situation.declared.gates)
@@ -540,7 +541,7 @@ def retiring(situation: Situation, address: str) -> Next:
     for name, each in sorted(signers.items()):
         if each.sealed or each.invited:
             return Next(step=Step.TIDY, host=name)
-        if name in holders(signers) or each.remnant:
+        if name in holding or each.remnant:
             return Next(step=Step.DESTROY, host=name)
     return Next(step=Step.DONE, host=here)
 

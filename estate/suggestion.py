@@ -19,6 +19,6 @@ def nearest(given: str, known: Collection[str]) -> str | None:
 
 
 def did_you_mean(given: str, known: Collection[str]) -> str:
-    """``; did you mean WORD?``, to end a message with; empty if no known word is like ``given``."""
+    """``; did you mean WORD?``, to put after what was given; empty if no known word is like ``given``."""
     close = nearest(given, known)
     return f"; did you mean {close}?" if close else ""

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+UNIT_STATE = 'systemctl show -p ActiveState --value "$unit"'
+"""Shell: the state of the unit that `$unit` names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
@@ -42,10 +45,9 @@ class Working(FactBase[Work]):
 
     @override
     def command(self, service: Service) -> str:
-        state = 'systemctl show -p ActiveState --value "$unit"'
         return (
             f"echo answered; for unit in {' '.join(service.units)}; do "
-            f'[ "$({state})" = inactive ] || echo "runs $unit"; done; {questions(service)}; true'
+            f'[ "$({UNIT_STATE})" = inactive ] || echo "runs $unit"; done; {questions(service)}; true'
         )
 
     @staticmethod

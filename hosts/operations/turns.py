@@ -15,7 +15,7 @@ from pyinfra import logger
 from pyinfra.api.command import StringCommand
 from pyinfra.context import host
 
-from hosts.facts.work import Service, Work, Working, questions
+from hosts.facts.work import UNIT_STATE, Service, Work, Working, questions
 
 BACK_WITHIN_SECONDS = 300
 """How long a restarted service may take until it does what it did before: a node replays blocks and finds its peers."""
@@ -39,12 +39,11 @@ def until_back(service: Service, before: Work) -> str:
     """Shell: succeeds once every test succeeds that did before, or at once if the change stopped a unit on purpose. If
     neither comes, it fails after some minutes and says what is missing. Pure.
     """
-    state = 'systemctl show -p ActiveState --value "$unit"'
     words = sorted(before.succeeded)
     missing = [f"printf '%s\\n' \"$now\" | grep -qxF 'did {each}' || echo '{each};'" for each in words]
     return "\n".join(
         [
-            f'for unit in {" ".join(sorted(before.running))}; do [ "$({state})" != inactive ] || exit 0; done',
+            f'for unit in {" ".join(sorted(before.running))}; do [ "$({UNIT_STATE})" != inactive ] || exit 0; done',
             f"end=$(($(date +%s) + {BACK_WITHIN_SECONDS}))",
             f'while now=$({questions(service)}); lacks=$({"; ".join([*missing, "true"])}); [ -n "$lacks" ]; do',
             '  if [ "$(date +%s)" -ge "$end" ]; then',

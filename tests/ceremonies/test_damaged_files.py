@@ -26,7 +26,7 @@ from coordinator.decision.records import Head
 from coordinator.floor import Floor
 from coordinator.table.items import CLOSED
 from tests.ceremonies.key_hosts import CHAIN, KEY, FakeSigners, GatedWorld, estate, gated
-from tests.ceremonies.test_scripts import STATE_FILE, SignerHost, make, sealed, signing
+from tests.ceremonies.test_scripts import STATE_FILE, SignerHost, sealed, signing
 
 PATH = f"{STATE}/x-1.json"
 LEFT = {
@@ -41,16 +41,6 @@ LEFT = {
 
 def as_printed(content: bytes) -> str:
     return f"state x-1.json {base64.b64encode(content).decode()}"
-
-
-@pytest.fixture
-def west(tmp_path: Path) -> SignerHost:
-    return make(tmp_path / "west")
-
-
-@pytest.fixture
-def east(tmp_path: Path) -> SignerHost:
-    return make(tmp_path / "east")
 
 
 @pytest.mark.parametrize("content", LEFT.values(), ids=LEFT)

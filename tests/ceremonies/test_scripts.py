@@ -107,16 +107,6 @@ def make(root: Path) -> SignerHost:
     return host
 
 
-@pytest.fixture
-def west(tmp_path: Path) -> SignerHost:
-    return make(tmp_path / "west")
-
-
-@pytest.fixture
-def east(tmp_path: Path) -> SignerHost:
-    return make(tmp_path / "east")
-
-
 def public_half(seed_base64: str) -> str:
     key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed_base64)).public_key()
     return base64.b64encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()

@@ -22,7 +22,7 @@ LAYERS = "layers-agree"
 
 @pytest.fixture(scope="module")
 def wide(small: Network) -> Network:
-    """A network whose partner has so many blocks that one group does not take the rules of its private sentries."""
+    """A network whose partner has more blocks than fit into one security group of its private sentries."""
     ((name, partner),) = small.partners.items()
     blocks = tuple(block for each in partner.cidrs for block in each.subnets(new_prefix=30))
     assert len(blocks) >= LIMIT

@@ -330,7 +330,7 @@ class Simulation:
             self._step(name, self.world.moves(name)[0])
 
     def _in_time(self, name: str, calls: int) -> bool:
-        """Handles a request in which so many calls to the table are in time, from a claim on; whether it was granted.
+        """Handles a request whose first ``calls`` calls to the table are in time; returns whether it was granted.
 
         A claim that leaves no time for the call after it is not sent.
         """
