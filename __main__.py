@@ -1,5 +1,6 @@
 """One network's cloud side: its stack file declares it, the components build it, its inventory configures the hosts."""
 
+import atexit
 import gc
 
 import pulumi
@@ -21,6 +22,7 @@ def declared() -> Network:
 
 
 gc.disable()  # everything registered is needed until the end; collecting would take half of the time
+atexit.register(gc.freeze)  # nor is anything collected as the interpreter ends
 network = declared()
 instance = ServiceInstance(
     network.name, Args(network=network), opts=pulumi.ResourceOptions(providers=providers(network))

@@ -6,6 +6,7 @@ of the output has ended.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import importlib
@@ -193,6 +194,7 @@ def _complete() -> None:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # the interpreter would collect once more as it ends
     _open_standard_streams()
     if "_ARGCOMPLETE" in os.environ:
         _complete()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from estate.errors import ExpectedError
@@ -78,9 +79,24 @@ def end_session(session: int, patience_seconds: float = PATIENCE_SECONDS) -> Non
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         while time.monotonic() < deadline:
-            if not members(session):
+            running = members(session)
+            if not running:
                 return
-            time.sleep(0.05)
+            _wait_for_any(running, deadline - time.monotonic())
+
+
+def _wait_for_any(pids: Sequence[int], seconds: float) -> None:
+    """Waits until one of ``pids`` has ended, and at most ``seconds``; looking at all processes takes longer."""
+    with ExitStack() as opened:
+        ends = select.poll()
+        for pid in pids:
+            try:
+                handle = os.pidfd_open(pid)
+            except ProcessLookupError:
+                return
+            opened.callback(os.close, handle)
+            ends.register(handle, select.POLLIN)
+        ends.poll(max(seconds, 0) * 1000)
 
 
 def end_leftovers(directory: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:

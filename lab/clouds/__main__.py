@@ -1,6 +1,8 @@
 """`python -m lab.clouds`: serves the lab's clouds, lists what exists in them, changes it without the engine."""
 
 import argparse
+import atexit
+import gc
 import json
 import os
 import signal
@@ -124,4 +126,5 @@ def _collect(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # the interpreter would collect once more as it ends
     sys.exit(main())
