@@ -61,6 +61,7 @@ LONG = (
     Long("simulation", ("-m", f"{_COORDINATOR}.simulate", "--seeds", "1000000", "--jobs", "2"), alone=True),
     Long("killed-first-uses", ("-m", "pytest", "-q", "--long", "-k", "first_use", "tests/tools/test_bootstrap.py")),
     Long("race", ("-m", "pytest", "-q", "--long", "tests/coordinator/table/test_race.py"), alone=True),
+    Long("every-network", ("-m", "pytest", "-q", "--long", "tests/components/test_engine.py"), alone=True),
     Long("killed-ups", ("-m", "pytest", "-q", "--long", "-k", "killed_up or down", WHOLE_ESTATE), alone=True),
     Long("chaos", ("-m", "cli", "drill", "chaos", "--faults", "1000", "--heights", "20000"), alone=True),
 )

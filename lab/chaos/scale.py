@@ -13,6 +13,6 @@ class Scale:
     they have seen what they are about and ignore the scale.
     """
 
-    faults: int = 40
-    heights: int = 150
+    faults: int = 24
+    heights: int = 80
     seed: int = 1

@@ -1,4 +1,7 @@
-"""Each declared network, by the real engine with the policies, against the lab's AWS."""
+"""Declared networks, by the real engine with the policies, against the lab's AWS.
+
+The drills bring one network up whole. Without ``--long``, the others are enough here.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,20 @@ from pathlib import Path
 import pytest
 
 from components.recording import Recorded
-from tests.conftest import ROOT
+from tests.conftest import ROOT, stack_files
+from tests.drills.conftest import NETWORK
 from tests.engine_stack import EngineStack, engine_stack
 
 pytestmark = pytest.mark.engine
 
 POLICIES = ("--policy-pack", str(ROOT / "policies"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    names = {file.name.split(".")[1]: file for file in stack_files()}
+    if not metafunc.config.getoption("--long"):
+        del names[NETWORK]
+    metafunc.parametrize("stack_file", names.values(), ids=names, scope="session")
 
 
 @pytest.fixture(scope="session")
