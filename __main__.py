@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+from pathlib import Path
 
 import pulumi
 
@@ -12,11 +13,15 @@ from estate.declaration import load
 from estate.findings import DeclarationError
 from estate.model import Network
 
+STACKS = Path(__file__).resolve().parent / "stacks"
+
 
 def declared() -> Network:
     source = f"stacks/Pulumi.{pulumi.get_stack()}.yaml"
     try:
-        return load.network(pulumi.Config("estate").require_object("network"), source=source)
+        return load.network(
+            pulumi.Config("estate").require_object("network"), source=source, beside=load.beside(STACKS)
+        )
     except DeclarationError as error:
         raise pulumi.RunError(str(error)) from None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,22 +61,24 @@ class Template:
 
 def template() -> Template:
     """Cosmos Hub with 35 hosts: declared, its program run, its hosts' firewalls rendered."""
-    document = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{NAME}.yaml").read_text())
+    stacks = ROOT / "stacks"
+    document = yaml.safe_load((stacks / f"Pulumi.{NAME}.yaml").read_text())
     declared_network = document["config"]["estate:network"]
     declared_network["nodes"] += MORE_NODES
     declared_network["aws"]["quotas"] = dict.fromkeys(declared_network["regions"], RAISED)
     with tempfile.TemporaryDirectory() as directory:
+        shutil.copytree(stacks, directory, dirs_exist_ok=True)
         path = Path(directory) / f"Pulumi.{NAME}.yaml"
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         output = Path(directory) / "state.json"
         command = [sys.executable, "-m", "components.export", str(path), "--output", str(output)]
         subprocess.run(command, cwd=ROOT, check=True)
         text = output.read_text()
-        network = load.read(path)
+        network, whole = load.read(path), load.whole(path)
     resources = state.read(text)
     told = next(each.properties["inventory"] for each in resources if each.type == "pulumi:pulumi:Stack")
     rules = rulesets(network, told)
-    return Template(json.dumps(declared_network), text, json.dumps(rules))
+    return Template(json.dumps(whole), text, json.dumps(rules))
 
 
 def _copied(text: str, slot: int) -> str:

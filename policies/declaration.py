@@ -41,6 +41,7 @@ def network(stack: str) -> Network | None:
     configured = _configured()
     if configured is not None:
         chain = yaml.safe_load(Path(facts).read_text()) if facts else None
-        return load.network(configured, source=f"stacks/Pulumi.{stack}.yaml", chain=chain)
+        source, beside = f"stacks/Pulumi.{stack}.yaml", load.beside(ROOT / "stacks")
+        return load.network(configured, source=source, beside=beside, chain=chain)
     path = load.stack_file(ROOT, stack)
     return load.read(path, chain=Path(facts) if facts else None) if path.is_file() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 from pathlib import Path
 
@@ -28,17 +29,24 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     path = load.stack_file(checkout, name)
     if path.exists():
         raise UsageError(f"{path.relative_to(checkout)} exists already and is left as it is; choose another name")
+    around = load.beside(path.parent)
+    number = next(each for each in itertools.count(1) if not set(example.site_names(each)) & set(around.datacentres))
     taken = {files.deployed(checkout, each).slot for each in files.names(checkout)}
-    try:
-        path.write_text(example.declaration(name, example.next_slot(taken)))
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {path.relative_to(checkout)}: {error.strerror}; a network is declared in that file; "
-            "make its directory writable for you"
-        ) from None
+    slot = example.next_slot(taken)
+    texts = {path.parent / each: text for each, text in example.files(name, slot, number=number).items()}
+    for file, text in texts.items():
+        try:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {file.relative_to(checkout)}: {error.strerror}; a network and its datacentres are "
+                "declared in such files; make the directory writable for you"
+            ) from None
     files.read(checkout, name)
+    *datacentres, _ = (str(file.relative_to(checkout)) for file in texts)
     print(
-        f"wrote {path.relative_to(checkout)}, a complete and valid declaration; edit it, then run "
-        f"`bin/estate check {name}` and `bin/estate plan {name}`"
+        f"wrote {path.relative_to(checkout)} and its datacentres {' and '.join(datacentres)}, a complete and valid "
+        f"declaration; edit them, then run `bin/estate check {name}` and `bin/estate plan {name}`"
     )
     return 0

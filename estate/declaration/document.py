@@ -166,8 +166,8 @@ def _broken(error: yaml.YAMLError, file: str) -> Problem:
     )
 
 
-def read(path: Path) -> Document:
-    """The document in the file at ``path``.
+def read(path: Path, *, why: str = "a network is declared in one file") -> Document:
+    """The document in the file at ``path``; ``why`` it must be there.
 
     A file that cannot be read gives a document without value and one problem.
     """
@@ -177,7 +177,7 @@ def read(path: Path) -> Document:
     except FileNotFoundError:
         value, reason, fix = (
             "no such file",
-            "a network is declared in one file",
+            why,
             f"write it, or see which there are: {_siblings(path)}",
         )
     except OSError as error:
@@ -202,7 +202,8 @@ def read(path: Path) -> Document:
 
 
 def _siblings(path: Path) -> str:
-    names = sorted(each.name for each in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+    alike = "Pulumi.*.yaml" if path.name.startswith("Pulumi.") else "*.yaml"
+    names = sorted(each.name for each in path.parent.glob(alike)) if path.parent.is_dir() else []
     return ", ".join(names) or f"none in {path.parent}"
 
 

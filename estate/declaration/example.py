@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from string import Template
 from typing import Any
 
-import yaml
-
-from estate.model import CHAIN_ROLES, ROLES
+from estate.declaration import composition, document
+from estate.declaration.composition import CONFIG_KEY, Beside
+from estate.model import CHAIN_ROLES, ROLES, Company, Datacentre, Model, Network
 
 HIGHEST_SLOT = 254
 _ALL_ROLES = f"[{', '.join(ROLES)}]"
@@ -21,7 +23,7 @@ _DOCUMENTATION_BLOCKS = ("192.0.2", "203.0.113")
 _NETWORK = Template("""\
 # yaml-language-server: $$schema=schema.json
 # $name: one file declares the network's whole ServiceInstance. It is complete and valid.
-# To edit: chain facts, account, images, partners, sites with their servers, people.
+# To edit: chain facts, account, images, partners. People are in company.yaml, machines in datacentres/.
 # Addresses, names and firewalls follow from it.
 config:
   estate:network:
@@ -108,12 +110,7 @@ config:
 _SITE = Template("""\
       $site:
         slot: $site_slot
-        vendor: $vendor
-        facility: $facility
-        continent: $continent
         asn: $asn
-        uplink: $uplink        # the carrier's block; its first address is the carrier's gateway
-        cabinet: {id: C$slot-$cabinet, pdus: [pdu-a, pdu-b], switches: [core-a, core-b]}
         zones:                 # one VLAN and one /24 each, with the edge firewalls between them
           validator-a: {kind: validator, slot: 0, vlan: 110}
           validator-b: {kind: validator, slot: 1, vlan: 111}
@@ -124,16 +121,35 @@ _SITE = Template("""\
         servers:               # a pair of identical machines a role; active: the one in use
 """)
 
-_SERVER = Template("""\
-          - role: $role
-            zone: $zone
-            number: $number
-            hardware: $hardware
-            serial: $serial
-            rack_units: [$unit]
-            power: [pdu-a, pdu-b]
-            nics: [{mac: "$mac:00", switch: core-a}, {mac: "$mac:01", switch: core-b}]
+_DATACENTRE = Template("""\
+# yaml-language-server: $$schema=schema.json
+# $site: the facility and its machines. Networks say which of them they use, and for what.
+vendor: $vendor
+facility: $facility
+continent: $continent
+uplink: $uplink        # the carrier's block; its first address is the carrier's gateway
+cabinet: {id: C$slot-$cabinet, pdus: [pdu-a, pdu-b], switches: [core-a, core-b]}
+machines:                      # by serial
 """)
+
+_MACHINE = Template("""\
+  $serial:
+    hardware: $hardware
+    rack_units: [$unit]
+    power: [pdu-a, pdu-b]
+    nics: [{mac: "$mac:00", switch: core-a}, {mac: "$mac:01", switch: core-b}]
+""")
+
+_COMPANY = """\
+# yaml-language-server: $schema=company.schema.json
+# Who works here, and on whose hosts they may log in.
+duties:
+  operator: ALL_ROLES
+people:
+  alice:
+    ssh_public_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGh2bHVrN3JrZnV5eGZ2d2t6bHh1Z3JtYXN0ZXJrZXkx alice"]
+    duties: {"*": operator}    # in every network that names no other duty of hers
+"""
 
 _LINK = Template("""\
           $region:
@@ -148,9 +164,9 @@ _REST = Template("""\
     # signature they agree in one table. Two that signed without it would be slashed.
     signing:
       backend: softsign
-      custody: dal1
+      custody: $first
       coordination:
-        sites: {dal1: gate-dal1, hel1: gate-hel1}   # each with the lease for calling the table
+        sites: {$first: gate-$first, $second: gate-$second}   # each with the lease for calling the table
         generation: 1
         replicas: {us-east-1: coordination, us-east-2: coordination-2}   # each with the service that reaches it
         witness: us-west-2     # the third region that decides with the two; a single region has none
@@ -158,12 +174,6 @@ _REST = Template("""\
     vpn:
       port: 1194
       certificate_authority: vault:pki/$name-vpn#ca_chain
-
-    # People, their keys, and the roles on whose hosts they have an account.
-    operators:
-      alice:
-        ssh_public_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGh2bHVrN3JrZnV5eGZ2d2t6bHh1Z3JtYXN0ZXJrZXkx alice"]
-        roles: $all_roles
 
     # Central services, by address. Hosts may connect to no others.
     services:
@@ -219,15 +229,15 @@ _REST = Template("""\
         ttl_seconds: 120
         renew_before_seconds: 30
         single_use: true
-      gate-dal1:
+      gate-$first:
         kind: aws
-        path: aws/creds/$name-gate-dal1
+        path: aws/creds/$name-gate-$first
         roles: [signer]
         ttl_seconds: 900
         renew_before_seconds: 300
-      gate-hel1:
+      gate-$second:
         kind: aws
-        path: aws/creds/$name-gate-hel1
+        path: aws/creds/$name-gate-$second
         roles: [signer]
         ttl_seconds: 900
         renew_before_seconds: 300
@@ -250,8 +260,8 @@ _PAIRS = (
     ("signer", ("signer-a", "signer-b"), "Dell PowerEdge R250"),
 )
 _SITES = (
-    {"site": "dal1", "vendor": "DataBank", "facility": "DFW3 Dallas", "continent": "north-america"},
-    {"site": "hel1", "vendor": "Equinix", "facility": "HE7 Helsinki", "continent": "europe"},
+    {"city": "dal", "vendor": "DataBank", "facility": "DFW3 Dallas", "continent": "north-america"},
+    {"city": "hel", "vendor": "Equinix", "facility": "HE7 Helsinki", "continent": "europe"},
 )
 
 
@@ -264,42 +274,72 @@ def _uplink(slot: int, position: int) -> str:
     return f"{_DOCUMENTATION_BLOCKS[index // 16 % len(_DOCUMENTATION_BLOCKS)]}.{index % 16 * 16}"
 
 
-def _site(name: str, slot: int, position: int) -> str:
-    site = _SITES[position]
-    uplink = _uplink(slot, position)
-    block, _, first = uplink.rpartition(".")
-    parts = [
-        _SITE.substitute(
-            site, site_slot=11 + position, asn=64901 + position, uplink=f"{uplink}/28", cabinet=position + 1, slot=slot
-        )
+@dataclass(frozen=True)
+class _Placed:
+    """A machine of the example, and what the network does with it."""
+
+    role: str
+    zone: str
+    number: int
+    serial: str
+    values: Mapping[str, object]
+
+
+def _machines(slot: int, position: int, number: int) -> list[_Placed]:
+    pairs = [
+        (role, zone, ordinal, hardware) for role, zones, hardware in _PAIRS for ordinal, zone in enumerate(zones, 1)
     ]
-    unit = 0
-    for role, zones, hardware in _PAIRS:
-        for number, zone in enumerate(zones, start=1):
-            unit += 1
-            parts.append(
-                _SERVER.substitute(
-                    role=role,
-                    zone=zone,
-                    number=number,
-                    hardware=hardware,
-                    unit=unit,
-                    serial=f"{site['site'].upper()}-{slot:03d}-{unit:02d}",
-                    mac=f"d0:94:66:{slot:02x}:{position * 16 + unit:02x}",
-                )
-            )
-            if number == 1:
-                parts.append("            active: true\n")
-            if role == "edge":
-                parts.append(f"            public_address: {block}.{int(first) + 3 + number}\n")
+    found = []
+    for unit, (role, zone, ordinal, hardware) in enumerate(pairs, 1):
+        serial = f"{site_names(number)[position].upper()}-{slot:03d}-{unit:02d}"
+        mac = f"d0:94:66:{slot:02x}:{position * 16 + unit:02x}"
+        values = {"serial": serial, "hardware": hardware, "unit": unit, "mac": mac}
+        found.append(_Placed(role, zone, ordinal, serial, values))
+    return found
+
+
+def site_names(number: int) -> tuple[str, ...]:
+    """The names of the example's datacentres, the ``number``-th of their cities."""
+    return tuple(f"{site['city']}{number}" for site in _SITES)
+
+
+def _site(name: str, slot: int, position: int, number: int) -> str:
+    site = site_names(number)[position]
+    parts = [_SITE.substitute(site=site, site_slot=11 + position, asn=64901 + position)]
+    for each in _machines(slot, position, number):
+        active = ", active: true" if each.number == 1 else ""
+        parts.append(
+            f"          - {{role: {each.role}, zone: {each.zone}, number: {each.number}, "
+            f"serial: {each.serial}{active}}}\n"
+        )
     parts.append(
         "        links:                 # tunnels to every region; a certificate for each edge, edge 1 first\n"
     )
     parts += [
-        _LINK.substitute(region=region, account=_account(slot), name=name, site=site["site"])
+        _LINK.substitute(region=region, account=_account(slot), name=name, site=site)
         for region in ("us-east-2", "eu-west-1")
     ]
     return "".join(parts)
+
+
+def datacentres(slot: int, number: int = 1) -> dict[str, str]:
+    """By name, the texts of the files of the datacentres that the example's network in ``slot`` stands in."""
+    found = {}
+    for position, (name, site) in enumerate(zip(site_names(number), _SITES, strict=True)):
+        uplink = _uplink(slot, position)
+        block, _, first = uplink.rpartition(".")
+        parts = [_DATACENTRE.substitute(site, site=name, uplink=f"{uplink}/28", cabinet=position + 1, slot=slot)]
+        for each in _machines(slot, position, number):
+            parts.append(_MACHINE.substitute(each.values))
+            if each.role == "edge":
+                parts.append(f"    public_address: {block}.{int(first) + 3 + each.number}\n")
+        found[name] = "".join(parts)
+    return found
+
+
+def company() -> str:
+    """The text of a ``company.yaml`` with one person, who operates every network."""
+    return _COMPANY.replace("ALL_ROLES", _ALL_ROLES)
 
 
 def _account(slot: int) -> int:
@@ -311,17 +351,21 @@ def _node_id(slot: int, salt: int) -> str:
     return f"{slot:02x}{salt:02x}" * 10
 
 
-def declaration(name: str, slot: int, *, today: date | None = None) -> str:
+def declaration(name: str, slot: int, *, number: int = 1, today: date | None = None) -> str:
     """The text of ``Pulumi.<name>.yaml``.
 
-    A valid declaration of the network ``name`` in ``slot``, with comments, to edit.
+    A valid declaration of the network ``name`` in ``slot``, with comments, to edit; it stands in the datacentres of
+    ``site_names(number)``.
 
     Its one partner expires a year after ``today`` (by default this day).
     """
     day = today or date.today()
     letters = "".join(letter for letter in name if letter.isalpha())
+    first, second = site_names(number)
     values: dict[str, Any] = {
         "name": name,
+        "first": first,
+        "second": second,
         "slot": slot,
         "account": _account(slot),
         "letters": letters,
@@ -337,18 +381,48 @@ def declaration(name: str, slot: int, *, today: date | None = None) -> str:
     }
     return (
         _NETWORK.substitute(values)
-        + "".join(_site(name, slot, position) for position in range(len(_SITES)))
+        + "".join(_site(name, slot, position, number) for position in range(len(_SITES)))
         + _REST.substitute(values)
     )
 
 
-def declared() -> dict[str, Any]:
-    """The example's declaration as plain values, of a network in slot 7; parsed anew by each call."""
-    document = yaml.load(
-        declaration("example", 7, today=date(2030, 1, 1)), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def files(name: str, slot: int, *, number: int = 1, today: date | None = None) -> dict[str, str]:
+    """The texts of the network's own files by their paths below ``stacks``, its stack file last."""
+    texts = {f"datacentres/{site}.yaml": text for site, text in datacentres(slot, number).items()}
+    return texts | {f"Pulumi.{name}.yaml": declaration(name, slot, number=number, today=today)}
+
+
+def beside(slot: int, number: int = 1) -> Beside:
+    """What stands beside the example's network in ``slot``: its company and datacentres."""
+    texts = datacentres(slot, number)
+    return Beside(
+        company=document.parse(company(), "company.yaml"),
+        datacentres={name: document.parse(text, f"datacentres/{name}.yaml") for name, text in texts.items()},
+        instances=frozenset(),
     )
-    network: dict[str, Any] = document["config"]["estate:network"]
-    return network
+
+
+def declared(name: str = "example", slot: int = 7, *, today: date = date(2030, 1, 1)) -> dict[str, Any]:
+    """The example's whole declaration as plain values; made anew by each call."""
+    text = declaration(name, slot, today=today)
+    network = document.parse(text, name).part("config", CONFIG_KEY)
+    whole: dict[str, Any] = copy.deepcopy(composition.composed(network, beside(slot)).value)
+    return whole
+
+
+def of(root: type[Model]) -> dict[str, Any]:
+    """The example of what the model ``root`` declares, as plain values.
+
+    Raises:
+        KeyError: no file declares a ``root``.
+    """
+    around = beside(7)
+    made: dict[type[Model], Callable[[], dict[str, Any]]] = {
+        Network: declared,
+        Company: lambda: around.company.value,
+        Datacentre: lambda: next(iter(around.datacentres.values())).value,
+    }
+    return made[root]()
 
 
 def next_slot(taken: Iterable[int]) -> int:

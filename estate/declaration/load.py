@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from estate import rules
-from estate.declaration import document, shape
-from estate.declaration.document import Document, Location
+from estate.declaration import composition, document, shape
+from estate.declaration.composition import CONFIG_KEY as CONFIG_KEY
+from estate.declaration.composition import Beside
+from estate.declaration.document import Document, Location, dotted
 from estate.findings import DeclarationError, Problem
-from estate.model import Network
-from estate.rules import estates
+from estate.model import Company, Datacentre, Network
+from estate.rules import datacentres, estates
 from estate.rules.finding import Finding, nearest, show
-
-CONFIG_KEY = "estate:network"
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,52 @@ def _ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.file, each.line, each.path, each.rule)))
 
 
-def _examine(declared: Document, chain: Document | None, today: date) -> Examined:
+def _told(source: Document, findings: Iterable[tuple[Location, Finding]]) -> list[Problem]:
+    """Every problem of a document: of its YAML, and the ``findings`` about what it says."""
+    if source.value is None and source.problems:
+        return list(source.problems)
+    return [*source.problems, *(_problem(source, location, finding) for location, finding in findings)]
+
+
+def _of_company(beside: Beside, instances: frozenset[str]) -> list[Problem]:
+    findings = shape.examine(beside.company.value, Company).findings
+    return _told(beside.company, [*findings, *composition.duties_problems(beside.company, instances)])
+
+
+def _of_datacentre(source: Document) -> list[Problem]:
+    examined = shape.examine(source.value, Datacentre)
+    broken = () if examined.value is None else datacentres.check(examined.value)
+    sound = [(_location(each.path), each) for each in broken if shape.sound(each, examined.unknown)]
+    return _told(source, [*examined.findings, *sound])
+
+
+def _examine(declared: Document, chain: Document | None, beside: Beside | None, today: date) -> Examined:
     """Every problem of one declaration, malformed values and broken rules together."""
-    value = declared.value
-    if isinstance(value, Mapping) and chain is not None:
-        value = {**value, "chain": chain.value}
-    examined = shape.examine(value)
-    found = list(examined.findings)
-    if examined.network is not None:
-        sound = (each for each in rules.check(examined.network, today) if shape.sound(each, examined.unknown))
-        found += [(_location(each.path), each) for each in sound]
+    whole = composition.composed(declared, beside)
+    if isinstance(whole.value, Mapping) and chain is not None:
+        whole.value = {**whole.value, "chain": chain.value}
+        whole.place(("chain",), chain, ())
+    examined = shape.examine(whole.value, Network)
     problems = [*declared.problems, *(chain.problems if chain else ())]
-    for location, finding in found:
-        in_chain = chain is not None and location[:1] == ("chain",)
-        problems.append(
-            _problem(chain, location[1:], finding) if in_chain and chain else _problem(declared, location, finding)
-        )
-    return Examined(examined.network if not problems else None, _ordered(problems))
+    if beside is not None and isinstance(whole.value, Mapping):
+        name, sites = whole.value.get("name"), whole.value.get("sites")
+        problems += _of_company(beside, beside.instances | ({name} if isinstance(name, str) else set()))
+        for site in sites if isinstance(sites, Mapping) else ():
+            if site in beside.datacentres:
+                problems += _of_datacentre(beside.datacentres[site])
+    said = {(each.file, each.path) for each in problems}
+    found = [each for each in examined.findings if each[0] not in whole.absent]
+    if examined.value is not None:
+        unknown = examined.unknown | {tuple(map(str, place)) for place in whole.absent}
+        sound = (each for each in rules.check(examined.value, today) if shape.sound(each, unknown))
+        found += [(_location(each.path), each) for each in sound]
+    placed = [*whole.findings, *((*whole.origin(location), finding) for location, finding in found)]
+    for source, location, finding in placed:
+        elsewhere = source is not declared and source is not chain
+        told = replace(finding, path=dotted(location)) if elsewhere else finding
+        if not elsewhere or (source.file, told.path) not in said:
+            problems.append(_problem(source, location, told))
+    return Examined(examined.value if not problems else None, _ordered(problems))
 
 
 def _demand(examined: Examined) -> Network:
@@ -73,21 +103,38 @@ def _demand(examined: Examined) -> Network:
 
 
 def network(
-    declared: Mapping[str, Any], *, source: str, chain: Mapping[str, Any] | None = None, today: date | None = None
+    declared: Mapping[str, Any],
+    *,
+    source: str,
+    beside: Beside | None = None,
+    chain: Mapping[str, Any] | None = None,
+    today: date | None = None,
 ) -> Network:
     """The network that ``declared`` describes; ``chain`` replaces its chain facts, to rehearse it on another chain.
 
-    ``today`` is the day for which partners must be current, by default this one.
+    ``beside``: what the company declares once; without it, ``declared`` is whole: its people are ``operators``, and
+    its sites hold facility and machines. ``today`` is the day for which partners must be current, by default this one.
 
     Raises:
         DeclarationError: with every problem, each with file, path, value, rule, reason and fix.
     """
     facts = Document(source, chain) if chain is not None else None
-    return _demand(_examine(Document(source, declared), facts, today or date.today()))
+    return _demand(_examine(Document(source, declared), facts, beside, today or date.today()))
 
 
 def stack_file(root: Path, name: str) -> Path:
     return root / "stacks" / f"Pulumi.{name}.yaml"
+
+
+def beside(stacks: Path) -> Beside:
+    """What the directory ``stacks`` declares beside its networks."""
+    why = "people and their duties are declared in it, once for all networks"
+    files = sorted((stacks / "datacentres").glob("*.yaml"))
+    return Beside(
+        company=document.read(stacks / "company.yaml", why=why),
+        datacentres={file.stem: document.read(file) for file in files},
+        instances=frozenset(name for file in stacks.glob("Pulumi.*.yaml") if (name := _stack_name(file))),
+    )
 
 
 def _stack_name(path: Path) -> str | None:
@@ -143,16 +190,19 @@ def _declared(stack: Document) -> tuple[Document | None, tuple[Problem, ...]]:
     return stack.part("config", CONFIG_KEY), ()
 
 
-def examine(path: Path, *, chain: Path | None = None, today: date | None = None) -> Examined:
-    """The stack file ``path`` after every check; nothing is raised."""
+def examine(
+    path: Path, *, chain: Path | None = None, today: date | None = None, around: Beside | None = None
+) -> Examined:
+    """The stack file ``path`` after every check; nothing is raised. ``around``: what its directory declares besides."""
+    around = around or beside(path.parent)
     declared, problems = _declared(document.read(path))
     facts = document.read(chain) if chain else None
     if declared is None:
         return Examined(None, _ordered([*problems, *(facts.problems if facts else ())]))
     if facts is not None and facts.problems and facts.value is None:
-        rest = _examine(declared, None, today or date.today())
+        rest = _examine(declared, None, around, today or date.today())
         return Examined(None, _ordered([*rest.problems, *facts.problems]))
-    examined = _examine(declared, facts, today or date.today())
+    examined = _examine(declared, facts, around, today or date.today())
     stack, name = _stack_name(path), declared.value.get("name") if isinstance(declared.value, Mapping) else None
     if stack and isinstance(name, str) and name != stack and not any(each.path == "name" for each in examined.problems):
         misnamed = _lacking(
@@ -166,6 +216,19 @@ def examine(path: Path, *, chain: Path | None = None, today: date | None = None)
         )
         return Examined(None, _ordered([*examined.problems, misnamed]))
     return examined
+
+
+def whole(path: Path) -> dict[str, Any]:
+    """What the stack file ``path`` declares, put together, as plain values that are not checked.
+
+    Raises:
+        DeclarationError: it declares no network at all.
+    """
+    declared, problems = _declared(document.read(path))
+    if declared is None:
+        raise DeclarationError(problems)
+    value: dict[str, Any] = copy.deepcopy(composition.composed(declared, beside(path.parent)).value)
+    return value
 
 
 def read(path: Path, *, chain: Path | None = None, today: date | None = None) -> Network:
@@ -185,14 +248,18 @@ def all_networks(root: Path, *, today: date | None = None) -> dict[str, Network]
     Raises:
         DeclarationError: with every problem of every file.
     """
+    around = beside(root / "stacks")
     files = sorted((root / "stacks").glob("Pulumi.*.yaml"))
-    examined = {path: examine(path, today=today) for path in files}
+    examined = {path: examine(path, today=today, around=around) for path in files}
     problems = [problem for each in examined.values() for problem in each.problems]
+    problems += _of_company(around, around.instances)
+    problems += [problem for each in around.datacentres.values() for problem in _of_datacentre(each)]
     networks = {path: each.network for path, each in examined.items() if each.network is not None}
     for path, finding in estates.check(networks):
         declared, _ = _declared(document.read(path))
         assert declared is not None
-        problems.append(_problem(declared, _location(finding.path), finding))
+        source, location = composition.composed(declared, around).origin(_location(finding.path))
+        problems.append(_problem(source, location, replace(finding, path=dotted(location))))
     if problems:
         raise DeclarationError(_ordered(problems))
     return {each.name: each for each in networks.values()}

@@ -1,18 +1,22 @@
-"""The JSON schema of a stack file, for editors: made from the model, described in the words of its messages."""
+"""The JSON schemas of the declared files, for editors: made from the model, described in the words of its messages."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from estate.declaration import vocabulary
+from estate.declaration.composition import FACILITY, MACHINE, OPERATORS
 from estate.declaration.load import CONFIG_KEY
 from estate.declaration.shape import every_field
-from estate.model import Model, Network
+from estate.model import Company, Datacentre, Model, Network
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-SCHEMA_FILE = Path("stacks") / "schema.json"
+STACKS = Path("stacks")
+ELSEWHERE = {"Network": (OPERATORS,), "Site": FACILITY, "Server": MACHINE}
+"""What a network's declaration has from other files, by definition."""
 
 
 def _described(definition: dict[str, Any], model: type[Model]) -> None:
@@ -27,13 +31,36 @@ def _described(definition: dict[str, Any], model: type[Model]) -> None:
             schema["additionalProperties"] = False
 
 
-def schema() -> dict[str, Any]:
-    """The schema of ``stacks/Pulumi.<network>.yaml``; keys that Pulumi keeps there itself are let through."""
-    network = Network.model_json_schema()
-    definitions = network.pop("$defs")
-    definitions["Network"] = network
+def _definitions(root: type[Model]) -> dict[str, Any]:
+    """The definitions of ``root`` and of every model in it, by name."""
+    whole = root.model_json_schema()
+    definitions: dict[str, Any] = whole.pop("$defs")
+    definitions[root.__name__] = whole
     for model in {owner for owner, _ in every_field()}:
-        _described(definitions[model.__name__], model)
+        if model.__name__ in definitions:
+            _described(definitions[model.__name__], model)
+    return dict(sorted(definitions.items()))
+
+
+def _used(definitions: dict[str, Any], root: str) -> dict[str, Any]:
+    """Those of ``definitions`` that ``root`` refers to, itself and through others."""
+    used, todo = set(), [root]
+    while todo:
+        name = todo.pop()
+        if name not in used:
+            used.add(name)
+            todo += re.findall(r'"#/\$defs/(\w+)"', json.dumps(definitions[name]))
+    return {name: definition for name, definition in definitions.items() if name in used}
+
+
+def _of_stack() -> dict[str, Any]:
+    """Of ``stacks/Pulumi.<network>.yaml``; keys that Pulumi keeps there itself are let through."""
+    definitions = _definitions(Network)
+    for name, fields in ELSEWHERE.items():
+        definition = definitions[name]
+        for field in fields:
+            del definition["properties"][field]
+        definition["required"] = [each for each in definition["required"] if each not in fields]
     return {
         "$schema": DIALECT,
         "title": "A network of the validator estate",
@@ -46,18 +73,32 @@ def schema() -> dict[str, Any]:
                 "properties": {CONFIG_KEY: {"$ref": "#/$defs/Network"}},
             }
         },
-        "$defs": dict(sorted(definitions.items())),
+        "$defs": _used(definitions, "Network"),
     }
 
 
-def text() -> str:
-    """What ``stacks/schema.json`` holds."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+def _of_file(root: type[Model], title: str) -> dict[str, Any]:
+    return {"$schema": DIALECT, "title": title, "$ref": f"#/$defs/{root.__name__}", "$defs": _definitions(root)}
+
+
+def schemas() -> dict[Path, dict[str, Any]]:
+    """By file: each schema, which stands beside what it describes."""
+    return {
+        STACKS / "schema.json": _of_stack(),
+        STACKS / "company.schema.json": _of_file(Company, "The people of a validator company"),
+        STACKS / "datacentres" / "schema.json": _of_file(Datacentre, "A datacentre of a validator company"),
+    }
+
+
+def text(schema: dict[str, Any]) -> str:
+    """What the schema's file holds."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
-    """Writes ``stacks/schema.json`` below the current directory: ``python -m estate.declaration.schema``."""
-    SCHEMA_FILE.write_text(text(), encoding="utf-8")
+    """Writes the schemas below the current directory: ``python -m estate.declaration.schema``."""
+    for file, schema in schemas().items():
+        file.write_text(text(schema), encoding="utf-8")
 
 
 if __name__ == "__main__":

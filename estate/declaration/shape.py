@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from estate.declaration import example, vocabulary
 from estate.declaration.document import Location, dotted, leaves
 from estate.declaration.vocabulary import Words
-from estate.model import Model, Network, Vpn
+from estate.model import Company, Datacentre, Model, Network, Vpn
 from estate.rules.finding import Finding, a, nearest, show, words
 
 KEY = "[key]"
@@ -33,13 +33,17 @@ SECRET_REFERENCES = {(Vpn, "certificate_authority")}
 ROUNDS = 8
 
 
+Root = TypeVar("Root", bound=Model)
+"""What a file declares: a network, the company or a datacentre."""
+
+
 @dataclass
-class Shape:
-    """``network``: ``None`` where none could be built. ``findings``: with their locations. ``unknown``: the places
+class Shape(Generic[Root]):
+    """``value``: ``None`` where none could be built. ``findings``: with their locations. ``unknown``: the places
     whose values are not the declared ones.
     """
 
-    network: Network | None = None
+    value: Root | None = None
     findings: list[tuple[Location, Finding]] = field(default_factory=list)
     unknown: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -79,13 +83,13 @@ def _plain(annotation: Any) -> Any:
             return annotation
 
 
-def place_of(location: Location) -> Place | None:
-    """The place that ``location`` names in the model; None if it leads through an unknown field."""
+def place_of(location: Location, root: type[Model] = Network) -> Place | None:
+    """The place that ``location`` names in the model ``root``; None if it leads through an unknown field."""
     if location and location[-1] == KEY:
-        around = place_of(location[:-2])
+        around = place_of(location[:-2], root)
         return Place(around.owner, around.field, around.annotation, key=True) if around else None
     place: Place | None = None
-    current: Any = Network
+    current: Any = root
     for step in location:
         current = _plain(current)
         if isinstance(current, type) and issubclass(current, Model):
@@ -111,9 +115,9 @@ def _options(annotation: Any) -> list[str]:
     return []
 
 
-def _model_at(location: Location) -> type[Model] | None:
-    place = place_of(location)
-    plain = _plain(place.annotation) if place else Network if not location else None
+def _model_at(location: Location, root: type[Model]) -> type[Model] | None:
+    place = place_of(location, root)
+    plain = _plain(place.annotation) if place else root if not location else None
     return plain if isinstance(plain, type) and issubclass(plain, Model) else None
 
 
@@ -130,11 +134,11 @@ def _what(model: type[Model]) -> str:
     return a(name)
 
 
-def _unknown_field(location: Location, given: Any, document: Any) -> tuple[Finding, str | None]:
+def _unknown_field(location: Location, given: Any, document: Any, root: type[Model]) -> tuple[Finding, str | None]:
     """The finding about a field that the model does not have, and the absent field with the nearest name, if one is
     near.
     """
-    owner = _model_at(location[:-1])
+    owner = _model_at(location[:-1], root)
     fields = list(owner.model_fields) if owner else []
     present = _get(document, location[:-1])
     meant = nearest(str(location[-1]), [each for each in fields if each not in present])
@@ -151,8 +155,8 @@ def _unknown_field(location: Location, given: Any, document: Any) -> tuple[Findi
     return finding, meant
 
 
-def _missing(location: Location) -> Finding:
-    place = place_of(location)
+def _missing(location: Location, root: type[Model]) -> Finding:
+    place = place_of(location, root)
     assert place is not None
     return Finding(
         path=dotted(location),
@@ -176,9 +180,9 @@ _CONTAINER_RULES = {
 }
 
 
-def _malformed(error: ErrorDetails, location: Location) -> Finding:
+def _malformed(error: ErrorDetails, location: Location, root: type[Model]) -> Finding:
     """The finding about any other error, in the words of the field."""
-    place = place_of(location)
+    place = place_of(location, root)
     given = error["input"]
     if location and location[-1] == KEY:
         path, given = dotted(location[:-1]), str(location[-2])
@@ -189,11 +193,11 @@ def _malformed(error: ErrorDetails, location: Location) -> Finding:
             path=path or "(the declaration)",
             value=show(given),
             rule="must be a mapping (field: value)",
-            reason="a network is described by its fields",
-            fix="write the network's fields below estate:network",
+            reason=f"{_what(root)} is described by its fields",
+            fix=f"write the fields {words(list(root.model_fields))}",
         )
     value, about = _value(place, given), place.words
-    owner = _model_at(location)
+    owner = _model_at(location, root)
     if error["type"] in _CONTAINER_RULES:
         rule = _CONTAINER_RULES[error["type"]]
         if owner is not None:
@@ -257,11 +261,14 @@ def _get(document: Any, location: Location) -> Any:
 
 
 class _Example:
-    """The example's declaration, parsed when the first value is taken from it."""
+    """The example of what the model ``root`` declares, made when the first value is taken from it."""
+
+    def __init__(self, root: type[Model]) -> None:
+        self._root = root
 
     @cached_property
     def _declared(self) -> dict[str, Any]:
-        return example.declared()
+        return example.of(self._root)
 
     def at(self, location: Location) -> Any:
         """A sound value for ``location``: what the example has there, or in the first entry of each mapping and list on
@@ -271,7 +278,7 @@ class _Example:
             KeyError, StopIteration: the example has nothing there.
         """
         value: Any = self._declared
-        current: Any = Network
+        current: Any = self._root
         for step in location:
             plain = _plain(current)
             if isinstance(plain, type) and issubclass(plain, Model):
@@ -283,7 +290,7 @@ class _Example:
         return copy.deepcopy(value)
 
 
-def _repair(document: Any, location: Location, kind: str, sound_values: _Example) -> tuple[str, ...]:
+def _repair(document: Any, location: Location, kind: str, sound_values: _Example, root: type[Model]) -> tuple[str, ...]:
     """Puts a sound value at ``location``, or removes what is there.
 
     Returns the place whose value is unknown from now on.
@@ -293,7 +300,7 @@ def _repair(document: Any, location: Location, kind: str, sound_values: _Example
         parent.pop(key, None)
         return (*map(str, location[:-2]), KEYS)
     parent = _get(document, location[:-1])
-    owner = _model_at(location[:-1])
+    owner = _model_at(location[:-1], root)
     if kind == "extra_forbidden":
         parent.pop(location[-1], None)
         return tuple(map(str, location))
@@ -320,22 +327,22 @@ def _each_once(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     return kept
 
 
-def examine(declared: Any) -> Shape:
-    """Everything malformed in ``declared``, and a network for the rules to check."""
-    shape = Shape()
+def examine(declared: Any, root: type[Root]) -> Shape[Root]:
+    """Everything malformed in ``declared``, and what it declares for the rules to check."""
+    shape: Shape[Root] = Shape()
     if not isinstance(declared, Mapping):
         declared_error: Any = {"type": "model_type", "loc": (), "msg": "", "input": declared}
-        shape.findings.append(((), _malformed(declared_error, ())))
+        shape.findings.append(((), _malformed(declared_error, (), root)))
         return shape
     document = copy.deepcopy(dict(declared))
     for location, value in list(leaves(document)):
         if isinstance(value, date):
             shape.findings.append((location, _unquoted(location, value)))
             _get(document, location[:-1])[location[-1]] = value.isoformat()
-    sound_values = _Example()
+    sound_values = _Example(root)
     for _ in range(ROUNDS):
         try:
-            shape.network = Network.model_validate(document)
+            shape.value = root.model_validate(document)
             return shape
         except ValidationError as failure:
             errors = _each_once(failure.errors(include_url=False, include_context=False))
@@ -343,23 +350,26 @@ def examine(declared: Any) -> Shape:
         for error in errors:
             location = error["loc"]
             if error["type"] == "extra_forbidden":
-                finding, meant = _unknown_field(location, error["input"], document)
+                finding, meant = _unknown_field(location, error["input"], document, root)
                 shape.findings.append((location, finding))
                 parent = _get(document, location[:-1])
                 if meant:
                     parent[meant] = parent.pop(location[-1])
                     renamed.add((*location[:-1], meant))
                 else:
-                    shape.unknown.add(_repair(document, location, error["type"], sound_values))
+                    shape.unknown.add(_repair(document, location, error["type"], sound_values, root))
         for error in sorted(errors, key=lambda each: -len(each["loc"])):
             location = error["loc"]
             if error["type"] == "extra_forbidden" or location in renamed:
                 continue
             shape.findings.append(
-                (location, _missing(location) if error["type"] == "missing" else _malformed(error, location))
+                (
+                    location,
+                    _missing(location, root) if error["type"] == "missing" else _malformed(error, location, root),
+                )
             )
             try:
-                shape.unknown.add(_repair(document, location, error["type"], sound_values))
+                shape.unknown.add(_repair(document, location, error["type"], sound_values, root))
             except (KeyError, IndexError, TypeError, StopIteration):
                 return shape
     return shape
@@ -377,8 +387,8 @@ def sound(finding: Finding, unknown: set[tuple[str, ...]]) -> bool:
 
 
 def every_field() -> Iterator[tuple[type[Model], str]]:
-    """All fields of all models of a declaration."""
-    todo: list[type[Model]] = [Network]
+    """All fields of all models of a declaration, each with the model that defines it."""
+    todo: list[type[Model]] = [Network, Company, Datacentre]
     seen: set[type[Model]] = set()
     while todo:
         current = todo.pop()
@@ -386,7 +396,7 @@ def every_field() -> Iterator[tuple[type[Model], str]]:
             continue
         seen.add(current)
         for name, info in current.model_fields.items():
-            yield current, name
+            yield next(each for each in current.__mro__ if name in each.__annotations__), name
             plain = _plain(info.annotation)
             for inner in (plain, *map(_plain, get_args(plain))):
                 if isinstance(inner, type) and issubclass(inner, Model):

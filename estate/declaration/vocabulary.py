@@ -59,6 +59,17 @@ PEER = Words(
 )
 REGION_NAME = Words("the name of an AWS region", "it is passed to AWS unchanged", "eu-central-1")
 ITEM_NAME = Words(_NAME, "it becomes part of host names, tags and DNS names", "alpha-1")
+SERIAL = Words("4 to 32 capital letters, digits and dashes", "remote hands find the machine by it", "ASH1R003")
+SSH_PUBLIC_KEYS = Words(
+    "a list of SSH public keys, at least one, each ed25519, hardware-backed ed25519 or ECDSA P-256",
+    "older kinds of key are no longer safe",
+    '"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… alice"',
+    entry=Words(
+        "an SSH public key: ed25519, hardware-backed ed25519 or ECDSA P-256",
+        "older kinds of key are no longer safe",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… alice",
+    ),
+)
 
 WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Download, "url"): Words(
@@ -233,33 +244,31 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "the name of one of the site's zones", "it decides VLAN, address and firewall", "validator-a"
     ),
     (model.Server, "number"): Words("a whole number from 1 to 30", "it fixes the host's name and its address", "1"),
-    (model.Server, "hardware"): Words(
+    (model.Machine, "hardware"): Words(
         "maker and model, at most 64 characters",
         "a spare helps only if it is the same machine",
         "Dell PowerEdge R660",
     ),
-    (model.Server, "serial"): Words(
-        "4 to 32 capital letters, digits and dashes", "remote hands find the machine by it", "ASH1R003"
-    ),
-    (model.Server, "rack_units"): Words(
+    (model.Server, "serial"): SERIAL,
+    (model.Machine, "rack_units"): Words(
         "a list of whole numbers from 1 to 48, at least one",
         "remote hands find the machine by it",
         "[3]",
         entry=Words("a whole number from 1 to 48", "a cabinet has no more units", "3"),
     ),
-    (model.Server, "power"): Words(
+    (model.Machine, "power"): Words(
         "a list of PDU names, at least one",
         "it says which feeds keep the machine up",
         "[pdu-a, pdu-b]",
         entry=Words("the name of a PDU", "it says which feed keeps the machine up", "pdu-a"),
     ),
-    (model.Server, "nics"): Words(
+    (model.Machine, "nics"): Words(
         "a list of network cards, at least one, each with mac and switch",
         "the bond is made of them",
         '[{mac: "b8:ca:3a:11:01:00", switch: core-a}, {mac: "b8:ca:3a:11:01:01", switch: core-b}]',
     ),
     (model.Server, "active"): Words("true or false", "it marks the one of the pair that does the work now", "true"),
-    (model.Server, "public_address"): Words("an IPv4 address", "an edge takes the tunnels there", "192.0.2.4"),
+    (model.Machine, "public_address"): Words("an IPv4 address", "an edge takes the tunnels there", "192.0.2.4"),
     (model.Cabinet, "id"): Words("1 to 32 characters", "remote hands find the cabinet by it", "A-0417"),
     (model.Cabinet, "pdus"): Words(
         "a list of names, at least one", "servers say which of them feed them", "[pdu-a, pdu-b]", entry=ITEM_NAME
@@ -283,18 +292,18 @@ WORDS: dict[tuple[type[Model], str], Words] = {
     (model.Site, "slot"): Words(
         "a whole number from 11 to 14", "the network's block has four slots for sites, after the regions'", "11"
     ),
-    (model.Site, "vendor"): Words("1 to 40 characters", "two sites must not fail with one company", "Equinix"),
-    (model.Site, "facility"): Words("1 to 40 characters", "people and parcels are sent there", "DC11 Ashburn"),
-    (model.Site, "continent"): Words(
+    (model.Facility, "vendor"): Words("1 to 40 characters", "two sites must not fail with one company", "Equinix"),
+    (model.Facility, "facility"): Words("1 to 40 characters", "people and parcels are sent there", "DC11 Ashburn"),
+    (model.Facility, "continent"): Words(
         "one of north-america, europe, asia, south-america, africa, oceania",
         "two sites must not fail with one power grid",
         "europe",
     ),
     (model.Site, "asn"): Words(_ASN, "the site's edges identify themselves by it in BGP", "64901"),
-    (model.Site, "uplink"): Words(
+    (model.Facility, "uplink"): Words(
         "an IPv4 network without host bits", "the edges have their public addresses in it", "192.0.2.0/28"
     ),
-    (model.Site, "cabinet"): Words(
+    (model.Facility, "cabinet"): Words(
         "the fields id, pdus and switches",
         "servers are checked against it",
         "{id: A-0417, pdus: [pdu-a, pdu-b], switches: [core-a, core-b]}",
@@ -313,6 +322,31 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "the site reaches the cloud through tunnels",
         "{eu-central-1: {certificates: [arn:…, arn:…]}}",
         key=REGION_NAME,
+    ),
+    (model.Datacentre, "machines"): Words(
+        "a mapping from serials to machines",
+        "remote hands find a machine by its serial, and networks say what runs on it",
+        "{ASH1R003: {hardware: Dell PowerEdge R660, …}}",
+        key=SERIAL,
+    ),
+    (model.Person, "ssh_public_keys"): SSH_PUBLIC_KEYS,
+    (model.Person, "duties"): Words(
+        "a mapping from networks, or * for every other one, to names of duties",
+        "a person has an account where a duty gives one, and nowhere else",
+        "{cosmoshub: operator}",
+        key=Words("the name of a network, or *", "the duty holds there", "cosmoshub"),
+    ),
+    (model.Company, "duties"): Words(
+        "a mapping from names of duties to lists of roles",
+        "a person of that duty gets an account on hosts of these roles and on no others",
+        "{operator: [public-sentry, seed]}",
+        key=ITEM_NAME,
+    ),
+    (model.Company, "people"): Words(
+        "a mapping from user names to people",
+        "nobody else has an account on a host",
+        "{alice: {ssh_public_keys: […], duties: {cosmoshub: operator}}}",
+        key=ITEM_NAME,
     ),
     (model.Signing, "backend"): Words("softsign or yubihsm", "the signer's configuration follows from it", "softsign"),
     (model.Signing, "custody"): Words("the name of a site", "one site's active signer holds the consensus key", "ash1"),
@@ -356,16 +390,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "a declaration says where a secret is, never what it is",
         "vault:pki/cosmoshub-vpn#ca_chain",
     ),
-    (model.Operator, "ssh_public_keys"): Words(
-        "a list of SSH public keys, at least one, each ed25519, hardware-backed ed25519 or ECDSA P-256",
-        "older kinds of key are no longer safe",
-        '"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… alice"',
-        entry=Words(
-            "an SSH public key: ed25519, hardware-backed ed25519 or ECDSA P-256",
-            "older kinds of key are no longer safe",
-            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… alice",
-        ),
-    ),
+    (model.Operator, "ssh_public_keys"): SSH_PUBLIC_KEYS,
     (model.Operator, "roles"): Words(
         _ROLES, "a person gets an account on hosts of these roles and on no others", "[public-sentry, seed]"
     ),
@@ -482,4 +507,4 @@ WORDS: dict[tuple[type[Model], str], Words] = {
 
 def words(owner: type[Model], field: str) -> Words:
     """The words for ``field`` of the model ``owner``; every field has some, and a test checks that."""
-    return WORDS[owner, field]
+    return next(WORDS[each, field] for each in owner.__mro__ if (each, field) in WORDS)

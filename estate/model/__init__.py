@@ -5,6 +5,7 @@ from __future__ import annotations
 from estate.model.access import Lease, Operator, ScrapeJob, Service, Vpn
 from estate.model.chain import Chain, Client, Download, Ports
 from estate.model.cloud import Aws, CloudNode, Endpoints, Partner, QuotaSet, Region, Zone
+from estate.model.company import EVERY_INSTANCE, Company, Person
 from estate.model.network import Network
 from estate.model.roles import (
     CHAIN_ROLES,
@@ -23,7 +24,7 @@ from estate.model.roles import (
     ZoneKind,
 )
 from estate.model.signing import Coordination, Signing
-from estate.model.site import Cabinet, Link, Nic, Server, Site, SiteZone
+from estate.model.site import Cabinet, Datacentre, Facility, Link, Machine, Nic, Server, Site, SiteZone
 from estate.model.types import (
     ENGINE_MIDNIGHT,
     AccountId,
@@ -40,6 +41,7 @@ from estate.model.types import (
     Port,
     RegionName,
     SecretRef,
+    Serial,
     Sha256,
     SshPublicKey,
     ZoneLetter,
@@ -57,15 +59,20 @@ __all__ = [
     "Client",
     "CloudNode",
     "CloudRole",
+    "Company",
     "Coordination",
+    "Datacentre",
     "Day",
     "DnsName",
     "Download",
     "ENGINE_MIDNIGHT",
+    "EVERY_INSTANCE",
     "Endpoints",
+    "Facility",
     "HostNumber",
     "Lease",
     "Link",
+    "Machine",
     "Model",
     "Name",
     "Network",
@@ -76,6 +83,7 @@ __all__ = [
     "Offer",
     "Operator",
     "Partner",
+    "Person",
     "PeerAddress",
     "Port",
     "Ports",
@@ -89,6 +97,7 @@ __all__ = [
     "SITE_ROLES",
     "ScrapeJob",
     "SecretRef",
+    "Serial",
     "Server",
     "Service",
     "Sha256",

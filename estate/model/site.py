@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from estate.model.roles import SiteRole, ZoneKind
-from estate.model.types import Arn, Asn, HostNumber, Model, Name, RegionName
+from estate.model.types import Arn, Asn, HostNumber, Model, Name, RegionName, Serial
 
 
 class SiteZone(Model):
@@ -26,19 +26,24 @@ class Nic(Model):
     switch: Name
 
 
-class Server(Model):
-    """A bare-metal host of a datacentre. ``active`` marks the one of each pair that does the work now."""
+class Machine(Model):
+    """A bare-metal machine as it stands in its cabinet, whoever uses it."""
+
+    hardware: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    rack_units: Annotated[tuple[Annotated[int, Field(ge=1, le=48)], ...], Field(min_length=1)]
+    power: Annotated[tuple[Name, ...], Field(min_length=1)]
+    nics: Annotated[tuple[Nic, ...], Field(min_length=1)]
+    public_address: IPv4Address | None = None
+
+
+class Server(Machine):
+    """A machine that a network uses. ``active`` marks the one of each pair that does the work now."""
 
     role: SiteRole
     zone: Name
     number: HostNumber
-    hardware: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    serial: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{4,32}$")]
-    rack_units: Annotated[tuple[Annotated[int, Field(ge=1, le=48)], ...], Field(min_length=1)]
-    power: Annotated[tuple[Name, ...], Field(min_length=1)]
-    nics: Annotated[tuple[Nic, ...], Field(min_length=1)]
+    serial: Serial
     active: bool = False
-    public_address: IPv4Address | None = None
 
 
 class Cabinet(Model):
@@ -55,16 +60,27 @@ class Link(Model):
     certificates: Annotated[tuple[Arn, ...], Field(min_length=1)]
 
 
-class Site(Model):
-    """A datacentre. ``slot`` places its /20 in the network's /16; it must never change."""
+class Facility(Model):
+    """Where a datacentre is, and what the carrier and the cabinet give it."""
 
-    slot: Annotated[int, Field(ge=11, le=14)]
     vendor: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     facility: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     continent: Literal["north-america", "europe", "asia", "south-america", "africa", "oceania"]
-    asn: Asn
     uplink: IPv4Network
     cabinet: Cabinet
+
+
+class Datacentre(Facility):
+    """What ``stacks/datacentres/<name>.yaml`` declares: the facility, and its machines by serial."""
+
+    machines: dict[Serial, Machine]
+
+
+class Site(Facility):
+    """What a network has in a datacentre. ``slot`` places its /20 in the network's /16; it must never change."""
+
+    slot: Annotated[int, Field(ge=11, le=14)]
+    asn: Asn
     zones: dict[Name, SiteZone]
     servers: tuple[Server, ...]
     links: dict[RegionName, Link]

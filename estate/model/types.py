@@ -35,6 +35,7 @@ SshPublicKey = Annotated[
         pattern=r"^(ssh-ed25519|sk-ssh-ed25519@openssh\.com|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+( \S+)?$"
     ),
 ]
+Serial = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{4,32}$")]
 SecretRef = Annotated[str, StringConstraints(pattern=r"^vault:[a-z0-9-]+(/[A-Za-z0-9._-]+)+#[a-z0-9_]+$")]
 
 ENGINE_MIDNIGHT = " 00:00:00 +0000 UTC"

@@ -116,21 +116,39 @@ def machines_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     )
 
 
+def vlans_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
+    """Two networks in one datacentre share switches, and there no VLAN."""
+    sites = [site for network in networks.values() for site in network.sites.values()]
+    claims = [
+        Claim(file, f"sites.{name}.zones.{zone}.vlan", (name, each.vlan))
+        for file, network in networks.items()
+        for name, site in network.sites.items()
+        for zone, each in site.zones.items()
+    ]
+    yield from _collisions(
+        networks,
+        claims,
+        "each zone of a datacentre must have a VLAN of its own",
+        ", and the switches would join both networks",
+        f"choose another VLAN: {free((each.vlan for site in sites for each in site.zones.values()), 2, 4094)}",
+    )
+
+
 def uplinks_are_disjoint(networks: Networks) -> Iterator[tuple[Path, Finding]]:
-    """A public address belongs to one network's edge."""
+    """A public address belongs to one datacentre, and there to one network's edge."""
     seen: list[tuple[Path, str, IPv4Network]] = []
     for file, network in networks.items():
         for site, each in network.sites.items():
             for other, path, uplink in seen:
-                if other != file and uplink.overlaps(each.uplink):
+                if other != file and path != f"sites.{site}.uplink" and uplink.overlaps(each.uplink):
                     yield (
                         file,
                         Finding(
                             path=f"sites.{site}.uplink",
                             value=show(each.uplink),
-                            rule="must not overlap with the uplink of another network",
+                            rule="must not overlap with the uplink of another datacentre",
                             reason=f"{networks[other].name} has {uplink} at {path}",
-                            fix="write the block that the carrier assigned to this network",
+                            fix="write the block that the carrier assigned to this datacentre",
                         ),
                     )
                     break
@@ -274,6 +292,7 @@ RULES = (
     names_are_distinct,
     chains_are_distinct,
     machines_are_distinct,
+    vlans_are_distinct,
     uplinks_are_disjoint,
     partners_do_not_overlap_with_networks,
     endpoints_are_distinct,

@@ -183,7 +183,7 @@ def test_new_leaves_an_existing_declaration_as_it_is(estate: Run) -> None:
 
 
 def test_a_declaration_that_cannot_be_written_is_bad_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot write stacks/Pulumi.osmosis.yaml: No such file or directory; .*"):
+    with pytest.raises(UsageError, match=r"cannot write stacks/datacentres/dal1.yaml: No such file or directory; .*"):
         new.run(tmp_path, parser("new").parse_args(["new", "osmosis"]))
 
 

@@ -17,8 +17,7 @@ from tools import parts
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with one declaration, whose claims are proved and whose engine is there."""
-    (tmp_path / "stacks").mkdir()
-    shutil.copy(CHECKOUT / "stacks" / "Pulumi.cosmoshub.yaml", tmp_path / "stacks")
+    shutil.copytree(CHECKOUT / "stacks", tmp_path / "stacks")
     monkeypatch.setattr(parts, "ensure", lambda *_: None)
     monkeypatch.setattr(proving, "report", lambda *_: None)
     monkeypatch.setattr(proving, "in_words", lambda _: "17 claims: all proved")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
-import yaml
 
 from components.recording import Recorded, record
 from estate.declaration import load
-from estate.declaration.example import declaration
+from estate.declaration.example import declared
 from estate.model import Network
 
 
 @pytest.fixture(scope="session")
 def small() -> Network:
     """What ``bin/estate new`` writes, reduced to two regions and one host a role."""
-    declared = yaml.safe_load(declaration("osmosis", 77))["config"][load.CONFIG_KEY]
-    new = load.network(declared, source="stacks/Pulumi.osmosis.yaml")
+    new = load.network(declared("osmosis", 77, today=date.today()), source="stacks/Pulumi.osmosis.yaml")
     regions = dict(sorted(new.regions.items(), key=lambda item: item[1].slot)[:2])
     nodes = {node.role: node for node in reversed(new.nodes) if node.region in regions}
     sites = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from estate.declaration import example, load
@@ -27,13 +28,26 @@ UNCOORDINATED = dict.fromkeys(
 """What to change in the example for one site to sign alone."""
 
 
+def place(stacks: Path, name: str = "example", slot: int = 7, *, number: int = 1, today: date = TODAY) -> Path:
+    """Writes the example's files into ``stacks``; returns the network's."""
+    (stacks / "datacentres").mkdir(parents=True, exist_ok=True)
+    (stacks / "company.yaml").write_text(example.company())
+    for path, text in example.files(name, slot, number=number, today=today).items():
+        (stacks / path).write_text(text)
+    return stacks / f"Pulumi.{name}.yaml"
+
+
 def _step(value: Any, key: str) -> Any:
     return value[int(key)] if isinstance(value, list) else value[key]
 
 
 def edited(change: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the example's declaration with each dotted path of ``change`` set, appended or removed."""
-    document = example.declared()
+    """The example's whole declaration with each dotted path of ``change`` set, appended or removed."""
+    return edit(example.declared(), change)
+
+
+def edit(document: Any, change: Mapping[str, Any]) -> Any:
+    """``document`` with each dotted path of ``change`` set, appended or removed in it."""
     removals = []
     for path, value in change.items():
         *parents, last = path.split(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from estate.declaration import example, load
 from estate.model import Role
+from tests.estate.declarations import place
 
 TODAY = date(2030, 6, 1)
 
@@ -17,20 +19,17 @@ TODAY = date(2030, 6, 1)
     ("name", "slot"), [("ex", 1), ("osmosis", 3), ("a1b2c3d4e5f6g7h8", 9), ("celestia", 42), ("last", 254)]
 )
 def test_it_is_valid_for_any_name_and_slot(tmp_path: Path, name: str, slot: int) -> None:
-    path = tmp_path / f"Pulumi.{name}.yaml"
-    path.write_text(example.declaration(name, slot, today=TODAY))
+    path = place(tmp_path, name, slot, number=slot)
     assert load.examine(path, today=TODAY).problems == ()
 
 
 @pytest.mark.slow
 def test_it_goes_together_with_the_networks_that_are_declared(tmp_path: Path) -> None:
-    stacks = Path(__file__).parents[2] / "stacks"
-    (tmp_path / "stacks").mkdir()
-    for path in stacks.glob("Pulumi.*.yaml"):
-        (tmp_path / "stacks" / path.name).write_text(path.read_text())
+    shutil.copytree(Path(__file__).parents[2] / "stacks", tmp_path / "stacks")
     day = date(2026, 11, 1)
     slot = example.next_slot(network.slot for network in load.all_networks(tmp_path, today=day).values())
-    (tmp_path / "stacks" / "Pulumi.newcomer.yaml").write_text(example.declaration("newcomer", slot, today=day))
+    for path, text in example.files("newcomer", slot, today=day).items():
+        (tmp_path / "stacks" / path).write_text(text)
     assert "newcomer" in load.all_networks(tmp_path, today=day)
 
 

@@ -11,7 +11,7 @@ import pytest
 from estate import findings, rules
 from estate.declaration import example, load
 from estate.findings import DeclarationError, Problem
-from tests.estate.declarations import REMOVED, SOURCE, TODAY, edited, problems, sound
+from tests.estate.declarations import REMOVED, SOURCE, TODAY, edited, place, problems, sound
 
 ROOT = Path(__file__).parents[2]
 STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
@@ -19,7 +19,7 @@ GOOD = example.declaration("example", 7, today=date(2030, 1, 1))
 
 
 def written(tmp_path: Path, text: str, name: str = "example") -> Path:
-    path = tmp_path / f"Pulumi.{name}.yaml"
+    path = place(tmp_path, name)
     path.write_text(text)
     return path
 

@@ -14,10 +14,11 @@ import yaml
 
 from estate.declaration import example, schema, vocabulary
 from estate.declaration.shape import every_field
-from tests.estate.declarations import edited
+from tests.estate.declarations import edit
 
 ROOT = Path(__file__).parents[2]
-CURRENT = schema.schema()
+SCHEMAS = schema.schemas()
+DEFINITIONS = {name: each for found in reversed(SCHEMAS.values()) for name, each in found["$defs"].items()}
 TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
     "array": list,
@@ -42,7 +43,7 @@ def refusals(value: Any, rule: Any, path: str = "") -> Iterator[str]:
         return
     assert set(rule) <= UNDERSTOOD, f"the check does not understand {set(rule) - UNDERSTOOD}"
     if "$ref" in rule:
-        yield from refusals(value, CURRENT["$defs"][rule["$ref"].rsplit("/", 1)[1]], path)
+        yield from refusals(value, DEFINITIONS[rule["$ref"].rsplit("/", 1)[1]], path)
     if "anyOf" in rule and all(any(True for _ in refusals(value, each, path)) for each in rule["anyOf"]):
         yield f"{path}: none of the alternatives"
     if "enum" in rule and value not in rule["enum"] or "const" in rule and value != rule["const"]:
@@ -88,48 +89,77 @@ def stack(text: str) -> Any:
     return json.loads(json.dumps(yaml.safe_load(text), default=str))
 
 
-def test_the_schema_file_is_current() -> None:
-    assert (ROOT / schema.SCHEMA_FILE).read_text() == schema.text(), "run python -m estate.declaration.schema"
+@pytest.mark.parametrize("file", SCHEMAS, ids=str)
+def test_the_schema_file_is_current(file: Path) -> None:
+    assert (ROOT / file).read_text() == schema.text(SCHEMAS[file]), "run python -m estate.declaration.schema"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ids=lambda path: path.stem)
-def test_every_stack_file_validates_against_it(path: Path) -> None:
-    assert list(refusals(stack(path.read_text()), CURRENT)) == []
+STACK = schema.STACKS / "schema.json"
+COMPANY = schema.STACKS / "company.schema.json"
+DATACENTRE = schema.STACKS / "datacentres" / "schema.json"
+EXAMPLES = {
+    STACK: example.declaration("example", 7, today=date(2030, 1, 1)),
+    COMPANY: example.company(),
+    DATACENTRE: example.datacentres(7)["dal1"],
+}
+DECLARED = [
+    *((STACK, path) for path in sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))),
+    *((DATACENTRE, path) for path in sorted((ROOT / "stacks" / "datacentres").glob("*.yaml"))),
+    (COMPANY, ROOT / "stacks" / "company.yaml"),
+]
 
 
-def test_the_example_validates_against_it() -> None:
-    assert list(refusals(stack(example.declaration("example", 7, today=date(2030, 1, 1))), CURRENT)) == []
+@pytest.mark.parametrize(("file", "path"), DECLARED, ids=[path.stem for _, path in DECLARED])
+def test_every_declared_file_validates_against_it(file: Path, path: Path) -> None:
+    assert list(refusals(stack(path.read_text()), SCHEMAS[file])) == []
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=str)
+def test_the_example_validates_against_it(file: Path) -> None:
+    assert list(refusals(stack(EXAMPLES[file]), SCHEMAS[file])) == []
+
+
+NETWORK = "config.estate:network"
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("file", "change"),
     [
-        {"colour": "blue"},
-        {"slot": 255},
-        {"regions.us-east-2.image": "debian"},
-        {"nodes.0.role": "validator"},
-        {"sites.dal1.slot": 3},
-        {"name": "(removed)"},
-        {"sites.dal1.servers.0.nics.0.mac": "x"},
-        {"regions.europe": {"slot": 3}},
-        {"partners.northwind.cidrs": []},
+        (STACK, {f"{NETWORK}.colour": "blue"}),
+        (STACK, {f"{NETWORK}.slot": 255}),
+        (STACK, {f"{NETWORK}.regions.us-east-2.image": "debian"}),
+        (STACK, {f"{NETWORK}.nodes.0.role": "validator"}),
+        (STACK, {f"{NETWORK}.sites.dal1.slot": 3}),
+        (STACK, {f"{NETWORK}.name": "(removed)"}),
+        (STACK, {f"{NETWORK}.regions.europe": {"slot": 3}}),
+        (STACK, {f"{NETWORK}.partners.northwind.cidrs": []}),
+        (STACK, {f"{NETWORK}.operators": {}}),
+        (STACK, {f"{NETWORK}.sites.dal1.vendor": "Equinix"}),
+        (STACK, {f"{NETWORK}.sites.dal1.servers.0.hardware": "Dell PowerEdge R250"}),
+        (DATACENTRE, {"machines.DAL1-007-01.nics.0.mac": "x"}),
+        (DATACENTRE, {"machines.dal1": {}}),
+        (DATACENTRE, {"slot": 11}),
+        (COMPANY, {"people.alice.duties.Hub": "operator"}),
+        (COMPANY, {"duties.operator.0": "root"}),
+        (COMPANY, {"people": "(removed)"}),
     ],
-    ids=lambda change: next(iter(change)),
+    ids=lambda each: next(iter(each)) if isinstance(each, dict) else each.name,
 )
-def test_it_refuses_what_the_model_refuses(change: dict[str, Any]) -> None:
-    declared = {"config": {"estate:network": stack(yaml.safe_dump(edited(change)))}}
-    assert list(refusals(declared, CURRENT)) != []
+def test_it_refuses_what_the_model_refuses(file: Path, change: dict[str, Any]) -> None:
+    assert list(refusals(edit(stack(EXAMPLES[file]), change), SCHEMAS[file])) != []
 
 
 def test_every_field_has_words_and_every_word_a_field() -> None:
     assert set(vocabulary.WORDS) == set(every_field())
 
 
-def test_every_field_is_described_in_the_schema() -> None:
+def test_every_field_is_described_in_the_schemas() -> None:
     lacking = [
-        f"{owner.__name__}.{name}"
-        for owner, name in every_field()
-        if not CURRENT["$defs"][owner.__name__]["properties"][name].get("description")
+        f"{file}: {name}.{field}"
+        for file, found in SCHEMAS.items()
+        for name, definition in found["$defs"].items()
+        for field, each in definition.get("properties", {}).items()
+        if not each.get("description")
     ]
     assert lacking == []
 

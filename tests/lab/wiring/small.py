@@ -10,8 +10,6 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from estate.declaration import load
 from estate.model import Network, Role
 from estate.plan import addressing
@@ -28,7 +26,7 @@ REGIONS = ("us-east-1", "eu-central-1")
 @cache
 def network() -> Network:
     """The Cosmos Hub's declaration, cut down to two regions and one datacentre."""
-    document = yaml.safe_load((ROOT / "stacks" / "Pulumi.cosmoshub.yaml").read_text())["config"][load.CONFIG_KEY]
+    document = load.whole(ROOT / "stacks" / "Pulumi.cosmoshub.yaml")
     document["regions"] = {name: document["regions"][name] for name in REGIONS}
     document["nodes"] = [node for node in document["nodes"] if node["region"] in REGIONS]
     site = document["sites"]["ash1"]

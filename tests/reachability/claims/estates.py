@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from typing import Any
-
-import yaml
 
 from components.export import document
 from components.recording import record
 from configuration.rulesets import rulesets
+from estate.declaration import example as example_of
 from estate.declaration import load
-from estate.declaration.example import declaration
 from estate.model import Network, Role
 from estate.plan.hosts import Host, hosts
 from reachability import declared, state
@@ -150,7 +149,7 @@ def deployed(network: Network, *, preview: bool = False) -> Built:
 @cache
 def example(name: str = "osmosis", slot: int = 77) -> Network:
     """What ``bin/estate new`` writes."""
-    return load.network(yaml.safe_load(declaration(name, slot))["config"][load.CONFIG_KEY], source=f"{name}.yaml")
+    return load.network(example_of.declared(name, slot, today=date.today()), source=f"{name}.yaml")
 
 
 def sentences(found: Verdict) -> str:

@@ -1,0 +1,225 @@
+"""A network's declaration put together from its own file and what the company declares once.
+
+The people of the company become the network's ``operators``; what a datacentre's file says of the facility and of a
+machine joins the network's ``sites`` and their ``servers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from estate.declaration.document import Document, Location
+from estate.model import EVERY_INSTANCE, Facility, Machine
+from estate.rules.finding import Finding, choose, show
+
+CONFIG_KEY = "estate:network"
+OPERATORS = "operators"
+FACILITY = tuple(Facility.model_fields)
+MACHINE = tuple(Machine.model_fields)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is declared beside a network: the ``company``, its ``datacentres`` and the names of all ``instances``."""
+
+    company: Document
+    datacentres: Mapping[str, Document]
+    instances: frozenset[str]
+
+
+@dataclass
+class Composed:
+    """``value``: the whole declaration. ``origins``: which part of it stands in which document, and where there.
+
+    ``findings``: what could not be put together. ``absent``: the places whose value is unknown for that reason, or
+    because the other document lacks it, which is that document's problem.
+    """
+
+    document: Document
+    value: Any
+    origins: dict[Location, tuple[Document, Location]] = field(default_factory=dict)
+    findings: list[tuple[Document, Location, Finding]] = field(default_factory=list)
+    absent: set[Location] = field(default_factory=set)
+
+    def origin(self, location: Location) -> tuple[Document, Location]:
+        """The document that the part at ``location`` stands in, and its location there."""
+        for end in range(len(location), 0, -1):
+            if location[:end] in self.origins:
+                document, place = self.origins[location[:end]]
+                return document, (*place, *location[end:])
+        return self.document, location
+
+    def report(self, document: Document, location: Location, finding: Finding) -> None:
+        self.findings.append((document, location, finding))
+
+    def place(self, location: Location, document: Document, found: Location) -> None:
+        self.origins[location] = (document, found)
+
+
+def composed(declared: Document, beside: Beside | None) -> Composed:
+    """``declared`` and what is ``beside`` it in one; without that, ``declared`` is whole by itself."""
+    whole = Composed(declared, declared.value)
+    if beside is None or not isinstance(declared.value, Mapping):
+        return whole
+    whole.value = dict(declared.value)
+    _join_people(whole, beside)
+    sites = whole.value.get("sites")
+    if isinstance(sites, Mapping):
+        whole.value["sites"] = {name: _site(whole, name, site, beside) for name, site in sites.items()}
+    return whole
+
+
+def _mapping(value: Any, key: str) -> Mapping[Any, Any]:
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _join_people(whole: Composed, beside: Beside) -> None:
+    """The company's people who have a duty in the network."""
+    company = beside.company
+    if OPERATORS in whole.value:
+        whole.report(
+            whole.document,
+            (OPERATORS,),
+            Finding(
+                path=OPERATORS,
+                value=show(whole.value[OPERATORS]),
+                rule="must be declared with the company",
+                reason="who may log in where stands in one reviewed file",
+                fix=f"move the people to {company.file}, and give each a duty in this network",
+            ),
+        )
+    operators: dict[Any, Any] = {}
+    network, duties = whole.value.get("name"), _mapping(company.value, "duties")
+    for name, person in _mapping(company.value, "people").items():
+        held = _mapping(person, "duties")
+        instance = network if isinstance(network, str) and network in held else EVERY_INSTANCE
+        if instance not in held:
+            continue
+        duty = held[instance]
+        operators[name] = {key: value for key, value in person.items() if key != "duties"}
+        here: Location = (OPERATORS, name)
+        whole.place(here, company, ("people", name))
+        whole.place((*here, "roles"), company, ("duties", duty))
+        if isinstance(duty, str) and duty in duties:
+            operators[name]["roles"] = duties[duty]
+        else:
+            whole.absent.add((*here, "roles"))
+    if company.value is None:
+        whole.absent.add((OPERATORS,))
+    else:
+        whole.place((OPERATORS,), company, ("people",))
+        whole.value[OPERATORS] = operators
+
+
+def _site(whole: Composed, name: Any, site: Any, beside: Beside) -> Any:
+    """What the network has in the datacentre ``name``, with the facility and the machines."""
+    if not isinstance(site, Mapping):
+        return site
+    here: Location = ("sites", name)
+    joined = {key: value for key, value in site.items() if key not in FACILITY}
+    datacentre = beside.datacentres.get(name)
+    for key in (key for key in site if key in FACILITY):
+        where = datacentre.file if datacentre else f"a file of the datacentre {name}"
+        whole.report(whole.document, (*here, key), _elsewhere((*here, key), site[key], where))
+    if datacentre is None:
+        whole.report(whole.document, here, _unknown_datacentre(name, beside))
+    facility = datacentre.value if datacentre and isinstance(datacentre.value, Mapping) else {}
+    for key in FACILITY:
+        if datacentre:
+            whole.place((*here, key), datacentre, (key,))
+        if key in facility:
+            joined[key] = facility[key]
+        else:
+            whole.absent.add((*here, key))
+    if isinstance(site.get("servers"), list):
+        joined["servers"] = [
+            _server(whole, (*here, "servers", index), server, datacentre)
+            for index, server in enumerate(site["servers"])
+        ]
+    return joined
+
+
+def _server(whole: Composed, here: Location, server: Any, datacentre: Document | None) -> Any:
+    if not isinstance(server, Mapping):
+        return server
+    joined = {key: value for key, value in server.items() if key not in MACHINE}
+    where = datacentre.file if datacentre else "the file of the datacentre"
+    for key in (key for key in server if key in MACHINE):
+        whole.report(whole.document, (*here, key), _elsewhere((*here, key), server[key], where))
+    serial = server.get("serial")
+    machines = datacentre.value.get("machines") if datacentre and isinstance(datacentre.value, Mapping) else None
+    machine = None
+    if datacentre and isinstance(serial, str) and isinstance(machines, Mapping):
+        machine = machines.get(serial)
+        for key in MACHINE:
+            whole.place((*here, key), datacentre, ("machines", serial, key))
+        if serial not in machines:
+            finding = Finding(
+                path=".".join(map(str, (*here, "serial"))),
+                value=show(serial),
+                rule=f"must be the serial of a machine of {here[1]}",
+                reason=f"the machines of the datacentre are declared in {datacentre.file}",
+                fix=choose(serial, machines),
+            )
+            whole.report(whole.document, (*here, "serial"), finding)
+    for key in MACHINE:
+        if not isinstance(machine, Mapping):
+            whole.absent.add((*here, key))
+        elif key in machine:
+            joined[key] = machine[key]
+        elif Machine.model_fields[key].is_required():
+            whole.absent.add((*here, key))
+    return joined
+
+
+def _elsewhere(location: Location, value: Any, where: str) -> Finding:
+    return Finding(
+        path=".".join(map(str, location)),
+        value=show(value),
+        rule="must be declared with the datacentre",
+        reason="a datacentre and its machines are declared once, whoever uses them",
+        fix=f"move it to {where}",
+    )
+
+
+def _unknown_datacentre(name: Any, beside: Beside) -> Finding:
+    return Finding(
+        path=f"sites.{name}",
+        value=show(name),
+        rule="must be a declared datacentre",
+        reason="facility and machines are declared in datacentres/, in a file of its name",
+        fix=choose(str(name), beside.datacentres),
+    )
+
+
+def duties_problems(company: Document, instances: frozenset[str]) -> Iterator[tuple[Location, Finding]]:
+    """Duties that are held but not declared, and duties in instances that there are not."""
+    duties = _mapping(company.value, "duties")
+    for name, person in _mapping(company.value, "people").items():
+        for instance, duty in _mapping(person, "duties").items():
+            path = f"people.{name}.duties.{instance}"
+            if isinstance(duty, str) and duty not in duties:
+                yield (
+                    ("people", name, "duties", instance),
+                    Finding(
+                        path=path,
+                        value=show(duty),
+                        rule="must be one of the company's duties",
+                        reason="the duty says on which hosts the person has an account",
+                        fix=choose(duty, duties),
+                    ),
+                )
+            if isinstance(instance, str) and instance != EVERY_INSTANCE and instance not in instances:
+                yield (
+                    ("people", name, "duties", instance),
+                    Finding(
+                        path=path,
+                        value=show(instance),
+                        rule="must be a declared network, or *",
+                        reason="a duty in what is not declared gives nobody access, and hides a mistyped name",
+                        fix=choose(instance, sorted(instances)),
+                    ),
+                )
