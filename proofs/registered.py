@@ -34,6 +34,8 @@ PROVING = ("proofs", "reachability", "tools")
 TEMPLATES = "templates/**/*"
 OWN_CLAIMS = "stacks/claims.py"
 """The file of a company's own claims."""
+BESIDE = ("stacks/company.yaml", "stacks/datacentres/*.yaml")
+"""What is declared beside every network."""
 KEPT = 8
 """The number of entries that the cache keeps for a network, newest first."""
 STACK = "pulumi:pulumi:Stack"
@@ -52,12 +54,12 @@ def code(*packages: str) -> tuple[str, ...]:
     return tuple(f"{package}/**/*.py" for package in dict.fromkeys(packages))
 
 
-CODE = code(*PROGRAM)
-"""The files on which recorded resources depend, besides the declaration and the installed packages."""
-RENDERED = (*code(*RENDERING), TEMPLATES)
-"""The files on which rendered rulesets depend, besides the declaration and the stack's inventory."""
-PROOF = (*code(*PROGRAM, *RENDERING, *PROVING), TEMPLATES, "requirements.txt", OWN_CLAIMS)
-"""The files on which a proof depends, besides the declaration."""
+CODE = (*code(*PROGRAM), *BESIDE)
+"""The files on which recorded resources depend, besides the stack file and the installed packages."""
+RENDERED = (*code(*RENDERING), TEMPLATES, *BESIDE)
+"""The files on which rendered rulesets depend, besides the stack file and the stack's inventory."""
+PROOF = (*code(*PROGRAM, *RENDERING, *PROVING), TEMPLATES, *BESIDE, "requirements.txt", OWN_CLAIMS)
+"""The files on which a proof depends, besides the stack file."""
 
 
 def stack_file(checkout: Path, network: str) -> Path:

@@ -10,6 +10,7 @@ import yaml
 
 from estate import rules
 from estate.findings import Problem
+from estate.model import Network
 from tests.estate.declarations import SOURCE, edited, problems
 
 TABLE: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("bad_declarations.yaml").read_text())
@@ -50,7 +51,7 @@ def test_every_rule_is_broken_by_some_fault_of_the_table() -> None:
 
     broken = set()
     for case in TABLE:
-        network = examine(edited(case["change"])).network
+        network = examine(edited(case["change"]), Network).value
         if network is None:
             continue
         broken |= {rule.__name__ for rule in rules.RULES if any(True for _ in rule(network))}

@@ -67,7 +67,7 @@ def test_recorded_resources_are_keyed_by_every_file_that_the_program_reads(tmp_p
     read = read_by(RECORDING, tmp_path)
     assert "components/service_instance.py" in read
     assert set(read) - covered(registered.CODE) == {"stacks/Pulumi.cosmoshub.yaml"}, (
-        "the declaration is hashed by itself"
+        "the stack file is hashed by itself"
     )
 
 
@@ -77,12 +77,19 @@ def test_a_proof_is_keyed_by_every_file_that_proving_reads(tmp_path: Path):
     assert "reachability/prover.py" in read
     assert any(each.startswith("templates/") for each in read), "host firewalls are rendered from templates"
     assert set(read) - covered(registered.PROOF) == {"stacks/Pulumi.cosmoshub.yaml"}, (
-        "the declaration is hashed by itself"
+        "the stack file is hashed by itself"
     )
 
 
 @pytest.mark.parametrize(
-    "moved", ["components/aws/nat.py", "configuration/network/links.py", "templates/firewall/host/rules.j2"]
+    "moved",
+    [
+        "components/aws/nat.py",
+        "configuration/network/links.py",
+        "templates/firewall/host/rules.j2",
+        "stacks/company.yaml",
+        "stacks/datacentres/ash1.yaml",
+    ],
 )
 def test_a_file_at_any_depth_changes_the_key(tmp_path: Path, moved: str):
     before = registered.digest(tmp_path, registered.PROOF)
