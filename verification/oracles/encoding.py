@@ -7,8 +7,8 @@ serves all questions of an estate; terms are shared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import z3
@@ -22,6 +22,8 @@ from verification.oracles.simulator import Packet, Start
 ADDRESS_BITS, SERVICE_BITS, PORT_BITS = 129, 24, 16
 NAT_SERVICES = tuple(services.of(number) for number in (services.ICMP, services.TCP, services.UDP))
 MOST_STEPS = 60
+EVERYWHERE: Intervals = ((0, (1 << ADDRESS_BITS) - 1),)
+"""The values of any field."""
 Condition = Any
 """A Python bool, or a z3 one."""
 
@@ -44,12 +46,16 @@ class Terms:
 
 @dataclass(frozen=True)
 class Way:
-    """One way as far as it goes: what it asks, what was sent, and which places it saw."""
+    """One way as far as it goes: what it asks, what was sent, and which places it saw.
+
+    ``bounds``: term → where it can still lie, by those asks that are about one term.
+    """
 
     sent: Terms
     packet: Terms
-    asks: tuple[Condition, ...]
+    asks: tuple[Condition, ...] = ()
     seen: frozenset[Any] = frozenset()
+    bounds: Mapping[int, Intervals] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,8 @@ class Encoding:
         self.service = z3.BitVec("service", SERVICE_BITS)
         self.port = z3.BitVec("port", PORT_BITS)
         self._terms: dict[Any, Condition] = {}
+        self._opposites: dict[int, Condition] = {}
+        self._ranges: dict[int, tuple[int, Intervals]] = {}
         self._ways: dict[tuple[Start, int | None, int | None], list[Leaf]] = {}
         self._fresh = 0
         self._kept: list[Any] = []
@@ -127,8 +135,23 @@ class Encoding:
             return any(low <= value <= high for low, high in intervals)
         key = (value.get_id(), intervals)
         if key not in self._terms:
-            self._terms[key] = either(*(self._between(value, low, high) for low, high in intervals))
+            found = either(*(self._between(value, low, high) for low, high in intervals))
+            self._terms[key] = found
+            if not isinstance(found, bool):
+                self._ranges[found.get_id()] = value.get_id(), addresses.union(intervals)
         return self._terms[key]
+
+    def opposite(self, condition: Condition) -> Condition:
+        """Not, folded."""
+        if isinstance(condition, bool):
+            return not condition
+        key = condition.get_id()
+        if key not in self._opposites:
+            found = self._opposites[key] = opposite(condition)
+            if key in self._ranges:
+                term, intervals = self._ranges[key]
+                self._ranges[found.get_id()] = term, addresses.difference(EVERYWHERE, intervals)
+        return self._opposites[key]
 
     @staticmethod
     def _between(value: Any, low: int, high: int) -> Condition:
@@ -168,7 +191,7 @@ class Encoding:
         """Every way from a sender, to one address or to all, of one service or of all. Built once."""
         key = start, destination, service
         if key not in self._ways:
-            begun: list[Way | None] = list(self._starts(start))
+            begun = list(self._starts(start))
             if destination is not None:
                 begun = [self.to_address(way, destination) for way in begun if way]
             if service is not None:
@@ -191,7 +214,7 @@ class Encoding:
             return self.vpc_in(self.facts.peerings[start.name][0], way)
         return self.send(start.name, way)
 
-    def _starts(self, start: Start) -> Iterator[Way]:
+    def _starts(self, start: Start) -> Iterator[Way | None]:
         if start.kind == "internet":
             sources = addresses.difference(GLOBAL, self.facts.own_public())
             for family in (addresses.ALL_V4, addresses.ALL_V6):
@@ -200,26 +223,29 @@ class Encoding:
                     self.within(self.source, addresses.intersection(sources, (family,))),
                     self.within(self.destination, (family,)),
                 )
-                yield Way(sent, sent, asks)
+                yield self.ask_of(Way(sent, sent), *asks)
         elif start.kind == "peer":
             routed = [r.block for table in self.facts.tables.values() for r in table if r.target == start.name]
             for block in addresses.union(routed):
                 sent = Terms(self.source, self.destination, self.service, self.port)
                 v6 = block[0] >= addresses.V6
-                yield Way(sent, sent, (self.within(self.source, (block,)), self.has_family(self.destination, v6)))
+                family = self.has_family(self.destination, v6)
+                yield self.ask_of(Way(sent, sent), self.within(self.source, (block,)), family)
         elif start.kind == "pool":
             for block in self.facts.hosts[start.name].pools[start.device]:
                 sent = Terms(self.source, self.destination, self.service, self.port)
                 v6 = block[0] >= addresses.V6
-                yield Way(sent, sent, (self.within(self.source, (block,)), self.has_family(self.destination, v6)))
+                family = self.has_family(self.destination, v6)
+                yield self.ask_of(Way(sent, sent), self.within(self.source, (block,)), family)
         elif start.kind == "spoof":
             for family in (addresses.ALL_V4, addresses.ALL_V6):
                 sent = Terms(self.source, self.destination, self.service, self.port)
-                yield Way(sent, sent, (self.within(self.source, (family,)), self.within(self.destination, (family,))))
+                asks = self.within(self.source, (family,)), self.within(self.destination, (family,))
+                yield self.ask_of(Way(sent, sent), *asks)
         else:
             for own in self.facts.own_addresses(start.name):
                 sent = Terms(own, self.destination, self.service, self.port)
-                yield Way(sent, sent, (self.has_family(self.destination, own >= addresses.V6),))
+                yield self.ask_of(Way(sent, sent), self.has_family(self.destination, own >= addresses.V6))
 
     def ask(
         self, start: Start, to: str, asked: Intervals | None = None, *, destinations: Intervals | None = None,
@@ -274,14 +300,27 @@ class Encoding:
     # -- steps
 
     def ask_of(self, way: Way, *conditions: Condition) -> Way | None:
-        """The way, if it can continue under the conditions."""
-        asks = list(way.asks)
+        """The way, if it can continue under the conditions.
+
+        It cannot where they leave a term no value: among many routers, most ways by far are such.
+        """
+        asks, bounds = list(way.asks), way.bounds
         for each in conditions:
             if each is False:
                 return None
-            if each is not True:
-                asks.append(each)
-        return replace(way, asks=tuple(asks))
+            if each is True:
+                continue
+            if each.get_id() in self._ranges:
+                term, intervals = self._ranges[each.get_id()]
+                before = bounds.get(term, EVERYWHERE)
+                left = addresses.intersection(before, intervals)
+                if not left:
+                    return None
+                if left == before:
+                    continue
+                bounds = {**bounds, term: left}
+            asks.append(each)
+        return Way(way.sent, way.packet, tuple(asks), way.seen, bounds)
 
     def once(self, place: str, way: Way) -> Way | None:
         key = (place, way.packet.key())
@@ -310,7 +349,7 @@ class Encoding:
             onward = self.ask_of(way, inside)
             if onward:
                 found.append((device, onward))
-            beyond.append(opposite(inside))
+            beyond.append(self.opposite(inside))
         rest = self.ask_of(way, *beyond)
         if rest is None:
             return found
@@ -328,7 +367,7 @@ class Encoding:
             if onward:
                 found += self._longest(special, onward)
             passed.append(
-                opposite(both(mine, self.within(packet.destination, addresses.union([b for b, _ in special]))))
+                self.opposite(both(mine, self.within(packet.destination, addresses.union([b for b, _ in special]))))
             )
         plain = self.ask_of(rest, *passed)
         return found + (self._longest(routes, plain) if plain else [])
@@ -341,7 +380,7 @@ class Encoding:
             onward = self.ask_of(
                 way,
                 self.within(way.packet.destination, (block,)),
-                opposite(self.within(way.packet.destination, addresses.union(longer))) if longer else True,
+                self.opposite(self.within(way.packet.destination, addresses.union(longer))) if longer else True,
             )
             if onward:
                 found.append((device, onward))
@@ -391,7 +430,7 @@ class Encoding:
                 taken = self.filtered(rules, chain, taken, device, "", translated)
             for done in taken:
                 yield self.end(name, done)
-            onward = self.ask_of(each, opposite(local)) if host.forwards else None
+            onward = self.ask_of(each, self.opposite(local)) if host.forwards else None
             for out, leaving in self.exits(name, onward) if onward else ():
                 kept = [leaving]
                 for chain in rules.base("forward", "filter") if rules else ():
@@ -460,7 +499,7 @@ class Encoding:
                 found = translated
             case _:
                 return True
-        return opposite(found) if test.negated else found
+        return self.opposite(found) if test.negated else found
 
     def has_state(self, packet: Terms, state: str) -> Condition:
         """Whether the first packet of nothing known has a state."""
@@ -468,7 +507,7 @@ class Encoding:
         opens = either(
             self.within(packet.service, NEITHER_ICMP),
             both(six, self.within(packet.service, OPENING_ICMP6)),
-            both(opposite(six), self.within(packet.service, OPENING_ICMP)),
+            both(self.opposite(six), self.within(packet.service, OPENING_ICMP)),
         )
         outside = both(six, self.within(packet.service, UNTRACKED))
         match state:
@@ -477,7 +516,7 @@ class Encoding:
             case "untracked":
                 return outside
             case "invalid":
-                return both(opposite(opens), opposite(outside))
+                return both(self.opposite(opens), self.opposite(outside))
             case _:
                 return False
 
@@ -516,13 +555,13 @@ class Encoding:
                     dropped.append(both(now, inner[1]))
                     changes += [(both(now, condition), change) for condition, change in inner[2]]
                     if statement.verdict == "jump":
-                        left = both(left, either(opposite(fits), inner[3]))
+                        left = both(left, either(self.opposite(fits), inner[3]))
                         continue
                     over.append(both(now, inner[3]))
                 case _:
                     changes.append((now, statement))
             if not doubtful:
-                left = both(left, opposite(fits))
+                left = both(left, self.opposite(fits))
         self._filters[key] = either(*accepted), either(*dropped), changes, either(left, *over)
         return self._filters[key]
 
@@ -538,7 +577,7 @@ class Encoding:
         for way in ways:
             accepted, _, _, rest = self.verdicts(rules, chain, way.packet, came, leaves, translated)
             passes = either(accepted, rest if chain.policy == "accept" else False)
-            onward = self.ask_of(way, either(opposite(self.applies(chain, way.packet)), passes))
+            onward = self.ask_of(way, either(self.opposite(self.applies(chain, way.packet)), passes))
             if onward:
                 found.append(onward)
         return found
@@ -551,7 +590,7 @@ class Encoding:
             packet = way.packet
             applies = both(self.applies(chain, packet), self.has_state(packet, "new"))
             accepted, _, changes, rest = self.verdicts(rules, chain, packet, came, leaves, False)
-            plain = either(opposite(applies), accepted, rest if chain.policy == "accept" else False)
+            plain = either(self.opposite(applies), accepted, rest if chain.policy == "accept" else False)
             onward = self.ask_of(way, plain)
             if onward:
                 found.append(onward)
@@ -580,7 +619,7 @@ class Encoding:
             if onward:
                 found.append(replace(onward, packet=replace(way.packet, destination=to, service=number << 16 | port)))
         others = tuple(services.of(number) for number in services.WITH_PORTS)
-        rest = self.ask_of(way, opposite(self.within(way.packet.service, addresses.union(others))))
+        rest = self.ask_of(way, self.opposite(self.within(way.packet.service, addresses.union(others))))
         if rest:
             found.append(replace(rest, packet=replace(way.packet, destination=to)))
         return found
@@ -613,7 +652,7 @@ class Encoding:
             for point in each.addresses:
                 near.append((point, point))
                 yield from self.arrive(other, each.device, self.to_address(way, point))
-        beyond = self.ask_of(way, opposite(self.within(way.packet.destination, addresses.union(near))))
+        beyond = self.ask_of(way, self.opposite(self.within(way.packet.destination, addresses.union(near))))
         if beyond is None:
             return
         gateways = [(other, each) for other, each in neighbours if other in segment.gateways]
@@ -653,7 +692,7 @@ class Encoding:
             for block in vpc.blocks:
                 if block[0] >= addresses.V6:
                     owned.append(block)
-                    inside = self.ask_of(way, self.within(way.packet.destination, (block,)), opposite(internal))
+                    inside = self.ask_of(way, self.within(way.packet.destination, (block,)), self.opposite(internal))
                     if inside and vpc.id in facts.internet_gateways.values():
                         yield from self.vpc_in(vpc.id, inside)
         for (site, name), segment in facts.segments.items():
@@ -665,7 +704,7 @@ class Encoding:
                             for point in leg.addresses:
                                 if segment.public[0] <= point <= segment.public[1]:
                                     yield from self.arrive(server.name, leg.device, self.to_address(way, point))
-        away = self.ask_of(way, opposite(self.within(way.packet.destination, addresses.union(owned))))
+        away = self.ask_of(way, self.opposite(self.within(way.packet.destination, addresses.union(owned))))
         if away:
             yield self.end("internet", away)
             for nic in facts.nics.values():
@@ -702,7 +741,7 @@ class Encoding:
             fits = both(self.within(peer, (entry.block,)), self.within(packet.service, entry.services))
             if entry.allow:
                 allowed.append(both(left, fits))
-            left = both(left, opposite(fits))
+            left = both(left, self.opposite(fits))
             if left is False:
                 break
         self._filters[key] = either(*allowed)
@@ -715,7 +754,7 @@ class Encoding:
         served = checked and self.ask_of(checked, near)
         if served:
             yield self.end(f"services of {nic.vpc}", served)
-        onward = checked and self.ask_of(checked, opposite(near), self.group_allows(nic.groups, True, way.packet))
+        onward = checked and self.ask_of(checked, self.opposite(near), self.group_allows(nic.groups, True, way.packet))
         if onward:
             yield from self.subnet_out(nic.subnet, onward)
 
@@ -728,7 +767,7 @@ class Encoding:
         inside = self.ask_of(onward, near)
         if inside:
             yield from self.to_holders(subnet_id, inside, balancer)
-        leaving = self.ask_of(onward, opposite(near), self.acl_allows(subnet_id, True, way.packet))
+        leaving = self.ask_of(onward, self.opposite(near), self.acl_allows(subnet_id, True, way.packet))
         if leaving is None:
             return
         order = sorted(
@@ -742,7 +781,7 @@ class Encoding:
             by = self.ask_of(
                 leaving,
                 self.within(way.packet.destination, (route.block,)),
-                opposite(self.within(way.packet.destination, addresses.union(taken))) if taken else True,
+                self.opposite(self.within(way.packet.destination, addresses.union(taken))) if taken else True,
             )
             taken.append(route.block)
             if by:
@@ -836,7 +875,7 @@ class Encoding:
                 rest = self.ask_of(
                     way,
                     self.has_family(way.packet.destination, False),
-                    opposite(self.within(way.packet.destination, addresses.union(held))) if held else True,
+                    self.opposite(self.within(way.packet.destination, addresses.union(held))) if held else True,
                     self.acl_allows(subnet, False, way.packet) if gate else True,
                 )
                 if rest:
@@ -874,7 +913,7 @@ class Encoding:
         taken = {a for n in self.facts.nics.values() if n.subnet == nic.subnet for a in n.addresses}
         asks = [self.within(node, ((low + 4, high - 1),))]
         if taken:
-            asks.append(opposite(self.within(node, addresses.union([(a, a) for a in taken]))))
+            asks.append(self.opposite(self.within(node, addresses.union([(a, a) for a in taken]))))
         return node, asks
 
     def sources_to(self, nic: Nic, packet: Terms, keeps: bool, v6: bool) -> Iterator[tuple[Any, list[Condition]]]:
@@ -945,7 +984,7 @@ class Encoding:
             fits = self.gcp_fits(rule, nic, packet)
             if rule.allow:
                 allowed.append(both(left, fits))
-            left = both(left, opposite(fits))
+            left = both(left, self.opposite(fits))
         if egress:
             allowed.append(left)
         return either(*allowed)
@@ -972,7 +1011,7 @@ class Encoding:
             by = self.ask_of(
                 onward,
                 self.within(way.packet.destination, (block,)),
-                opposite(self.within(way.packet.destination, addresses.union(taken))) if taken else True,
+                self.opposite(self.within(way.packet.destination, addresses.union(taken))) if taken else True,
             )
             taken.append(block)
             if by is None:
