@@ -65,21 +65,43 @@ NAMES = (("standing", "burnt"), ("MAX_HEIGHT", "MAX_ROUND"), ("HEIGHT_DIGITS", "
 FUNCTIONS = {"max": "min", "min": "max", "any": "all", "all": "any"}
 
 
+Step = tuple[str, int | None]
+
+
 class Mutant(NamedTuple):
     """``text`` is the place and the change: ``handle.handle: a < b → a <= b``. ``line``: in that module.
 
-    ``code``: of the whole module. ``function``: the qualified name of the outermost function in whose body the change
-    is; empty for one outside. ``lines``: the first and the last of the statement that is changed, without those inside.
-    ``source``: of the whole module, without comments.
+    ``function``: the qualified name of the outermost function in whose body the change is; empty for one outside.
+    ``lines``: the first and the last of the statement that is changed, without those inside. ``tree``: of the module
+    without the change, in which the node at ``path`` becomes ``changed``.
     """
 
     module: str
     line: int
     text: str
-    code: CodeType
     function: str
     lines: tuple[int, int]
-    source: str = ""
+    tree: ast.Module
+    path: tuple[Step, ...]
+    changed: ast.AST
+
+    @property
+    def code(self) -> CodeType:
+        """Of the whole module."""
+        with self._made():
+            return compile(self.tree, self.module, "exec")
+
+    @property
+    def source(self) -> str:
+        """Of the whole module, without comments."""
+        with self._made():
+            return ast.unparse(self.tree)
+
+    @contextlib.contextmanager
+    def _made(self) -> Iterator[None]:
+        original = _put(self.tree, self.path, self.changed)
+        yield
+        _put(self.tree, self.path, original)
 
 
 class Score(NamedTuple):
@@ -118,11 +140,8 @@ def mutants(
         text = f"{where}: {ast.unparse(node)} → {after}"
         if isinstance(node, ast.Name):
             text += f" in {ast.unparse(statement)}"
-        _put(tree, path, ast.fix_missing_locations(ast.copy_location(changed, node)))
-        code, changed_source = compile(tree, module, "exec"), ast.unparse(tree)
-        _put(tree, path, node)
-        text = " ".join(text.split())
-        yield Mutant(module, node.lineno, text, code, function, _lines(statement), changed_source)
+        ast.fix_missing_locations(ast.copy_location(changed, node))
+        yield Mutant(module, node.lineno, " ".join(text.split()), function, _lines(statement), tree, path, changed)
 
 
 def count(module: str, *, sentences: bool = True) -> int:
@@ -136,9 +155,6 @@ def _sites(tree: ast.AST, sentences: bool) -> Iterator[tuple[tuple[Step, ...], A
         if sentences or not (_is_in_sentence(tree, path) or isinstance(_statement(tree, path), ast.Assert)):
             for changed in list(_changes(node)):
                 yield path, node, changed
-
-
-Step = tuple[str, int | None]
 
 
 def _mutable(tree: ast.AST, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], ast.AST]]:
@@ -168,15 +184,19 @@ def _is_in_sentence(tree: ast.AST, path: tuple[Step, ...]) -> bool:
     return isinstance(tree, ast.Constant) and isinstance(tree.value, str) and " " in tree.value
 
 
-def _put(tree: ast.AST, path: tuple[Step, ...], node: ast.AST) -> None:
+def _put(tree: ast.AST, path: tuple[Step, ...], node: ast.AST) -> ast.AST:
+    """Returns what was there."""
     for field, index in path[:-1]:
         value = getattr(tree, field)
         tree = value if index is None else value[index]
     field, index = path[-1]
+    before: ast.AST
     if index is None:
+        before = getattr(tree, field)
         setattr(tree, field, node)
     else:
-        getattr(tree, field)[index] = node
+        before, getattr(tree, field)[index] = getattr(tree, field)[index], node
+    return before
 
 
 def _where(module: str, tree: ast.AST, path: tuple[Step, ...]) -> str:
