@@ -19,6 +19,7 @@ from estate.declaration import load
 from estate.model import CHAIN_ROLES, ROLES, Network, Role
 from estate.plan.hosts import hosts
 from hosts import groups
+from tests.conftest import Share
 from tests.hosts import samples
 
 pytestmark = pytest.mark.slow
@@ -30,19 +31,36 @@ CHILD = "tests/hosts/fake_inventory.py"
 
 @pytest.fixture
 def environment(stack_file: Path, tmp_path: Path) -> dict[str, str]:
+    return environment_in(tmp_path, stack_file)
+
+
+def environment_in(directory: Path, stack_file: Path) -> dict[str, str]:
+    """The environment of a rollout whose outputs and keyring are files in ``directory``, which this writes."""
     network = load.read(stack_file)
-    (tmp_path / "outputs.json").write_text(json.dumps({"inventory": samples.inventory(network)}))
-    (tmp_path / "keyring.gpg").write_bytes(b"keyring")
+    (directory / "outputs.json").write_text(json.dumps({"inventory": samples.inventory(network)}))
+    (directory / "keyring.gpg").write_bytes(b"keyring")
     return os.environ | {
         "ESTATE_NETWORK": network.name,
-        "ESTATE_OUTPUTS": str(tmp_path / "outputs.json"),
-        "ESTATE_ARCHIVE_KEYRING": str(tmp_path / "keyring.gpg"),
+        "ESTATE_OUTPUTS": str(directory / "outputs.json"),
+        "ESTATE_ARCHIVE_KEYRING": str(directory / "keyring.gpg"),
     }
 
 
 def pyinfra(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("pyinfra")), "--group-data", "hosts/group_data", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def prepared(
+    stack_file: Path, share: Share[subprocess.CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory
+) -> subprocess.CompletedProcess[str]:
+    """The whole inventory prepared and not run, once for each network."""
+    directory = tmp_path_factory.mktemp("prepared")
+    environment = environment_in(directory, stack_file)
+    return share(
+        f"prepared-{stack_file.name}", lambda: pyinfra(CHILD, "hosts/deploy.py", "--dry", environment=environment)
+    )
 
 
 def contexts(network: Network) -> list[HostContext]:
@@ -59,18 +77,19 @@ def test_every_role_is_applied_by_the_module_of_its_row_in_a_call_of_its_own() -
     assert [Role[name] for name, _ in calls][:4] == [Role.PUBLIC_SENTRY, Role.PRIVATE_SENTRY, Role.SEED, Role.VALIDATOR]
 
 
-def test_the_sentry_roles_are_rolled_out_one_after_the_other(environment: dict[str, str], stack_file: Path) -> None:
-    done = pyinfra(CHILD, "hosts/deploy.py", "--dry", environment=environment)
-    rows = re.findall(r"^\s*Configure the node of \S+\s+(\d+)\s", done.stdout + done.stderr, flags=re.MULTILINE)
+def test_the_sentry_roles_are_rolled_out_one_after_the_other(
+    prepared: subprocess.CompletedProcess[str], stack_file: Path
+) -> None:
+    said = prepared.stdout + prepared.stderr
+    rows = re.findall(r"^\s*Configure the node of \S+\s+(\d+)\s", said, flags=re.MULTILINE)
     of_role = Counter(host.role for host in hosts(load.read(stack_file)))
     wanted = [of_role[role] for role in (Role.PUBLIC_SENTRY, Role.PRIVATE_SENTRY, Role.SEED, Role.VALIDATOR)]
-    assert [int(row) for row in rows] == wanted, done.stdout
+    assert [int(row) for row in rows] == wanted, said
 
 
-def test_every_role_has_operations_of_its_own(environment: dict[str, str], stack_file: Path) -> None:
+def test_every_role_has_operations_of_its_own(prepared: subprocess.CompletedProcess[str], stack_file: Path) -> None:
     """Two modules' operations on equal lines would be one operation for pyinfra."""
-    done = pyinfra(CHILD, "hosts/deploy.py", "--dry", environment=environment)
-    said = done.stdout + done.stderr
+    said = prepared.stdout + prepared.stderr
     of_role = [host.role for host in hosts(load.read(stack_file))]
     for name, role in (("Configure routes and gateway addresses", Role.EDGE), ("Configure the VPN service", Role.VPN)):
         assert re.search(rf"^\s*{name}\s+{of_role.count(role)}\s", said, flags=re.MULTILINE), said
@@ -96,12 +115,14 @@ def test_every_host_is_reached_at_its_management_address_with_a_known_key(stack_
     assert 'ssh_strict_host_key_checking = "yes"' in (ROOT / "hosts" / "group_data" / "all.py").read_text()
 
 
-def test_the_whole_inventory_is_prepared_without_a_machine(environment: dict[str, str], stack_file: Path) -> None:
-    done = pyinfra(CHILD, "hosts/deploy.py", "--dry", environment=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_whole_inventory_is_prepared_without_a_machine(
+    prepared: subprocess.CompletedProcess[str], stack_file: Path
+) -> None:
+    said = prepared.stdout + prepared.stderr
+    assert prepared.returncode == 0, said
     count = len(hosts(load.read(stack_file)))
-    assert (done.stdout + done.stderr).count("Ready: hosts/deploy.py") == count
-    assert re.search(rf"Load the firewall's ruleset\s+{count} ", done.stdout + done.stderr)
+    assert said.count("Ready: hosts/deploy.py") == count
+    assert re.search(rf"Load the firewall's ruleset\s+{count} ", said)
 
 
 def test_the_whole_inventory_is_run_without_a_machine(environment: dict[str, str], stack_file: Path) -> None:
