@@ -45,6 +45,7 @@ _ORACLES = "verification.oracles"
 
 LONG = (
     Long("interleavings", ("-m", f"{_COORDINATOR}.interleave")),
+    Long("interleavings-crashes", ("-m", f"{_COORDINATOR}.interleave", "--doubts", "0", "--crashes", "1")),
     Long("bugs", ("-m", f"{_COORDINATOR}.bugs")),
     Long("mutation", ("-m", f"{_COORDINATOR}.mutation")),
     Long("mutation-outside", ("-m", f"{_COORDINATOR}.mutation_outside")),
@@ -95,7 +96,7 @@ def run(checkout: Path, parts: Sequence[Long], progress: Progress) -> int:
 def summary(ended: Sequence[Ended]) -> list[str]:
     failed = sum(each.status != 0 for each in ended)
     rows = [
-        f"{'failed' if each.status else 'passed'}  {each.name:<17} {int(each.seconds) // 60:4d} min "
+        f"{'failed' if each.status else 'passed'}  {each.name:<21} {int(each.seconds) // 60:4d} min "
         f"{int(each.seconds) % 60:02d} s  {each.last_line}"
         for each in ended
     ]

@@ -1,4 +1,4 @@
-"""Two thousand seeds on each run, a million in the long one; a seed can be replayed, and the simulation can fail."""
+"""Some hundred seeds on each run, a million in the long one; a seed can be replayed, and the simulation can fail."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from verification.coordinator.variants import SIMULATION, Change, load
 
 pytestmark = pytest.mark.slow
 
+SEEDS = 700
+"""``bin/estate test --long simulation`` runs a million."""
 
-def test_two_thousand_seeds_keep_every_promise():
-    tally = simulate_all(0, 2_000, jobs=2)
+
+def test_every_seed_keeps_every_promise():
+    tally = simulate_all(0, SEEDS, jobs=2)
     print(told(tally))
     assert tally.broken == ()
-    assert tally.seeds == 2_000
-    assert tally.requests > 100_000
+    assert tally.seeds == SEEDS
+    assert tally.requests > 50 * SEEDS
 
 
 def test_a_seed_does_the_same_again():
@@ -46,7 +49,8 @@ def test_a_table_that_checks_and_then_writes_is_caught():
 
 
 def test_a_watermark_that_follows_own_claims_only_signs_again_on_tables_restored_together():
-    """Without the audit's rule about watermarks: it is the second signature that is caught."""
+    """Without the audit's rule about watermarks: it is the second signature that is caught, by one seed in a thousand.
+    The seeds before those are left out."""
     (bug,) = [each for each in BUGS if each.name == "floor of own claims only"]
     blind = Change(
         "audit", "        if self._floors_told and self._floors.get(gate_id, BOTTOM) < looked:", "        if False:"
@@ -54,7 +58,7 @@ def test_a_watermark_that_follows_own_claims_only_signs_again_on_tables_restored
     blinder = Change("audit", "            if event.floor < event.head:", "            if False:")
     simulation = load(*bug.changes, blind, blinder)[SIMULATION]
     with pytest.raises(AssertionError, match=r"I1 at event .* was signed for two different things"):
-        for seed in range(3000):
+        for seed in range(1_200, 4_200):
             try:
                 simulation.Simulation(seed).run()
             except AssertionError as broken:
