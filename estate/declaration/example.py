@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from string import Template
 from typing import Any
 
@@ -403,10 +404,14 @@ def beside(slot: int, number: int = 1) -> Beside:
 
 
 def declared(name: str = "example", slot: int = 7, *, today: date = date(2030, 1, 1)) -> dict[str, Any]:
-    """The example's whole declaration as plain values; made anew by each call."""
-    text = declaration(name, slot, today=today)
-    network = document.parse(text, name).part("config", CONFIG_KEY)
-    whole: dict[str, Any] = copy.deepcopy(composition.composed(network, beside(slot)).value)
+    """The example's whole declaration as plain values: a copy of its own for each call."""
+    return copy.deepcopy(_declared(name, slot, today))
+
+
+@cache
+def _declared(name: str, slot: int, today: date) -> dict[str, Any]:
+    network = document.parse(declaration(name, slot, today=today), name).part("config", CONFIG_KEY)
+    whole: dict[str, Any] = composition.composed(network, beside(slot)).value
     return whole
 
 
