@@ -33,9 +33,18 @@ def create(paths: LabPaths) -> ChainHome:
     return genesis.create(paths, network, binary=daemon(), version="0.61.2")
 
 
+def left_by_a_killed_run(paths: LabPaths) -> Path:
+    """A directory of the chain that was being made."""
+    return paths.root / "chain.unfinished" / "nodes" / "other-1" / "config"
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabPaths, ChainHome]:
+    """A chain, made where a run was killed before."""
     paths = LabPaths(tmp_path_factory.mktemp("checkout"), "cosmoshub")
+    leftover = left_by_a_killed_run(paths)
+    leftover.mkdir(parents=True)
+    (leftover / "genesis.json").write_text("half of a geno")
     return paths, create(paths)
 
 
@@ -76,14 +85,10 @@ def test_a_chain_is_made_once(made: tuple[LabPaths, ChainHome]) -> None:
     assert (chain.genesis.read_bytes(), paths.chain_facts.stat().st_mtime_ns) == before
 
 
-def test_what_a_killed_run_left_is_rebuilt(tmp_path: Path) -> None:
-    paths = LabPaths(tmp_path, "cosmoshub")
-    leftover = paths.root / "chain.unfinished" / "nodes" / "other-1" / "config"
-    leftover.mkdir(parents=True)
-    (leftover / "genesis.json").write_text("half of a geno")
-    chain = create(paths)
+def test_what_a_killed_run_left_is_rebuilt(made: tuple[LabPaths, ChainHome]) -> None:
+    paths, chain = made
     assert json.loads(chain.genesis.read_text())["chain_id"] == "cosmoshub-4-lab"
-    assert not leftover.exists()
+    assert not left_by_a_killed_run(paths).exists()
     assert tomllib.loads((chain.node("other-1") / "config/config.toml").read_text())
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from components.export import document
-from components.recording import record
+from components.recording import Recorded, record
 from configuration.rulesets import rulesets
 from estate.declaration import example as example_of
 from estate.declaration import load
@@ -132,9 +132,9 @@ class Built:
         return verdict(self.case(), CLAIMS[claim] if isinstance(claim, str) else claim)
 
 
-def deployed(network: Network, *, preview: bool = False) -> Built:
-    """What is deployed of a network, as a recording of its program tells."""
-    recorded = record(network)
+def deployed(network: Network, recorded: Recorded | None = None, *, preview: bool = False) -> Built:
+    """What is deployed of a network, as a recording of its program tells: ``recorded``, or one made for it."""
+    recorded = recorded or record(network)
     text = json.dumps(document(recorded, stack=network.name, preview=preview))
     resources = tuple(state.read(text.encode()))
     return Built(
