@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -154,3 +155,20 @@ print(sorted(name for name in sys.modules if name.split(".")[0] in outside))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(ROOT), capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_function_of_a_module_remembers_is_bounded() -> None:
+    unbounded = []
+    for module in modules():
+        if module.parts[0] in ("tests", "verification"):
+            continue
+        for node in ast.walk(ast.parse((ROOT / module).read_text())):
+            for decorator in getattr(node, "decorator_list", ()):
+                called = decorator.func if isinstance(decorator, ast.Call) else decorator
+                name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+                bounds = [each for each in getattr(decorator, "keywords", ()) if each.arg == "maxsize"]
+                if name == "cache" or (
+                    name == "lru_cache" and not any(ast.unparse(each.value) != "None" for each in bounds)
+                ):
+                    unbounded.append(f"{module}:{decorator.lineno}")
+    assert unbounded == []

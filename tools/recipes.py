@@ -6,7 +6,7 @@ import hashlib
 import platform
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ def machine() -> str:
     return platform.machine()
 
 
-@cache
+@lru_cache(maxsize=1)
 def recipes() -> dict[str, Recipe]:
     """Every recipe of `parts.toml`, by name."""
     tables = tomllib.loads((DIRECTORY / "parts.toml").read_text())

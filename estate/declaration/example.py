@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from string import Template
 from typing import Any
 
@@ -408,7 +408,7 @@ def declared(name: str = "example", slot: int = 7, *, today: date = date(2030, 1
     return copy.deepcopy(_declared(name, slot, today))
 
 
-@cache
+@lru_cache(maxsize=2)
 def _declared(name: str, slot: int, today: date) -> dict[str, Any]:
     network = document.parse(declaration(name, slot, today=today), name).part("config", CONFIG_KEY)
     whole: dict[str, Any] = composition.composed(network, beside(slot)).value
