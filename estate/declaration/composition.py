@@ -15,7 +15,9 @@ from estate.model import EVERY_INSTANCE, Facility, Machine
 from estate.rules.finding import Finding, choose, show
 
 CONFIG_KEY = "estate:network"
-OPERATORS = "operators"
+OPERATORS, SERVICES = "operators", "services"
+KEYS = "[keys]"
+"""The last part of a place: which keys a mapping has."""
 FACILITY = tuple(Facility.model_fields)
 MACHINE = tuple(Machine.model_fields)
 
@@ -65,6 +67,7 @@ def composed(declared: Document, beside: Beside | None) -> Composed:
         return whole
     whole.value = dict(declared.value)
     _join_people(whole, beside)
+    _join_services(whole, beside.company)
     sites = whole.value.get("sites")
     if isinstance(sites, Mapping):
         whole.value["sites"] = {name: _site(whole, name, site, beside) for name, site in sites.items()}
@@ -112,6 +115,30 @@ def _join_people(whole: Composed, beside: Beside) -> None:
     else:
         whole.place((OPERATORS,), company, ("people",))
         whole.value[OPERATORS] = operators
+
+
+def _join_services(whole: Composed, company: Document) -> None:
+    """The services of every network, and then the network's own."""
+    shared = company.value.get(SERVICES) if isinstance(company.value, Mapping) else None
+    own = whole.value.get(SERVICES, {})
+    if not isinstance(own, Mapping):
+        return
+    if not isinstance(shared, Mapping):
+        whole.absent.add((SERVICES, KEYS))
+        whole.value[SERVICES] = own
+        return
+    for name in shared:
+        whole.place((SERVICES, name), company, (SERVICES, name))
+        if name in own:
+            finding = Finding(
+                path=f"{SERVICES}.{name}",
+                value=show(own[name]),
+                rule="must have a name of its own",
+                reason=f"{company.file} declares {name} for every network, and only one of the two would count",
+                fix="remove it here, or rename it",
+            )
+            whole.report(whole.document, (SERVICES, name), finding)
+    whole.value[SERVICES] = {**shared, **{name: each for name, each in own.items() if name not in shared}}
 
 
 def _site(whole: Composed, name: Any, site: Any, beside: Beside) -> Any:

@@ -143,13 +143,24 @@ _MACHINE = Template("""\
 
 _COMPANY = """\
 # yaml-language-server: $schema=company.schema.json
-# Who works here, and on whose hosts they may log in.
+# Who works here, on whose hosts they may log in, and what every network calls.
 duties:
   operator: ALL_ROLES
 people:
   alice:
     ssh_public_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGh2bHVrN3JrZnV5eGZ2d2t6bHh1Z3JtYXN0ZXJrZXkx alice"]
     duties: {"*": operator}    # in every network that names no other duty of hers
+services:                      # what hosts of every network call
+  packages: {address: 198.51.100.10, port: 80, consumers: ALL_ROLES}
+  time: {address: 198.51.100.11, port: 123, protocol: udp, consumers: ALL_ROLES}
+  resolver:
+    address: 198.51.100.12
+    port: 53
+    protocol: udp
+    consumers: [public-sentry, private-sentry, seed, vpn, monitor, edge]
+  vault: {address: 198.51.100.13, port: 8200, consumers: ALL_ROLES}
+  logs: {address: 198.51.100.14, port: 6514, consumers: ALL_ROLES}
+  metrics: {address: 198.51.100.15, port: 443, consumers: [monitor]}
 """
 
 _LINK = Template("""\
@@ -176,18 +187,9 @@ _REST = Template("""\
       port: 1194
       certificate_authority: vault:pki/$name-vpn#ca_chain
 
-    # Central services, by address. Hosts may connect to no others.
+    # Central services of this network alone, by address; those of every network are in company.yaml. Hosts may connect
+    # to no others.
     services:
-      packages: {address: 198.51.100.10, port: 80, consumers: $all_roles}
-      time: {address: 198.51.100.11, port: 123, protocol: udp, consumers: $all_roles}
-      resolver:
-        address: 198.51.100.12
-        port: 53
-        protocol: udp
-        consumers: [public-sentry, private-sentry, seed, vpn, monitor, edge]
-      vault: {address: 198.51.100.13, port: 8200, consumers: $all_roles}
-      logs: {address: 198.51.100.14, port: 6514, consumers: $all_roles}
-      metrics: {address: 198.51.100.15, port: 443, consumers: [monitor]}
       coordination: {address: 198.51.100.16, port: 443, consumers: [signer]}
       coordination-2: {address: 198.51.100.17, port: 443, consumers: [signer]}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from estate.declaration import vocabulary
-from estate.declaration.composition import FACILITY, MACHINE, OPERATORS
+from estate.declaration.composition import FACILITY, MACHINE, OPERATORS, SERVICES
 from estate.declaration.load import CONFIG_KEY
 from estate.declaration.shape import every_field
 from estate.model import Company, Datacentre, Model, Network
@@ -60,7 +60,7 @@ def _of_stack() -> dict[str, Any]:
         definition = definitions[name]
         for field in fields:
             del definition["properties"][field]
-        definition["required"] = [each for each in definition["required"] if each not in fields]
+        definition["required"] = [each for each in definition["required"] if each not in (*fields, SERVICES)]
     return {
         "$schema": DIALECT,
         "title": "A network of the validator estate",

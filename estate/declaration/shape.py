@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from estate.declaration import example, vocabulary
+from estate.declaration.composition import KEYS
 from estate.declaration.document import Location, dotted, leaves
 from estate.declaration.vocabulary import Words
 from estate.model import Company, Datacentre, Model, Network, Vpn
@@ -26,8 +27,6 @@ from estate.rules.finding import Finding, a, nearest, show, words
 KEY = "[key]"
 """What pydantic appends to the location of a mapping's key."""
 
-KEYS = "[keys]"
-"""The last part of an unknown place: which keys the mapping has is unknown."""
 
 SECRET_REFERENCES = {(Vpn, "certificate_authority")}
 ROUNDS = 8

@@ -348,6 +348,12 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "{alice: {ssh_public_keys: […], duties: {cosmoshub: operator}}}",
         key=ITEM_NAME,
     ),
+    (model.Company, "services"): Words(
+        "a mapping from names to central services",
+        "hosts of every network call them, and no other but those of their network",
+        "{time: {address: 198.51.100.11, port: 123, protocol: udp, consumers: […]}}",
+        key=ITEM_NAME,
+    ),
     (model.Signing, "backend"): Words("softsign or yubihsm", "the signer's configuration follows from it", "softsign"),
     (model.Signing, "custody"): Words("the name of a site", "one site's active signer holds the consensus key", "ash1"),
     (model.Signing, "coordination"): Words(

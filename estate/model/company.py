@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from estate.model.access import Service
 from estate.model.roles import Role
 from estate.model.types import Model, Name, SshPublicKey
 
@@ -22,7 +23,12 @@ class Person(Model):
 
 
 class Company(Model):
-    """What ``stacks/company.yaml`` declares. ``duties``: by name, the roles on whose hosts they give an account."""
+    """What ``stacks/company.yaml`` declares.
+
+    ``duties``: by name, the roles on whose hosts they give an account. ``services``: the central services that the
+    hosts of every network call.
+    """
 
     duties: dict[Name, Annotated[tuple[Role, ...], Field(min_length=1)]]
     people: dict[Name, Person]
+    services: dict[Name, Service]
