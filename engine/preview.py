@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from estate.plan.costs import Resource
 
 LISTED_AT_MOST = 40
 """If an operation has more resources than this, they are listed as counts by kind."""
@@ -18,6 +21,9 @@ VERBS = {
     "read": "read",
     "import": "import",
 }
+OF_THE_STACK = ("same", "create", "update", "delete", "replace", "import")
+"""Operations of which each resource of the stack has exactly one: not steps of another, and not what only reads."""
+
 STEPS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "discard-replaced")
 
 
@@ -56,6 +62,32 @@ def changes(event_log: Iterable[str]) -> tuple[Change, ...]:
             )
         )
     return tuple(found)
+
+
+def _resource(state: Mapping[str, Any]) -> Resource:
+    inputs = state.get("inputs") or {}
+    return Resource(type=state["type"], region=str(inputs.get("region") or ""), properties=inputs)
+
+
+def before_and_after(event_log: Iterable[str]) -> tuple[list[Resource], list[Resource]]:
+    """The resources of the stack as they are and as they would be, components included.
+
+    A resource that is deleted from the stack but retained in the cloud is in both. So is one that is imported.
+    """
+    before, after = [], []
+    for line in event_log:
+        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata", {})
+        operation = metadata.get("op")
+        if operation not in OF_THE_STACK:
+            continue
+        old, new = metadata.get("old"), metadata.get("new")
+        if operation == "import":
+            old = new
+        elif operation == "delete":
+            new = old if old and old.get("retainOnDelete") else None
+        before += [_resource(old)] if old else []
+        after += [_resource(new)] if new else []
+    return before, after
 
 
 def in_words(found: Iterable[Change]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from engine import preview as change_words
 from engine import processes
 from engine.workspace import Workspace
+from estate.plan import costs
 from tools import engine as engine_part
 
 POLICIES = "policies"
@@ -79,6 +80,12 @@ class Engine:
         """The changes of the last preview, as lines of text."""
         with (self.workspace.logs / "preview-events.json").open() as events:
             return change_words.in_words(change_words.changes(events))
+
+    def cost_of_previewed(self) -> list[str]:
+        """What the changes of the last preview, and the whole stack after them, cost in a month, as lines of text."""
+        with (self.workspace.logs / "preview-events.json").open() as events:
+            before, after = change_words.before_and_after(events)
+        return costs.in_words(self.stack, costs.difference(before, after), costs.costs(after))
 
     def preview(self, *, policies: Path | None, refresh: bool = False) -> dict[str, int]:
         extra = ["--policy-pack", str(policies)] if policies else []

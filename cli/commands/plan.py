@@ -43,7 +43,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             else:
                 with cloud.rehearsed(checkout, paths, network) as engine:
                     counts = engine.preview(policies=policies)
-            lines = engine.previewed()
+            lines = [*engine.previewed(), *engine.cost_of_previewed()]
             progress.outcome(f"preview, components included: {stack.in_words(counts)}")
     except processes.CommandFailed as error:
         raise CheckFailed(f"the preview failed:\n{error}") from None

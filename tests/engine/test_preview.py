@@ -1,6 +1,6 @@
 import json
 
-from engine.preview import LISTED_AT_MOST, Change, changes, in_words
+from engine.preview import LISTED_AT_MOST, Change, before_and_after, changes, in_words
 
 
 def event(operation: str, token: str, name: str, **more: object) -> str:
@@ -35,3 +35,30 @@ def test_a_replacement_is_told_once_and_components_not_at_all() -> None:
 def test_many_resources_are_counted_by_kind() -> None:
     many = [Change("create", "Route", f"route-{number}") for number in range(LISTED_AT_MOST + 1)]
     assert in_words(many) == [f"create {LISTED_AT_MOST + 1} resources:", f"  {LISTED_AT_MOST + 1:5} Route"]
+
+
+def state(size: int, **more: object) -> dict[str, object]:
+    return {"type": VOLUME, "inputs": {"region": "us-east-1", "size": size}, **more}
+
+
+VOLUME = "aws:ebs/volume:Volume"
+
+
+def test_the_stack_before_and_after_is_what_each_operation_leaves_of_it() -> None:
+    log = [
+        event("same", VOLUME, "same", old=state(1), new=state(1)),
+        event("update", VOLUME, "grown", old=state(2), new=state(3)),
+        event("create", VOLUME, "new", old=None, new=state(4)),
+        event("delete", VOLUME, "gone", old=state(5), new=None),
+        event("delete", VOLUME, "left", old=state(6, retainOnDelete=True), new=None),
+        event("create-replacement", VOLUME, "swapped", old=state(7), new=state(8)),
+        event("replace", VOLUME, "swapped", old=state(7), new=state(8)),
+        event("delete-replaced", VOLUME, "swapped", old=state(7), new=None),
+        event("refresh", VOLUME, "same", old=state(1), new=state(1)),
+        event("import", VOLUME, "known", old=None, new=state(9)),
+        json.dumps({"summaryEvent": {}}),
+    ]
+    before, after = before_and_after(log)
+    assert [each.properties["size"] for each in before] == [1, 2, 5, 6, 7, 9]
+    assert [each.properties["size"] for each in after] == [1, 3, 4, 6, 8, 9]
+    assert {(each.type, each.region) for each in (*before, *after)} == {(VOLUME, "us-east-1")}
