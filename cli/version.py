@@ -21,8 +21,12 @@ def _commit(checkout: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
+def declared(checkout: Path) -> str:
+    """``0.1.0``."""
+    return str(tomllib.loads((checkout / "pyproject.toml").read_text())["tool"]["estate"]["version"])
+
+
 def version(checkout: Path) -> str:
     """``0.1.0 (1a2b3c4d5e6f)``."""
-    declared = tomllib.loads((checkout / "pyproject.toml").read_text())["tool"]["estate"]["version"]
     commit = _commit(checkout)
-    return f"{declared} ({commit})" if commit else str(declared)
+    return f"{declared(checkout)} ({commit})" if commit else declared(checkout)

@@ -59,6 +59,31 @@ def of_declarations(checkout: Path, names: Iterable[str]) -> Question:
     return Question(networks, joined, "as declared")
 
 
+def of_checkout(checkout: Path, other: Path, names: Iterable[str]) -> Question:
+    """The networks that the checkout ``other`` declares, of those called ``names``, as its own program would deploy
+    them.
+
+    The code of ``checkout`` reads the declarations and renders the firewalls of the hosts. A declaration counts as it
+    may be deployed already, whatever has expired since.
+
+    Raises:
+        UsageError: ``other`` is no checkout.
+        DeclarationError: with every problem of a declaration.
+        CheckFailed: a program failed.
+    """
+    from estate.declaration import files as declaration
+
+    if not (other / "stacks").is_dir():
+        raise UsageError(f"{other}: it has no directory stacks/; name a state, or a checkout of this repository")
+    other = other.resolve()
+    found = [name for name in dict.fromkeys(names) if registered.stack_file(other, name).is_file()]
+    networks = {name: declaration.deployed(other, name) for name in found}
+    sides = registered.registered(other, networks)
+    rendering = registered.digest(checkout, registered.RENDERED).encode()
+    joined = {name: join(other, network, sides[name], rendering) for name, network in networks.items()}
+    return Question(networks, joined, str(other))
+
+
 def read_file(path: str) -> tuple[Resource, ...]:
     """The resources in the output of ``pulumi stack export``, ``pulumi preview --json`` or ``terraform show -json``, or
     in a Terraform state file.

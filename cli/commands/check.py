@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import completion, options
+from estate.errors import UsageError
 
 if TYPE_CHECKING:
     from estate.findings import Problem
@@ -16,7 +18,21 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     text = "names of declared networks (default: all of them, also checked against each other)"
     options.completed(parser.add_argument("networks", nargs="*", metavar="NETWORK", help=text), completion.networks)
+    parser.add_argument(
+        "--sarif", metavar="FILE", help="also write all problems and notices to FILE as SARIF 2.1.0, for a code host"
+    )
     options.json(parser)
+
+
+def _write_sarif(target: Path, checkout: Path, problems: list[Problem], warned: list[Problem]) -> None:
+    from cli import sarif
+    from cli.version import declared
+
+    text = json.dumps(sarif.document(problems, warned, checkout, declared(checkout)), indent=2)
+    try:
+        target.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}; name another file with --sarif FILE") from None
 
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
@@ -45,5 +61,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         Page(error=True).problems(problems, checkout)
     else:
         Page().line(f"{', '.join(names)}: no problems")
-    Page(error=True).notices(notices.of_networks(checkout, networks), checkout)
+    warned = notices.of_networks(checkout, networks)
+    Page(error=True).notices(warned, checkout)
+    if arguments.sarif is not None:
+        _write_sarif(Path(arguments.sarif), checkout, problems, warned)
     return options.USAGE if problems else 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import CHECKOUT
+from estate.declaration import files
 from proofs import registered
 from reachability.claims.registry import ORDER
 
@@ -205,9 +208,16 @@ def test_a_stack_of_ours_with_an_inventory_that_is_none_is_told(estate: Run, exp
         (("a", "b", "--state", "x"), "got --state and a b;"),
         (("--expect", "reachable"), "got --expect reachable without --diff;"),
         (("nosuch",), "no network is called 'nosuch'"),
+        (("--markdown", "--json"), "got --markdown and --json;"),
+        (("--markdown", "--explain", "no-public-ssh"), "got --markdown and --explain;"),
+        (("--markdown", "--unexercised"), "got --markdown and --unexercised;"),
+        (("--diff", "x", "y", "--all"), "got --diff with a state and --all;"),
+        (("a", "b", "--diff", "x", "y"), "got --diff with a state and a b;"),
+        (("--diff", CHECKOUT / "docs", CHECKOUT), "it has no directory stacks/"),
+        (("nosuch", "--diff", CHECKOUT, CHECKOUT), "no network is called 'nosuch'"),
     ],
 )
-def test_contradicting_words_are_bad_usage(estate: Run, words: tuple[str, ...], reason: str):
+def test_contradicting_words_are_bad_usage(estate: Run, words: tuple[str | Path, ...], reason: str):
     code, out, err = estate("prove", *words)
     assert (code, out) == (2, "")
     assert reason in err
@@ -252,6 +262,48 @@ def test_a_difference_that_cannot_be_told_says_so_first_and_fails(estate: Run, s
     assert out.startswith("cannot tell") and "nothing becomes reachable" not in out
     code, out, _ = estate("prove", "--diff", path, path, "--json")
     assert code == 1 and json.loads(out)["verdict"] == "not-modelled"
+
+
+def test_a_difference_as_markdown_has_the_claims_of_the_new_state(estate: Run, exported: Path, tmp_path: Path):
+    code, out, _ = estate("prove", "--diff", exported, opened(exported, tmp_path / "state.json"), "--markdown")
+    first, verdict, *_ = out.splitlines()
+    assert code == 1 and first == "<!-- bin/estate prove --markdown -->"
+    assert verdict.startswith("**Refuted:** 17 claims, ") and "<code>layers-agree</code>" in out
+    assert "hosts of this checkout's networks keep the firewalls of its declarations in both states" in out
+
+
+def test_a_foreign_state_as_markdown_is_never_proved(estate: Run, state: Callable[[object], Path]):
+    path = state(FOREIGN)
+    code, out, _ = estate("prove", "--diff", path, path, "--markdown")
+    assert code == 1 and "**Not proved:**" in out and "no network is declared for this stack" in out
+
+
+@pytest.fixture
+def before(tmp_path: Path) -> Path:
+    """A checkout of before: the declarations of this one, but Terra's partner has not been declared yet."""
+    for name in ("components", "estate", "configuration", "templates", "ceremonies", "coordinator", "requirements.txt"):
+        (tmp_path / name).symlink_to(CHECKOUT / name)
+    shutil.copytree(CHECKOUT / "stacks", tmp_path / "stacks")
+    declared = (CHECKOUT / "stacks/Pulumi.terra.yaml").read_text()
+    pattern = r"^    partners:\n(?:      .*\n|\n)+"
+    without, count = re.subn(pattern, "    partners: {}\n\n", declared, flags=re.MULTILINE)
+    assert count == 1
+    (tmp_path / "stacks/Pulumi.terra.yaml").write_text(without)
+    return tmp_path
+
+
+def test_two_checkouts_are_compared_as_each_declares(estate: Run, before: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(CHECKOUT)
+    code, out, _ = estate("prove", "terra", "--diff", before, ".", "--markdown")
+    assert "| becomes reachable | `terra-private-sentry-ap-southeast-1-01 → outside terra-partner-southlight" in out
+    assert "| stops being reachable |" not in out and "<details>" not in out
+    assert "the firewalls of a checkout's hosts follow from its declarations" in out
+    assert code == int("**Cannot tell" in out)
+    assert "**Proved:** all 17 claims hold." in out
+    other = registered.registered(before, ["terra"])["terra"]
+    monkeypatch.setattr("configuration.rulesets.rulesets", lambda *_: {"host": "rendered by its own code"})
+    own = registered.rulesets(before, files.read(before, "terra"), other.inventory)
+    assert own == {"host": "rendered by its own code"}, "what this code rendered is not kept as what that code would"
 
 
 def test_the_state_of_another_network_is_refused(estate: Run, exported: Path):
