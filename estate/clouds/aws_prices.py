@@ -6,8 +6,8 @@ Where each comes from:
   skypilot-catalog, ``catalogs/v8/aws/vms.csv`` at commit 00148f2af3672e2229b4f7bf8157d5a3f36e3c35). The commit is not
   dated there, so the list may be some months older. Linux, shared tenancy. Sizes that were looked up: t3 large and
   medium, c6i xlarge, r6i 4xlarge, m6i and m7i 12xlarge; AWS prices a family in proportion to its size.
-- Everything else (``SERVICES``): NOT looked up. The list price as known on ``SERVICES_AS_OF``, written down from
-  memory. Compare with the page of each price before a decision depends on it.
+- Everything else (``SERVICES``): NOT looked up. The list price as known on ``SERVICES_AS_OF``. Compare with the page of
+  each price before a decision depends on it.
 
 A region or size that is not here has no price, which is not a price of zero.
 """
@@ -44,7 +44,7 @@ _CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/"
 class Price:
     """``usd`` for one ``unit``: ``hour``, ``month`` or ``GiB-month``. ``page``: where AWS publishes it.
 
-    ``as_of``: the day on which it was known. ``looked_up``: read then from a list; otherwise from memory.
+    ``as_of``: the day on which it was known. ``looked_up``: read then from a list; otherwise as last known.
     """
 
     usd: Decimal

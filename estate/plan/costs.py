@@ -313,7 +313,7 @@ def _basis(items: Iterable[Item]) -> Iterator[str]:
         yield (
             f"  of instances: looked up on {as_of}"
             if looked_up
-            else f"  of all else: as known on {as_of}, from memory; compare with AWS's pages"
+            else f"  of all else: list prices of {as_of}, not checked against AWS's pages since"
         )
 
 

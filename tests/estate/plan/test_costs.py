@@ -122,7 +122,7 @@ def test_the_words_say_of_when_the_prices_are_and_which_were_not_looked_up() -> 
     words = costs.in_words("tiny", found, found)
     assert "prices: AWS's list, on demand, of each region, in USD, 730 hours a month" in words
     assert f"  of instances: looked up on {aws_prices.INSTANCES_AS_OF}" in words
-    assert f"  of all else: as known on {aws_prices.SERVICES_AS_OF}, from memory; compare with AWS's pages" in words
+    assert f"  of all else: list prices of {aws_prices.SERVICES_AS_OF}, not checked against AWS's pages since" in words
 
 
 def test_every_price_is_positive_has_a_date_and_a_page_of_aws() -> None:
