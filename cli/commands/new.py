@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from estate.errors import UsageError
@@ -19,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from estate.declaration import example, files, load
+    from estate.findings import DeclarationError
 
     name = arguments.network
     if not re.fullmatch(NAME, name):
@@ -29,24 +31,53 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     path = load.stack_file(checkout, name)
     if path.exists():
         raise UsageError(f"{path.relative_to(checkout)} exists already and is left as it is; choose another name")
-    around = load.beside(path.parent)
-    number = next(each for each in itertools.count(1) if not set(example.site_names(each)) & set(around.datacentres))
-    taken = {files.deployed(checkout, each).slot for each in files.names(checkout)}
-    slot = example.next_slot(taken)
-    texts = {path.parent / each: text for each, text in example.files(name, slot, number=number).items()}
+    slot = example.next_slot({files.deployed(checkout, each).slot for each in files.names(checkout)})
+    texts = next(
+        texts
+        for number in itertools.count(1)
+        if all(map(_free, texts := _texts(path.parent, example.files(name, slot, number=number)), texts.values()))
+    )
     for file, text in texts.items():
         try:
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(text)
+            _write(file, text)
         except OSError as error:
             raise UsageError(
                 f"cannot write {file.relative_to(checkout)}: {error.strerror}; a network and its datacentres are "
                 "declared in such files; make the directory writable for you"
             ) from None
-    files.read(checkout, name)
     *datacentres, _ = (str(file.relative_to(checkout)) for file in texts)
-    print(
-        f"wrote {path.relative_to(checkout)} and its datacentres {' and '.join(datacentres)}, a complete and valid "
-        f"declaration; edit them, then run `bin/estate check {name}` and `bin/estate plan {name}`"
-    )
+    wrote = f"wrote {path.relative_to(checkout)} and its datacentres {' and '.join(datacentres)}"
+    then = f"edit them, then run `bin/estate check {name}` and `bin/estate plan {name}`"
+    try:
+        files.read(checkout, name)
+    except DeclarationError:
+        print(f"{wrote}; solve the problems that are told below, then {then}")
+        raise
+    print(f"{wrote}, a complete and valid declaration; {then}")
     return 0
+
+
+def _texts(stacks: Path, named: Mapping[str, str]) -> dict[Path, str]:
+    return {stacks / file: text for file, text in named.items()}
+
+
+def _free(file: Path, text: str) -> bool:
+    """Whether ``file`` can be written: there is none, or one that is the same, from a run that was interrupted."""
+    if file not in set(file.parent.glob("*.yaml")):
+        return True
+    try:
+        return file.read_text() == text
+    except (OSError, ValueError):
+        return False
+
+
+def _write(file: Path, text: str) -> None:
+    """Writes ``file`` at once, so that an interrupted run leaves no part of it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    file.parent.mkdir(exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(text)
+    partial.replace(file)

@@ -79,6 +79,10 @@ def _mapping(value: Any, key: str) -> Mapping[Any, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def _has_mapping(value: Any, key: str) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get(key), Mapping)
+
+
 def _join_people(whole: Composed, beside: Beside) -> None:
     """The company's people who have a duty in the network."""
     company = beside.company
@@ -96,7 +100,11 @@ def _join_people(whole: Composed, beside: Beside) -> None:
         )
     operators: dict[Any, Any] = {}
     network, duties = whole.value.get("name"), _mapping(company.value, "duties")
-    for name, person in _mapping(company.value, "people").items():
+    people = _mapping(company.value, "people")
+    known = beside.instances | ({network} if isinstance(network, str) else set())
+    if not _has_mapping(company.value, "people") or not all(_is_told(each, known) for each in people.values()):
+        whole.absent.add((OPERATORS, KEYS))
+    for name, person in people.items():
         held = _mapping(person, "duties")
         instance = network if isinstance(network, str) and network in held else EVERY_INSTANCE
         if instance not in held:
@@ -139,6 +147,12 @@ def _join_services(whole: Composed, company: Document) -> None:
             )
             whole.report(whole.document, (SERVICES, name), finding)
     whole.value[SERVICES] = {**shared, **{name: each for name, each in own.items() if name not in shared}}
+
+
+def _is_told(person: Any, instances: frozenset[str]) -> bool:
+    """Whether it is told of a person in which instances they have a duty."""
+    held = _mapping(person, "duties")
+    return _has_mapping(person, "duties") and all(each == EVERY_INSTANCE or each in instances for each in held)
 
 
 def _site(whole: Composed, name: Any, site: Any, beside: Beside) -> Any:
@@ -189,7 +203,7 @@ def _server(whole: Composed, here: Location, server: Any, datacentre: Document |
                 value=show(serial),
                 rule=f"must be the serial of a machine of {here[1]}",
                 reason=f"the machines of the datacentre are declared in {datacentre.file}",
-                fix=choose(serial, machines),
+                fix=choose(serial, list(map(str, machines))),
             )
             whole.report(whole.document, (*here, "serial"), finding)
     for key in MACHINE:
@@ -224,11 +238,11 @@ def _unknown_datacentre(name: Any, beside: Beside) -> Finding:
 
 def duties_problems(company: Document, instances: frozenset[str]) -> Iterator[tuple[Location, Finding]]:
     """Duties that are held but not declared, and duties in instances that there are not."""
-    duties = _mapping(company.value, "duties")
+    duties, known = _mapping(company.value, "duties"), _has_mapping(company.value, "duties")
     for name, person in _mapping(company.value, "people").items():
         for instance, duty in _mapping(person, "duties").items():
             path = f"people.{name}.duties.{instance}"
-            if isinstance(duty, str) and duty not in duties:
+            if known and isinstance(duty, str) and duty not in duties:
                 yield (
                     ("people", name, "duties", instance),
                     Finding(
@@ -236,7 +250,7 @@ def duties_problems(company: Document, instances: frozenset[str]) -> Iterator[tu
                         value=show(duty),
                         rule="must be one of the company's duties",
                         reason="the duty says on which hosts the person has an account",
-                        fix=choose(duty, duties),
+                        fix=choose(duty, list(map(str, duties))),
                     ),
                 )
             if isinstance(instance, str) and instance != EVERY_INSTANCE and instance not in instances:

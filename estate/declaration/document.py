@@ -13,6 +13,7 @@ from estate.errors import undecodable
 from estate.findings import Problem
 
 Location = tuple[str | int, ...]
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -178,7 +179,7 @@ def read(path: Path, *, why: str = "a network is declared in one file") -> Docum
         value, reason, fix = (
             "no such file",
             why,
-            f"write it, or see which there are: {_siblings(path)}",
+            f"write it{_siblings(path)}",
         )
     except OSError as error:
         value, reason, fix = (
@@ -202,9 +203,11 @@ def read(path: Path, *, why: str = "a network is declared in one file") -> Docum
 
 
 def _siblings(path: Path) -> str:
-    alike = "Pulumi.*.yaml" if path.name.startswith("Pulumi.") else "*.yaml"
-    names = sorted(each.name for each in path.parent.glob(alike)) if path.parent.is_dir() else []
-    return ", ".join(names) or f"none in {path.parent}"
+    """Which files there are of the kind of the one that is not."""
+    ours = path.name.startswith("Pulumi.")
+    found = path.parent.glob("*.yaml") if path.parent.is_dir() else ()
+    names = sorted(each.name for each in found if each.name.startswith("Pulumi.") == ours and each != path)
+    return f", or see which there are: {', '.join(names)}" if names else f"; there is none in {path.parent}"
 
 
 def leaves(value: Any, location: Location = ()) -> Iterator[tuple[Location, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,8 +13,9 @@ from typing import Any
 from estate import rules
 from estate.declaration import composition, document, shape
 from estate.declaration.composition import CONFIG_KEY as CONFIG_KEY
-from estate.declaration.composition import Beside
+from estate.declaration.composition import Beside, Composed
 from estate.declaration.document import Document, Location, dotted
+from estate.declaration.shape import KEY
 from estate.findings import DeclarationError, Problem
 from estate.model import Company, Datacentre, Network
 from estate.rules import datacentres, estates
@@ -48,6 +50,19 @@ def _ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.file, each.line, each.path, each.rule)))
 
 
+def _there(finding: Finding, source: Document, location: Location, whole: Composed) -> Finding:
+    """The ``finding`` about the part at ``location`` of ``source``, with the paths that the files have."""
+    reason = finding.reason
+    for path in finding.involves:
+        document, place = whole.origin(_location(path))
+        said = dotted(place) if document is source else f"{dotted(place)} in {document.file}"
+        if document is not whole.document:
+            reason = re.sub(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", lambda _, said=said: said, reason)
+    if location and location[-1] == KEY:
+        location = location[:-1]
+    return replace(finding, path=dotted(location), reason=reason)
+
+
 def _told(source: Document, findings: Iterable[tuple[Location, Finding]]) -> list[Problem]:
     """Every problem of a document: of its YAML, and the ``findings`` about what it says."""
     if source.value is None and source.problems:
@@ -57,7 +72,9 @@ def _told(source: Document, findings: Iterable[tuple[Location, Finding]]) -> lis
 
 def _of_company(beside: Beside, instances: frozenset[str]) -> list[Problem]:
     findings = shape.examine(beside.company.value, Company).findings
-    return _told(beside.company, [*findings, *composition.duties_problems(beside.company, instances)])
+    malformed = {finding.path for _, finding in findings}
+    duties = composition.duties_problems(beside.company, instances)
+    return _told(beside.company, [*findings, *(each for each in duties if dotted(each[0]) not in malformed)])
 
 
 def _of_datacentre(source: Document) -> list[Problem]:
@@ -65,6 +82,19 @@ def _of_datacentre(source: Document) -> list[Problem]:
     broken = () if examined.value is None else datacentres.check(examined.value)
     sound = [(_location(each.path), each) for each in broken if shape.sound(each, examined.unknown)]
     return _told(source, [*examined.findings, *sound])
+
+
+def _of_datacentres(around: Beside) -> list[Problem]:
+    """Every problem of every datacentre; those that have none are checked against each other too."""
+    problems, faultless = [], {}
+    for name, source in around.datacentres.items():
+        own = _of_datacentre(source)
+        problems += own
+        if not own and (value := shape.examine(source.value, Datacentre).value):
+            faultless[name] = value
+    for name, finding in datacentres.check_all(faultless):
+        problems.append(_problem(around.datacentres[name], _location(finding.path), finding))
+    return problems
 
 
 def _examine(declared: Document, chain: Document | None, beside: Beside | None, today: date) -> Examined:
@@ -87,10 +117,12 @@ def _examine(declared: Document, chain: Document | None, beside: Beside | None, 
         unknown = examined.unknown | {tuple(map(str, place)) for place in whole.absent}
         sound = (each for each in rules.check(examined.value, today) if shape.sound(each, unknown))
         found += [(_location(each.path), each) for each in sound]
-    placed = [*whole.findings, *((*whole.origin(location), finding) for location, finding in found)]
+    malformed = {location for location, _ in found if whole.origin(location)[0] is declared}
+    joined = [each for each in whole.findings if each[1] not in malformed]
+    placed = [*joined, *((*whole.origin(location), finding) for location, finding in found)]
     for source, location, finding in placed:
         elsewhere = source is not declared and source is not chain
-        told = replace(finding, path=dotted(location)) if elsewhere else finding
+        told = _there(finding, source, location, whole) if elsewhere else finding
         if not elsewhere or (source.file, told.path) not in said:
             problems.append(_problem(source, location, told))
     return Examined(examined.value if not problems else None, _ordered(problems))
@@ -129,10 +161,11 @@ def stack_file(root: Path, name: str) -> Path:
 def beside(stacks: Path) -> Beside:
     """What the directory ``stacks`` declares beside its networks."""
     why = "people and their duties are declared in it, once for all networks"
+    there = "a datacentre is declared in one file"
     files = sorted((stacks / "datacentres").glob("*.yaml"))
     return Beside(
         company=document.read(stacks / "company.yaml", why=why),
-        datacentres={file.stem: document.read(file) for file in files},
+        datacentres={file.stem: document.read(file, why=there) for file in files},
         instances=frozenset(name for file in stacks.glob("Pulumi.*.yaml") if (name := _stack_name(file))),
     )
 
@@ -253,13 +286,15 @@ def all_networks(root: Path, *, today: date | None = None) -> dict[str, Network]
     examined = {path: examine(path, today=today, around=around) for path in files}
     problems = [problem for each in examined.values() for problem in each.problems]
     problems += _of_company(around, around.instances)
-    problems += [problem for each in around.datacentres.values() for problem in _of_datacentre(each)]
+    problems += _of_datacentres(around)
     networks = {path: each.network for path, each in examined.items() if each.network is not None}
+    said = {(each.file, each.path) for each in problems}
     for path, finding in estates.check(networks):
         declared, _ = _declared(document.read(path))
         assert declared is not None
         source, location = composition.composed(declared, around).origin(_location(finding.path))
-        problems.append(_problem(source, location, replace(finding, path=dotted(location))))
+        if (source.file, dotted(location)) not in said:
+            problems.append(_problem(source, location, replace(finding, path=dotted(location))))
     if problems:
         raise DeclarationError(_ordered(problems))
     return {each.name: each for each in networks.values()}

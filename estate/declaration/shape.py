@@ -98,7 +98,7 @@ def place_of(location: Location, root: type[Model] = Network) -> Place | None:
             place, current = Place(current, str(step), known.annotation), known.annotation
         elif place is not None and get_origin(current) is dict:
             current = get_args(current)[1]
-            place = Place(place.owner, place.field, current)
+            place = Place(place.owner, place.field, current, entry=not _is_container(current))
         elif place is not None and get_origin(current) is tuple:
             current = get_args(current)[0]
             place = Place(place.owner, place.field, current, entry=True)

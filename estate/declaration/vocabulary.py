@@ -22,7 +22,7 @@ def _plurals(roles: Sequence[Role]) -> str:
 class Words:
     """``rule`` follows "must be", ``reason`` says why, ``example`` is what could be written.
 
-    ``key`` is about a mapping's keys, ``entry`` about each entry of a list.
+    ``key`` is about a mapping's keys, ``entry`` about each entry of a list or value of a mapping.
     """
 
     rule: str
@@ -335,6 +335,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "a person has an account where a duty gives one, and nowhere else",
         "{cosmoshub: operator}",
         key=Words("the name of a network, or *", "the duty holds there", "cosmoshub"),
+        entry=Words("the name of a duty", "the duty says on which hosts the person has an account", "operator"),
     ),
     (model.Company, "duties"): Words(
         "a mapping from names of duties to lists of roles",

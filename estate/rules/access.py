@@ -67,10 +67,10 @@ def every_role_has_an_operator(network: Network) -> Iterator[Finding]:
     if missing:
         yield Finding(
             path="operators",
-            value=f"no operator for {words(missing)}",
+            value=f"no operator for {words(missing)} of {network.name}",
             rule="must give at least one operator access to hosts of every role",
             reason="a host that nobody can log in to cannot be repaired",
-            fix=f"add {words(missing)} to the roles of an operator",
+            fix=f"give somebody a duty in {network.name} whose roles include {words(missing)}",
             involves=("operators.[keys]", "operators.*.roles.*", *promises.PLACES_OF_ROLES),
         )
 

@@ -87,11 +87,14 @@ def chains_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
 def machines_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """A machine and its cables serve one network."""
     serials, macs, units = [], [], []
+    users: dict[str, Path] = {}
     for file, network in networks.items():
         for site, each in network.sites.items():
             for index, server in enumerate(each.servers):
                 path = f"sites.{site}.servers.{index}"
                 serials.append(Claim(file, f"{path}.serial", server.serial))
+                if users.setdefault(server.serial, file) != file:
+                    continue
                 macs += [Claim(file, f"{path}.nics.{number}.mac", nic.mac) for number, nic in enumerate(server.nics)]
                 units += [
                     Claim(file, f"{path}.rack_units.{number}", (each.vendor, each.facility, each.cabinet.id, unit))

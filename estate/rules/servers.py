@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from estate.model import ROLES, SITE_ROLES, Network, Role, Server
-from estate.rules import promises
+from estate.rules import machines, promises
 from estate.rules.finding import Finding, a, choose, free, repeated, show, words
 
 
@@ -209,33 +209,7 @@ def public_addresses_lie_in_the_uplink(network: Network) -> Iterator[Finding]:
         if address is None or server.role != Role.EDGE:
             continue
         involves = (f"sites.{site}.uplink", f"{path}.role")
-        if address not in uplink:
-            yield Finding(
-                path=f"{path}.public_address",
-                value=show(address),
-                rule=f"must lie in the uplink of {site}, {uplink}",
-                reason="the carrier routes nothing else to this site",
-                fix=f"choose one from {uplink[2]} to {uplink[-2]}"
-                if uplink.num_addresses > 3
-                else "choose one of the uplink",
-                involves=involves,
-            )
-        elif address in (uplink.network_address, uplink.broadcast_address, uplink.network_address + 1):
-            what = (
-                "the carrier's gateway"
-                if address == uplink.network_address + 1
-                else "the network's own or its broadcast address"
-            )
-            yield Finding(
-                path=f"{path}.public_address",
-                value=show(address),
-                rule="must be a host address of the uplink",
-                reason=f"it is {what}",
-                fix=f"choose one from {uplink[2]} to {uplink[-2]}"
-                if uplink.num_addresses > 3
-                else "choose one of the uplink",
-                involves=involves,
-            )
+        yield from machines.public_address_is_usable(path, address, uplink, involves)
 
 
 def _unique(
@@ -290,15 +264,7 @@ def macs_are_distinct(network: Network) -> Iterator[Finding]:
 def macs_name_single_cards(network: Network) -> Iterator[Finding]:
     """A MAC address names one card, not a group."""
     for path, _, server in _servers(network):
-        for index, nic in enumerate(server.nics):
-            if int(nic.mac[:2], 16) & 1:
-                yield Finding(
-                    path=f"{path}.nics.{index}.mac",
-                    value=show(nic.mac),
-                    rule="must be the address of one card",
-                    reason="its first pair is odd, so it is a multicast address (IEEE 802)",
-                    fix="read the address on the card again",
-                )
+        yield from machines.macs_name_single_cards(path, server)
 
 
 def rack_units_are_distinct(network: Network) -> Iterator[Finding]:
@@ -322,58 +288,22 @@ def rack_units_are_distinct(network: Network) -> Iterator[Finding]:
 def power_is_known(network: Network) -> Iterator[Finding]:
     """A server is fed by PDUs of its cabinet."""
     for path, site, server in _servers(network):
-        pdus = network.sites[site].cabinet.pdus
-        for index, feed in enumerate(server.power):
-            if feed not in pdus:
-                yield Finding(
-                    path=f"{path}.power.{index}",
-                    value=show(feed),
-                    rule=f"must be one of the PDUs of cabinet {network.sites[site].cabinet.id}",
-                    reason="the server has no cable to another",
-                    fix=choose(feed, pdus),
-                    involves=(f"sites.{site}.cabinet.pdus.*",),
-                )
+        yield from machines.power_is_known(path, server, f"sites.{site}.cabinet", network.sites[site].cabinet)
 
 
 def power_is_dual(network: Network) -> Iterator[Finding]:
     """A server survives the loss of one feed."""
     for path, _, server in _servers(network):
-        if len(set(server.power)) < 2:
-            yield Finding(
-                path=f"{path}.power",
-                value=show(server.power),
-                rule="must be two different PDUs",
-                reason="a server with one feed fails with it",
-                fix="wire its second power supply, and name both",
-                involves=(f"{path}.power.*",),
-            )
+        yield from machines.power_is_dual(path, server)
 
 
 def switches_are_known(network: Network) -> Iterator[Finding]:
     """A server is wired to switches of its cabinet."""
     for path, site, server in _servers(network):
-        switches = network.sites[site].cabinet.switches
-        for index, nic in enumerate(server.nics):
-            if nic.switch not in switches:
-                yield Finding(
-                    path=f"{path}.nics.{index}.switch",
-                    value=show(nic.switch),
-                    rule=f"must be one of the switches of cabinet {network.sites[site].cabinet.id}",
-                    reason="the server has no cable to another",
-                    fix=choose(nic.switch, switches),
-                    involves=(f"sites.{site}.cabinet.switches.*",),
-                )
+        yield from machines.switches_are_known(path, server, f"sites.{site}.cabinet", network.sites[site].cabinet)
 
 
 def bonds_have_two_switches(network: Network) -> Iterator[Finding]:
     """A server survives the loss of one switch."""
     for path, _, server in _servers(network):
-        if len({nic.switch for nic in server.nics}) < 2:
-            yield Finding(
-                path=f"{path}.nics",
-                value=words(nic.switch for nic in server.nics),
-                rule="must be wired to two different switches",
-                reason="a bond over one switch fails with it",
-                fix="wire the second network card to the other switch",
-                involves=(f"{path}.nics.*.switch",),
-            )
+        yield from machines.bonds_have_two_switches(path, server)

@@ -110,7 +110,7 @@ def test_a_person_has_an_account_where_a_duty_gives_one_and_the_duty_of_an_insta
             DAL1,
             {"machines.DAL1-007-01.public_address": "203.0.113.9"},
             "machines.DAL1-007-01.public_address",
-            "must lie in the uplink of dal1",
+            "must lie in the uplink",
         ),
         (
             DAL1,
@@ -161,6 +161,82 @@ def test_the_line_is_that_of_the_file_that_has_the_fault(stacks: Path) -> None:
     assert found["uplink"] == next(n for n, line in enumerate(text.splitlines(), 1) if line.startswith("uplink"))
 
 
+def told_of(stacks: Path, changes: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is told after changes of the company's file: path and rule."""
+    change(stacks, COMPANY, changes)
+    found = told(stacks)
+    assert {file for file, _, _ in found} == {COMPANY}
+    return [(path, rule) for _, path, rule in found]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"people": "alice"}, "people"),
+        ({"people.alice": "alice"}, "people.alice"),
+        ({"people.alice.duties": "operator"}, "people.alice.duties"),
+        ({"people.alice.duties": {"Example": "operator"}}, "people.alice.duties.Example"),
+        ({"people.alice.duties": {1: "operator"}}, "people.alice.duties.1"),
+        ({"people.alice.duties": {"*": 1}}, "people.alice.duties.*"),
+        ({"duties": ["operator"]}, "duties"),
+        ({"people.Bob": {"ssh_public_keys": ["ssh-rsa"], "duties": {"*": "operator"}}}, "people.Bob"),
+    ],
+)
+def test_nothing_is_concluded_from_people_whose_duties_are_unknown(
+    stacks: Path, changes: dict[str, Any], path: str
+) -> None:
+    found = told_of(stacks, changes)
+    assert {each for each, _ in found} - {f"{path}.ssh_public_keys.0"} == {path}
+    assert len(found) == len(set(found))
+
+
+def test_a_company_that_is_no_mapping_is_one_problem(stacks: Path) -> None:
+    (stacks / COMPANY).write_text("nobody")
+    assert [(file, path) for file, path, _ in told(stacks)] == [(COMPANY, "(the declaration)")]
+
+
+def test_a_duty_that_is_no_name_is_told_as_a_duty(stacks: Path) -> None:
+    assert told_of(stacks, {"people.alice.duties": {"*": ["operator"]}}) == [
+        ("people.alice.duties.*", "must be the name of a duty")
+    ]
+
+
+def test_who_lacks_an_operator_is_told(stacks: Path) -> None:
+    place(stacks, "other", 8, number=8)
+    change(stacks, COMPANY, {"people.alice.duties": {"other": "operator"}})
+    (problem,) = load.examine(stacks / "Pulumi.example.yaml", today=TODAY).problems
+    assert problem.value.endswith("of example")
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        (DAL1, {"machines.DAL1-007-01": "(removed)", "machines.12345": {}}),
+        (COMPANY, {"duties": {1: ["monitor"]}}),
+    ],
+)
+def test_what_is_suggested_need_not_be_text(stacks: Path, file: str, changes: dict[str, Any]) -> None:
+    document = yaml.safe_load((stacks / file).read_text())
+    edit(document, changes)
+    if file == DAL1:
+        document["machines"][12345] = document["machines"].pop("12345")
+    (stacks / file).write_text(yaml.safe_dump(document))
+    assert file in {each for each, _, _ in told(stacks)}
+
+
+def test_a_reason_names_places_that_the_file_has(stacks: Path) -> None:
+    key = yaml.safe_load((stacks / COMPANY).read_text())["people"]["alice"]["ssh_public_keys"][0]
+    change(stacks, COMPANY, {"people.bob": {"ssh_public_keys": [key], "duties": {"*": "operator"}}})
+    (problem,) = load.examine(stacks / "Pulumi.example.yaml", today=TODAY).problems
+    assert problem.reason.startswith("people.alice.ssh_public_keys.0 is the same key")
+
+
+def test_a_facility_in_the_network_is_told_even_if_the_datacentre_is_not_declared(stacks: Path) -> None:
+    (stacks / DAL1).unlink()
+    change(stacks, "Pulumi.example.yaml", in_network({"sites.dal1.vendor": "Equinix"}))
+    assert [path for _, path, _ in told(stacks)] == ["sites.dal1", "sites.dal1.vendor"]
+
+
 def all_told(root: Path) -> set[tuple[str, str]]:
     with pytest.raises(DeclarationError) as refused:
         load.all_networks(root, today=TODAY)
@@ -173,6 +249,75 @@ def test_a_spare_that_no_network_uses_is_checked_too(tmp_path: Path) -> None:
     assert all_told(tmp_path) == {
         ("dal1.yaml", f"machines.DAL1-007-99.{field}") for field in ("rack_units", "power", "nics")
     }
+
+
+SPARE = {
+    "hardware": "Dell PowerEdge R250",
+    "rack_units": [40],
+    "power": ["pdu-a", "pdu-b"],
+    "nics": [{"mac": "d0:94:66:07:63:00", "switch": "core-a"}, {"mac": "d0:94:66:07:63:01", "switch": "core-b"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        ({"power": ["pdu-a", "pdu-z"]}, "power.1"),
+        ({"power": ["pdu-a", "pdu-a"]}, "power"),
+        ({"nics.1.switch": "core-z"}, "nics.1.switch"),
+        ({"nics.1.switch": "core-a"}, "nics"),
+        ({"nics.1.mac": "01:94:66:07:63:01"}, "nics.1.mac"),
+        ({"public_address": "203.0.113.9"}, "public_address"),
+        ({"public_address": "192.0.2.193"}, "public_address"),
+    ],
+)
+def test_a_spare_is_checked_like_the_others(tmp_path: Path, wrong: dict[str, Any], path: str) -> None:
+    place(tmp_path / "stacks", today=TODAY)
+    change(tmp_path / "stacks", DAL1, {"machines.DAL1-007-99": edit(copy.deepcopy(SPARE), wrong)})
+    assert all_told(tmp_path) == {("dal1.yaml", f"machines.DAL1-007-99.{path}")}
+
+
+def test_a_machine_stands_in_one_datacentre(tmp_path: Path) -> None:
+    place(tmp_path / "stacks", today=TODAY)
+    for file in (DAL1, HEL1):
+        change(tmp_path / "stacks", file, {"machines.DAL1-007-99": SPARE})
+    assert all_told(tmp_path) == {
+        ("hel1.yaml", f"machines.DAL1-007-99{rest}") for rest in ("", ".nics.0.mac", ".nics.1.mac")
+    }
+
+
+def test_a_cabinet_is_declared_once_and_with_it_the_vlans_of_its_networks(tmp_path: Path) -> None:
+    stacks = tmp_path / "stacks"
+    place(stacks, "alpha", 7, today=TODAY)
+    place(stacks, "beta", 8, number=8, today=TODAY)
+    declared = yaml.safe_load((stacks / DAL1).read_text())
+    same = {
+        "vendor": declared["vendor"].upper(),
+        "facility": f"{declared['facility']} ",
+        "cabinet": declared["cabinet"],
+    }
+    change(stacks, "datacentres/dal8.yaml", same)
+    assert all_told(tmp_path) == {("dal8.yaml", "cabinet.id")}
+
+
+def test_uplinks_of_datacentres_do_not_overlap_whoever_uses_them(tmp_path: Path) -> None:
+    stacks = tmp_path / "stacks"
+    place(stacks, today=TODAY)
+    declared = yaml.safe_load((stacks / DAL1).read_text())
+    elsewhere = {"cabinet.id": "Z9", "machines": {}}
+    (stacks / "datacentres" / "dal9.yaml").write_text(yaml.safe_dump(edit(declared, elsewhere)))
+    assert all_told(tmp_path) == {("dal9.yaml", "uplink")}
+
+
+def test_a_machine_of_two_networks_is_one_problem(tmp_path: Path) -> None:
+    stacks = tmp_path / "stacks"
+    place(stacks, "alpha", 7, today=TODAY)
+    place(stacks, "beta", 8, number=8, today=TODAY)
+    beta = stacks / "Pulumi.beta.yaml"
+    beta.write_text(
+        beta.read_text().replace("dal8", "dal1").replace("DAL8-008", "DAL1-007").replace("vlan: 1", "vlan: 2")
+    )
+    assert all_told(tmp_path) == {("Pulumi.beta.yaml", f"sites.dal1.servers.{index}.serial") for index in range(6)}
 
 
 def test_two_networks_stand_in_one_datacentre_with_machines_and_vlans_of_their_own(tmp_path: Path) -> None:
