@@ -57,7 +57,7 @@ def _there(finding: Finding, source: Document, location: Location, whole: Compos
         document, place = whole.origin(_location(path))
         said = dotted(place) if document is source else f"{dotted(place)} in {document.file}"
         if document is not whole.document:
-            reason = re.sub(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", lambda _, said=said: said, reason)
+            reason = re.sub(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", said.replace("\\", r"\\"), reason)
     if location and location[-1] == KEY:
         location = location[:-1]
     return replace(finding, path=dotted(location), reason=reason)
