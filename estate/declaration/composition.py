@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from estate.declaration.document import Document, Location
-from estate.model import EVERY_INSTANCE, Facility, Machine
+from estate.model import EVERY_INSTANCE, Facility, Machine, Model, Network, Server, Site
 from estate.rules.finding import Finding, choose, show
 
 CONFIG_KEY = "estate:network"
@@ -20,6 +21,10 @@ KEYS = "[keys]"
 """The last part of a place: which keys a mapping has."""
 FACILITY = tuple(Facility.model_fields)
 MACHINE = tuple(Machine.model_fields)
+ELSEWHERE: Mapping[type[Model], tuple[str, ...]] = MappingProxyType(
+    {Network: (OPERATORS,), Site: FACILITY, Server: MACHINE}
+)
+"""What a network's file does not declare, by model: other files do."""
 
 
 @dataclass(frozen=True)

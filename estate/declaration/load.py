@@ -18,7 +18,7 @@ from estate.declaration.document import Document, Location, dotted
 from estate.declaration.shape import KEY
 from estate.findings import DeclarationError, Problem
 from estate.model import Company, Datacentre, Network
-from estate.rules import datacentres, estates
+from estate.rules import datacentres, estates, people
 from estate.rules.finding import Finding, nearest, show
 
 
@@ -71,10 +71,13 @@ def _told(source: Document, findings: Iterable[tuple[Location, Finding]]) -> lis
 
 
 def _of_company(beside: Beside, instances: frozenset[str]) -> list[Problem]:
-    findings = shape.examine(beside.company.value, Company).findings
-    malformed = {finding.path for _, finding in findings}
+    examined = shape.examine(beside.company.value, Company)
+    malformed = {finding.path for _, finding in examined.findings}
     duties = composition.duties_problems(beside.company, instances)
-    return _told(beside.company, [*findings, *(each for each in duties if dotted(each[0]) not in malformed)])
+    broken = () if examined.value is None else people.check(examined.value)
+    sound = [(_location(each.path), each) for each in broken if shape.sound(each, examined.unknown)]
+    rest = [each for each in (*duties, *sound) if dotted(each[0]) not in malformed]
+    return _told(beside.company, [*examined.findings, *rest])
 
 
 def _of_datacentre(source: Document) -> list[Problem]:

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from estate.declaration import vocabulary
-from estate.declaration.composition import FACILITY, MACHINE, OPERATORS, SERVICES
+from estate.declaration.composition import ELSEWHERE, SERVICES
 from estate.declaration.load import CONFIG_KEY
 from estate.declaration.shape import every_field
 from estate.model import Company, Datacentre, Model, Network
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STACKS = Path("stacks")
-ELSEWHERE = {"Network": (OPERATORS,), "Site": FACILITY, "Server": MACHINE}
-"""What a network's declaration has from other files, by definition."""
 
 
 def _described(definition: dict[str, Any], model: type[Model]) -> None:
@@ -56,8 +54,8 @@ def _used(definitions: dict[str, Any], root: str) -> dict[str, Any]:
 def _of_stack() -> dict[str, Any]:
     """Of ``stacks/Pulumi.<network>.yaml``; keys that Pulumi keeps there itself are let through."""
     definitions = _definitions(Network)
-    for name, fields in ELSEWHERE.items():
-        definition = definitions[name]
+    for model, fields in ELSEWHERE.items():
+        definition = definitions[model.__name__]
         for field in fields:
             del definition["properties"][field]
         definition["required"] = [each for each in definition["required"] if each not in (*fields, SERVICES)]

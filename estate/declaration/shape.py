@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from estate.declaration import example, vocabulary
-from estate.declaration.composition import KEYS
+from estate.declaration.composition import ELSEWHERE, KEYS
 from estate.declaration.document import Location, dotted, leaves
 from estate.declaration.vocabulary import Words
 from estate.model import Company, Datacentre, Model, Network, Vpn
@@ -120,6 +120,11 @@ def _model_at(location: Location, root: type[Model]) -> type[Model] | None:
     return plain if isinstance(plain, type) and issubclass(plain, Model) else None
 
 
+def _fields(model: type[Model]) -> list[str]:
+    """The fields of ``model`` that the file which has it declares."""
+    return [each for each in model.model_fields if each not in ELSEWHERE.get(model, ())]
+
+
 def _value(place: Place | None, value: Any) -> str:
     """The value as a message shows it. A secret that was written in place of its reference is not repeated."""
     if place and (place.owner, place.field) in SECRET_REFERENCES and isinstance(value, str):
@@ -138,7 +143,7 @@ def _unknown_field(location: Location, given: Any, document: Any, root: type[Mod
     near.
     """
     owner = _model_at(location[:-1], root)
-    fields = list(owner.model_fields) if owner else []
+    fields = _fields(owner) if owner else []
     present = _get(document, location[:-1])
     meant = nearest(str(location[-1]), [each for each in fields if each not in present])
     close = meant or nearest(str(location[-1]), fields)
@@ -193,7 +198,7 @@ def _malformed(error: ErrorDetails, location: Location, root: type[Model]) -> Fi
             value=show(given),
             rule="must be a mapping (field: value)",
             reason=f"{_what(root)} is described by its fields",
-            fix=f"write the fields {words(list(root.model_fields))}",
+            fix=f"write the fields {words(_fields(root))}",
         )
     value, about = _value(place, given), place.words
     owner = _model_at(location, root)
@@ -203,7 +208,7 @@ def _malformed(error: ErrorDetails, location: Location, root: type[Model]) -> Fi
             return Finding(
                 path=path,
                 value=value,
-                rule=f"{rule} with {words(list(owner.model_fields))}",
+                rule=f"{rule} with {words(_fields(owner))}",
                 reason=about.reason,
                 fix=f"write it out as {_what(owner)}",
             )

@@ -1,20 +1,12 @@
-"""Rules about people: who gets in where, and which site's signer holds the key."""
+"""Rules about access: who gets in where, and which site's signer holds the key."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 
 from estate.model import Network, Role
-from estate.rules import promises
-from estate.rules.finding import Finding, choose, repeated, show, words
-
-_SYSTEM_ACCOUNTS = (
-    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody debian "
-    "admin sshd systemd-network messagebus tmkms chrony bird unbound prometheus"
-)
-SYSTEM_ACCOUNTS = frozenset(_SYSTEM_ACCOUNTS.split())
+from estate.rules import people, promises
+from estate.rules.finding import Finding, choose, show, words
 
 
 def signers_sign_all_of_a_vote(network: Network) -> Iterator[Finding]:
@@ -77,68 +69,17 @@ def every_role_has_an_operator(network: Network) -> Iterator[Finding]:
 
 def operators_are_people(network: Network) -> Iterator[Finding]:
     """A person's account is not one of the system's."""
-    for name in network.operators:
-        if name in SYSTEM_ACCOUNTS:
-            yield Finding(
-                path=f"operators.{name}",
-                value=show(name),
-                rule="must not be an account of the system",
-                reason=f"{name} exists on the hosts already, with rights of its own, and does not identify a person",
-                fix="use the person's name",
-            )
+    yield from people.have_accounts_of_their_own("operators", network.operators)
 
 
 def operator_keys_are_personal(network: Network) -> Iterator[Finding]:
     """A key is one person's, listed once."""
-    keys = (
-        (f"operators.{name}.ssh_public_keys.{index}", key.split()[1])
-        for name, operator in network.operators.items()
-        for index, key in enumerate(operator.ssh_public_keys)
-    )
-    for path, key, first in repeated(keys):
-        same = path.split(".")[1] == first.split(".")[1]
-        yield Finding(
-            path=path,
-            value=show(key),
-            rule="each key must be listed once, for one person",
-            reason=f"{first} is the same key"
-            + ("" if same else ", so a login could not be attributed to one of the two"),
-            fix="remove one of the two" if same else "have each person create a key of their own",
-            involves=(first,),
-        )
+    yield from people.have_keys_of_their_own("operators", network.operators)
 
 
 def operator_keys_are_whole(network: Network) -> Iterator[Finding]:
     """A key's body is of the kind that its first word says, and complete."""
-    for name, operator in network.operators.items():
-        for index, key in enumerate(operator.ssh_public_keys):
-            kind, body = key.split()[:2]
-            try:
-                raw = base64.b64decode(body, validate=True)
-            except binascii.Error:
-                raw = b""
-            if not _complete(raw, kind):
-                yield Finding(
-                    path=f"operators.{name}.ssh_public_keys.{index}",
-                    value=show(body),
-                    rule=f"must be a whole {kind} key",
-                    reason="its body does not decode to one, so sshd would ignore the line",
-                    fix="copy the .pub file again, as one line",
-                )
-
-
-def _complete(raw: bytes, kind: str) -> bool:
-    """Whether ``raw`` is a sequence of length-prefixed strings, the first of which is ``kind`` (RFC 4253 section
-    6.6).
-    """
-    parts = []
-    while raw:
-        size = int.from_bytes(raw[:4], "big")
-        if len(raw) < 4 + size:
-            return False
-        parts.append(raw[4 : 4 + size])
-        raw = raw[4 + size :]
-    return len(parts) > 1 and parts[0] == kind.encode() and all(parts)
+    yield from people.have_whole_keys("operators", network.operators)
 
 
 def roles_are_listed_once(network: Network) -> Iterator[Finding]:
@@ -150,12 +91,4 @@ def roles_are_listed_once(network: Network) -> Iterator[Finding]:
         *((f"monitoring.{name}.roles", job.roles) for name, job in network.monitoring.items()),
     ]
     for path, roles in lists:
-        for place, role, first in repeated((f"{path}.{index}", role) for index, role in enumerate(roles)):
-            yield Finding(
-                path=place,
-                value=show(role),
-                rule="each role must be listed once",
-                reason=f"{first} is the same, so this one is probably a mistake for another role",
-                fix="remove it, or write the intended role",
-                involves=(first,),
-            )
+        yield from people.lists_each_role_once(path, roles)

@@ -135,6 +135,23 @@ def test_a_fault_is_told_once_in_the_file_that_has_it(
     assert said.startswith(rule)
 
 
+def test_people_are_checked_together_wherever_they_have_a_duty(stacks: Path) -> None:
+    """Two people of different networks with one key could not be told apart by what a login leaves."""
+    place(stacks, "other", 8, number=8)
+    key = yaml.safe_load((stacks / COMPANY).read_text())["people"]["alice"]["ssh_public_keys"][0]
+    held = {"bob": {}, "carol": {"other": "operator"}}
+    people = {f"people.{name}": {"ssh_public_keys": [key], "duties": duties} for name, duties in held.items()}
+    torn = {"ssh_public_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5"], "duties": {}}
+    change(stacks, COMPANY, people | {"people.root": torn, "duties.operator.8": "seed"})
+    assert sorted(told(stacks)) == [
+        (COMPANY, "duties.operator.8", "each role must be listed once"),
+        (COMPANY, "people.bob.ssh_public_keys.0", "each key must be listed once, for one person"),
+        (COMPANY, "people.carol.ssh_public_keys.0", "each key must be listed once, for one person"),
+        (COMPANY, "people.root", "must not be an account of the system"),
+        (COMPANY, "people.root.ssh_public_keys.0", "must be a whole ssh-ed25519 key"),
+    ]
+
+
 def test_a_datacentre_that_is_not_declared_is_one_problem_and_nothing_follows_from_what_is_unknown(
     stacks: Path,
 ) -> None:
