@@ -87,7 +87,7 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: 
             counts = engine.preview(policies=policies, refresh=True)
             progress.outcome(f"preview, components included: {stack.in_words(counts)}")
         page = Page()
-        for line in engine.previewed():
+        for line in (*engine.previewed(), *engine.cost_of_previewed()):
             page.line(line, indent=4)
         if not confirmed:
             question = f"Deploy {network.name} to AWS account {network.aws.account_id}? Type the name of the network: "
