@@ -128,6 +128,7 @@ def _examine(declared: Document, chain: Document | None, beside: Beside | None, 
         told = _there(finding, source, location, whole) if elsewhere else finding
         if not elsewhere or (source.file, told.path) not in said:
             problems.append(_problem(source, location, told))
+    assert problems or not (examined.unknown or whole.absent), "a value is unknown, and nothing says why"
     return Examined(examined.value if not problems else None, _ordered(problems))
 
 
