@@ -52,10 +52,16 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _of(reports: Sequence[Mapping[str, Any]], *verdicts: str) -> list[tuple[str, Claim]]:
-    """Each claim with one of the verdicts, after the name of its network."""
+def _of(reports: Sequence[Mapping[str, Any]], verdict: str | None) -> list[tuple[str, Claim]]:
+    """Each claim of the verdict, after the name of its network; ``None``: neither proved nor refuted, whatever the
+    verdict is called.
+    """
+    decided = {PROVED: PROVED, REFUTED: REFUTED}
     return [
-        (report["network"], claim) for report in reports for claim in report["claims"] if claim["verdict"] in verdicts
+        (report["network"], claim)
+        for report in reports
+        for claim in report["claims"]
+        if decided.get(claim["verdict"]) == verdict
     ]
 
 
@@ -143,20 +149,10 @@ def _blocks(reports: Sequence[Mapping[str, Any]], difference: Difference | None,
         for lines in (_unmodelled(difference), _rows(difference)):
             if block := "\n".join(lines):
                 yield block
-    for network, claim in [*_of(reports, REFUTED), *_of_no_verdict(reports)]:
+    for network, claim in [*_of(reports, REFUTED), *_of(reports, None)]:
         yield _claim(network, claim)
     if note:
         yield f"_{note}_"
-
-
-def _of_no_verdict(reports: Sequence[Mapping[str, Any]]) -> list[tuple[str, Claim]]:
-    """Every claim that is neither proved nor refuted, whatever its verdict is called."""
-    return [
-        (report["network"], claim)
-        for report in reports
-        for claim in report["claims"]
-        if claim["verdict"] not in (PROVED, REFUTED)
-    ]
 
 
 def text(reports: Sequence[Mapping[str, Any]], difference: Difference | None = None, note: str = "") -> str:

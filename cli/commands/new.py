@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from estate.errors import UsageError
@@ -32,20 +32,18 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     if path.exists():
         raise UsageError(f"{path.relative_to(checkout)} exists already and is left as it is; choose another name")
     slot = example.next_slot({files.deployed(checkout, each).slot for each in files.names(checkout)})
-    texts = next(
-        texts
-        for number in itertools.count(1)
-        if all(map(_free, texts := _texts(path.parent, example.files(name, slot, number=number)), texts.values()))
-    )
+    candidates = (example.files(name, slot, number=number) for number in itertools.count(1))
+    stacks = path.parent
+    texts = next(each for each in candidates if all(_free(stacks / file, text) for file, text in each.items()))
     for file, text in texts.items():
         try:
-            _write(file, text)
+            _write(stacks / file, text)
         except OSError as error:
             raise UsageError(
-                f"cannot write {file.relative_to(checkout)}: {error.strerror}; a network and its datacentres are "
-                "declared in such files; make the directory writable for you"
+                f"cannot write {(stacks / file).relative_to(checkout)}: {error.strerror}; a network and its "
+                "datacentres are declared in such files; make the directory writable for you"
             ) from None
-    *datacentres, _ = (str(file.relative_to(checkout)) for file in texts)
+    *datacentres, _ = (str((stacks / file).relative_to(checkout)) for file in texts)
     wrote = f"wrote {path.relative_to(checkout)} and its datacentres {' and '.join(datacentres)}"
     then = f"edit them, then run `bin/estate check {name}` and `bin/estate plan {name}`"
     try:
@@ -57,13 +55,9 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _texts(stacks: Path, named: Mapping[str, str]) -> dict[Path, str]:
-    return {stacks / file: text for file, text in named.items()}
-
-
 def _free(file: Path, text: str) -> bool:
     """Whether ``file`` can be written: there is none, or one that is the same, from a run that was interrupted."""
-    if file not in set(file.parent.glob("*.yaml")):
+    if not os.path.lexists(file):
         return True
     try:
         return file.read_text() == text

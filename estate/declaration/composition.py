@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from estate.declaration.document import Document, Location
+from estate.declaration.document import Document, Location, dotted
 from estate.model import EVERY_INSTANCE, Facility, Machine, Model, Network, Server, Site
 from estate.rules.finding import Finding, choose, show
 
@@ -79,13 +79,10 @@ def composed(declared: Document, beside: Beside | None) -> Composed:
     return whole
 
 
-def _mapping(value: Any, key: str) -> Mapping[Any, Any]:
+def _mapping(value: Any, key: str) -> Mapping[Any, Any] | None:
+    """The mapping that ``value`` has at ``key``; ``None`` if it has none there."""
     found = value.get(key) if isinstance(value, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def _has_mapping(value: Any, key: str) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get(key), Mapping)
+    return found if isinstance(found, Mapping) else None
 
 
 def _join_people(whole: Composed, beside: Beside) -> None:
@@ -104,13 +101,13 @@ def _join_people(whole: Composed, beside: Beside) -> None:
             ),
         )
     operators: dict[Any, Any] = {}
-    network, duties = whole.value.get("name"), _mapping(company.value, "duties")
+    network, duties = whole.value.get("name"), _mapping(company.value, "duties") or {}
     people = _mapping(company.value, "people")
     known = beside.instances | ({network} if isinstance(network, str) else set())
-    if not _has_mapping(company.value, "people") or not all(_is_told(each, known) for each in people.values()):
+    if people is None or not all(_is_told(each, known) for each in people.values()):
         whole.absent.add((OPERATORS, KEYS))
-    for name, person in people.items():
-        held = _mapping(person, "duties")
+    for name, person in (people or {}).items():
+        held = _mapping(person, "duties") or {}
         instance = network if isinstance(network, str) and network in held else EVERY_INSTANCE
         if instance not in held:
             continue
@@ -132,11 +129,11 @@ def _join_people(whole: Composed, beside: Beside) -> None:
 
 def _join_services(whole: Composed, company: Document) -> None:
     """The services of every network, and then the network's own."""
-    shared = company.value.get(SERVICES) if isinstance(company.value, Mapping) else None
+    shared = _mapping(company.value, SERVICES)
     own = whole.value.get(SERVICES, {})
     if not isinstance(own, Mapping):
         return
-    if not isinstance(shared, Mapping):
+    if shared is None:
         whole.absent.add((SERVICES, KEYS))
         whole.value[SERVICES] = own
         return
@@ -157,7 +154,7 @@ def _join_services(whole: Composed, company: Document) -> None:
 def _is_told(person: Any, instances: frozenset[str]) -> bool:
     """Whether it is told of a person in which instances they have a duty."""
     held = _mapping(person, "duties")
-    return _has_mapping(person, "duties") and all(each == EVERY_INSTANCE or each in instances for each in held)
+    return held is not None and all(each == EVERY_INSTANCE or each in instances for each in held)
 
 
 def _site(whole: Composed, name: Any, site: Any, beside: Beside) -> Any:
@@ -196,15 +193,15 @@ def _server(whole: Composed, here: Location, server: Any, datacentre: Document |
     for key in (key for key in server if key in MACHINE):
         whole.report(whole.document, (*here, key), _elsewhere((*here, key), server[key], where))
     serial = server.get("serial")
-    machines = datacentre.value.get("machines") if datacentre and isinstance(datacentre.value, Mapping) else None
+    machines = _mapping(datacentre.value, "machines") if datacentre else None
     machine = None
-    if datacentre and isinstance(serial, str) and isinstance(machines, Mapping):
+    if datacentre and isinstance(serial, str) and machines is not None:
         machine = machines.get(serial)
         for key in MACHINE:
             whole.place((*here, key), datacentre, ("machines", serial, key))
         if serial not in machines:
             finding = Finding(
-                path=".".join(map(str, (*here, "serial"))),
+                path=dotted((*here, "serial")),
                 value=show(serial),
                 rule=f"must be the serial of a machine of {here[1]}",
                 reason=f"the machines of the datacentre are declared in {datacentre.file}",
@@ -223,7 +220,7 @@ def _server(whole: Composed, here: Location, server: Any, datacentre: Document |
 
 def _elsewhere(location: Location, value: Any, where: str) -> Finding:
     return Finding(
-        path=".".join(map(str, location)),
+        path=dotted(location),
         value=show(value),
         rule="must be declared with the datacentre",
         reason="a datacentre and its machines are declared once, whoever uses them",
@@ -243,11 +240,11 @@ def _unknown_datacentre(name: Any, beside: Beside) -> Finding:
 
 def duties_problems(company: Document, instances: frozenset[str]) -> Iterator[tuple[Location, Finding]]:
     """Duties that are held but not declared, and duties in instances that there are not."""
-    duties, known = _mapping(company.value, "duties"), _has_mapping(company.value, "duties")
-    for name, person in _mapping(company.value, "people").items():
-        for instance, duty in _mapping(person, "duties").items():
+    duties = _mapping(company.value, "duties")
+    for name, person in (_mapping(company.value, "people") or {}).items():
+        for instance, duty in (_mapping(person, "duties") or {}).items():
             path = f"people.{name}.duties.{instance}"
-            if known and isinstance(duty, str) and duty not in duties:
+            if duties is not None and isinstance(duty, str) and duty not in duties:
                 yield (
                     ("people", name, "duties", instance),
                     Finding(

@@ -13,7 +13,6 @@ from estate.errors import undecodable
 from estate.findings import Problem
 
 Location = tuple[str | int, ...]
-
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -423,11 +423,10 @@ def of(root: type[Model]) -> dict[str, Any]:
     Raises:
         KeyError: no file declares a ``root``.
     """
-    around = beside(7)
     made: dict[type[Model], Callable[[], dict[str, Any]]] = {
         Network: declared,
-        Company: lambda: around.company.value,
-        Datacentre: lambda: next(iter(around.datacentres.values())).value,
+        Company: lambda: beside(7).company.value,
+        Datacentre: lambda: next(iter(beside(7).datacentres.values())).value,
     }
     return made[root]()
 

@@ -70,56 +70,78 @@ def _told(source: Document, findings: Iterable[tuple[Location, Finding]]) -> lis
     return [*source.problems, *(_problem(source, location, finding) for location, finding in findings)]
 
 
-def _of_company(beside: Beside, instances: frozenset[str]) -> list[Problem]:
-    examined = shape.examine(beside.company.value, Company)
+class Surroundings:
+    """What is ``beside`` networks. Each file is checked once, however many networks ask."""
+
+    def __init__(self, beside: Beside) -> None:
+        self.beside = beside
+        self._companies: dict[frozenset[str], list[Problem]] = {}
+        self._datacentres: dict[str, tuple[Datacentre | None, list[Problem]]] = {}
+
+    def company(self, instances: frozenset[str]) -> list[Problem]:
+        """Every problem of the company's file, if there are these instances."""
+        if instances not in self._companies:
+            self._companies[instances] = _of_company(self.beside.company, instances)
+        return self._companies[instances]
+
+    def datacentre(self, name: str) -> tuple[Datacentre | None, list[Problem]]:
+        """The datacentre as far as it can be read, and every problem of its file."""
+        if name not in self._datacentres:
+            self._datacentres[name] = _of_datacentre(self.beside.datacentres[name])
+        return self._datacentres[name]
+
+    def datacentres(self) -> list[Problem]:
+        """Every problem of every datacentre; those that have none are checked against each other too."""
+        problems, faultless = [], {}
+        for name in self.beside.datacentres:
+            datacentre, own = self.datacentre(name)
+            problems += own
+            if datacentre and not own:
+                faultless[name] = datacentre
+        for name, finding in datacentres.check_all(faultless):
+            problems.append(_problem(self.beside.datacentres[name], _location(finding.path), finding))
+        return problems
+
+
+def _of_company(source: Document, instances: frozenset[str]) -> list[Problem]:
+    examined = shape.examine(source.value, Company)
     malformed = {finding.path for _, finding in examined.findings}
-    duties = composition.duties_problems(beside.company, instances)
+    duties = composition.duties_problems(source, instances)
     broken = () if examined.value is None else people.check(examined.value)
-    sound = [(_location(each.path), each) for each in broken if shape.sound(each, examined.unknown)]
-    rest = [each for each in (*duties, *sound) if dotted(each[0]) not in malformed]
-    return _told(beside.company, [*examined.findings, *rest])
+    rest = [each for each in (*duties, *_sound(broken, examined.unknown)) if dotted(each[0]) not in malformed]
+    return _told(source, [*examined.findings, *rest])
 
 
-def _of_datacentre(source: Document) -> list[Problem]:
+def _of_datacentre(source: Document) -> tuple[Datacentre | None, list[Problem]]:
     examined = shape.examine(source.value, Datacentre)
     broken = () if examined.value is None else datacentres.check(examined.value)
-    sound = [(_location(each.path), each) for each in broken if shape.sound(each, examined.unknown)]
-    return _told(source, [*examined.findings, *sound])
+    return examined.value, _told(source, [*examined.findings, *_sound(broken, examined.unknown)])
 
 
-def _of_datacentres(around: Beside) -> list[Problem]:
-    """Every problem of every datacentre; those that have none are checked against each other too."""
-    problems, faultless = [], {}
-    for name, source in around.datacentres.items():
-        own = _of_datacentre(source)
-        problems += own
-        if not own and (value := shape.examine(source.value, Datacentre).value):
-            faultless[name] = value
-    for name, finding in datacentres.check_all(faultless):
-        problems.append(_problem(around.datacentres[name], _location(finding.path), finding))
-    return problems
+def _sound(findings: Iterable[Finding], unknown: set[tuple[str, ...]]) -> list[tuple[Location, Finding]]:
+    """The findings that follow from declared values only, each with its location."""
+    return [(_location(each.path), each) for each in findings if shape.sound(each, unknown)]
 
 
-def _examine(declared: Document, chain: Document | None, beside: Beside | None, today: date) -> Examined:
+def _examine(declared: Document, chain: Document | None, around: Surroundings | None, today: date) -> Examined:
     """Every problem of one declaration, malformed values and broken rules together."""
-    whole = composition.composed(declared, beside)
+    whole = composition.composed(declared, around.beside if around else None)
     if isinstance(whole.value, Mapping) and chain is not None:
         whole.value = {**whole.value, "chain": chain.value}
         whole.place(("chain",), chain, ())
     examined = shape.examine(whole.value, Network)
     problems = [*declared.problems, *(chain.problems if chain else ())]
-    if beside is not None and isinstance(whole.value, Mapping):
+    if around is not None and isinstance(whole.value, Mapping):
         name, sites = whole.value.get("name"), whole.value.get("sites")
-        problems += _of_company(beside, beside.instances | ({name} if isinstance(name, str) else set()))
+        problems += around.company(around.beside.instances | ({name} if isinstance(name, str) else set()))
         for site in sites if isinstance(sites, Mapping) else ():
-            if site in beside.datacentres:
-                problems += _of_datacentre(beside.datacentres[site])
+            if site in around.beside.datacentres:
+                problems += around.datacentre(site)[1]
     said = {(each.file, each.path) for each in problems}
     found = [each for each in examined.findings if each[0] not in whole.absent]
     if examined.value is not None:
         unknown = examined.unknown | {tuple(map(str, place)) for place in whole.absent}
-        sound = (each for each in rules.check(examined.value, today) if shape.sound(each, unknown))
-        found += [(_location(each.path), each) for each in sound]
+        found += _sound(rules.check(examined.value, today), unknown)
     malformed = {location for location, _ in found if whole.origin(location)[0] is declared}
     joined = [each for each in whole.findings if each[1] not in malformed]
     placed = [*joined, *((*whole.origin(location), finding) for location, finding in found)]
@@ -155,7 +177,8 @@ def network(
         DeclarationError: with every problem, each with file, path, value, rule, reason and fix.
     """
     facts = Document(source, chain) if chain is not None else None
-    return _demand(_examine(Document(source, declared), facts, beside, today or date.today()))
+    around = Surroundings(beside) if beside else None
+    return _demand(_examine(Document(source, declared), facts, around, today or date.today()))
 
 
 def stack_file(root: Path, name: str) -> Path:
@@ -228,10 +251,10 @@ def _declared(stack: Document) -> tuple[Document | None, tuple[Problem, ...]]:
 
 
 def examine(
-    path: Path, *, chain: Path | None = None, today: date | None = None, around: Beside | None = None
+    path: Path, *, chain: Path | None = None, today: date | None = None, around: Surroundings | None = None
 ) -> Examined:
     """The stack file ``path`` after every check; nothing is raised. ``around``: what its directory declares besides."""
-    around = around or beside(path.parent)
+    around = around or Surroundings(beside(path.parent))
     declared, problems = _declared(document.read(path))
     facts = document.read(chain) if chain else None
     if declared is None:
@@ -285,18 +308,18 @@ def all_networks(root: Path, *, today: date | None = None) -> dict[str, Network]
     Raises:
         DeclarationError: with every problem of every file.
     """
-    around = beside(root / "stacks")
+    around = Surroundings(beside(root / "stacks"))
     files = sorted((root / "stacks").glob("Pulumi.*.yaml"))
     examined = {path: examine(path, today=today, around=around) for path in files}
     problems = [problem for each in examined.values() for problem in each.problems]
-    problems += _of_company(around, around.instances)
-    problems += _of_datacentres(around)
+    problems += around.company(around.beside.instances)
+    problems += around.datacentres()
     networks = {path: each.network for path, each in examined.items() if each.network is not None}
     said = {(each.file, each.path) for each in problems}
     for path, finding in estates.check(networks):
         declared, _ = _declared(document.read(path))
         assert declared is not None
-        source, location = composition.composed(declared, around).origin(_location(finding.path))
+        source, location = composition.composed(declared, around.beside).origin(_location(finding.path))
         if (source.file, dotted(location)) not in said:
             problems.append(_problem(source, location, replace(finding, path=dotted(location))))
     if problems:

@@ -50,7 +50,7 @@ def _title(what: str, region: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """``count`` pieces, or GiB, of one charge. Negative in a difference: so many fewer."""
+    """One charge. ``count``: pieces or GiB; in a difference, negative where there is less than before."""
 
     what: str
     region: str

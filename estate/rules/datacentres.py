@@ -6,16 +6,9 @@ from collections.abc import Hashable, Iterator, Mapping
 
 from estate.model import Datacentre
 from estate.rules import machines
-from estate.rules.finding import Finding, free, repeated, show
+from estate.rules.finding import Finding, free, show, unique
 
 Datacentres = Mapping[str, Datacentre]
-
-
-def _unique(values: list[tuple[str, Hashable]], rule: str, reason: str, fix: str) -> Iterator[Finding]:
-    for path, value, first in repeated(values):
-        yield Finding(
-            path=path, value=show(value), rule=rule, reason=f"{first} has it too{reason}", fix=fix, involves=(first,)
-        )
 
 
 def rack_units_are_distinct(datacentre: Datacentre) -> Iterator[Finding]:
@@ -25,8 +18,8 @@ def rack_units_are_distinct(datacentre: Datacentre) -> Iterator[Finding]:
         for serial, machine in datacentre.machines.items()
         for index, unit in enumerate(machine.rack_units)
     ]
-    yield from _unique(
-        [*units],
+    yield from unique(
+        units,
         f"each rack unit of cabinet {datacentre.cabinet.id} must hold one machine",
         ", and two machines do not fit",
         f"choose another unit: {free((unit for _, unit in units), 1, 48)}",
@@ -35,21 +28,14 @@ def rack_units_are_distinct(datacentre: Datacentre) -> Iterator[Finding]:
 
 def macs_are_distinct(datacentre: Datacentre) -> Iterator[Finding]:
     """One MAC address is one network card."""
-    yield from _unique(
-        [
-            (f"machines.{serial}.nics.{index}.mac", nic.mac)
-            for serial, machine in datacentre.machines.items()
-            for index, nic in enumerate(machine.nics)
-        ],
-        "each network card must have a MAC address of its own",
-        ", and two cards with one address take each other's packets",
-        "read the address on the card again",
+    yield from machines.macs_are_distinct(
+        (f"machines.{serial}", machine) for serial, machine in datacentre.machines.items()
     )
 
 
 def public_addresses_are_distinct(datacentre: Datacentre) -> Iterator[Finding]:
     """One public address is one machine."""
-    yield from _unique(
+    yield from unique(
         [
             (f"machines.{serial}.public_address", machine.public_address)
             for serial, machine in datacentre.machines.items()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,8 +84,8 @@ def chains_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
 
 
 def machines_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
-    """A machine and its cables serve one network."""
-    serials, macs, units = [], [], []
+    """A machine serves one network; cards and uplinks are compared between datacentres."""
+    serials, units = [], []
     users: dict[str, Path] = {}
     for file, network in networks.items():
         for site, each in network.sites.items():
@@ -95,7 +94,6 @@ def machines_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
                 serials.append(Claim(file, f"{path}.serial", server.serial))
                 if users.setdefault(server.serial, file) != file:
                     continue
-                macs += [Claim(file, f"{path}.nics.{number}.mac", nic.mac) for number, nic in enumerate(server.nics)]
                 units += [
                     Claim(file, f"{path}.rack_units.{number}", (each.vendor, each.facility, each.cabinet.id, unit))
                     for number, unit in enumerate(server.rack_units)
@@ -106,9 +104,6 @@ def machines_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
         "each server must serve one network",
         ", and a machine in two networks would connect one with the other",
         "read the serial on the machine again",
-    )
-    yield from _collisions(
-        networks, macs, "each network card must have a MAC address of its own", "", "read the address on the card again"
     )
     yield from _collisions(
         networks,
@@ -135,27 +130,6 @@ def vlans_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
         ", and the switches would join both networks",
         f"choose another VLAN: {free((each.vlan for site in sites for each in site.zones.values()), 2, 4094)}",
     )
-
-
-def uplinks_are_disjoint(networks: Networks) -> Iterator[tuple[Path, Finding]]:
-    """A public address belongs to one datacentre, and there to one network's edge."""
-    seen: list[tuple[Path, str, IPv4Network]] = []
-    for file, network in networks.items():
-        for site, each in network.sites.items():
-            for other, path, uplink in seen:
-                if other != file and path != f"sites.{site}.uplink" and uplink.overlaps(each.uplink):
-                    yield (
-                        file,
-                        Finding(
-                            path=f"sites.{site}.uplink",
-                            value=show(each.uplink),
-                            rule="must not overlap with the uplink of another datacentre",
-                            reason=f"{networks[other].name} has {uplink} at {path}",
-                            fix="write the block that the carrier assigned to this datacentre",
-                        ),
-                    )
-                    break
-            seen.append((file, f"sites.{site}.uplink", each.uplink))
 
 
 def partners_do_not_overlap_with_networks(networks: Networks) -> Iterator[tuple[Path, Finding]]:
@@ -296,7 +270,6 @@ RULES = (
     chains_are_distinct,
     machines_are_distinct,
     vlans_are_distinct,
-    uplinks_are_disjoint,
     partners_do_not_overlap_with_networks,
     endpoints_are_distinct,
     vpn_authorities_are_distinct,

@@ -81,6 +81,14 @@ def repeated(items: Iterable[tuple[str, Key]]) -> Iterator[tuple[str, Key, str]]
             first[key] = path
 
 
+def unique(items: Iterable[tuple[str, Key]], rule: str, reason: str, fix: str) -> Iterator[Finding]:
+    """A finding for each later path with a key that was seen before."""
+    for path, key, first in repeated(items):
+        yield Finding(
+            path=path, value=show(key), rule=rule, reason=f"{first} has it too{reason}", fix=fix, involves=(first,)
+        )
+
+
 def free(taken: Iterable[int], low: int, high: int) -> str:
     """Advice about slots and numbers: the lowest that is free from ``low`` to ``high``."""
     used = set(taken)

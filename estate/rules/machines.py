@@ -5,11 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from estate.model import Cabinet, Machine
-from estate.rules.finding import Finding, choose, show, words
+from estate.rules.finding import Finding, choose, show, unique, words
+
+
+def macs_are_distinct(machines: Iterable[tuple[str, Machine]]) -> Iterator[Finding]:
+    """One MAC address is one network card. ``machines``: each with its path."""
+    yield from unique(
+        ((f"{path}.nics.{index}.mac", nic.mac) for path, machine in machines for index, nic in enumerate(machine.nics)),
+        "each network card must have a MAC address of its own",
+        ", and two cards with one address take each other's packets",
+        "read the address on the card again",
+    )
 
 
 def macs_name_single_cards(path: str, machine: Machine) -> Iterator[Finding]:

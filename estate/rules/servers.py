@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from estate.model import ROLES, SITE_ROLES, Network, Role, Server
 from estate.rules import machines, promises
-from estate.rules.finding import Finding, a, choose, free, repeated, show, words
+from estate.rules.finding import Finding, a, choose, free, repeated, show, unique, words
 
 
 def _servers(network: Network) -> Iterator[tuple[str, str, Server]]:
@@ -212,15 +212,6 @@ def public_addresses_lie_in_the_uplink(network: Network) -> Iterator[Finding]:
         yield from machines.public_address_is_usable(path, address, uplink, involves)
 
 
-def _unique(
-    network: Network, values: Iterator[tuple[str, object]], rule: str, reason: str, fix: str
-) -> Iterator[Finding]:
-    for path, value, first in repeated(values):
-        yield Finding(
-            path=path, value=show(value), rule=rule, reason=f"{first} has it too{reason}", fix=fix, involves=(first,)
-        )
-
-
 def public_addresses_are_distinct(network: Network) -> Iterator[Finding]:
     """One address is one edge."""
     values = (
@@ -228,16 +219,15 @@ def public_addresses_are_distinct(network: Network) -> Iterator[Finding]:
         for path, _, server in _servers(network)
         if server.public_address
     )
-    yield from _unique(
-        network, values, "each edge must have a public address of its own", "", "choose another address of the uplink"
+    yield from unique(
+        values, "each edge must have a public address of its own", "", "choose another address of the uplink"
     )
 
 
 def serials_are_distinct(network: Network) -> Iterator[Finding]:
     """One serial is one machine."""
     values = ((f"{path}.serial", server.serial) for path, _, server in _servers(network))
-    yield from _unique(
-        network,
+    yield from unique(
         values,
         "each server must have a serial of its own",
         ", and remote hands would pull the wrong machine",
@@ -247,18 +237,7 @@ def serials_are_distinct(network: Network) -> Iterator[Finding]:
 
 def macs_are_distinct(network: Network) -> Iterator[Finding]:
     """One MAC address is one network card."""
-    values = (
-        (f"{path}.nics.{index}.mac", nic.mac)
-        for path, _, server in _servers(network)
-        for index, nic in enumerate(server.nics)
-    )
-    yield from _unique(
-        network,
-        values,
-        "each network card must have a MAC address of its own",
-        ", and two cards with one address take each other's packets",
-        "read the address on the card again",
-    )
+    yield from machines.macs_are_distinct((path, server) for path, _, server in _servers(network))
 
 
 def macs_name_single_cards(network: Network) -> Iterator[Finding]:
@@ -276,9 +255,8 @@ def rack_units_are_distinct(network: Network) -> Iterator[Finding]:
             if name == site
             for index, unit in enumerate(server.rack_units)
         ]
-        yield from _unique(
-            network,
-            iter(values),
+        yield from unique(
+            values,
             f"each rack unit of cabinet {network.sites[site].cabinet.id} must hold one server",
             ", and two machines do not fit",
             f"choose another unit: {free((unit for _, unit in values), 1, 48)}",

@@ -32,13 +32,17 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def planned(checkout: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    assert plan.run(checkout, parser("plan").parse_args(["plan", "cosmoshub", "--live"])) == 0
+    return capsys.readouterr().out.splitlines()
+
+
 def test_a_line_of_the_engine_never_commands_the_terminal(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = ["create 1 resources:", "      1 Vpc", "create Vpc \x1b]0;title\x07web\x1b[2J\u202e\rdelete Vpc"]
     monkeypatch.setattr(Engine, "previewed", lambda _: lines)
-    assert plan.run(checkout, parser("plan").parse_args(["plan", "cosmoshub", "--live"])) == 0
-    said = capsys.readouterr().out.splitlines()
+    said = planned(checkout, capsys)
     begin = said.index("create 1 resources:")
     assert said[begin : begin + 3] == [
         "create 1 resources:",
@@ -51,8 +55,7 @@ def test_a_line_of_the_engine_never_commands_the_terminal(
 def test_after_what_changes_it_says_what_that_costs_and_the_total(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert plan.run(checkout, parser("plan").parse_args(["plan", "cosmoshub", "--live"])) == 0
-    said = capsys.readouterr().out.splitlines()
+    said = planned(checkout, capsys)
     begin = said.index("create NatGateway nat")
     assert said[begin : begin + 5] == [
         "create NatGateway nat",
