@@ -86,6 +86,14 @@ def network(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def networks(parser: argparse.ArgumentParser, default: str = DEFAULT_NETWORK) -> None:
+    """Any number of networks, as ``networks``; ``default`` says which they are if none is named."""
+    from cli import completion
+
+    text = f"names of declared networks (default: {default})"
+    completed(parser.add_argument("networks", nargs="*", metavar="NETWORK", help=text), completion.networks)
+
+
 def network_option(parser: argparse.ArgumentParser, *, default: str | None = DEFAULT_NETWORK, note: str = "") -> None:
     from cli import completion
 

@@ -1,7 +1,10 @@
-"""Where one lab keeps its state, and the id that every name it makes carries."""
+"""Where the lab of a checkout keeps the state of each network, and the ids that the names it makes carry."""
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,19 +14,38 @@ from engine.workspace import Workspace
 
 @dataclass(frozen=True)
 class LabPaths:
-    """The state directory ``.lab/<network>`` of a checkout, and the lab's four-hex-digit id."""
+    """What one network has in the lab of a checkout: the directory ``.lab/<network>``, and a four-hex-digit id."""
 
     checkout: Path
     network: str
 
     @property
     def lab_id(self) -> str:
-        return sha256(f"{self.checkout.resolve()}\0{self.network}".encode()).hexdigest()[:4]
+        return _id(self.checkout, self.network)
 
     @property
     def prefix(self) -> str:
-        """What every namespace, machine and cgroup of this lab begins with."""
+        """What every namespace, machine and cgroup of this network begins with."""
         return f"ev{self.lab_id}-"
+
+    @property
+    def exchange(self) -> str:
+        """The network namespace in which all networks of the checkout meet."""
+        return f"ev{_id(self.checkout, '')}-exchange"
+
+    @property
+    def others(self) -> tuple[LabPaths, ...]:
+        """The other networks of the checkout's lab, by name."""
+        return tuple(each for each in present(self.checkout) if each != self)
+
+    @contextmanager
+    def locked(self, what: str) -> Iterator[int]:
+        """One at a time in the checkout, whatever its network: waits for its turn; gives the lock's descriptor."""
+        lab = _lab(self.checkout)
+        lab.mkdir(exist_ok=True)
+        with (lab / f"{what}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield lock.fileno()
 
     def namespace(self, name: str) -> str:
         """The network namespace of the host or network element ``name``."""
@@ -31,7 +53,7 @@ class LabPaths:
 
     @property
     def root(self) -> Path:
-        return self.checkout / ".lab" / self.network
+        return _lab(self.checkout) / self.network
 
     @property
     def workspace(self) -> Workspace:
@@ -80,3 +102,16 @@ class LabPaths:
     @property
     def keyring(self) -> Path:
         return self.root / "keyring"
+
+
+def present(checkout: Path) -> tuple[LabPaths, ...]:
+    """Every network that has a cloud in the checkout's lab, by name."""
+    return tuple(LabPaths(checkout, each.parent.name) for each in sorted(_lab(checkout).glob("*/cloud.db")))
+
+
+def _lab(checkout: Path) -> Path:
+    return checkout / ".lab"
+
+
+def _id(checkout: Path, name: str) -> str:
+    return sha256(f"{checkout.resolve()}\0{name}".encode()).hexdigest()[:4]

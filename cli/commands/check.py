@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import completion, options
+from cli import options
 from estate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    text = "names of declared networks (default: all of them, also checked against each other)"
-    options.completed(parser.add_argument("networks", nargs="*", metavar="NETWORK", help=text), completion.networks)
+    options.networks(parser, "all of them, also checked against each other")
     parser.add_argument(
         "--sarif", metavar="FILE", help="also write all problems and notices to FILE as SARIF 2.1.0, for a code host"
     )

@@ -9,25 +9,23 @@ from cli import options
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    options.network(parser)
+    options.networks(parser)
 
 
-def run(checkout: Path, arguments: argparse.Namespace) -> int:
+def _take_down(checkout: Path, name: str) -> None:
     import shutil
 
     from engine.progress import Progress
-    from estate.declaration import files
     from lab.machines import machine
     from lab.paths import LabPaths
     from lab.rehearsal.rehearsal import obstacles
     from lab.wiring import apply
 
-    network = files.deployed(checkout, arguments.network)
-    paths = LabPaths(checkout=checkout, network=network.name)
+    paths = LabPaths(checkout=checkout, network=name)
     progress = Progress()
     if not paths.root.exists():
-        print(f"{network.name} is not up in this checkout; there is nothing to remove")
-        return 0
+        print(f"{name} is not up in this checkout; there is nothing to remove")
+        return
     with paths.workspace.exclusive():
         if not obstacles():
             with progress.stage("machines"):
@@ -41,5 +39,13 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
                     continue
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     shutil.rmtree(paths.root, ignore_errors=True)
-    print(f"{network.name} is down: all its machines, namespaces and processes are gone")
+    print(f"{name} is down: all its machines, namespaces and processes are gone")
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    from estate.declaration import files
+
+    wanted = [files.deployed(checkout, name).name for name in arguments.networks or [options.DEFAULT_NETWORK]]
+    for name in dict.fromkeys(wanted):
+        _take_down(checkout, name)
     return 0

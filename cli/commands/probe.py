@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from estate.model import Network
     from lab.paths import LabPaths
     from lab.probing.probe import Comparison
-    from reachability.prover import Prover
-    from reachability.resources import Resource
+    from lab.probing.vantage import Neighbour
+    from reachability.subject import Subject
 
 DRILLED = ("nat-survives-zone", "feed-survives-region", "feed-survives-sentries-down")
 """Claims about failures. Nothing has failed in a lab that is probed; drills rehearse these claims."""
 
+ALONE = "hosts of another network: none is up in this lab; the client on the internet takes their place"
 SAMPLE = 1000
 SEED = 1
 
@@ -63,32 +65,24 @@ def _running(checkout: Path, name: str) -> tuple[Network, LabPaths]:
     return files.read(checkout, name, chain=facts, today=date.min), paths
 
 
-def _prover(checkout: Path, network: Network, paths: LabPaths) -> tuple[Prover, tuple[Resource, ...]]:
+def _subject(checkout: Path, network: Network, paths: LabPaths) -> Subject:
     from lab.probing import deployed
     from proofs import subjects
     from proofs.registered import Registered
-    from reachability.assembly import assemble
-    from reachability.prover import Prover
 
     resources = deployed.resources(paths)
     inventory = json.loads(paths.outputs.read_text()).get("inventory", {}) if paths.outputs.exists() else {}
     facts = (paths.chain_facts.read_bytes(),) if paths.chain_facts.exists() else ()
-    subject = subjects.join(checkout, network, Registered(resources, inventory), *facts)
-    return Prover(assemble(subject)), resources
+    return subjects.join(checkout, network, Registered(resources, inventory), *facts)
 
 
-def _others(checkout: Path, network: Network) -> str:
-    """Why there is no host of another ServiceInstance among the vantage points."""
+def _neighbours(checkout: Path, paths: LabPaths) -> list[Neighbour]:
+    """The other networks that are up in the checkout's lab."""
     from estate.declaration import files
-    from lab.paths import LabPaths
+    from lab.probing.vantage import Neighbour
 
-    running = [
-        name
-        for name in files.names(checkout)
-        if name != network.name and _is_up(LabPaths(checkout=checkout, network=name))
-    ]
-    reason = f"the lab of {', '.join(running)} has no link to this one" if running else "no other lab is running here"
-    return f"hosts of another ServiceInstance: {reason}; the client on the internet takes their place"
+    names = [each.network for each in paths.others if _is_up(each) and each.network in files.names(checkout)]
+    return [Neighbour(*_running(checkout, name)) for name in names]
 
 
 def as_document(network: str, found: Comparison, seed: int, claims: list[str], seconds: float) -> dict[str, Any]:
@@ -156,20 +150,29 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from engine.progress import Progress
     from lab.probing import probe, vantage
     from proofs import proving
+    from reachability import parts
+    from reachability.assembly import assemble
+    from reachability.prover import Prover
 
     network, paths = _running(checkout, arguments.network)
+    neighbours = _neighbours(checkout, paths)
     progress = Progress(json_output=arguments.json)
     began = time.monotonic()
-    with paths.workspace.exclusive():
+    with ExitStack() as locks:
+        for each in (paths, *(each.paths for each in neighbours)):
+            locks.enter_context(each.workspace.exclusive())
         with progress.stage("prover: what should happen"):
-            prover, resources = _prover(checkout, network, paths)
-            places = vantage.places(network, paths, prover, resources)
-            targets = probe.targets(network, paths, prover)
+            own = _subject(checkout, network, paths)
+            theirs = [_subject(checkout, each.network, each.paths) for each in neighbours]
+            prover = Prover(assemble(parts.union([own, *theirs])))
+            places = vantage.places(network, paths, prover, own.resources, neighbours)
+            targets = probe.targets(network, paths, prover, neighbours)
             asked = probe.questions(network, places, targets, sample=arguments.sample, seed=arguments.seed)
             progress.outcome(f"{len(asked)} packets from {len(places.vantages)} places to {len(targets)} addresses")
         with progress.stage("lab: what happens"):
             found = probe.compare(paths, prover, places, asked, progress.say)
-    found = replace(found, left_out=(*found.left_out, _others(checkout, network)))
+    if not neighbours:
+        found = replace(found, left_out=(*found.left_out, ALONE))
     claims = [claim.id for claim in proving.claims(checkout)]
     document = as_document(network.name, found, arguments.seed, claims, time.monotonic() - began)
     if arguments.json:

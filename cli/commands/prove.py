@@ -20,8 +20,7 @@ PROVED = "proved"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    text = f"names of declared networks (default: {options.DEFAULT_NETWORK})"
-    options.completed(parser.add_argument("networks", nargs="*", metavar="NETWORK", help=text), completion.networks)
+    options.networks(parser)
     parser.add_argument("--all", action="store_true", help="prove every declared network, all of them together")
     options.state(parser)
     options.completed(

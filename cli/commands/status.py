@@ -20,7 +20,7 @@ UNKNOWN = "—"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    options.network(parser)
+    options.networks(parser, f"those that are up in the lab, or {options.DEFAULT_NETWORK} if none is")
     options.json(parser)
 
 
@@ -90,22 +90,41 @@ def show(seen: Observation, notices: Sequence[Problem], page: Page, checkout: Pa
         page.line(("no problems", "green"))
 
 
-def run(checkout: Path, arguments: argparse.Namespace) -> int:
+def _names(checkout: Path, named: Sequence[str]) -> list[str]:
+    from estate.declaration import files
+    from lab.paths import present
+
+    declared = files.names(checkout)
+    up = [each.network for each in present(checkout) if each.network in declared]
+    return list(dict.fromkeys(named)) or up or [options.DEFAULT_NETWORK]
+
+
+def _look(checkout: Path, name: str) -> tuple[Observation, list[Problem]]:
     from datetime import date
 
     from cli import notices
-    from cli.page import Page, one_line
     from estate.declaration import files
     from lab.paths import LabPaths
     from lab.rehearsal.observation import observe
 
-    declared = files.deployed(checkout, arguments.network)
+    declared = files.deployed(checkout, name)
     paths = LabPaths(checkout=checkout, network=declared.name)
     facts = paths.chain_facts if paths.chain_facts.exists() else None
-    seen = observe(files.read(checkout, arguments.network, chain=facts, today=date.min), paths)
-    soon = notices.of_network(checkout, declared)
+    seen = observe(files.read(checkout, name, chain=facts, today=date.min), paths)
+    return seen, notices.of_network(checkout, declared)
+
+
+def run(checkout: Path, arguments: argparse.Namespace) -> int:
+    from cli.page import Page, one_line
+
+    found = [_look(checkout, name) for name in _names(checkout, arguments.networks)]
     if arguments.json:
-        print(json.dumps(as_document(seen, [one_line(each, checkout) for each in soon]), indent=2))
+        documents = [as_document(seen, [one_line(each, checkout) for each in soon]) for seen, soon in found]
+        print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
     else:
-        show(seen, soon, Page(), checkout)
-    return 1 if seen.problems else 0
+        page = Page()
+        for position, (seen, soon) in enumerate(found):
+            if position:
+                page.line()
+            show(seen, soon, page, checkout)
+    return 1 if any(seen.problems for seen, _ in found) else 0

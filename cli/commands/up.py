@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    options.network(parser)
+    options.networks(parser)
     options.live(parser)
     parser.add_argument("--yes", action="store_true", help="with --live: deploy after the preview without asking")
 
@@ -33,13 +34,22 @@ def _prove(checkout: Path, network: Network, progress: Progress) -> None:
         progress.outcome(proving.demand(checkout, network.name))
 
 
-def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
+@dataclass(frozen=True)
+class Changes:
+    """What an up changed, and how many host operations failed."""
+
+    resources: int
+    host_operations: int
+    failed: int = 0
+
+
+def _rehearse(checkout: Path, network: Network, progress: Progress) -> Changes:
     from cli import notices
     from cli.commands import status
     from cli.page import Page
     from lab.paths import LabPaths
     from lab.rehearsal import observation
-    from lab.rehearsal.rehearsal import Outcome, Rehearsal, obstacles
+    from lab.rehearsal.rehearsal import Rehearsal, obstacles
 
     paths = LabPaths(checkout=checkout, network=network.name)
     missing = obstacles()
@@ -48,7 +58,7 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
         _prove(checkout, network, progress)
         lab.have_parts(hosts=not missing)
         if missing:
-            outcome = Outcome(resources=lab.create_cloud(), host_operations=0)
+            changes = Changes(resources=lab.create_cloud(), host_operations=0)
         else:
             lab.make_chain()
             resources = lab.create_cloud()
@@ -56,7 +66,7 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
             lab.boot()
             operations = lab.configure()
             lab.sign()
-            outcome = Outcome(resources=resources, host_operations=operations)
+            changes = Changes(resources=resources, host_operations=operations)
         progress.save(paths.root / "timings.json")
     page = Page()
     if missing:
@@ -65,11 +75,10 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
             page.line(reason, indent=2)
     else:
         status.show(observation.observe(lab.network, paths), notices.of_network(checkout, network), page, checkout)
-    print(f"changes: {outcome.resources} resources, {outcome.host_operations} host operations")
-    return 0
+    return changes
 
 
-def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: bool) -> int:
+def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: bool) -> Changes:
     from cli.page import Page
     from engine import deploy, stack
     from engine.stack import Engine, changed
@@ -101,8 +110,7 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: 
             done = deploy.deploy(checkout, paths.workspace, environment=environment)
     for line in delegations(json.loads(outputs.read_text())):
         page.line(line)
-    print(f"changes: {resources} resources, {done.changed} host operations")
-    return 1 if done.failed else 0
+    return Changes(resources=resources, host_operations=done.changed, failed=done.failed)
 
 
 def delegations(outputs: Mapping[str, Any]) -> list[str]:
@@ -116,8 +124,15 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from engine.progress import Progress
     from estate.declaration import files
 
-    network = files.read(checkout, arguments.network)
-    progress = Progress()
-    if arguments.live:
-        return _deploy(checkout, network, progress, confirmed=arguments.yes)
-    return _rehearse(checkout, network, progress)
+    names = dict.fromkeys(arguments.networks or [options.DEFAULT_NETWORK])
+    changes = []
+    for network in [files.read(checkout, name) for name in names]:
+        if arguments.live:
+            changes.append(_deploy(checkout, network, Progress(), confirmed=arguments.yes))
+        else:
+            changes.append(_rehearse(checkout, network, Progress()))
+        if changes[-1].failed:
+            break
+    resources, operations = sum(each.resources for each in changes), sum(each.host_operations for each in changes)
+    print(f"changes: {resources} resources, {operations} host operations")
+    return 1 if changes[-1].failed else 0

@@ -11,6 +11,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
 from estate.model import Network, Role
@@ -19,7 +20,7 @@ from estate.plan.topology import SSH_PORT, inbound, outbound
 from lab.netns import entered
 from lab.paths import LabPaths
 from lab.probing.capture import way
-from lab.probing.vantage import Places, Vantage
+from lab.probing.vantage import Neighbour, Places, Vantage
 from lab.wiring import outside
 from lab.wiring.send import SECONDS, Listener, Probe, Verdict, send
 from reachability import addresses, services
@@ -35,18 +36,22 @@ SPARE_FILES = 200
 PATIENCE_SECONDS = 3.0
 SIGHTED = 10
 """The real path is captured for at most this many disagreements."""
+OUTSIDE = frozenset({"client", INTERNET})
 HOSTS = frozenset(role.value for role in Role)
 PROTOCOLS = {"tcp": services.TCP, "udp": services.UDP}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address to send to. ``owner``: a host, or a name for people; ``namespace``: where a listener can run."""
+    """An address to send to. ``owner``: a host, or a name for people; ``namespace``: where a listener can run;
+    ``foreign``: it is one of another network's hosts.
+    """
 
     address: str
     owner: str
     namespace: str | None = None
     listens_on: str = ""
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +118,21 @@ class Comparison:
     left_out: tuple[str, ...] = field(default=())
 
 
-def targets(network: Network, paths: LabPaths, prover: Prover) -> tuple[Target, ...]:
+def targets(
+    network: Network, paths: LabPaths, prover: Prover, neighbours: Sequence[Neighbour] = ()
+) -> tuple[Target, ...]:
     """Every address of ours, private and public, and those of others that the lab has."""
     found: dict[str, Target] = {}
+    theirs = {host.name: each.paths for each in neighbours for host in hosts(each.network)}
     for machine in sorted(prover.assembly.machines.values(), key=lambda each: each.name):
-        namespace = paths.namespace(machine.name)
+        name, foreign = machine.name, machine.name in theirs
+        namespace = theirs.get(name, paths).namespace(name)
         for leg in machine.interfaces:
-            for point in leg.addresses:
+            private = addresses.text(leg.addresses[0])
+            listened = [(point, addresses.text(point)) for point in leg.addresses]
+            for point, listens_on in (*listened, *((public, private) for public in leg.public)):
                 text = addresses.text(point)
-                found.setdefault(text, Target(text, machine.name, namespace, text))
-            for point in leg.public:
-                private = addresses.text(leg.addresses[0])
-                found.setdefault(addresses.text(point), Target(addresses.text(point), machine.name, namespace, private))
+                found.setdefault(text, Target(text, name, namespace, listens_on, foreign))
     for low, high in prover.assembly.public:
         for point in range(low, min(high, low + 255) + 1):
             text = addresses.text(point)
@@ -165,6 +173,8 @@ def _claims(
         yield "partner-scope"
     if vantage.kind == "operator":
         yield "vpn-scope"
+    if vantage.foreign or target.foreign:
+        yield "no-instance-traversal"
     if source:
         yield "egress-allow-list"
         if destination:
@@ -188,11 +198,17 @@ def _declared_services(network: Network) -> list[tuple[str, int]]:
 
 
 def _makes_sense(vantage: Vantage, target: Target) -> bool:
-    """Not to oneself, not between hosts outside the estate, and in the same address family."""
+    """Not to oneself, not between hosts outside the network, and in the same address family.
+
+    Between two networks, addresses of links mean something else in each, and each has its own client on the internet.
+    """
     if (":" in vantage.address) != (":" in target.address):
         return False
     if target.owner == vantage.name.split(" (")[0]:
         return False
+    if vantage.foreign or target.foreign:
+        local = ip_address(target.address).is_link_local
+        return vantage.foreign != target.foreign and not local and {vantage.kind, target.owner}.isdisjoint(OUTSIDE)
     return not (target.owner == INTERNET and vantage.kind in ("client", "partner"))
 
 
@@ -202,11 +218,12 @@ def questions(
     """The packets of every claim, then a random sample of others; the same for the same seed."""
     by_name = {host.name: host for host in hosts(network)}
     ports = network.chain.ports
-    claimed = sorted({SSH_PORT, ports.p2p, ports.rpc, ports.lcd, ports.privval, NOBODYS_PORT})
+    across = {SSH_PORT, ports.p2p, NOBODYS_PORT}
+    claimed = sorted({*across, ports.rpc, ports.lcd, ports.privval})
     pairs = [(vantage, target) for vantage in places.vantages for target in found if _makes_sense(vantage, target)]
     asked = []
     for vantage, target in pairs:
-        for port in claimed:
+        for port in claimed if not (vantage.foreign or target.foreign) else sorted(across):
             claims = tuple(_claims(network, by_name, vantage, target, port))
             if claims:
                 asked.append(Question(vantage, target, "tcp", port, claims))

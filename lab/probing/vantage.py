@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from estate.model import Network, Role
@@ -21,18 +21,29 @@ from reachability.resources import Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vantage:
-    """One place and one address there. ``kind``: ``client``, ``partner``, ``operator`` or a host's role."""
+    """One place and one address there. ``kind``: ``client``, ``partner``, ``operator`` or a host's role. ``foreign``:
+    it is a host of another network.
+    """
 
     name: str
     kind: str
     namespace: str
     address: str
     sender: Sender
+    foreign: bool = False
 
     @property
     def point(self) -> int:
         """The address on the prover's axis."""
         return addresses.address(self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another network that is up in the same lab."""
+
+    network: Network
+    paths: LabPaths
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,7 @@ def _operators(network: Network, paths: LabPaths, prover: Prover) -> Iterator[Va
         )
 
 
-def _hosts(network: Network, paths: LabPaths, prover: Prover) -> Iterator[Vantage | str]:
+def _hosts(network: Network, paths: LabPaths, prover: Prover, *, foreign: bool = False) -> Iterator[Vantage | str]:
     for host in hosts(network):
         if host.name not in prover.assembly.machines:
             yield f"{host.name}: the cloud has no instance for it"
@@ -100,11 +111,18 @@ def _hosts(network: Network, paths: LabPaths, prover: Prover) -> Iterator[Vantag
                 namespace=paths.namespace(host.name),
                 address=str(address),
                 sender=prover.machine(host.name),
+                foreign=foreign,
             )
 
 
-def places(network: Network, paths: LabPaths, prover: Prover, resources: tuple[Resource, ...]) -> Places:
-    """Every place in the lab from which packets can be sent."""
+def places(
+    network: Network,
+    paths: LabPaths,
+    prover: Prover,
+    resources: tuple[Resource, ...],
+    neighbours: Sequence[Neighbour] = (),
+) -> Places:
+    """Every place in the lab from which packets can be sent. ``resources`` are the network's own."""
     found: list[Vantage] = []
     left_out: list[str] = []
     for each in (
@@ -112,6 +130,7 @@ def places(network: Network, paths: LabPaths, prover: Prover, resources: tuple[R
         *_partners(network, paths, prover, resources),
         *_operators(network, paths, prover),
         *_hosts(network, paths, prover),
+        *(place for beside in neighbours for place in _hosts(beside.network, beside.paths, prover, foreign=True)),
     ):
         if isinstance(each, str):
             left_out.append(each)

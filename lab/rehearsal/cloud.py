@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,14 +16,24 @@ from engine.stack import Engine
 from estate.declaration.load import stack_file
 from estate.errors import CheckFailed
 from estate.model import Network
+from lab.clouds.store import Store
 from lab.paths import LabPaths
 
 PROVIDER_START_SECONDS = 30
 
 
-def world(network: Network) -> dict[str, object]:
-    """What the stack expects to exist: the partners' VPCs, which accept our peering, the edges' certificates, and the
-    service quotas that AWS has raised.
+def taken(paths: LabPaths) -> set[str]:
+    """The public addresses that the clouds of the checkout's other networks hold."""
+    found: set[str] = set()
+    for other in paths.others:
+        with Store(other.cloud_state) as store, store.snapshot() as view:
+            found |= set(view.held_addresses())
+    return found
+
+
+def world(network: Network, taken: Iterable[str] = ()) -> dict[str, object]:
+    """What the stack expects to exist: the partners' VPCs, which accept our peering, the edges' certificates, the
+    service quotas that AWS has raised, and the public addresses that are ``taken``.
     """
     return {
         "quotas": {region: raised.model_dump(exclude_none=True) for region, raised in network.aws.quotas.items()},
@@ -39,6 +49,7 @@ def world(network: Network) -> dict[str, object]:
             }
             for partner in network.partners.values()
         ],
+        "publicTaken": sorted(taken),
     }
 
 
@@ -48,7 +59,7 @@ def provider(checkout: Path, paths: LabPaths, network: Network) -> Iterator[int]
     world_file, port_file = paths.root / "world.json", paths.root / "run" / "provider.port"
     paths.root.mkdir(parents=True, exist_ok=True)
     port_file.parent.mkdir(parents=True, exist_ok=True)
-    world_file.write_text(json.dumps(world(network)))
+    world_file.write_text(json.dumps(world(network, taken(paths))))
     port_file.unlink(missing_ok=True)
     command = [
         sys.executable,

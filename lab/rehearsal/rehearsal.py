@@ -8,7 +8,7 @@ import platform
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,14 +43,6 @@ from tools import recipes as part_recipes
 
 SIGNED_WITHIN_SECONDS = 180
 RECENT_BLOCKS = 5
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an up changed."""
-
-    resources: int
-    host_operations: int
 
 
 def obstacles() -> list[str]:
@@ -115,6 +107,7 @@ class Rehearsal:
         """``pulumi up`` with the policies; returns how many resources it changed."""
         with (
             self.progress.stage("cloud: pulumi up, with the policies"),
+            self.paths.locked("cloud"),
             cloud.rehearsed(self.checkout, self.paths, self.declared) as engine,
         ):
             refresh = self._reconcile(engine.export())

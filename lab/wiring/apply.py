@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,17 +47,21 @@ def state_directory(paths: LabPaths) -> Path:
     return paths.root / "wiring"
 
 
+def real_name(each: Namespace, paths: LabPaths) -> str:
+    """The name of the network namespace on this machine."""
+    return paths.exchange if each.shared else paths.namespace(each.name)
+
+
 @contextmanager
 def _alone(paths: LabPaths) -> Iterator[tuple[Path, int]]:
-    """The wiring's state directory, and the descriptor that locks it.
+    """The wiring's state directory, and the descriptor of the lock of all networks of the checkout.
 
     Commands inherit the descriptor, so a command that a killed apply had started keeps the lock until it ends.
     """
     directory = state_directory(paths)
     directory.mkdir(parents=True, exist_ok=True)
-    with (paths.root / "wiring.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield directory, lock.fileno()
+    with paths.locked("wiring") as lock:
+        yield directory, lock
 
 
 def apply(wiring: Wiring, paths: LabPaths, progress: Progress = lambda _: None) -> Changes:
@@ -74,7 +77,9 @@ def apply(wiring: Wiring, paths: LabPaths, progress: Progress = lambda _: None) 
 
 
 def remove(paths: LabPaths) -> None:
-    """Takes away every namespace of this lab, with its links and every process in it; nothing else."""
+    """Takes away every namespace of this network, with its links and every process in it, and the exchange where no
+    other network is left; nothing else.
+    """
     with _alone(paths) as (directory, lock):
         names = namespace.named(paths.prefix)
 
@@ -83,29 +88,37 @@ def remove(paths: LabPaths) -> None:
 
         stop(inside(), inside)
         _delete_namespaces(names, lock)
+        _delete_namespaces([each for each in namespace.named(paths.exchange) if not _has_links(each)], lock)
         for control in Path("/run").glob(f"{paths.prefix}bird-*.ctl"):
             control.unlink()
         shutil.rmtree(directory)
-    (paths.root / "wiring.lock").unlink(missing_ok=True)
 
 
 def _delete_namespaces(names: Sequence[str], lock: int) -> None:
     """Deletes namespaces, their links first: a process may keep a namespace alive without its name."""
     real = [name for name in names if namespace.exists(name)]
     for name in real:
-        links = [each.name for each in observe(name).interfaces.values() if each.kind in difference.OWN_KINDS]
-        namespace.delete_links(name, links, inherited=[lock])
+        namespace.delete_links(name, _links(name), inherited=[lock])
     if real:
         namespace.run(["ip", "-batch", "-"], "".join(f"netns del {name}\n" for name in real), inherited=[lock])
     for name in set(names) - set(real):
         (NAMED / name).unlink(missing_ok=True)
 
 
+def _links(name: str) -> list[str]:
+    return [each.name for each in observe(name).interfaces.values() if each.kind in difference.OWN_KINDS]
+
+
+def _has_links(name: str) -> bool:
+    return namespace.exists(name) and bool(_links(name))
+
+
 class _Reconciler:
     def __init__(self, wiring: Wiring, paths: LabPaths, directory: Path, lock: int, progress: Progress) -> None:
         self.wiring, self.prefix, self.directory, self.progress = wiring, paths.prefix, directory, progress
         self.lock = lock
-        self.names = {each.name: self.prefix + each.name for each in wiring.namespaces}
+        self.names = {each.name: real_name(each, paths) for each in wiring.namespaces}
+        self.shared = {self.names[each.name] for each in wiring.namespaces if each.shared}
         self.changes = Changes()
         self.fresh: set[str] = set()
         self.touched: set[str] = set()
@@ -133,7 +146,8 @@ class _Reconciler:
         return self.changes
 
     def _namespaces(self) -> None:
-        present = namespace.named(self.prefix)
+        shared = [name for each in self.shared for name in namespace.named(each)]
+        present = [*namespace.named(self.prefix), *shared]
         broken = [name for name in present if not namespace.exists(name)]
         surplus = [name for name in present if name not in self.names.values()]
         _delete_namespaces(sorted({*broken, *surplus}), self.lock)

@@ -34,10 +34,10 @@ def is_made(prefix: str, interface: Interface, observed: ObservedInterface | Non
 
 
 def surplus_interfaces(prefix: str, wanted: Namespace, observed: Observed) -> Iterator[str]:
-    """Interfaces to remove: in a router whatever is not wanted, in a machine only what the wiring once made."""
+    """Interfaces to remove: in a router whatever is not wanted, elsewhere only what this network's wiring once made."""
     names = {interface.name for interface in wanted.interfaces}
     for name, each in sorted(observed.interfaces.items()):
-        own = each.alias.startswith(prefix) if wanted.machine else each.kind in OWN_KINDS
+        own = each.alias.startswith(prefix) if wanted.machine or wanted.shared else each.kind in OWN_KINDS
         if name not in names and own:
             yield name
 
@@ -118,7 +118,9 @@ def _route_text(route: Route) -> str:
 
 
 def _route_steps(wanted: Namespace, observed: Observed) -> Iterator[Step]:
-    for route in sorted(observed.routes - set(wanted.routes)):
+    devices = {interface.name for interface in wanted.interfaces}
+    own = {route for route in observed.routes if not wanted.shared or route.device in devices}
+    for route in sorted(own - set(wanted.routes)):
         yield Step(command=f"route del {_route_text(route)}", words=f"route {route.destination} taken away")
     for route in sorted(set(wanted.routes) - observed.routes):
         yield Step(command=f"route replace {_route_text(route)}", words=f"route {route.destination}")

@@ -33,6 +33,7 @@ def interface_name(name: str) -> str:
 @dataclass
 class _Open:
     machine: bool
+    shared: bool = False
     interfaces: dict[str, Interface] = field(default_factory=dict)
     routes: set[Route] = field(default_factory=set)
     rules: set[Rule] = field(default_factory=set)
@@ -53,6 +54,10 @@ class Draft:
         """A namespace that belongs to the wiring and forwards."""
         self.open.setdefault(name, _Open(machine=False, settings=dict(ROUTER_SETTINGS)))
         self.loopback(name)
+
+    def shared_router(self, name: str) -> None:
+        """A namespace that forwards between the networks of the checkout."""
+        self.open.setdefault(name, _Open(machine=False, shared=True, settings=dict(ROUTER_SETTINGS)))
 
     def machine(self, name: str) -> None:
         """A namespace that a system of its own lives in."""
@@ -126,6 +131,7 @@ class Draft:
             Namespace(
                 name=name,
                 machine=draft.machine,
+                shared=draft.shared,
                 interfaces=tuple(sorted(draft.interfaces.values(), key=lambda each: each.name)),
                 routes=tuple(sorted(draft.routes)),
                 rules=tuple(sorted(draft.rules)),

@@ -72,10 +72,14 @@ class Namespace:
     In a router everything belongs to the wiring. In a machine its system has addresses, routes, kernel settings and a
     firewall of its own in addition to what is given here; ``handover_*`` is its state when it is first switched on.
     ``ruleset`` is nftables text of the one table ``ip lab``.
+
+    A ``shared`` namespace is one for all networks of the checkout: each has its own interfaces there, with addresses
+    and routes, and leaves alone what others made.
     """
 
     name: str
     machine: bool = False
+    shared: bool = False
     interfaces: tuple[Interface, ...] = ()
     routes: tuple[Route, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -104,7 +108,7 @@ class Certificate:
 
 @dataclass(frozen=True, kw_only=True)
 class Wiring:
-    """The whole network of one lab. ``places`` says which namespaces a drill takes away with a region or a site."""
+    """All namespaces of one network in the lab, and the shared ones."""
 
     namespaces: tuple[Namespace, ...]
     processes: tuple[Process, ...] = ()

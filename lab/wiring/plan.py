@@ -10,7 +10,7 @@ from estate.plan import addressing
 from estate.plan.hosts import hosts
 from lab.clouds.store import Resource
 from lab.paths import LabPaths
-from lab.wiring import balancer, outside, site, tunnels, vpc
+from lab.wiring import balancer, exchange, outside, site, tunnels, vpc
 from lab.wiring.cloud.model import Cloud, Vpc
 from lab.wiring.cloud.read import read
 from lab.wiring.draft import Draft, interface_name
@@ -68,6 +68,7 @@ def plan(
             processes.append(process)
             certificates += made
     outside.connect_operator(draft, network)
+    exchange.connect_exchange(draft, network)
     wiring = Wiring(
         namespaces=draft.namespaces(),
         processes=tuple(sorted(processes)),

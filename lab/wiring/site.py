@@ -45,7 +45,8 @@ def connect_site(draft: Draft, network: Network, site: str, internet: str) -> No
         draft.bridge(name, _bridge(zone.vlan), *addresses)
     outside = interface_name(f"site-{site}")
     to_internet, to_fabric = draft.router_link((internet, outside), (name, TO_INTERNET))
-    draft.route(internet, Route(destination=str(declared.uplink), device=outside, gateway=to_fabric))
+    public = [server.public_address for server in declared.servers if server.public_address is not None]
+    draft.route(internet, *(Route(destination=f"{each}/32", device=outside, gateway=to_fabric) for each in public))
     draft.route(name, Route(destination="default", device=TO_INTERNET, gateway=to_internet))
     uplink = next(_bridge(zone.vlan) for zone in declared.zones.values() if zone.kind is ZoneKind.EDGE)
     draft.ruleset(

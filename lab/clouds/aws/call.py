@@ -140,7 +140,7 @@ class Call:
         start = int(self.digest("public", *salt)[:8], 16)
         for step in range(span):
             address = str(pool[FIRST_PUBLIC_HOST + (start + step) % span])
-            if self.change.hold_address(address, self.row.key):
+            if address not in self.world.public_taken and self.change.hold_address(address, self.row.key):
                 return address
         return self.refuse(
             "InsufficientAddressCapacity", f"Insufficient capacity: all {span} addresses of {pool} are allocated."

@@ -63,6 +63,7 @@ class World:
         quotas: the limits of the own account, by region, where AWS has raised any.
         certificates: ARNs of the own account's private certificates, issued by an authority outside of the stack.
         public_pool: where elastic, load balancer and VPN tunnel addresses come from; a documentation range.
+        public_taken: the addresses of that pool which other accounts have.
         public_pool6: where VPCs get their /56 from.
     """
 
@@ -70,6 +71,7 @@ class World:
     quotas: Mapping[str, Quotas] = field(default_factory=dict)
     certificates: frozenset[str] = frozenset()
     public_pool: ipaddress.IPv4Network = ipaddress.IPv4Network("203.0.113.0/24")
+    public_taken: frozenset[str] = frozenset()
     public_pool6: ipaddress.IPv6Network = ipaddress.IPv6Network("2001:db8::/32")
 
     def quotas_in(self, region: str) -> Quotas:
@@ -90,7 +92,7 @@ def read_world(path: Path | None) -> World:
 
     The file is a list of VPCs `{"ownerId", "vpcId", "cidr", "region"}`, or an object `{"vpcs": [...],
     "quotas": {"eu-central-1": {"vpcs_per_region": 10, ...}, ...}, "certificates": [ARN, ...],
-    "publicPool": "203.0.113.0/24"}`.
+    "publicPool": "203.0.113.0/24", "publicTaken": [address, ...]}`.
 
     Raises:
         ValueError: the file is of another form; the message names what is wrong.
@@ -113,7 +115,13 @@ def _world(document: Mapping[str, Any]) -> World:
     )
     quotas = {region: _quotas(raised) for region, raised in document.get("quotas", {}).items()}
     pool = ipaddress.IPv4Network(document.get("publicPool", "203.0.113.0/24"))
-    return World(vpcs, quotas, frozenset(map(str, document.get("certificates", ()))), pool)
+    return World(
+        vpcs=vpcs,
+        quotas=quotas,
+        certificates=frozenset(map(str, document.get("certificates", ()))),
+        public_pool=pool,
+        public_taken=frozenset(map(str, document.get("publicTaken", ()))),
+    )
 
 
 def _quotas(raised: Mapping[str, int]) -> Quotas:

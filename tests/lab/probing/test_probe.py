@@ -15,7 +15,7 @@ from lab.paths import LabPaths
 from lab.probing import probe, vantage
 from lab.wiring.apply import apply, remove
 from lab.wiring.plan import plan
-from reachability import declared
+from reachability import declared, parts
 from reachability.assembly import assemble
 from reachability.prover import Prover
 from reachability.resources import Resource
@@ -106,6 +106,39 @@ def test_lab_and_prover_agree_on_every_packet(wired: Wired, prover: Prover) -> N
     found = probe.compare(wired.paths, prover, places, asked, lambda _: None)
     assert found.disagreements == (), told(found)
     assert found.sent > 1000 and 0 < found.arrived < found.sent
+
+
+@pytest.fixture
+def neighbour(wired: Wired) -> Iterator[Wired]:
+    """Another network in the same lab."""
+    estate = small.build_neighbour()
+    paths = LabPaths(wired.paths.checkout, estate.network.name)
+    wiring = plan(estate.network, estate.resources, paths)
+    try:
+        apply(wiring, paths)
+        built = Wired(estate, wiring, paths)
+        protect(built)
+        yield built
+    finally:
+        remove(paths)
+
+
+def test_lab_and_prover_agree_between_two_networks(wired: Wired, neighbour: Wired) -> None:
+    network, beside = wired.estate.network, [vantage.Neighbour(neighbour.estate.network, neighbour.paths)]
+    own = subject(wired)
+    prover = Prover(assemble(parts.union([own, subject(neighbour)])))
+    places = vantage.places(network, wired.paths, prover, own.resources, beside)
+    targets = probe.targets(network, wired.paths, prover, beside)
+    asked = [
+        each
+        for each in probe.questions(network, places, targets, sample=0, seed=1)
+        if each.vantage.foreign or each.target.foreign
+    ]
+    assert {each.claims[-1] for each in asked} >= {"no-instance-traversal"}
+    assert {each.vantage.foreign for each in asked} == {each.target.foreign for each in asked} == {True, False}
+    found = probe.compare(wired.paths, prover, places, asked, lambda _: None)
+    assert found.disagreements == (), told(found)
+    assert 0 < found.arrived < found.sent
 
 
 def test_a_prover_that_is_wrong_of_one_host_is_found_out_and_both_paths_are_reported(wired: Wired) -> None:

@@ -35,6 +35,20 @@ def network() -> Network:
     return Network.model_validate(document)
 
 
+@cache
+def neighbour() -> Network:
+    """Another network with one region and machines of its own in the same datacentre."""
+    (region, declared), (site, placed) = next(iter(network().regions.items())), next(iter(network().sites.items()))
+    moved = [
+        each.model_copy(update={"public_address": each.public_address and each.public_address + 4})
+        for each in placed.servers
+    ]
+    placed = placed.model_copy(update={"servers": tuple(moved), "links": {region: placed.links[region]}})
+    nodes = tuple(each for each in network().nodes if each.region == region)
+    own = {"name": "neighbour", "slot": 9, "regions": {region: declared}, "nodes": nodes, "sites": {site: placed}}
+    return network().model_copy(update={**own, "partners": {}})
+
+
 @dataclass
 class Account:
     """Makes resources with ids and computed attributes as AWS would give them."""
@@ -105,15 +119,20 @@ class Estate:
         return str(self.account.properties(self.elastic[name])["publicIp"])
 
 
-def build(network: Network | None = None) -> Estate:
-    """What the stack of ``network`` would have made in the cloud."""
+def build(network: Network | None = None, *, first_id: int = 0, first_public: int = 10) -> Estate:
+    """What the stack of ``network`` would have made in the cloud, ids and public addresses counted from the first."""
     network = network or globals()["network"]()
-    estate = Estate(network, Account(network))
+    estate = Estate(network, Account(network, counter=itertools.count(first_id), publics=itertools.count(first_public)))
     for region in network.regions:
         _region(estate, region)
     _peerings(estate)
     _sites(estate)
     return estate
+
+
+def build_neighbour() -> Estate:
+    """The other network beside the one of ``build``."""
+    return build(neighbour(), first_id=10_000, first_public=150)
 
 
 def _region(estate: Estate, region: str) -> None:

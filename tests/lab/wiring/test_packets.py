@@ -14,7 +14,7 @@ from estate.model import Role
 from estate.plan import addressing
 from estate.plan.hosts import hosts
 from lab.wiring import namespace
-from lab.wiring.apply import apply
+from lab.wiring.apply import apply, real_name
 from lab.wiring.observed import observe
 from lab.wiring.plan import plan
 from lab.wiring.send import Listener, Verdict
@@ -239,14 +239,14 @@ def test_every_cable_of_the_lab_ends_in_the_lab(wired: Wired) -> None:
     """As the kernel tells it: no interface has its other end where this machine's own network is."""
     seen = 0
     for each in wired.wiring.namespaces:
-        name = wired.paths.namespace(each.name)
+        name = real_name(each, wired.paths)
         known = json.loads(namespace.run(["ip", "-j", "-n", name, "netns", "list-id"]) or "[]")
         by_id = {found["nsid"]: found.get("name", "") for found in known}
         for link in json.loads(namespace.run(["ip", "-j", "-n", name, "link", "show", "type", "veth"])):
             if link:
                 seen += 1
                 other = by_id.get(link.get("link_netnsid"), "")
-                assert other.startswith(wired.paths.prefix), (
+                assert other.startswith(wired.paths.prefix) or other == wired.paths.exchange, (
                     f"{each.name}/{link['ifname']} leads to {other or 'elsewhere'}"
                 )
     assert seen >= sum(len([i for i in each.interfaces if i.peer]) for each in wired.wiring.namespaces) > 0
@@ -254,7 +254,7 @@ def test_every_cable_of_the_lab_ends_in_the_lab(wired: Wired) -> None:
 
 def test_not_one_packet_leaves_the_lab(wired: Wired) -> None:
     """This machine listens at all its addresses, every namespace calls these and some others: none answers."""
-    names = [each.name for each in wired.wiring.namespaces]
+    names = [each.name for each in wired.wiring.namespaces if not each.shared]
     with socket.create_server(("", 0)) as listening:
         listening.settimeout(0)
         own = namespace.run(["hostname", "-I"]).split()
@@ -325,6 +325,6 @@ def _by_tls(wired: Wired, address: str, name: str, *, until: str) -> str:
 def test_every_router_was_seen_as_it_is(wired: Wired) -> None:
     """The reader of the kernel's state sees each route of the plan; otherwise an apply would repair without end."""
     for each in wired.wiring.namespaces:
-        seen = observe(wired.paths.namespace(each.name))
+        seen = observe(real_name(each, wired.paths))
         assert seen.routes == frozenset(each.routes), each.name
         assert seen.rules == frozenset(each.rules), each.name

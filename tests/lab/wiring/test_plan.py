@@ -212,13 +212,16 @@ def test_only_what_has_a_public_address_is_known_to_the_internet() -> None:
     estate = small.build()
     wiring = plan(estate.network, estate.resources, PATHS)
     routes = {route.destination for route in wiring.namespace("internet").routes}
+    told = {route.destination for route in wiring.namespace("exchange").routes}
     published = {
         f"{each.properties[name]}/32"
         for each in estate.resources
         for name in ("publicIp",)
         if each.properties.get(name)
     }
-    assert routes == published | {str(site.uplink) for site in estate.network.sites.values()}
+    edges = {f"{each.public_address}/32" for each in hosts(estate.network) if each.role is Role.EDGE}
+    assert told == published | edges
+    assert routes == {*told, "default"}
 
 
 def test_the_first_edge_holds_the_shared_gateways_when_it_is_handed_over() -> None:
