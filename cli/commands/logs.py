@@ -33,6 +33,8 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     paths = LabPaths(checkout=checkout, network=network.name)
     host = running.the_host(network, arguments.host)
     running.must_run(paths, host.name)
+    if arguments.unit:
+        running.must_have_unit(paths, host.name, arguments.unit)
     words = ["journalctl", "--no-pager", "--lines", str(arguments.lines)]
     words += ["--unit", arguments.unit] if arguments.unit else []
     words += ["--follow"] if arguments.follow else []

@@ -12,6 +12,9 @@ import yaml
 from estate.errors import undecodable
 from estate.findings import Problem
 
+DEEPEST = 50
+"""How many lists and mappings may be inside one another in a document."""
+
 Location = tuple[str | int, ...]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -135,9 +138,32 @@ class _Builder:
         )
 
 
+def _depth_problem(text: str, file: str) -> Problem | None:
+    """The problem of a document so deep that reading it would end the process. Raises yaml.YAMLError: it is broken."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            return Problem(
+                file=file,
+                path="(the file)",
+                value=f"{depth} lists and mappings inside one another",
+                rule=f"must be at most {DEEPEST} deep",
+                reason="no declaration needs more, and a document without bound cannot be read safely",
+                fix="look for brackets or dashes that are repeated by mistake",
+                line=event.start_mark.line + 1 if event.start_mark else 0,
+            )
+    return None
+
+
 def parse(text: str, file: str) -> Document:
     """The document in ``text``. Broken YAML gives a document without value and one problem."""
     try:
+        if too_deep := _depth_problem(text, file):
+            return Document(file, None, problems=(too_deep,))
         loader = _Loader(text)
         try:
             node = loader.get_single_node()

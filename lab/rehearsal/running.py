@@ -35,3 +35,12 @@ def must_run(paths: LabPaths, name: str) -> None:
         raise UsageError(
             f"{name} is not running in the lab of {paths.network}; start it with `bin/estate up {paths.network}`"
         )
+
+
+def must_have_unit(paths: LabPaths, name: str, unit: str) -> None:
+    """Raises UsageError: neither systemd nor the journal of this host of the lab knows the unit."""
+    pattern = unit if "." in unit else f"{unit}.service"
+    known = machine.execute(paths, name, ["systemctl", "list-units", "--all", "--plain", "--no-legend", pattern])
+    wrote = machine.execute(paths, name, ["journalctl", "--quiet", "--lines", "1", "--unit", unit])
+    if not known.stdout.strip() and not wrote.stdout.strip():
+        raise UsageError(f"{name} has no unit {unit!r}; `bin/estate ssh {name} systemctl list-units` lists them")

@@ -195,6 +195,14 @@ def test_a_key_that_stands_twice_is_a_problem(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("depth", [51, 100_000])
+def test_a_document_without_bound_is_one_problem_with_its_line(tmp_path: Path, depth: int) -> None:
+    text = GOOD.replace("zones: {a: {slot: 0}, b: {slot: 1}}", f"zones: {'[' * depth}{']' * depth}", 1)
+    (told,) = load.examine(written(tmp_path, text), today=TODAY).problems
+    assert (told.path, told.rule) == ("(the file)", "must be at most 50 deep")
+    assert "[[[" in text.splitlines()[told.line - 1]
+
+
 def test_broken_yaml_is_one_problem_with_its_line(tmp_path: Path) -> None:
     text = GOOD.replace("zones: {a: {slot: 0}, b: {slot: 1}}", "zones: {a: {slot: 0, b: {slot: 1}", 1)
     told = load.examine(written(tmp_path, text), today=TODAY).problems
