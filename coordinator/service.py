@@ -230,7 +230,11 @@ class ChainService:
 
 
 def run(config: Config, events: Events, metrics: Metrics, table: TableFor = table_for) -> int:
-    """Serves until SIGTERM or SIGINT. Returns the exit code. Raises OSError or ValueError without a connection key."""
+    """Serves until SIGTERM or SIGINT. Returns the exit code. The first event of a run is ``gate-up``.
+
+    Raises:
+        OSError, ValueError: there is no connection key.
+    """
     identity = node.identity(config.state / "connection.key")
     boot_id = uuid.uuid4().hex
     services = {}
@@ -244,9 +248,9 @@ def run(config: Config, events: Events, metrics: Metrics, table: TableFor = tabl
     gc.collect()
     gc.freeze()
     threads = [threading.Thread(target=each.run, name=name, daemon=True) for name, each in services.items()]
+    events("gate-up", gate=config.gate_id, boot=boot_id, chains=len(services))
     for thread in threads:
         thread.start()
-    events("gate-up", gate=config.gate_id, boot=boot_id, chains=len(services))
     while not ending.is_set():
         _write(metrics, config.metrics, events)
         ending.wait(METRICS_EVERY_SECONDS)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ceremonies.row import NotDone
-from coordinator.decision.effects import Cause
 from coordinator.decision.position import Step, parse
 from lab.chaos import judge, net, table
 from lab.chaos.fastnet import FastNet
+from lab.chaos.health import ANSWERED, OTHERS, GateLog
 from lab.chaos.judge import Duplicates, Given, Made
 from lab.chaos.site import Site, gate_id
 from lab.errors import PromiseBroken
@@ -20,24 +20,10 @@ from lab.errors import PromiseBroken
 INTRUDER = "gate-c"
 """A gate that may call the table, and that no ceremony has admitted."""
 
-UNHEALTHY = {
-    Cause.SIGNER_ABSENT,
-    Cause.SITTING_OUT,
-    Cause.TABLE_UNKNOWN,
-    Cause.TABLE_MISSING,
-    Cause.FENCED,
-    Cause.DISK,
-    Cause.SIGNER_FAILED,
-    Cause.BAD_SIGNATURE,
-    Cause.HALTED,
-}
 HEALTHY_HEIGHTS = 3
-"""The testbed is healthy if the last heights, this many, are signed and each gate's last answers show no trouble."""
+"""The testbed is healthy if the last heights, this many, are signed and each gate is healthy."""
 
 RESUME_SECONDS = 90
-LINKS_UP = {"signer-up", "node-up"}
-LINKS_DOWN = {"signer-down": "signer-up", "node-down": "node-up"}
-ANSWERED = ("signed", "replayed", "refused")
 
 
 @dataclass
@@ -59,8 +45,7 @@ class Testbed:
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     milliseconds: list[float] = field(default_factory=list)
     proposed: dict[int, set[str]] = field(default_factory=dict)
-    _links: dict[str, set[str]] = field(default_factory=dict)
-    _recent: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
+    _logs: dict[str, GateLog] = field(default_factory=dict)
 
     def every_signer(self) -> Sequence[Site]:
         return (*self.sites.values(), *self.twins.values(), self.intruder)
@@ -76,20 +61,13 @@ class Testbed:
                 made = judge.made(site.name, line)
                 self.signatures.append(made)
                 self.duplicates.see(made, site.gate_id)
-            recent = self._recent.setdefault(site.name, deque(maxlen=HEALTHY_HEIGHTS))
+            log = self._logs.setdefault(site.name, GateLog())
             for event in judge.gate_events(site.said.new()):
+                log.see(event)
                 if event["event"] in ANSWERED:
                     self._answered(site, event)
-                    recent.append(event)
-                elif event["event"] in ("gate-up", "halted", "not-started"):
-                    recent.clear()
+                elif event["event"] in OTHERS:
                     self.answers[site.name, event["event"]] += 1
-                if event["event"] == "gate-up":
-                    self._links[site.name] = set()
-                elif event["event"] in LINKS_UP:
-                    self._links.setdefault(site.name, set()).add(event["event"])
-                elif event["event"] in LINKS_DOWN:
-                    self._links.setdefault(site.name, set()).discard(LINKS_DOWN[event["event"]])
         if self.duplicates.found and not self.tolerant:
             raise PromiseBroken("; ".join(self.duplicates.found[:5]))
 
@@ -125,26 +103,22 @@ class Testbed:
         found = next((name for name, site in self.sites.items() if head and head.owner == site.gate_id), "")
         return found or (self.signatures[-1].place if self.signatures else next(iter(self.sites)))
 
-    def is_signing(self) -> bool:
-        """Whether the last heights that are final are all signed."""
-        height = self.fast.height() - 1
-        return height > HEALTHY_HEIGHTS and not self.fast.witness.missed(height - HEALTHY_HEIGHTS + 1, height)
+    def troubles(self) -> Sequence[str]:
+        """Why the two datacentres do not both do their part, or not every height is signed; none if all is well.
 
-    def is_healthy(self) -> bool:
-        """Whether both datacentres do their part, as their gates' last answers show, and every height is signed."""
-        self.look()
-        if not self.is_signing():
-            return False
+        The height is read before the logs, which are then at least as new: on a busy machine blocks are made between
+        the two, and a log that was read first would lack answers that the gate has given long ago.
+        """
         height = self.fast.height()
+        self.look()
+        first = height - HEALTHY_HEIGHTS
+        if first <= 0:
+            return [f"the chain is at height {height}"]
+        missed = self.fast.witness.missed(first, height - 1)
+        found = [f"not signed: {', '.join(map(str, missed))}"] if missed else []
         for name in self.sites:
-            recent = self._recent.get(name) or deque()
-            if self._links.get(name) != LINKS_UP:
-                return False
-            if len(recent) < HEALTHY_HEIGHTS or any(each.get("cause") in UNHEALTHY for each in recent):
-                return False
-            if parse(recent[-1]["position"]).height < height - 1:
-                return False
-        return True
+            found += [f"gate {name}: {each}" for each in self._logs[name].troubles(height)]
+        return found
 
     def must_resume(self, since: int) -> float:
         """Seconds until a height above ``since`` is signed.
@@ -167,19 +141,25 @@ class Testbed:
 
     def must_be_healthy(self) -> None:
         """Raises PromiseBroken: it does not become so by itself."""
-        if not self.fast.wait_until(self.is_healthy, RESUME_SECONDS):
+        found: list[str] = []
+
+        def healthy() -> bool:
+            found[:] = self.troubles()
+            return not found
+
+        if not self.fast.wait_until(healthy, RESUME_SECONDS):
             raise PromiseBroken(
-                f"the two datacentres were not healthy again within {RESUME_SECONDS} s: {self.lately()}"
+                f"the two datacentres were not healthy again within {RESUME_SECONDS} s: {'; '.join(found)} "
+                f"({self.lately()})"
             )
 
-    def recent(self, name: str) -> Sequence[dict[str, Any]]:
+    def recent(self, name: str) -> Sequence[Mapping[str, Any]]:
         """The last responses of this run of a gate, from its log."""
-        return tuple(self._recent.get(name, ()))
+        return tuple(self._logs[name].answers) if name in self._logs else ()
 
     def lately(self) -> str:
         """The gates' last answers as text."""
-        answers = {name: [each.get("cause") or each["event"] for each in found] for name, found in self._recent.items()}
-        return ", ".join(f"gate {name}: {' '.join(found) or 'silent'}" for name, found in answers.items())
+        return ", ".join(f"gate {name}: {log.text}" for name, log in self._logs.items())
 
 
 def build(fast: FastNet, *, last_writer_wins: bool = False) -> Testbed:

@@ -329,3 +329,19 @@ def test_a_process_serves_each_chain_on_a_thread_of_its_own_until_it_is_told_to_
     identities = {each.given[3] for each in served}
     assert len(identities) == 1 and (tmp_path / "connection.key").exists(), "one connection key for all"
     assert (tmp_path / "gate.prom").read_text() == metrics.text()
+
+
+def test_that_a_run_began_is_told_before_any_chain_can_tell_anything(
+    tmp_path: Path, served: list[Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads the log takes what follows ``gate-up`` for this run, and what precedes it for an earlier one."""
+    living: dict[str, list[str]] = {}
+
+    def tell(_: Events, event: str, **__: object) -> None:
+        living[event] = [each.name for each in threading.enumerate() if each.name.startswith("lab-")]
+
+    monkeypatch.setattr(Events, "__call__", tell)
+    of = Config("gate-a", tmp_path, tmp_path / "gate.prom", (chain(tmp_path),))
+    assert service.run(of, Events(io.StringIO()), Metrics()) == 0
+    assert [each.thread.name for each in served] == ["lab-1"]
+    assert living == {"gate-up": [], "gate-down": []}
