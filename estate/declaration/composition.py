@@ -1,24 +1,26 @@
 """A network's declaration put together from its own file and what the company declares once.
 
 The people of the company become the network's ``operators``; what a datacentre's file says of the facility and of a
-machine joins the network's ``sites`` and their ``servers``.
+machine joins the network's ``sites`` and their ``servers``; the company's defaults stand for what the file leaves out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from estate.declaration import defaults
 from estate.declaration.document import Document, Location, dotted
+from estate.declaration.parts import KEYS as KEYS
+from estate.declaration.parts import Beside as Beside
+from estate.declaration.parts import Composed as Composed
+from estate.declaration.parts import mapping
 from estate.model import EVERY_INSTANCE, Facility, Machine, Model, Network, Server, Site
 from estate.rules.finding import Finding, choose, show
 
 CONFIG_KEY = "estate:network"
 OPERATORS, SERVICES = "operators", "services"
-KEYS = "[keys]"
-"""The last part of a place: which keys a mapping has."""
 FACILITY = tuple(Facility.model_fields)
 MACHINE = tuple(Machine.model_fields)
 ELSEWHERE: Mapping[type[Model], tuple[str, ...]] = MappingProxyType(
@@ -27,62 +29,27 @@ ELSEWHERE: Mapping[type[Model], tuple[str, ...]] = MappingProxyType(
 """What a network's file does not declare, by model: other files do."""
 
 
-@dataclass(frozen=True)
-class Beside:
-    """What is declared beside a network: the ``company``, its ``datacentres`` and the names of all ``instances``."""
+def composed(declared: Document, beside: Beside | None, chain: Document | None = None) -> Composed:
+    """``declared`` and what is ``beside`` it in one; without that, ``declared`` is whole by itself.
 
-    company: Document
-    datacentres: Mapping[str, Document]
-    instances: frozenset[str]
-
-
-@dataclass
-class Composed:
-    """``value``: the whole declaration. ``origins``: which part of it stands in which document, and where there.
-
-    ``findings``: what could not be put together. ``absent``: the places whose value is unknown for that reason, or
-    because the other document lacks it, which is that document's problem.
+    ``chain`` replaces its chain facts.
     """
-
-    document: Document
-    value: Any
-    origins: dict[Location, tuple[Document, Location]] = field(default_factory=dict)
-    findings: list[tuple[Document, Location, Finding]] = field(default_factory=list)
-    absent: set[Location] = field(default_factory=set)
-
-    def origin(self, location: Location) -> tuple[Document, Location]:
-        """The document that the part at ``location`` stands in, and its location there."""
-        for end in range(len(location), 0, -1):
-            if location[:end] in self.origins:
-                document, place = self.origins[location[:end]]
-                return document, (*place, *location[end:])
-        return self.document, location
-
-    def report(self, document: Document, location: Location, finding: Finding) -> None:
-        self.findings.append((document, location, finding))
-
-    def place(self, location: Location, document: Document, found: Location) -> None:
-        self.origins[location] = (document, found)
-
-
-def composed(declared: Document, beside: Beside | None) -> Composed:
-    """``declared`` and what is ``beside`` it in one; without that, ``declared`` is whole by itself."""
     whole = Composed(declared, declared.value)
-    if beside is None or not isinstance(declared.value, Mapping):
+    if not isinstance(declared.value, Mapping):
         return whole
     whole.value = dict(declared.value)
+    if chain is not None:
+        whole.value["chain"] = chain.value
+        whole.place(("chain",), chain, ())
+    if beside is None:
+        return whole
+    defaults.join_sections(whole, beside.company)
     _join_people(whole, beside)
     _join_services(whole, beside.company)
     sites = whole.value.get("sites")
     if isinstance(sites, Mapping):
         whole.value["sites"] = {name: _site(whole, name, site, beside) for name, site in sites.items()}
     return whole
-
-
-def _mapping(value: Any, key: str) -> Mapping[Any, Any] | None:
-    """The mapping that ``value`` has at ``key``; ``None`` if it has none there."""
-    found = value.get(key) if isinstance(value, Mapping) else None
-    return found if isinstance(found, Mapping) else None
 
 
 def _join_people(whole: Composed, beside: Beside) -> None:
@@ -101,13 +68,13 @@ def _join_people(whole: Composed, beside: Beside) -> None:
             ),
         )
     operators: dict[Any, Any] = {}
-    network, duties = whole.value.get("name"), _mapping(company.value, "duties") or {}
-    people = _mapping(company.value, "people")
+    network, duties = whole.value.get("name"), mapping(company.value, "duties") or {}
+    people = mapping(company.value, "people")
     known = beside.instances | ({network} if isinstance(network, str) else set())
     if people is None or not all(_is_told(each, known) for each in people.values()):
         whole.absent.add((OPERATORS, KEYS))
     for name, person in (people or {}).items():
-        held = _mapping(person, "duties") or {}
+        held = mapping(person, "duties") or {}
         instance = network if isinstance(network, str) and network in held else EVERY_INSTANCE
         if instance not in held:
             continue
@@ -129,7 +96,7 @@ def _join_people(whole: Composed, beside: Beside) -> None:
 
 def _join_services(whole: Composed, company: Document) -> None:
     """The services of every network, and then the network's own."""
-    shared = _mapping(company.value, SERVICES)
+    shared = mapping(company.value, SERVICES)
     own = whole.value.get(SERVICES, {})
     if not isinstance(own, Mapping):
         return
@@ -153,7 +120,7 @@ def _join_services(whole: Composed, company: Document) -> None:
 
 def _is_told(person: Any, instances: frozenset[str]) -> bool:
     """Whether it is told of a person in which instances they have a duty."""
-    held = _mapping(person, "duties")
+    held = mapping(person, "duties")
     return held is not None and all(each == EVERY_INSTANCE or each in instances for each in held)
 
 
@@ -163,6 +130,7 @@ def _site(whole: Composed, name: Any, site: Any, beside: Beside) -> Any:
         return site
     here: Location = ("sites", name)
     joined = {key: value for key, value in site.items() if key not in FACILITY}
+    defaults.join_site(whole, here, joined, beside.company)
     datacentre = beside.datacentres.get(name)
     for key in (key for key in site if key in FACILITY):
         where = datacentre.file if datacentre else f"a file of the datacentre {name}"
@@ -177,10 +145,10 @@ def _site(whole: Composed, name: Any, site: Any, beside: Beside) -> Any:
             joined[key] = facility[key]
         else:
             whole.absent.add((*here, key))
-    if isinstance(site.get("servers"), list):
+    if isinstance(joined.get("servers"), list):
         joined["servers"] = [
             _server(whole, (*here, "servers", index), server, datacentre)
-            for index, server in enumerate(site["servers"])
+            for index, server in enumerate(joined["servers"])
         ]
     return joined
 
@@ -193,21 +161,22 @@ def _server(whole: Composed, here: Location, server: Any, datacentre: Document |
     for key in (key for key in server if key in MACHINE):
         whole.report(whole.document, (*here, key), _elsewhere((*here, key), server[key], where))
     serial = server.get("serial")
-    machines = _mapping(datacentre.value, "machines") if datacentre else None
+    machines = mapping(datacentre.value, "machines") if datacentre else None
     machine = None
     if datacentre and isinstance(serial, str) and machines is not None:
         machine = machines.get(serial)
         for key in MACHINE:
             whole.place((*here, key), datacentre, ("machines", serial, key))
         if serial not in machines:
+            _, written = whole.origin((*here, "serial"))
             finding = Finding(
-                path=dotted((*here, "serial")),
+                path=dotted(written),
                 value=show(serial),
                 rule=f"must be the serial of a machine of {here[1]}",
                 reason=f"the machines of the datacentre are declared in {datacentre.file}",
                 fix=choose(serial, list(map(str, machines))),
             )
-            whole.report(whole.document, (*here, "serial"), finding)
+            whole.report(whole.document, written, finding)
     for key in MACHINE:
         if not isinstance(machine, Mapping):
             whole.absent.add((*here, key))
@@ -240,9 +209,9 @@ def _unknown_datacentre(name: Any, beside: Beside) -> Finding:
 
 def duties_problems(company: Document, instances: frozenset[str]) -> Iterator[tuple[Location, Finding]]:
     """Duties that are held but not declared, and duties in instances that there are not."""
-    duties = _mapping(company.value, "duties")
-    for name, person in (_mapping(company.value, "people") or {}).items():
-        for instance, duty in (_mapping(person, "duties") or {}).items():
+    duties = mapping(company.value, "duties")
+    for name, person in (mapping(company.value, "people") or {}).items():
+        for instance, duty in (mapping(person, "duties") or {}).items():
             path = f"people.{name}.duties.{instance}"
             if duties is not None and isinstance(duty, str) and duty not in duties:
                 yield (

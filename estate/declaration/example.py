@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, reduce
 from string import Template
 from typing import Any
 
-from estate.declaration import composition, document
+from estate.declaration import composition, defaults, document
 from estate.declaration.composition import CONFIG_KEY, Beside
 from estate.model import CHAIN_ROLES, ROLES, Company, Datacentre, Model, Network
 
@@ -25,7 +26,8 @@ _NETWORK = Template("""\
 # yaml-language-server: $$schema=schema.json
 # $name: one file declares the network's whole ServiceInstance. It is complete and valid.
 # To edit: chain facts, account, images, partners. People are in company.yaml, machines in datacentres/.
-# Addresses, names and firewalls follow from it.
+# Public names, VPN, leases, monitoring and what each datacentre has are the defaults in company.yaml: to have others,
+# declare endpoints, vpn, leases or monitoring here, or zones and links of a site.
 config:
   estate:network:
     name: $name               # begins every host name, at most 16 letters and digits
@@ -85,13 +87,6 @@ config:
       - {role: monitor, region: us-east-2, zone: b, number: 1, instance_type: t3.large, disk_gib: 200}
       - {role: monitor, region: eu-west-1, zone: a, number: 1, instance_type: t3.large, disk_gib: 200}
 
-    # Public names; RPC and LCD answer with TLS at the load balancers, in front of the seeds.
-    endpoints:
-      dns_zone: validators.example
-      seed: $name-seed.validators.example
-      rpc: $name.validators.example
-      lcd: $name-lcd.validators.example
-
     # Other validators whose private sentries peer with ours, until a date.
     partners:
       northwind:
@@ -112,14 +107,8 @@ _SITE = Template("""\
       $site:
         slot: $site_slot
         asn: $asn
-        zones:                 # one VLAN and one /24 each, with the edge firewalls between them
-          validator-a: {kind: validator, slot: 0, vlan: 110}
-          validator-b: {kind: validator, slot: 1, vlan: 111}
-          signer-a: {kind: signer, slot: 2, vlan: 120}
-          signer-b: {kind: signer, slot: 3, vlan: 121}
-          management: {kind: management, slot: 4, vlan: 130}
-          edge: {kind: edge, slot: 5, vlan: 140}
-        servers:               # a pair of identical machines a role; active: the one in use
+        vlans: 100             # its VLANs are counted from it; of its own in the datacentre
+        servers:               # by serial: pairs of identical machines, the first one active
 """)
 
 _DATACENTRE = Template("""\
@@ -161,14 +150,56 @@ services:                      # what hosts of every network call
   vault: {address: 198.51.100.13, port: 8200, consumers: ALL_ROLES}
   logs: {address: 198.51.100.14, port: 6514, consumers: ALL_ROLES}
   metrics: {address: 198.51.100.15, port: 443, consumers: [monitor]}
-"""
 
-_LINK = Template("""\
-          $region:
-            certificates:
-              - arn:aws:acm:$region:$account:certificate/$name-$site-edge-01
-              - arn:aws:acm:$region:$account:certificate/$name-$site-edge-02
-""")
+# What a network has unless its file declares the section itself. {network} and its like stand for what it declares.
+defaults:
+  endpoints:
+    dns_zone: validators.example
+    seed: "{network}-seed.validators.example"
+    rpc: "{network}.validators.example"
+    lcd: "{network}-lcd.validators.example"
+
+  vpn: {port: 1194, certificate_authority: "vault:pki/{network}-vpn#ca_chain"}
+
+  # Credentials from Vault, all short-lived. Hosts have no others. gate-{site}: one for each site that signs.
+  leases:
+    sentry-tls: {kind: pki, path: "pki-{network}/issue/sentry", roles: [public-sentry, private-sentry],
+      ttl_seconds: 86400, renew_before_seconds: 21600}
+    seed-tls: {kind: pki, path: "pki-{network}/issue/seed", roles: [seed],
+      ttl_seconds: 86400, renew_before_seconds: 21600}
+    vpn-server: {kind: pki, path: "pki-{network}/issue/vpn", roles: [vpn],
+      ttl_seconds: 86400, renew_before_seconds: 21600}
+    monitor-discovery: {kind: aws, path: "aws/creds/{network}-monitor", roles: [monitor],
+      ttl_seconds: 3600, renew_before_seconds: 900}
+    validator-tls: {kind: pki, path: "pki-{network}/issue/validator", roles: [validator],
+      ttl_seconds: 86400, renew_before_seconds: 21600}
+    signer-unlock: {kind: kv, path: "kv/{network}/signer", roles: [signer],
+      ttl_seconds: 120, renew_before_seconds: 30, single_use: true}
+    gate-{site}: {kind: aws, path: "aws/creds/{network}-gate-{site}", roles: [signer],
+      ttl_seconds: 900, renew_before_seconds: 300}
+    edge-bgp: {kind: kv, path: "kv/{network}/edge", roles: [edge],
+      ttl_seconds: 3600, renew_before_seconds: 900}
+
+  # What the monitors read. Only SSH opens connections to a signer, which sends its logs itself.
+  monitoring:
+    chain: {roles: CHAIN_ROLES, port: "{metrics_port}"}
+    host: {roles: SCRAPED_ROLES, port: 9100}
+
+  # In each datacentre: firewall zones, their VLANs counted from the vlans of the network's site; the zone of each
+  # server of a role; the certificates of the tunnels to each region, edge 1 first.
+  site:
+    zones:
+      validator-a: {kind: validator, slot: 0, vlan: 10}
+      validator-b: {kind: validator, slot: 1, vlan: 11}
+      signer-a: {kind: signer, slot: 2, vlan: 20}
+      signer-b: {kind: signer, slot: 3, vlan: 21}
+      management: {kind: management, slot: 4, vlan: 30}
+      edge: {kind: edge, slot: 5, vlan: 40}
+    servers: {edge: [edge, edge], validator: [validator-a, validator-b], signer: [signer-a, signer-b]}
+    certificates:
+      - "arn:aws:acm:{region}:{account}:certificate/{network}-{site}-edge-01"
+      - "arn:aws:acm:{region}:{account}:certificate/{network}-{site}-edge-02"
+"""
 
 _REST = Template("""\
 
@@ -183,84 +214,17 @@ _REST = Template("""\
         replicas: {us-east-1: coordination, us-east-2: coordination-2}   # each with the service that reaches it
         witness: us-west-2     # the third region that decides with the two; a single region has none
 
-    vpn:
-      port: 1194
-      certificate_authority: vault:pki/$name-vpn#ca_chain
-
     # Central services of this network alone, by address; those of every network are in company.yaml. Hosts may connect
     # to no others.
     services:
       coordination: {address: 198.51.100.16, port: 443, consumers: [signer]}
       coordination-2: {address: 198.51.100.17, port: 443, consumers: [signer]}
-
-    # Credentials from Vault, all short-lived. Hosts have no others.
-    leases:
-      sentry-tls:
-        kind: pki
-        path: pki-$name/issue/sentry
-        roles: [public-sentry, private-sentry]
-        ttl_seconds: 86400
-        renew_before_seconds: 21600
-      seed-tls:
-        kind: pki
-        path: pki-$name/issue/seed
-        roles: [seed]
-        ttl_seconds: 86400
-        renew_before_seconds: 21600
-      vpn-server:
-        kind: pki
-        path: pki-$name/issue/vpn
-        roles: [vpn]
-        ttl_seconds: 86400
-        renew_before_seconds: 21600
-      monitor-discovery:
-        kind: aws
-        path: aws/creds/$name-monitor
-        roles: [monitor]
-        ttl_seconds: 3600
-        renew_before_seconds: 900
-      validator-tls:
-        kind: pki
-        path: pki-$name/issue/validator
-        roles: [validator]
-        ttl_seconds: 86400
-        renew_before_seconds: 21600
-      signer-unlock:
-        kind: kv
-        path: kv/$name/signer
-        roles: [signer]
-        ttl_seconds: 120
-        renew_before_seconds: 30
-        single_use: true
-      gate-$first:
-        kind: aws
-        path: aws/creds/$name-gate-$first
-        roles: [signer]
-        ttl_seconds: 900
-        renew_before_seconds: 300
-      gate-$second:
-        kind: aws
-        path: aws/creds/$name-gate-$second
-        roles: [signer]
-        ttl_seconds: 900
-        renew_before_seconds: 300
-      edge-bgp:
-        kind: kv
-        path: kv/$name/edge
-        roles: [edge]
-        ttl_seconds: 3600
-        renew_before_seconds: 900
-
-    # What the monitors read. Only SSH opens connections to a signer, which sends its logs itself.
-    monitoring:
-      chain: {roles: $chain_roles, port: 26660}
-      host: {roles: $scraped_roles, port: 9100}
 """)
 
 _PAIRS = (
-    ("edge", ("edge", "edge"), "Dell PowerEdge R250"),
-    ("validator", ("validator-a", "validator-b"), "Dell PowerEdge R660"),
-    ("signer", ("signer-a", "signer-b"), "Dell PowerEdge R250"),
+    ("edge", "Dell PowerEdge R250"),
+    ("validator", "Dell PowerEdge R660"),
+    ("signer", "Dell PowerEdge R250"),
 )
 _SITES = (
     {"city": "dal", "vendor": "DataBank", "facility": "DFW3 Dallas", "continent": "north-america"},
@@ -282,22 +246,19 @@ class _Placed:
     """A machine of the example, and what the network does with it."""
 
     role: str
-    zone: str
     number: int
     serial: str
     values: Mapping[str, object]
 
 
 def _machines(slot: int, position: int, number: int) -> list[_Placed]:
-    pairs = [
-        (role, zone, ordinal, hardware) for role, zones, hardware in _PAIRS for ordinal, zone in enumerate(zones, 1)
-    ]
+    pairs = [(role, ordinal, hardware) for role, hardware in _PAIRS for ordinal in (1, 2)]
     found = []
-    for unit, (role, zone, ordinal, hardware) in enumerate(pairs, 1):
+    for unit, (role, ordinal, hardware) in enumerate(pairs, 1):
         serial = f"{site_names(number)[position].upper()}-{slot:03d}-{unit:02d}"
         mac = f"d0:94:66:{slot:02x}:{position * 16 + unit:02x}"
         values = {"serial": serial, "hardware": hardware, "unit": unit, "mac": mac}
-        found.append(_Placed(role, zone, ordinal, serial, values))
+        found.append(_Placed(role, ordinal, serial, values))
     return found
 
 
@@ -306,23 +267,12 @@ def site_names(number: int) -> tuple[str, ...]:
     return tuple(f"{site['city']}{number}" for site in _SITES)
 
 
-def _site(name: str, slot: int, position: int, number: int) -> str:
+def _site(slot: int, position: int, number: int) -> str:
     site = site_names(number)[position]
-    parts = [_SITE.substitute(site=site, site_slot=11 + position, asn=64901 + position)]
-    for each in _machines(slot, position, number):
-        active = ", active: true" if each.number == 1 else ""
-        parts.append(
-            f"          - {{role: {each.role}, zone: {each.zone}, number: {each.number}, "
-            f"serial: {each.serial}{active}}}\n"
-        )
-    parts.append(
-        "        links:                 # tunnels to every region; a certificate for each edge, edge 1 first\n"
-    )
-    parts += [
-        _LINK.substitute(region=region, account=_account(slot), name=name, site=site)
-        for region in ("us-east-2", "eu-west-1")
-    ]
-    return "".join(parts)
+    lines = [_SITE.substitute(site=site, site_slot=11 + position, asn=64901 + position)]
+    for role, machines in itertools.groupby(_machines(slot, position, number), key=lambda each: each.role):
+        lines.append(f"          {role}: [{', '.join(each.serial for each in machines)}]\n")
+    return "".join(lines)
 
 
 def datacentres(slot: int, number: int = 1) -> dict[str, str]:
@@ -342,7 +292,8 @@ def datacentres(slot: int, number: int = 1) -> dict[str, str]:
 
 def company() -> str:
     """The text of a ``company.yaml`` with one person, who operates every network."""
-    return _COMPANY.replace("ALL_ROLES", _ALL_ROLES)
+    roles = {"ALL_ROLES": _ALL_ROLES, "SCRAPED_ROLES": _SCRAPED_ROLES, "CHAIN_ROLES": _CHAIN_ROLES}
+    return reduce(lambda text, name: text.replace(name, roles[name]), roles, _COMPANY)
 
 
 def _account(slot: int) -> int:
@@ -372,9 +323,6 @@ def declaration(name: str, slot: int, *, number: int = 1, today: date | None = N
         "slot": slot,
         "account": _account(slot),
         "letters": letters,
-        "all_roles": _ALL_ROLES,
-        "scraped_roles": _SCRAPED_ROLES,
-        "chain_roles": _CHAIN_ROLES,
         "release_sha256": "2a" * 32,
         "genesis_sha256": "3b" * 32,
         "seed_id": _node_id(slot, 1),
@@ -384,7 +332,7 @@ def declaration(name: str, slot: int, *, number: int = 1, today: date | None = N
     }
     return (
         _NETWORK.substitute(values)
-        + "".join(_site(name, slot, position, number) for position in range(len(_SITES)))
+        + "".join(_site(slot, position, number) for position in range(len(_SITES)))
         + _REST.substitute(values)
     )
 
@@ -425,7 +373,7 @@ def of(root: type[Model]) -> dict[str, Any]:
     """
     made: dict[type[Model], Callable[[], dict[str, Any]]] = {
         Network: declared,
-        Company: lambda: beside(7).company.value,
+        Company: lambda: defaults.sampled(beside(7).company.value),
         Datacentre: lambda: next(iter(beside(7).datacentres.values())).value,
     }
     return made[root]()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from estate import rules
-from estate.declaration import composition, document, shape
+from estate.declaration import composition, defaults, document, shape
 from estate.declaration.composition import CONFIG_KEY as CONFIG_KEY
 from estate.declaration.composition import Beside, Composed
 from estate.declaration.document import Document, Location, dotted
@@ -56,7 +56,7 @@ def _there(finding: Finding, source: Document, location: Location, whole: Compos
     for path in finding.involves:
         document, place = whole.origin(_location(path))
         said = dotted(place) if document is source else f"{dotted(place)} in {document.file}"
-        if document is not whole.document:
+        if document is not whole.document or place != _location(path):
             reason = re.sub(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", said.replace("\\", r"\\"), reason)
     if location and location[-1] == KEY:
         location = location[:-1]
@@ -104,12 +104,15 @@ class Surroundings:
 
 
 def _of_company(source: Document, instances: frozenset[str]) -> list[Problem]:
-    examined = shape.examine(source.value, Company)
-    malformed = {finding.path for _, finding in examined.findings}
+    examined = shape.examine(defaults.sampled(source.value), Company)
+    misfilled = list(defaults.problems(source.value))
+    wrong = {location for location, _ in misfilled}
+    found = [(at, defaults.as_written(at, each, source.value)) for at, each in examined.findings if at not in wrong]
+    malformed = {finding.path for _, finding in found}
     duties = composition.duties_problems(source, instances)
     broken = () if examined.value is None else people.check(examined.value)
     rest = [each for each in (*duties, *_sound(broken, examined.unknown)) if dotted(each[0]) not in malformed]
-    return _told(source, [*examined.findings, *rest])
+    return _told(source, [*found, *misfilled, *rest])
 
 
 def _of_datacentre(source: Document) -> tuple[Datacentre | None, list[Problem]]:
@@ -125,10 +128,7 @@ def _sound(findings: Iterable[Finding], unknown: set[tuple[str, ...]]) -> list[t
 
 def _examine(declared: Document, chain: Document | None, around: Surroundings | None, today: date) -> Examined:
     """Every problem of one declaration, malformed values and broken rules together."""
-    whole = composition.composed(declared, around.beside if around else None)
-    if isinstance(whole.value, Mapping) and chain is not None:
-        whole.value = {**whole.value, "chain": chain.value}
-        whole.place(("chain",), chain, ())
+    whole = composition.composed(declared, around.beside if around else None, chain)
     examined = shape.examine(whole.value, Network)
     problems = [*declared.problems, *(chain.problems if chain else ())]
     if around is not None and isinstance(whole.value, Mapping):
@@ -144,12 +144,16 @@ def _examine(declared: Document, chain: Document | None, around: Surroundings | 
         found += _sound(rules.check(examined.value, today), unknown)
     malformed = {location for location, _ in found if whole.origin(location)[0] is declared}
     joined = [each for each in whole.findings if each[1] not in malformed]
-    placed = [*joined, *((*whole.origin(location), finding) for location, finding in found)]
-    for source, location, finding in placed:
-        elsewhere = source is not declared and source is not chain
-        told = _there(finding, source, location, whole) if elsewhere else finding
-        if not elsewhere or (source.file, told.path) not in said:
+    problems += [_problem(source, location, finding) for source, location, finding in joined]
+    once: set[tuple[str, str, str]] = set()
+    for at, finding in found:
+        source, location = whole.origin(at)
+        moved = source is not chain and (source is not declared or location != at)
+        told = _there(finding, source, location, whole) if moved else finding
+        place = (source.file, told.path, told.rule)
+        if not moved or (place[:2] not in said and place not in once):
             problems.append(_problem(source, location, told))
+        once.add(place)
     assert problems or not (examined.unknown or whole.absent), "a value is unknown, and nothing says why"
     return Examined(examined.value if not problems else None, _ordered(problems))
 
@@ -302,6 +306,16 @@ def read(path: Path, *, chain: Path | None = None, today: date | None = None) ->
     return _demand(examine(path, chain=chain, today=today))
 
 
+def _defaults_once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems, each of a default as the first network has it."""
+    told: set[tuple[str, str, str]] = set()
+    for each in problems:
+        place = (each.file, each.path, each.rule)
+        if not each.path.startswith(f"{defaults.DEFAULTS}.") or place not in told:
+            yield each
+        told.add(place)
+
+
 def all_networks(root: Path, *, today: date | None = None) -> dict[str, Network]:
     """Every network declared below ``root``/stacks, by name, checked against each other too.
 
@@ -316,12 +330,15 @@ def all_networks(root: Path, *, today: date | None = None) -> dict[str, Network]
     problems += around.datacentres()
     networks = {path: each.network for path, each in examined.items() if each.network is not None}
     said = {(each.file, each.path) for each in problems}
+    once: set[tuple[str, str, str]] = set()
     for path, finding in estates.check(networks):
         declared, _ = _declared(document.read(path))
         assert declared is not None
         source, location = composition.composed(declared, around.beside).origin(_location(finding.path))
-        if (source.file, dotted(location)) not in said:
+        place = (source.file, dotted(location), finding.rule)
+        if place[:2] not in said and place not in once:
             problems.append(_problem(source, location, replace(finding, path=dotted(location))))
+        once.add(place)
     if problems:
-        raise DeclarationError(_ordered(problems))
+        raise DeclarationError(_ordered(_defaults_once(problems)))
     return {each.name: each for each in networks.values()}

@@ -21,7 +21,7 @@ from estate.declaration import example, vocabulary
 from estate.declaration.composition import ELSEWHERE, KEYS
 from estate.declaration.document import Location, dotted, leaves
 from estate.declaration.vocabulary import Words
-from estate.model import Company, Datacentre, Model, Network, Vpn
+from estate.model import Company, Datacentre, Model, Network, ShortSite, Vpn
 from estate.rules.finding import Finding, a, nearest, show, words
 
 KEY = "[key]"
@@ -392,7 +392,7 @@ def sound(finding: Finding, unknown: set[tuple[str, ...]]) -> bool:
 
 def every_field() -> Iterator[tuple[type[Model], str]]:
     """All fields of all models of a declaration, each with the model that defines it."""
-    todo: list[type[Model]] = [Network, Company, Datacentre]
+    todo: list[type[Model]] = [Network, Company, Datacentre, ShortSite]
     seen: set[type[Model]] = set()
     while todo:
         current = todo.pop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from estate.model.access import Lease, Operator, ScrapeJob, Service, Vpn
 from estate.model.chain import Chain, Client, Download, Ports
 from estate.model.cloud import Aws, CloudNode, Endpoints, Partner, QuotaSet, Region, Zone
-from estate.model.company import EVERY_INSTANCE, Company, Person
+from estate.model.company import EVERY_INSTANCE, Company, Defaults, Person, SiteDefaults
 from estate.model.network import Network
 from estate.model.roles import (
     CHAIN_ROLES,
@@ -24,7 +24,7 @@ from estate.model.roles import (
     ZoneKind,
 )
 from estate.model.signing import Coordination, Signing
-from estate.model.site import Cabinet, Datacentre, Facility, Link, Machine, Nic, Server, Site, SiteZone
+from estate.model.site import Cabinet, Datacentre, Facility, Link, Machine, Nic, Server, ShortSite, Site, SiteZone
 from estate.model.types import (
     ENGINE_MIDNIGHT,
     AccountId,
@@ -63,6 +63,7 @@ __all__ = [
     "Coordination",
     "Datacentre",
     "Day",
+    "Defaults",
     "DnsName",
     "Download",
     "ENGINE_MIDNIGHT",
@@ -101,9 +102,11 @@ __all__ = [
     "Server",
     "Service",
     "Sha256",
+    "ShortSite",
     "Side",
     "Signing",
     "Site",
+    "SiteDefaults",
     "SiteRole",
     "SiteZone",
     "SshPublicKey",

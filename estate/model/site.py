@@ -76,6 +76,19 @@ class Datacentre(Facility):
     machines: dict[Serial, Machine]
 
 
+class ShortSite(Model):
+    """What a network's file says of a site instead of zones and servers, where the company's defaults say the rest.
+
+    ``vlans``: the number from which the VLANs of the default zones are counted. ``servers``: the serials of each role's
+    servers, in the order of their numbers. ``active``: by role, the number of the one that does the work now, by
+    default the first.
+    """
+
+    vlans: Annotated[int, Field(ge=0, le=4092)]
+    servers: dict[SiteRole, tuple[Serial, ...]]
+    active: dict[SiteRole, HostNumber] = {}
+
+
 class Site(Facility):
     """What a network has in a datacentre. ``slot`` places its /20 in the network's /16; it must never change."""
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from estate.declaration import example, load
 from estate.findings import DeclarationError
 from estate.rules import estates
-from tests.estate.declarations import place
+from tests.estate.declarations import edit, place
 
 TODAY = date(2030, 6, 1)
 
@@ -41,7 +43,22 @@ def test_two_examples_go_together(tmp_path: Path) -> None:
     assert list(load.all_networks(tmp_path, today=TODAY)) == ["alpha", "beta"]
 
 
+BETA = json.dumps(example.declared("beta", 4)).replace("dal1", "dal4").replace("hel1", "hel4")
+
+
+def with_own(section: str, change: dict[str, Any]) -> tuple[str, str]:
+    """The change that declares ``section`` in beta's file, as beta has it by default but for ``change``."""
+    own = edit(json.loads(BETA)[section], change)
+    before = "    # Other validators"
+    return before, f"    {section}: {json.dumps(own)}\n{before}"
+
+
 SHARED_ACCOUNT = ("111122223330", "111122223329")
+LINKS = edit(
+    json.loads(json.dumps(example.declared("beta", 3)["sites"]["dal1"]["links"]).replace("beta-dal1", "beta-dal4")),
+    {"us-east-2.certificates.0": "arn:aws:acm:us-east-2:111122223329:certificate/alpha-dal3-edge-01"},
+)
+"""Of beta in alpha's account, and one of them alpha's."""
 CASES = [
     ("two networks with one slot", [("slot: 4  ", "slot: 3  ")], "slot", "each network must have a slot of its own"),
     (
@@ -53,7 +70,7 @@ CASES = [
     (
         "one server of two networks",
         [("DAL4-004-03", "DAL3-003-03")],
-        "sites.dal4.servers.2.serial",
+        "sites.dal4.servers.validator.0",
         "each server must serve one network",
     ),
     (
@@ -86,19 +103,19 @@ CASES = [
     ),
     (
         "one name for two networks' RPC",
-        [("rpc: beta.validators", "rpc: alpha.validators")],
+        [with_own("endpoints", {"rpc": "alpha.validators.example"})],
         "endpoints.rpc",
         "each endpoint must belong to one network",
     ),
     (
         "one authority for two VPNs",
-        [("pki/beta-vpn", "pki/alpha-vpn")],
+        [with_own("vpn", {"certificate_authority": "vault:pki/alpha-vpn#ca_chain"})],
         "vpn.certificate_authority",
         "each VPN must have a certificate authority of its own",
     ),
     (
         "one credential of two networks",
-        [("kv/beta/signer", "kv/alpha/signer")],
+        [with_own("leases", {"signer-unlock.path": "kv/alpha/signer"})],
         "leases.signer-unlock.path",
         "each lease must belong to one network",
     ),
@@ -106,10 +123,7 @@ CASES = [
         "one certificate of two edges",
         [
             SHARED_ACCOUNT,
-            (
-                "us-east-2:111122223329:certificate/beta-dal4-edge-01",
-                "us-east-2:111122223329:certificate/alpha-dal3-edge-01",
-            ),
+            ("      dal4:\n", f"      dal4:\n        links: {json.dumps(LINKS)}\n"),
         ],
         "sites.dal4.links.us-east-2.certificates.0",
         "each edge must have certificates of its own",

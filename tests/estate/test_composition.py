@@ -19,6 +19,18 @@ from tests.estate.test_any_mistake import JUNK, paths
 COMPANY, DAL1, HEL1 = "company.yaml", "datacentres/dal1.yaml", "datacentres/hel1.yaml"
 
 
+LONG, *LONG_REST = [
+    {key: server[key] for key in ("role", "zone", "number", "serial", "active")}
+    for server in example.declared()["sites"]["dal1"]["servers"]
+]
+"""The servers of dal1 in the long form."""
+
+
+def servers_of(site: str) -> list[str]:
+    """Where the example's servers of a site are declared."""
+    return [f"sites.{site}.servers.{role}.{index}" for role in ("edge", "validator", "signer") for index in (0, 1)]
+
+
 @pytest.fixture
 def stacks(tmp_path: Path) -> Path:
     place(tmp_path)
@@ -78,14 +90,14 @@ def test_a_person_has_an_account_where_a_duty_gives_one_and_the_duty_of_an_insta
         ),
         (
             "Pulumi.example.yaml",
-            in_network({"sites.dal1.servers.0.power": ["pdu-a"]}),
+            in_network({"sites.dal1.servers": [LONG | {"power": ["pdu-a"]}, *LONG_REST]}),
             "sites.dal1.servers.0.power",
             "must be declared with the datacentre",
         ),
         (
             "Pulumi.example.yaml",
-            in_network({"sites.hel1.servers.0.serial": "HEL1-007-99"}),
-            "sites.hel1.servers.0.serial",
+            in_network({"sites.hel1.servers.edge.0": "HEL1-007-99"}),
+            "sites.hel1.servers.edge.0",
             "must be the serial of a machine of hel1",
         ),
         (
@@ -162,7 +174,7 @@ def test_a_datacentre_that_is_not_declared_is_one_problem_and_nothing_follows_fr
 def test_a_machine_that_is_gone_from_its_datacentre_is_a_problem_even_if_it_was_the_last(stacks: Path) -> None:
     change(stacks, HEL1, {"machines": {}})
     assert {(file, path) for file, path, _ in told(stacks)} == {
-        ("Pulumi.example.yaml", f"sites.hel1.servers.{index}.serial") for index in range(6)
+        ("Pulumi.example.yaml", server) for server in servers_of("hel1")
     }
 
 
@@ -332,9 +344,9 @@ def test_a_machine_of_two_networks_is_one_problem(tmp_path: Path) -> None:
     place(stacks, "beta", 8, number=8, today=TODAY)
     beta = stacks / "Pulumi.beta.yaml"
     beta.write_text(
-        beta.read_text().replace("dal8", "dal1").replace("DAL8-008", "DAL1-007").replace("vlan: 1", "vlan: 2")
+        beta.read_text().replace("dal8", "dal1").replace("DAL8-008", "DAL1-007").replace("vlans: 1", "vlans: 2")
     )
-    assert all_told(tmp_path) == {("Pulumi.beta.yaml", f"sites.dal1.servers.{index}.serial") for index in range(6)}
+    assert all_told(tmp_path) == {("Pulumi.beta.yaml", server) for server in servers_of("dal1")}
 
 
 def test_two_networks_stand_in_one_datacentre_with_machines_and_vlans_of_their_own(tmp_path: Path) -> None:
@@ -354,9 +366,8 @@ def test_two_networks_stand_in_one_datacentre_with_machines_and_vlans_of_their_o
         shared["machines"] |= extra
         (stacks / "datacentres" / f"{new}.yaml").write_text(yaml.safe_dump(shared, sort_keys=False))
         (stacks / "datacentres" / f"{old}.yaml").unlink()
-    zones = [f"sites.{site}.zones.{zone}.vlan" for site in ("dal1", "hel1") for zone in ("edge", "management")]
-    assert {("Pulumi.beta.yaml", zone) for zone in zones} <= all_told(tmp_path)
-    beta.write_text(beta.read_text().replace("vlan: 1", "vlan: 2"))
+    assert {("Pulumi.beta.yaml", f"sites.{site}.vlans") for site in ("dal1", "hel1")} <= all_told(tmp_path)
+    beta.write_text(beta.read_text().replace("vlans: 1", "vlans: 2"))
     assert list(load.all_networks(tmp_path, today=TODAY)) == ["alpha", "beta"]
 
 
