@@ -60,6 +60,7 @@ LONG = (
     Long("elsewhere", ("-m", f"{_ORACLES}.elsewhere", "--estates", "2000")),
     Long("z3", ("-m", f"{_ORACLES}.compare", "--estates", "10000")),
     Long("simulation", ("-m", f"{_COORDINATOR}.simulate", "--seeds", "1000000", "--jobs", "2"), alone=True),
+    Long("own-peers", ("-m", "pytest", "-q", "--long", "tests/peerwatch/test_on_nodes.py")),
     Long("killed-first-uses", ("-m", "pytest", "-q", "--long", "-k", "first_use", "tests/tools/test_bootstrap.py")),
     Long("race", ("-m", "pytest", "-q", "--long", "tests/coordinator/table/test_race.py"), alone=True),
     Long("every-network", ("-m", "pytest", "-q", "--long", "tests/components/test_engine.py"), alone=True),

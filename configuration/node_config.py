@@ -109,6 +109,16 @@ def dialled_at(network: Network, host: Host, inventory: Mapping[str, Any]) -> di
     return {name: f"{address}:{network.chain.ports.p2p}" for name, address in addresses.items() if address}
 
 
+def own_persistent_peers(
+    network: Network, host: Host, node_ids: Mapping[str, str], inventory: Mapping[str, Any]
+) -> dict[str, str]:
+    """Each of the node's own peers as it is dialled, `id@host:port` by name, without those that have no id or no
+    address yet. Arguments as in `settings`.
+    """
+    places = dialled_at(network, host, inventory)
+    return {name: f"{node_ids[name]}@{place}" for name, place in places.items() if name in node_ids}
+
+
 def known_hosts(network: Network, host: Host) -> tuple[Host, ...]:
     """Our hosts whose node ids are in this node's configuration: its peers, and the hidden nodes of which it tells
     nobody.
@@ -178,7 +188,6 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
     ports, spec, offers = network.chain.ports, node_spec(host), ROLES[host.role].offers
     own = own_peers(network, host)
     known = [other for other in own if other.name in node_ids]
-    places = dialled_at(network, host, inventory)
     partners = _partner_peers(network, host)
     chain_peers = network.chain.persistent_peers if spec.dials_public else ()
     public_address = inventory.get("hosts", {}).get(host.name, {}).get("public_address")
@@ -205,7 +214,7 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         seeds=network.chain.seeds if exchanges else (),
         persistent_peers=_unique(
             [
-                *(f"{node_ids[other.name]}@{places[other.name]}" for other in known if other.name in places),
+                *own_persistent_peers(network, host, node_ids, inventory).values(),
                 *partners,
                 *chain_peers,
             ]

@@ -16,6 +16,7 @@ from verification.imports import Import, imports_of, modules, packages
 FLOW: dict[str, set[str]] = {
     "estate": set(),
     "coordinator": set(),
+    "peerwatch": set(),
     "drawing": {"estate"},
     "reachability": {"estate"},
     "components": {"estate"},
@@ -25,7 +26,7 @@ FLOW: dict[str, set[str]] = {
     "packages": {"estate", "tools", "coordinator"},
     "ceremonies": {"estate", "configuration", "coordinator"},
     "policies": {"estate", "configuration", "reachability"},
-    "hosts": {"estate", "configuration", "ceremonies"},
+    "hosts": {"estate", "configuration", "ceremonies", "peerwatch"},
     "proofs": {"estate", "configuration", "reachability", "tools"},
 }
 """Which packages each package may import."""
@@ -48,6 +49,7 @@ PURE = (
     "configuration/",
     "reachability/",
     "coordinator/decision/",
+    "peerwatch/decision.py",
     "ceremonies/chain_rpc.py",
     "ceremonies/custody.py",
     "ceremonies/gates.py",

@@ -152,10 +152,10 @@ def configure(
     user: str,
     home: str,
     build: Callable[[Mapping[str, str]], Sequence[Item]],
-    service: Callable[[Mapping[str, str]], Service],
+    service: Callable[[Mapping[str, str]], Service | None],
 ) -> Generator[StringCommand, None, None]:
     """Installs the files that `build` renders from the node ids of the hosts `wanted`, atomically. `service`: what they
-    restart, with those ids.
+    restart, with those ids, for one host after the other; `None` if that interrupts nothing.
     """
     known = node_ids(wanted, user, home)
     yield from files.install._inner(items=build(known), restarts=service(known))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from configuration import node_config
 from configuration.context import HostContext
+from configuration.peer_watch import UNIT as PEER_WATCH
 from configuration.rendering import render
 from estate.model import Chain
 from hosts.facts.node import NODE_IDS
@@ -13,7 +14,7 @@ from hosts.facts.work import Service
 from hosts.operations import node, units
 from hosts.operations.files import File, Item
 from hosts.operations.units import Unit
-from hosts.roles import packages
+from hosts.roles import packages, peer_watch
 
 SETTLING_SECONDS = 30
 """How long a restarted node may take until it listens for peers, or at least for its signer. After that, its new
@@ -140,8 +141,8 @@ def prepare(context: HostContext) -> None:
     """
     chain = context.chain
     packages.install(
-        f"Install {chain.client.package} {chain.client.version} and the genesis of {chain.chain_id}",
-        {chain.client.package: chain.client.version, genesis_package(chain): None},
+        f"Install {chain.client.package} {chain.client.version}, the genesis of {chain.chain_id}, and Python",
+        {chain.client.package: chain.client.version, genesis_package(chain): None, "python3": None},
     )
     node.identify(
         name=f"Give the node of {chain.chain_id} its identity",
@@ -154,7 +155,7 @@ def prepare(context: HostContext) -> None:
 
 
 def apply(context: HostContext) -> None:
-    """Configures the node and keeps it running."""
+    """Configures the node and keeps it running, and beside it the watch of its own peers."""
     chain = context.chain
     node.configure(
         name=f"Configure the node of {chain.chain_id}",
@@ -164,4 +165,15 @@ def apply(context: HostContext) -> None:
         build=lambda node_ids: items(context, node_ids),
         service=lambda node_ids: service(context, node_ids),
     )
-    units.ensure(name=f"Run the node of {chain.chain_id}", units=[Unit(name=unit_name(chain))])
+    node.configure(
+        name="Configure the watch of the node's own peers",
+        user=user(chain),
+        home=home(chain),
+        wanted=wanted(context),
+        build=lambda node_ids: peer_watch.items(context, node_ids, node_unit=unit_name(chain), home=home(chain)),
+        service=lambda node_ids: None,
+    )
+    units.ensure(
+        name=f"Run the node of {chain.chain_id} and the watch of its own peers",
+        units=[Unit(name=unit_name(chain)), Unit(name=PEER_WATCH)],
+    )

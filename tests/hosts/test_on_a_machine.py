@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from configuration.context import HostContext
+from configuration.peer_watch import CONFIG, UNIT_FILE
+from configuration.peer_watch import UNIT as PEER_WATCH
 from configuration.rulesets import ruleset
 from estate.declaration import load
 from estate.model import Network, Role
 from estate.plan.hosts import Host, hosts
-from hosts.operations.files import followup_id
+from hosts.facts.installed import State
+from hosts.operations import files
+from hosts.operations.files import File, Item, followup_id
+from hosts.roles import node, peer_watch
+from lab import machines
 from lab.machines import LabUnavailable
 from tests.hosts import samples
 from tests.hosts.deploys import followed_file_command
@@ -23,6 +31,20 @@ pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]
 DEPLOYS = "tests/hosts/deploys"
+LONELY_NODE = """\
+import http.server, json
+
+PEERS = {"peers": [], "sync_info": {"catching_up": False}}
+
+class Node(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"result": PEERS}).encode())
+
+http.server.HTTPServer(("127.0.0.1", 26657), Node).serve_forever()
+"""
+"""A program that answers as a node without peers."""
 
 
 def machine_of(role: Role, directory: Path) -> Iterator[Rehearsal]:
@@ -187,3 +209,52 @@ def test_a_preview_with_differences_shows_them_and_changes_nothing(deployed: Reh
     assert "Will modify /etc/chrony/chrony.conf" in shown and "-# drift" in shown
     assert "# drift" in deployed.on_host("tail -1 /etc/chrony/chrony.conf")
     assert deployed.deploy().changed == 1
+
+
+def test_the_watch_of_a_node_has_it_restarted_without_a_right_of_its_own(gateway: Rehearsal) -> None:
+    network = gateway.network
+    validator = next(each for each in hosts(network) if each.role is Role.VALIDATOR)
+    context = HostContext(network=network, host=validator, inventory=samples.inventory(network))
+    unit = node.unit_name(context.chain)
+    install(
+        gateway,
+        peer_watch.items(context, {}, node_unit=unit, home=node.home(context.chain)),
+        {
+            "/run/lonely.py": LONELY_NODE,
+            f"/etc/systemd/system/{unit}": "[Service]\nExecStart=/usr/bin/python3 /run/lonely.py\n",
+        },
+    )
+    peer = f'there = "{"a" * 40}@127.0.0.1:26999"'
+    limits = "patience_seconds = 1\nslot_seconds = 1\nwindow_seconds = 1"
+    turn = r"sed -i 's/^turn = .*/turn = 0/; s/^turns = .*/turns = 1\ninterval_seconds = 0.2/'"
+    gateway.on_host(f"{turn} {CONFIG}; printf '%s\\n' '{peer}' '[limits]' '{limits}' >> {CONFIG}")
+    gateway.on_host(f"systemctl daemon-reload; systemctl start {unit} {PEER_WATCH}")
+    first = gateway.on_host(f"systemctl show --value -p MainPID {unit}")
+    log = "journalctl --no-pager -u peer-watch"
+    try:
+        assert gateway.on_host(f"sleep 3; systemctl is-active {PEER_WATCH}") == "active", gateway.on_host(log)
+        assert gateway.on_host(f"systemctl show --value -p MainPID {unit}") == first, "its peer does not accept"
+        gateway.on_host("systemd-run -q --unit=there nc -lk 127.0.0.1 26999")
+        new = f'[ "$(systemctl show --value -p MainPID {unit})" != {first} ]'
+        gateway.on_host(f"for i in $(seq 120); do {new} && break; sleep 0.5; done")
+        told = gateway.on_host(log)
+        assert gateway.on_host(f"systemctl is-active {unit}") == "active", told
+        assert gateway.on_host(f"systemctl show --value -p MainPID {unit}") != first, told
+        assert "not connected, though reachable: there; the node is restarted" in told
+        assert gateway.on_host(f"systemctl is-failed {PEER_WATCH}") != "failed", told
+        assert '"restarts": 1' in gateway.on_host("cat /var/lib/private/peer-watch/memory.json")
+    finally:
+        gateway.on_host(
+            f"systemctl stop there {PEER_WATCH} {unit}; rm -f {CONFIG} {UNIT_FILE} /etc/systemd/system/{unit}"
+        )
+
+
+def install(machine: Rehearsal, items: Sequence[Item], texts: Mapping[str, str]) -> None:
+    """The items as a deployment installs them, without their follow-ups, and further files."""
+    wanted = [replace(item, then=None) for item in items]
+    wanted += [File(path=path, content=text) for path, text in texts.items()]
+    change = files.plan(wanted, State(entries={}, listings={}, pending=frozenset()))
+    done = machines.execute(
+        machine.lab, "host", ["sh", "-c", files.script(change)], text_input=files._archive(change.files)
+    )
+    assert done.returncode == 0, done.stderr
