@@ -14,7 +14,8 @@ computations    unit tests that wait for nothing: beside the parts above, on the
 ==============  =======================================================================================================
 
 The longest part goes first. ``--fast`` is lint, format and the unit tests that are not marked ``slow``, with fewer
-examples. ``--long`` is in `cli.night`. Words after ``--`` go to one plain run of pytest.
+examples; tests of every declared network take the smallest. Its last line says how many tests it left out.
+``--long`` is in `cli.night`. Words after ``--`` go to one plain run of pytest.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ NEEDED_BY_LAB = ("pulumi", "cometbft")
 
 COLLECTED_NOTHING = 5
 
+LEFT_OUT = "ESTATE_LEFT_OUT"
+"""The environment variable with the file to which a run of pytest writes how many tests its marks exclude."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -63,7 +67,9 @@ class Part:
 
 @dataclass
 class Outcome:
-    """What a part did. ``took``: seconds of each of its tests, by name. ``note``: why it failed, beside its tests."""
+    """What a part did. ``took``: seconds of each of its tests, by name. ``left_out``: tests that its marks exclude.
+    ``note``: why it failed, beside its tests.
+    """
 
     name: str
     seconds: float
@@ -71,6 +77,7 @@ class Outcome:
     failed: int = 0
     skipped: int = 0
     took: dict[str, float] = field(default_factory=dict)
+    left_out: int = 0
     note: str = ""
 
 
@@ -122,10 +129,11 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
         return subprocess.call(command, cwd=checkout)
     if arguments.fast:
         outcomes = [execute(part, checkout, progress) for part in fast()]
+        tell(outcomes, progress, left_out=sum(each.left_out for each in outcomes))
     else:
         set_up(progress)
         outcomes = execute_beside(computations(), whole(), checkout, progress)
-    tell(outcomes, progress)
+        tell(outcomes, progress)
     return 1 if any(each.failed for each in outcomes) else 0
 
 
@@ -143,11 +151,16 @@ def execute(part: Part, checkout: Path, progress: Progress) -> Outcome:
     progress.console.rule(f"[bold]{part.name}", align="left")
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="estate-test-") as scratch:
-        report = Path(scratch) / "report.xml"
+        report, left_out = Path(scratch) / "report.xml", Path(scratch) / "left_out"
         words = (*part.words, f"--junitxml={report}") if part.pytest else part.words
-        status = subprocess.call([sys.executable, *words], cwd=checkout)
+        environment = {**os.environ, LEFT_OUT: str(left_out)}
+        status = subprocess.call([sys.executable, *words], cwd=checkout, env=environment)
         seconds = time.monotonic() - begun
-        return counted(part.name, seconds, status, report) if part.pytest else checked(part.name, seconds, status)
+        if not part.pytest:
+            return checked(part.name, seconds, status)
+        found = counted(part.name, seconds, status, report)
+        found.left_out = int(left_out.read_text()) if left_out.exists() else 0
+        return found
 
 
 def execute_beside(background: Part, parts: Sequence[Part], checkout: Path, progress: Progress) -> list[Outcome]:
@@ -203,8 +216,11 @@ def slowest(outcomes: Iterable[Outcome]) -> list[tuple[float, str]]:
     return sorted(took, reverse=True)[:SLOWEST]
 
 
-def summary(outcomes: Sequence[Outcome]) -> list[str]:
-    """The slowest tests, the parts with their minutes, and as the last line the sum of all parts."""
+def summary(outcomes: Sequence[Outcome], left_out: int = 0) -> list[str]:
+    """The slowest tests, the parts with their minutes, and as the last line the sum of all parts.
+
+    ``left_out``: how many tests only the whole run has.
+    """
     width = max((len(each.name) for each in outcomes), default=0)
     tests = [f"{seconds:8.1f} s  {test}" for seconds, test in slowest(outcomes)]
     rows = [
@@ -224,13 +240,13 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
         *rows,
         f"  {'all':<{width}}  {_minutes(total.seconds)}",
         "",
-        _counts(total),
+        _counts(total) + (f"; {left_out} left out, which bin/estate test runs" if left_out else ""),
     ]
 
 
-def tell(outcomes: Sequence[Outcome], progress: Progress) -> None:
+def tell(outcomes: Sequence[Outcome], progress: Progress, left_out: int = 0) -> None:
     progress.console.rule("[bold]summary", align="left")
-    for line in summary(outcomes):
+    for line in summary(outcomes, left_out):
         progress.console.print(line, markup=False)
 
 

@@ -69,6 +69,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+def pytest_collection_finish() -> None:
+    """What was collected stays until the end: the garbage collector need not walk it with each full collection."""
+    gc.freeze()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """How many tests of a part are left out, for its closing line (``cli.testing``)."""
+    from cli.testing import LEFT_OUT
+
+    if file := os.environ.get(LEFT_OUT):
+        Path(file).write_text(str(len(items)))
+
+
 @pytest.fixture(scope="session")
 def is_long(request: pytest.FixtureRequest) -> bool:
     """Whether a test takes its long size (``bin/estate test --long``)."""
@@ -97,7 +110,15 @@ def _own_event_loop() -> Iterator[None]:
     loop.close()
 
 
-@pytest.fixture(scope="session", params=stack_files(), ids=lambda path: path.name.split(".")[1])
+def _by_network() -> Iterator[Any]:
+    """Each stack file as a parameter. The tests of ``--fast`` take the shortest, which is of the smallest network."""
+    shortest = min(stack_files(), key=lambda path: path.stat().st_size)
+    for path in stack_files():
+        marks = () if path == shortest else (pytest.mark.slow,)
+        yield pytest.param(path, id=path.name.split(".")[1], marks=marks)
+
+
+@pytest.fixture(scope="session", params=_by_network())
 def stack_file(request: pytest.FixtureRequest) -> Path:
     return request.param
 

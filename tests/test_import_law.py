@@ -157,6 +157,7 @@ print(sorted(name for name in sys.modules if name.split(".")[0] in outside))
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_what_a_function_of_a_module_remembers_is_bounded() -> None:
     unbounded = []
     for module in modules():

@@ -10,7 +10,10 @@ from cli import completion, options
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--fast", action="store_true", help="run only lint and the quick tests, which need neither root nor the lab"
+        "--fast",
+        action="store_true",
+        help="run only lint and the quick tests, which need neither root nor the lab; the slow ones are left out, and "
+        "tests of every network take the smallest",
     )
     text = "run the long checks: all of them, or only these parts; docs/tests.md lists the parts"
     options.completed(parser.add_argument("--long", nargs="*", metavar="PART", help=text), completion.long_parts)

@@ -6,6 +6,7 @@ the VPN's client pools. A region's /20 holds a /24 per tier and zone; a site's /
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
 from estate.model import ROLES, CloudNode, Network, Role, Server, ZoneKind
@@ -19,6 +20,7 @@ ROLE_TIERS = {role: spec.tier for role, spec in ROLES.items() if spec.tier}
 """The kind of subnet of each role in the cloud."""
 
 
+@lru_cache(maxsize=4096)
 def _part(block: IPv4Network, prefix: int, slot: int) -> IPv4Network:
     return IPv4Network((int(block.network_address) + (slot << (32 - prefix)), prefix))
 

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
 
 from cli import sarif
 from cli.__main__ import CHECKOUT, parser
@@ -21,10 +20,11 @@ from cli.sarif import rule_id
 from estate.errors import UsageError
 from estate.findings import Problem
 from estate.model import Network
+from tests.estate.declarations import faults
 
 Run = Callable[..., tuple[int, str, str]]
 
-TABLE = yaml.safe_load((CHECKOUT / "tests/estate/bad_declarations.yaml").read_text())
+TABLE = faults()
 LEVELS = ("none", "note", "warning", "error")
 MOST_RESULTS = MOST_RULES = 25_000
 LONGEST_NAME = 255

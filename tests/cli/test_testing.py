@@ -84,6 +84,25 @@ def test_the_last_line_is_the_sum_of_all_parts() -> None:
     assert [line.split()[-1] for line in lines[1:26]] == [f"test_{index}" for index in range(39, 14, -1)]
 
 
+def test_the_last_line_of_a_run_that_leaves_tests_out_says_how_many() -> None:
+    lines = testing.summary([Outcome("one", 61, 5, left_out=12)], left_out=12)
+    assert lines[-1] == "5 passed, 0 failed, 0 skipped; 12 left out, which bin/estate test runs"
+
+
+@pytest.mark.slow
+def test_what_the_marks_of_a_part_exclude_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom tests.conftest import pytest_deselected\n"
+    )
+    text = (
+        "import pytest\ndef test_it(): pass\n"
+        "@pytest.mark.slow\n@pytest.mark.parametrize('number', [1, 2])\ndef test_number(number): pass\n"
+    )
+    for workers in ((), ("-n", "2")):
+        found = executed(tmp_path, text, "-m", "not slow", *workers)
+        assert (found.passed, found.left_out) == (1, 2)
+
+
 def test_the_whole_run_holds_every_test_once() -> None:
     chosen = [part.words for part in (*testing.whole(), testing.computations()) if part.pytest]
     marked = [words[words.index("-m", 2) + 1 :] for words in chosen if "-m" in words[2:]]

@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from estate.declaration import example, load
 from estate.findings import DeclarationError, Problem
 from estate.model import Network
@@ -26,6 +28,13 @@ UNCOORDINATED = dict.fromkeys(
     REMOVED,
 )
 """What to change in the example for one site to sign alone."""
+
+
+def faults() -> list[dict[str, Any]]:
+    """The table of faults: each with what it changes in the example, and the problems that must be reported."""
+    text = Path(__file__).with_name("bad_declarations.yaml").read_text()
+    found: list[dict[str, Any]] = yaml.load(text, Loader=yaml.CSafeLoader)
+    return found
 
 
 def place(stacks: Path, name: str = "example", slot: int = 7, *, number: int = 1, today: date = TODAY) -> Path:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from estate import rules
 from estate.findings import Problem
 from estate.model import Network
-from tests.estate.declarations import SOURCE, edited, problems
+from tests.estate.declarations import SOURCE, edited, faults, problems
 
-TABLE: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("bad_declarations.yaml").read_text())
+TABLE = faults()
 JARGON = ("Input should", "Field required", "Extra inputs", "type=", "pydantic", "Value error", "validation")
 
 

@@ -120,6 +120,7 @@ def test_a_quota_that_is_exceeded_is_told_with_what_to_ask_for(
     assert told.fix == fix
 
 
+@pytest.mark.slow
 def test_routes_to_partners_are_counted_in_each_private_table() -> None:
     blocks = [f"172.20.{64 + number // 16}.{number % 16 * 16}/28" for number in range(500)]
     change = {f"{PARTNER}.cidrs": blocks, f"{PARTNER}.peers": ["03" * 20 + "@172.20.64.10:26656"]}

@@ -182,6 +182,7 @@ def test_node_ids_are_kept_by_name_and_by_the_address_that_is_dialled(tmp_path: 
     assert kept(tmp_path) == Kept()
 
 
+@pytest.mark.slow
 def test_a_host_that_does_not_answer_stays_in_the_configuration_of_each_of_its_peers(
     network: Network, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def test_no_two_of_its_resources_have_one_name() -> None:
     assert len({each.name for each in RESOURCES}) == len(RESOURCES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", SHOWN, ids=lambda rule: rule.name)
 def test_a_stack_that_breaks_one_rule_is_stopped_by_it_alone(rule: Any) -> None:
     found = list(broken(RULES, changed(rule.about.example)))
@@ -42,6 +43,7 @@ def test_what_stops_it_says_value_rule_reason_and_fix(rule: Any) -> None:
         assert is_whole(message), message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("type_", sorted(REFUSED))
 def test_a_type_that_is_never_sound_is_stopped_by_a_rule_that_says_why(type_: str) -> None:
     found = {name for name, _, _ in broken(RULES, changed(Example(type_)))}

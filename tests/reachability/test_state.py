@@ -262,6 +262,7 @@ def test_deep_properties_are_an_answer_and_no_traceback():
         assert "nest" in error.rule
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(cut=st.integers(min_value=0, max_value=len(export(vpc())) - 1))
 def test_a_text_cut_off_anywhere_is_refused(cut: int):

@@ -167,6 +167,7 @@ def test_as_many_are_made_as_the_quota_says_and_one_more_only_where_it_is_raised
     limited.make(land, limited.default)
 
 
+@pytest.mark.slow
 def test_rules_of_each_direction_and_ip_version_count_by_themselves(land: Landscape) -> None:
     group(land)
     for number in range(60):
@@ -178,6 +179,7 @@ def test_rules_of_each_direction_and_ip_version_count_by_themselves(land: Landsc
             rule(land, 60, **peer)
 
 
+@pytest.mark.slow
 def test_a_rule_about_a_group_counts_for_both_ip_versions(land: Landscape) -> None:
     group(land)
     for number in range(60):

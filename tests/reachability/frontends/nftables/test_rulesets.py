@@ -45,6 +45,7 @@ def test_every_ruleset_that_the_estate_renders_is_understood() -> None:
     assert read > 20
 
 
+@pytest.mark.slow
 def test_rulesets_are_read_in_a_millisecond_each() -> None:
     network = load.read(stack_files()[0])
     texts = [f"# {random.random()}\n{ruleset(network, host, {})}" for host in hosts(network)]
