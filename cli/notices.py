@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from estate import rules
 from estate.declaration import document, load
 from estate.findings import Problem
 from estate.model import Network
+from estate.plan import served
+
+if TYPE_CHECKING:
+    from cli.page import Page
 
 
 def of_network(checkout: Path, network: Network, *, today: date | None = None) -> list[Problem]:
@@ -28,6 +33,12 @@ def of_network(checkout: Path, network: Network, *, today: date | None = None) -
         )
         for each in rules.notices(network, today or date.today())
     ]
+
+
+def unserved(network: Network, page: Page) -> None:
+    """What the network declares and nothing serves yet, on ``page``."""
+    for each in served.in_words(network):
+        page.line(("not served yet", "yellow"), f"  {each}")
 
 
 def of_networks(checkout: Path, networks: Iterable[Network], *, today: date | None = None) -> list[Problem]:

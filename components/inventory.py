@@ -6,15 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.nouns import Machine, SiteLink
-from estate.model import Network, Role
-from estate.plan.hosts import of_role
-
-
-def later(network: Network) -> list[str]:
-    """Services that are declared and have their cloud resources, but are not configured yet."""
-    gateways, monitors = of_role(network, Role.VPN), of_role(network, Role.MONITOR)
-    waiting = [f"VPN service of {host.name}" for host in gateways] + [f"monitoring by {host.name}" for host in monitors]
-    return [*waiting, *(f"Vault lease {name}" for name in sorted(network.leases))]
+from estate.model import Network
+from estate.plan.served import unserved
 
 
 def inventory(
@@ -35,5 +28,5 @@ def inventory(
             site: {region: links[site, region].tunnels for region in sorted(declared.links)}
             for site, declared in sorted(network.sites.items())
         },
-        "later": later(network),
+        "later": [entry for part in unserved(network) for entry in part.entries],
     }

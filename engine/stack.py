@@ -18,6 +18,9 @@ from tools import engine as engine_part
 POLICIES = "policies"
 """The policy pack's directory in a checkout."""
 
+REHEARSAL = "ESTATE_REHEARSAL"
+"""The environment variable that is ``true`` where every provider is a stand-in; the policies read it."""
+
 UNCHANGED = ("same",)
 
 
@@ -33,6 +36,11 @@ class Engine:
     workspace: Workspace
     settings: dict[str, str] = field(default_factory=dict)
     config_file: Path | None = None
+
+    @classmethod
+    def live(cls, checkout: Path, stack: str, workspace: Workspace) -> Engine:
+        """The engine on the caller's own backend and accounts; whatever the caller's shell says, it is no rehearsal."""
+        return cls(checkout, stack, workspace, settings={REHEARSAL: ""})
 
     def _environment(self) -> dict[str, str]:
         return engine_part.environment(

@@ -98,6 +98,7 @@ def engine_stack(
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_EXPERIMENTAL": "1",
         "PULUMI_SKIP_CHECKPOINTS": "1",
+        "ESTATE_REHEARSAL": "true",
     }
     subprocess.run(["pulumi", "stack", "init", name, "--non-interactive"], cwd=scratch, env=environment, check=True)
     config = directory / stack_file.name

@@ -27,7 +27,9 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from tools import parts
 
     network = files.read(checkout, arguments.network)
-    Page(error=True).notices(notices.of_network(checkout, network), checkout)
+    before = Page(error=True)
+    before.notices(notices.of_network(checkout, network), checkout)
+    notices.unserved(network, before)
     paths = LabPaths(checkout=checkout, network=network.name)
     progress = Progress()
     with progress.stage("engine"):
@@ -38,7 +40,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     try:
         with paths.workspace.exclusive(), progress.stage("preview with the policies"):
             if arguments.live:
-                engine = Engine(checkout=checkout, stack=network.name, workspace=paths.workspace)
+                engine = Engine.live(checkout, network.name, paths.workspace)
                 counts = engine.preview(policies=policies, refresh=True)
             else:
                 with cloud.rehearsed(checkout, paths, network) as engine:

@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def as_document(seen: Observation, notices: Sequence[str]) -> dict[str, object]:
-    """The documented JSON: network, chain_id, height, hosts, signing, claims, problems, notices."""
+    """The documented JSON: network, chain_id, height, hosts, signing, claims, problems, unserved, notices."""
     return {
         "network": seen.network,
         "chain_id": seen.chain_id,
@@ -34,6 +34,7 @@ def as_document(seen: Observation, notices: Sequence[str]) -> dict[str, object]:
         "signing": [asdict(each) for each in seen.signing],
         "claims": seen.claims,
         "problems": list(seen.problems),
+        "unserved": [asdict(each) for each in seen.unserved],
         "notices": list(notices),
     }
 
@@ -69,8 +70,9 @@ def _fact_rows(seen: Observation) -> list[list[Part]]:
     counted = f"{claims['proved']} proved, {claims['refuted']} refuted, {claims['not_modelled']} not modelled"
     rows: list[list[Part]] = [[name, address] for name, address in seen.endpoints]
     rows.append(["claims", counted])
-    if seen.later:
-        rows.append(["later", "declared, not served yet: " + ", ".join(_short(seen, each) for each in seen.later)])
+    for each in seen.unserved:
+        names = ", ".join(_short(seen, name) for name in each.names)
+        rows.append([("not served yet", "yellow"), f"{each.part} {names}: {each.reason}"])
     return rows
 
 

@@ -79,6 +79,7 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> Changes:
 
 
 def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: bool) -> Changes:
+    from cli import notices
     from cli.page import Page
     from engine import deploy, stack
     from engine.stack import Engine, changed
@@ -87,11 +88,12 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: 
 
     paths = LabPaths(checkout=checkout, network=network.name)
     policies = checkout / stack.POLICIES
+    notices.unserved(network, Page(error=True))
     with paths.workspace.exclusive():
         _prove(checkout, network, progress)
         with progress.stage("engine"):
             parts.ensure("pulumi", progress.say)
-        engine = Engine(checkout=checkout, stack=network.name, workspace=paths.workspace)
+        engine = Engine.live(checkout, network.name, paths.workspace)
         with progress.stage("preview against the real accounts with the policies"):
             counts = engine.preview(policies=policies, refresh=True)
             progress.outcome(f"preview, components included: {stack.in_words(counts)}")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine import processes
-from engine.stack import Engine
+from engine.stack import REHEARSAL, Engine
 from estate.declaration.load import stack_file
 from estate.errors import CheckFailed
 from estate.model import Network
@@ -105,6 +105,7 @@ def rehearsed(checkout: Path, paths: LabPaths, network: Network) -> Iterator[Eng
                 "PULUMI_HOME": str(paths.root / "pulumi-home"),
                 "PULUMI_CONFIG_PASSPHRASE": "",
                 "PULUMI_DEBUG_PROVIDERS": f"aws:{port},gcp:{port}",
+                REHEARSAL: "true",
                 "PULUMI_EXPERIMENTAL": "1",
                 "PULUMI_SKIP_CHECKPOINTS": "1",
                 "AWS_ACCESS_KEY_ID": "",

@@ -12,7 +12,9 @@ from ceremonies.public_key import ConsensusKey
 from estate.errors import CheckFailed, UsageError
 from estate.findings import DeclarationError
 from estate.model import CHAIN_ROLES, ROLES, Network, Offer, Role
+from estate.plan import served
 from estate.plan.hosts import Host, hosts, of_role
+from estate.plan.served import Unserved
 from lab.chain import outside
 from lab.chain.watch import ChainUnreachable, Node
 from lab.machines import machine
@@ -68,7 +70,7 @@ class Observation:
     problems: tuple[str, ...]
     nodes: dict[str, NodeState] = field(default_factory=dict)
     endpoints: tuple[tuple[str, str], ...] = ()
-    later: tuple[str, ...] = ()
+    unserved: tuple[Unserved, ...] = ()
 
 
 def consensus_key_file(paths: LabPaths) -> Path:
@@ -149,11 +151,12 @@ def _endpoints(network: Network) -> tuple[tuple[str, str], ...]:
     )
 
 
-def later(paths: LabPaths) -> tuple[str, ...]:
+def unserved(network: Network, paths: LabPaths) -> tuple[Unserved, ...]:
     """What is declared and deployed, but not served by anything yet."""
     if not paths.outputs.exists():
         return ()
-    return tuple(json.loads(paths.outputs.read_text()).get("inventory", {}).get("later", ()))
+    later = set(json.loads(paths.outputs.read_text()).get("inventory", {}).get("later", ()))
+    return tuple(each for each in served.unserved(network) if later & set(each.entries))
 
 
 def node_states(network: Network, paths: LabPaths, asked: Sequence[Host]) -> dict[str, NodeState | None]:
@@ -235,5 +238,5 @@ def observe(network: Network, paths: LabPaths) -> Observation:
         problems=tuple(problems),
         nodes=nodes,
         endpoints=_endpoints(network),
-        later=later(paths),
+        unserved=unserved(network, paths),
     )
