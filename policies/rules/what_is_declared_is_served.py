@@ -84,7 +84,7 @@ RULE = stack_rule(
     "What a production network declares must be served by something, in a deploy to real accounts.",
     check,
     Severity.HIGH,
-    why="Somebody who reads that VPN, monitoring or leases are declared relies on them. The rule is silent in the lab's "
+    why="Whoever reads that VPN, monitoring or leases are declared relies on them. The rule is silent in the lab's "
     "rehearsal, which says that it is one and has a stand-in for each provider; whatever else cannot be told is live.",
     fix="Use `stage: testnet`, or accept it until a day with an exception in `policies/exceptions.yaml`: `resource` is "
     "the host of a VPN or of monitoring, and for leases the stack. `exceptions-in-force` repeats it in every preview.",
