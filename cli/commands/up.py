@@ -8,16 +8,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli import confirmation, options
+from cli import completion, confirmation, options
 
 if TYPE_CHECKING:
+    from ceremonies.remote import Ssh
     from engine.progress import Progress
     from estate.model import Network
+    from estate.plan.hosts import Host
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.network(parser)
     options.live(parser)
+    options.completed(
+        parser.add_argument(
+            "--replace",
+            metavar="HOST",
+            help="replace the instance of this cloud host, with the image that its region now declares",
+        ),
+        completion.hosts,
+    )
     parser.add_argument("--yes", action="store_true", help="with --live: deploy after the preview without asking")
 
 
@@ -33,17 +43,39 @@ def _prove(checkout: Path, network: Network, progress: Progress) -> None:
         progress.outcome(proving.demand(checkout, network.name))
 
 
-def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
+def _demand_replaceable(network: Network, host: Host, ssh: Ssh, progress: Progress) -> None:
+    """Nothing is replaced while another host is not healthy, or where nobody would do the host's work meanwhile.
+
+    Raises:
+        CheckFailed: with every reason.
+    """
+    from ceremonies import health
+    from engine import replacement
+    from estate.errors import CheckFailed
+
+    with progress.stage("health of the other hosts"):
+        ill = health.ill(network, ssh)
+        found = replacement.obstacles(network, host, ill, health.local_addresses(ssh.prefix))
+        if found:
+            reasons = "\n".join(f"  {each}" for each in found)
+            raise CheckFailed(f"{host.name} must not be replaced now; nothing was changed:\n{reasons}")
+        progress.outcome("all other hosts answer, and their nodes follow the chain")
+
+
+def _rehearse(checkout: Path, network: Network, progress: Progress, *, replaced: str | None) -> int:
     from cli import notices
     from cli.commands import status
     from cli.page import Page
     from lab.paths import LabPaths
-    from lab.rehearsal import observation
-    from lab.rehearsal.rehearsal import Outcome, Rehearsal, obstacles
+    from lab.rehearsal import observation, running
+    from lab.rehearsal.rehearsal import Outcome, Rehearsal, obstacles, reach
 
     paths = LabPaths(checkout=checkout, network=network.name)
     missing = obstacles()
     lab = Rehearsal(checkout, network, progress)
+    host = running.the_host(network, replaced) if replaced else None
+    if host:
+        running.lab_must_run(paths)
     with paths.workspace.exclusive():
         _prove(checkout, network, progress)
         lab.have_parts(hosts=not missing)
@@ -51,7 +83,9 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
             outcome = Outcome(resources=lab.create_cloud(), host_operations=0)
         else:
             lab.make_chain()
-            resources = lab.create_cloud()
+            if host:
+                _demand_replaceable(lab.network, host, reach(lab.network, paths).way.ssh, progress)
+            resources = lab.create_cloud(host)
             lab.connect()
             lab.boot()
             operations = lab.configure()
@@ -69,31 +103,39 @@ def _rehearse(checkout: Path, network: Network, progress: Progress) -> int:
     return 0
 
 
-def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: bool) -> int:
+def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: bool, replaced: str | None) -> int:
+    from ceremonies.remote import Ssh
     from cli.page import Page
-    from engine import deploy, stack
+    from engine import deploy, replacement, stack
     from engine.stack import Engine, changed
     from lab.paths import LabPaths
+    from lab.rehearsal import running
     from tools import parts
 
     paths = LabPaths(checkout=checkout, network=network.name)
     policies = checkout / stack.POLICIES
+    host = running.the_host(network, replaced) if replaced else None
     with paths.workspace.exclusive():
         _prove(checkout, network, progress)
         with progress.stage("engine"):
             parts.ensure("pulumi", progress.say)
         engine = Engine(checkout=checkout, stack=network.name, workspace=paths.workspace)
         with progress.stage("preview against the real accounts with the policies"):
-            counts = engine.preview(policies=policies, refresh=True)
+            named = replacement.of(host, engine.export()) if host else None
+            counts = engine.preview(policies=policies, refresh=True, replacement=named)
             progress.outcome(f"preview, components included: {stack.in_words(counts)}")
-        page = Page()
+        if host:
+            _demand_replaceable(network, host, Ssh(), progress)
+        page, shown = Page(), engine.decided()
         for line in (*engine.previewed(), *engine.cost_of_previewed()):
             page.line(line, indent=4)
         if not confirmed:
             question = f"Deploy {network.name} to AWS account {network.aws.account_id}? Type the name of the network: "
             confirmation.demand(network.name, "deployment", question)
+            with progress.stage("preview again: nothing else has changed since"):
+                engine.demand_as_shown(shown, policies=policies, replacement=named)
         with progress.stage("cloud: pulumi up with the policies"):
-            resources = changed(engine.up(policies=policies))
+            resources = changed(engine.up(policies=policies, refresh=True, replacement=named))
             outputs = paths.root / "live-outputs.json"
             outputs.write_text(json.dumps(engine.outputs(), indent=2))
         with progress.stage("hosts: pyinfra over SSH through your own VPN connection"):
@@ -119,5 +161,5 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     network = files.read(checkout, arguments.network)
     progress = Progress()
     if arguments.live:
-        return _deploy(checkout, network, progress, confirmed=arguments.yes)
-    return _rehearse(checkout, network, progress)
+        return _deploy(checkout, network, progress, confirmed=arguments.yes, replaced=arguments.replace)
+    return _rehearse(checkout, network, progress, replaced=arguments.replace)
