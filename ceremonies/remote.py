@@ -302,13 +302,24 @@ class RemoteChain:
             results.append(document["result"])
         return results
 
+    def head(self, host: Host) -> chain_rpc.Head:
+        """What the node on `host` says of itself.
+
+        Raises:
+            HostFailed: it does not answer, or not as a node does.
+        """
+        try:
+            return chain_rpc.parse_head(self._ask(host, [("status", {})])[0])
+        except (ValueError, KeyError, TypeError) as error:
+            raise HostFailed(f"{host.name}: its node does not answer as a node does: {error}") from None
+
     def view(self, address: str, above: int) -> ChainView | None:
         """The head, and at which heights above `above` the commits have the signature of `address`; `None` if no node
         answers.
         """
         for host in of_role(self.network, *CHAIN_ROLES):
             try:
-                head = chain_rpc.parse_head(self._ask(host, [("status", {})])[0])
+                head = self.head(host)
                 if head.catching_up or head.chain_id != self.network.chain.chain_id:
                     continue
                 heights = range(max(above + 1, head.height - SIGNED_BLOCKS_LOOKED_AT), head.height)

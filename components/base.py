@@ -79,6 +79,7 @@ class Component(pulumi.ComponentResource):
         outlive: bool = False,
         depends_on: Sequence[pulumi.Resource] = (),
         ignore_changes: Sequence[str] = (),
+        delete_first: bool = False,
     ) -> Resource:
         """The only way to create a resource: as a child of this component, with its provider.
 
@@ -86,6 +87,7 @@ class Component(pulumi.ComponentResource):
             key: after the component's name, the logical name; a stable key of the declaration, never a position.
             keep: in production, the engine refuses to delete it.
             outlive: in production, it stays when it leaves the stack, because its address or key cannot be recovered.
+            delete_first: a replacement deletes it before it creates the new one, because both cannot exist at once.
         """
         options = pulumi.ResourceOptions(
             parent=self,
@@ -93,6 +95,7 @@ class Component(pulumi.ComponentResource):
             retain_on_delete=outlive and self.production,
             depends_on=list(depends_on),
             ignore_changes=list(ignore_changes),
+            delete_before_replace=delete_first or None,
         )
         return resource(f"{self.name}-{key}", **properties, opts=options)
 

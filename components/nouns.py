@@ -155,9 +155,14 @@ class Identity(Named, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class MachineArgs(RegionalArgs):
-    """``token``: the component's type token. ``data_disk``: whether what the role keeps has a disk of its own."""
+    """``token``: the component's type token. ``data_disk``: whether what the role keeps has a disk of its own.
+
+    ``released``: the next update may replace the instance. Otherwise the engine refuses to, whatever the reason, and a
+    new image is for new instances only.
+    """
 
     host: Host
+    released: bool
     token: str
     data_disk: bool
     user_data: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -12,9 +12,8 @@ import pulumi
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import ROOT
 
-from components.base import Args
 from components.clouds import CLOUDS, providers
-from components.service_instance import ServiceInstance
+from components.service_instance import ServiceInstance, ServiceInstanceArgs
 from estate.collector import uncollected
 from estate.model import Network
 
@@ -36,6 +35,7 @@ class Registration:
     protect: bool
     retain_on_delete: bool
     ignore_changes: tuple[str, ...]
+    delete_before_replace: bool
     inputs: Mapping[str, Any]
     state: Mapping[str, Any]
     dependencies: tuple[str, ...]
@@ -99,6 +99,7 @@ class _Monitor(mocks.MockMonitor):
                 protect=request.protect,
                 retain_on_delete=request.retainOnDelete,
                 ignore_changes=tuple(request.ignoreChanges),
+                delete_before_replace=request.deleteBeforeReplace,
                 inputs=rpc.deserialize_properties(request.object),
                 state=made.state,
                 dependencies=tuple(sorted(request.dependencies)),
@@ -131,12 +132,14 @@ def record_program(build: Callable[[], Any], *, stack: str, preview: bool = Fals
     return recorded
 
 
-def record(network: Network, *, preview: bool = False) -> Recorded:
-    """What the program registers for ``network``."""
+def record(network: Network, *, preview: bool = False, released: Collection[str] = ()) -> Recorded:
+    """What the program registers for ``network``; ``released``: the hosts that may be replaced."""
 
     def build() -> ServiceInstance:
         return ServiceInstance(
-            network.name, Args(network=network), opts=pulumi.ResourceOptions(providers=providers(network))
+            network.name,
+            ServiceInstanceArgs(network=network, released=released),
+            opts=pulumi.ResourceOptions(providers=providers(network)),
         )
 
     return record_program(build, stack=network.name, preview=preview)

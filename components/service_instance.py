@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -40,6 +41,13 @@ from estate.plan.permissions import LOAD_BALANCER, balancer_permissions, host_pe
 from estate.plan.topology import Topology
 
 
+@dataclass(frozen=True, kw_only=True)
+class ServiceInstanceArgs(Args):
+    """``released``: the names of the hosts whose instances the next update may replace."""
+
+    released: Collection[str] = ()
+
+
 class ServiceInstance(Component):
     """The cloud side of one network, and the ``inventory`` by which its hosts are configured.
 
@@ -51,8 +59,9 @@ class ServiceInstance(Component):
     inventory: dict[str, Any]
     name_servers: dict[str, pulumi.Output[Sequence[str]]]
 
-    def __init__(self, name: str, args: Args, *, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: ServiceInstanceArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        self._released = args.released
         self._topology = Topology(args.network)
         self._clouds = {cloud: self._part(CLOUDS[cloud].open, name, args) for cloud in used(args.network)}
         self._home = self._cloud(home_region(args.network))
@@ -148,6 +157,7 @@ class ServiceInstance(Component):
             network=self.network,
             region=host.place,
             host=host,
+            released=host.name in self._released,
             token=kind.token,
             data_disk=kind.data_disk,
             user_data=kind.user_data(self.network, host),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,11 @@ OF_THE_STACK = ("same", "create", "update", "delete", "replace", "import")
 """Operations of which each resource of the stack has exactly one: not steps of another, and not what only reads."""
 
 STEPS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "discard-replaced")
+NO_CHANGE = ("same", "refresh", *STEPS_OF_A_REPLACEMENT)
+"""Steps that change nothing in the cloud, or belong to a replacement, which has a step of its own."""
+
+DEFAULTED = "__defaults"
+"""The input in which a provider lists the inputs that it chose itself, such as a name with a random end."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +50,46 @@ def _kind(token: str) -> str:
     return token.rsplit(":", 1)[-1]
 
 
-def changes(event_log: Iterable[str]) -> tuple[Change, ...]:
-    """The resources that change according to an engine event log (one JSON object per line), without components."""
-    found = []
+def _steps(event_log: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """The steps of an engine event log (one JSON object per line) that change a resource, without components."""
     for line in event_log:
         metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata", {})
-        operation = metadata.get("op", "same")
-        if operation == "same" or operation in STEPS_OF_A_REPLACEMENT or not metadata["type"].count("/"):
-            continue
-        found.append(
-            Change(
-                operation,
-                _kind(metadata["type"]),
-                metadata["urn"].rsplit("::", 1)[-1],
-                tuple(metadata.get("diffs") or ()),
-            )
-        )
-    return tuple(found)
+        if metadata.get("op", "same") not in NO_CHANGE and metadata["type"].count("/"):
+            yield metadata
+
+
+def _change(metadata: Mapping[str, Any]) -> Change:
+    return Change(
+        metadata["op"],
+        _kind(metadata["type"]),
+        metadata["urn"].rsplit("::", 1)[-1],
+        tuple(metadata.get("diffs") or ()),
+    )
+
+
+def changes(event_log: Iterable[str]) -> tuple[Change, ...]:
+    """The resources that change according to an engine event log, without components."""
+    return tuple(map(_change, _steps(event_log)))
+
+
+def decided(event_log: Iterable[str]) -> dict[tuple[Change, str], str]:
+    """What a preview decided: the new inputs (JSON) by change and URN.
+
+    Two previews of one program and one state decide the same; only names that a provider makes up differ.
+    """
+    found = {}
+    for metadata in _steps(event_log):
+        inputs = (metadata.get("new") or {}).get("inputs") or {}
+        chosen = {DEFAULTED, *inputs.get(DEFAULTED, ())}
+        kept = {name: value for name, value in inputs.items() if name not in chosen}
+        found[_change(metadata), metadata["urn"]] = json.dumps(kept, sort_keys=True)
+    return found
+
+
+def differing(one: Mapping[tuple[Change, str], str], other: Mapping[tuple[Change, str], str]) -> list[str]:
+    """The changes that only one of two previews decided, or both with other values, as lines of text."""
+    odd = {place for place in {*one, *other} if one.get(place) != other.get(place)}
+    return in_words({change for change, _ in odd})
 
 
 def _resource(state: Mapping[str, Any]) -> Resource:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from engine import preview as change_words
 from engine import processes
+from engine.replacement import Replacement, refuse_others
 from engine.workspace import Workspace
+from estate.declaration.load import stack_file
+from estate.errors import CheckFailed
 from estate.plan import costs
 from tools import engine as engine_part
 
@@ -21,7 +24,10 @@ POLICIES = "policies"
 REHEARSAL = "ESTATE_REHEARSAL"
 """The environment variable that is ``true`` where every provider is a stand-in; the policies read it."""
 
-UNCHANGED = ("same",)
+RELEASED = "estate:replace"
+"""The key of a stack's configuration that names the hosts whose protection the program lifts (``__main__.py``)."""
+
+UNCHANGED = ("same", "refresh")
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,13 @@ class Engine:
     def _config(self) -> list[str]:
         return ["--config-file", str(self.config_file)] if self.config_file else []
 
+    def _released(self, host: str) -> list[str]:
+        """The configuration by which ``host`` may be replaced; in a copy, as the engine writes it into the file."""
+        copy = self.workspace.root / "released" / f"Pulumi.{self.stack}.yaml"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.config_file or stack_file(self.checkout, self.stack), copy)
+        return ["--config-file", str(copy), "--config", f"{RELEASED}={host}"]
+
     def make_stack(self, project: str, scratch: Path) -> None:
         """Creates the stack in the backend if it does not exist, from a project in ``scratch``.
 
@@ -77,11 +90,12 @@ class Engine:
             with self.config_file.open("a") as config:
                 config.write(f"\n{salt}")
 
-    def _steps(self, command: str, *extra: str, progress: Callable[[int], None] | None = None) -> dict[str, int]:
+    def _steps(self, command: str, *extra: str, config: list[str] | None = None) -> dict[str, int]:
         events = self.workspace.logs / f"{command}-events.json"
         self.workspace.logs.mkdir(parents=True, exist_ok=True)
         events.unlink(missing_ok=True)
-        self._run(command, "--stack", self.stack, *self._config(), "--event-log", str(events), *extra)
+        config = self._config() if config is None else config
+        self._run(command, "--stack", self.stack, *config, "--event-log", str(events), *extra)
         return changes(events)
 
     def previewed(self) -> list[str]:
@@ -95,18 +109,70 @@ class Engine:
             before, after = change_words.before_and_after(events)
         return costs.in_words(self.stack, costs.difference(before, after), costs.costs(after))
 
-    def preview(self, *, policies: Path | None, refresh: bool = False) -> dict[str, int]:
-        extra = ["--policy-pack", str(policies)] if policies else []
-        return self._steps("preview", *extra, *(["--refresh"] if refresh else []))
+    def decided(self) -> dict[tuple[change_words.Change, str], str]:
+        """What the last preview decided, to compare it with another one's."""
+        with (self.workspace.logs / "preview-events.json").open() as events:
+            return change_words.decided(events)
 
-    def up(self, *, policies: Path | None, refresh: bool = False, parallel: int = 64) -> dict[str, int]:
+    def preview(
+        self, *, policies: Path | None, refresh: bool = False, replacement: Replacement | None = None
+    ) -> dict[str, int]:
+        """Runs ``pulumi preview``; returns the resources by operation.
+
+        Raises:
+            CommandFailed: a policy stops it, or the engine refuses.
+            CheckFailed: it would replace or delete another instance than that of the ``replacement``.
+        """
+        config = self._released(replacement.host) if replacement else None
+        extra = ["--replace", replacement.urn] if replacement else []
+        counts = self._steps("preview", *_options(policies, refresh=refresh), *extra, config=config)
+        if replacement:
+            refuse_others(replacement, [change for change, _ in self.decided()])
+        return counts
+
+    def demand_as_shown(
+        self,
+        shown: dict[tuple[change_words.Change, str], str],
+        *,
+        policies: Path | None,
+        replacement: Replacement | None = None,
+    ) -> None:
+        """Previews again, against the real state.
+
+        Raises:
+            CheckFailed: an update would now do something else than what was ``shown`` (``decided``).
+        """
+        self.preview(policies=policies, refresh=True, replacement=replacement)
+        if lines := change_words.differing(shown, self.decided()):
+            raise CheckFailed(
+                "\n".join(
+                    [
+                        "an update would no longer do what was shown and confirmed; these changes differ:",
+                        *(f"    {line}" for line in lines),
+                        "the program, the declaration or the cloud has changed since; nothing was done; run it again",
+                    ]
+                )
+            )
+
+    def up(
+        self,
+        *,
+        policies: Path | None,
+        refresh: bool = False,
+        parallel: int = 64,
+        replacement: Replacement | None = None,
+    ) -> dict[str, int]:
         """Runs ``pulumi up``; returns the resources by operation (create, update, same, …).
 
-        ``refresh``: read the real state of the resources first.
+        ``refresh``: read the real state of the resources first. With a ``replacement``, an update of its instance alone
+        lifts its protection first: what deletes an instance goes by what the last update has recorded of it.
         """
-        extra = ["--policy-pack", str(policies)] if policies else []
-        extra += ["--refresh"] if refresh else []
-        return self._steps("up", "--yes", "--skip-preview", "--parallel", str(parallel), *extra)
+        extra = ["--yes", "--skip-preview", "--parallel", str(parallel), *_options(policies, refresh=refresh)]
+        if replacement:
+            released = self._released(replacement.host)
+            self._steps("up", *extra, "--target", replacement.urn, config=released)
+            extra += ["--replace", replacement.urn]
+        return self._steps("up", *extra)
 
     def outputs(self) -> dict[str, object]:
         lines: list[str] = []
@@ -119,6 +185,10 @@ class Engine:
         self._run("stack", "export", "--stack", self.stack, "--file", str(target), name="export")
         state: dict[str, object] = json.loads(target.read_text())
         return state
+
+
+def _options(policies: Path | None, *, refresh: bool) -> list[str]:
+    return [*(["--policy-pack", str(policies)] if policies else []), *(["--refresh"] if refresh else [])]
 
 
 def changes(event_log: Path) -> dict[str, int]:

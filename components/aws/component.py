@@ -25,12 +25,13 @@ class AwsComponent(Component):
         outlive: bool = False,
         depends_on: Sequence[pulumi.Resource] = (),
         ignore_changes: Sequence[str] = (),
+        delete_first: bool = False,
         **properties: Any,
     ) -> Resource:
         """A resource in the component's region, with the tags that every resource carries.
 
         Args:
-            key, keep, outlive: as of ``_child``.
+            key, keep, outlive, delete_first: as of ``_child``.
             purpose: tags beyond those that everything has.
             region: instead of the component's own.
         """
@@ -46,4 +47,5 @@ class AwsComponent(Component):
             outlive=outlive,
             depends_on=depends_on,
             ignore_changes=ignore_changes,
+            delete_first=delete_first,
         )

@@ -27,7 +27,8 @@ METADATA = {
 class Machine(AwsComponent):
     """An instance at its fixed address, with encrypted disks; in the public tier with a fixed public address too.
 
-    Its type token is its role's. Its id is the instance's.
+    Its type token is its role's. Its id is the instance's. As two instances cannot have one address, a replacement
+    deletes the old one first.
     """
 
     host: Host
@@ -46,10 +47,15 @@ class Machine(AwsComponent):
         # An elastic address sets the property to true; to declare it false there would replace the instance.
         without_public_address: dict[str, Any] = {} if tier is Tier.PUBLIC else {"associate_public_ip_address": False}
         disk: dict[str, Any] = {"encrypted": True, "kms_key_id": args.key_id}
+        # AWS's provider lifts the termination protection of an instance that it deletes only if told so in an update
+        # before. Set only then, as false it would be a change of every instance.
+        without_protection: dict[str, Any] = {"force_destroy": True} if args.released else {}
         instance = self._resource(
             aws.ec2.Instance,
             "instance",
             purpose=purpose,
+            keep=not args.released,
+            delete_first=True,
             ami=args.network.regions[args.region].image,
             instance_type=node.instance_type,
             availability_zone=zone,
@@ -69,8 +75,9 @@ class Machine(AwsComponent):
             disable_api_termination=self.production,
             instance_initiated_shutdown_behavior="stop",
             user_data=args.user_data,
-            ignore_changes=["user_data"],
+            ignore_changes=["user_data", "ami"],
             **without_public_address,
+            **without_protection,
         )
         if args.data_disk:
             volume = self._resource(
@@ -87,6 +94,7 @@ class Machine(AwsComponent):
             self._resource(
                 aws.ec2.VolumeAttachment,
                 "data-attachment",
+                delete_first=True,
                 instance_id=instance.id,
                 volume_id=volume.id,
                 device_name=DATA_DEVICE,

@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS resources (
     key INTEGER PRIMARY KEY,
     type TEXT NOT NULL, region TEXT NOT NULL, account TEXT NOT NULL, id TEXT NOT NULL,
     urn TEXT NOT NULL, inputs TEXT NOT NULL, properties TEXT NOT NULL,
-    confirmed INTEGER NOT NULL, maker INTEGER,
+    maker INTEGER,
     UNIQUE (account, type, region, id)
 );
 CREATE INDEX IF NOT EXISTS resources_by_id ON resources (id);
@@ -33,7 +33,10 @@ CREATE TABLE IF NOT EXISTS addresses (address TEXT PRIMARY KEY, holder INTEGER N
 CREATE INDEX IF NOT EXISTS addresses_by_holder ON addresses (holder);
 CREATE TABLE IF NOT EXISTS generations (urn TEXT PRIMARY KEY, generation INTEGER NOT NULL);
 """
-_COLUMNS = "key, type, region, account, id, urn, inputs, properties, confirmed, maker"
+_NO_LONGER = "confirmed"
+"""A column of the files of labs that were made before it was given up."""
+
+_COLUMNS = "key, type, region, account, id, urn, inputs, properties, maker"
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,6 @@ class Row:
     urn: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
     properties: dict[str, Any] = field(default_factory=dict)
-    confirmed: bool = False
     maker: int | None = None
 
 
@@ -124,8 +126,8 @@ class Transaction:
     def insert(self, row: Row) -> None:
         """Adds a resource and gives it its key."""
         cursor = self._connection.execute(
-            "INSERT INTO resources (type, region, account, id, urn, inputs, properties, confirmed, maker)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO resources (type, region, account, id, urn, inputs, properties, maker)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (*self._identity(row), *self._content(row), row.maker),
         )
         row.key = cursor.lastrowid or 0
@@ -134,7 +136,7 @@ class Transaction:
         """Writes a changed resource back."""
         self._connection.execute(
             "UPDATE resources SET type = ?, region = ?, account = ?, id = ?, urn = ?, inputs = ?, properties = ?,"
-            " confirmed = ?, maker = ? WHERE key = ?",
+            " maker = ? WHERE key = ?",
             (*self._identity(row), *self._content(row), row.maker, row.key),
         )
 
@@ -185,8 +187,8 @@ class Transaction:
         return row.type, row.region, row.account, row.id, row.urn
 
     @staticmethod
-    def _content(row: Row) -> tuple[str, str, int]:
-        return json.dumps(row.inputs), json.dumps(row.properties), int(row.confirmed)
+    def _content(row: Row) -> tuple[str, str]:
+        return json.dumps(row.inputs), json.dumps(row.properties)
 
 
 class Store:
@@ -209,6 +211,8 @@ class Store:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'generations'").fetchone():
             self._connection.executescript(_TABLES)
+        elif any(column[1] == _NO_LONGER for column in self._connection.execute("PRAGMA table_info(resources)")):
+            self._connection.execute(f"ALTER TABLE resources DROP COLUMN {_NO_LONGER}")
 
     def close(self) -> None:
         """Closes the file."""
@@ -301,7 +305,7 @@ class Store:
             change.delete(self._one(change, id, type))
 
     def collect_orphans(self, known: Iterable[tuple[str, str]]) -> list[Resource]:
-        """Removes the resources that are not in the engine's state, and confirms those that are.
+        """Removes the resources that are not in the engine's state.
 
         For use before an `up`, after an engine or provider was killed: creations whose reply never reached the
         engine's state file would otherwise stay, with their names and addresses, for ever.
@@ -315,10 +319,6 @@ class Store:
         with self.transaction() as change:
             rows = [row for row in change.everything() if row.maker is None]
             orphans = [row for row in rows if (row.urn, row.id) not in known_pairs]
-            for row in rows:
-                if (row.urn, row.id) in known_pairs and not row.confirmed:
-                    row.confirmed = True
-                    change.save(row)
             for row in orphans:
                 change.delete(row)
         return [Resource(row.urn, row.type, row.id, row.region, row.properties, row.account) for row in orphans]
@@ -344,5 +344,5 @@ class Store:
 
 
 def _row(record: tuple[Any, ...]) -> Row:
-    key, type, region, account, id, urn, inputs, properties, confirmed, maker = record
-    return Row(key, type, region, account, id, urn, json.loads(inputs), json.loads(properties), bool(confirmed), maker)
+    key, type, region, account, id, urn, inputs, properties, maker = record
+    return Row(key, type, region, account, id, urn, json.loads(inputs), json.loads(properties), maker)

@@ -40,15 +40,13 @@ def fleet(
     ``trusted``: the certificate authority (PEM) by which they verify the central services.
     """
     by_address = {
-        str(resource.properties.get("privateIp")): resource.properties
-        for resource in resources
-        if resource.type == INSTANCE
+        str(resource.properties.get("privateIp")): resource for resource in resources if resource.type == INSTANCE
     }
     resolvers = {name: str(service.address) for name, service in network.services.items() if name == "resolver"}
     machines = []
     for host in estate_hosts.hosts(network):
-        properties = by_address.get(str(host.address))
-        if host.in_cloud and properties is None:
+        instance = by_address.get(str(host.address))
+        if host.in_cloud and instance is None:
             continue
         machines.append(
             Machine(
@@ -57,9 +55,10 @@ def fleet(
                 netns=paths.namespace(host.name),
                 addresses=_addresses(network, host),
                 authorized_keys=(authorized_key,),
-                user_data=user_data(properties) if properties else None,
+                user_data=user_data(instance.properties) if instance else None,
                 nameservers=tuple(resolvers.values()),
                 trusted=trusted,
+                instance=instance.id if instance else "",
             )
         )
     return tuple(machines)

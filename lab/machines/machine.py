@@ -183,6 +183,13 @@ def is_outdated(lab: LabPaths, name: str) -> bool:
     return (_directory(lab, name) / "image").readlink() != image.path()
 
 
+def is_replaced(lab: LabPaths, machine: Machine) -> bool:
+    """Whether the machine's disk was made for another instance than the one that now has its name."""
+    record = _directory(lab, machine.name) / "machine.json"
+    made_for = json.loads(record.read_text()).get("instance", "") if record.exists() else ""
+    return made_for not in ("", machine.instance)
+
+
 def host_key(lab: LabPaths, name: str) -> str:
     """The public host key (`ssh-ed25519 AAAA…`) of a machine that was started once."""
     return provision.public_half((_directory(lab, name) / "upper" / provision.HOST_KEY_PATH.lstrip("/")).read_bytes())

@@ -35,7 +35,8 @@ class Machine:
     `name` is unique in the lab and names its directory and cgroup; `netns` is the network namespace it lives in, made
     beforehand with its interfaces, addresses and routes; `addresses` (interface → CIDR) only serves `known_hosts`;
     `authorized_keys` are OpenSSH public keys of the admin user; `user_data` as cloud-init takes it; `memory_mib` limits
-    the whole machine; `trusted`: certificate authorities (PEM) that its programs trust in addition to the usual ones.
+    the whole machine; `trusted`: certificate authorities (PEM) that its programs trust in addition to the usual
+    ones; `instance` is the cloud's id of what it stands for: another instance is another machine.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Machine:
     memory_mib: int | None = None
     nameservers: tuple[str, ...] = ()
     trusted: str = ""
+    instance: str = ""
 
 
 @dataclass(frozen=True)

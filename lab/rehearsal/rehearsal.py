@@ -22,12 +22,14 @@ from ceremonies.reach import Reach, Way
 from ceremonies.remote import Ssh, active_signer
 from configuration.accounts import DEPLOY_USER
 from engine import deploy as configuration
+from engine import replacement as engine_replacement
 from engine import stack
 from engine.progress import Progress
 from engine.stack import changed
 from estate.declaration import files as declaration
 from estate.errors import CheckFailed
 from estate.model import Network
+from estate.plan.hosts import Host
 from lab import netns
 from lab.chain import genesis, join, outside
 from lab.clouds.store import Store
@@ -103,15 +105,21 @@ class Rehearsal:
             repository = build.repository(self.paths.repository, self.paths.keyring, wanted)
             self.progress.outcome(f"chain {self.network.chain.chain_id}; {len(repository.built)} packages built")
 
-    def create_cloud(self) -> int:
-        """``pulumi up`` with the policies; returns how many resources it changed."""
+    def create_cloud(self, replaced: Host | None = None) -> int:
+        """``pulumi up`` with the policies; returns how many resources it changed. ``replaced``: a host whose instance
+        it replaces.
+        """
         with (
             self.progress.stage("cloud: pulumi up, with the policies"),
             self.paths.locked("cloud"),
             cloud.rehearsed(self.checkout, self.paths, self.declared) as engine,
         ):
-            refresh = self._reconcile(engine.export())
-            counts = engine.up(policies=self.checkout / stack.POLICIES, refresh=refresh)
+            state, policies = engine.export(), self.checkout / stack.POLICIES
+            refresh = self._reconcile(state)
+            replacement = engine_replacement.of(replaced, state) if replaced else None
+            if replacement:
+                engine.preview(policies=policies, refresh=refresh, replacement=replacement)
+            counts = engine.up(policies=policies, refresh=refresh, replacement=replacement)
             self.paths.outputs.write_text(json.dumps(engine.outputs(), indent=2))
             self.progress.outcome(f"cloud: {stack.in_words(counts)}")
         return changed(counts)
@@ -175,6 +183,10 @@ class Rehearsal:
                 if machine.is_outdated(self.paths, name):
                     self.progress.say(f"{name} was made from an older image: rebuilding it")
                     machine.destroy(self.paths, name)
+            for each in wanted:
+                if machine.is_replaced(self.paths, each):
+                    self.progress.say(f"{each.name} is another instance now: rebuilding it")
+                    machine.destroy(self.paths, each.name)
             started = machine.start_all(self.paths, wanted)
             self.paths.known_hosts.write_text(machine.known_hosts(self.paths, wanted))
             self._remove_undeclared(wanted)

@@ -16,7 +16,7 @@ from components.base import Args, RegionalArgs, of_this_cloud
 from components.clouds import CLOUDS, cloud_of, used
 from components.nouns import Cloud
 from components.recording import Recorded, record_program
-from components.service_instance import ServiceInstance
+from components.service_instance import ServiceInstance, ServiceInstanceArgs
 from estate.model import Network
 from tests.conftest import ROOT
 
@@ -127,7 +127,9 @@ def test_the_instance_is_built_of_nouns_alone(
     monkeypatch.setattr("components.service_instance.CLOUDS", {"aws": replace(real, open=open_watched)})
     found = record_program(
         lambda: ServiceInstance(
-            small.name, Args(network=small), opts=pulumi.ResourceOptions(providers=[real.provider(small)])
+            small.name,
+            ServiceInstanceArgs(network=small),
+            opts=pulumi.ResourceOptions(providers=[real.provider(small)]),
         ),
         stack=small.name,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from components.recording import Recorded
+from components.recording import Recorded, record
 from estate.model import Network
 from estate.plan.hosts import hosts
 
@@ -130,6 +130,24 @@ def test_a_vpn_gateway_forwards_for_its_clients_and_no_one_else(recorded: Record
                 assert "runcmd" not in given
 
 
-def test_changed_user_data_touches_no_running_instance(recorded: Recorded) -> None:
-    """It only makes a new instance reachable; to change it, EC2 would stop the host."""
-    assert {each.ignore_changes for each in recorded.of(INSTANCE)} == {("userData",)}
+def test_changed_user_data_and_another_image_touch_no_running_instance(recorded: Recorded) -> None:
+    """User data only make a new instance reachable; to change them, EC2 would stop the host. An image is replaced."""
+    assert {each.ignore_changes for each in recorded.of(INSTANCE)} == {("userData", "ami")}
+
+
+def test_the_old_instance_gives_its_address_up_before_the_new_one_takes_it(recorded: Recorded) -> None:
+    """Likewise a data disk, which is attached to one instance at a time."""
+    attached = {INSTANCE, "aws:ec2/volumeAttachment:VolumeAttachment"}
+    assert {each.type for each in recorded.resources if each.delete_before_replace} == attached
+    assert all(each.delete_before_replace for each in recorded.resources if each.type in attached)
+
+
+def test_the_engine_may_replace_the_released_host_alone(network: Network) -> None:
+    name = next(host.name for host in hosts(network) if host.in_cloud)
+    found = {each.name: each for each in record(network, released={name}).of(INSTANCE)}
+    production = network.stage == "production"
+    for each in found.values():
+        released = each.name == f"{name}-instance"
+        assert each.inputs.get("forceDestroy") == (True if released else None), each.name
+        assert each.protect == (production and not released), each.name
+        assert each.inputs["disableApiTermination"] == production, each.name

@@ -1,6 +1,8 @@
 import json
 
-from engine.preview import LISTED_AT_MOST, Change, before_and_after, changes, in_words
+import pytest
+
+from engine.preview import LISTED_AT_MOST, Change, before_and_after, changes, decided, differing, in_words
 
 
 def event(operation: str, token: str, name: str, **more: object) -> str:
@@ -62,3 +64,32 @@ def test_the_stack_before_and_after_is_what_each_operation_leaves_of_it() -> Non
     assert [each.properties["size"] for each in before] == [1, 2, 5, 6, 7, 9]
     assert [each.properties["size"] for each in after] == [1, 3, 4, 6, 8, 9]
     assert {(each.type, each.region) for each in (*before, *after)} == {(VOLUME, "us-east-1")}
+
+
+def test_what_was_only_read_is_no_change() -> None:
+    assert in_words(changes([event("refresh", VOLUME, "one"), event("update", VOLUME, "two")])) == ["change Volume two"]
+
+
+def new(**inputs: object) -> dict[str, object]:
+    return {"new": {"type": VOLUME, "inputs": inputs}}
+
+
+def test_two_previews_of_the_same_differ_in_names_that_a_provider_makes_up_alone() -> None:
+    one = decided([event("create", VOLUME, "disk", **new(name="disk-1f", size=8, __defaults=["name"]))])
+    again = decided([event("create", VOLUME, "disk", **new(name="disk-9c", size=8, __defaults=["name"]))])
+    assert differing(one, again) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [event("create", VOLUME, "disk", **new(size=9))],
+        [event("update", VOLUME, "disk", **new(size=8), diffs=["size"])],
+        [event("create", VOLUME, "disk", **new(size=8)), event("delete", VOLUME, "old")],
+        [],
+    ],
+)
+def test_another_value_operation_or_resource_is_another_decision(other: list[str]) -> None:
+    one = decided([event("create", VOLUME, "disk", **new(size=8))])
+    assert differing(one, decided(other))
+    assert differing(decided(other), one)

@@ -115,7 +115,7 @@ class Call:
 
     def make(self, token: str, id: str, properties: Mapping[str, Any]) -> Row:
         """Adds what AWS makes by itself for the resource of this call."""
-        row = Row(0, token, self.region, self.account, id, properties=dict(properties), confirmed=True)
+        row = Row(0, token, self.region, self.account, id, properties=dict(properties))
         row.maker = self.row.key
         self.change.insert(row)
         return row

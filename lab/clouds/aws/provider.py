@@ -116,9 +116,8 @@ class Aws:
         old_properties: Mapping[str, Any],
         news: Mapping[str, Any],
     ) -> Difference:
-        """Returns what a resource's new inputs change, and records that the engine has the resource in its state."""
+        """Returns what a resource's new inputs change."""
         spec = spec_of(token)
-        self._confirm(spec, id, settings, old_properties)
         known = {**_blocks_of_aws(old_inputs, old_properties, news), **old_inputs}
         found = [change for change in changes(known, news) if _matters(spec, change, old_properties, news)]
         region = _region_of(spec, settings, news)
@@ -137,8 +136,6 @@ class Aws:
     ) -> tuple[str, Properties]:
         """Makes a resource; returns its id and properties. In a preview it asks AWS nothing and makes nothing.
 
-        A resource of the same URN that is not in the engine's state is removed first.
-
         Raises:
             RefusedCall: AWS refused.
         """
@@ -147,7 +144,6 @@ class Aws:
             return "", _previewed(spec, AWS_SCHEMA[token], settings, inputs)
         try:
             with self.store.transaction() as change:
-                _remove_ghosts(change, urn)
                 call = self._call(spec, change, settings, urn, inputs)
                 _check_references(call)
                 for refuse in spec.refusals:
@@ -166,7 +162,8 @@ class Aws:
     ) -> Read:
         """Returns what the store has under this id, or an empty answer."""
         spec = spec_of(token)
-        row = self._confirm(spec, id, settings, properties)
+        with self.store.snapshot() as view:
+            row = self._row(spec, view, id, settings, properties)
         if row is None:
             return Read()
         found = dict(row.inputs)
@@ -328,7 +325,6 @@ class Aws:
 
     def _save(self, call: Call) -> None:
         row = call.row
-        row.confirmed = True
         row.inputs = call.inputs
         row.properties = call.props | self._attributes(call)
         if call.spec.recompute:
@@ -347,17 +343,6 @@ class Aws:
         if spec.arn:
             found["arn"] = spec.arn.format(region=call.region, account=call.account, id=call.id)
         return found
-
-    def _confirm(self, spec: TypeSpec, id: str, settings: Settings, properties: Mapping[str, Any]) -> Row | None:
-        with self.store.snapshot() as view:
-            row = self._row(spec, view, id, settings, properties)
-        if row is not None and not row.confirmed:
-            with self.store.transaction() as change:
-                row = self._row(spec, change, id, settings, properties)
-                if row is not None:
-                    row.confirmed = True
-                    change.save(row)
-        return row
 
     @staticmethod
     def _row(
@@ -507,33 +492,6 @@ def _refuse_while_in_use(call: Call) -> None:
 
 def _short(noun: str) -> str:
     return noun.split(" ", 1)[-1].lower()
-
-
-def _remove_ghosts(change: Transaction, urn: str) -> None:
-    """Removes what was made for a URN in a creation whose reply the engine never recorded.
-
-    The engine diffs or reads a resource in its state before it replaces it. A resource that it never asked about before
-    it creates the same URN again is not in its state (a ghost). A ghost is removed only if all its dependants are
-    ghosts.
-    """
-    for row in change.with_urn(urn):
-        condemned: dict[int, Row] = {}
-        if not row.confirmed and _all_ghosts(change, row, condemned):
-            for ghost in condemned.values():
-                change.delete(ghost)
-
-
-def _all_ghosts(change: Transaction, row: Row, condemned: dict[int, Row]) -> bool:
-    condemned[row.key] = row
-    names = {row.id, row.properties.get("arn")} - {None}
-    for name in names:
-        for referrer, path in change.mentioning(str(name)):
-            refers = any(r.path == path and row.type in r.to for r in SPECS[referrer.type].references)
-            if not refers or referrer.key in condemned:
-                continue
-            if referrer.confirmed or not _all_ghosts(change, referrer, condemned):
-                return False
-    return True
 
 
 def _refused(spec: TypeSpec, doing: str, urn: str, refusal: Refusal) -> RefusedCall:

@@ -269,7 +269,8 @@ def _data_disks(call: Call, subnet: Row) -> list[dict[str, Any]]:
 
 
 def _refuse_protected(call: Call) -> None:
-    if call.row.properties.get("disableApiTermination"):
+    """AWS's provider lifts the protection before it deletes, if ``forceDestroy`` was set by an update before."""
+    if call.row.properties.get("disableApiTermination") and not call.row.properties.get("forceDestroy"):
         call.refuse(
             "OperationNotPermitted",
             f"The instance '{call.id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and"
@@ -364,6 +365,7 @@ SPECS = (
             "disableApiStop": False,
             "disableApiTermination": False,
             "ebsOptimized": False,
+            "forceDestroy": False,
             "getPasswordData": False,
             "instanceInitiatedShutdownBehavior": "stop",
             "monitoring": False,
