@@ -14,7 +14,9 @@ def later(network: Network) -> list[str]:
     """Services that are declared and have their cloud resources, but are not configured yet."""
     gateways, monitors = of_role(network, Role.VPN), of_role(network, Role.MONITOR)
     waiting = [f"VPN service of {host.name}" for host in gateways] + [f"monitoring by {host.name}" for host in monitors]
-    return [*waiting, *(f"Vault lease {name}" for name in sorted(network.leases))]
+    client = network.chain.client.spec
+    unsigned = [] if client.remote_signer else [f"signing for a {client.title}"]
+    return [*waiting, *unsigned, *(f"Vault lease {name}" for name in sorted(network.leases))]
 
 
 def inventory(
