@@ -189,7 +189,7 @@ def apply(context: HostContext) -> None:
     node.configure(
         name="Configure the watch of the node's own peers",
         user=user(chain),
-        home=home(chain),
+        config=installed(chain).config,
         wanted=wanted(context),
         build=lambda node_ids: peer_watch.items(context, node_ids, node_unit=unit_name(chain), home=home(chain)),
         service=lambda node_ids: None,
