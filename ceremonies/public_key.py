@@ -61,6 +61,14 @@ class ConsensusKey:
         """The validator address of its signatures in a commit: 40 upper-case hex digits."""
         return sha256(self.raw).hexdigest()[:40].upper()
 
+    def shown(self, prefix: str | None) -> str:
+        """As the chain of this `prefix` writes it; in base64 where the chain has none."""
+        return self.bech32(prefix) if prefix else self.base64
+
+    def shown_address(self, prefix: str | None) -> str:
+        """As the chain of this `prefix` writes its address, with the hex digits; these alone where it has none."""
+        return f"{self.bech32_address(prefix)} ({self.address})" if prefix else self.address
+
     def bech32(self, prefix: str) -> str:
         """As `<prefix>valconspub1…`; `prefix` is the chain's."""
         return bech32(f"{prefix}valconspub", AMINO_ED25519 + self.raw)

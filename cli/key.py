@@ -50,8 +50,8 @@ def show(status: KeyStatus, network: Network, page: Page, *, live: bool = False)
         page.line("no consensus key has been generated")
     else:
         prefix = network.chain.bech32_prefix
-        page.line(f"address   {status.key.bech32_address(prefix)} ({status.key.address})")
-        page.line(f"public    {status.key.bech32(prefix)}")
+        page.line(f"address   {status.key.shown_address(prefix)}")
+        page.line(f"public    {status.key.shown(prefix)}")
         held = [f"{name}{'' if name in status.signing else ' (not signing)'}" for name in status.holders]
         page.line(f"held by   {', '.join(held) or 'no signer'}")
     if isinstance(status, GateStatus) and status.situation.row:

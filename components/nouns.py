@@ -206,7 +206,7 @@ class SeedNameArgs(Args):
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateArgs(Args):
-    """One certificate for RPC and LCD in each of ``regions``; ``zone_ids`` is by name."""
+    """One certificate for RPC and, if it is served, LCD in each of ``regions``; ``zone_ids`` is by name."""
 
     regions: tuple[str, ...]
     zone_ids: Mapping[str, pulumi.Input[str]]

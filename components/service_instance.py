@@ -173,19 +173,19 @@ class ServiceInstance(Component):
         self.name_servers = {}
         if not seeds:
             return
-        names = self.network.endpoints
+        names = self.network.endpoints.by_name()
         zones = {
             domain: self._part(
                 self._home.dns_zone, f"{self.name}-{key}-name", DnsZoneArgs(network=self.network, domain=domain)
             )
-            for key, domain in (("seed", names.seed), ("rpc", names.rpc), ("lcd", names.lcd))
+            for key, domain in names.items()
         }
         self.name_servers = {domain: zone.name_servers for domain, zone in zones.items()}
         zone_ids = {domain: zone.id for domain, zone in zones.items()}
         self._part(
             self._home.seed_name,
             f"{self.name}-seed-addresses",
-            SeedNameArgs(network=self.network, seeds=seeds, zone_id=zone_ids[names.seed]),
+            SeedNameArgs(network=self.network, seeds=seeds, zone_id=zone_ids[names["seed"]]),
         )
         served = tuple(region for region in self._regions if any(each.host.place == region for each in seeds.values()))
         certificate = self._part(

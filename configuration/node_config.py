@@ -37,7 +37,8 @@ NODE_ID = re.compile(r"[0-9a-f]{40}")
 class NodeSettings:
     """What `templates/node` fills in. Peers are `id@host:port`, addresses `tcp://host:port`, durations milliseconds.
 
-    `missing` names those of our own hosts that should be peers and whose node id is not known yet.
+    `missing` names those of our own hosts that should be peers and whose node id is not known yet. Where the client
+    cannot be told which peers count towards no limit, the limit is higher by their number.
     """
 
     moniker: str
@@ -197,14 +198,16 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         for other in hosts(network)
         if (theirs := ROLES[other.role].node) and theirs.hidden and other.name in node_ids
     ]
-    serves_rpc, serves_lcd = Offer.RPC in offers, Offer.LCD in offers
-    rpc = f"tcp://{host.address if serves_rpc else '127.0.0.1'}:{ports.rpc}"
+    lcd = ports.lcd if Offer.LCD in offers else None
+    unconditional = () if spec.seed_mode else _unique([*(node_ids[other.name] for other in known), *map(_id, partners)])
+    can_say_so = network.chain.client.spec.unconditional_peers
+    rpc = f"tcp://{host.address if Offer.RPC in offers else '127.0.0.1'}:{ports.rpc}"
     return NodeSettings(
         moniker=host.name,
         p2p_laddr=f"tcp://{host.address}:{ports.p2p}",
         rpc_laddr=rpc,
         local_rpc=rpc,
-        api_laddr=f"tcp://{host.address}:{ports.lcd}" if serves_lcd else None,
+        api_laddr=f"tcp://{host.address}:{lcd}" if lcd else None,
         metrics_laddr=f"{host.management_address}:{ports.metrics}",
         privval_laddr=f"tcp://{host.address}:{ports.privval}" if signs(host) else "",
         external_address=f"{public_address}:{ports.p2p}" if exchanges and public_address else "",
@@ -222,10 +225,8 @@ def settings(network: Network, host: Host, node_ids: Mapping[str, str], inventor
         private_peer_ids=_unique([*(node_ids[other.name] for other in hidden), *_all_partner_ids(network)])
         if exchanges
         else (),
-        unconditional_peer_ids=()
-        if spec.seed_mode
-        else _unique([*(node_ids[other.name] for other in known), *map(_id, partners)]),
-        max_inbound_peers=spec.inbound_peers,
+        unconditional_peer_ids=unconditional if can_say_so else (),
+        max_inbound_peers=spec.inbound_peers if can_say_so else spec.inbound_peers + len(unconditional),
         max_outbound_peers=spec.outbound_peers,
         double_sign_check_height=_double_sign_check_height(network, host),
         timeout_commit_ms=round(network.chain.block_seconds * COMMIT_SHARE * 1000),

@@ -144,13 +144,18 @@ class _Page:
             right -= wide + 34
         self.y = HEADING
 
+    @property
+    def _served(self) -> str:
+        """What anyone may ask the seeds: ``RPC and LCD``."""
+        return " and ".join(name.upper() for name in self.network.chain.ports.public())
+
     def _internet(self, again: bool) -> Box:
         band = Box(self.left, self.y, self.content, BAND)
         self.scene.panels[f"internet {self.y:g}"] = band
         self.scene.rectangle(band, "#eaf1fc", stroke="#cfdef5", radius=10)
         self.scene.text(band.x + 18, band.y + 31, "Internet", size=15, bold=True, colour="#27508f")
         if not again:
-            text = f"peers of {self.network.chain.chain_id}  ·  public clients of RPC and LCD  ·  operators"
+            text = f"peers of {self.network.chain.chain_id}  ·  public clients of {self._served}  ·  operators"
             self.scene.text(band.x + 104, band.y + 31, text, size=12, colour="#4f6fa3")
         return band
 
@@ -351,7 +356,7 @@ class _Page:
         scene, ports = self.scene, self.network.chain.ports
         entries: list[tuple[Line, str, bool]] = [
             (style.P2P, f"gossip, TCP {ports.p2p}", True),
-            (style.API, f"RPC and LCD with TLS, TCP {ports.rpc}, {ports.lcd}", False),
+            (style.API, f"{self._served} with TLS, TCP {', '.join(map(str, ports.public().values()))}", False),
             (style.VPN, f"operators: VPN, UDP {self.network.vpn.port}, then SSH", False),
             (style.OUTBOUND, "outbound only, by NAT", False),
             (style.PARTNER, "partner's private sentries", False),

@@ -125,7 +125,7 @@ def draw(
                 f"load balancer {region}{zone}",
                 balancer,
                 "load balancer, TLS",
-                f"{network.chain.ports.rpc} · {network.chain.ports.lcd}",
+                " · ".join(map(str, network.chain.ports.public().values())),
             )
             balancers.append(balancer)
             scene.route(

@@ -59,7 +59,7 @@ def chain_client(
     return Package(
         name=package,
         version=version,
-        summary=f"Cosmos SDK node software {daemon}",
+        summary=f"Node software {daemon} of a chain",
         programs={f"{home}/{daemon}": program},
         libraries={f"{home}/{library.name}": library for library in libraries},
         links={f"/usr/bin/{daemon}": f"../lib/{package}/{daemon}"},

@@ -27,7 +27,8 @@ class Certificate(AwsComponent):
 
     def __init__(self, name: str, args: CertificateArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        names = (args.network.endpoints.rpc, args.network.endpoints.lcd)
+        own = args.network.endpoints.by_name()
+        names = [own[key] for key in args.network.chain.ports.public()]
         certificates = {
             region: self._resource(
                 aws.acm.Certificate,

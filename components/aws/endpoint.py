@@ -29,10 +29,13 @@ class Service:
 
 
 def services(network: Network) -> dict[str, Service]:
-    ports, names = network.chain.ports, network.endpoints
+    """What the seeds serve, by name; the LCD, if the chain's client has one."""
+    client, names = network.chain.client.spec, network.endpoints.by_name()
+    health = {"rpc": client.rpc_health, "lcd": client.lcd_health}
     return {
-        "rpc": Service(name=names.rpc, port=ports.rpc, health_path="/health"),
-        "lcd": Service(name=names.lcd, port=ports.lcd, health_path="/cosmos/base/tendermint/v1beta1/blocks/latest"),
+        key: Service(name=names[key], port=port, health_path=path)
+        for key, port in network.chain.ports.public().items()
+        if (path := health[key])
     }
 
 

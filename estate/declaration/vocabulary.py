@@ -86,13 +86,16 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "hosts install exactly this version",
         "25.1.0",
     ),
+    (model.Client, "kind"): Words(
+        "cosmos-sdk (the default) or loom", "it decides the files, command line and services of a node", "cosmos-sdk"
+    ),
     (model.Client, "daemon"): Words("the name of the client's program", "the unit on each host starts it", "gaiad"),
     (model.Client, "release"): Words(
         _DOWNLOAD, _HASH_REASON, '{url: "https://downloads.example/gaiad-v25.1.0", sha256: "…"}'
     ),
     (model.Ports, "p2p"): Words(_PORT, "the chain's gossip listens there", "26656"),
     (model.Ports, "rpc"): Words(_PORT, "the chain's RPC listens there", "26657"),
-    (model.Ports, "lcd"): Words(_PORT, "the chain's REST endpoint listens there", "1317"),
+    (model.Ports, "lcd"): Words(_PORT, "the chain's REST endpoint listens there; none is served without it", "1317"),
     (model.Ports, "privval"): Words(_PORT, "the validator takes its signer's connection there", "26659"),
     (model.Ports, "metrics"): Words(_PORT, "the monitors read the chain's metrics there", "26660"),
     (model.Chain, "chain_id"): Words(
@@ -101,7 +104,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "cosmoshub-4",
     ),
     (model.Chain, "client"): Words(
-        "the fields package, version, daemon and, if there is one, release",
+        "the fields package, version, daemon and, if there are, kind and release",
         "hosts install and start it",
         "{package: gaiad, version: 25.1.0, daemon: gaiad}",
     ),
@@ -109,7 +112,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         _DOWNLOAD, "nodes with another genesis are on another chain", '{url: "https://…", sha256: "…"}'
     ),
     (model.Chain, "bech32_prefix"): Words(
-        "1 to 20 lower-case letters", "addresses of the chain begin with it", "cosmos"
+        "1 to 20 lower-case letters", "addresses of a Cosmos SDK chain begin with it", "cosmos"
     ),
     (model.Chain, "minimum_gas_prices"): Words(
         "an amount followed by its denomination", "a node that charges nothing for gas can be flooded", "0.005uatom"
@@ -121,7 +124,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "true or false", "a node stops if the extension of its vote, be it empty, comes back unsigned", "false"
     ),
     (model.Chain, "ports"): Words(
-        "ports by the names p2p, rpc, lcd, privval, metrics",
+        "ports by the names p2p, rpc, privval, metrics and, if it is served, lcd",
         "firewalls open these and no others",
         "{p2p: 26656, rpc: 26657, lcd: 1317, privval: 26659, metrics: 26660}",
     ),
@@ -537,7 +540,7 @@ WORDS: dict[tuple[type[Model], str], Words] = {
         "[{role: public-sentry, region: eu-central-1, zone: a, number: 1}]",
     ),
     (model.Network, "endpoints"): Words(
-        "the fields dns_zone, seed, rpc and lcd",
+        "the fields dns_zone, seed, rpc and, if it is served, lcd",
         "the public finds the network's seeds and APIs by these names",
         "{dns_zone: validators.example, seed: …, rpc: …, lcd: …}",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from estate.model.access import Lease, Operator, ScrapeJob, Service, Vpn
 from estate.model.chain import Chain, Client, Download, Ports
+from estate.model.clients import CLIENTS, ClientKind, ClientSpec
 from estate.model.cloud import Aws, CloudNode, Endpoints, Partner, QuotaSet, Region, Zone
 from estate.model.company import EVERY_INSTANCE, Company, Defaults, Person, SiteDefaults
 from estate.model.network import Network
@@ -53,10 +54,13 @@ __all__ = [
     "Asn",
     "Aws",
     "CHAIN_ROLES",
+    "CLIENTS",
     "CLOUD_ROLES",
     "Cabinet",
     "Chain",
     "Client",
+    "ClientKind",
+    "ClientSpec",
     "CloudNode",
     "CloudRole",
     "Company",

@@ -68,12 +68,20 @@ class CloudNode(Model):
 
 
 class Endpoints(Model):
-    """The public names under which seeds, RPC and LCD are reached; RPC and LCD only by TLS at the load balancer."""
+    """The public names under which seeds, RPC and LCD are reached; RPC and LCD only by TLS at the load balancer.
+
+    ``lcd`` is absent where the chain's nodes serve none.
+    """
 
     dns_zone: DnsName
     seed: DnsName
     rpc: DnsName
-    lcd: DnsName
+    lcd: DnsName | None = None
+
+    def by_name(self) -> dict[str, str]:
+        """The names of ``seed``, ``rpc`` and, if there is one, ``lcd``."""
+        names = {"seed": self.seed, "rpc": self.rpc, "lcd": self.lcd}
+        return {key: name for key, name in names.items() if name}
 
 
 class Partner(Model):

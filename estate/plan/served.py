@@ -15,7 +15,7 @@ from estate.plan.hosts import of_role
 
 @dataclass(frozen=True, slots=True)
 class Unserved:
-    """A part of what is declared. ``names``: the hosts or leases that it is declared for."""
+    """A part of what is declared. ``names``: what it is declared for: hosts, leases or the kind of client."""
 
     part: str
     names: tuple[str, ...]
@@ -45,6 +45,11 @@ _TABLE = (
         "Vault lease",
         lambda network: tuple(sorted(network.leases)),
         "hosts do not log in to Vault, so what needs the credential lacks it, or has one that a person put there",
+    ),
+    _Row(
+        "signing for a",
+        lambda network: () if network.chain.client.spec.remote_signer else (network.chain.client.spec.title,),
+        "its node speaks a protocol of remote signing that no signer here speaks, so no block is signed",
     ),
 )
 

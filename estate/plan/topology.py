@@ -215,14 +215,12 @@ def _signing(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
 
 
 def _public_endpoints(network: Network, everyone: tuple[Host, ...]) -> Iterator[Flow]:
-    ports = network.chain.ports
     for region in network.regions:
         balancer = End(
             name=f"load balancer in {region}", addresses=addressing.ingress_subnets(network, region), place=region
         )
-        for offer, port in ((Offer.RPC, ports.rpc), (Offer.LCD, ports.lcd)):
-            label = offer.value
-            seeds = [host for host in _offering(everyone, offer) if host.place == region]
+        for label, port in network.chain.ports.public().items():
+            seeds = [host for host in _offering(everyone, Offer(label)) if host.place == region]
             if not seeds:
                 continue
             yield Flow(

@@ -35,6 +35,8 @@ DatedRule = Callable[[Network, date], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     identity.ports_are_distinct,
     identity.ports_avoid_those_of_the_host,
+    identity.chain_fields_fit_the_client,
+    identity.lcd_is_of_the_client,
     identity.release_is_of_the_version,
     identity.checksums_differ,
     identity.stage_fits_the_chain,
@@ -69,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     nodes.chain_nodes_have_room,
     endpoints.endpoints_lie_in_the_zone,
     endpoints.endpoints_are_distinct,
+    endpoints.lcd_is_named_where_it_is_served,
     partners.partners_are_others,
     partners.partner_regions_are_ours,
     partners.partner_regions_exist,

@@ -157,9 +157,9 @@ def partners_do_not_overlap_with_networks(networks: Networks) -> Iterator[tuple[
 def endpoints_are_distinct(networks: Networks) -> Iterator[tuple[Path, Finding]]:
     """A public name leads to one network."""
     claims = [
-        Claim(file, f"endpoints.{field}", getattr(network.endpoints, field))
+        Claim(file, f"endpoints.{field}", name)
         for file, network in networks.items()
-        for field in ("seed", "rpc", "lcd")
+        for field, name in network.endpoints.by_name().items()
     ]
     yield from _collisions(
         networks,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from estate.model import Network
-from estate.rules.finding import Finding, repeated, show
+from estate.model import CLIENTS, Network
+from estate.rules.finding import Finding, repeated, show, words
 from estate.rules.promises import PRIVATE_BLOCKS
 
 MAINNETS = {
@@ -23,11 +23,12 @@ MAINNETS = {
 }
 SSH_PORT = 22
 HOST_METRICS_PORT = 9100
+_OR_KIND = ", or correct chain.client.kind"
 
 
 def ports_are_distinct(network: Network) -> Iterator[Finding]:
     """A node of the chain listens on each of its ports once."""
-    ports = network.chain.ports.model_dump()
+    ports = network.chain.ports.by_name()
     for path, port, first in repeated((f"chain.ports.{name}", port) for name, port in ports.items()):
         yield Finding(
             path=path,
@@ -42,15 +43,49 @@ def ports_are_distinct(network: Network) -> Iterator[Finding]:
 def ports_avoid_those_of_the_host(network: Network) -> Iterator[Finding]:
     """The chain does not listen where SSH and the host's metrics do."""
     own = {SSH_PORT: "SSH", HOST_METRICS_PORT: "the host's metrics exporter"}
-    for name, port in network.chain.ports.model_dump().items():
+    if internal := network.chain.client.spec.internal_rpc:
+        own[internal] = "the client's own access to Tendermint"
+    for name, port in network.chain.ports.by_name().items():
         if port in own:
             yield Finding(
                 path=f"chain.ports.{name}",
                 value=show(port),
-                rule=f"must not be {SSH_PORT} or {HOST_METRICS_PORT}",
+                rule=f"must not be {words([str(each) for each in own], 'or')}",
                 reason=f"{own[port]} listens on it on every host",
                 fix="use the chain's usual port",
             )
+
+
+def chain_fields_fit_the_client(network: Network) -> Iterator[Finding]:
+    """The chain has the fields that its kind of client needs, and none that only other kinds have."""
+    chain, kind = network.chain, network.chain.client.kind
+    special = dict.fromkeys(field for spec in CLIENTS.values() for field in sorted(spec.chain_fields))
+    for field in special:
+        value, needed = getattr(chain, field), field in chain.client.spec.chain_fields
+        if needed == (value is not None):
+            continue
+        yield Finding(
+            path=f"chain.{field}",
+            value=show(value) if value is not None else "nothing",
+            rule=f"must be given for a client of kind {kind}" if needed else f"is not of a client of kind {kind}",
+            reason=f"a {chain.client.spec.title} {'needs it' if needed else 'would ignore it'}",
+            fix=f"add it{_OR_KIND}" if needed else f"remove it{_OR_KIND}",
+            involves=("chain.client.kind",),
+        )
+
+
+def lcd_is_of_the_client(network: Network) -> Iterator[Finding]:
+    """A client that has no LCD is declared without one."""
+    spec, port = network.chain.client.spec, network.chain.ports.lcd
+    if port and spec.lcd_health is None:
+        yield Finding(
+            path="chain.ports.lcd",
+            value=show(port),
+            rule=f"is not of a client of kind {network.chain.client.kind}",
+            reason=f"a {spec.title} has no LCD: firewalls and a load balancer would lead to a closed port",
+            fix="remove it, and endpoints.lcd",
+            involves=("chain.client.kind",),
+        )
 
 
 def release_is_of_the_version(network: Network) -> Iterator[Finding]:
@@ -149,7 +184,7 @@ def peers_are_public(network: Network) -> Iterator[Finding]:
 
 def peers_are_others(network: Network) -> Iterator[Finding]:
     """Our own endpoints are not declared as peers."""
-    own = {network.endpoints.seed, network.endpoints.rpc, network.endpoints.lcd}
+    own = set(network.endpoints.by_name().values())
     for path, peer in _peer_lists(network):
         host = peer.split("@")[1].rsplit(":", 1)[0]
         if host in own:

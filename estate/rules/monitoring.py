@@ -91,10 +91,11 @@ def jobs_read_metrics_ports(network: Network) -> Iterator[Finding]:
     others = {
         ports.p2p: "the chain's p2p",
         ports.rpc: "the chain's RPC",
-        ports.lcd: "the chain's LCD",
         ports.privval: "the signer's connection",
         SSH_PORT: "SSH",
     }
+    if ports.lcd:
+        others[ports.lcd] = "the chain's LCD"
     for name, job in network.monitoring.items():
         if job.port in others:
             yield Finding(

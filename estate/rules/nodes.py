@@ -135,7 +135,7 @@ def seeds_behind_endpoints(network: Network) -> Iterator[Finding]:
             value=f"{count} seed{'' if count == 1 else 's'}",
             rule="must have at least two seeds",
             reason=(
-                f"{network.endpoints.seed}, {network.endpoints.rpc} and {network.endpoints.lcd} are answered "
+                f"{words(network.endpoints.by_name().values())} are answered "
                 "by seeds, and one alone is not load-balanced"
             ),
             fix="add seeds to nodes, in different zones",

@@ -32,17 +32,19 @@ class Identity:
 
 
 class NodeIdentity(FactBase[Identity]):
-    """The identity of the node of `user` with this `home`, in one round trip. The key stays on the host."""
+    """The identity of the node of `user` whose configuration is in the directory `config`, in one round trip. The key
+    stays on the host.
+    """
 
     @override
-    def command(self, user: str, home: str) -> StringCommand:
-        key = f"{home}/config/node_key.json"
+    def command(self, user: str, config: str) -> StringCommand:
+        key = f"{config}/node_key.json"
         return StringCommand(
             "echo answered; getent passwd",
             QuoteString(user),
             ">/dev/null && echo user;",
             "readlink",
-            QuoteString(f"{home}/config/genesis.json"),
+            QuoteString(f"{config}/genesis.json"),
             "| sed 's/^/genesis /';",
             "if [ -e",
             QuoteString(key),
@@ -80,18 +82,19 @@ class Kept:
 
 
 class KeptIds(FactBase[Kept]):
-    """The node ids in the current configuration of the node with this `home`, and those that were kept beside it.
+    """The node ids in the current configuration of the node in the directory `config`, and those that were kept beside
+    it.
 
     A file that cannot be read tells nothing: the other one then does, or nobody knows.
     """
 
     @override
-    def command(self, home: str) -> StringCommand:
+    def command(self, config: str) -> StringCommand:
         return StringCommand(
             "{ grep -a '^persistent_peers = '",
-            QuoteString(f"{home}/config/config.toml"),
+            QuoteString(f"{config}/config.toml"),
             "; echo names; cat",
-            QuoteString(f"{home}/config/{NODE_IDS}"),
+            QuoteString(f"{config}/{NODE_IDS}"),
             "; } 2>/dev/null | tr -cd '[:print:]\\n'; true",
         )
 

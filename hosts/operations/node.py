@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 import gevent
@@ -14,6 +15,7 @@ from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
 from pyinfra.context import ctx_host, ctx_state, host
 
+from estate.model import ClientSpec
 from hosts.facts.node import Identity, Kept, KeptIds, NodeIdentity
 from hosts.facts.work import Service
 from hosts.operations import files
@@ -39,7 +41,7 @@ class NodeIds:
         """Whether this host has yet to be queried."""
         return name not in self._known and name not in self._silent
 
-    def ask(self, name: str, other: Host, user: str, home: str) -> None:
+    def ask(self, name: str, other: Host, user: str, config: str) -> None:
         """Reads the node id of `other`, once per run; a host that does not answer is not queried again."""
         with self._asking[name]:
             if not self.open(name):
@@ -47,7 +49,7 @@ class NodeIds:
             why = ""
             with ctx_host.use(other):
                 try:
-                    found = other.get_fact(NodeIdentity, user=user, home=home, _sudo=True, _ignore_errors=True)
+                    found = other.get_fact(NodeIdentity, user=user, config=config, _sudo=True, _ignore_errors=True)
                 except Exception as error:  # pyinfra raises what its connector raises
                     found, why = Identity(), f": {error}"
             if found.node_id:
@@ -55,7 +57,7 @@ class NodeIds:
             elif found.damaged:
                 self._silent.add(name)
                 logger.warning(
-                    f"{name}: {home}/config/node_key.json is damaged; its node does not start with it, and its peers "
+                    f"{name}: {config}/node_key.json is damaged; its node does not start with it, and its peers "
                     "keep the id that they have; move the file away and deploy again: the node gets a new id"
                 )
             elif not found.answered:
@@ -63,28 +65,54 @@ class NodeIds:
                 logger.warning(f"{name} did not report its node id{why}; its peers keep the id that they have")
 
 
-def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis: str, state: Identity) -> str | None:
-    """The script that creates a node's user, directories, genesis link and keys; `None` if they exist. Pure.
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A client as it is installed: its `spec`, its `user`, its `home`, its `program`, and by path below the home the
+    files of its chain's genesis.
+    """
+
+    spec: ClientSpec
+    user: str
+    home: str
+    program: str
+    chain_id: str
+    genesis: Mapping[str, str]
+
+    @property
+    def config(self) -> str:
+        """The directory of Tendermint's configuration and of the node's key."""
+        return f"{self.home}/{self.spec.config}"
+
+
+def identification(client: Installed, state: Identity) -> str | None:
+    """The script that creates a node's user, directories, genesis links and keys; `None` if they exist. Pure.
 
     An existing key is never replaced. The private validator key that `init` also creates is not used: it is in no
     chain's validator set.
     """
-    if state.user and state.genesis == genesis and (state.node_id or state.damaged):
+    home, user, spec = client.home, client.user, client.spec
+    if (
+        state.user
+        and state.genesis == client.genesis[f"{spec.config}/genesis.json"]
+        and (state.node_id or state.damaged)
+    ):
         return None
+    init = spec.init.format(program=client.program, chain_id=shlex.quote(client.chain_id), home='"$scratch"')
     home_, user_ = shlex.quote(home), shlex.quote(user)
     return "\n".join(
         [
             "set -eu; umask 077",
             f"getent passwd {user_} >/dev/null ||",
             f"  useradd --system --user-group --home-dir {home_} --no-create-home --shell /usr/sbin/nologin {user_}",
-            f"install -d -o {user_} -g {user_} -m 700 {home_} {home_}/config {home_}/data",
-            f"ln -sfn {shlex.quote(genesis)} {home_}/config/genesis.json",
-            f"if [ ! -e {home_}/config/node_key.json ]; then",
+            f"install -d -o {user_} -g {user_} -m 700 "
+            + " ".join([home_, *(f"{home_}/{directory}" for directory in spec.directories)]),
+            *(f"ln -sfn {shlex.quote(target)} {home_}/{path}" for path, target in client.genesis.items()),
+            f"if [ ! -e {home_}/{spec.node_key} ]; then",
             "  scratch=$(mktemp -d); trap 'rm -rf \"$scratch\"' EXIT",
-            f'  /usr/bin/{daemon} init node --chain-id {shlex.quote(chain_id)} --home "$scratch" \\',
+            f"  {init} \\",
             '    >/dev/null 2>"$scratch/said" ||',
             '    { cat "$scratch/said" >&2; exit 1; }',
-            "  for file in config/priv_validator_key.json data/priv_validator_state.json config/node_key.json; do",
+            f"  for file in {' '.join(spec.keys)}; do",
             f"    [ -s {home_}/$file ] && continue",
             f'    install -o {user_} -g {user_} -m 600 "$scratch/$file" {home_}/$file.new; sync {home_}/$file.new',
             f"    mv -fT {home_}/$file.new {home_}/$file",
@@ -95,10 +123,9 @@ def identification(*, user: str, home: str, daemon: str, chain_id: str, genesis:
 
 
 @operation()
-def identify(user: str, home: str, daemon: str, chain_id: str, genesis: str) -> Generator[StringCommand, None, None]:
-    """Creates a node's user, directories, genesis link and keys: one fact, and one command if anything is missing."""
-    state = host.get_fact(NodeIdentity, user=user, home=home)
-    needed = identification(user=user, home=home, daemon=daemon, chain_id=chain_id, genesis=genesis, state=state)
+def identify(client: Installed) -> Generator[StringCommand, None, None]:
+    """Creates a node's user, directories, genesis links and keys: one fact, and one command if anything is missing."""
+    needed = identification(client, host.get_fact(NodeIdentity, user=client.user, config=client.config))
     if needed:
         yield StringCommand(needed)
 
@@ -119,7 +146,7 @@ def completed(wanted: Mapping[str, str], found: Mapping[str, str], kept: Kept) -
     return {name: node_id for name in wanted if (node_id := found.get(name) or here[name])}
 
 
-def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
+def node_ids(wanted: Mapping[str, str], user: str, config: str) -> dict[str, str]:
     """The node ids of the hosts `wanted` (`host:port` by name): read from them or, if a host does not answer, as they
     are kept here.
 
@@ -129,14 +156,14 @@ def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
 
     def ask(name: str) -> None:
         with ctx_state.use(state):
-            ids.ask(name, inventory[name], user, home)
+            ids.ask(name, inventory[name], user, config)
 
     gevent.joinall(
         [gevent.spawn(ask, name) for name in wanted if name in inventory and ids.open(name)], raise_error=True
     )
     found = ids.of(wanted)
     if len(found) < len(wanted):
-        found = completed(wanted, found, host.get_fact(KeptIds, home=home))
+        found = completed(wanted, found, host.get_fact(KeptIds, config=config))
         for name in ids.silent(wanted):
             if name not in found:
                 logger.warning(
@@ -150,12 +177,12 @@ def node_ids(wanted: Mapping[str, str], user: str, home: str) -> dict[str, str]:
 def configure(
     wanted: Mapping[str, str],
     user: str,
-    home: str,
+    config: str,
     build: Callable[[Mapping[str, str]], Sequence[Item]],
     service: Callable[[Mapping[str, str]], Service | None],
 ) -> Generator[StringCommand, None, None]:
     """Installs the files that `build` renders from the node ids of the hosts `wanted`, atomically. `service`: what they
     restart, with those ids, for one host after the other; `None` if that interrupts nothing.
     """
-    known = node_ids(wanted, user, home)
+    known = node_ids(wanted, user, config)
     yield from files.install._inner(items=build(known), restarts=service(known))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from configuration import node_config
 from configuration.context import HostContext
+from configuration.node_config import NodeSettings
 from configuration.peer_watch import UNIT as PEER_WATCH
 from configuration.rendering import render
 from estate.model import Chain
@@ -13,6 +14,7 @@ from hosts.facts.node import NODE_IDS
 from hosts.facts.work import Service
 from hosts.operations import node, units
 from hosts.operations.files import File, Item
+from hosts.operations.node import Installed
 from hosts.operations.units import Unit
 from hosts.roles import packages, peer_watch
 
@@ -33,6 +35,10 @@ def home(chain: Chain) -> str:
     return f"/var/lib/{chain.client.daemon}"
 
 
+def program(chain: Chain) -> str:
+    return f"/usr/bin/{chain.client.daemon}"
+
+
 def unit_name(chain: Chain) -> str:
     return f"{chain.client.daemon}.service"
 
@@ -41,8 +47,17 @@ def genesis_package(chain: Chain) -> str:
     return f"{chain.chain_id.lower().replace('_', '-')}-genesis"
 
 
-def genesis_path(chain: Chain) -> str:
-    return f"/usr/share/estate/{chain.chain_id}/genesis.json"
+def installed(chain: Chain) -> Installed:
+    """The client of `chain` as its packages install it."""
+    spec = chain.client.spec
+    return Installed(
+        spec=spec,
+        user=user(chain),
+        home=home(chain),
+        program=program(chain),
+        chain_id=chain.chain_id,
+        genesis={path: f"/usr/share/estate/{chain.chain_id}/{name}" for path, name in spec.genesis.items()},
+    )
 
 
 def _restart(context: HostContext) -> str:
@@ -65,7 +80,7 @@ def service(context: HostContext, node_ids: Mapping[str, str]) -> Service:
     """What a restart of the node interrupts. A validator's RPC answers only with its signer connected."""
     settings = node_config.settings(context.network, context.host, node_ids, context.inventory)
     address, port = settings.local_rpc.removeprefix("tcp://").rsplit(":", 1)
-    question = r"printf 'GET /$1 HTTP/1.0\r\n\r\n' >&3 && cat <&3"
+    question = rf"printf 'GET {context.chain.client.spec.rpc_base}/$1 HTTP/1.0\r\n\r\n' >&3 && cat <&3"
     ask = f'timeout {ANSWERS_WITHIN_SECONDS} bash -c "exec 3<>/dev/tcp/{address}/{port} && {question}" 2>/dev/null'
     own = [each.name for each in node_config.own_peers(context.network, context.host) if each.name in node_ids]
     return Service(
@@ -80,51 +95,61 @@ def service(context: HostContext, node_ids: Mapping[str, str]) -> Service:
 
 
 def items(context: HostContext, node_ids: Mapping[str, str]) -> list[Item]:
-    """The node's configuration and its unit. The daemon checks all files before any of them is replaced."""
-    chain = context.chain
+    """The node's configuration and its unit. A daemon that can checks all files before any of them is replaced."""
+    chain, spec = context.chain, context.chain.client.spec
     settings = node_config.settings(context.network, context.host, node_ids, context.inventory)
-    values = {"node": settings, "chain": chain}
-    config = f"{home(chain)}/config"
+    config = installed(chain).config
+    values = {
+        "node": settings,
+        "chain": chain,
+        "recent_states_kept": node_config.RECENT_STATES_KEPT,
+        "pruning_interval": node_config.PRUNING_INTERVAL,
+    }
     own_ids = {name: node_ids[name] for name in wanted(context) if name in node_ids}
     owner = {"owner": "root", "group": user(chain), "mode": "640"}
+    reads, then = _reads(context), _restart(context)
+    files = [
+        File(
+            path=f"{home(chain)}/{each.path}",
+            content=render(each.template, **values),
+            check=reads if each.restarts else None,
+            then=then if each.restarts else None,
+            **owner,
+        )
+        for each in spec.files
+    ]
+    return [
+        *files,
+        File(path=f"{config}/{NODE_IDS}", content=node_config.remembered(own_ids), **owner),
+        File(
+            path=f"/etc/systemd/system/{unit_name(chain)}",
+            then=then,
+            content=render(
+                "node/daemon.service.j2", chain=chain, user=user(chain), home=home(chain), run=_run(chain, settings)
+            ),
+        ),
+    ]
+
+
+def _reads(context: HostContext) -> str:
+    """Succeeds if the host has the addresses on which its node listens, and its client can read the staged files."""
+    client = installed(context.chain)
     here = " && ".join(
         f"ip -o -4 address show to {address}/32 | grep -q ."
         for address in dict.fromkeys((context.host.address, context.host.management_address))
     )
-    reads = (
-        f"{here} && "
-        f'ln -sf {config}/node_key.json "$STAGE"{config}/node_key.json && '
-        f'/usr/bin/{chain.client.daemon} comet show-node-id --home "$STAGE"{home(chain)} >/dev/null'
-    )
-    then = _restart(context)
-    return [
-        File(
-            path=f"{config}/config.toml",
-            content=render("node/config.toml.j2", **values),
-            check=reads,
-            then=then,
-            **owner,
-        ),
-        File(
-            path=f"{config}/app.toml",
-            check=reads,
-            then=then,
-            **owner,
-            content=render(
-                "node/app.toml.j2",
-                recent_states_kept=node_config.RECENT_STATES_KEPT,
-                pruning_interval=node_config.PRUNING_INTERVAL,
-                **values,
-            ),
-        ),
-        File(path=f"{config}/{NODE_IDS}", content=node_config.remembered(own_ids), **owner),
-        File(path=f"{config}/client.toml", content=render("node/client.toml.j2", **values), **owner),
-        File(
-            path=f"/etc/systemd/system/{unit_name(chain)}",
-            then=then,
-            content=render("node/daemon.service.j2", chain=chain, user=user(chain), home=home(chain)),
-        ),
-    ]
+    if client.spec.check is None:
+        return here
+    key = f"{client.home}/{client.spec.node_key}"
+    check = client.spec.check.format(program=client.program, home=f'"$STAGE"{client.home}')
+    return f'{here} && ln -sf {key} "$STAGE"{key} && {check} >/dev/null'
+
+
+def _run(chain: Chain, settings: NodeSettings) -> str:
+    """The command line of the unit. Nothing in it is a specifier of systemd's: peers have no percent sign."""
+    lists = {"--persistent-peers": settings.persistent_peers, "--peers": settings.seeds}
+    peers = "".join(f" {option} {','.join(f'tcp://{peer}' for peer in each)}" for option, each in lists.items() if each)
+    return f"{program(chain)} {chain.client.spec.run.format(home=home(chain), peers=peers)}"
 
 
 def wanted(context: HostContext) -> dict[str, str]:
@@ -146,11 +171,7 @@ def prepare(context: HostContext) -> None:
     )
     node.identify(
         name=f"Give the node of {chain.chain_id} its identity",
-        user=user(chain),
-        home=home(chain),
-        daemon=chain.client.daemon,
-        chain_id=chain.chain_id,
-        genesis=genesis_path(chain),
+        client=installed(chain),
     )
 
 
@@ -160,7 +181,7 @@ def apply(context: HostContext) -> None:
     node.configure(
         name=f"Configure the node of {chain.chain_id}",
         user=user(chain),
-        home=home(chain),
+        config=installed(chain).config,
         wanted=wanted(context),
         build=lambda node_ids: items(context, node_ids),
         service=lambda node_ids: service(context, node_ids),
@@ -168,7 +189,7 @@ def apply(context: HostContext) -> None:
     node.configure(
         name="Configure the watch of the node's own peers",
         user=user(chain),
-        home=home(chain),
+        config=installed(chain).config,
         wanted=wanted(context),
         build=lambda node_ids: peer_watch.items(context, node_ids, node_unit=unit_name(chain), home=home(chain)),
         service=lambda node_ids: None,

@@ -103,7 +103,9 @@ def chain_id(network: Network) -> str:
 def chain_facts(
     network: Network, *, version: str, genesis: Path, sha256: str, peers: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The lab's chain in the declaration's form: other facts, but the ports that the declared firewalls open."""
+    """The lab's chain in the declaration's form: other facts, another kind of client, but the ports that the
+    declared firewalls open.
+    """
     return {
         "chain_id": chain_id(network),
         "client": {"package": DAEMON, "version": version, "daemon": DAEMON},
@@ -111,7 +113,7 @@ def chain_facts(
         "bech32_prefix": BECH32_PREFIX,
         "minimum_gas_prices": f"0{DENOM}",
         "block_seconds": BLOCK_SECONDS,
-        "ports": network.chain.ports.model_dump(),
+        "ports": network.chain.ports.by_name(),
         "seeds": [],
         "persistent_peers": list(peers),
     }

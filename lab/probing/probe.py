@@ -219,7 +219,7 @@ def questions(
     by_name = {host.name: host for host in hosts(network)}
     ports = network.chain.ports
     across = {SSH_PORT, ports.p2p, NOBODYS_PORT}
-    claimed = sorted({*across, ports.rpc, ports.lcd, ports.privval})
+    claimed = sorted({*across, *ports.public().values(), ports.privval})
     pairs = [(vantage, target) for vantage in places.vantages for target in found if _makes_sense(vantage, target)]
     asked = []
     for vantage, target in pairs:

@@ -143,11 +143,10 @@ def _by_gate(network: Network, paths: LabPaths, host: Host, problems: list[str])
 
 
 def _endpoints(network: Network) -> tuple[tuple[str, str], ...]:
-    ports = network.chain.ports
+    ports, names = network.chain.ports, network.endpoints.by_name()
     return (
-        ("rpc", f"https://{network.endpoints.rpc}:{ports.rpc}"),
-        ("lcd", f"https://{network.endpoints.lcd}:{ports.lcd}"),
-        ("seed", f"{network.endpoints.seed}:{ports.p2p}"),
+        *((key, f"https://{names[key]}:{port}") for key, port in ports.public().items()),
+        ("seed", f"{names['seed']}:{ports.p2p}"),
     )
 
 

@@ -241,7 +241,7 @@ class Rehearsal:
             joined = self._hold_due(Step.ADMIT)
             self._wait_until_signed(key)
             self.progress.outcome(
-                f"signing: {key.bech32_address(self.network.chain.bech32_prefix)} is in the validator set"
+                f"signing: {key.shown_address(self.network.chain.bech32_prefix)} is in the validator set"
                 + (", bonded now" if sent else "")
                 + (f"; {', '.join(joined)} signs too now" if joined else "")
             )

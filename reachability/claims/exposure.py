@@ -68,11 +68,15 @@ def _public_sentry_p2p_only(case: Case) -> Iterator[Finding]:
                 yield violation
 
 
+def _balanced(case: Case) -> Intervals:
+    """What the load balancers pass on to the seeds."""
+    return union(*(port(services.TCP, each) for each in case.network.chain.ports.public().values()))
+
+
 def _answers_to_the_internet(case: Case) -> dict[str, Intervals]:
     """By host: the services that the internet may reach, over any path."""
-    ports = case.network.chain.ports
-    p2p = port(services.TCP, ports.p2p)
-    balanced = union(port(services.TCP, ports.rpc), port(services.TCP, ports.lcd))
+    p2p = port(services.TCP, case.network.chain.ports.p2p)
+    balanced = _balanced(case)
     answers = {
         Role.PUBLIC_SENTRY: p2p,
         Role.SEED: union(p2p, balanced),
@@ -83,9 +87,8 @@ def _answers_to_the_internet(case: Case) -> dict[str, Intervals]:
 
 
 def _public_endpoints_tls(case: Case) -> Iterator[Finding]:
-    ports = case.network.chain.ports
-    p2p = port(services.TCP, ports.p2p)
-    balanced = union(port(services.TCP, ports.rpc), port(services.TCP, ports.lcd))
+    p2p = port(services.TCP, case.network.chain.ports.p2p)
+    balanced = _balanced(case)
     answers = _answers_to_the_internet(case) | _encrypted(case)
     yield from undeployed(case, *case.hosts(Role.SEED))
     for to, arrival in _reached(case):

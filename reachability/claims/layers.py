@@ -259,10 +259,7 @@ def _listening(case: Case, host: Host) -> Iterator[Finding]:
     listening = case.estate.listening.get(host.name)
     if listening is None:
         return
-    ports = case.network.chain.ports
-    node = union(
-        *(port(services.TCP, each) for each in (ports.p2p, ports.rpc, ports.lcd, ports.privval, ports.metrics))
-    )
+    node = union(*(port(services.TCP, each) for each in case.network.chain.ports.by_name().values()))
     flows = case.permitted.get(host.name, Permitted()).inbound.values()
     let_in = addresses.intersection(union(*(used for _, used in flows)), node)
     taken = addresses.intersection(listening, node)

@@ -33,8 +33,12 @@ def udp(low: int, high: int | None = None) -> Intervals:
 
 
 def chain_port(name: str) -> Callable[[Network], Intervals]:
-    """A TCP port of the network's chain, by its name in the declaration: p2p, rpc, lcd, privval or metrics."""
-    return lambda network: port(axis.TCP, getattr(network.chain.ports, name))
+    """A TCP port of the network's chain, by its name in the declaration: p2p, rpc, lcd, privval or metrics. Nothing
+    where the chain has no LCD.
+    """
+    return lambda network: union(
+        *(port(axis.TCP, number) for key, number in network.chain.ports.by_name().items() if key == name)
+    )
 
 
 def _services(case: Case, wanted: Services | None) -> Intervals:

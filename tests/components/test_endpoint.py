@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.recording import Recorded
-from estate.model import Network
+from estate.model import ClientKind, Network
 from estate.plan.hosts import hosts
 
 RECORD = "aws:route53/record:Record"
@@ -33,11 +33,16 @@ def test_a_load_balancer_is_in_ingress_subnets_only(recorded: Recorded) -> None:
         assert {known[urn].inputs["tags"]["Tier"] for urn in each.property_dependencies["subnets"]} == {"ingress"}
 
 
+def balanced_names(network: Network) -> tuple[str, ...]:
+    """The names for which a load balancer answers."""
+    return tuple(name for name in (network.endpoints.rpc, network.endpoints.lcd) if name)
+
+
 def test_rpc_and_lcd_are_served_by_tls_on_their_ports(recorded: Recorded, served: set[str], network: Network) -> None:
     listeners = recorded.of("aws:lb/listener:Listener")
     ports = network.chain.ports
     assert {(each.inputs["region"], each.inputs["port"]) for each in listeners} == {
-        (region, port) for region in served for port in (ports.rpc, ports.lcd)
+        (region, port) for region in served for port in ports.public().values()
     }
     assert {each.inputs["protocol"] for each in listeners} == {"TLS"}
     assert {each.inputs["sslPolicy"] for each in listeners} == {"ELBSecurityPolicy-TLS13-1-2-2021-06"}
@@ -57,7 +62,7 @@ def test_targets_are_the_regions_seeds(recorded: Recorded, network: Network) -> 
         for each in recorded.of("aws:lb/targetGroupAttachment:TargetGroupAttachment")
     }
     seeds = {host.name for host in hosts(network) if host.role == "seed"}
-    assert found == {(seed, port) for seed in seeds for port in (network.chain.ports.rpc, network.chain.ports.lcd)}
+    assert found == {(seed, port) for seed in seeds for port in network.chain.ports.public().values()}
 
 
 def test_a_seed_sees_the_load_balancer_and_not_the_client(recorded: Recorded) -> None:
@@ -65,12 +70,16 @@ def test_a_seed_sees_the_load_balancer_and_not_the_client(recorded: Recorded) ->
     assert {each.inputs["preserveClientIp"] for each in recorded.of("aws:lb/targetGroup:TargetGroup")} == {"false"}
 
 
-def test_targets_are_healthy_only_while_they_answer_http(recorded: Recorded) -> None:
+def test_targets_are_healthy_only_while_they_answer_http(recorded: Recorded, network: Network) -> None:
     checks = {
         (check["protocol"], check["path"], check["matcher"])
         for check in (each.inputs["healthCheck"] for each in recorded.of("aws:lb/targetGroup:TargetGroup"))
     }
-    assert checks == {("HTTP", "/health", "200"), ("HTTP", "/cosmos/base/tendermint/v1beta1/blocks/latest", "200")}
+    paths = {
+        ClientKind.COSMOS_SDK: ("/health", "/cosmos/base/tendermint/v1beta1/blocks/latest"),
+        ClientKind.LOOM: ("/rpc/health",),
+    }
+    assert checks == {("HTTP", path, "200") for path in paths[network.chain.client.kind]}
 
 
 def test_the_nearest_region_answers_under_the_declared_names(
@@ -81,7 +90,7 @@ def test_the_nearest_region_answers_under_the_declared_names(
         for each in recorded.of(RECORD)
         if "latencyRoutingPolicies" in each.inputs
     }
-    assert found == {(name, region) for name in (network.endpoints.rpc, network.endpoints.lcd) for region in served}
+    assert found == {(name, region) for name in balanced_names(network) for region in served}
 
 
 def test_the_seeds_name_has_every_seeds_address_while_it_answers(recorded: Recorded, network: Network) -> None:
@@ -98,12 +107,12 @@ def test_the_seeds_name_has_every_seeds_address_while_it_answers(recorded: Recor
 
 def test_each_name_is_validated_by_one_record_for_all_regions(recorded: Recorded, network: Network) -> None:
     names = [each.inputs["name"] for each in recorded.of(RECORD) if each.inputs["type"] == "CNAME"]
-    assert sorted(names) == sorted(f"_validation.{name}" for name in (network.endpoints.rpc, network.endpoints.lcd))
+    assert sorted(names) == sorted(f"_validation.{name}" for name in balanced_names(network))
 
 
 def test_each_public_name_is_a_zone_of_its_own(recorded: Recorded, network: Network) -> None:
     """So no network can change another's names, though all lie in the company's zone."""
-    names = {network.endpoints.seed, network.endpoints.rpc, network.endpoints.lcd}
+    names = {network.endpoints.seed, *balanced_names(network)}
     assert {each.inputs["name"] for each in recorded.of("aws:route53/zone:Zone")} == names
     known = {each.urn: each for each in recorded.resources}
     for each in recorded.of(RECORD):
@@ -111,6 +120,6 @@ def test_each_public_name_is_a_zone_of_its_own(recorded: Recorded, network: Netw
         assert each.inputs["name"] == zone or each.inputs["name"].endswith(f".{zone}")
 
 
-def test_only_amazon_may_issue_certificates(recorded: Recorded) -> None:
+def test_only_amazon_may_issue_certificates(recorded: Recorded, network: Network) -> None:
     issuers = [each.inputs["records"] for each in recorded.of(RECORD) if each.inputs["type"] == "CAA"]
-    assert issuers == [['0 issue "amazon.com"', '0 issuewild ";"']] * 3
+    assert issuers == [['0 issue "amazon.com"', '0 issuewild ";"']] * (1 + len(balanced_names(network)))

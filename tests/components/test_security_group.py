@@ -64,7 +64,7 @@ def test_a_group_lets_out_what_the_topology_lets_out(recorded: Recorded, network
 def test_a_load_balancer_takes_rpc_and_lcd_from_anyone_and_hands_them_to_its_regions_seeds(
     recorded: Recorded, network: Network
 ) -> None:
-    ports = {network.chain.ports.rpc, network.chain.ports.lcd}
+    ports = set(network.chain.ports.public().values())
     balanced = {key: value for key, value in rules(recorded, INGRESS).items() if key[1] == LOAD_BALANCER}
     assert {region for region, _ in balanced} == {node.region for node in network.nodes if node.role == "seed"}
     for (region, _), found in balanced.items():

@@ -11,7 +11,7 @@ import pytest
 from configuration import node_config
 from configuration.node_config import NodeSettings, settings
 from estate.declaration import load
-from estate.model import CHAIN_ROLES, SENTRY_ROLES, Network, Role
+from estate.model import CHAIN_ROLES, ROLES, SENTRY_ROLES, Network, Role
 from estate.plan.hosts import Host, hosts, of_role
 from estate.plan.topology import Topology
 from tests.hosts import samples
@@ -50,8 +50,12 @@ def test_a_validator_knows_its_own_sentries_and_nobody_else(network: Network, kn
         assert not node.pex, f"{host.name}: peer exchange would tell of a validator"
         assert not node.seeds
         assert ids(node.persistent_peers) == sentries
-        assert set(node.unconditional_peer_ids) == sentries
-        assert node.max_inbound_peers == 0, "a stranger that got through both firewalls is still refused"
+        if network.chain.client.spec.unconditional_peers:
+            assert set(node.unconditional_peer_ids) == sentries
+            assert node.max_inbound_peers == 0, "a stranger that got through both firewalls is still refused"
+        else:
+            assert not node.unconditional_peer_ids
+            assert node.max_inbound_peers == len(sentries), "there is room for its sentries, and for nobody else"
         assert not node.addr_book_strict, "its sentries have private addresses"
         assert not node.external_address
 
@@ -74,6 +78,10 @@ def test_a_validator_looks_back_for_its_own_signatures_unless_a_twin_makes_them(
         assert found == {expected}
 
 
+def chain(network: Network) -> set[str]:
+    return {peer.split("@")[0] for peer in network.chain.persistent_peers}
+
+
 def test_a_public_sentry_gossips_with_anyone_and_tells_of_no_hidden_node(
     network: Network, known: Mapping[str, str]
 ) -> None:
@@ -84,7 +92,10 @@ def test_a_public_sentry_gossips_with_anyone_and_tells_of_no_hidden_node(
         assert node.external_address.endswith(f":{network.chain.ports.p2p}")
         assert set(node.private_peer_ids) == hidden | partner_ids(network)
         validators = {node_id(each.name) for each in of_role(network, Role.VALIDATOR)}
-        assert validators <= set(node.unconditional_peer_ids), "a full sentry would shut its validators out"
+        room = node.max_inbound_peers - ROLES[Role.PUBLIC_SENTRY].node.inbound_peers
+        assert validators <= set(node.unconditional_peer_ids) or room == len(
+            ids(node.persistent_peers) - chain(network)
+        ), "a full sentry would shut its validators out"
         assert node_id(host.name) not in ids(node.persistent_peers), "no node dials itself"
 
 
@@ -97,12 +108,15 @@ def test_a_private_sentry_knows_only_declared_peers(network: Network, known: Map
             if partner.region == host.place
             for peer in partner.peers
         }
-        chain = {peer.split("@")[0] for peer in network.chain.persistent_peers}
         assert not node.pex
         assert not node.external_address, "it must not be dialled"
-        assert ids(node.persistent_peers) == own | partners | chain
-        assert set(node.unconditional_peer_ids) == own | partners
-        assert node.max_inbound_peers == 0, "whoever is not declared does not get in"
+        assert ids(node.persistent_peers) == own | partners | chain(network)
+        if network.chain.client.spec.unconditional_peers:
+            assert set(node.unconditional_peer_ids) == own | partners
+            assert node.max_inbound_peers == 0, "whoever is not declared does not get in"
+        else:
+            assert not node.unconditional_peer_ids
+            assert node.max_inbound_peers == len(own | partners), "there is room for who is declared, and no more"
 
 
 def test_a_seed_crawls_and_serves_and_follows_the_chain_by_public_addresses(
@@ -111,7 +125,8 @@ def test_a_seed_crawls_and_serves_and_follows_the_chain_by_public_addresses(
     public = {entry["public_address"] for entry in samples.inventory(network)["hosts"].values()}
     for host, node in of(network, known, Role.SEED):
         assert node.seed_mode and node.pex
-        assert node.api_laddr == f"tcp://{host.address}:{network.chain.ports.lcd}"
+        lcd = network.chain.ports.lcd
+        assert node.api_laddr == (f"tcp://{host.address}:{lcd}" if lcd else None)
         assert str(host.address) in node.rpc_laddr
         assert node.keeps_history
         for peer in node.persistent_peers:

@@ -19,7 +19,7 @@ from estate.declaration import load
 from estate.model import CHAIN_ROLES, ROLES, Network, Role
 from estate.plan.hosts import hosts
 from hosts import groups
-from tests.conftest import Share
+from tests.conftest import Share, stack_files
 from tests.hosts import samples
 
 pytestmark = pytest.mark.slow
@@ -27,6 +27,14 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 SECRET = "planted-7f3a9c-secret"
 CHILD = "tests/hosts/fake_inventory.py"
+
+of_pyinfra_itself = pytest.mark.parametrize(
+    "stack_file",
+    [file for file in stack_files() if file.name in ("Pulumi.cosmoshub.yaml", "Pulumi.terra.yaml")],
+    ids=lambda file: file.name.split(".")[1],
+    scope="session",
+)
+"""For tests of pyinfra itself, each of which starts it: no kind of client changes what they show."""
 
 
 @pytest.fixture
@@ -136,6 +144,7 @@ def test_the_whole_inventory_is_run_without_a_machine(environment: dict[str, str
     assert sorted(turns) == sorted(restarted)
 
 
+@of_pyinfra_itself
 def test_a_limit_by_role_takes_only_that_role(environment: dict[str, str]) -> None:
     done = pyinfra(CHILD, "hosts/deploy.py", "--dry", "--limit", "edge", environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -143,6 +152,7 @@ def test_a_limit_by_role_takes_only_that_role(environment: dict[str, str]) -> No
     assert prepared and all("-edge-" in name for name in prepared)
 
 
+@of_pyinfra_itself
 def test_an_inventory_that_disagrees_with_the_declaration_stops_with_every_problem(environment: dict[str, str]) -> None:
     outputs = Path(environment["ESTATE_OUTPUTS"])
     document = json.loads(outputs.read_text())
@@ -155,6 +165,7 @@ def test_an_inventory_that_disagrees_with_the_declaration_stops_with_every_probl
     assert first in done.stderr and "10.99.0.1" in done.stderr and "2 problems" in done.stderr
 
 
+@of_pyinfra_itself
 def test_a_planted_secret_is_in_no_word_that_pyinfra_says(environment: dict[str, str], tmp_path: Path) -> None:
     deploy = tmp_path / "deploy.py"
     deploy.write_text(

@@ -18,11 +18,11 @@ import pytest
 from configuration import node_config
 from configuration.context import HostContext
 from estate.declaration import load
-from estate.model import CHAIN_ROLES, Network, Role
+from estate.model import CHAIN_ROLES, CLIENTS, ClientKind, Network, Role
 from estate.plan.hosts import of_role
 from hosts.facts.node import NODE_IDS, Identity, Kept, KeptIds, NodeIdentity
 from hosts.operations.files import File
-from hosts.operations.node import NodeIds, completed, identification
+from hosts.operations.node import Installed, NodeIds, completed, identification
 from hosts.roles import node
 from tests.hosts import samples
 
@@ -59,14 +59,15 @@ def test_every_node_has_a_configuration_that_parses(network: Network) -> None:
         assert config["moniker"] == context.host.name
         assert config["p2p"]["laddr"] == f"tcp://{context.host.address}:{network.chain.ports.p2p}"
         assert config["instrumentation"]["prometheus"] is True
-        assert config["blocksync"]["adaptive_sync"] is False, "it lets a validator vote before it has caught up"
+        if network.chain.client.kind is ClientKind.COSMOS_SDK:
+            assert config["blocksync"]["adaptive_sync"] is False, "it lets a validator vote before it has caught up"
 
 
 def test_a_configuration_is_read_by_the_daemon_before_it_replaces_another(network: Network) -> None:
-    daemon = network.chain.client.daemon
+    daemon, readable = network.chain.client.daemon, network.chain.client.spec.check
     for path, file in rendered(contexts(network, Role.SEED)[0]).items():
         if path.endswith(("config.toml", "app.toml")):
-            assert file.check and f"/usr/bin/{daemon}" in file.check and "$STAGE" in file.check
+            assert file.check and (f"/usr/bin/{daemon}" in file.check and "$STAGE" in file.check or not readable)
             assert file.then and "systemctl restart" in file.then, "a change takes effect"
 
 
@@ -81,15 +82,21 @@ def test_the_daemon_can_write_nothing_but_its_home(network: Network) -> None:
     assert "Restart=always" in unit, "a validator that gave up waiting for its signer must try again"
 
 
+def client(home: str, *, user: str = "u", genesis: str = "/usr/share/g.json", loom: bool = False) -> Installed:
+    spec = CLIENTS[ClientKind.LOOM if loom else ClientKind.COSMOS_SDK]
+    links = dict.fromkeys(spec.genesis, genesis)
+    return Installed(spec=spec, user=user, home=home, program="/usr/bin/DAEMON", chain_id="x-1", genesis=links)
+
+
 def test_an_identity_that_is_there_is_left_alone() -> None:
     state = Identity(user=True, genesis="/usr/share/g.json", node_id="a" * 40)
-    arguments = {"user": "gaiad", "home": "/var/lib/gaiad", "daemon": "gaiad", "chain_id": "x-1"}
-    assert identification(**arguments, genesis="/usr/share/g.json", state=state) is None
-    assert identification(**arguments, genesis="/usr/share/other.json", state=state) is not None
+    assert identification(client("/var/lib/gaiad"), state) is None
+    assert identification(client("/var/lib/gaiad", genesis="/usr/share/other.json"), state) is not None
 
 
-def test_a_node_key_is_never_replaced(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+@pytest.mark.parametrize("loom", [False, True], ids=["cosmos-sdk", "loom"])
+def test_a_node_key_is_never_replaced(loom: bool, tmp_path: Path) -> None:
+    home, spec = tmp_path / "home", client("", loom=loom).spec
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, body in {"getent": "exit 0", "sync": "exit 0"}.items():
@@ -97,25 +104,24 @@ def test_a_node_key_is_never_replaced(tmp_path: Path) -> None:
         (programs / name).chmod(0o755)
     daemon = tmp_path / "daemon"
     daemon.write_text(
-        "#!/bin/sh\nwhile [ $# -gt 1 ]; do [ $1 = --home ] && home=$2; shift; done\n"
-        "mkdir -p $home/config $home/data\n"
-        "for f in config/node_key.json config/priv_validator_key.json data/priv_validator_state.json; do\n"
+        "#!/bin/sh\nhome=.\nwhile [ $# -gt 1 ]; do [ $1 = --home ] && home=$2; shift; done\n"
+        f"cd $home; home=.; mkdir -p {' '.join(spec.directories)}\n"
+        f"for f in {' '.join(spec.keys)}; do\n"
         "  od -An -N8 -tx8 /dev/urandom > $home/$f\ndone\n"
     )
     daemon.chmod(0o755)
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-    script = identification(
-        user=user, home=str(home), daemon="DAEMON", chain_id="x-1", genesis="/usr/share/g.json", state=Identity()
-    )
+    script = identification(client(str(home), user=user, loom=loom), Identity())
     assert script
     script = script.replace("/usr/bin/DAEMON", str(daemon))
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
     subprocess.run(["sh", "-c", script], check=True, env=environment)
-    first = (home / "config/node_key.json").read_text()
+    key = home / spec.node_key
+    first = key.read_text()
     subprocess.run(["sh", "-c", script], check=True, env=environment)
-    assert (home / "config/node_key.json").read_text() == first
-    assert (home / "config/genesis.json").readlink() == Path("/usr/share/g.json")
-    assert (home / "config/node_key.json").stat().st_mode & 0o777 == 0o600
+    assert key.read_text() == first
+    assert {(home / path).readlink() for path in spec.genesis} == {Path("/usr/share/g.json")}
+    assert key.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_node_id_is_read_from_the_key_without_showing_it(tmp_path: Path) -> None:
@@ -125,7 +131,7 @@ def test_a_node_id_is_read_from_the_key_without_showing_it(tmp_path: Path) -> No
     key = {"priv_key": {"type": "tendermint/PrivKeyEd25519", "value": value}}
     (tmp_path / "config/node_key.json").write_text(json.dumps(key, separators=(",", ":")))
     fact = NodeIdentity()
-    command = fact.command(user="root", home=str(tmp_path)).get_raw_value()
+    command = fact.command(user="root", config=str(tmp_path / "config")).get_raw_value()
     said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
     assert value not in said
     found = fact.process(said.splitlines())
@@ -134,7 +140,7 @@ def test_a_node_id_is_read_from_the_key_without_showing_it(tmp_path: Path) -> No
 
 def test_a_host_without_a_node_has_no_identity(tmp_path: Path) -> None:
     fact = NodeIdentity()
-    command = fact.command(user="nobody-of-this-name", home=str(tmp_path)).get_raw_value()
+    command = fact.command(user="nobody-of-this-name", config=str(tmp_path / "config")).get_raw_value()
     said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
     assert fact.process(said.splitlines()) == Identity(answered=True)
     assert not fact.process([]).answered
@@ -147,19 +153,19 @@ def test_a_damaged_node_key_is_neither_an_identity_nor_none(content: bytes, tmp_
     (tmp_path / "config").mkdir()
     (tmp_path / "config/node_key.json").write_bytes(content)
     fact = NodeIdentity()
-    command = fact.command(user="root", home=str(tmp_path)).get_raw_value()
+    command = fact.command(user="root", config=str(tmp_path / "config")).get_raw_value()
     said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
     state = fact.process(said.splitlines())
     assert state == Identity(answered=True, user=True, damaged=True)
-    arguments = {"user": "u", "home": str(tmp_path), "daemon": "d", "chain_id": "x-1", "genesis": "/g"}
-    assert identification(**arguments, state=replace(state, genesis="/g")) is None
-    script = identification(**arguments, state=state)
+    made = client(str(tmp_path), genesis="/g")
+    assert identification(made, replace(state, genesis="/g")) is None
+    script = identification(made, state)
     assert script and "if [ ! -e " in script, "no key is put in its place"
 
 
 def kept(home: Path) -> Kept:
     fact = KeptIds()
-    command = fact.command(home=str(home)).get_raw_value()
+    command = fact.command(config=str(home / "config")).get_raw_value()
     said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
     return fact.process(said.splitlines())
 
@@ -201,7 +207,8 @@ def test_a_host_that_does_not_answer_stays_in_the_configuration_of_each_of_its_p
             lists |= {line.split(" = ")[0] for line in files["config.toml"].splitlines() if ids[silent] in line}
             forgotten = completed(wanted, others, Kept())
             assert forgotten == {name: node_id for name, node_id in others.items() if name in wanted}
-    assert lists == {"persistent_peers", "private_peer_ids", "unconditional_peer_ids"}
+    unconditional = {"unconditional_peer_ids"} if network.chain.client.spec.unconditional_peers else set()
+    assert lists == {"persistent_peers", "private_peer_ids"} | unconditional
 
 
 def test_without_the_file_of_names_a_peer_is_known_by_its_address_private_or_public(
@@ -246,7 +253,7 @@ class Answering:
     [
         (OSError("no route"), "did not report its node id: no route"),
         (Identity(), "did not report its node id;"),
-        (Identity(answered=True, damaged=True), "/h/config/node_key.json is damaged"),
+        (Identity(answered=True, damaged=True), "/h/node_key.json is damaged"),
     ],
     ids=["raises", "silent", "damaged"],
 )

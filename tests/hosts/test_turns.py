@@ -18,7 +18,7 @@ from configuration.context import HostContext
 from configuration.signer_config import UNIT
 from coordinator.metrics import Metrics
 from estate.declaration import load
-from estate.model import CHAIN_ROLES, Network, Role
+from estate.model import CHAIN_ROLES, ClientKind, Network, Role
 from estate.plan import coordination
 from estate.plan.hosts import of_role
 from hosts.facts.work import Service, Work, Working
@@ -177,8 +177,8 @@ def contexts(network: Network, roles: Sequence[Role]) -> list[HostContext]:
     return [HostContext(network=network, host=host, inventory=inventory) for host in of_role(network, *roles)]
 
 
-def rpc(status: str, net_info: str) -> Generator[int, None, None]:
-    """A node's RPC on loopback, which answers in the way that it is asked."""
+def rpc(base: str, status: str, net_info: str) -> Generator[int, None, None]:
+    """A node's RPC on loopback below the path ``base``, which answers in the way that it is asked."""
     from http.server import BaseHTTPRequestHandler, HTTPServer
     from threading import Thread
 
@@ -186,7 +186,7 @@ def rpc(status: str, net_info: str) -> Generator[int, None, None]:
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write((status if self.path == "/status" else net_info).encode())
+            self.wfile.write((status if self.path == f"{base}/status" else net_info).encode())
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -202,6 +202,7 @@ def test_a_node_is_back_when_it_follows_the_chain_and_has_its_own_peers_again(ne
     (context, *_) = contexts(network, [Role.VALIDATOR])
     first, second, *_ = node_config.own_peers(network, context.host)
     ids = {first.name: "a" * 40, second.name: "b" * 40}
+    base = "/rpc" if network.chain.client.kind is ClientKind.LOOM else ""
     service = node.service(context, ids)
     assert service.units == (node.unit_name(network.chain),)
     everything = frozenset({"follows the chain", "has peers", f"is connected with {first.name}"})
@@ -211,7 +212,7 @@ def test_a_node_is_back_when_it_follows_the_chain_and_has_its_own_peers_again(ne
         ("false", "0", frozenset({"follows the chain"})),
     ):
         peer = f', "id": "{"a" * 40}"' if peers == "1" else ""
-        for port in rpc(f'{{"catching_up": {catching_up}}}', f'{{"n_peers": "{peers}"{peer}}}'):
+        for port in rpc(base, f'{{"catching_up": {catching_up}}}', f'{{"n_peers": "{peers}"{peer}}}'):
             command = Working().command(service=service).replace(f"/{network.chain.ports.rpc} ", f"/{port} ")
             said = shell(tmp_path, command).stdout.splitlines()
             assert Working().process(said).succeeded == succeeded

@@ -193,7 +193,7 @@ class Promises:
     def ports(self, network: Network) -> dict[str, Intervals]:
         declared = network.chain.ports
         return {
-            key: (services.of(TCP, getattr(declared, key), getattr(declared, key)),)
+            key: (services.of(TCP, number, number),) if (number := getattr(declared, key)) else ()
             for key in ("p2p", "rpc", "lcd", "privval", "metrics")
         }
 
