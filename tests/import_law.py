@@ -62,7 +62,7 @@ PURE = (
 PLANNING = tuple(
     f"lab/wiring/{name}.py"
     for name in (
-        "balancer", "difference", "draft", "model", "outside", "plan", "security", "site", "tunnels", "vpc",
+        "balancer", "difference", "draft", "exchange", "model", "outside", "plan", "security", "site", "tunnels", "vpc",
     )
 ) + tuple(
     f"lab/wiring/cloud/{name}.py"
