@@ -24,10 +24,10 @@ STATE = "peer-watch"
 
 @dataclass(frozen=True, kw_only=True)
 class PeerWatchSettings:
-    """What `templates/node/peer-watch.*` fills in. `rpc`: `host:port`. `peers`: `id@host:port` by host name.
+    """What `templates/node/peer-watch.*` fills in. `rpc`: `host:port`, and the path below which the client serves it.
 
-    `turn` of `turns`: when this host may restart its node. `only_alone`: it may only while its node has no peer at all.
-    `addresses`: all that it talks to.
+    `peers`: `id@host:port` by host name. `turn` of `turns`: when this host may restart its node. `only_alone`: it may
+    only while its node has no peer at all. `addresses`: all that it talks to.
     """
 
     rpc: str
@@ -51,7 +51,7 @@ def settings(
     places = [rpc, *(peer.partition("@")[2] for peer in peers.values())]
     turns = [each.name for each in hosts(network) if each.role in CHAIN_ROLES]
     return PeerWatchSettings(
-        rpc=rpc,
+        rpc=rpc + network.chain.client.spec.rpc_base,
         turn=turns.index(host.name),
         turns=len(turns),
         only_alone=node_config.node_spec(host).behind_sentries,

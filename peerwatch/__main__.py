@@ -45,10 +45,19 @@ class Peer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watch:
-    """The configuration. `rpc`: host and port of the node's RPC."""
+class Rpc:
+    """Where the node's RPC is: below the path `base`, which some clients serve it at."""
 
-    rpc: tuple[str, int]
+    host: str
+    port: int
+    base: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """The configuration."""
+
+    rpc: Rpc
     place: Place
     peers: tuple[Peer, ...]
     limits: Limits
@@ -64,7 +73,7 @@ def read(text: str) -> Watch:
     try:
         document = tomllib.loads(text)
         return Watch(
-            rpc=_address(document["rpc"]),
+            rpc=_rpc(document["rpc"]),
             place=Place(
                 turn=int(document["turn"]), turns=int(document["turns"]), only_alone=bool(document["only_alone"])
             ),
@@ -81,21 +90,27 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _rpc(text: str) -> Rpc:
+    address, slash, path = text.partition("/")
+    host, port = _address(address)
+    return Rpc(host=host, port=port, base=slash + path)
+
+
 def _peer(name: str, text: str) -> Peer:
     node_id, _, address = text.partition("@")
     host, port = _address(address)
     return Peer(name=name, node_id=node_id, host=host, port=port)
 
 
-def ask(rpc: tuple[str, int], method: str) -> Any:
+def ask(rpc: Rpc, method: str) -> Any:
     """The result of one method of the node's RPC.
 
     Raises:
         OSError, http.client.HTTPException, ValueError: the node did not answer as a node does.
     """
-    connection = http.client.HTTPConnection(*rpc, timeout=ANSWERS_WITHIN_SECONDS)
+    connection = http.client.HTTPConnection(rpc.host, rpc.port, timeout=ANSWERS_WITHIN_SECONDS)
     try:
-        connection.request("GET", f"/{method}")
+        connection.request("GET", f"{rpc.base}/{method}")
         answer = json.loads(connection.getresponse().read())
     finally:
         connection.close()
@@ -104,7 +119,7 @@ def ask(rpc: tuple[str, int], method: str) -> Any:
     return answer["result"]
 
 
-def node(rpc: tuple[str, int]) -> Node | None:
+def node(rpc: Rpc) -> Node | None:
     """What the node says of itself; `None` if it does not answer, or not as a node does."""
     try:
         status, net = ask(rpc, "status"), ask(rpc, "net_info")

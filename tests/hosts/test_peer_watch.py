@@ -71,7 +71,8 @@ def test_the_watch_may_talk_to_its_node_and_its_peers_and_restart_nothing_itself
     for context, watch in watches(network).values():
         unit = files(context)[UNIT_FILE].splitlines()
         allowed = {line.partition("=")[2] for line in unit if line.startswith("IPAddressAllow=")}
-        assert allowed == {"localhost", watch.rpc[0], *(peer.host for peer in watch.peers)}
+        assert watch.rpc.base == context.chain.client.spec.rpc_base
+        assert allowed == {"localhost", watch.rpc.host, *(peer.host for peer in watch.peers)}
         assert {"DynamicUser=yes", "IPAddressDeny=any", "ProtectSystem=strict", "CapabilityBoundingSet="} <= set(unit)
         privileged = [line for line in unit if line.partition("=")[2].startswith("+")]
         assert len(privileged) == 1
