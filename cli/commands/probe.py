@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from estate.model import Network
     from lab.paths import LabPaths
     from lab.probing.probe import Comparison
-    from lab.probing.vantage import Neighbour
     from reachability.subject import Subject
 
 DRILLED = ("nat-survives-zone", "feed-survives-region", "feed-survives-sentries-down")
@@ -76,13 +75,12 @@ def _subject(checkout: Path, network: Network, paths: LabPaths) -> Subject:
     return subjects.join(checkout, network, Registered(resources, inventory), *facts)
 
 
-def _neighbours(checkout: Path, paths: LabPaths) -> list[Neighbour]:
+def _others(checkout: Path, paths: LabPaths) -> list[tuple[Network, LabPaths]]:
     """The other networks that are up in the checkout's lab."""
     from estate.declaration import files
-    from lab.probing.vantage import Neighbour
 
     names = [each.network for each in paths.others if _is_up(each) and each.network in files.names(checkout)]
-    return [Neighbour(*_running(checkout, name)) for name in names]
+    return [_running(checkout, name) for name in names]
 
 
 def as_document(network: str, found: Comparison, seed: int, claims: list[str], seconds: float) -> dict[str, Any]:
@@ -155,15 +153,19 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from reachability.prover import Prover
 
     network, paths = _running(checkout, arguments.network)
-    neighbours = _neighbours(checkout, paths)
+    others = _others(checkout, paths)
     progress = Progress(json_output=arguments.json)
     began = time.monotonic()
     with ExitStack() as locks:
-        for each in (paths, *(each.paths for each in neighbours)):
+        for each in (paths, *(other for _, other in others)):
             locks.enter_context(each.workspace.exclusive())
         with progress.stage("prover: what should happen"):
             own = _subject(checkout, network, paths)
-            theirs = [_subject(checkout, each.network, each.paths) for each in neighbours]
+            theirs = [_subject(checkout, *other) for other in others]
+            neighbours = [
+                vantage.Neighbour(*other, assemble(subject).public)
+                for other, subject in zip(others, theirs, strict=True)
+            ]
             prover = Prover(assemble(parts.union([own, *theirs])))
             places = vantage.places(network, paths, prover, own.resources, neighbours)
             targets = probe.targets(network, paths, prover, neighbours)
@@ -171,7 +173,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
             progress.outcome(f"{len(asked)} packets from {len(places.vantages)} places to {len(targets)} addresses")
         with progress.stage("lab: what happens"):
             found = probe.compare(paths, prover, places, asked, progress.say)
-    if not neighbours:
+    if not others:
         found = replace(found, left_out=(*found.left_out, ALONE))
     claims = [claim.id for claim in proving.claims(checkout)]
     document = as_document(network.name, found, arguments.seed, claims, time.monotonic() - began)

@@ -36,6 +36,7 @@ SPARE_FILES = 200
 PATIENCE_SECONDS = 3.0
 SIGHTED = 10
 """The real path is captured for at most this many disagreements."""
+OURS = "a public address of ours"
 OUTSIDE = frozenset({"client", INTERNET})
 HOSTS = frozenset(role.value for role in Role)
 PROTOCOLS = {"tcp": services.TCP, "udp": services.UDP}
@@ -133,11 +134,12 @@ def targets(
             for point, listens_on in (*listened, *((public, private) for public in leg.public)):
                 text = addresses.text(point)
                 found.setdefault(text, Target(text, name, namespace, listens_on, foreign))
-    for low, high in prover.assembly.public:
+    theirs_public = addresses.union(*(each.public for each in neighbours))
+    for low, high in addresses.difference(prover.assembly.public, theirs_public):
         for point in range(low, min(high, low + 255) + 1):
             text = addresses.text(point)
             if low == high:
-                found.setdefault(text, Target(text, "a public address of ours"))
+                found.setdefault(text, Target(text, OURS))
     world = paths.namespace(outside.WORLD)
     known = {*outside.WORLD_ADDRESSES, *(each.address for each in network.services.values())}
     for address in sorted(each for each in known if each in outside.PUBLIC_BLOCK):
@@ -167,7 +169,7 @@ def _claims(
     if vantage.kind == "client":
         if role is Role.PUBLIC_SENTRY:
             yield "public-sentry-p2p-only"
-        if role is Role.SEED or target.owner == "a public address of ours":
+        if role is Role.SEED or target.owner == OURS:
             yield "public-endpoints-tls"
     if vantage.kind == "partner":
         yield "partner-scope"
@@ -298,7 +300,7 @@ def _listeners(asked: Iterable[Question]) -> tuple[list[Question], list[Listener
     for each in asked:
         if each.protocol == "udp":
             if each.target.namespace is None:
-                if not each.target.owner.startswith("a public"):
+                if each.target.owner != OURS:
                     continue
             else:
                 key = each.target.namespace, each.target.listens_on, each.port

@@ -12,6 +12,7 @@ from lab.netns import NAMED
 from lab.paths import LabPaths
 from lab.wiring import outside
 from reachability import addresses
+from reachability.addresses import Intervals
 from reachability.claims import Estate
 from reachability.claims.party import partner_links
 from reachability.declared import VPN_DEVICE
@@ -40,10 +41,11 @@ class Vantage:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Another network that is up in the same lab."""
+    """Another network that is up in the same lab, with the ``public`` addresses that lead there."""
 
     network: Network
     paths: LabPaths
+    public: Intervals
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,8 @@ def _compile_segment(
     brought = carrier_stage(site.name, segment.name)
     stages[brought] = Lookup(brought, tuple(on_link), origin=site.name)
     fragment.public.append(Route(block, (brought,), f"{label}: the carrier's block", site.name))
+    held = sorted({each for _, _, addresses in legs for each in addresses if block[0] <= each <= block[1]})
+    fragment.public += [Route((each, each), (brought,), f"{label}: a server's address", site.name) for each in held]
 
 
 def _compile_server(site: Site, server: Server, fragment: Fragment) -> None:

@@ -106,6 +106,25 @@ def test_the_internet_comes_in_by_the_uplink_to_public_addresses_only(prover: Pr
     assert reached == {("edge-1", address("192.0.2.4")), ("edge-2", address("192.0.2.5"))}
 
 
+def test_two_networks_share_a_block_and_each_address_leads_to_the_server_that_has_it():
+    theirs = Server(
+        "their-edge",
+        (Leg("up0", "uplink", point("192.0.2.6")),),
+        ((UPLINK, "up0"), (ALL_V4, "up0")),
+    )
+    beside = Site(
+        "two", (Segment("uplink", block("10.8.9.0/24"), ("their-edge",), uplink=True, public=UPLINK),), (theirs,)
+    )
+    for sites in ((site(), beside), (beside, site())):
+        prover = Prover(assemble(Subject((), sites)))
+        reached = {arrival.to: arrival.destinations() for arrival in prover.arrivals(prover.internet())}
+        known = {"edge-1": "192.0.2.4", "edge-2": "192.0.2.5", "their-edge": "192.0.2.6"}
+        assert reached == {name: ((address(text), address(text)),) for name, text in known.items()}
+        for name, text in known.items():
+            sent = prover.trace(prover.machine(name), Packet(address(text), address("198.51.100.1"), SSH))
+            assert (sent.to, prover.reply(sent)) == (INTERNET, "passes")
+
+
 def test_a_tunnel_leads_out_by_its_door(prover: Prover):
     assert ends(prover, "red-1", "10.0.1.10", "10.9.1.1") == {
         "outside beyond vti0 of edge-1", "outside beyond vti0 of edge-2",

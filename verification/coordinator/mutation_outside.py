@@ -87,6 +87,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "ceremonies.custody": _KEYS,
     "ceremonies.gate_ceremonies": _GATES,
     "ceremonies.gates": _GATES,
+    "ceremonies.health": (f"{_CEREMONIES}/test_health.py",),
     "ceremonies.key_ceremonies": _KEYS,
     "ceremonies.observation": tuple(f"{_CEREMONIES}/test_{name}.py" for name in ("observation", "scripts", "looks")),
     "ceremonies.public_key": (f"{_CEREMONIES}/test_public_key.py",),

@@ -124,9 +124,10 @@ def neighbour(wired: Wired) -> Iterator[Wired]:
 
 
 def test_lab_and_prover_agree_between_two_networks(wired: Wired, neighbour: Wired) -> None:
-    network, beside = wired.estate.network, [vantage.Neighbour(neighbour.estate.network, neighbour.paths)]
-    own = subject(wired)
-    prover = Prover(assemble(parts.union([own, subject(neighbour)])))
+    own, theirs = subject(wired), subject(neighbour)
+    prover = Prover(assemble(parts.union([own, theirs])))
+    network = wired.estate.network
+    beside = [vantage.Neighbour(neighbour.estate.network, neighbour.paths, assemble(theirs).public)]
     places = vantage.places(network, wired.paths, prover, own.resources, beside)
     targets = probe.targets(network, wired.paths, prover, beside)
     asked = [
@@ -134,6 +135,8 @@ def test_lab_and_prover_agree_between_two_networks(wired: Wired, neighbour: Wire
         for each in probe.questions(network, places, targets, sample=0, seed=1)
         if each.vantage.foreign or each.target.foreign
     ]
+    ours = {each.address for each in targets if each.owner == probe.OURS}
+    assert ours.isdisjoint(neighbour.estate.public(name) for name in neighbour.estate.elastic)
     assert {each.claims[-1] for each in asked} >= {"no-instance-traversal"}
     assert {each.vantage.foreign for each in asked} == {each.target.foreign for each in asked} == {True, False}
     found = probe.compare(wired.paths, prover, places, asked, lambda _: None)
