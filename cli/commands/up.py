@@ -84,7 +84,7 @@ def _rehearse(checkout: Path, network: Network, progress: Progress, *, replaced:
     paths = LabPaths(checkout=checkout, network=network.name)
     missing = obstacles()
     lab = Rehearsal(checkout, network, progress)
-    host = running.the_host(network, replaced) if replaced else None
+    host = running.the_host(network, replaced) if replaced is not None else None
     if host:
         running.lab_must_run(paths)
     with paths.workspace.exclusive():
@@ -125,7 +125,7 @@ def _deploy(checkout: Path, network: Network, progress: Progress, *, confirmed: 
 
     paths = LabPaths(checkout=checkout, network=network.name)
     policies = checkout / stack.POLICIES
-    host = running.the_host(network, replaced) if replaced else None
+    host = running.the_host(network, replaced) if replaced is not None else None
     notices.unserved(network, Page(error=True))
     with paths.workspace.exclusive():
         _prove(checkout, network, progress)
@@ -171,7 +171,7 @@ def run(checkout: Path, arguments: argparse.Namespace) -> int:
 
     names = list(dict.fromkeys(arguments.networks or [options.DEFAULT_NETWORK]))
     host = arguments.replace
-    if host and len(names) > 1:
+    if host is not None and len(names) > 1:
         raise UsageError(f"got --replace {host} and {' '.join(names)}; it is a host of one network; name that network")
     changes = []
     for network in [files.read(checkout, name) for name in names]:
