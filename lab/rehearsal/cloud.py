@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -23,11 +24,24 @@ PROVIDER_START_SECONDS = 30
 
 
 def taken(paths: LabPaths) -> set[str]:
-    """The public addresses that the clouds of the checkout's other networks hold."""
+    """The public addresses that the clouds of the checkout's other networks hold.
+
+    Raises:
+        CheckFailed: the state of one cannot be read.
+    """
     found: set[str] = set()
     for other in paths.others:
-        with Store(other.cloud_state) as store, store.snapshot() as view:
-            found |= set(view.held_addresses())
+        try:
+            with Store(other.cloud_state) as store, store.snapshot() as view:
+                found |= set(view.held_addresses())
+        except FileNotFoundError:
+            continue  # it was taken down meanwhile
+        except sqlite3.DatabaseError as error:
+            raise CheckFailed(
+                f"{other.cloud_state}: the state of {other.network}'s cloud cannot be read ({error}); its public"
+                " addresses must be known, because no address is given twice; run"
+                f" `bin/estate down {other.network}`, then the same command again"
+            ) from None
     return found
 
 
