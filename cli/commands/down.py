@@ -44,8 +44,11 @@ def _take_down(checkout: Path, name: str) -> None:
 
 def run(checkout: Path, arguments: argparse.Namespace) -> int:
     from estate.declaration import files
+    from lab.paths import present
 
-    wanted = [files.deployed(checkout, name).name for name in arguments.networks or [options.DEFAULT_NETWORK]]
+    up = {each.network for each in present(checkout)}  # whatever is still declared of them
+    named = arguments.networks or [options.DEFAULT_NETWORK]
+    wanted = [name if name in up else files.deployed(checkout, name).name for name in named]
     for name in dict.fromkeys(wanted):
         _take_down(checkout, name)
     return 0
