@@ -288,9 +288,10 @@ class RemoteChain:
     def _ask(self, host: Host, questions: Sequence[tuple[str, Mapping[str, str]]]) -> list[Mapping[str, Any]]:
         settings = node_config.settings(self.network, host, {}, {})
         address, _, port = settings.local_rpc.removeprefix("tcp://").partition(":")
+        base = self.network.chain.client.spec.rpc_base
         gets = [
-            f"exec 3<>/dev/tcp/{address}/{port}; printf 'GET /{method}?{urlencode(parameters)} HTTP/1.0\\r\\n\\r\\n' "
-            ">&3; cat <&3; exec 3>&-; echo; echo @@"
+            f"exec 3<>/dev/tcp/{address}/{port}; printf 'GET {base}/{method}?{urlencode(parameters)} "
+            "HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3; exec 3>&-; echo; echo @@"
             for method, parameters in questions
         ]
         answers = self.ssh.run(host, "; ".join(gets), shell="bash").split("@@\n")[: len(questions)]

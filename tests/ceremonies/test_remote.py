@@ -269,3 +269,19 @@ def test_a_site_without_an_active_signer_has_none(network: Network, monkeypatch:
     monkeypatch.setattr(remote, "of_role", lambda *_: inactive)
     with pytest.raises(Refused, match="ash1 has no active signer; mark one"):
         active_signer(network, "ash1")
+
+
+def test_a_client_that_serves_its_rpc_below_a_path_is_asked_there() -> None:
+    asked: list[str] = []
+
+    class Node(Ssh):
+        def run(
+            self, host: Host, script: str, *, stdin: str = "", timeout_seconds: float = 60, shell: str = "sh"
+        ) -> str:
+            asked.append(script)
+            raise HostFailed("it is asked, no more")
+
+    loom = load.read(ROOT / "stacks" / "Pulumi.plasmachain.yaml")
+    with pytest.raises(HostFailed):
+        RemoteChain(network=loom, ssh=Node()).head(of_role(loom, *CHAIN_ROLES)[0])
+    assert "'GET /rpc/status?" in asked[0]
