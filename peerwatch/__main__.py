@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peerwatch.decision import Limits, Look, Memory, Node, Place, decide, recalled, remembered
+from peerwatch.decision import Limits, Look, Memory, Node, Place, decide, recalled, remembered, repaired
 
 RESTART = 10
 """The exit status that asks for a restart of the node."""
@@ -177,6 +177,8 @@ def run(watch: Watch, file: Path) -> None:
     memory, said = recall(file), ""
     while True:
         verdict = decide(ids, watch.place, watch.limits, memory, look(watch))
+        if repaired(memory, verdict.memory):
+            remember(file, verdict.memory)
         memory = verdict.memory
         if verdict.why not in ("", said):
             print(verdict.why, flush=True)

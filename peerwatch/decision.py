@@ -153,6 +153,13 @@ def _not_after(then: float | None, now: float) -> float | None:
     return None if then is None else min(then, now)
 
 
+def repaired(before: Memory, after: Memory) -> bool:
+    """Whether a peer is back for which restarts were counted: they must not count in its next absence, even if the
+    watch is started anew in it.
+    """
+    return any(each.restarts and name not in after.absences for name, each in before.absences.items())
+
+
 def remembered(memory: Memory) -> dict[str, Any]:
     """As a JSON document."""
     return {

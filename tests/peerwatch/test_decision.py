@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from peerwatch.decision import Absence, Limits, Look, Memory, Node, Place, decide, recalled, remembered
+from peerwatch import __main__ as watching
+from peerwatch.decision import Absence, Limits, Look, Memory, Node, Place, decide, recalled, remembered, repaired
 
 LIMITS = Limits()
 STEP = 20.0
@@ -174,3 +176,28 @@ def test_what_is_said_names_the_peer_and_what_is_waited_for() -> None:
 def test_a_memory_that_is_damaged_is_refused(damaged: object) -> None:
     with pytest.raises(ValueError, match="."):
         recalled(damaged)
+
+
+def test_restarts_that_were_counted_are_forgotten_for_good_once_the_peer_is_back() -> None:
+    tried = Memory(looked_at=START - STEP, absences={"two": Absence(restarts=LIMITS.restarts)})
+    assert repaired(tried, decide(PEERS, ALWAYS, LIMITS, tried, look(START)).memory)
+    for seen in (back(START), silent(START), look(START, absent=["two"])):
+        assert not repaired(tried, decide(PEERS, ALWAYS, LIMITS, tried, seen).memory)
+    untried = Memory(looked_at=START - STEP, absences={"two": Absence()})
+    assert not repaired(untried, decide(PEERS, ALWAYS, LIMITS, untried, look(START)).memory)
+
+
+def test_the_watch_keeps_on_disk_that_a_peer_is_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    watching.remember(file, Memory(looked_at=START - STEP, absences={"two": Absence(restarts=LIMITS.restarts)}))
+    rows = [f'{name} = "{node_id}@10.0.0.1:26656"' for name, node_id in PEERS.items()]
+    lines = ['rpc = "127.0.0.1:26657"', "turn = 0", "turns = 1", "only_alone = false", "[peers]", *rows]
+    monkeypatch.setattr(watching, "look", lambda _: look(START))
+
+    def ends(_: float) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr(watching.time, "sleep", ends)
+    with pytest.raises(InterruptedError):
+        watching.run(watching.read("\n".join(lines)), file)
+    assert watching.recall(file).absences == {}
