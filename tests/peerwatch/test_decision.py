@@ -133,6 +133,13 @@ def test_after_a_restart_the_node_has_its_two_minutes_again() -> None:
     assert verdict.memory.restarted_at == START
 
 
+def test_a_restart_counts_only_for_peers_that_could_be_reached() -> None:
+    memory = Memory(looked_at=START - STEP, absences=long_absent())
+    verdict = decide(PEERS, ALWAYS, LIMITS, memory, look(START, absent=PEERS, accepting=["two"]))
+    assert verdict.restart
+    assert {name: each.restarts for name, each in verdict.memory.absences.items()} == {"one": 0, "two": 1}
+
+
 def long_absent() -> dict[str, Absence]:
     return {"two": Absence(since=START - 10 * LIMITS.patience_seconds)}
 
@@ -157,6 +164,8 @@ def test_no_two_hosts_restart_at_the_same_time_and_each_gets_its_turn(turns: int
 def test_a_clock_that_was_put_back_locks_nothing() -> None:
     future = Memory(looked_at=START + 9e6, restarted_at=START + 9e6, absences=long_absent())
     assert restarts(back, memory=future), "the last restart seems to be in the future"
+    first = restarts(back, memory=Memory(looked_at=START + 9e6, absences=long_absent()))[0]
+    assert first >= LIMITS.patience_seconds, "what was seen before the clock was put back counts no more"
 
 
 def test_what_is_said_names_the_peer_and_what_is_waited_for() -> None:
