@@ -21,7 +21,8 @@ JSON = {
     "`reply`, `packet`, `path`, `blocked_by`, `reasons`); with `--all-pairs` a list of these",
     "probe": "`network`, `verdict`, `packets`, `answered`, `claims`, `sample`, `vantage_points`, `left_out`, "
     "`disagreements`, `seconds`",
-    "status": "`network`, `chain_id`, `height`, `hosts`, `signing`, `claims`, `problems`, `notices`",
+    "status": "`network`, `chain_id`, `height`, `hosts`, `signing`, `claims`, `problems`, `unserved` (each `part`, "
+    "`names`, `reason`), `notices`; for several networks a list of these",
 }
 """The keys of each command's document. Keys are added, never renamed or removed."""
 
