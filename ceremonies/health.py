@@ -61,11 +61,11 @@ def diagnosed(chain_id: str, answers: Mapping[str, Head | str | None]) -> dict[s
     return found
 
 
-def local_addresses(prefix: Sequence[str] = ()) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses of this computer, or of the namespace that ``prefix`` enters; none if it has no `ip`."""
+def local_addresses(prefix: Sequence[str] = ()) -> tuple[IPv4Address, ...] | None:
+    """The IPv4 addresses of this computer, or of the namespace that ``prefix`` enters; ``None`` if `ip` fails."""
     try:
         said = subprocess.run([*prefix, "ip", "-json", "-4", "address"], capture_output=True, text=True, check=True)
     except (FileNotFoundError, subprocess.CalledProcessError):
-        return ()
+        return None
     interfaces = json.loads(said.stdout)
     return tuple(IPv4Address(entry["local"]) for each in interfaces for entry in each.get("addr_info", ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
@@ -68,12 +68,12 @@ def refuse_others(replacement: Replacement, planned: Iterable[Change]) -> None:
         )
 
 
-def obstacles(network: Network, host: Host, ill: Mapping[str, str], local: Iterable[IPv4Address]) -> list[str]:
+def obstacles(network: Network, host: Host, ill: Mapping[str, str], local: Collection[IPv4Address] | None) -> list[str]:
     """Why ``host`` must not be replaced now; empty if it may be.
 
     Args:
         ill: what is wrong with each host that is not healthy, by name.
-        local: the addresses of the computer from which hosts are reached.
+        local: the addresses of the computer from which hosts are reached; ``None`` if they are unknown.
     """
     found = [f"{name}: {why}" for name, why in sorted(ill.items()) if name != host.name]
     others = [each.name for each in of_role(network, host.role) if each.name != host.name]
@@ -83,7 +83,9 @@ def obstacles(network: Network, host: Host, ill: Mapping[str, str], local: Itera
         )
     if Offer.VPN in ROLES[host.role].offers:
         pool = addressing.vpn_pool(network, host.place)
-        if any(address in pool for address in local):
+        if local is None:
+            found.append("it is unknown whether you are connected through this gateway: `ip` does not run here")
+        elif any(address in pool for address in local):
             found.append(
                 f"you are connected through the VPN of {host.place} ({pool}), which ends with its gateway; connect"
                 " through another region's"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,12 +39,19 @@ class LabPaths:
         return tuple(each for each in present(self.checkout) if each != self)
 
     @contextmanager
-    def locked(self, what: str) -> Iterator[int]:
-        """One at a time in the checkout, whatever its network: waits for its turn; gives the lock's descriptor."""
+    def locked(self, what: str, say: Callable[[str], None] = lambda _: None) -> Iterator[int]:
+        """One at a time in the checkout, whatever its network: waits for its turn; gives the lock's descriptor.
+
+        ``say`` is called before it waits.
+        """
         lab = _lab(self.checkout)
         lab.mkdir(exist_ok=True)
         with (lab / f"{what}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"waiting for another network of this lab, which is changing its {what}")
+                fcntl.flock(lock, fcntl.LOCK_EX)
             yield lock.fileno()
 
     def namespace(self, name: str) -> str:

@@ -111,7 +111,7 @@ class Rehearsal:
         """
         with (
             self.progress.stage("cloud: pulumi up, with the policies"),
-            self.paths.locked("cloud"),
+            self.paths.locked("cloud", self.progress.say),
             cloud.rehearsed(self.checkout, self.paths, self.declared) as engine,
         ):
             state, policies = engine.export(), self.checkout / stack.POLICIES

@@ -19,7 +19,7 @@ def connect_exchange(draft: Draft, network: Network) -> None:
     Private addresses do not pass: the internet forwards none.
     """
     draft.shared_router(EXCHANGE)
-    device = interface_name(network.name)
+    device = interface_name(f"net-{network.name}")
     to_exchange, to_internet = draft.router_link((INTERNET, EXCHANGE), (EXCHANGE, device))
     public = sorted(route.destination for route in draft.open[INTERNET].routes if _is_single(route))
     draft.route(EXCHANGE, *(Route(destination=each, device=device, gateway=to_exchange) for each in public))

@@ -87,4 +87,5 @@ def test_the_gateway_that_one_is_connected_through_is_not_replaced(network: Netw
     mine = addressing.vpn_pool(network, one.place)[7]
     assert any("connect through another region's" in each for each in obstacles(network, one, {}, [mine]))
     assert obstacles(network, other, {}, [mine]) == []
+    assert any("it is unknown" in each for each in obstacles(network, one, {}, None))
     assert obstacles(network, of_role(network, Role.SEED)[0], {}, [mine]) == []

@@ -84,6 +84,6 @@ def test_the_exchange_ends_with_the_last_network(spare_paths: LabPaths) -> None:
     for estate, paths in estates:
         apply(plan(estate.network, estate.resources, paths), paths)
     remove(spare_paths)
-    assert list(observe(other.exchange).interfaces) == ["lo", "neighbour"]
+    assert list(observe(other.exchange).interfaces) == ["lo", "net-neighbour"]
     remove(other)
     assert not namespace.exists(other.exchange)
