@@ -7,12 +7,11 @@ from pathlib import Path
 import pulumi
 
 from components.clouds import providers
+from components.released import released
 from components.service_instance import ServiceInstance, ServiceInstanceArgs
 from estate.declaration import load
 from estate.findings import DeclarationError
 from estate.model import Network
-from estate.plan.hosts import hosts
-from estate.suggestion import did_you_mean
 
 STACKS = Path(__file__).resolve().parent / "stacks"
 
@@ -25,19 +24,6 @@ def declared() -> Network:
         )
     except DeclarationError as error:
         raise pulumi.RunError(str(error)) from None
-
-
-def released(network: Network) -> frozenset[str]:
-    """The hosts in ``estate:replace``, separated by commas: the next update with ``--replace`` may replace them."""
-    given = [name.strip() for name in (pulumi.Config("estate").get("replace") or "").split(",") if name.strip()]
-    known = [host.name for host in hosts(network) if host.in_cloud]
-    for name in given:
-        if name not in known:
-            raise pulumi.RunError(
-                f"estate:replace: got {name!r}{did_you_mean(name, known)}; it must name cloud hosts of {network.name},"
-                f" because only their instances are replaced by the engine; expected one of: {', '.join(known)}"
-            )
-    return frozenset(given)
 
 
 gc.disable()  # everything registered is needed until the end; collecting would take half of the time

@@ -67,7 +67,9 @@ def chain_fields_fit_the_client(network: Network) -> Iterator[Finding]:
         yield Finding(
             path=f"chain.{field}",
             value=show(value) if value is not None else "nothing",
-            rule=f"must be given for a client of kind {kind}" if needed else f"is not of a client of kind {kind}",
+            rule=f"must be given for a client of kind {kind}"
+            if needed
+            else f"must not be given for a client of kind {kind}",
             reason=f"a {chain.client.spec.title} {'needs it' if needed else 'would ignore it'}",
             fix=f"add it{_OR_KIND}" if needed else f"remove it{_OR_KIND}",
             involves=("chain.client.kind",),
@@ -81,7 +83,7 @@ def lcd_is_of_the_client(network: Network) -> Iterator[Finding]:
         yield Finding(
             path="chain.ports.lcd",
             value=show(port),
-            rule=f"is not of a client of kind {network.chain.client.kind}",
+            rule=f"must not be given for a client of kind {network.chain.client.kind}",
             reason=f"a {spec.title} has no LCD: firewalls and a load balancer would lead to a closed port",
             fix="remove it, and endpoints.lcd",
             involves=("chain.client.kind",),

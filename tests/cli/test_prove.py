@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import CHECKOUT
+from cli.commands import prove
 from estate.declaration import files
 from proofs import registered
 from reachability.claims.registry import ORDER
@@ -312,8 +314,12 @@ def test_the_state_of_another_network_is_refused(estate: Run, exported: Path):
     assert "by its URNs it is the stack of cosmoshub" in err and "pulumi stack export --stack terra" in err
 
 
+def test_all_networks_are_those_that_are_declared() -> None:
+    assert prove._names(CHECKOUT, argparse.Namespace(all=True, networks=[])) == files.names(CHECKOUT)
+
+
 def test_several_networks_are_one_document(estate: Run):
-    code, out, _ = estate("prove", "--all", "--json")
+    code, out, _ = estate("prove", "cosmoshub", "terra", "--json")
     document = json.loads(out)
     assert set(document) == {"networks", "verdict"}
     assert [each["network"] for each in document["networks"]] == ["cosmoshub", "terra"]

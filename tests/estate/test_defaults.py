@@ -78,7 +78,7 @@ def test_a_placeholder_takes_what_the_network_declares(stacks: Path) -> None:
 
 
 def test_a_port_that_is_not_declared_is_the_one_that_chains_have(stacks: Path) -> None:
-    change(stacks, STACK, in_network({"chain.ports": "(removed)"}))
+    change(stacks, STACK, in_network({"chain.ports": {"lcd": 1317}}))
     assert read(stacks).monitoring["chain"].port == 26660
 
 

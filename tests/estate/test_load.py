@@ -289,6 +289,7 @@ genesis: {url: "file:///var/tmp/genesis.json", sha256: "%s"}
 bech32_prefix: wasm
 minimum_gas_prices: 0stake
 block_seconds: 2
+ports: {lcd: 1317}
 """
         % ("4c" * 32)
     )
@@ -307,6 +308,7 @@ def test_a_fault_in_the_chain_facts_names_their_file_and_line(tmp_path: Path) ->
         ("chain.yaml", "chain.genesis", 1),
         ("chain.yaml", "chain.bech32_prefix", 1),
         ("chain.yaml", "chain.minimum_gas_prices", 1),
+        ("chain.yaml", "chain.ports.lcd", 1),
     }
 
 
