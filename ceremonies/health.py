@@ -14,6 +14,8 @@ from estate.model import CHAIN_ROLES, Network
 from estate.plan.hosts import Host, hosts
 
 BEHIND_BLOCKS = 5
+"""A node that is more blocks below the highest one does not follow the chain."""
+
 ASKED_AT_ONCE = 16
 
 

@@ -23,7 +23,7 @@ class Limits:
     dialling has then had its twenty tries, or is in a pause longer than that.
     `unseen_seconds`: an absence counts only while it is watched; after a longer time without a look it counts anew.
     `pause_seconds`: the least time between two restarts. It doubles with each restart that did not bring a peer back.
-    `restarts`: so many are tried for one absence of a peer. After that a restart is not what it lacks.
+    `restarts`: the most restarts for one absence of a peer; if they did not help, another one will not.
     `slot_seconds`, `window_seconds`: time is divided into slots that belong to the hosts of a network in turn. A host
     restarts its node only in the first seconds of its own slot; the rest is for the node to come back.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import completion, confirmation, options
-from estate.errors import UsageError
+from estate.errors import CheckFailed, UsageError
 
 if TYPE_CHECKING:
     from ceremonies.remote import Ssh
@@ -62,7 +62,6 @@ def _demand_replaceable(network: Network, host: Host, ssh: Ssh, progress: Progre
     """
     from ceremonies import health
     from engine import replacement
-    from estate.errors import CheckFailed
 
     with progress.stage("health of the other hosts"):
         ill = health.ill(network, ssh)

@@ -12,10 +12,7 @@ from typing import Any
 
 from estate.declaration import defaults
 from estate.declaration.document import Document, Location, dotted
-from estate.declaration.parts import KEYS as KEYS
-from estate.declaration.parts import Beside as Beside
-from estate.declaration.parts import Composed as Composed
-from estate.declaration.parts import mapping
+from estate.declaration.parts import KEYS, Beside, Composed, mapping
 from estate.model import EVERY_INSTANCE, Facility, Machine, Model, Network, Server, Site
 from estate.rules.finding import Finding, choose, show
 

@@ -260,10 +260,8 @@ def _join_servers(
                 whole.place((*place, field), whole.document, (*at, role, index))
             if isinstance(zones, list) and index < len(zones):
                 server["zone"] = zones[index]
-                if not own_zones:
-                    whole.place((*place, "zone"), company, (DEFAULTS, "site", "servers", role, index))
-                else:
-                    whole.place((*place, "zone"), whole.document, (*at, role, index))
+                file, listing = (whole.document, at) if own_zones else (company, (DEFAULTS, "site", "servers"))
+                whole.place((*place, "zone"), file, (*listing, role, index))
             else:
                 whole.absent.add((*place, "zone"))
             servers.append(server)

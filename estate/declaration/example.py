@@ -12,7 +12,8 @@ from string import Template
 from typing import Any
 
 from estate.declaration import composition, defaults, document
-from estate.declaration.composition import CONFIG_KEY, Beside
+from estate.declaration.composition import CONFIG_KEY
+from estate.declaration.parts import Beside
 from estate.model import CHAIN_ROLES, ROLES, Company, Datacentre, Model, Network
 
 HIGHEST_SLOT = 254

@@ -13,8 +13,8 @@ from typing import Any
 from estate import rules
 from estate.declaration import composition, defaults, document, shape
 from estate.declaration.composition import CONFIG_KEY as CONFIG_KEY
-from estate.declaration.composition import Beside, Composed
 from estate.declaration.document import Document, Location, dotted
+from estate.declaration.parts import Beside, Composed
 from estate.declaration.shape import KEY
 from estate.findings import DeclarationError, Problem
 from estate.model import Company, Datacentre, Network

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from estate.declaration import example, vocabulary
-from estate.declaration.composition import ELSEWHERE, KEYS
+from estate.declaration.composition import ELSEWHERE
 from estate.declaration.document import Location, dotted, leaves
+from estate.declaration.parts import KEYS
 from estate.declaration.vocabulary import Words
 from estate.model import Company, Datacentre, Model, Network, ShortSite, Vpn
 from estate.rules.finding import Finding, a, nearest, show, words

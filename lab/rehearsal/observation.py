@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ceremonies.health import BEHIND_BLOCKS
 from ceremonies.public_key import ConsensusKey
 from estate.errors import CheckFailed, UsageError
 from estate.findings import DeclarationError
@@ -24,7 +25,6 @@ from lab.table import coordination
 from proofs import proving
 
 MISSED_WINDOW = 50
-BEHIND_BLOCKS = 5
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def must_run(paths: LabPaths, name: str) -> None:
 def must_have_unit(paths: LabPaths, name: str, unit: str) -> None:
     """Raises UsageError: neither systemd nor the journal of this host of the lab knows the unit."""
     pattern = unit if "." in unit else f"{unit}.service"
-    known = machine.execute(paths, name, ["systemctl", "list-units", "--all", "--plain", "--no-legend", pattern])
-    wrote = machine.execute(paths, name, ["journalctl", "--quiet", "--lines", "1", "--unit", unit])
-    if not known.stdout.strip() and not wrote.stdout.strip():
+    known = ["systemctl", "list-units", "--all", "--plain", "--no-legend", pattern]
+    wrote = ["journalctl", "--quiet", "--lines", "1", "--unit", unit]
+    if not any(machine.execute(paths, name, each).stdout.strip() for each in (known, wrote)):
         raise UsageError(f"{name} has no unit {unit!r}; `bin/estate ssh {name} systemctl list-units` lists them")

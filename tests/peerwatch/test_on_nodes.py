@@ -21,6 +21,7 @@ import pytest
 from lab import netns
 from peerwatch import __main__ as watching
 from peerwatch.decision import Limits
+from tests.lab.wiring.conftest import needs_namespaces
 from tools import parts
 
 pytestmark = pytest.mark.lab
@@ -98,8 +99,7 @@ class Pair:
 
 @pytest.fixture
 def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root on Linux: a network namespace is made")
+    needs_namespaces()
     monkeypatch.chdir(ROOT)
     made = Pair(f"evpw{os.getpid()}", tmp_path, parts.ensure("cometbft") / "bin" / "cometbft")
     subprocess.run(["ip", "netns", "add", made.namespace], check=True)

@@ -11,35 +11,24 @@ import pytest
 from configuration.rulesets import ruleset
 from estate.model import Network, Role
 from estate.plan.hosts import hosts
-from lab.paths import LabPaths
 from lab.probing import probe, vantage
-from lab.wiring.apply import apply, remove
-from lab.wiring.plan import plan
 from reachability import declared, parts
 from reachability.assembly import assemble
 from reachability.prover import Prover
 from reachability.resources import Resource
 from reachability.subject import Guest, Subject
 from tests.lab.wiring import small
-from tests.lab.wiring.conftest import Wired, let_clients_in, needs_namespaces
+from tests.lab.wiring.conftest import Wired, let_clients_in, wired_up
 
 pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
 def wired(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wired]:
-    needs_namespaces()
-    paths = LabPaths(checkout=tmp_path_factory.mktemp("checkout"), network="cosmoshub")
-    estate = small.build()
-    wiring = plan(estate.network, estate.resources, paths)
-    try:
-        apply(wiring, paths)
-        built = Wired(estate, wiring, paths)
+    with wired_up(small.build(), tmp_path_factory.mktemp("checkout")) as built:
         let_clients_in(built)
         protect(built)
         yield built
-    finally:
-        remove(paths)
 
 
 def protect(wired: Wired) -> None:
@@ -111,16 +100,9 @@ def test_lab_and_prover_agree_on_every_packet(wired: Wired, prover: Prover) -> N
 @pytest.fixture
 def neighbour(wired: Wired) -> Iterator[Wired]:
     """Another network in the same lab."""
-    estate = small.build_neighbour()
-    paths = LabPaths(wired.paths.checkout, estate.network.name)
-    wiring = plan(estate.network, estate.resources, paths)
-    try:
-        apply(wiring, paths)
-        built = Wired(estate, wiring, paths)
+    with wired_up(small.build_neighbour(), wired.paths.checkout) as built:
         protect(built)
         yield built
-    finally:
-        remove(paths)
 
 
 def test_lab_and_prover_agree_between_two_networks(wired: Wired, neighbour: Wired) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,18 +80,24 @@ def lab_paths(tmp_path_factory: pytest.TempPathFactory) -> LabPaths:
     return LabPaths(checkout=tmp_path_factory.mktemp("checkout"), network="cosmoshub")
 
 
+@contextmanager
+def wired_up(estate: small.Estate, checkout: Path) -> Iterator[Wired]:
+    """The network of ``estate`` in the lab of ``checkout``, taken away at the end."""
+    needs_namespaces()
+    paths = LabPaths(checkout=checkout, network=estate.network.name)
+    wiring = plan(estate.network, estate.resources, paths)
+    try:
+        apply(wiring, paths)
+        yield Wired(estate, wiring, paths)
+    finally:
+        remove(paths)
+
+
 @pytest.fixture(scope="session")
 def wired(lab_paths: LabPaths) -> Iterator[Wired]:
-    needs_namespaces()
-    estate = small.build()
-    wiring = plan(estate.network, estate.resources, lab_paths)
-    try:
-        apply(wiring, lab_paths)
-        built = Wired(estate, wiring, lab_paths)
+    with wired_up(small.build(), lab_paths.checkout) as built:
         let_clients_in(built)
         yield built
-    finally:
-        remove(lab_paths)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from lab.wiring.observed import observe
 from lab.wiring.outside import INTERNET
 from lab.wiring.plan import plan
 from tests.lab.wiring import small
-from tests.lab.wiring.conftest import Wired
+from tests.lab.wiring.conftest import Wired, wired_up
 
 pytestmark = pytest.mark.lab
 
@@ -26,14 +26,8 @@ P2P = 26656
 
 @pytest.fixture(scope="module")
 def neighbour(wired: Wired) -> Iterator[Wired]:
-    estate = small.build_neighbour()
-    paths = LabPaths(wired.paths.checkout, estate.network.name)
-    wiring = plan(estate.network, estate.resources, paths)
-    try:
-        apply(wiring, paths)
-        yield Wired(estate, wiring, paths)
-    finally:
-        remove(paths)
+    with wired_up(small.build_neighbour(), wired.paths.checkout) as built:
+        yield built
 
 
 def test_each_reaches_the_others_public_addresses(wired: Wired, neighbour: Wired) -> None:
